@@ -1,0 +1,1 @@
+"""HTTP: credentials, refusals, the endpoints and their OpenAPI document."""

@@ -1,0 +1,1 @@
+"""The wire without sockets: message models, frames, close codes, the per-socket state machine."""

@@ -1,0 +1,1 @@
+"""Sockets and rooms: reading frames into commands, writing the ring of prepared frames out."""

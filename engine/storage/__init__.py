@@ -1,0 +1,1 @@
+"""One SQLite file: the journal with its group commit, the rooms, the people, the keys, the outbox."""
