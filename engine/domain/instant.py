@@ -1,0 +1,33 @@
+"""Instants as integers: milliseconds since the Unix epoch, UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+__all__ = ["HOUR", "MINUTE", "SECOND", "Millis", "from_datetime", "iso", "to_datetime"]
+
+Millis: TypeAlias = int
+"""Milliseconds: since the Unix epoch when it names an instant, a length when it names a duration."""
+
+SECOND: Millis = 1000
+MINUTE: Millis = 60 * SECOND
+HOUR: Millis = 60 * MINUTE
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(at: Millis) -> str:
+    """ISO 8601 in UTC with ``Z`` and milliseconds: ``2024-03-21T10:00:00.000Z``."""
+    return to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
+
+
+def to_datetime(at: Millis) -> datetime:
+    """The same instant as an aware ``datetime`` in UTC."""
+    return _EPOCH + timedelta(milliseconds=at)
+
+
+def from_datetime(moment: datetime) -> Millis:
+    """Milliseconds of an aware ``datetime``; one without a zone is taken as UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // timedelta(milliseconds=1)

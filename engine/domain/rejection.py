@@ -1,0 +1,64 @@
+"""Expected refusals: one tree, caught in one place at each edge.
+
+What is not a ``Rejected`` is a bug, and crashes the actor that met it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = [
+    "BadCredential",
+    "Conflict",
+    "Forbidden",
+    "Invalid",
+    "NotFound",
+    "Rejected",
+    "Unavailable",
+]
+
+
+class Rejected(Exception):
+    """A refusal with a ``code`` for programs, a sentence for people, and the reason per field."""
+
+    status = 400
+
+    def __init__(self, code: str, message: str, details: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = dict(details or {})
+
+
+class Invalid(Rejected):
+    """The data is wrong; ``details`` names every field that is."""
+
+
+class BadCredential(Rejected):
+    """No credential, or one that proves nothing here."""
+
+    status = 401
+
+
+class Forbidden(Rejected):
+    """Known, but not allowed."""
+
+    status = 403
+
+
+class NotFound(Rejected):
+    """There is no such session (or other named thing)."""
+
+    status = 404
+
+
+class Conflict(Rejected):
+    """Right in itself, but not in the present state."""
+
+    status = 409
+
+
+class Unavailable(Rejected):
+    """Not now: the server drains, or its storage refuses."""
+
+    status = 503
