@@ -1,0 +1,79 @@
+# Halcytone Live. `make demo` shows it, `make test` tests it, `make help` lists the rest.
+
+VENV ?= .venv
+PYTHON ?= $(shell bash .ci/find-python.sh)
+HOST ?= 127.0.0.1
+PORT ?= 8000
+DATA ?= ./var
+DEMO_ARGS ?=
+TEST_ARGS ?=
+
+python := $(VENV)/bin/python
+halcytone := $(VENV)/bin/halcytone
+runtime := requirements/runtime.lock requirements/build.lock
+development := requirements/dev.lock
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check static lint types contracts lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+demo: $(VENV)/runtime.stamp ## play a whole live session of 25 people, publish it, and keep serving it
+	@$(halcytone) demo --data ./var/demo $(DEMO_ARGS)
+
+test: $(VENV)/development.stamp $(VENV)/system.stamp ## every test, with what they need installed
+	$(python) -m pytest $(TEST_ARGS)
+
+setup: $(VENV)/development.stamp ## install only: everything for work on the project, into .venv
+
+run: $(VENV)/runtime.stamp ## an empty server, with its data in ./var
+	$(halcytone) serve --host $(HOST) --port $(PORT) --data $(DATA)
+
+check: static test ## lint, types, import contracts, tests
+
+static: lint types contracts
+
+lint: $(VENV)/development.stamp ## ruff: style and formatting
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+
+types: $(VENV)/development.stamp ## mypy --strict
+	$(python) -m mypy
+
+contracts: $(VENV)/development.stamp ## the floors: imports point down only
+	$(VENV)/bin/lint-imports
+
+# One compile after the other: each lock is held to the versions of the runtime's.
+compile = UV_SYSTEM_CERTS=1 $(python) -m uv pip compile --quiet --python-version 3.11 --universal \
+	--generate-hashes --no-emit-index-url --no-header
+lock: $(VENV)/development.stamp ## renew requirements/*.lock: versions and hashes, no addresses
+	$(compile) pyproject.toml -o requirements/runtime.lock
+	$(compile) pyproject.toml --extra dev -c requirements/runtime.lock -o requirements/dev.lock
+	$(compile) pyproject.toml --extra bench -c requirements/runtime.lock -o requirements/bench.lock
+	$(compile) requirements/build.in -c requirements/runtime.lock -o requirements/build.lock
+	$(compile) requirements/bootstrap.in -o requirements/bootstrap.lock
+
+clean: ## remove the virtual environment, caches and builds; data in ./var stays
+	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+$(python):
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed))
+	$(PYTHON) -m venv $(VENV)
+
+# A development environment is a runtime environment too, so it refreshes both stamps.
+$(VENV)/runtime.stamp: $(runtime) requirements/bootstrap.lock pyproject.toml | $(python)
+	rm -f $(VENV)/development.stamp
+	@echo "Installing what Halcytone Live runs on…"
+	@bash .ci/install.sh $(VENV) $(runtime)
+	@touch $@
+
+$(VENV)/development.stamp: $(development) requirements/bootstrap.lock pyproject.toml | $(python)
+	@echo "Installing what Halcytone Live is developed with…"
+	@bash .ci/install.sh $(VENV) $(development)
+	@touch $(VENV)/runtime.stamp $@
+
+$(VENV)/system.stamp: .ci/install-system.sh | $(python)
+	@bash .ci/install-system.sh
+	@touch $@
