@@ -1,0 +1,149 @@
+"""The catalogue of techniques, its patterns, and the names people give them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.techniques import CATALOGUE, Pattern, custom, find, named, slug_of
+
+
+def test_every_row_is_reachable_by_name_slug_and_alias() -> None:
+    """Each technique answers to its name, its slug and all its aliases, whatever the case."""
+    for slug, row in CATALOGUE.items():
+        assert slug == row.slug == slug_of(row.name)
+        for name in (row.name, row.slug, *row.aliases):
+            assert find(name) is row
+            assert find(f"  {name.upper()} ") is row
+
+
+def test_aliases_belong_to_one_technique() -> None:
+    """No alias is claimed by two techniques."""
+    claimed = [slug_of(name) for row in CATALOGUE.values() for name in {row.name, *row.aliases}]
+    assert len(set(claimed)) == sum(
+        len({slug_of(n) for n in (r.name, *r.aliases)}) for r in CATALOGUE.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "cycle_s"),
+    [
+        ("box breathing", 16),
+        ("4-7-8", 19),
+        ("Coherent Breathing", 11),
+        ("Cyclic Sighing", 9),
+        ("Triangle", 12),
+    ],
+)
+def test_cycles_have_the_published_length(name: str, cycle_s: float) -> None:
+    """The patterns of the catalogue last what their sources say."""
+    technique = find(name)
+    assert technique is not None
+    assert technique.pattern is not None
+    assert technique.pattern.cycle_ms == cycle_s * 1000
+
+
+def test_demanding_techniques_carry_cautions_and_a_gentle_alternative() -> None:
+    """Groups A and B are opt-in, cite sources, and name an alternative that is open to everybody."""
+    demanding = {row.name: row for row in CATALOGUE.values() if row.opt_in}
+    assert {name: row.group for name, row in demanding.items()} == {
+        "Breath of Fire": "A",
+        "Bhastrika": "A",
+        "Wim Hof": "B",
+    }
+    for row in demanding.values():
+        assert row.cautions
+        assert row.sources
+        assert row.gentle is not None
+        gentle = find(row.gentle)
+        assert gentle is not None
+        assert not gentle.opt_in
+
+
+def test_group_b_is_not_scored_and_has_no_rate() -> None:
+    """A round with breath retention has no single rate and is left out of the heart figures."""
+    wim_hof = find("Wim Hof Method")
+    assert wim_hof is not None
+    assert wim_hof.pattern is not None
+    assert not wim_hof.scored
+    assert wim_hof.pattern.hz is None
+    assert wim_hof.pattern.phase_at(61_000)[0] == "rest"
+    assert any("water" in caution for caution in wim_hof.cautions)
+
+
+def test_phase_at_walks_through_the_box() -> None:
+    """Each side of the box is found at its time, with its progress."""
+    box = Pattern.of(4, 4, 4, 4)
+    assert box.phase_at(0) == ("inhale", 0.0)
+    assert box.phase_at(5000) == ("hold", 0.25)
+    assert box.phase_at(8000) == ("exhale", 0.0)
+    assert box.phase_at(15_000) == ("rest", 0.75)
+    assert box.phase_at(16_000) == ("inhale", 0.0)
+
+
+def test_the_double_inhale_is_two_steps() -> None:
+    """Cyclic sighing fills the lungs in two steps before the long exhale."""
+    sighing = find("physiological sigh")
+    assert sighing is not None
+    assert sighing.pattern is not None
+    assert [step.name for step in sighing.pattern.steps] == ["inhale", "sip", "exhale"]
+    assert sighing.pattern.steps[0].fullness_to == sighing.pattern.steps[1].fullness_from
+
+
+def test_a_name_may_carry_its_pattern() -> None:
+    """An instructor's own technique takes the pattern written in its name, or has none."""
+    tide = named("Ocean Tide 5-0-7-0")
+    assert tide.pattern == Pattern.of(5, 0, 7, 0)
+    assert named("Ocean Tide").pattern is None
+    assert named("Retreat 2026-11-22").pattern is None
+    assert custom("Ocean", Pattern.of(3, 0, 3)).pattern == Pattern.of(3, 0, 3)
+    assert named("BOX breathing").name == "Box Breathing"
+
+
+@pytest.mark.parametrize(
+    "seconds", [(0, 0, 4, 0), (4, 0, 0, 0), (-1, 0, 4, 0), (121, 0, 4, 0), (0.1, 0, 0.1, 0)]
+)
+def test_impossible_patterns_are_refused(seconds: tuple[float, float, float, float]) -> None:
+    """A pattern without an inhale or an exhale, or of absurd length, raises."""
+    with pytest.raises(ValueError, match="second"):
+        Pattern.of(*seconds)
+
+
+def test_names_of_any_script_get_distinct_safe_slugs() -> None:
+    """Names that ASCII cannot write still get a page each."""
+    assert slug_of("呼吸法") != slug_of("冥想")
+    assert slug_of("Box 呼吸") != slug_of("Box 冥想")
+    assert slug_of("🌬️") != ""
+    assert slug_of("Crème brûlée") == "creme-brulee"
+    assert slug_of("Lion’s Breath") == "lions-breath"
+
+
+@given(st.text(min_size=0, max_size=120))
+def test_every_name_gets_a_safe_slug(name: str) -> None:
+    """Whatever the name, the slug is a lower-case path segment of bounded length."""
+    slug = slug_of(name)
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug)
+    assert len(slug) <= 80
+
+
+@given(st.sampled_from([row.slug for row in CATALOGUE.values()]), st.integers(-(10**9), 10**13))
+def test_the_phase_is_defined_at_every_moment(slug: str, elapsed: int) -> None:
+    """At any time, before or after the start, one step is under way, and cycles have no seam."""
+    pattern = CATALOGUE[slug].pattern
+    assert pattern is not None
+    name, progress = pattern.phase_at(elapsed)
+    assert 0 <= progress < 1
+    assert (name, progress) == pattern.phase_at(elapsed + pattern.cycle_ms)
+    fullness = [(s.fullness_from, s.fullness_to) for s in pattern.steps]
+    assert all(a[1] == b[0] for a, b in zip(fullness, fullness[1:] + fullness[:1], strict=True))
+
+
+def test_the_catalogue_is_json() -> None:
+    """Pages get the catalogue as plain JSON with every step of every pattern."""
+    told = json.loads(json.dumps([row.as_json() for row in CATALOGUE.values()]))
+    assert len(told) == 17
+    assert told[0]["pattern"]["steps"][0] == {"name": "inhale", "ms": 4000, "from": 0.0, "to": 1.0}
