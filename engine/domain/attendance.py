@@ -1,0 +1,101 @@
+"""Who comes and goes: the part of ``decide`` that owns presence, capacity and the door."""
+
+from __future__ import annotations
+
+from engine.domain.commands import Join
+from engine.domain.events import (
+    ConnectionLost,
+    Event,
+    MemberJoined,
+    MemberLeft,
+    MemberReturned,
+    RoomOpened,
+)
+from engine.domain.instant import Millis, iso
+from engine.domain.rejection import BadCredential, Conflict, Forbidden
+from engine.domain.session import GRACE, STAFF, Member, Phase, Presence, Role, Session
+
+__all__ = ["join", "leave", "leave_late", "lose"]
+
+
+def join(state: Session, command: Join, at: Millis) -> list[Event]:
+    """Somebody connects: for the first time, again, or in place of an older connection.
+
+    Raises:
+        Rejected: with the code that names the reason (``client_id_in_use``, ``not_open_yet``,
+            ``session_over``, ``token_required``, ``removed``, ``locked``, ``full``).
+    """
+    opened: list[Event] = []
+    if state.phase.is_over:
+        raise Conflict("session_over", "This session is over.")
+    if state.phase is Phase.SCHEDULED:
+        if at >= state.opens_at:
+            opened.append(RoomOpened())
+        elif command.role not in STAFF:
+            raise Conflict("not_open_yet", "The room is not open yet.", {"opens_at": iso(state.opens_at)})
+    known = state.members.get(command.client_id)
+    if known is not None and known.presence is Presence.REMOVED:
+        raise Forbidden("removed", "The instructor has asked this person to leave.")
+    if known is not None and not known.external:
+        if not command.proved:
+            raise BadCredential(
+                "client_id_in_use", "Somebody here has this client_id; only they can return with it."
+            )
+        if known.role is not command.role:
+            raise BadCredential("client_id_in_use", f"This client_id is here as {known.role}.")
+    if state.details.access == "invite" and not command.admitted and (known is None or known.external):
+        raise BadCredential(
+            "token_required", "This session is by invitation: open the link that was sent to you."
+        )
+    if known is not None and not known.external:
+        if known.presence is Presence.PRESENT:
+            return opened  # The newer connection takes the older one's place.
+        if known.presence is Presence.AWAY:
+            return [*opened, MemberReturned(command.client_id)]
+    if command.role is Role.PARTICIPANT:
+        _admit(state, known)
+    here = known is not None and known.is_here
+    count = state.count() + (command.role is Role.PARTICIPANT and not here)
+    return [*opened, MemberJoined(command.client_id, command.role, count)]
+
+
+def _admit(state: Session, known: Member | None) -> None:
+    if state.locked and (known is None or known.presence is not Presence.LOST):
+        raise Forbidden("locked", "The door is closed for this session.")
+    counted = known is not None and known.is_here
+    if not counted and state.count() >= state.details.max_participants:
+        raise Conflict("full", f"All {state.details.max_participants} places are taken.")
+
+
+def leave(state: Session, client_id: str) -> list[Event]:
+    """A clean goodbye: announced at once."""
+    member = state.members.get(client_id)
+    if member is None or not member.is_here or state.phase.is_over:
+        return []
+    return [MemberLeft(client_id, member.role, _count_without(state, member))]
+
+
+def lose(state: Session, client_id: str) -> list[Event]:
+    """A connection breaks: the grace begins."""
+    member = state.members.get(client_id)
+    if member is None or member.presence is not Presence.PRESENT or state.phase.is_over:
+        return []
+    return [ConnectionLost(client_id)]
+
+
+def leave_late(state: Session, at: Millis) -> list[Event]:
+    """Those whose grace has run out, in the order in which they were lost."""
+    late = sorted(
+        (m for m in state.members.values() if m.presence is Presence.AWAY and m.since + GRACE <= at),
+        key=lambda member: member.since,
+    )
+    count = state.count()
+    events: list[Event] = []
+    for member in late:
+        count -= member.role is Role.PARTICIPANT
+        events.append(MemberLeft(member.client_id, member.role, count, "lost"))
+    return events
+
+
+def _count_without(state: Session, member: Member) -> int:
+    return state.count() - (member.role is Role.PARTICIPANT)

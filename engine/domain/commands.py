@@ -1,0 +1,425 @@
+"""Commands: what somebody wants to happen, in the imperative.
+
+The same classes are the data of a socket message, the mailbox message, and the argument of
+``decide``. Who sent it stands in the envelope (``Sender``), so that a client cannot forge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from engine.domain.instant import Millis
+from engine.domain.session import STAFF, Curve, Details, Planned, Role
+from engine.domain.text import ClientId, Name, Paragraphs, WholeNumber
+
+__all__ = [
+    "PERMITTED",
+    "Announce",
+    "BreathTap",
+    "Cancel",
+    "ChangeDetails",
+    "ChangeTechnique",
+    "Chat",
+    "Command",
+    "Consent",
+    "Create",
+    "End",
+    "Engage",
+    "HeartRate",
+    "Heartbeat",
+    "HrvUpdate",
+    "Join",
+    "Leave",
+    "Lock",
+    "LoseConnection",
+    "MarkPublished",
+    "NeedToStop",
+    "OptIn",
+    "RaiseHand",
+    "RateSession",
+    "RateTechnique",
+    "ReachMilestone",
+    "RecordMetrics",
+    "RemoveParticipant",
+    "ReportAchievement",
+    "ReportEnded",
+    "ReportJoined",
+    "ReportMilestone",
+    "ReportStarted",
+    "ReportTechnique",
+    "Rest",
+    "Restart",
+    "ResumePractice",
+    "Sender",
+    "Start",
+    "SwitchChat",
+    "Tick",
+    "UnlockAchievement",
+    "Vouch",
+]
+
+_WIRE = ConfigDict(extra="forbid", strict=True)
+
+Seconds = Annotated[WholeNumber, Field(ge=1, le=7200)]
+Percent = Annotated[float, Field(strict=True, ge=-100, le=200, allow_inf_nan=False)]
+Rating = Annotated[WholeNumber, Field(ge=1, le=5)]
+TechniqueName = Annotated[Name, Field(max_length=100)]
+Breath = Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
+
+
+def _link(url: str) -> str:
+    """A path on this host, or an address over https."""
+    path = url.startswith("/") and not url.startswith("//") and "\\" not in url
+    if not path and not url.startswith("https://"):
+        raise ValueError("must be a path on this host or an https address")
+    return url
+
+
+Link = Annotated[Name, Field(max_length=2000), AfterValidator(_link)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who a command is from: a connection of a role, or the server itself."""
+
+    role: Role
+    client_id: str | None = None
+
+
+# -- staff ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTechnique:
+    """``at`` is when it shall begin; without it at the end of the breath, at least 3 s ahead."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    technique: TechniqueName
+    duration: Seconds | None = None
+    instruction: Paragraphs | None = None
+    pattern: Annotated[tuple[Breath, Breath, Breath, Breath], Field(strict=False)] | None = None
+    at: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePractice:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    title: Name
+    message: Paragraphs
+    action_url: Link | None = None
+    type: Annotated[Name, Field(max_length=100)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockAchievement:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    title: Name
+    description: Paragraphs | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveParticipant:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    client_id: ClientId
+
+
+@dataclass(frozen=True, slots=True)
+class Vouch:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    client_id: ClientId
+    vouched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchChat:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    session_id: str
+    epoch: str
+    details: Details
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDetails:
+    """Only what is not None changes."""
+
+    title: str | None = None
+    instructor: str | None = None
+    description: str | None = None
+    scheduled_start: Millis | None = None
+    max_participants: int | None = None
+    techniques: tuple[Planned, ...] | None = None
+    access: Literal["open", "invite"] | None = None
+    visibility: Literal["public", "unlisted", "private"] | None = None
+    place: Literal["room", "online", "both"] | None = None
+    listen_url: str | None = None
+    chat: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    pass
+
+
+# -- participants -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    message: Paragraphs
+
+
+@dataclass(frozen=True, slots=True)
+class RateTechnique:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    technique: TechniqueName
+    rating: Rating
+    difficulty: Rating | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RateSession:
+    """Words and permissions go to the table of people; the journal learns the rating alone."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    rating: Rating
+    comment: Paragraphs | None = None
+    publish_quote: bool = False
+    publish_name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseHand:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NeedToStop:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    heart_rate: bool
+    group: bool
+    version: Annotated[Name, Field(max_length=40)]
+
+
+@dataclass(frozen=True, slots=True)
+class OptIn:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    technique: TechniqueName
+    accepted: bool
+
+
+# -- telemetry: kept in memory, folded into the group's figures, never journalled --------------
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRate:
+    """RR intervals in ms, oldest first. What no heart can do is rejected and counted, not refused."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    rr: Annotated[
+        tuple[Annotated[float, Field(allow_inf_nan=False)], ...], Field(max_length=64, strict=False)
+    ]
+    bpm: Annotated[float, Field(ge=0, le=400, allow_inf_nan=False)] | None = None
+    contact: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HrvUpdate:
+    """Computed by the client: shown to itself, never counted."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    hrv_value: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+    improvement: Percent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreathTap:
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    phase: Literal["inhale", "exhale"]
+
+
+# -- platforms --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStarted:
+    title: str | None = None
+    instructor: str | None = None
+    scheduled_duration: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportJoined:
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTechnique:
+    technique: str
+    duration: int | None = None
+    instruction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMilestone:
+    improvement: float
+    average_hrv: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAchievement:
+    title: str
+    description: str = ""
+    badge_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportEnded:
+    duration: int | None = None
+    total_participants: int | None = None
+    average_hrv_improvement: float | None = None
+
+
+# -- the server itself ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """``proved``: the resume secret fits ``client_id``; ``admitted``: a token or key opens the door."""
+
+    client_id: str
+    role: Role
+    proved: bool = False
+    admitted: bool = False
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoseConnection:
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engage:
+    client_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMetrics:
+    point: Curve
+
+
+@dataclass(frozen=True, slots=True)
+class ReachMilestone:
+    improvement: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: whatever is due happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkPublished:
+    pass
+
+
+StaffCommand: TypeAlias = (
+    Start
+    | ChangeTechnique
+    | Rest
+    | ResumePractice
+    | Announce
+    | UnlockAchievement
+    | RemoveParticipant
+    | Vouch
+    | Lock
+    | SwitchChat
+    | End
+)
+ParticipantCommand: TypeAlias = Chat | RateTechnique | RateSession | RaiseHand | NeedToStop | Consent | OptIn
+Telemetry: TypeAlias = HeartRate | HrvUpdate | BreathTap
+Report: TypeAlias = (
+    ReportStarted | ReportJoined | ReportTechnique | ReportMilestone | ReportAchievement | ReportEnded
+)
+Command: TypeAlias = (
+    StaffCommand
+    | ParticipantCommand
+    | Report
+    | Create
+    | ChangeDetails
+    | Cancel
+    | Join
+    | Leave
+    | LoseConnection
+    | Engage
+    | RecordMetrics
+    | ReachMilestone
+    | Restart
+    | Tick
+    | MarkPublished
+)
+
+_PARTICIPANT = frozenset({Role.PARTICIPANT})
+PERMITTED: Mapping[type, frozenset[Role]] = {
+    **dict.fromkeys(StaffCommand.__args__, STAFF),
+    **dict.fromkeys((*ParticipantCommand.__args__, *Telemetry.__args__), _PARTICIPANT),
+    Heartbeat: frozenset(Role),
+}
+"""Which roles may send a command over a socket; what is not named here comes from the server itself."""

@@ -1,0 +1,404 @@
+"""``decide``: what a command makes happen in a session, or why it does not.
+
+Pure: the same state, command, sender and instant always give the same events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.attendance import join, leave, leave_late, lose
+from engine.domain.instant import SECOND, Millis
+from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
+from engine.domain.session import (
+    EMPTY_ROOM,
+    LONGEST,
+    WARNING_BEFORE_END,
+    Member,
+    Phase,
+    Presence,
+    Role,
+    Session,
+)
+from engine.domain.techniques import Pattern, named, slug_of
+
+__all__ = ["FEWEST_IN_GROUP", "LEAD", "decide"]
+
+LEAD: Millis = 3 * SECOND
+"""Changes are announced at least this long ahead, so that every pacer knows of them in time."""
+_LATEST_LEAD: Millis = 10 * 60 * SECOND
+FEWEST_IN_GROUP = 5
+
+
+def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: Millis) -> list[e.Event]:
+    """The events that ``command`` causes at ``at``, in order; none when it changes nothing.
+
+    Raises:
+        Rejected: the command is refused; nothing changes.
+    """
+    if isinstance(command, c.Create):
+        if state is not None:
+            raise Conflict("session_exists", f"There is already a session {command.session_id}.")
+        return _create(command, at)
+    if state is None:
+        raise NotFound("unknown_session", "There is no such session.")
+    allowed = c.PERMITTED.get(type(command))
+    if allowed is not None and sender.role not in allowed:
+        raise Forbidden("forbidden", f"Role {sender.role} may not send this.")
+    match command:
+        case c.Join():
+            return join(state, command, at)
+        case c.Leave():
+            return leave(state, command.client_id)
+        case c.LoseConnection():
+            return lose(state, command.client_id)
+        case c.Restart():
+            connected = any(
+                member.presence is Presence.PRESENT and not member.external
+                for member in state.members.values()
+            )
+            return [e.ServerRestarted()] if connected else []
+        case c.Tick():
+            return _tick(state, at)
+        case c.Engage():
+            new = tuple(i for i in command.client_ids if i in state.members and not state.members[i].engaged)
+            return [e.Engaged(new)] if new else []
+        case c.RecordMetrics():
+            return [e.MetricsRecorded(command.point)] if state.phase is Phase.LIVE else []
+        case c.ReachMilestone():
+            return [e.HrvMilestoneReached(command.improvement)] if state.phase is Phase.LIVE else []
+        case c.MarkPublished():
+            return [e.SessionPublished()] if state.phase is Phase.ENDED else []
+        case (
+            c.Start()
+            | c.ChangeTechnique()
+            | c.Rest()
+            | c.ResumePractice()
+            | c.Announce()
+            | c.UnlockAchievement()
+            | c.RemoveParticipant()
+            | c.Vouch()
+            | c.Lock()
+            | c.SwitchChat()
+            | c.End()
+            | c.ChangeDetails()
+            | c.Cancel()
+        ):
+            return _lead(state, command, at)
+        case (
+            c.Chat()
+            | c.RateTechnique()
+            | c.RateSession()
+            | c.RaiseHand()
+            | c.NeedToStop()
+            | c.Consent()
+            | c.OptIn()
+        ):
+            return _take_part(state, command, sender)
+        case (
+            c.ReportStarted()
+            | c.ReportJoined()
+            | c.ReportTechnique()
+            | c.ReportMilestone()
+            | c.ReportAchievement()
+            | c.ReportEnded()
+        ):
+            return _report(state, command, at)
+        case _:
+            assert_never(command)
+
+
+def _create(command: c.Create, at: Millis) -> list[e.Event]:
+    created = e.SessionCreated(command.session_id, command.epoch, command.details)
+    opens_at = Session(command.session_id, command.epoch, command.details, at, at).opens_at
+    return [created, e.RoomOpened()] if opens_at <= at else [created]
+
+
+def _over(state: Session) -> Conflict:
+    return Conflict("session_over", f"Session {state.session_id} is {state.phase}.")
+
+
+def _need_live(state: Session) -> None:
+    if state.phase.is_over:
+        raise _over(state)
+    if state.phase is not Phase.LIVE:
+        raise Conflict("not_live", f"Session {state.session_id} has not started yet; start it first.")
+
+
+def _lead(state: Session, command: c.StaffCommand | c.ChangeDetails | c.Cancel, at: Millis) -> list[e.Event]:
+    """What instructors do."""
+    if state.phase.is_over:
+        if isinstance(command, c.End) and state.phase is not Phase.CANCELLED:
+            return []  # A second end is harmless.
+        raise _over(state)
+    match command:
+        case c.Start():
+            if state.phase is Phase.LIVE:
+                raise Conflict("already_live", f"Session {state.session_id} is live already.")
+            return _start(state, at)
+        case c.ChangeTechnique():
+            _need_live(state)
+            return [_change_technique(state, command, at)]
+        case c.Rest():
+            _need_live(state)
+            return [] if state.resting else [e.PracticeRested()]
+        case c.ResumePractice():
+            _need_live(state)
+            return [e.PracticeResumed()] if state.resting else []
+        case c.Announce():
+            if not state.phase.is_open:
+                raise Conflict(
+                    "not_open", f"Session {state.session_id} is not open yet: nobody could hear it."
+                )
+            return [e.Announced(command.title, command.message, command.action_url, command.type)]
+        case c.UnlockAchievement():
+            _need_live(state)
+            return [e.AchievementUnlocked(command.title, command.description or "")]
+        case c.RemoveParticipant():
+            return _remove(state, command.client_id)
+        case c.Vouch():
+            member = _known(state, command.client_id)
+            return (
+                []
+                if member.vouched == command.vouched
+                else [e.SeatVouched(member.client_id, command.vouched)]
+            )
+        case c.Lock():
+            return [] if state.locked == command.locked else [e.DoorLocked(command.locked)]
+        case c.SwitchChat():
+            return [] if state.details.chat == command.enabled else [e.ChatSwitched(command.enabled)]
+        case c.End():
+            if state.phase is Phase.SCHEDULED:
+                raise Conflict("not_open", "A session that has not opened is cancelled, not ended.")
+            return _end(state, at, "ended")
+        case c.ChangeDetails():
+            return _change_details(state, command, at)
+        case c.Cancel():
+            if state.phase is Phase.LIVE:
+                raise Conflict("already_live", "A live session is ended, not cancelled.")
+            return [e.SessionCancelled()]
+        case _:
+            assert_never(command)
+
+
+def _start(
+    state: Session,
+    at: Millis,
+    *,
+    title: str | None = None,
+    instructor: str | None = None,
+    scheduled_duration: int | None = None,
+    by_platform: bool = False,
+) -> list[e.Event]:
+    started: list[e.Event] = [] if state.phase is Phase.WAITING else [e.RoomOpened()]
+    started.append(
+        e.SessionStarted(
+            title or state.details.title,
+            instructor or state.details.instructor,
+            scheduled_duration,
+            by_platform,
+        )
+    )
+    return started
+
+
+def _change_technique(state: Session, command: c.ChangeTechnique, at: Millis) -> e.TechniqueChanged:
+    pattern = _custom_pattern(command.pattern)
+    technique = named(command.technique, pattern)
+    if technique.group is not None:
+        planned = {slug_of(plan.technique) for plan in state.details.techniques}
+        if technique.slug not in planned:
+            raise Conflict(
+                "not_in_plan",
+                f"{technique.name} needs everybody's consent at joining: put it into the plan beforehand.",
+            )
+        if technique.group == "B" and state.details.place != "room":
+            raise Conflict("room_only", f"{technique.name} is for people together in one room.")
+    return e.TechniqueChanged(
+        technique.name,
+        _begins_at(state, command.at, at),
+        command.duration,
+        command.instruction,
+        command.pattern,
+    )
+
+
+def _custom_pattern(steps: tuple[float, float, float, float] | None) -> Pattern | None:
+    if steps is None:
+        return None
+    try:
+        return Pattern.of(*steps)
+    except ValueError as wrong:
+        raise Invalid("invalid", "The pattern cannot be breathed.", {"pattern": str(wrong)}) from None
+
+
+def _begins_at(state: Session, wanted: Millis | None, at: Millis) -> Millis:
+    if wanted is not None:
+        if wanted > at + _LATEST_LEAD:
+            raise Invalid("invalid", "That is too far ahead.", {"at": "at most 10 minutes ahead"})
+        return max(wanted, at)
+    earliest = at + LEAD
+    current = state.technique_at(at)
+    if current is None:
+        return earliest
+    pattern = named(current.technique, _custom_pattern(current.pattern)).pattern
+    if pattern is None or state.resting:
+        return earliest
+    into = (earliest - current.started_at) % pattern.cycle_ms
+    return earliest if into == 0 else earliest + pattern.cycle_ms - into
+
+
+def _known(state: Session, client_id: str) -> Member:
+    member = state.members.get(client_id)
+    if member is None:
+        raise NotFound("unknown_client", f"Nobody here is {client_id}.")
+    return member
+
+
+def _remove(state: Session, client_id: str) -> list[e.Event]:
+    member = _known(state, client_id)
+    if member.role is not Role.PARTICIPANT:
+        raise Forbidden("forbidden", "Only participants can be removed.")
+    if member.presence is Presence.REMOVED:
+        return []
+    count = state.count() - member.is_here
+    return [e.MemberLeft(client_id, member.role, count, "removed")]
+
+
+def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> list[e.Event]:
+    changes = {name: value for name in command.__slots__ if (value := getattr(command, name)) is not None}
+    details = replace(state.details, **changes)
+    if details == state.details:
+        return []
+    if state.phase is Phase.LIVE and details.scheduled_start != state.details.scheduled_start:
+        raise Conflict(
+            "already_live", "A live session cannot be moved.", {"scheduled_start": "the session is live"}
+        )
+    events: list[e.Event] = [e.DetailsChanged(details)]
+    if state.phase is Phase.SCHEDULED and replace(state, details=details).opens_at <= at:
+        events.append(e.RoomOpened())
+    return events
+
+
+def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) -> list[e.Event]:
+    """What participants do."""
+    rating_late = isinstance(command, c.RateSession) and state.phase in (Phase.ENDED, Phase.PUBLISHED)
+    if state.phase.is_over and not rating_late:
+        raise _over(state)
+    member = _known(state, sender.client_id or "")
+    match command:
+        case c.Chat():
+            if not state.details.chat:
+                raise Forbidden("chat_off", "The chat of this session is switched off.")
+            return [e.ChatMessageSent(member.client_id, command.message)]
+        case c.RateTechnique():
+            return [e.TechniqueRated(member.client_id, command.technique, command.rating, command.difficulty)]
+        case c.RateSession():
+            return [e.SessionRated(member.client_id, command.rating)]
+        case c.RaiseHand():
+            return [] if member.hand == command.raised else [e.HandRaised(member.client_id, command.raised)]
+        case c.NeedToStop():
+            return [e.StopNeeded(member.client_id)]
+        case c.Consent():
+            return [e.ConsentChanged(member.client_id, command.heart_rate, command.group, command.version)]
+        case c.OptIn():
+            technique = named(command.technique)
+            planned = {slug_of(plan.technique) for plan in state.details.techniques}
+            if technique.group is None or technique.slug not in planned:
+                raise Conflict("nothing_to_opt_in", f"{technique.name} asks for no consent in this session.")
+            return [e.OptedIn(member.client_id, technique.name, command.accepted)]
+        case _:
+            assert_never(command)
+
+
+def _report(state: Session, command: c.Report, at: Millis) -> list[e.Event]:
+    """What a platform says has happened: taken as stated."""
+    if state.phase.is_over:
+        if isinstance(command, c.ReportEnded) and state.phase is not Phase.CANCELLED:
+            return []
+        raise _over(state)
+    opened: list[e.Event] = [e.RoomOpened()] if state.phase is Phase.SCHEDULED else []
+    match command:
+        case c.ReportStarted():
+            if state.phase is Phase.LIVE:
+                return []
+            return _start(
+                state,
+                at,
+                title=command.title,
+                instructor=command.instructor,
+                scheduled_duration=command.scheduled_duration,
+                by_platform=True,
+            )
+        case c.ReportJoined():
+            member = state.members.get(command.client_id)
+            if member is not None and member.is_here:
+                return []
+            count = state.count() + 1
+            return [*opened, e.MemberJoined(command.client_id, Role.PARTICIPANT, count, external=True)]
+        case c.ReportTechnique():
+            name = named(command.technique).name
+            return [*opened, e.TechniqueChanged(name, at, command.duration, command.instruction)]
+        case c.ReportMilestone():
+            return [*opened, e.HrvMilestoneReached(command.improvement, command.average_hrv, stated=True)]
+        case c.ReportAchievement():
+            return [*opened, e.AchievementUnlocked(command.title, command.description, command.badge_url)]
+        case c.ReportEnded():
+            return [*opened, *_end(state, at, "ended", stated=command)]
+        case _:
+            assert_never(command)
+
+
+def _end(state: Session, at: Millis, reason: str, *, stated: c.ReportEnded | None = None) -> list[e.Event]:
+    lasted = 0 if state.started_at is None else (at - state.started_at) // SECOND
+    duration = min(max(1, lasted), LONGEST // SECOND)
+    came = sum(1 for _ in state.participants())
+    if stated is None:
+        ending = e.SessionEnding(duration, came > 0 and state.started_at is not None, reason)
+    else:
+        ending = e.SessionEnding(
+            duration if stated.duration is None else stated.duration,
+            (came if stated.total_participants is None else stated.total_participants) > 0,
+            reason,
+            stated.total_participants,
+            stated.average_hrv_improvement,
+            stated.duration,
+        )
+    return [ending, e.SessionEnded()]
+
+
+def _tick(state: Session, at: Millis) -> list[e.Event]:
+    """Everything that time alone makes due, oldest first."""
+    match state.phase:
+        case Phase.SCHEDULED:
+            return [e.RoomOpened()] if state.opens_at <= at else []
+        case Phase.WAITING:
+            events = leave_late(state, at)
+            deadline = state.next_deadline()
+            if not events and deadline is not None and deadline <= at:
+                return _end(state, at, "nobody_came")
+            return events
+        case Phase.LIVE:
+            assert state.started_at is not None
+            if at >= state.started_at + LONGEST:
+                return _end(state, at, "time_limit")
+            if (
+                state.empty_since is not None
+                and not state.stated.started
+                and at >= state.empty_since + EMPTY_ROOM
+            ):
+                return _end(state, at, "empty")
+            events = leave_late(state, at)
+            if not state.warned and at >= state.started_at + LONGEST - WARNING_BEFORE_END:
+                left = (state.started_at + LONGEST - at) / (60 * SECOND)
+                events.append(e.EndAnnounced(max(1, round(left))))
+            return events
+        case Phase.ENDING:
+            return [e.SessionEnded()]
+        case Phase.ENDED | Phase.PUBLISHED | Phase.CANCELLED:
+            return []
+        case _:
+            assert_never(state.phase)

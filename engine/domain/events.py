@@ -1,0 +1,374 @@
+"""Events: what happened in a session, in the past tense. They are the journal.
+
+No event carries a name, an address or one person's heart figure: those live in the table of people,
+whose rows can go. ``NUMBERED`` events are the messages that everybody in the room sees in one order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter
+
+from engine.domain.instant import Millis
+from engine.domain.session import Curve, Details, Role
+
+__all__ = [
+    "NUMBERED",
+    "AchievementUnlocked",
+    "Announced",
+    "ChatMessageSent",
+    "ChatSwitched",
+    "ConnectionLost",
+    "ConsentChanged",
+    "DetailsChanged",
+    "DoorLocked",
+    "EndAnnounced",
+    "Engaged",
+    "Event",
+    "HandRaised",
+    "HrvMilestoneReached",
+    "MemberJoined",
+    "MemberLeft",
+    "MemberReturned",
+    "MetricsRecorded",
+    "OptedIn",
+    "PracticeRested",
+    "PracticeResumed",
+    "RoomOpened",
+    "SeatVouched",
+    "ServerRestarted",
+    "SessionCancelled",
+    "SessionCreated",
+    "SessionEnded",
+    "SessionEnding",
+    "SessionPublished",
+    "SessionRated",
+    "SessionStarted",
+    "StopNeeded",
+    "TechniqueChanged",
+    "TechniqueRated",
+    "decode",
+    "encode",
+    "is_numbered",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCreated:
+    session_id: str
+    epoch: str
+    details: Details
+    type: Literal["session_created"] = "session_created"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomOpened:
+    type: Literal["room_opened"] = "room_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class DetailsChanged:
+    details: Details
+    type: Literal["details_changed"] = "details_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCancelled:
+    type: Literal["session_cancelled"] = "session_cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    title: str
+    instructor: str
+    scheduled_duration: int | None = None
+    by_platform: bool = False
+    type: Literal["session_started"] = "session_started"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberJoined:
+    """``count`` is how many participants are here with this one."""
+
+    client_id: str
+    role: Role
+    count: int
+    external: bool = False
+    type: Literal["member_joined"] = "member_joined"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberReturned:
+    """Back within the grace: nobody was told of the loss, nobody is told of the return."""
+
+    client_id: str
+    type: Literal["member_returned"] = "member_returned"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    client_id: str
+    type: Literal["connection_lost"] = "connection_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRestarted:
+    """Every connection was lost at once; the graces run from here."""
+
+    type: Literal["server_restarted"] = "server_restarted"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberLeft:
+    client_id: str
+    role: Role
+    count: int
+    reason: Literal["left", "lost", "removed"] = "left"
+    type: Literal["member_left"] = "member_left"
+
+
+@dataclass(frozen=True, slots=True)
+class TechniqueChanged:
+    """``started_at`` may lie some seconds ahead: a change lands at the end of a breath."""
+
+    technique: str
+    started_at: Millis
+    duration: int | None = None
+    instruction: str | None = None
+    pattern: tuple[float, float, float, float] | None = None
+    type: Literal["technique_changed"] = "technique_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeRested:
+    type: Literal["practice_rested"] = "practice_rested"
+
+
+@dataclass(frozen=True, slots=True)
+class PracticeResumed:
+    type: Literal["practice_resumed"] = "practice_resumed"
+
+
+@dataclass(frozen=True, slots=True)
+class HrvMilestoneReached:
+    """``improvement`` in percent; ``average_hrv`` as a platform stated it."""
+
+    improvement: float
+    average_hrv: float | None = None
+    stated: bool = False
+    type: Literal["hrv_milestone_reached"] = "hrv_milestone_reached"
+
+
+@dataclass(frozen=True, slots=True)
+class AchievementUnlocked:
+    title: str
+    description: str = ""
+    badge_url: str | None = None
+    type: Literal["achievement_unlocked"] = "achievement_unlocked"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    title: str
+    message: str
+    action_url: str | None = None
+    kind: str | None = None
+    type: Literal["announced"] = "announced"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessageSent:
+    client_id: str
+    message: str
+    type: Literal["chat_message_sent"] = "chat_message_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSwitched:
+    enabled: bool
+    type: Literal["chat_switched"] = "chat_switched"
+
+
+@dataclass(frozen=True, slots=True)
+class DoorLocked:
+    locked: bool
+    type: Literal["door_locked"] = "door_locked"
+
+
+@dataclass(frozen=True, slots=True)
+class HandRaised:
+    client_id: str
+    raised: bool
+    type: Literal["hand_raised"] = "hand_raised"
+
+
+@dataclass(frozen=True, slots=True)
+class StopNeeded:
+    client_id: str
+    type: Literal["stop_needed"] = "stop_needed"
+
+
+@dataclass(frozen=True, slots=True)
+class TechniqueRated:
+    client_id: str
+    technique: str
+    rating: int
+    difficulty: int | None = None
+    type: Literal["technique_rated"] = "technique_rated"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRated:
+    """1–5; a later rating of the same person replaces the earlier."""
+
+    client_id: str
+    rating: int
+    type: Literal["session_rated"] = "session_rated"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentChanged:
+    client_id: str
+    heart_rate: bool
+    group: bool
+    version: str
+    type: Literal["consent_changed"] = "consent_changed"
+
+
+@dataclass(frozen=True, slots=True)
+class OptedIn:
+    client_id: str
+    technique: str
+    accepted: bool
+    type: Literal["opted_in"] = "opted_in"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatVouched:
+    client_id: str
+    vouched: bool
+    type: Literal["seat_vouched"] = "seat_vouched"
+
+
+@dataclass(frozen=True, slots=True)
+class Engaged:
+    """These people sent something for the first time."""
+
+    client_ids: tuple[str, ...]
+    type: Literal["engaged"] = "engaged"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsRecorded:
+    point: Curve
+    type: Literal["metrics_recorded"] = "metrics_recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class EndAnnounced:
+    minutes: int
+    type: Literal["end_announced"] = "end_announced"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnding:
+    """``duration`` in seconds. The stated figures are a platform's, where it gave them."""
+
+    duration: int
+    summary_available: bool
+    reason: str
+    total_participants: int | None = None
+    average_hrv_improvement: float | None = None
+    stated_duration: int | None = None
+    type: Literal["session_ending"] = "session_ending"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    type: Literal["session_ended"] = "session_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPublished:
+    type: Literal["session_published"] = "session_published"
+
+
+Event: TypeAlias = (
+    SessionCreated
+    | RoomOpened
+    | DetailsChanged
+    | SessionCancelled
+    | SessionStarted
+    | MemberJoined
+    | MemberReturned
+    | ConnectionLost
+    | ServerRestarted
+    | MemberLeft
+    | TechniqueChanged
+    | PracticeRested
+    | PracticeResumed
+    | HrvMilestoneReached
+    | AchievementUnlocked
+    | Announced
+    | ChatMessageSent
+    | ChatSwitched
+    | DoorLocked
+    | HandRaised
+    | StopNeeded
+    | TechniqueRated
+    | SessionRated
+    | ConsentChanged
+    | OptedIn
+    | SeatVouched
+    | Engaged
+    | MetricsRecorded
+    | EndAnnounced
+    | SessionEnding
+    | SessionEnded
+    | SessionPublished
+)
+
+NUMBERED: frozenset[type] = frozenset(
+    {
+        DetailsChanged,
+        SessionCancelled,
+        SessionStarted,
+        TechniqueChanged,
+        PracticeRested,
+        PracticeResumed,
+        HrvMilestoneReached,
+        AchievementUnlocked,
+        Announced,
+        ChatMessageSent,
+        ChatSwitched,
+        DoorLocked,
+        EndAnnounced,
+        SessionEnding,
+    }
+)
+
+
+def is_numbered(event: Event) -> bool:
+    """Whether everybody in the room is told, with a ``seq``: only participants' comings and goings are."""
+    if isinstance(event, MemberJoined | MemberLeft):
+        return event.role is Role.PARTICIPANT
+    return type(event) in NUMBERED
+
+
+_ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+
+
+def encode(event: Event) -> bytes:
+    """One event as JSON, as the journal keeps it."""
+    return _ADAPTER.dump_json(event, exclude_defaults=False)
+
+
+def decode(data: bytes) -> Event:
+    """The event of a journal record.
+
+    Raises:
+        pydantic.ValidationError: the record is not one of ours.
+    """
+    return _ADAPTER.validate_json(data)

@@ -1,0 +1,167 @@
+"""``evolve``: the state after an event. Total: every event in a journal has already happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, assert_never
+
+from engine.domain import events as e
+from engine.domain.instant import Millis
+from engine.domain.session import Badge, Member, Phase, Presence, Role, Session, Span
+
+__all__ = ["evolve", "evolve_all"]
+
+
+def evolve_all(state: Session | None, events: Iterable[tuple[e.Event, Millis]]) -> Session | None:
+    """Fold a journal, oldest first."""
+    for event, at in events:
+        state = evolve(state, event, at)
+    return state
+
+
+def evolve(state: Session | None, event: e.Event, at: Millis) -> Session:
+    """The state after ``event`` happened at ``at``."""
+    if isinstance(event, e.SessionCreated):
+        return Session(event.session_id, event.epoch, event.details, at, at, position=1)
+    assert state is not None, "a journal begins with SessionCreated"
+    return replace(
+        state,
+        position=state.position + 1,
+        seq=state.seq + e.is_numbered(event),
+        updated_at=at,
+        **_changes(state, event, at),
+    )
+
+
+def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
+    """The fields that an event changes, beside the counters."""
+    match event:
+        case e.SessionCreated():
+            raise AssertionError("a session is created once")
+        case e.RoomOpened():
+            return {"phase": Phase.WAITING}
+        case e.DetailsChanged():
+            return {"details": event.details, "sequence": state.sequence + 1}
+        case e.SessionCancelled():
+            return {"phase": Phase.CANCELLED, "sequence": state.sequence + 1, "ended_at": at}
+        case e.SessionStarted():
+            return {
+                "phase": Phase.LIVE,
+                "started_at": at,
+                "details": replace(state.details, title=event.title, instructor=event.instructor),
+                "stated": replace(state.stated, started=event.by_platform),
+                "empty_since": None if state.somebody_is_here() else at,
+            }
+        case e.MemberJoined():
+            return _with(state, _joined(state, event, at))
+        case e.MemberReturned():
+            return _with(state, replace(state.members[event.client_id], presence=Presence.PRESENT, since=at))
+        case e.ConnectionLost():
+            return _with(state, _gone(state, event.client_id, Presence.AWAY, at))
+        case e.ServerRestarted():
+            return {
+                "members": {
+                    member.client_id: _gone(state, member.client_id, Presence.AWAY, at)
+                    if member.presence is Presence.PRESENT and not member.external
+                    else member
+                    for member in state.members.values()
+                }
+            }
+        case e.MemberLeft():
+            presence = {
+                "left": Presence.LEFT,
+                "lost": Presence.LOST,
+                "removed": Presence.REMOVED,
+            }[event.reason]
+            changes = _with(state, _gone(state, event.client_id, presence, at))
+            if state.empty_since is None and not replace(state, **changes).somebody_is_here():
+                changes["empty_since"] = at
+            return changes
+        case e.TechniqueChanged():
+            span = Span(event.technique, event.started_at, event.duration, event.instruction, event.pattern)
+            # A change that was announced but had not begun gives way to the newer one.
+            begun = tuple(s for s in state.spans if s.started_at <= at and s.started_at < span.started_at)
+            return {"spans": (*begun, span), "resting": False}
+        case e.PracticeRested():
+            return {"resting": True}
+        case e.PracticeResumed():
+            return {"resting": False}
+        case e.HrvMilestoneReached():
+            changes = {"milestones": (*state.milestones, (at, event.improvement))}
+            if event.stated:
+                changes["stated"] = replace(
+                    state.stated, improvement=event.improvement, average_hrv=event.average_hrv
+                )
+            return changes
+        case e.AchievementUnlocked():
+            badge = Badge(at, event.title, event.description, event.badge_url)
+            return {"achievements": (*state.achievements, badge)}
+        case e.Announced() | e.ChatMessageSent() | e.TechniqueRated():
+            return {}
+        case e.ChatSwitched():
+            return {"details": replace(state.details, chat=event.enabled)}
+        case e.DoorLocked():
+            return {"locked": event.locked}
+        case e.HandRaised():
+            return _with(state, replace(state.members[event.client_id], hand=event.raised))
+        case e.StopNeeded():
+            return _with(state, replace(state.members[event.client_id], resting=True))
+        case e.SessionRated():
+            return _with(state, replace(state.members[event.client_id], rating=event.rating))
+        case e.ConsentChanged():
+            member = state.members[event.client_id]
+            return _with(state, replace(member, heart_rate=event.heart_rate, group=event.group))
+        case e.OptedIn():
+            member = state.members[event.client_id]
+            others = tuple(name for name in member.opted_in if name != event.technique)
+            return _with(
+                state, replace(member, opted_in=(*others, event.technique) if event.accepted else others)
+            )
+        case e.SeatVouched():
+            return _with(state, replace(state.members[event.client_id], vouched=event.vouched))
+        case e.Engaged():
+            return _with(state, *(replace(state.members[i], engaged=True) for i in event.client_ids))
+        case e.MetricsRecorded():
+            return {"curves": (*state.curves, event.point)}
+        case e.EndAnnounced():
+            return {"warned": True}
+        case e.SessionEnding():
+            stated = replace(
+                state.stated,
+                duration=event.stated_duration,
+                total_participants=event.total_participants,
+                average_hrv_improvement=event.average_hrv_improvement,
+            )
+            return {"phase": Phase.ENDING, "ended_at": at, "end_reason": event.reason, "stated": stated}
+        case e.SessionEnded():
+            return {"phase": Phase.ENDED}
+        case e.SessionPublished():
+            return {"phase": Phase.PUBLISHED}
+        case _:
+            assert_never(event)
+
+
+def _joined(state: Session, event: e.MemberJoined, at: Millis) -> Member:
+    known = state.members.get(event.client_id)
+    if known is None:
+        return Member(event.client_id, event.role, at, Presence.PRESENT, at, external=event.external)
+    return replace(known, presence=Presence.PRESENT, since=at, external=event.external, hand=False)
+
+
+def _gone(state: Session, client_id: str, presence: Presence, at: Millis) -> Member:
+    member = state.members[client_id]
+    if state.started_at is None:
+        return replace(member, presence=presence, since=at)
+    return replace(member, presence=presence, since=at, present_ms=member.present_until(at, state.started_at))
+
+
+def _with(state: Session, *members: Member) -> dict[str, Any]:
+    changes: dict[str, Any] = {
+        "members": {**state.members, **{member.client_id: member for member in members}}
+    }
+    if any(
+        m.presence is Presence.PRESENT and m.role is not Role.OBSERVER and not m.external for m in members
+    ):
+        changes["empty_since"] = None
+    return changes

@@ -1,0 +1,304 @@
+"""The state of one session: frozen values, and the questions asked of them.
+
+A state is what ``evolve`` makes of the journal from its first record on; nothing else changes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
+
+__all__ = [
+    "EMPTY_ROOM",
+    "GRACE",
+    "LONGEST",
+    "RESUME_WITHIN",
+    "ROOM_OPENS_BEFORE",
+    "STAFF",
+    "WARNING_BEFORE_END",
+    "Details",
+    "Member",
+    "Phase",
+    "Planned",
+    "Presence",
+    "Role",
+    "Session",
+    "Span",
+    "Stated",
+]
+
+GRACE: Millis = 20 * SECOND
+"""How long a lost connection stays counted before its owner is announced as left."""
+RESUME_WITHIN: Millis = 300 * SECOND
+"""How long after a disconnection the missed messages are still handed out."""
+ROOM_OPENS_BEFORE: Millis = 15 * MINUTE
+LONGEST: Millis = 2 * HOUR
+WARNING_BEFORE_END: Millis = 10 * MINUTE
+EMPTY_ROOM: Millis = 15 * MINUTE
+
+
+class Phase(StrEnum):
+    """The life of a session, in order; a cancelled one never becomes live."""
+
+    SCHEDULED = "scheduled"
+    WAITING = "waiting"
+    LIVE = "live"
+    ENDING = "ending"
+    ENDED = "ended"
+    PUBLISHED = "published"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_open(self) -> bool:
+        """People may be in the room."""
+        return self in (Phase.WAITING, Phase.LIVE)
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more will be practised here."""
+        return self in (Phase.ENDING, Phase.ENDED, Phase.PUBLISHED, Phase.CANCELLED)
+
+
+class Role(StrEnum):
+    """What a connection may see and do."""
+
+    PARTICIPANT = "participant"
+    OBSERVER = "observer"
+    INSTRUCTOR = "instructor"
+    ADMIN = "admin"
+
+
+STAFF = frozenset({Role.INSTRUCTOR, Role.ADMIN})
+
+
+class Presence(StrEnum):
+    """Where a member is. Present and away are counted; the others are not."""
+
+    PRESENT = "present"
+    AWAY = "away"
+    """The connection was lost; the grace runs."""
+    LOST = "lost"
+    """Announced as left after the grace; may come back through a locked door."""
+    LEFT = "left"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One technique of the plan; ``duration`` in seconds."""
+
+    technique: str
+    duration: int | None = None
+    instruction: str | None = None
+    pattern: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the organiser decides about a session, and may still change before its end."""
+
+    title: str
+    instructor: str
+    scheduled_start: Millis
+    max_participants: int = 100
+    session_type: Literal["live", "guided", "practice", "workshop"] = "live"
+    techniques: tuple[Planned, ...] = ()
+    description: str | None = None
+    access: Literal["open", "invite"] = "open"
+    visibility: Literal["public", "unlisted", "private"] = "public"
+    place: Literal["room", "online", "both"] = "online"
+    listen_url: str | None = None
+    chat: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody who came, of any role; only role participant is counted."""
+
+    client_id: str
+    role: Role
+    joined_at: Millis
+    presence: Presence
+    since: Millis
+    """When ``presence`` last changed."""
+    present_ms: Millis = 0
+    """Time present in the live session before ``since``."""
+    external: bool = False
+    """Reported by a platform; has no connection here."""
+    hand: bool = False
+    vouched: bool = False
+    resting: bool = False
+    engaged: bool = False
+    heart_rate: bool = False
+    """Consent to use the strap's data."""
+    group: bool = False
+    """Consent to be counted in the group's figures."""
+    opted_in: tuple[str, ...] = ()
+    rating: int | None = None
+
+    @property
+    def is_here(self) -> bool:
+        """Counted as in the room: connected, or within the grace of a lost connection."""
+        return self.presence in (Presence.PRESENT, Presence.AWAY)
+
+    def present_until(self, at: Millis, started_at: Millis) -> Millis:
+        """Time present in the live session, up to ``at``."""
+        if self.presence is not Presence.PRESENT:
+            return self.present_ms
+        return self.present_ms + max(0, at - max(self.since, started_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A technique from ``started_at`` on, until the next one's start."""
+
+    technique: str
+    started_at: Millis
+    duration: int | None = None
+    instruction: str | None = None
+    pattern: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """Figures that a platform stated; they win over computed ones."""
+
+    improvement: float | None = None
+    average_hrv: float | None = None
+    duration: int | None = None
+    total_participants: int | None = None
+    average_hrv_improvement: float | None = None
+    started: bool = False
+    """A platform leads this session: an empty room does not end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The group's figures at one moment (None under five people)."""
+
+    at: Millis
+    participants: int
+    measured: int | None = None
+    hrv_improvement: float | None = None
+    coherence: float | None = None
+    synchrony: float | None = None
+    completion_rate: float | None = None
+    engagement_rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """An achievement of the group."""
+
+    at: Millis
+    title: str
+    description: str = ""
+    badge_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One session; ``position`` counts its events, ``seq`` its numbered messages."""
+
+    session_id: str
+    epoch: str
+    details: Details
+    created_at: Millis
+    updated_at: Millis
+    phase: Phase = Phase.SCHEDULED
+    position: int = 0
+    seq: int = 0
+    sequence: int = 0
+    """iCalendar SEQUENCE: rises with every change of the details."""
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    end_reason: str | None = None
+    members: Mapping[str, Member] = field(default_factory=dict)
+    spans: tuple[Span, ...] = ()
+    resting: bool = False
+    locked: bool = False
+    warned: bool = False
+    empty_since: Millis | None = None
+    """When the last person left; None while somebody is here or nobody has come yet."""
+    curves: tuple[Curve, ...] = ()
+    milestones: tuple[tuple[Millis, float], ...] = ()
+    achievements: tuple[Badge, ...] = ()
+    stated: Stated = Stated()
+
+    @property
+    def opens_at(self) -> Millis:
+        """When the waiting room opens."""
+        return self.details.scheduled_start - ROOM_OPENS_BEFORE
+
+    def participants(self) -> Iterator[Member]:
+        """Everybody who ever came as a participant."""
+        return (member for member in self.members.values() if member.role is Role.PARTICIPANT)
+
+    def count(self) -> int:
+        """How many participants are here, within the grace included."""
+        return sum(member.is_here for member in self.participants())
+
+    def somebody_is_here(self) -> bool:
+        """Anybody but observers, who are often a screen on a wall."""
+        return any(
+            member.is_here and not member.external and member.role is not Role.OBSERVER
+            for member in self.members.values()
+        )
+
+    def technique_at(self, at: Millis) -> Span | None:
+        """The technique under way."""
+        return next((span for span in reversed(self.spans) if span.started_at <= at), None)
+
+    def next_technique(self, at: Millis) -> Span | None:
+        """The technique announced for a moment after ``at``."""
+        last = self.spans[-1] if self.spans else None
+        return last if last is not None and last.started_at > at else None
+
+    def next_deadline(self) -> Millis | None:
+        """The next instant at which time alone changes this session; None when it never does."""
+        due: list[Millis] = [
+            member.since + GRACE for member in self.members.values() if member.presence is Presence.AWAY
+        ]
+        match self.phase:
+            case Phase.SCHEDULED:
+                due.append(self.opens_at)
+            case Phase.WAITING:
+                if not self.somebody_is_here():
+                    due.append(
+                        max(self.details.scheduled_start + LONGEST, (self.empty_since or 0) + EMPTY_ROOM)
+                    )
+            case Phase.LIVE:
+                assert self.started_at is not None
+                due.append(self.started_at + LONGEST - (0 if self.warned else WARNING_BEFORE_END))
+                if self.empty_since is not None and not self.stated.started:
+                    due.append(self.empty_since + EMPTY_ROOM)
+            case _:
+                return None
+        return min(due, default=None)
+
+    def completion_rate(self, at: Millis) -> float | None:
+        """Share (0–1) of those who joined that were present for at least 80 % of the time since.
+
+        "Since" is their joining, or the start for those who came before it. None before the start
+        and when nobody joined.
+        """
+        if self.started_at is None:
+            return None
+        until = self.ended_at or at
+        joined = [member for member in self.participants() if not member.external]
+        if not joined:
+            return None
+        stayed = 0
+        for member in joined:
+            possible = until - max(member.joined_at, self.started_at)
+            stayed += possible <= 0 or member.present_until(until, self.started_at) >= 0.8 * possible
+        return stayed / len(joined)
+
+    def engagement_rate(self) -> float | None:
+        """Share (0–1) of those who joined that sent anything but ``heartbeat``."""
+        joined = [member for member in self.participants() if not member.external]
+        return sum(member.engaged for member in joined) / len(joined) if joined else None

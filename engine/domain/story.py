@@ -1,0 +1,131 @@
+"""The story of a session: its snapshot, made from the state alone."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from statistics import fmean
+from typing import Literal
+
+from engine.domain.instant import SECOND, Millis
+from engine.domain.session import LONGEST, Curve, Session
+from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
+from engine.domain.techniques import FREE_BREATHING
+
+__all__ = ["FEWEST_IN_WORKSHOP", "average_improvement", "current_improvement", "tell"]
+
+FEWEST_IN_WORKSHOP = 5
+_MOST_TECHNIQUES = 10
+_MOST_POINTS = 300
+
+
+def current_improvement(state: Session) -> float | None:
+    """The group's HRV improvement (percent) now: as a platform stated it, else the newest computed one."""
+    if state.stated.improvement is not None:
+        return state.stated.improvement
+    return state.curves[-1].hrv_improvement if state.curves else None
+
+
+def average_improvement(state: Session) -> float | None:
+    """The average HRV improvement (percent) over the session; a platform's figure wins."""
+    stated = state.stated
+    for figure in (stated.average_hrv_improvement, stated.average_hrv, stated.improvement):
+        if figure is not None:
+            return figure
+    known = [point.hrv_improvement for point in state.curves if point.hrv_improvement is not None]
+    return round(fmean(known), 1) if known else None
+
+
+def tell(
+    state: Session,
+    *,
+    content_id: str,
+    version: int = 1,
+    quotes: tuple[Quote, ...] = (),
+    approved: bool = False,
+) -> Snapshot | None:
+    """The snapshot of an ended session, or None where nobody came.
+
+    The same state gives the same snapshot: its dates are the session's own.
+    """
+    assert state.ended_at is not None, "only an ended session has a story"
+    stated = state.stated
+    joined = sum(1 for _ in state.participants())
+    count = joined if stated.total_participants is None else stated.total_participants
+    if count < 1 or (state.started_at is None and stated.total_participants is None and not stated.started):
+        return None
+    began = state.started_at if state.started_at is not None else state.ended_at
+    lasted = (state.ended_at - began) // SECOND if stated.duration is None else stated.duration
+    duration = min(max(1, lasted), LONGEST // SECOND)
+    kind: Literal["live", "guided", "practice", "workshop"] = state.details.session_type
+    if kind == "workshop" and count < FEWEST_IN_WORKSHOP:
+        kind = "practice"
+    names = tuple(dict.fromkeys(span.technique for span in state.spans if span.started_at < state.ended_at))
+    ratings = [member.rating for member in state.participants() if member.rating is not None]
+    improvement = average_improvement(state)
+    completion = state.completion_rate(state.ended_at)
+    return Snapshot(
+        session_id=state.session_id,
+        content_id=content_id,
+        version=version,
+        title=state.details.title,
+        content=state.details.description,
+        session_type=kind,
+        instructor_name=state.details.instructor,
+        session_date=began,
+        session_duration=duration,
+        participant_count=min(count, 1000),
+        breathing_techniques=names[:_MOST_TECHNIQUES] or (FREE_BREATHING,),
+        average_hrv_improvement=None if improvement is None else min(max(improvement, -100.0), 200.0),
+        key_achievements=tuple(dict.fromkeys(badge.title for badge in state.achievements))[:10],
+        visibility=state.details.visibility,
+        place=state.details.place,
+        approved=approved,
+        timeline=_timeline(state, began, state.ended_at),
+        curves=_thinned(state.curves, began),
+        milestones=tuple(
+            Reached(t_s=_offset(at, began), improvement=value) for at, value in state.milestones
+        ),
+        achievements=tuple(
+            Achieved(t_s=_offset(badge.at, began), title=badge.title, description=badge.description)
+            for badge in state.achievements
+        ),
+        quotes=quotes,
+        completion_rate=completion if joined >= 5 else None,
+        engagement_rate=state.engagement_rate() if joined >= 5 else None,
+        average_rating=round(fmean(ratings), 1) if len(ratings) >= 5 else None,
+        ended_at=state.ended_at,
+    )
+
+
+def _offset(at: Millis, began: Millis) -> float:
+    return max(0, at - began) / SECOND
+
+
+def _timeline(state: Session, began: Millis, ended: Millis) -> tuple[TechniqueSpan, ...]:
+    spans = [span for span in state.spans if span.started_at < ended]
+    starts = [max(span.started_at, began) for span in spans] + [ended]
+    return tuple(
+        TechniqueSpan(
+            technique=span.technique,
+            start_s=_offset(start, began),
+            duration_s=max(0, end - start) / SECOND,
+            instruction=span.instruction,
+            pattern=span.pattern,
+        )
+        for span, (start, end) in zip(spans, pairwise(starts), strict=True)
+    )
+
+
+def _thinned(curves: tuple[Curve, ...], began: Millis) -> tuple[GroupPoint, ...]:
+    step = max(1, -(-len(curves) // _MOST_POINTS))
+    return tuple(
+        GroupPoint(
+            t_s=_offset(point.at, began),
+            participants=point.participants,
+            measured=point.measured or 0,
+            hrv_improvement=point.hrv_improvement,
+            coherence=point.coherence,
+            synchrony=point.synchrony,
+        )
+        for point in curves[::step]
+    )

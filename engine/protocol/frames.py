@@ -1,0 +1,29 @@
+"""RFC 6455 frames made once and sent to many.
+
+Server frames are unmasked and carry nothing of the receiver, so one frame serves a whole room.
+"""
+
+from __future__ import annotations
+
+import struct
+
+__all__ = ["close_frame", "text_frame"]
+
+_FIN_TEXT = 0x81
+_FIN_CLOSE = 0x88
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A final text frame (RFC 6455 §5.2) around UTF-8 ``payload``."""
+    size = len(payload)
+    if size < 126:
+        return bytes((_FIN_TEXT, size)) + payload
+    if size < 1 << 16:
+        return struct.pack("!BBH", _FIN_TEXT, 126, size) + payload
+    return struct.pack("!BBQ", _FIN_TEXT, 127, size) + payload
+
+
+def close_frame(code: int, reason: str = "") -> bytes:
+    """A close frame (RFC 6455 §5.5.1); the reason is cut to the 123 bytes that fit."""
+    words = reason.encode()[:123].decode(errors="ignore").encode()
+    return bytes((_FIN_CLOSE, 2 + len(words))) + struct.pack("!H", code) + words
