@@ -1,0 +1,144 @@
+"""The log of every session, as a port: append with the expected position, read from a position, latest.
+
+Positions are integers given by the session, 1 first and without a hole. An append is durable as a
+whole or not at all, and its callback comes only then. Writing the same records again is harmless; a
+second owner of a session, who expects another position, is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from engine.domain.instant import Millis
+from engine.storage.rows import OutboxRow, PersonChange, PersonRow, RoomRow, SnapshotRow
+
+__all__ = [
+    "Append",
+    "Done",
+    "Journal",
+    "JournalFailed",
+    "Loaded",
+    "Record",
+    "StalePosition",
+    "StateSnapshot",
+]
+
+
+class JournalFailed(Exception):
+    """The log could not be written or read: disk full, damaged, not writable, or closed."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class StalePosition(Exception):
+    """Somebody else has written to this session's log: the writer's state is not the present one."""
+
+    def __init__(self, session_id: str, expected: int, latest: int) -> None:
+        super().__init__(f"{session_id}: expected position {expected}, the log is at {latest}")
+        self.expected = expected
+        self.latest = latest
+
+
+Done: TypeAlias = Callable[[BaseException | None], None]
+"""Runs on the loop once the entry is durable (None), or is not (``JournalFailed``, ``StalePosition``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event of a session."""
+
+    position: int
+    seq: int | None
+    """Number of the message it became, for events that became one."""
+    at: Millis
+    event: bytes
+    """JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateSnapshot:
+    """The state after ``position``, so that a start need not replay hours."""
+
+    position: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Everything one turn of a session makes durable, in one transaction."""
+
+    session_id: str
+    expected: int
+    """The position before the first record: the latest in the log."""
+    records: Sequence[Record]
+    people: Sequence[PersonChange] = ()
+    room: RoomRow | None = None
+    snapshot: SnapshotRow | None = None
+    """The story; stored as the next free version if its own is taken, and ``outbox`` with it."""
+    outbox: Sequence[OutboxRow] = ()
+    state: StateSnapshot | None = None
+    event_ids: Sequence[str] = ()
+    """Ids of platform events that were accepted: a repetition is known after a restart too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a session needs to come to life."""
+
+    records: Sequence[Record]
+    """Those after ``state``, contiguous."""
+    latest: int
+    """Highest position in the log; more than the last of ``records`` only behind a hole."""
+    state: StateSnapshot | None = None
+    people: Sequence[PersonRow] = ()
+    room: RoomRow | None = None
+    event_ids: frozenset[str] = frozenset()
+    hole: int | None = None
+    """First missing position, when the log has a hole: what follows it is not in ``records``."""
+
+
+class Journal(Protocol):
+    """The port. ``append`` is called on the loop; the others are awaited there."""
+
+    def append(self, entry: Append, done: Done) -> None:
+        """Stage an entry; never blocks. All entries of one loop tick share a commit.
+
+        ``done`` runs on the loop, in the order of the appends.
+        """
+        ...
+
+    async def read(self, session_id: str, after_position: int) -> list[Record]:
+        """Committed records after a position, in order.
+
+        Raises:
+            JournalFailed: the log cannot be read.
+        """
+        ...
+
+    async def read_numbered(self, session_id: str, after_seq: int, limit: int) -> list[Record]:
+        """Committed numbered records after a ``seq``, in order; the newest ``limit`` when there are more."""
+        ...
+
+    async def latest(self, session_id: str) -> int:
+        """The highest committed position, 0 for a session without records."""
+        ...
+
+    async def load(self, session_id: str) -> Loaded | None:
+        """What a start needs, or None for a session that nobody created."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is staged, then stop. Entries that cannot be written get their error."""
+        ...
+
+
+def contiguous(records: Sequence[Record], after: int) -> tuple[Sequence[Record], int | None]:
+    """The records up to the first hole after position ``after``, and where that hole is."""
+    for index, record in enumerate(records):
+        if record.position != after + index + 1:
+            return records[:index], after + index + 1
+    return records, None

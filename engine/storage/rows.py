@@ -1,0 +1,94 @@
+"""The rows that a session leaves beside its log: its room, its people, its story."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.domain.instant import Millis
+
+__all__ = ["OutboxRow", "PersonChange", "PersonRow", "RoomRow", "SnapshotRow"]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """The catalogue's row of a room, as it is after the events it is written with."""
+
+    session_id: str
+    epoch: str
+    phase: str
+    title: str
+    instructor: str
+    session_type: str
+    scheduled_start: Millis
+    visibility: str
+    access: str
+    max_participants: int
+    document: str
+    """JSON of the room as the API shows it."""
+    created_at: Millis
+    updated_at: Millis
+    started_at: Millis | None = None
+    ended_at: Millis | None = None
+    next_deadline: Millis | None = None
+    """When the room next has to do something by itself; None when only others can wake it."""
+    sequence: int = 0
+    """Rises with every change that the calendar shows (RFC 5545 SEQUENCE)."""
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """What is known of one person in one session, as long as that person lets it be known."""
+
+    session_id: str
+    client_id: str
+    updated_at: Millis
+    name: str | None = None
+    consents: str = "{}"
+    """JSON object."""
+    email: str | None = None
+    own_summary: str | None = None
+    """JSON object, written only on the person's request."""
+    rating: int | None = None
+    comment: str | None = None
+    quote_state: str | None = None
+    publish_quote: bool = False
+    publish_name: bool = False
+    vouched: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChange:
+    """The row of ``client_id`` as it is now, or None: it goes."""
+
+    client_id: str
+    row: PersonRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """One version of a session's story."""
+
+    session_id: str
+    version: int
+    content_id: str
+    document: str
+    """JSON of the ``Snapshot``."""
+    created_at: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One channel's work on one version: pending, running, done, or failed."""
+
+    session_id: str
+    channel: str
+    version: int
+    content_hash: str
+    updated_at: Millis
+    state: str = "pending"
+    attempts: int = 0
+    next_attempt_at: Millis | None = None
+    last_error: str | None = None
+    id: int | None = None
+    """Given by the database."""

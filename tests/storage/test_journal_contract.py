@@ -1,0 +1,164 @@
+"""What every journal promises, asked of the one on disk and of the one in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from engine.storage.database import FILE_NAME
+from engine.storage.journal import (
+    Append,
+    Journal,
+    JournalFailed,
+    StalePosition,
+    StateSnapshot,
+)
+from engine.storage.memory_journal import MemoryJournal
+from engine.storage.rows import PersonChange, PersonRow
+from engine.storage.sqlite_journal import SqliteJournal
+from tests.storage.rows import outcomes, records, room
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
+    kept: Journal = (
+        MemoryJournal()
+        if request.param == "memory"
+        else SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    )
+    yield kept
+    await kept.close()
+
+
+async def test_what_was_appended_is_read_back_in_order(journal: Journal) -> None:
+    """A read from a position gives everything after it."""
+    assert await outcomes(journal, [Append("a", 0, records(1, 5))]) == [None]
+
+    assert await journal.read("a", 2) == records(3, 5)
+    assert await journal.latest("a") == 5
+
+
+async def test_nobody_is_told_before_the_commit(journal: Journal) -> None:
+    """``append`` returns at once; ``done`` comes later, and what it confirms can be read."""
+    told: list[BaseException | None] = []
+    confirmed = asyncio.Event()
+
+    def done(error: BaseException | None) -> None:
+        told.append(error)
+        confirmed.set()
+
+    journal.append(Append("a", 0, records(1, 1)), done)
+
+    assert told == []
+    await confirmed.wait()
+    assert told == [None]
+    assert await journal.latest("a") == 1
+
+
+async def test_answers_come_in_the_order_of_the_appends(journal: Journal) -> None:
+    """Sessions interleaved over many ticks hear back in the order in which they wrote."""
+    order: list[int] = []
+    finished = asyncio.Event()
+
+    def done(n: int, _: BaseException | None) -> None:
+        order.append(n)
+        if n == 199:
+            finished.set()
+
+    for n in range(200):
+        journal.append(Append(f"s{n % 7}", n // 7, records(n // 7 + 1, n // 7 + 1)), partial(done, n))
+        if n % 10 == 0:
+            await asyncio.sleep(0)
+    await finished.wait()
+
+    assert order == list(range(200))
+
+
+async def test_a_second_owner_is_refused(journal: Journal) -> None:
+    """An append that expects another position than the latest changes nothing."""
+    await outcomes(journal, [Append("a", 0, records(1, 3))])
+
+    behind, ahead, fine = await outcomes(
+        journal,
+        [Append("a", 2, records(3, 4)), Append("a", 9, records(10, 10)), Append("b", 0, records(1, 1))],
+    )
+
+    assert isinstance(behind, StalePosition)
+    assert (behind.expected, behind.latest) == (2, 3)
+    assert isinstance(ahead, StalePosition)
+    assert fine is None
+    assert await journal.latest("a") == 3
+
+
+async def test_the_same_records_again_are_harmless(journal: Journal) -> None:
+    """A repeated append is confirmed and stored once."""
+    entry = Append("a", 0, records(1, 3))
+
+    assert await outcomes(journal, [entry, entry]) == [None, None]
+    assert await outcomes(journal, [entry]) == [None]
+
+    assert await journal.read("a", 0) == records(1, 3)
+
+
+async def test_numbered_reading_gives_the_newest_within_the_limit(journal: Journal) -> None:
+    """Only numbered records count; when there are more than the limit, the newest are given in order."""
+    await outcomes(
+        journal,
+        [
+            Append("a", 0, records(1, 10)),
+            Append("a", 10, records(11, 12, numbered=False)),
+        ],
+    )
+
+    assert [r.seq for r in await journal.read_numbered("a", 4, 100)] == [5, 6, 7, 8, 9, 10]
+    assert [r.seq for r in await journal.read_numbered("a", 0, 3)] == [8, 9, 10]
+    assert await journal.read_numbered("a", 10, 3) == []
+
+
+async def test_an_unknown_session_has_nothing(journal: Journal) -> None:
+    """Nobody created it: no records, position 0, nothing to load."""
+    assert await journal.load("nowhere") is None
+    assert await journal.latest("nowhere") == 0
+    assert await journal.read("nowhere", 0) == []
+
+
+async def test_a_start_gets_state_records_people_room_and_ids(journal: Journal) -> None:
+    """``load`` gives the newest state, the records after it, and the rows as they were last written."""
+    ann = PersonRow("a", "ann", 5, name="Ann", consents='{"group":1}', vouched=True)
+    bob = PersonRow("a", "bob", 5, name="Bob")
+    await outcomes(
+        journal,
+        [
+            Append("a", 0, records(1, 3), people=[PersonChange("ann", ann), PersonChange("bob", bob)]),
+            Append("a", 3, records(4, 4), room=room("a", phase="waiting"), state=StateSnapshot(4, b"{}")),
+            Append("a", 4, records(5, 6), people=[PersonChange("bob", None)], event_ids=["x", "y"]),
+            Append("a", 6, [], room=room("a", phase="live"), event_ids=["x"]),
+        ],
+    )
+
+    loaded = await journal.load("a")
+
+    assert loaded is not None
+    assert loaded.state == StateSnapshot(4, b"{}")
+    assert list(loaded.records) == records(5, 6)
+    assert loaded.latest == 6
+    assert list(loaded.people) == [ann]
+    assert loaded.room == room("a", phase="live")
+    assert loaded.event_ids == {"x", "y"}
+    assert loaded.hole is None
+
+
+async def test_a_closed_journal_refuses(journal: Journal) -> None:
+    """Staged entries are written by ``close``; later ones fail."""
+    staged: list[BaseException | None] = []
+    journal.append(Append("a", 0, records(1, 1)), staged.append)
+
+    await journal.close()
+
+    assert staged == [None]
+    (late,) = await outcomes(journal, [Append("a", 1, records(2, 2))])
+    assert isinstance(late, JournalFailed)
