@@ -1,0 +1,122 @@
+"""Log lines: for people on a terminal, JSON otherwise, with the request or session they belong to.
+
+``structlog.contextvars.bind_contextvars(session_id=…)`` puts an id on every later line of a task.
+Secrets never reach a line: what looks like a token, a resume or a key is blotted out as the last step
+before a line is written, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+__all__ = ["configure", "redacted", "without_secrets"]
+
+_BLOT = "[secret]"
+_SECRET_NAMES = frozenset(
+    {
+        "token",
+        "resume",
+        "key",
+        "api_key",
+        "x-api-key",
+        "authorization",
+        "password",
+        "secret",
+        "smtp_url",
+        "cookie",
+    }
+)
+_IN_TEXT = (
+    (
+        re.compile(
+            r"(?i)\b(token|resume|api_key|key|password|secret)(=|%3D|\"\s*:\s*\"|'\s*:\s*')[^&\s\"'#]+"
+        ),
+        rf"\1\2{_BLOT}",
+    ),
+    (re.compile(r"(?i)\b(bearer|x-api-key:?)\s+[A-Za-z0-9._~+/=-]+"), rf"\1 {_BLOT}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _BLOT),
+    (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), f"://{_BLOT}@"),
+)
+
+
+def redacted(text: str) -> str:
+    """The text with the value of every token, resume, key and password in it blotted out."""
+    for pattern, replacement in _IN_TEXT:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """A structlog processor: the last before the renderer."""
+    return {name: _clean(name, value) for name, value in event.items()}
+
+
+def _clean(name: str, value: Any) -> Any:
+    if name.lower() in _SECRET_NAMES and value is not None:
+        return _BLOT
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: _clean(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean("", inner) for inner in value]
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    return redacted(str(value))
+
+
+def configure(level: str = "info", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:
+    """Send structlog's and the standard library's log lines to ``stream`` (stderr).
+
+    ``level`` is debug, info, warning or error. Lines are JSON unless ``stream`` is a terminal;
+    ``as_json`` decides against that.
+    """
+    stream = stream or sys.stderr
+    number = logging.getLevelNamesMapping()[level.upper()]
+    as_json = not stream.isatty() if as_json is None else as_json
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True)
+        if as_json
+        else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Processor
+    if as_json:
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=32
+        )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                without_secrets,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(number)
+    for chatty in ("asyncio", "aiohttp.access", "MARKDOWN", "mkdocs"):
+        # Their info lines repeat what ours say; the debug mode shows them all.
+        logging.getLogger(chatty).setLevel(logging.NOTSET if number <= logging.DEBUG else logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )

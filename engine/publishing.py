@@ -1,0 +1,187 @@
+"""The publisher process, seen from its parent: started, watched, woken, waited for, stopped.
+
+The child reads lines from its standard input (``wake``: an outbox row was committed; the end of the
+input: finish the job at hand and exit) and writes one JSON line per finished job to its standard
+output. Its log goes to our standard error. A child that dies is started again after a pause that
+doubles with each early death; the outbox keeps what it had not finished.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from asyncio import StreamReader
+from asyncio.subprocess import PIPE, Process
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+__all__ = ["Finished", "PublisherProcess"]
+
+_log = structlog.get_logger(__name__)
+
+# Reports kept for a caller that asks after the child was faster than the question.
+_REMEMBERED = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One job is over: ``state`` is ``done`` or ``failed`` (which may be tried again)."""
+
+    session_id: str
+    content_id: str
+    channel: str
+    state: str
+
+
+class PublisherProcess:
+    """Keeps one publisher running from ``start`` to ``stop``. Bound to the loop it was started on."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        on_finished: Callable[[Finished], None] | None = None,
+        shortest_pause: float = 0.5,
+        longest_pause: float = 30.0,
+    ) -> None:
+        """``command`` starts the child; the pauses before a restart are in seconds."""
+        self._command = tuple(command)
+        self._on_finished = on_finished
+        self._shortest_pause = shortest_pause
+        self._longest_pause = longest_pause
+        self._process: Process | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._reports: OrderedDict[tuple[str, str], dict[str, str]] = OrderedDict()
+        self._news = asyncio.Event()
+        self.starts = 0
+        """How often a child was started; above 1 some child died."""
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, or None while there is none."""
+        return self._process.pid if self._process and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start the child and keep it running. Once."""
+        if self._watch is not None:
+            raise RuntimeError("the publisher process was started before")
+        self._watch = asyncio.create_task(self._keep_running(), name="publisher process")
+
+    def wake(self) -> None:
+        """Tell the child that there is work. Harmless while none runs: a child starts by looking for work."""
+        process = self._process
+        if process is not None and process.stdin is not None and not process.stdin.is_closing():
+            process.stdin.write(b"wake\n")
+
+    async def wait_for(
+        self,
+        session_id: str,
+        content_id: str,
+        channels: Collection[str],
+        timeout: float,  # noqa: ASYNC109 — when it is over, what is known so far is the answer
+    ) -> dict[str, str]:
+        """The state of each of ``channels`` that finished within ``timeout`` seconds.
+
+        Returns as soon as all of them have, or ``timeout`` is over: then the answer is incomplete, and
+        the outbox knows the rest. Reports from before the call count.
+        """
+        key = (session_id, content_id)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not set(channels) <= self._reports.get(key, {}).keys():
+                    await self._news.wait()
+        reported = self._reports.get(key, {})
+        return {channel: reported[channel] for channel in channels if channel in reported}
+
+    async def stop(self, grace: float = 5.0) -> None:
+        """End the child: its input closes, it finishes its job; after ``grace`` seconds it is killed."""
+        watch, self._watch = self._watch, None
+        if watch is None:
+            return
+        process = self._process
+        # The watcher goes first, or it would start another.
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        if process is None or process.returncode is not None:
+            return
+        _close_input(process)
+        try:
+            async with asyncio.timeout(grace):
+                # Unread reports would fill the pipe and hold the child up.
+                await asyncio.gather(self._read_reports(process), process.wait())
+        except TimeoutError:
+            _log.warning("publisher killed", pid=process.pid, grace=grace)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+    async def _keep_running(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = self._shortest_pause
+        while True:
+            started = loop.time()
+            try:
+                # A session of its own: Ctrl-C in the terminal is the parent's to answer.
+                self._process = process = await asyncio.create_subprocess_exec(
+                    *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True
+                )
+            except OSError as error:
+                _log.error("publisher cannot start", reason=str(error), again_in=pause)
+            else:
+                self.starts += 1
+                _log.info("publisher started", pid=process.pid)
+                await self._read_reports(process)
+                status = await process.wait()
+                if loop.time() - started > self._longest_pause:
+                    pause = self._shortest_pause
+                _log.error("publisher died", pid=process.pid, exit_status=status, again_in=pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, self._longest_pause)
+
+    async def _read_reports(self, process: Process) -> None:
+        assert process.stdout is not None
+        while line := await _line(process.stdout):
+            finished = _parsed(line)
+            if finished is None:
+                _log.warning("publisher said something unknown", line=line[:200].decode("utf-8", "replace"))
+            else:
+                self._remember(finished)
+
+    def _remember(self, finished: Finished) -> None:
+        key = (finished.session_id, finished.content_id)
+        self._reports.setdefault(key, {})[finished.channel] = finished.state
+        self._reports.move_to_end(key)
+        if len(self._reports) > _REMEMBERED:
+            self._reports.popitem(last=False)
+        # Wakes who waits now and leaves the event ready for the next round.
+        self._news.set()
+        self._news.clear()
+        if self._on_finished is not None:
+            self._on_finished(finished)
+
+
+def _close_input(process: Process) -> None:
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+async def _line(stream: StreamReader) -> bytes:
+    try:
+        return await stream.readline()
+    except ValueError:
+        # Longer than the reader's limit, so no report; what was read of it is dropped.
+        return b"(an endless line)\n"
+
+
+def _parsed(line: bytes) -> Finished | None:
+    try:
+        report: Any = json.loads(line)
+        return Finished(report["session_id"], report["content_id"], report["channel"], report["state"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,162 @@
+"""The settings: one frozen class, from the command line, ``HALCYTONE_*`` or a TOML file, in that order."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping, Set
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+__all__ = ["CONFIG_NAME", "PREFIX", "Settings", "SettingsError", "load", "origin"]
+
+PREFIX = "HALCYTONE_"
+CONFIG_NAME = "halcytone.toml"
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+PerMinute = Annotated[int, Field(ge=0, le=1_000_000)]
+
+_SECRETS = frozenset({"api_key", "smtp_url"})
+
+
+class SettingsError(Exception):
+    """A setting is wrong or a settings file unreadable; the message names each and says what fits."""
+
+
+def origin(host: str, port: int) -> str:
+    """``http://HOST:PORT``, with the brackets that an IPv6 address needs."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _address(url: str) -> str:
+    parts = urlsplit(url)
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        raise ValueError("must be an address like https://breathe.example or https://example.org/breathe")
+    return url.rstrip("/")
+
+
+def _mail_server(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
+        # The value stays out of the message: it may hold a password.
+        raise ValueError("must be an address like smtps://user:password@mail.example:465")
+    return secret
+
+
+class Settings(BaseSettings):
+    """What an operator may set. A rate of 0 means no limit."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 for every network of this machine."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    """0 takes any free port."""
+    data: Path = Path("var")
+    """Folder of the database, the published site, the drafts and ``studio.toml``."""
+    public_url: Annotated[str, AfterValidator(_address)] | None = None
+    """Where people reach this server: every absolute link is on it. Default: ``http://HOST:PORT``."""
+    smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)] | None = None
+    """The mail server that approved mail is handed to; without it a draft stays a draft."""
+    api_key: SecretStr | None = None
+    """The administrator's key; without it the first start makes one and prints it once."""
+    rate_messages_per_minute: PerMinute = 60
+    """Messages of one participant on the live socket."""
+    rate_connections_per_minute: PerMinute = 1200
+    """Live sockets opened from one address: a studio shares one."""
+    rate_requests_per_minute: PerMinute = 1200
+    """HTTP requests from one address."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses of reverse proxies whose ``X-Forwarded-For`` is believed, separated by commas."""
+    log_level: LogLevel = "info"
+    """``debug`` is the debug mode."""
+    retention_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """Days after which names, addresses, consents and own figures of a session's people are deleted."""
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            ipaddress.ip_network(part)
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @property
+    def base_url(self) -> str:
+        """The address that absolute links stand on, without a slash at its end."""
+        return self.public_url or origin(self.host, self.port)
+
+
+def load(config: Path | None = None, **given: Any) -> Settings:
+    """The settings in force: ``given`` (None means not given), then the environment, then the file.
+
+    The file is ``config``, or ``halcytone.toml`` in the data folder when there is one.
+
+    Raises:
+        SettingsError: a value does not fit, or the file cannot be read.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    data = chosen.get("data") or os.environ.get(f"{PREFIX}DATA") or Settings.model_fields["data"].default
+    file = config or Path(data) / CONFIG_NAME
+    from_file = _read(file) if config or file.is_file() else {}
+    unset = {name: value for name, value in from_file.items() if not os.environ.get(_variable(name))}
+    try:
+        return Settings(**{**unset, **chosen})
+    except ValidationError as error:
+        raise SettingsError(_explain(error, file, unset.keys() - chosen.keys(), chosen)) from None
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: is not TOML: {error}") from None
+
+
+def _explain(error: ValidationError, file: Path, in_file: Set[str], given: Mapping[str, Any]) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        if problem["type"] == "extra_forbidden":
+            lines.append(
+                f"{file}: there is no setting called {name!r}; there are {', '.join(Settings.model_fields)}"
+            )
+            continue
+        if name in given:
+            place = "--" + name.replace("_", "-")
+        else:
+            place = f"{file}: {name}" if name in in_file else _variable(name)
+        secret = name in _SECRETS
+        was = "" if secret else f" (it is {problem['input']!r})"
+        lines.append(f"{place}: {problem['msg'].removeprefix('Value error, ')}{was}")
+    return "\n".join(lines)

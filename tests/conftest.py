@@ -1,0 +1,34 @@
+"""For every test: in continuous integration a skipped test is a failed one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+_CI = os.environ.get("CI", "").lower() in {"true", "1", "yes"}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure that names its reason."""
+    report = yield
+    if _CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which is a failure with CI=true: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself while it is collected."""
+    report = yield
+    if _CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which is a failure with CI=true: {report.longrepr}"
+    return report
