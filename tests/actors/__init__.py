@@ -1,0 +1,1 @@
+"""The loop actor and the actors built on it."""
