@@ -1,0 +1,168 @@
+"""One archive file of a data folder, made while the server runs; and the way back.
+
+The archive holds the database as one consistent copy and the folder's other files (studio, templates,
+signing key, drafts), each with its checksum. It does not hold ``public/``: the site is a function of the
+catalogue, and rebuilding it after a restore gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import sqlite3
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TypeAlias
+
+from engine.domain.instant import Millis, iso
+from engine.storage.database import FILE_NAME, connect, examine
+from engine.storage.occupancy import LOCK_FILE, occupy
+
+__all__ = ["BackupRefused", "Progress", "backup", "restore"]
+
+_FORMAT = 1
+_MANIFEST = "manifest.json"
+_MADE_ELSEWHERE = frozenset({"public", FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"})
+_PAGES_PER_STEP = 256
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with pages copied and pages in all."""
+
+
+class BackupRefused(Exception):
+    """The archive cannot be written or used, or the folder is not free; the message says why."""
+
+
+def backup(data: Path, file: Path, at: Millis, progress: Progress | None = None) -> None:
+    """Write ``file``, readable by its owner alone. The server may run and write meanwhile.
+
+    Raises:
+        BackupRefused: there is no database in ``data``.
+        OSError: the archive cannot be written; no half of it is left.
+    """
+    if not (data / FILE_NAME).is_file():
+        raise BackupRefused(f"there is no {FILE_NAME} in {data}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as staging:
+        copy = Path(staging) / FILE_NAME
+        with closing(connect(data / FILE_NAME)) as source, closing(sqlite3.connect(copy)) as target:
+            source.backup(
+                target,
+                pages=_PAGES_PER_STEP,
+                progress=(lambda _, left, pages: progress(pages - left, pages)) if progress else None,
+            )
+            # A plain file: the archive has no place for a write-ahead log.
+            target.execute("PRAGMA journal_mode = DELETE")
+        kept = {FILE_NAME: copy} | {str(path.relative_to(data)): path for path in _files(data, file)}
+        packed = Path(staging) / "archive"
+        _pack(packed, kept, Path(staging) / _MANIFEST, at)
+        packed.chmod(0o600)
+        packed.replace(file)
+
+
+def restore(file: Path, data: Path, *, replace: bool = False) -> None:
+    """Put an archive's content into ``data``, complete or not at all.
+
+    With ``replace`` a folder that has a database goes aside, to ``<data>.replaced``.
+
+    Raises:
+        BackupRefused: no archive of this system, damaged, of a newer version, or ``data`` is not free.
+        DataInUse: a running server holds ``data``.
+    """
+    data.parent.mkdir(parents=True, exist_ok=True)
+    if not data.exists():
+        _restore_into(file, data, None)
+        return
+    with occupy(data):
+        aside = None
+        if (data / FILE_NAME).exists():
+            if not replace:
+                raise BackupRefused(f"{data} already has a database: say that it is to be replaced")
+            aside = data.with_name(f"{data.name}.replaced")
+            if aside.exists():
+                raise BackupRefused(f"{aside} exists: what was replaced earlier is there, move it away")
+        elif any(entry.name != LOCK_FILE for entry in data.iterdir()):
+            raise BackupRefused(f"{data} is not empty")
+        _restore_into(file, data, aside)
+
+
+def _restore_into(file: Path, data: Path, aside: Path | None) -> None:
+    with tempfile.TemporaryDirectory(dir=data.parent, prefix=f".{data.name}.") as staging:
+        fresh = Path(staging) / "data"
+        _unpack(file, fresh)
+        if aside is not None:
+            data.rename(aside)
+        elif data.exists():
+            (data / LOCK_FILE).unlink(missing_ok=True)
+            data.rmdir()
+        fresh.rename(data)
+
+
+def _files(data: Path, archive: Path) -> Iterator[Path]:
+    for path in sorted(data.rglob("*")):
+        inside = path.relative_to(data)
+        passing = inside.parts[0] in _MADE_ELSEWHERE or any(part.startswith(".") for part in inside.parts)
+        if passing or path.suffix == ".lock" or path.is_symlink() or path == archive.absolute():
+            continue
+        if path.is_file():
+            yield path
+
+
+def _pack(packed: Path, kept: dict[str, Path], manifest: Path, at: Millis) -> None:
+    checksums: dict[str, str] = {}
+    with tarfile.open(packed, "w:gz", compresslevel=6) as archive:
+        for name, path in kept.items():
+            # A draft may be rewritten or withdrawn while we read: it is copied as it is, or not at all.
+            with suppress(FileNotFoundError):
+                content = path.read_bytes() if name != FILE_NAME else None
+                checksums[name] = _checksum(path) if content is None else hashlib.sha256(content).hexdigest()
+                _add(archive, name, path, content)
+        manifest.write_text(json.dumps({"format": _FORMAT, "made_at": iso(at), "files": checksums}, indent=1))
+        archive.add(manifest, _MANIFEST)
+    with packed.open("rb+") as written:
+        os.fsync(written.fileno())
+
+
+def _add(archive: tarfile.TarFile, name: str, path: Path, content: bytes | None) -> None:
+    if content is None:
+        archive.add(path, name)
+        return
+    info = archive.gettarinfo(path, name)
+    info.size = len(content)
+    archive.addfile(info, io.BytesIO(content))
+
+
+def _unpack(file: Path, into: Path) -> None:
+    into.mkdir(mode=0o700)
+    try:
+        with tarfile.open(file, "r:gz") as archive:
+            archive.extractall(into, filter="data")
+        manifest = json.loads((into / _MANIFEST).read_text())
+        number, checksums = manifest["format"], dict(manifest["files"])
+    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, KeyError, TypeError) as error:
+        raise BackupRefused(f"{file.name} is no usable backup: {error}") from error
+    if number != _FORMAT:
+        raise BackupRefused(f"{file.name} has format {number}, this version reads {_FORMAT}")
+    (into / _MANIFEST).unlink()
+    found = {str(path.relative_to(into)) for path in into.rglob("*") if path.is_file()}
+    damaged = sorted(
+        (found ^ checksums.keys())
+        | {name for name in found & checksums.keys() if _checksum(into / name) != checksums[name]}
+    )
+    if damaged:
+        raise BackupRefused(f"{file.name} is damaged: {', '.join(damaged[:5])}")
+    if FILE_NAME not in found:
+        raise BackupRefused(f"{file.name} holds no {FILE_NAME}")
+    if wrong := examine(into / FILE_NAME):
+        raise BackupRefused(f"the database in {file.name} cannot be used: {wrong[0]}")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

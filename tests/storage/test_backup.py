@@ -1,0 +1,153 @@
+"""Backup while writing, restore with checks."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.storage.backup import BackupRefused, backup, restore
+from engine.storage.database import FILE_NAME, DatabaseUnusable, connect
+from engine.storage.journal import Append
+from engine.storage.keys import Keys, signing_key
+from engine.storage.occupancy import DataInUse, occupy
+from engine.storage.sqlite_journal import SqliteJournal
+from tests.storage.rows import outcomes, records, room
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "drafts" / "morning").mkdir(parents=True)
+    (folder / "public").mkdir()
+    (folder / "drafts" / "morning" / "twitter.txt").write_text("Breathe with us")
+    (folder / "public" / "index.html").write_text("made from the catalogue")
+    (folder / "studio.toml").write_text('name = "Quiet Room"\n')
+    signing_key(folder)
+    with closing(Keys(folder / FILE_NAME)) as keys:
+        keys.ensure_administrator("secret", at=1)
+    return folder
+
+
+def test_everything_but_the_site_comes_back(data: Path, tmp_path: Path) -> None:
+    """Database, studio, drafts and signing key are restored; the site is left to a rebuild."""
+    backup(data, tmp_path / "b.tar.gz", at=1_000)
+    restore(tmp_path / "b.tar.gz", tmp_path / "other")
+
+    other = tmp_path / "other"
+    assert signing_key(other) == signing_key(data)
+    assert (other / "studio.toml").read_text() == 'name = "Quiet Room"\n'
+    assert (other / "drafts" / "morning" / "twitter.txt").read_text() == "Breathe with us"
+    assert not (other / "public").exists()
+    with closing(Keys(other / FILE_NAME)) as keys:
+        assert keys.identify("secret") is not None
+
+
+def test_the_archive_is_for_its_owner_alone(data: Path, tmp_path: Path) -> None:
+    """It holds keys: nobody else may read it."""
+    backup(data, tmp_path / "b.tar.gz", at=1_000)
+    assert stat.S_IMODE((tmp_path / "b.tar.gz").stat().st_mode) == 0o600
+
+
+async def test_a_backup_during_writes_is_of_one_moment(data: Path, tmp_path: Path) -> None:
+    """Appends go on meanwhile; the copy holds a whole prefix of the log."""
+    loop = asyncio.get_running_loop()
+    journal = SqliteJournal(data / FILE_NAME, loop)
+    await outcomes(journal, [Append("a", 0, records(1, 500), room=room("a"))])
+
+    making = loop.run_in_executor(None, backup, data, tmp_path / "b.tar.gz", 1_000)
+    position = 500
+    while not making.done():
+        await outcomes(journal, [Append("a", position, records(position + 1, position + 10))])
+        position += 10
+    await making
+    await journal.close()
+
+    restore(tmp_path / "b.tar.gz", tmp_path / "other")
+    restored = SqliteJournal(tmp_path / "other" / FILE_NAME, loop)
+    loaded = await restored.load("a")
+    await restored.close()
+    assert loaded is not None
+    assert loaded.hole is None
+    assert 500 <= loaded.latest <= position
+    assert loaded.latest % 10 == 0
+
+
+def test_progress_reaches_the_end(data: Path, tmp_path: Path) -> None:
+    """The last report says that all pages are copied."""
+    seen: list[tuple[int, int]] = []
+    backup(data, tmp_path / "b.tar.gz", at=1, progress=lambda copied, pages: seen.append((copied, pages)))
+    assert seen[-1][0] == seen[-1][1] > 0
+
+
+def test_a_running_server_is_not_overwritten(data: Path, tmp_path: Path) -> None:
+    """While the folder is held, a restore into it is refused even when told to replace."""
+    backup(data, tmp_path / "b.tar.gz", at=1)
+    with occupy(data), pytest.raises(DataInUse):
+        restore(tmp_path / "b.tar.gz", data, replace=True)
+
+
+def test_a_database_is_replaced_only_on_demand_and_kept_aside(data: Path, tmp_path: Path) -> None:
+    """Without the word it is refused; with it the old folder stands beside the new one."""
+    backup(data, tmp_path / "b.tar.gz", at=1)
+    (data / "studio.toml").write_text("changed")
+
+    with pytest.raises(BackupRefused, match="already has a database"):
+        restore(tmp_path / "b.tar.gz", data)
+    restore(tmp_path / "b.tar.gz", data, replace=True)
+
+    assert (data / "studio.toml").read_text() == 'name = "Quiet Room"\n'
+    assert (tmp_path / "data.replaced" / "studio.toml").read_text() == "changed"
+
+
+def test_a_folder_with_other_things_is_left_alone(data: Path, tmp_path: Path) -> None:
+    """A restore into somebody's documents is refused."""
+    backup(data, tmp_path / "b.tar.gz", at=1)
+    other = tmp_path / "documents"
+    other.mkdir()
+    (other / "letter.txt").write_text("Dear")
+
+    with pytest.raises(BackupRefused, match="not empty"):
+        restore(tmp_path / "b.tar.gz", other)
+    assert (other / "letter.txt").read_text() == "Dear"
+
+
+def test_a_damaged_archive_changes_nothing(data: Path, tmp_path: Path) -> None:
+    """Cut off or garbled anywhere, it is refused and the folder is not made."""
+    backup(data, tmp_path / "b.tar.gz", at=1)
+    whole = (tmp_path / "b.tar.gz").read_bytes()
+    for spoiled in (b"", b"no archive", whole[: len(whole) // 2], whole[:200] + b"\0\0\0\0" + whole[204:]):
+        (tmp_path / "b.tar.gz").write_bytes(spoiled)
+        with pytest.raises(BackupRefused, match=r"b\.tar\.gz"):
+            restore(tmp_path / "b.tar.gz", tmp_path / "other")
+        assert not (tmp_path / "other").exists()
+
+
+def test_an_archive_cannot_write_outside_its_folder(data: Path, tmp_path: Path) -> None:
+    """A member that climbs out is refused."""
+    with tarfile.open(tmp_path / "evil.tar.gz", "w:gz") as archive:
+        archive.add(data / "studio.toml", "../escaped.toml")
+    with pytest.raises(BackupRefused):
+        restore(tmp_path / "evil.tar.gz", tmp_path / "other")
+    assert not (tmp_path / "escaped.toml").exists()
+
+
+def test_there_must_be_something_to_back_up(tmp_path: Path) -> None:
+    """A folder without a database is refused by name, and no file is left."""
+    with pytest.raises(BackupRefused, match=FILE_NAME):
+        backup(tmp_path, tmp_path / "b.tar.gz", at=1)
+    assert not (tmp_path / "b.tar.gz").exists()
+
+
+def test_a_backup_of_a_newer_version_is_refused(data: Path, tmp_path: Path) -> None:
+    """Its database says what to do about it."""
+    with closing(connect(data / FILE_NAME)) as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'engine_schema'")
+        # Made by the newer version itself, which can open it.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with pytest.raises(DatabaseUnusable, match="newer version"):
+        backup(data, tmp_path / "b.tar.gz", at=1)

@@ -1,0 +1,92 @@
+"""Opening the file: new, known, newer, damaged, at once from two sides."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.storage.database import FILE_NAME, DatabaseUnusable, connect, examine, is_locked
+
+
+def test_a_new_file_is_durable_and_shared(tmp_path: Path) -> None:
+    """WAL, FULL, a busy timeout, rows by name."""
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 5000
+        assert connection.execute("SELECT count(*) AS n FROM journal").fetchone()["n"] == 0
+
+
+def test_opening_again_keeps_the_content(tmp_path: Path) -> None:
+    """A migration runs once."""
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("INSERT INTO meta VALUES ('public_url', 'https://example.org')")
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        row = connection.execute("SELECT value FROM meta WHERE key = 'public_url'").fetchone()
+    assert row["value"] == "https://example.org"
+    assert examine(tmp_path / FILE_NAME) == []
+
+
+def test_two_may_create_it_at_once(tmp_path: Path) -> None:
+    """Server and publisher may both be the first."""
+    with ThreadPoolExecutor(8) as pool:
+        opened = list(pool.map(lambda _: connect(tmp_path / FILE_NAME), range(8)))
+    for connection in opened:
+        assert connection.execute("SELECT count(*) FROM rooms").fetchone()[0] == 0
+        connection.close()
+
+
+def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    """An older program never writes into a newer file, and says what to do."""
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'engine_schema'")
+    with pytest.raises(DatabaseUnusable, match="newer version"):
+        connect(tmp_path / FILE_NAME)
+
+
+@pytest.mark.parametrize("content", [b"not a database at all, but long enough to be read as one" * 40])
+def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    """The error names the file and nothing is overwritten."""
+    (tmp_path / FILE_NAME).write_bytes(content)
+    with pytest.raises(DatabaseUnusable, match=FILE_NAME):
+        connect(tmp_path / FILE_NAME)
+    assert (tmp_path / FILE_NAME).read_bytes() == content
+    assert examine(tmp_path / FILE_NAME) != []
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """No folder, no database."""
+    with pytest.raises(DatabaseUnusable, match="cannot be opened"):
+        connect(tmp_path / "nowhere" / FILE_NAME)
+    assert examine(tmp_path / "nowhere" / FILE_NAME) == [f"{FILE_NAME} does not exist"]
+
+
+def test_a_full_check_finds_garbled_pages(tmp_path: Path) -> None:
+    """Bytes overwritten in the middle are reported in words."""
+    path = tmp_path / FILE_NAME
+    with closing(connect(path)) as connection:
+        connection.executemany(
+            "INSERT INTO journal VALUES ('a', ?, ?, 1, ?)", [(n, n, b"x" * 300) for n in range(1, 500)]
+        )
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    middle = len(content) - 20 * 4096
+    content[middle : middle + 8192] = b"\xff" * 8192
+    path.write_bytes(content)
+
+    assert examine(path) != []
+
+
+def test_a_lock_is_told_from_damage(tmp_path: Path) -> None:
+    """Only a lock is worth waiting for."""
+    with closing(connect(tmp_path / FILE_NAME)) as holder, closing(connect(tmp_path / FILE_NAME)) as other:
+        holder.execute("BEGIN IMMEDIATE")
+        other.execute("PRAGMA busy_timeout = 0")
+        with pytest.raises(sqlite3.OperationalError) as locked:
+            other.execute("BEGIN IMMEDIATE")
+    assert is_locked(locked.value)
+    assert not is_locked(ValueError("no"))

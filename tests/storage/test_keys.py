@@ -1,0 +1,108 @@
+"""Keys: made once, kept as digests, revocable, compared whole."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.keys import SIGNING_KEY_FILE, Key, KeyNameTaken, Keys, Role, signing_key
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Iterator[Keys]:
+    with closing(Keys(tmp_path / FILE_NAME)) as kept:
+        yield kept
+
+
+def test_the_first_start_makes_a_key_and_shows_it_once(keys: Keys) -> None:
+    """Without a given secret one is made; the second start makes none."""
+    made = keys.ensure_administrator(None, at=10)
+
+    assert made is not None
+    assert len(made) >= 43
+    assert keys.identify(made) == Key("administrator", Role.ADMINISTRATOR, 10)
+    assert keys.ensure_administrator(None, at=20) is None
+    assert keys.identify(made) is not None
+
+
+def test_a_given_secret_becomes_the_administrators_key(keys: Keys) -> None:
+    """A secret from the settings replaces the one in force, and is never returned."""
+    made = keys.ensure_administrator(None, at=10)
+    assert made is not None
+
+    assert keys.ensure_administrator("from the settings", at=20) is None
+
+    assert keys.identify(made) is None
+    found = keys.identify("from the settings")
+    assert found is not None
+    assert found.role is Role.ADMINISTRATOR
+
+
+def test_no_secret_is_stored(keys: Keys, tmp_path: Path) -> None:
+    """The file holds digests alone."""
+    secrets = [keys.ensure_administrator(None, at=1) or "", keys.create("Sarah", at=2)]
+    keys.close()
+
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert all(secret.encode() not in content for secret in secrets)
+
+
+def test_an_instructors_key_works_until_it_is_revoked_by_anybody(keys: Keys, tmp_path: Path) -> None:
+    """A revocation through another connection counts at once, and the name stays taken."""
+    secret = keys.create("Sarah", at=1)
+    assert keys.identify(secret) == Key("Sarah", Role.INSTRUCTOR, 1)
+
+    with closing(Keys(tmp_path / FILE_NAME)) as elsewhere:
+        assert elsewhere.revoke("Sarah", at=2)
+        assert not elsewhere.revoke("Sarah", at=3)
+
+    assert keys.identify(secret) is None
+    with pytest.raises(KeyNameTaken):
+        keys.create("Sarah", at=4)
+    assert [key.revoked_at for key in keys.all()] == [2]
+
+
+@pytest.mark.parametrize("name", ["", " ", "a" * 101, "<b>", "line\nbreak"])
+def test_a_key_needs_a_usable_name(keys: Keys, name: str) -> None:
+    """Names are short single lines."""
+    with pytest.raises(ValueError, match="a name has"):
+        keys.create(name, at=1)
+
+
+@pytest.mark.parametrize("wrong", ["", "administrator", "hk_", "\udce9", "é" * 10_000])
+def test_anything_else_is_nobody(keys: Keys, wrong: str) -> None:
+    """Whatever a header may hold is a wrong key, never an error."""
+    keys.ensure_administrator(None, at=1)
+    assert keys.identify(wrong) is None
+
+
+def test_a_locked_file_does_not_lock_people_out(keys: Keys, tmp_path: Path) -> None:
+    """While somebody holds the file exclusively, the keys last read still count."""
+    secret = keys.create("Sarah", at=1)
+    assert keys.identify(secret) is not None
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert keys.identify(secret) is not None
+
+
+def test_the_signing_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    """The same 32 bytes at every start, in a file nobody else can read."""
+    made = signing_key(tmp_path)
+
+    assert len(made) == 32
+    assert signing_key(tmp_path) == made
+    assert stat.S_IMODE((tmp_path / SIGNING_KEY_FILE).stat().st_mode) == 0o600
+
+
+def test_a_damaged_signing_key_is_an_error(tmp_path: Path) -> None:
+    """A short or garbled key signs nothing."""
+    connect(tmp_path / FILE_NAME).close()
+    (tmp_path / SIGNING_KEY_FILE).write_text("abcd")
+    with pytest.raises(ValueError, match="32 bytes"):
+        signing_key(tmp_path)

@@ -1,0 +1,179 @@
+"""The outbox: written with the last event, claimed once, retried, overtaken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.journal import Append
+from engine.storage.outbox import SCHEDULE, Outbox, content_hash, schedule_row, story
+from engine.storage.sqlite_journal import SqliteJournal
+from tests.storage.rows import outcomes, records, snapshot
+
+CHANNELS = ("web", "email", "social")
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        yield Outbox(connection)
+
+
+def states(outbox: Outbox, session_id: str = "morning") -> dict[str, str]:
+    return {row.channel: row.state for row in outbox.of(session_id)}
+
+
+def test_a_story_is_queued_and_claimed_once(outbox: Outbox) -> None:
+    """One job per channel, due at once; a second claim finds nothing."""
+    stored = outbox.enqueue(snapshot(), CHANNELS, at=100)
+
+    jobs = outbox.claim(at=100)
+
+    assert stored.version == 1
+    assert {job.channel for job in jobs} == set(CHANNELS)
+    assert {(job.version, job.attempts) for job in jobs} == {(1, 1)}
+    assert outbox.claim(at=100) == []
+    assert states(outbox) == dict.fromkeys(CHANNELS, "running")
+    assert outbox.snapshot("morning") == stored
+    assert outbox.by_content_id("c-1") == stored
+
+
+def test_a_failure_waits_for_its_next_attempt(outbox: Outbox) -> None:
+    """Later it is claimed again with the count risen; without a next attempt it stays failed."""
+    outbox.enqueue(snapshot(), ["web"], at=100)
+    (job,) = outbox.claim(at=100)
+
+    outbox.failed(job, "disk full", next_attempt_at=500, at=110)
+    assert outbox.claim(at=499) == []
+    assert outbox.next_attempt() == 500
+    (again,) = outbox.claim(at=500)
+    assert again.attempts == 2
+    outbox.failed(again, "disk still full", next_attempt_at=None, at=510)
+
+    (row,) = outbox.of("morning")
+    assert (row.state, row.last_error, row.attempts) == ("failed", "disk still full", 2)
+    assert outbox.next_attempt() is None
+
+
+def test_done_is_done_until_somebody_asks_again(outbox: Outbox) -> None:
+    """A retry queues the same job of the same version with its attempts counted anew."""
+    outbox.enqueue(snapshot(), ["web"], at=100)
+    (job,) = outbox.claim(at=100)
+    outbox.done(job, at=120)
+    assert outbox.claim(at=10_000) == []
+
+    rows = outbox.retry("morning", ["web"], at=200)
+
+    assert [(row.state, row.attempts, row.version) for row in rows] == [("pending", 0, 1)]
+    (again,) = outbox.claim(at=200)
+    assert again.id == job.id
+
+
+def test_the_same_content_again_is_the_same_job(outbox: Outbox) -> None:
+    """Another publication of equal content queues the row again under its new version."""
+    outbox.enqueue(snapshot(content_id="c-1"), ["web"], at=100)
+    (job,) = outbox.claim(at=100)
+    outbox.done(job)
+
+    second = outbox.enqueue(snapshot(content_id="c-2"), ["web"], at=200)
+
+    assert second.version == 2
+    (again,) = outbox.claim(at=200)
+    assert (again.id, again.version) == (job.id, 2)
+
+
+def test_queued_again_while_running_it_runs_again(outbox: Outbox) -> None:
+    """The end of the first run does not finish the second request."""
+    outbox.enqueue(snapshot(content_id="c-1"), ["web"], at=100)
+    (running,) = outbox.claim(at=100)
+    outbox.enqueue(snapshot(content_id="c-2"), ["web"], at=110)
+
+    outbox.done(running)
+
+    assert states(outbox) == {"web": "pending"}
+
+
+def test_newer_content_overtakes_what_has_not_begun(outbox: Outbox) -> None:
+    """Only the newest version is worked on; each version can still be read."""
+    outbox.enqueue(snapshot(content_id="c-1"), ["web"], at=100)
+    outbox.enqueue(snapshot(content_id="c-2", title="Evening"), ["web"], at=110)
+
+    (job,) = outbox.claim(at=200)
+
+    assert job.version == 2
+    first, newest = outbox.snapshot("morning", 1), outbox.snapshot("morning")
+    assert first is not None
+    assert newest is not None
+    assert (first.title, newest.title) == ("Morning", "Evening")
+    assert outbox.snapshot("morning", 3) is None
+    assert outbox.by_content_id("unknown") is None
+
+
+def test_a_dead_publisher_leaves_nothing_running(outbox: Outbox) -> None:
+    """At the next start its jobs are pending again."""
+    outbox.enqueue(snapshot(), CHANNELS, at=100)
+    outbox.claim(at=100)
+
+    assert outbox.requeue_interrupted() == 3
+    assert len(outbox.claim(at=100)) == 3
+
+
+def test_the_hash_is_of_what_is_said(outbox: Outbox) -> None:
+    """Version and publication id do not count; a changed word does."""
+    assert content_hash(snapshot(content_id="c-1")) == content_hash(snapshot(content_id="c-2", version=7))
+    assert content_hash(snapshot()) != content_hash(snapshot(title="Evening"))
+
+
+def test_the_calendar_follows_the_newest_change_of_a_room(outbox: Outbox) -> None:
+    """Several changes before the publisher looks are one job, with no snapshot."""
+    outbox.queue([schedule_row("morning", 1, at=100), schedule_row("morning", 2, at=101)])
+
+    (job,) = outbox.claim(at=200)
+
+    assert (job.channel, job.version) == (SCHEDULE, 2)
+    assert outbox.snapshot("morning") is None
+
+
+async def test_the_story_goes_with_the_last_event_or_not_at_all(tmp_path: Path) -> None:
+    """Snapshot and jobs share the transaction of the append; a refused append leaves neither."""
+    journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    row, jobs = story(snapshot(), CHANNELS, at=100)
+    refused, written = await outcomes(
+        journal,
+        [
+            Append("other", 5, records(6, 6), snapshot=story(snapshot("other", "c-9"), (), 1)[0]),
+            Append("morning", 0, records(1, 2), snapshot=row, outbox=jobs),
+        ],
+    )
+    await journal.close()
+
+    assert refused is not None
+    assert written is None
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        outbox = Outbox(connection)
+        assert outbox.snapshot("other") is None
+        assert states(outbox) == dict.fromkeys(CHANNELS, "pending")
+
+
+async def test_a_taken_version_becomes_the_next_one(tmp_path: Path) -> None:
+    """A summary published over the API for the same session does not stop the session's own."""
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        Outbox(connection).enqueue(snapshot(content_id="from-api"), ["web"], at=50)
+        journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+        row, jobs = story(snapshot(content_id="own", title="Its own"), ["web"], at=100)
+        assert await outcomes(journal, [Append("morning", 0, records(1, 1), snapshot=row, outbox=jobs)]) == [
+            None
+        ]
+        await journal.close()
+
+        newest = Outbox(connection).snapshot("morning")
+        (job,) = Outbox(connection).claim(at=200)
+
+    assert newest is not None
+    assert (newest.version, newest.content_id) == (2, "own")
+    assert job.version == 2

@@ -1,0 +1,86 @@
+"""The catalogue of rooms and the table of people, as the events wrote them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.storage.database import FILE_NAME
+from engine.storage.journal import Append, Journal
+from engine.storage.memory_journal import MemoryJournal
+from engine.storage.people import People
+from engine.storage.rooms import RoomCatalogue, Rooms
+from engine.storage.rows import PersonChange, PersonRow
+from engine.storage.sqlite_journal import SqliteJournal
+from tests.storage.rows import outcomes, records, room
+
+ROOMS = [
+    room("a", phase="live", scheduled_start=300, next_deadline=50, started_at=40),
+    room("b", phase="scheduled", scheduled_start=200, next_deadline=20, sequence=3),
+    room("c", phase="ended", scheduled_start=100, ended_at=900),
+    room("d", phase="scheduled", scheduled_start=100, cancelled=True),
+]
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RoomCatalogue]:
+    memory = MemoryJournal()
+    on_disk = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    rooms = Rooms(tmp_path / FILE_NAME)
+    journal: Journal = memory if request.param == "memory" else on_disk
+    await outcomes(journal, [Append(row.session_id, 0, records(1, 1), room=row) for row in ROOMS])
+    yield memory.rooms() if request.param == "memory" else rooms
+    await on_disk.close()
+    rooms.close()
+
+
+async def test_a_room_is_as_it_was_last_written(catalogue: RoomCatalogue) -> None:
+    """Every field comes back with its type."""
+    assert await catalogue.get("a") == ROOMS[0]
+    assert await catalogue.get("d") == ROOMS[3]
+    assert await catalogue.get("nowhere") is None
+
+
+async def test_the_list_is_paged_by_id_and_chosen_by_phase(catalogue: RoomCatalogue) -> None:
+    """Pages follow each other without overlap."""
+    assert [r.session_id for r in await catalogue.list(limit=2)] == ["a", "b"]
+    assert [r.session_id for r in await catalogue.list(limit=2, after="b")] == ["c", "d"]
+    assert [r.session_id for r in await catalogue.list(["live", "ended"])] == ["a", "c"]
+    assert list(await catalogue.list([])) == []
+
+
+async def test_deadlines_come_soonest_first(catalogue: RoomCatalogue) -> None:
+    """Rooms without one never come."""
+    assert [r.session_id for r in await catalogue.due(50)] == ["b", "a"]
+    assert [r.session_id for r in await catalogue.due(49)] == ["b"]
+
+
+async def test_unfinished_rooms_leave_out_the_ended_and_the_cancelled(catalogue: RoomCatalogue) -> None:
+    """What a start has to look after, by scheduled start."""
+    assert [r.session_id for r in await catalogue.unfinished()] == ["b", "a"]
+
+
+async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> None:
+    """Rows of sessions that ended long ago go; the others stay."""
+    journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    ann, bob = PersonRow("old", "ann", 1, name="Ann", publish_name=True), PersonRow("new", "bob", 1)
+    await outcomes(
+        journal,
+        [
+            Append("old", 0, [], room=room("old", ended_at=100), people=[PersonChange("ann", ann)]),
+            Append("new", 0, [], room=room("new", ended_at=900), people=[PersonChange("bob", bob)]),
+        ],
+    )
+    people = People(tmp_path / FILE_NAME)
+    assert await people.get("old", "ann") == ann
+    assert list(await people.of("new")) == [bob]
+
+    assert await people.forget(ended_before=500) == 1
+
+    assert await people.get("old", "ann") is None
+    assert await people.get("new", "bob") == bob
+    people.close()
+    await journal.close()
