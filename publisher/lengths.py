@@ -1,0 +1,95 @@
+"""How long a post is by each network's own counting."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import regex
+
+__all__ = ["LIMITS", "Limit", "bluesky", "mastodon", "plain", "x"]
+
+# Whatever might be taken for a link: a scheme, or a bare domain, which networks turn into links as well.
+_LINK = regex.compile(
+    r"https?://\S+|(?<![\p{L}\p{N}@._-])(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}(?:/\S*)?", regex.IGNORECASE
+)
+_EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
+_CLUSTER = regex.compile(r"\X")
+_MENTION = regex.compile(r"(@[\w.]+)@[\w.-]+")
+_X_LINK = 23
+_MASTODON_LINK = 23
+# Ranges of twitter-text's configuration v3 that weigh one; everything else weighs two.
+_X_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
+
+
+def plain(text: str) -> int:
+    """Characters as UTF-16 counts them, as LinkedIn and Facebook do."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def x(text: str) -> int:
+    """Weighted length after NFC: links 23, emoji 2, most Latin text 1, the rest 2.
+
+    A bare domain counts as the longer of link and text: whether it becomes a link depends on a list of top-level
+    domains that grows.
+    """
+    text = unicodedata.normalize("NFC", text)
+    total = 0
+    at = 0
+    for link in _LINK.finditer(text):
+        total += _x_text(text[at : link.start()])
+        own = link.group()
+        total += _X_LINK if own.lower().startswith("http") else max(_X_LINK, _x_text(own))
+        at = link.end()
+    return total + _x_text(text[at:])
+
+
+def _x_text(text: str) -> int:
+    total = 0
+    for cluster in _CLUSTER.findall(text):
+        if _EMOJI.search(cluster):
+            total += 2
+            continue
+        for character in cluster:
+            point = ord(character)
+            total += 1 if any(low <= point <= high for low, high in _X_LIGHT) else 2
+    return total
+
+
+def bluesky(text: str) -> int:
+    """Graphemes; one more than the limit where the text is within it and yet over 3,000 bytes."""
+    clusters = len(_CLUSTER.findall(text))
+    too_heavy = len(text.encode("utf-8", "surrogatepass")) > 3000
+    return max(clusters, 301) if too_heavy else clusters
+
+
+def mastodon(text: str) -> int:
+    """Characters, links as 23, and of a mention only its local part."""
+    text = regex.sub(r"https?://\S+", "x" * _MASTODON_LINK, text)
+    return len(_CLUSTER.findall(_MENTION.sub(r"\1", text)))
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The longest post of a network, and how it counts."""
+
+    longest: int
+    counted: Callable[[str], int]
+
+    def fits(self, text: str) -> bool:
+        """Whether the network takes the text."""
+        return self.counted(text) <= self.longest
+
+
+LIMITS: Final = MappingProxyType(
+    {
+        "twitter": Limit(280, x),
+        "linkedin": Limit(3000, plain),
+        "facebook": Limit(63_206, plain),
+        "bluesky": Limit(300, bluesky),
+        "mastodon": Limit(500, mastodon),
+    }
+)

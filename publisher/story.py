@@ -1,0 +1,179 @@
+"""The story of a session as pages, mails and posts tell it: every number already in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.domain import techniques
+from engine.domain.instant import iso, to_datetime
+from engine.domain.quality import quality_of
+from engine.domain.snapshot import Quote, Snapshot
+from publisher import wording
+from publisher.studio import Studio
+
+__all__ = ["Practised", "Span", "Story", "story_of"]
+
+_TYPES = {
+    "live": "Live session",
+    "guided": "Guided session",
+    "practice": "Practice",
+    "workshop": "Workshop",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Practised:
+    """One technique of the session; ``known`` is its entry in the catalogue."""
+
+    name: str
+    known: techniques.Technique | None
+
+    @property
+    def path(self) -> str | None:
+        """Its page, where the catalogue has it."""
+        return f"techniques/{self.known.slug}/" if self.known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stretch of the time line. ``start_s`` and ``length_s`` in seconds, ``share`` in percent of the whole."""
+
+    technique: str
+    path: str | None
+    start_s: float
+    length_s: float
+    start: str
+    length: str
+    share: float
+    instruction: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is told of one session. Texts are plain: whoever renders them escapes them."""
+
+    snapshot: Snapshot
+    began: datetime
+    """In the studio's zone."""
+    kind: str
+    day: str
+    time: str
+    zone: str
+    began_iso: str
+    duration: str
+    people: str
+    participants: str
+    paragraphs: tuple[tuple[str, ...], ...]
+    """Paragraphs of lines."""
+    practised: tuple[Practised, ...]
+    spans: tuple[Span, ...]
+    hrv: str | None
+    """Signed percent."""
+    rating: str | None
+    completion: str | None
+    achievements: tuple[str, ...]
+    quotes: tuple[Quote, ...] = ()
+    """Only those that may stand on the page."""
+    seo_description: str = ""
+    teaser: str = ""
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.snapshot.session_id
+
+    @property
+    def title(self) -> str:
+        """The session's title."""
+        return self.snapshot.title
+
+    @property
+    def path(self) -> str:
+        """Its page, below the site's root."""
+        return f"sessions/{self.snapshot.session_id}/"
+
+    @property
+    def slug(self) -> str:
+        """The name under which content systems file it."""
+        return f"{self.snapshot.session_id}-summary"
+
+    @property
+    def instructor(self) -> str | None:
+        """Who led it."""
+        return self.snapshot.instructor_name
+
+    @property
+    def subject(self) -> str:
+        """The subject of mail about it: no health figure, one line."""
+        return f"Session Summary: {self.title}"
+
+    @property
+    def feedback(self) -> tuple[tuple[str, str], ...]:
+        """Names and comments that staff decided on."""
+        return self.snapshot.participant_feedback
+
+
+def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()) -> Story:
+    """Tell a snapshot in the studio's zone, with the quotes that may be shown."""
+    began = to_datetime(snapshot.session_date).astimezone(studio.zone)
+    length = wording.duration(snapshot.session_duration)
+    names = snapshot.breathing_techniques
+    participants = wording.count(snapshot.participant_count, "participant")
+    quality = quality_of(snapshot.average_hrv_improvement)
+    achievements = snapshot.key_achievements or tuple(a.title for a in snapshot.achievements)
+    return Story(
+        snapshot=snapshot,
+        began=began,
+        kind=_TYPES[snapshot.session_type],
+        day=wording.day(began),
+        time=wording.time_of_day(began),
+        zone=studio.time_zone,
+        began_iso=iso(snapshot.session_date),
+        duration=length,
+        people=wording.count(snapshot.participant_count, "person", "people"),
+        participants=participants,
+        paragraphs=_paragraphs(snapshot.content),
+        practised=tuple(Practised(name, techniques.find(name)) for name in names),
+        spans=_spans(snapshot),
+        hrv=None if quality is None else wording.percent(snapshot.average_hrv_improvement or 0.0),
+        rating=None if snapshot.average_rating is None else f"{snapshot.average_rating:.1f}",
+        completion=None if snapshot.completion_rate is None else f"{snapshot.completion_rate:.0%}",
+        achievements=tuple(dict.fromkeys(achievements)),
+        quotes=tuple(quotes),
+        seo_description=_described(snapshot, participants, length, 160),
+        teaser=wording.clipped(" ".join((snapshot.content or "").split()), 180),
+    )
+
+
+def _paragraphs(content: str | None) -> tuple[tuple[str, ...], ...]:
+    blocks = (content or "").split("\n\n")
+    return tuple(tuple(block.strip().split("\n")) for block in blocks if block.strip())
+
+
+def _described(snapshot: Snapshot, participants: str, length: str, longest: int) -> str:
+    # The count stands first, so that no long title can push it out.
+    text = f"{_TYPES[snapshot.session_type]} with {participants}, {length}: {snapshot.title}."
+    full = f"{text[:-1]} – {wording.listed(snapshot.breathing_techniques)}."
+    return full if len(full) <= longest else wording.clipped(text, longest)
+
+
+def _spans(snapshot: Snapshot) -> tuple[Span, ...]:
+    whole = max([snapshot.session_duration, *(s.start_s + s.duration_s for s in snapshot.timeline)])
+    spans = []
+    for each in snapshot.timeline:
+        known = techniques.find(each.technique)
+        spans.append(
+            Span(
+                technique=each.technique,
+                path=f"techniques/{known.slug}/" if known else None,
+                start_s=each.start_s,
+                length_s=each.duration_s,
+                start=wording.minutes_and_seconds(each.start_s),
+                length=wording.duration(each.duration_s),
+                share=100 * each.duration_s / whole,
+                instruction=each.instruction,
+            )
+        )
+    return tuple(spans)

@@ -1,0 +1,127 @@
+"""The words for each channel, made from a session's content alone: nothing is stored, nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypedDict
+
+import structlog
+
+from engine.domain.snapshot import Snapshot
+from publisher.content import SessionContentStrict, snapshot_of
+from publisher.email import newsletter_of
+from publisher.links import Links
+from publisher.social import posts_of
+from publisher.story import story_of
+from publisher.studio import Studio
+from publisher.templates import Templates, built_in
+
+__all__ = ["CHANNELS", "Newsletter", "SessionSummaryGenerator", "SocialPost", "Summary", "WebUpdate"]
+
+Channel = Literal["email", "web", "social"]
+CHANNELS: tuple[Channel, ...] = ("email", "web", "social")
+
+_log = structlog.get_logger(__name__)
+# What a preview stands for has no id yet, and none is shown.
+_UNPUBLISHED = "00000000-0000-0000-0000-000000000000"
+
+
+class Newsletter(TypedDict):
+    """A mail: its subject and both of its bodies."""
+
+    subject: str
+    html: str
+    text: str
+
+
+class WebUpdate(TypedDict):
+    """A page: ``content`` is one ``<article>``, ``seo_description`` at most 160 characters."""
+
+    title: str
+    content: str
+    slug: str
+    seo_description: str
+
+
+class SocialPost(TypedDict):
+    """A post with its hashtags, which stand in its content too."""
+
+    content: str
+    hashtags: list[str]
+
+
+class Summary(TypedDict, total=False):
+    """The channels that were asked for."""
+
+    email: Newsletter
+    web: WebUpdate
+    social: dict[str, SocialPost]
+
+
+class SessionSummaryGenerator:
+    """Writes the summary of a session for a studio; safe to share between threads."""
+
+    def __init__(
+        self,
+        studio: Studio | None = None,
+        *,
+        public_url: str = "http://127.0.0.1:8000",
+        templates: Templates | None = None,
+    ) -> None:
+        self._studio = studio or Studio()
+        self._links = Links(public_url)
+        self._templates = templates or built_in()
+
+    def generate_session_summary(
+        self,
+        session_data: SessionContentStrict | Snapshot | Mapping[str, Any],
+        channels: Iterable[str] = CHANNELS,
+        debug: bool = False,
+    ) -> Summary:
+        """The texts for ``channels``; naming one twice is harmless. ``debug`` logs what went in and came out.
+
+        Raises:
+            pydantic.ValidationError: a mapping is no valid content.
+            ValueError: a channel is none of email, web, social.
+        """
+        wanted = tuple(dict.fromkeys(channels))
+        for name in wanted:
+            if name not in CHANNELS:
+                raise ValueError(f"unknown channel {name!r}: use {', '.join(CHANNELS)}")
+        snapshot = _snapshot(session_data)
+        story = story_of(snapshot, self._studio, quotes=snapshot.quotes if snapshot.approved else ())
+        summary: Summary = {}
+        if "email" in wanted:
+            mail = newsletter_of(story, self._studio, links=self._links, templates=self._templates)
+            summary["email"] = {"subject": mail.subject, "html": mail.html, "text": mail.text}
+        if "web" in wanted:
+            summary["web"] = {
+                "title": story.title,
+                "content": self._templates.render(
+                    "site/article.html", story=story, studio=self._studio, href=self._links.absolute
+                ).strip(),
+                "slug": story.slug,
+                "seo_description": story.seo_description,
+            }
+        if "social" in wanted:
+            link = self._links.absolute(story.path)
+            posts = posts_of(story, self._studio, link=link, templates=self._templates)
+            summary["social"] = {
+                post.network: {"content": post.content, "hashtags": list(post.hashtags)} for post in posts
+            }
+        if debug:
+            _log.debug(
+                "summary_generated",
+                session_id=snapshot.session_id,
+                channels=wanted,
+                sizes={name: len(str(part)) for name, part in summary.items()},
+            )
+        return summary
+
+
+def _snapshot(data: SessionContentStrict | Snapshot | Mapping[str, Any]) -> Snapshot:
+    if isinstance(data, Snapshot):
+        return data
+    content = data if isinstance(data, SessionContentStrict) else SessionContentStrict.model_validate(data)
+    # A caller who hands over quotes decided on them.
+    return snapshot_of(content, content_id=_UNPUBLISHED, approved=True)
