@@ -1,0 +1,107 @@
+"""Credentials of one session: tokens that open it in a role, and the secret that proves who somebody is.
+
+Both are made from the signing key alone, so that nothing of them is stored and both outlive a restart.
+A token is a JWT (HS256) until the session's start + 24 h. ``resume`` names its person, and is the same
+for as long as the key is.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from dataclasses import dataclass
+
+import jwt
+
+from engine.domain.instant import HOUR, SECOND, Millis
+from engine.domain.session import Role
+
+__all__ = ["TOKEN_LIFETIME", "Expired", "SessionToken", "Tokens"]
+
+TOKEN_LIFETIME: Millis = 24 * HOUR
+_ALGORITHM = "HS256"
+_AUDIENCE = "halcytone-session"
+_RESUME = "r1."
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """What a valid token says: ``role`` in one session, until an instant."""
+
+    session_id: str
+    role: Role
+    expires_at: Millis
+
+
+class Expired(Exception):
+    """The token was right once; ``token`` is what it said."""
+
+    def __init__(self, token: SessionToken) -> None:
+        super().__init__("the token has expired")
+        self.token = token
+
+
+class Tokens:
+    """Makes and reads the credentials of every session of one server."""
+
+    def __init__(self, key: bytes) -> None:
+        # One purpose, one key: a token is never a resume.
+        self._token_key = hashlib.sha256(b"session token\0" + key).digest()
+        self._resume_key = hashlib.sha256(b"resume\0" + key).digest()
+
+    def issue(self, session_id: str, role: Role, expires_at: Millis) -> str:
+        """A token for ``role``; the same arguments give the same token."""
+        claims = {"aud": _AUDIENCE, "sub": session_id, "role": str(role), "exp": -(-expires_at // SECOND)}
+        return jwt.encode(claims, self._token_key, algorithm=_ALGORITHM)
+
+    def read(self, token: str, at: Millis) -> SessionToken | None:
+        """What a token says at ``at``; None when it is none of ours.
+
+        Raises:
+            Expired: it is ours, and its time is over.
+        """
+        try:
+            claims = jwt.decode(
+                token,
+                self._token_key,
+                algorithms=[_ALGORITHM],
+                audience=_AUDIENCE,
+                # The instant is an argument here, so the library's own clock is not asked.
+                options={"require": ["exp", "sub", "aud", "role"], "verify_exp": False},
+            )
+            read = SessionToken(str(claims["sub"]), Role(claims["role"]), int(claims["exp"]) * SECOND)
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            # Whatever somebody sends is a wrong token, never an error; lone surrogates come as ValueError.
+            return None
+        if read.expires_at <= at:
+            raise Expired(read)
+        return read
+
+    def resume(self, session_id: str, client_id: str) -> str:
+        """The secret that proves ``client_id`` in a session."""
+        return f"{_RESUME}{_encoded(client_id.encode())}.{_encoded(self._proof(session_id, client_id))}"
+
+    def proves(self, session_id: str, client_id: str, resume: str) -> bool:
+        """Whether ``resume`` is the secret of ``client_id``; takes the same time for right and wrong."""
+        expected = self.resume(session_id, client_id).encode()
+        return hmac.compare_digest(expected, resume.encode("utf-8", "surrogatepass"))
+
+    def whose(self, session_id: str, resume: str) -> str | None:
+        """The ``client_id`` that a ``resume`` of this session proves; None when it proves nothing."""
+        if not resume.startswith(_RESUME):
+            return None
+        name, _, _ = resume.removeprefix(_RESUME).partition(".")
+        try:
+            client_id = base64.urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
+        except (binascii.Error, ValueError):
+            return None
+        return client_id if self.proves(session_id, client_id, resume) else None
+
+    def _proof(self, session_id: str, client_id: str) -> bytes:
+        return hmac.digest(self._resume_key, f"{session_id}\0{client_id}".encode(), "sha256")
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,63 @@
+"""Session tokens and ``resume``: made from the key, bound to session, role and person."""
+
+from __future__ import annotations
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.domain.instant import HOUR
+from engine.domain.session import Role
+from engine.protocol.tokens import Expired, SessionToken, Tokens
+
+TOKENS = Tokens(b"k" * 32)
+IDS = st.from_regex(r"\A[A-Za-z0-9._:@-]{1,100}\Z")
+
+
+def test_a_token_says_session_and_role_until_its_end() -> None:
+    """Read back as issued; expired at its instant; the session's, not the server's."""
+    token = TOKENS.issue("morning", Role.INSTRUCTOR, 24 * HOUR)
+
+    assert TOKENS.read(token, 24 * HOUR - 1) == SessionToken("morning", Role.INSTRUCTOR, 24 * HOUR)
+    with pytest.raises(Expired) as expired:
+        TOKENS.read(token, 24 * HOUR)
+    assert expired.value.token.session_id == "morning"
+
+
+def test_another_servers_token_is_none() -> None:
+    """A different key, another algorithm, none at all."""
+    foreign = Tokens(b"x" * 32).issue("morning", Role.INSTRUCTOR, 24 * HOUR)
+    unsigned = jwt.encode(
+        {"sub": "morning", "role": "instructor", "exp": 9e9, "aud": "halcytone-session"}, None, "none"
+    )
+
+    assert TOKENS.read(foreign, 0) is None
+    assert TOKENS.read(unsigned, 0) is None
+
+
+@given(st.text(max_size=300))
+def test_anything_else_is_no_token_and_no_resume(text: str) -> None:
+    """Whatever somebody sends, the answer is None, never an error."""
+    assert TOKENS.read(text, 0) is None
+    assert TOKENS.whose("morning", text) is None
+    assert TOKENS.whose("morning", "r1." + text) is None
+
+
+@given(IDS, IDS)
+def test_resume_proves_its_owner_and_nobody_else(one: str, other: str) -> None:
+    """The same for ever; of one person in one session."""
+    resume = TOKENS.resume("morning", one)
+
+    assert resume == Tokens(b"k" * 32).resume("morning", one)
+    assert TOKENS.proves("morning", one, resume)
+    assert TOKENS.whose("morning", resume) == one
+    assert TOKENS.whose("evening", resume) is None
+    assert TOKENS.proves("morning", other, resume) is (one == other)
+
+
+def test_a_resume_with_another_name_on_it_proves_nothing() -> None:
+    """The name in it is only a claim until the proof fits."""
+    ann, bob = TOKENS.resume("morning", "ann"), TOKENS.resume("morning", "bob")
+    forged = ".".join([*ann.split(".")[:2], bob.split(".")[2]])
+    assert TOKENS.whose("morning", forged) is None
