@@ -1,0 +1,90 @@
+"""Summaries in, everything out; backup, restore, and the site built anew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from engine.clock import Clock
+from engine.commands.terminal import Status, database_of, fail, progress, say, settings_for
+
+__all__ = ["backup", "export", "import_", "rebuild", "restore"]
+
+
+def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None:
+    """Build the site from the catalogue into ``output``, or in place of ``public/``."""
+    settings = settings_for(config, data=data)
+    database_of(settings.data)
+    from publisher import commands
+
+    with progress("Building the site") as step:
+        pages = commands.rebuild(settings.data, output, step)
+    say(f"{pages} pages are in {output or settings.data / 'public'}")
+
+
+def import_(config: Path | None, data: Path | None, file: Path) -> None:
+    """Publish a file's summaries in one pass; what is refused is named with its line, and the rest goes in."""
+    settings = settings_for(config, data=data)
+    database_of(settings.data, make=True)
+    if not file.is_file():
+        fail(f"there is no file {file}")
+    from publisher import commands
+
+    with progress("Importing") as step:
+        published, refused = commands.import_file(settings.data, file, step)
+    say(f"{published} sessions are published.")
+    if refused:
+        fail(f"{len(refused)} lines were refused:\n" + "\n".join(refused))
+
+
+def export(config: Path | None, data: Path | None, file: Path | None) -> None:
+    """Write one JSON line per published session."""
+    settings = settings_for(config, data=data)
+    database_of(settings.data)
+    from publisher import commands
+
+    lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in commands.export(settings.data))
+    if file is None:
+        sys.stdout.writelines(lines)
+        return
+    with file.open("w", encoding="utf-8") as opened:
+        opened.writelines(lines)
+
+
+def backup(config: Path | None, data: Path | None, file: Path) -> None:
+    """Write the archive while the server may run."""
+    settings = settings_for(config, data=data)
+    from engine.storage.backup import BackupRefused
+    from engine.storage.backup import backup as write
+
+    try:
+        with progress("Copying the database") as step:
+            write(settings.data, file, Clock().now(), step)
+    except BackupRefused as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
+    say(f"{file} holds everything: {file.stat().st_size:,} bytes. Keep it as safe as the keys in it.")
+
+
+def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool) -> None:
+    """Put an archive into the data folder, then build its site."""
+    settings = settings_for(config, data=data)
+    from engine.storage.backup import BackupRefused
+    from engine.storage.backup import restore as put_back
+    from engine.storage.occupancy import DataInUse
+
+    if not file.is_file():
+        fail(f"there is no file {file}")
+    try:
+        put_back(file, settings.data, replace=replace)
+    except DataInUse:
+        fail(f"a running server holds {settings.data}: stop it first", Status.IN_USE)
+    except BackupRefused as error:
+        fail(str(error))
+    from publisher import commands
+
+    with progress("Building the site") as step:
+        pages = commands.rebuild(settings.data, None, step)
+    say(f"{settings.data} is as it was backed up, and its site of {pages} pages is built.")

@@ -1,0 +1,50 @@
+"""``halcytone doctor``: the examination, printed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from engine.commands.terminal import Status, say, settings_for
+from engine.doctor import Finding, Verdict, examination
+
+__all__ = ["doctor"]
+
+_MARKS = {
+    Verdict.GOOD: ("✓", typer.colors.GREEN),
+    Verdict.LOOK: ("!", typer.colors.YELLOW),
+    Verdict.MEND: ("✗", typer.colors.RED),
+}
+
+
+def doctor(config: Path | None, data: Path | None, public_url: str | None, *, as_json: bool) -> None:
+    """Print each finding as it comes; exits with 1 when one must be mended."""
+    settings = settings_for(config, data=data, public_url=public_url)
+
+    async def examine() -> list[Finding]:
+        findings = []
+        async for finding in examination(settings):
+            findings.append(finding)
+            if not as_json:
+                _print(finding)
+        return findings
+
+    findings = asyncio.run(examine())
+    if as_json:
+        say(json.dumps([asdict(finding) for finding in findings], indent=2))
+    to_mend = sum(finding.verdict is Verdict.MEND for finding in findings)
+    if not as_json:
+        say(f"\n{to_mend} to mend." if to_mend else "\nNothing to mend.")
+    raise typer.Exit(Status.FAILED if to_mend else Status.DONE)
+
+
+def _print(finding: Finding) -> None:
+    mark, colour = _MARKS[finding.verdict]
+    typer.secho(f"{mark} {finding.what}: ", fg=colour, nl=False)
+    say(finding.sentence)
+    if finding.remedy:
+        say(f"    {finding.remedy}")

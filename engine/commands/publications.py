@@ -1,0 +1,62 @@
+"""``halcytone publications``: the state of every channel, trying again, taking back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from engine.commands.terminal import database_of, fail, say, settings_for, table
+
+__all__ = ["list_publications", "retry", "unpublish"]
+
+
+def list_publications(
+    config: Path | None, data: Path | None, session: str | None, *, failed: bool, as_json: bool
+) -> None:
+    """Print a line per session and channel."""
+    settings = settings_for(config, data=data)
+    database_of(settings.data)
+    from publisher import commands
+
+    rows = [
+        row
+        for row in commands.list_publications(settings.data, session)
+        if not failed or row["state"] == "failed"
+    ]
+    if as_json:
+        say(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table(
+        ("session", "channel", "state", "attempts", "last error"),
+        [
+            (row["session_id"], row["channel"], row["state"], str(row["attempts"]), row["last_error"] or "")
+            for row in rows
+        ],
+        empty="Nothing failed." if failed else "Nothing was published yet.",
+    )
+
+
+def retry(config: Path | None, data: Path | None, session: str) -> None:
+    """Queue channels again; a running server's publisher takes them up within its next look."""
+    settings = settings_for(config, data=data)
+    database_of(settings.data)
+    from publisher import commands
+
+    try:
+        channels = commands.retry(settings.data, session)
+    except KeyError:
+        fail(f"nothing of a session called {session!r} was published")
+    say(f"Queued again: {', '.join(channels)}")
+
+
+def unpublish(config: Path | None, data: Path | None, session: str) -> None:
+    """Withdraw a session from everything that can be recalled."""
+    settings = settings_for(config, data=data)
+    database_of(settings.data)
+    from publisher import commands
+
+    try:
+        commands.unpublish(settings.data, session)
+    except KeyError:
+        fail(f"no session called {session!r} is published")
+    say(f"{session} is off the site, the feed, the search and the drafts.")

@@ -1,0 +1,16 @@
+"""``halcytone analyze``: the figures of one recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["analyze"]
+
+
+def analyze(file: Path, *, as_json: bool, chart: Path | None) -> None:
+    """Print a table or JSON; exits with 1 and the line's number when a value is no interval."""
+    import typer
+
+    from engine.analyze import run
+
+    raise typer.Exit(run(file, as_json=as_json, chart=chart))

@@ -1,0 +1,85 @@
+"""``halcytone serve`` and the publisher that it starts."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from engine.commands.network import lan_address, qr_lines, reachable_by_phone
+from engine.commands.terminal import Status, fail, say, settings_for
+from engine.logging import configure
+from engine.settings import Settings, origin
+
+if TYPE_CHECKING:
+    from engine.app import Serving
+
+__all__ = ["publisher", "serve"]
+
+
+def serve(
+    config: Path | None,
+    *,
+    host: str | None,
+    port: int | None,
+    data: Path | None,
+    public_url: str | None,
+    log_level: str | None,
+    lan: bool,
+) -> None:
+    """Run until a signal, drain, and exit with 0."""
+    settings = settings_for(
+        config,
+        host="0.0.0.0" if lan and host is None else host,
+        port=port,
+        data=data,
+        public_url=public_url,
+        log_level=log_level,
+    )
+    if lan or settings.host in ("0.0.0.0", "::"):
+        settings = _on_the_network(settings, required=lan)
+    configure(settings.log_level)
+
+    from engine.app import run
+    from engine.storage.occupancy import DataInUse
+
+    try:
+        status = run(settings, on_ready=lambda serving: _greet(serving, lan=lan))
+    except DataInUse:
+        fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            fail(f"{settings.host}:{settings.port} is in use; choose another --port", Status.IN_USE)
+        fail(f"the server cannot run: {error}")
+    raise typer.Exit(status)
+
+
+def publisher(config: Path | None, data: Path | None, *, standalone: bool) -> None:
+    """Publish until the standard input closes, or for ever."""
+    settings = settings_for(config, data=data)
+    configure(settings.log_level)
+    from publisher.worker import main
+
+    raise typer.Exit(main(settings.data, standalone=standalone, smtp_url=settings.smtp_url))
+
+
+def _on_the_network(settings: Settings, *, required: bool) -> Settings:
+    address = lan_address()
+    if address is None:
+        if required:
+            fail("this machine has no address that a phone in its network could reach")
+        return settings
+    if settings.public_url is not None:
+        return settings
+    return settings.model_copy(update={"public_url": origin(address, settings.port)})
+
+
+def _greet(serving: Serving, *, lan: bool) -> None:
+    say(f"Halcytone Live is at {serving.url}/  (console: {serving.url}/console)")
+    if serving.first_key is not None:
+        say("\nThe administrator's key, shown this once; keep it where you keep passwords:\n")
+        say(f"    {serving.first_key}\n")
+    if lan and reachable_by_phone(serving.url):
+        say(qr_lines(f"{serving.url}/"))

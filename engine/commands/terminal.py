@@ -1,0 +1,120 @@
+"""What every command shares: how it speaks, how it fails, how it shows progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import Annotated, NoReturn, Protocol
+
+import typer
+
+from engine.settings import PREFIX, Settings, SettingsError, load
+
+__all__ = [
+    "Config",
+    "Data",
+    "Json",
+    "Status",
+    "Step",
+    "database_of",
+    "fail",
+    "progress",
+    "say",
+    "settings_for",
+    "table",
+]
+
+
+class Status(IntEnum):
+    """Exit statuses; 2 is wrong usage, as the shell has it."""
+
+    DONE = 0
+    FAILED = 1
+    WRONG_SETTING = 3
+    IN_USE = 4
+
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder of the database, the site and the drafts. Default: ./var",
+        show_default=False,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings file. Default: DIR/halcytone.toml", show_default=False
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+
+class Step(Protocol):
+    """Tells a progress bar that ``done`` of ``total`` are over."""
+
+    def __call__(self, done: int, total: int) -> None: ...
+
+
+def say(text: str = "") -> None:
+    """A line of a command's answer, to standard output."""
+    typer.echo(text)
+
+
+def fail(text: str, status: Status = Status.FAILED) -> NoReturn:
+    """Say on standard error what went wrong and what to do, and exit."""
+    typer.secho(text, err=True, fg=typer.colors.RED)
+    raise typer.Exit(status)
+
+
+def settings_for(config: Path | None = None, **given: object) -> Settings:
+    """The settings in force, or an exit that names what is wrong with them."""
+    try:
+        return load(config, **given)
+    except SettingsError as error:
+        fail(str(error), Status.WRONG_SETTING)
+
+
+def database_of(data: Path, *, make: bool = False) -> Path:
+    """The path of the database in a data folder, or an exit; ``make`` makes the folder when there is none."""
+    from engine.storage.database import FILE_NAME
+
+    if make:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            fail(f"{data} cannot be made: {error.strerror}")
+    elif not (data / FILE_NAME).is_file():
+        fail(f"there is no {FILE_NAME} in {data}: is --data (or {PREFIX}DATA) right?")
+    return data / FILE_NAME
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print rows under their columns, or the sentence ``empty`` where there are none."""
+    if not rows:
+        say(empty)
+        return
+    widths = [max(len(row[index]) for row in (columns, *rows)) for index in range(len(columns))]
+    for row in (columns, *rows):
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Step]:
+    """A progress bar on standard error while a terminal is there, and silence otherwise."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+
+        def step(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield step
