@@ -1,0 +1,45 @@
+"""``halcytone demo``: the demonstration, from the command line."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import typer
+
+from engine.commands.terminal import Status, fail
+from engine.logging import configure
+
+__all__ = ["demo"]
+
+
+def demo(data: Path, host: str, port: int, *, leave: bool) -> None:
+    """Play it; exits with 1 when something that should be published is not there."""
+    import uvloop
+
+    from engine.demo.play import play
+    from engine.demo.screen import Screen
+    from engine.storage.occupancy import DataInUse
+
+    configure("warning")
+    try:
+        with Screen() as screen:
+            free = _free(host, port)
+            if free != port:
+                screen.say(f"Port {port} is in use; this runs on {free}.")
+            complete = uvloop.run(play(data, host, free, leave=leave, screen=screen))
+    except DataInUse:
+        fail(f"another demonstration runs on the data in {data}", Status.IN_USE)
+    raise typer.Exit(Status.DONE if complete else Status.FAILED)
+
+
+def _free(host: str, port: int) -> int:
+    """``port``, or any free one when something listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            probe.bind((host, 0))
+        taken: int = probe.getsockname()[1]
+    return taken

@@ -1,0 +1,91 @@
+"""What a published session leaves behind, looked for where a reader would find it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+__all__ = ["Artefact", "look_for", "published"]
+
+DRAFTS = (
+    "email.eml",
+    "email.html",
+    "email.txt",
+    "twitter.txt",
+    "linkedin.txt",
+    "facebook.txt",
+    "social.json",
+    "card.png",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """One thing that should be there, where it is, and whether it is."""
+
+    what: str
+    where: str
+    found: bool
+
+
+async def published(
+    http: aiohttp.ClientSession, url: str, session_id: str, headers: dict[str, str], patience: float
+) -> dict[str, str]:
+    """The state of each channel, once none is under way any more or ``patience`` seconds are over."""
+    deadline = time.monotonic() + patience
+    while True:
+        async with http.get(f"{url}/api/v2/publications/{session_id}", headers=headers) as response:
+            answer: dict[str, Any] = await response.json() if response.status == 200 else {}
+        states = _states(answer)
+        if states and not {"pending", "running"} & set(states.values()):
+            return states
+        if time.monotonic() > deadline:
+            return states
+        await asyncio.sleep(0.1)
+
+
+def _states(answer: dict[str, Any]) -> dict[str, str]:
+    channels = answer.get("channels", {})
+    if isinstance(channels, dict):
+        return {name: state["state"] for name, state in channels.items()}
+    return {state["channel"]: state["state"] for state in channels}
+
+
+async def look_for(
+    http: aiohttp.ClientSession, url: str, data: Path, session_id: str, title: str, headers: dict[str, str]
+) -> list[Artefact]:
+    """Everything that a published public session should have left, found or not."""
+    page = f"/sessions/{session_id}/"
+    pages = [
+        ("session page", page, title),
+        ("home page", "/", page),
+        ("feed", "/feed.xml", page),
+        ("JSON feed", "/feed.json", page),
+        ("calendar", "/calendar.ics", "BEGIN:VCALENDAR"),
+        ("sitemap", "/sitemap.xml", "<sitemap"),
+        ("analytics row", "/api/v2/analytics/sessions?format=csv", session_id),
+    ]
+    found = [
+        Artefact(what, f"{url}{path}", await _has(http, f"{url}{path}", text, headers))
+        for what, path, text in pages
+    ]
+    drafts = data / "drafts" / session_id
+    found += [Artefact(f"draft {name}", str(drafts / name), _is_filled(drafts / name)) for name in DRAFTS]
+    return found
+
+
+async def _has(http: aiohttp.ClientSession, url: str, text: str, headers: dict[str, str]) -> bool:
+    try:
+        async with http.get(url, headers=headers) as response:
+            return response.status == 200 and text in await response.text()
+    except aiohttp.ClientError:
+        return False
+
+
+def _is_filled(file: Path) -> bool:
+    return file.is_file() and file.stat().st_size > 0

@@ -1,0 +1,138 @@
+"""A client of the live socket, as any program would write one: it keeps its place and notices a gap."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+
+__all__ = ["Gap", "LiveClient", "Message", "Refused"]
+
+Message = dict[str, Any]
+
+_NUMBERED = frozenset(
+    {
+        "participant_joined",
+        "participant_left",
+        "technique_changed",
+        "hrv_milestone",
+        "session_update",
+        "chat_message",
+        "session_ending",
+        # Stands in for the sender's own chat_message.
+        "message_sent",
+    }
+)
+
+
+class Refused(Exception):
+    """The server did not let us in; the argument is its error message."""
+
+
+class Gap(Exception):
+    """A numbered message is missing or came twice."""
+
+
+class LiveClient:
+    """One person's connection to one session. Every message after the welcome goes to ``on_message``."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        url: str,
+        session_id: str,
+        *,
+        role: str = "participant",
+        name: str | None = None,
+        token: str | None = None,
+        on_message: Callable[[Message], None] = lambda message: None,
+    ) -> None:
+        """``url`` is the server's, as ``http://HOST:PORT``."""
+        self._http = http
+        self._url = f"{url}/ws/live-updates"
+        self._ask = {"session_id": session_id, "role": role}
+        if name is not None:
+            self._ask["name"] = name
+        if token is not None:
+            self._ask["token"] = token
+        self._on_message = on_message
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self.seq = 0
+        self.over = asyncio.Event()
+        """Set when the session has said that it ends."""
+
+    @property
+    def client_id(self) -> str:
+        """Who we are in the session; known after the first welcome."""
+        return self._ask["client_id"]
+
+    async def connect(self) -> Message:
+        """Join, or return to one's place; answers the welcome.
+
+        Raises:
+            Refused: the first message is an error.
+        """
+        ask = dict(self._ask)
+        if "resume" in ask:
+            ask["after"] = str(self.seq)
+        self._socket = await self._http.ws_connect(self._url, params=ask, max_msg_size=1 << 20)
+        welcome: Message = json.loads((await self._socket.receive()).data)
+        if welcome["type"] != "welcome":
+            raise Refused(welcome)
+        self.seq = welcome["seq"]
+        self._ask |= {
+            "client_id": welcome["client_id"],
+            "resume": welcome["resume"],
+            "epoch": welcome["epoch"],
+        }
+        self._reading = asyncio.create_task(self._read(self._socket))
+        return welcome
+
+    async def send(self, kind: str, **data: Any) -> None:
+        """Send one message; nothing happens while there is no connection, as with a phone in a lift."""
+        live = self._socket
+        if live is None or live.closed:
+            return
+        with contextlib.suppress(ConnectionError):
+            await live.send_str(json.dumps({"type": kind, "data": data}))
+
+    async def drop(self) -> None:
+        """Lose the connection, without a goodbye."""
+        assert self._socket is not None
+        line = self._socket.get_extra_info("socket")
+        # No close frame: what the server sees is what it sees when a lift's door shuts.
+        with socket.socket(fileno=os.dup(line.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)
+        await self._finish_reading()
+        self._socket = None
+
+    async def close(self) -> None:
+        """Leave."""
+        if self._socket is not None:
+            await self._socket.close()
+        await self._finish_reading()
+
+    async def _finish_reading(self) -> None:
+        if self._reading is not None:
+            await self._reading
+            self._reading = None
+
+    async def _read(self, live: aiohttp.ClientWebSocketResponse) -> None:
+        async for frame in live:
+            if frame.type is not aiohttp.WSMsgType.TEXT:
+                break
+            message: Message = json.loads(frame.data)
+            if message["type"] in _NUMBERED:
+                if message["seq"] != self.seq + 1:
+                    raise Gap(f"{message['seq']} came after {self.seq}")
+                self.seq = message["seq"]
+            if message["type"] == "session_ending":
+                self.over.set()
+            self._on_message(message)

@@ -1,0 +1,78 @@
+"""What a watcher of the demonstration sees: a line for each happening, and the group's figures below."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.text import Text
+
+from engine.demo.artefacts import Artefact
+from engine.demo.live_client import Message
+from engine.domain.instant import Millis
+
+__all__ = ["Screen"]
+
+
+class Screen:
+    """Prints to a terminal with a line of live figures, or to a file without it."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(highlight=False)
+        self._live = (
+            Live(console=self.console, transient=True, refresh_per_second=4)
+            if self.console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> Screen:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def say(self, text: str = "", style: str = "") -> None:
+        """A plain line; ``text`` is not markup."""
+        self.console.print(escape(text), style=style, soft_wrap=True)
+
+    def happening(self, at: Millis, text: str, style: str = "") -> None:
+        """A line with the session's own time before it."""
+        minutes, seconds = divmod(at // 1000, 60)
+        self.console.print(
+            f"[dim]{minutes:02d}:{seconds:02d}[/]  {escape(text)}", style=style, soft_wrap=True
+        )
+
+    def figures(self, at: Millis, content: Message) -> None:
+        """The group's figures, as the instructor gets them."""
+        if self._live is not None:
+            minutes, seconds = divmod(at // 1000, 60)
+            self._live.update(Text(f"{minutes:02d}:{seconds:02d}  {_in_words(content)}", style="cyan"))
+
+    def artefacts(self, found: list[Artefact]) -> None:
+        """Each artefact with its place, and a mark for there or missing."""
+        for artefact in found:
+            mark, style = ("✓", "green") if artefact.found else ("✗", "red")
+            self.console.print(
+                f"  [{style}]{mark}[/] {artefact.what:<16} {escape(artefact.where)}", soft_wrap=True
+            )
+
+
+def _in_words(content: dict[str, Any]) -> str:
+    parts = [f"{content.get('participant_count', content.get('participants', 0))} breathe along"]
+    for name, words in (
+        ("measured", "{:.0f} straps count"),
+        ("hrv_improvement", "HRV while paced {:+.0f} %"),
+        ("coherence", "coherence {:.2f}"),
+        ("synchrony", "together {:.0%}"),
+    ):
+        if isinstance(value := content.get(name), int | float):
+            parts.append(words.format(value))
+    return " · ".join(parts)
