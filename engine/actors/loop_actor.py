@@ -7,7 +7,8 @@ life cycle, log messages. Start one inside a running loop, or say which: ``Pulse
 A handler runs on the loop: it never blocks and never awaits. Different from Pykka's threads:
 
 - ``await ref.ask(message, block=False)`` suspends the caller alone; waiting *blockingly* on a
-  thread that runs a loop raises ``WouldBlockLoop``.
+  thread that runs a loop raises ``WouldBlockLoop``. An assignment through a proxy waits, so there
+  it is ``await ref.ask(ProxySetAttr(("name",), value), block=False)``.
 - ``asyncio.CancelledError`` out of a handler is a failure of that actor (``on_failure``) and of no
   other. Its asker gets an ``ActorDeadError`` caused by it: the error itself would pass for the
   cancellation of the asker's own task.
@@ -206,8 +207,8 @@ class LoopActor(pykka.Actor):
             self._handle_failure(*sys.exc_info())
 
 
-def mailbox_depth(ref: "pykka.ActorRef[LoopActor]") -> int:
-    """How many messages wait for the actor."""
+def mailbox_depth(ref: "pykka.ActorRef[Any]") -> int:
+    """How many messages wait for the loop actor `ref`."""
     inbox = ref.actor_inbox
     assert isinstance(inbox, Mailbox)
     return len(inbox)
