@@ -1,0 +1,183 @@
+"""The live pages: the participant's, the instructor's console, the wall.
+
+A page is a shell in which the browser's modules do the rest; it knows nothing of a session, so nothing of a private
+one can leak from it, and tokens stand in the fragment, which never reaches a server.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from aiohttp import web
+
+from engine.web import qr_code
+from engine.web.static_files import PREFIX, StaticFiles
+from publisher import resources
+
+__all__ = ["CONTENT_SECURITY_POLICY", "setup"]
+
+CONTENT_SECURITY_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "media-src 'self'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cache-Control": "no-cache",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+_LANGUAGES: Final = ("en", "de")
+_LONGEST_LINK: Final = 1500
+_FIRST: Final = (
+    "api.js",
+    "dom.js",
+    "i18n.js",
+    "memory.js",
+    "halcytone-client.js",
+    "clock.js",
+    "room-state.js",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What the one template needs to become a page; ``modules`` are fetched without waiting for their importers."""
+
+    screen: str
+    title: str
+    script: str
+    styles: tuple[str, ...]
+    modules: tuple[str, ...] = ()
+    tone: str | None = None
+    footer: bool = True
+
+
+_JOIN: Final = _Page(
+    screen="entry",
+    title="Breathe together",
+    script="participant.js",
+    styles=("base.css", "participant.css", "pacer.css"),
+    modules=(
+        *_FIRST,
+        *("close-codes.js", "feedback-queue.js", "pings.js", "position.js", "gentle.js"),
+        *("participant/entry.js", "participant/trouble.js"),
+    ),
+)
+_CONSOLE: Final = _Page(
+    screen="console",
+    title="Console",
+    script="console.js",
+    styles=("base.css", "participant.css", "console.css"),
+    modules=_FIRST,
+)
+_WALL: Final = _Page(
+    screen="wall",
+    title="Breathe together",
+    script="wall.js",
+    styles=("base.css", "pacer.css", "wall.css"),
+    modules=(*_FIRST, "pacer.js", "pacer-view.js"),
+    tone="dark",
+    footer=False,
+)
+
+
+def _language(accepted: str) -> str:
+    """The first language of an Accept-Language header that there is a file of words for."""
+    for tag in accepted.split(","):
+        language = tag.strip()[:2].lower()
+        if language in _LANGUAGES:
+            return language
+    return _LANGUAGES[0]
+
+
+def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
+    """Add the live pages and their files to an application.
+
+    ``public_url`` is the address that others use, and what join links and codes must stand on.
+    """
+    files = StaticFiles(Path(__file__).with_name("static"))
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.path("templates") / "live"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    template = environment.get_template("page.html")
+
+    def render(page: _Page, request: web.Request) -> web.Response:
+        language = _language(request.headers.get("Accept-Language", ""))
+        html = template.render(
+            language=language,
+            title=page.title,
+            studio_name=studio_name,
+            static=files.address,
+            styles=page.styles,
+            preload=(*page.modules, f"strings/{language}.js"),
+            script=page.script,
+            screen=page.screen,
+            tone=page.tone,
+            footer=page.footer,
+        )
+        return web.Response(text=html, content_type="text/html", headers=_HEADERS)
+
+    async def join(request: web.Request) -> web.Response:
+        return render(_JOIN, request)
+
+    async def console(request: web.Request) -> web.Response:
+        return render(_CONSOLE, request)
+
+    async def wall(request: web.Request) -> web.Response:
+        return render(_WALL, request)
+
+    async def code(request: web.Request) -> web.Response:
+        return await _qr(request, public_url)
+
+    for prefix in ("/sessions", "/session"):
+        app.router.add_get(f"{prefix}/join/{{session_id}}", join)
+        app.router.add_get(f"{prefix}/join/{{session_id}}/", join)
+    app.router.add_get("/console", console)
+    app.router.add_get("/console/", console)
+    app.router.add_post("/console/qr", code)
+    app.router.add_get("/wall/{session_id}", wall)
+    app.router.add_get("/wall/{session_id}/", wall)
+    app.router.add_get(f"{PREFIX}/{{path:.+}}", files.answer)
+
+
+async def _qr(request: web.Request, public_url: str) -> web.Response:
+    """``{url}`` → its code as SVG. The link travels in the body: it may carry a token in its fragment."""
+    try:
+        body = json.loads(await request.text())
+        url = body["url"]
+    except (ValueError, KeyError, TypeError):
+        return _refusal(400, "invalid", "The body must be {url}.")
+    if (
+        not isinstance(url, str)
+        or len(url) > _LONGEST_LINK
+        or not url.startswith(f"{public_url.rstrip('/')}/")
+    ):
+        return _refusal(400, "invalid", "The link must stand on this server's own address.")
+    if not qr_code.can_be_reached_by_a_phone(url):
+        return _refusal(409, "unreachable", "No phone can reach this address.")
+    return web.Response(
+        body=qr_code.svg(url), content_type="image/svg+xml", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _refusal(status: int, error: str, message: str) -> web.Response:
+    return web.json_response({"error": error, "message": message, "details": {}}, status=status)

@@ -1,0 +1,40 @@
+/**
+ * The HTTP interface, as the pages use it.
+ * @module
+ */
+
+/**
+ * @typedef {object} Answer
+ * @property {boolean} ok
+ * @property {number} status 0 when the server could not be reached
+ * @property {any} data the body, when it is JSON
+ */
+
+/**
+ * @param {string} method
+ * @param {string} path below `/api/v2`
+ * @param {{body?: any, credential?: string | null}} [options]
+ * @returns {Promise<Answer>}
+ */
+export async function ask(method, path, { body, credential } = {}) {
+  const headers = /** @type {Record<string, string>} */ ({ accept: "application/json" });
+  if (credential) headers.authorization = `Bearer ${credential}`;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  try {
+    const answer = await fetch(`/api/v2${path}`, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const json = answer.headers.get("content-type")?.includes("json");
+    return { ok: answer.ok, status: answer.status, data: json ? await answer.json() : null };
+  } catch {
+    // fetch rejects for one reason that matters here: nobody answered.
+    return { ok: false, status: 0, data: null };
+  }
+}
+
+/** @param {string} sessionId */
+export function sessionPath(sessionId) {
+  return `/sessions/${encodeURIComponent(sessionId)}`;
+}

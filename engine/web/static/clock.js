@@ -1,0 +1,103 @@
+/**
+ * The server's clock, seen from here.
+ *
+ * The device's own date may be wrong by an hour; only `performance.now()` is used. Of a round of pings the one
+ * with the lowest round trip tells the server's time best: its error is at most half that round trip. A new
+ * estimate is approached gradually, because a jump of the clock is a jump of the pacer.
+ * @module
+ */
+
+/** How fast a correction is worked off: milliseconds of correction per millisecond. */
+const SLEW = 0.1;
+/** A correction above this is taken at once: the device slept, or the server's clock was set. */
+const TOO_FAR_MS = 3_000;
+
+/**
+ * @typedef {object} Sample
+ * @property {number} at local milliseconds at the middle of the round trip
+ * @property {number} server the server's milliseconds since the epoch, there
+ * @property {number} roundTrip milliseconds
+ */
+
+export class ServerClock {
+  /** @param {() => number} [monotonic] local milliseconds that never jump */
+  constructor(monotonic = () => performance.now()) {
+    this.monotonic = monotonic;
+    /** How fast the server's clock runs; above 1 in a demonstration that plays fast. */
+    this.rate = 1;
+    /** Lowest round trip of the estimate in use, in milliseconds; Infinity before the first. */
+    this.roundTrip = Infinity;
+    this.known = false;
+    this._at = 0;
+    this._server = 0;
+    this._slewFrom = 0;
+    this._slew = 0;
+    /** @type {Sample | null} */
+    this._best = null;
+  }
+
+  /**
+   * A first, rough reading from a welcome: late by one way of the network.
+   * @param {number} serverMillis
+   * @param {number} rate
+   */
+  start(serverMillis, rate) {
+    this.rate = rate;
+    if (this.known) return;
+    this._adopt({ at: this.monotonic(), server: serverMillis, roundTrip: Infinity });
+  }
+
+  /** Begin a round of pings: an older, better estimate does not outlive the drift of thirty seconds. */
+  beginRound() {
+    this._best = null;
+  }
+
+  /**
+   * One ping answered. The first of all is used at once, later rounds when `endRound` is called.
+   * @param {number} sentAt local milliseconds
+   * @param {number} receivedAt local milliseconds
+   * @param {number} serverMillis
+   */
+  sample(sentAt, receivedAt, serverMillis) {
+    const roundTrip = receivedAt - sentAt;
+    const sample = { at: sentAt + roundTrip / 2, server: serverMillis, roundTrip };
+    if (this._best === null || roundTrip < this._best.roundTrip) this._best = sample;
+    if (roundTrip < this.roundTrip) this._adopt(sample);
+  }
+
+  /** End a round: its best ping becomes the estimate. */
+  endRound() {
+    if (this._best !== null) this._adopt(this._best);
+    this._best = null;
+  }
+
+  /** The server's milliseconds since the epoch, now. */
+  now() {
+    return this.at(this.monotonic());
+  }
+
+  /**
+   * The server's milliseconds at a local moment.
+   * @param {number} local
+   */
+  at(local) {
+    const target = this._server + this.rate * (local - this._at);
+    const worked = SLEW * Math.max(0, local - this._slewFrom) * this.rate;
+    const left = Math.max(0, Math.abs(this._slew) - worked);
+    return target - Math.sign(this._slew) * left;
+  }
+
+  /** @param {Sample} sample */
+  _adopt(sample) {
+    const local = this.monotonic();
+    const before = this.known ? this.at(local) : null;
+    this._at = sample.at;
+    this._server = sample.server;
+    this.roundTrip = sample.roundTrip;
+    const target = sample.server + this.rate * (local - sample.at);
+    const jump = before === null ? 0 : target - before;
+    this._slewFrom = local;
+    this._slew = Math.abs(jump) > TOO_FAR_MS * this.rate ? 0 : jump;
+    this.known = true;
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Feedback given while offline: kept, and sent on the return.
+ *
+ * Only feedback waits. A raised hand or a chat line of five minutes ago is no longer what its sender means.
+ * The newest of one kind and technique replaces the older; at most forty wait.
+ * @module
+ */
+
+const MOST = 40;
+
+export class FeedbackQueue {
+  /** @param {(type: string, data: object) => Promise<any>} send rejects with code `offline` without a connection */
+  constructor(send) {
+    this._send = send;
+    /** @type {Map<string, {type: string, data: any}>} */
+    this._kept = new Map();
+  }
+
+  /** How many wait. */
+  get size() {
+    return this._kept.size;
+  }
+
+  /**
+   * Send now, or keep for the return.
+   * @param {string} type
+   * @param {any} data
+   * @returns {Promise<"sent" | "kept">}
+   */
+  async put(type, data) {
+    try {
+      await this._send(type, data);
+      return "sent";
+    } catch (error) {
+      if (error.code !== "offline") throw error;
+      const key = `${type}:${data.technique ?? ""}`;
+      this._kept.delete(key);
+      this._kept.set(key, { type, data });
+      if (this._kept.size > MOST) this._kept.delete(this._kept.keys().next().value);
+      return "kept";
+    }
+  }
+
+  /** Send what waits, in the order in which it was given. */
+  async flush() {
+    const kept = [...this._kept.values()];
+    this._kept.clear();
+    for (const { type, data } of kept) {
+      // What the server refuses now it would refuse again: it is let go.
+      await this.put(type, data).catch(() => "refused");
+    }
+  }
+}

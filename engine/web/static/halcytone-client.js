@@ -1,0 +1,334 @@
+/**
+ * A live session of Halcytone, for browsers and for anything with a global `WebSocket`.
+ *
+ *     import { HalcytoneClient } from "./halcytone-client.js";
+ *
+ *     const client = new HalcytoneClient({ sessionId: "morning-001", name: "Ada" });
+ *     client.addEventListener("welcome", (event) => console.log(event.detail.title));
+ *     client.addEventListener("technique_changed", (event) => console.log(event.detail.content.technique));
+ *     client.connect();
+ *     await client.send("raise_hand", { raised: true });      // resolves when it is durable
+ *     client.clock.now();                                      // the server's milliseconds
+ *
+ * Events are `CustomEvent`s; `detail` is said here:
+ *
+ * - every message by its `type`, and all of them as `message`: the message. Numbered ones come in order, once each;
+ * - `welcome`: the welcome; with `recovered` the missed messages follow, otherwise take the state it carries;
+ * - `status`: `{status, attempt, retryInMs?}` with status `connecting | open | stalled | offline | closed`;
+ * - `refused`: `{code, message, details, closeCode, final}`: the server said no; `final` means it will not be tried
+ *   again, otherwise the client comes back by itself (`not_open_yet` with `details.opens_at`);
+ * - `over`: `{}`: the session ended and the server closed with 1000.
+ *
+ * It comes back by itself after whatever is not final, tells the server where it stands, and asks again when
+ * something is missing. A connection that is silent without being closed (a lift) is noticed within seconds.
+ * @module
+ */
+
+import { ServerClock } from "./clock.js";
+import { CLOSE, classOf, delayBefore } from "./close-codes.js";
+import { FeedbackQueue } from "./feedback-queue.js";
+import { Pings } from "./pings.js";
+import { Position } from "./position.js";
+
+/** How long a gap may wait for its filling before the client asks for it. */
+const GAP_MS = 2_000;
+/** How long a connection may take. */
+const CONNECT_MS = 10_000;
+
+/**
+ * @typedef {object} Identity who one is in this session; keep it to come back as the same person
+ * @property {string} clientId others may see it
+ * @property {string} resume the secret that proves it
+ *
+ * @typedef {object} Options
+ * @property {string} sessionId
+ * @property {string} [role] participant (default), observer, instructor, admin
+ * @property {string} [name] shown to the others
+ * @property {string | null} [token] of the session, or a key
+ * @property {Identity | null} [identity] from an earlier visit
+ * @property {string} [url] of the socket; default: this page's host
+ * @property {typeof WebSocket} [socket]
+ * @property {() => number} [random] 0 to 1
+ */
+
+export class HalcytoneClient extends EventTarget {
+  /** @param {Options} options */
+  constructor(options) {
+    super();
+    this.options = options;
+    this.clock = new ServerClock();
+    this.identity = options.identity ?? null;
+    /** @type {any} the last welcome */
+    this.welcome = null;
+    this.status = "closed";
+    this._position = new Position();
+    this._pings = new Pings(this.clock, () => this._write({ type: "heartbeat" }), () => this._stalled());
+    this._feedback = new FeedbackQueue((type, data) => this.send(type, data));
+    /** @type {Map<string, {resolve: (value: any) => void, reject: (reason: Error) => void}>} */
+    this._waiting = new Map();
+    /** @type {WebSocket | null} */
+    this._socket = null;
+    /** @type {any} the refusal that came before a close */
+    this._refusal = null;
+    this._attempt = 0;
+    this._nextId = 0;
+    this._stopped = true;
+    this._sawEnding = false;
+    this._skipGap = false;
+    this._online = () => this._comeBackNow();
+    this._offline = () => this._say("offline");
+    this._shown = () => document.visibilityState === "visible" && this._pings.probe();
+  }
+
+  /** Connect, and stay connected until `close` or a final answer. */
+  connect() {
+    if (!this._stopped) return;
+    this._stopped = false;
+    globalThis.addEventListener?.("online", this._online);
+    globalThis.addEventListener?.("offline", this._offline);
+    globalThis.document?.addEventListener("visibilitychange", this._shown);
+    this._open();
+  }
+
+  /** Leave for good: the others are told at once. */
+  close() {
+    this._stop("closed");
+    this._drop(CLOSE.NORMAL);
+  }
+
+  /**
+   * Send a command; resolves with its `ack` once it is durable.
+   * @param {string} type
+   * @param {object} data
+   * @returns {Promise<any>}
+   * @throws {Error} `code` says why: the server's code, or `offline`
+   */
+  send(type, data = {}) {
+    const id = `${type}-${(this._nextId += 1)}-${Math.random().toString(36).slice(2, 8)}`;
+    return new Promise((resolve, reject) => {
+      if (!this._write({ type, id, data })) return reject(refusal("offline", "There is no connection."));
+      this._waiting.set(id, { resolve, reject });
+    });
+  }
+
+  /**
+   * Send what needs no answer (heart rate, breath taps). False when there is no connection: it is dropped then,
+   * because only the present moment counts.
+   * @param {string} type
+   * @param {object} data
+   */
+  tell(type, data) {
+    return this._write({ type, data });
+  }
+
+  /**
+   * Send feedback; kept while offline and sent on the return.
+   * @param {"technique_feedback" | "session_feedback"} type
+   * @param {object} data
+   */
+  feedback(type, data) {
+    return this._feedback.put(type, data);
+  }
+
+  _open() {
+    this._clear();
+    this._refusal = null;
+    this._say("connecting");
+    const socket = new (this.options.socket ?? WebSocket)(this._address());
+    this._socket = socket;
+    this._connecting = setTimeout(() => this._lost(CLOSE.ABNORMAL), CONNECT_MS);
+    socket.onopen = () => {
+      const data = {};
+      if (this.options.token) data.token = this.options.token;
+      if (this.identity) data.resume = this.identity.resume;
+      socket.send(JSON.stringify({ type: "hello", data }));
+    };
+    socket.onmessage = (event) => this._receive(JSON.parse(event.data));
+    socket.onclose = (event) => this._lost(event.code);
+  }
+
+  _address() {
+    const { sessionId, role = "participant", name, url } = this.options;
+    const page = globalThis.location;
+    const address = new URL(url ?? `${page.protocol === "https:" ? "wss" : "ws"}://${page.host}/ws/live-updates`);
+    const query = { session_id: sessionId, role, hello: "1" };
+    if (name) query.name = name;
+    if (this.identity) query.client_id = this.identity.clientId;
+    if (this._position.epoch !== null && this.identity) {
+      query.epoch = this._position.epoch;
+      query.after = String(this._position.seq);
+    }
+    address.search = new URLSearchParams(query).toString();
+    return address.href;
+  }
+
+  /** @param {any} message */
+  _receive(message) {
+    this._pings.heard();
+    if (message.type === "welcome") return this._welcomed(message);
+    if (message.type === "heartbeat_ack") this._pings.answered(Date.parse(serverTimeOf(message)));
+    if (message.type === "ack") this._settle(message, (wait) => wait.resolve(message));
+    if (message.type === "error") this._failed(message);
+    const own = message.type === "message_sent" || message.type === "ack";
+    if (own && typeof message.seq === "number") {
+      if (message.type === "message_sent") this._hand(this._position.take(message.seq, null));
+    } else if (typeof message.seq === "number" && message.type !== "heartbeat_ack") {
+      this._hand(this._position.take(message.seq, message));
+      this._watchGap();
+      return;
+    }
+    this._emit(message);
+  }
+
+  /** @param {any} welcome */
+  _welcomed(welcome) {
+    clearTimeout(this._connecting);
+    this.welcome = welcome;
+    this.identity = { clientId: welcome.client_id, resume: welcome.resume ?? this.identity?.resume };
+    this.clock.start(Date.parse(welcome.server_time), welcome.clock_rate ?? 1);
+    this._position.begin(welcome.epoch, welcome.seq);
+    this._attempt = 0;
+    this._say("open");
+    this._emit(welcome);
+    this._pings.start(welcome.heartbeat_interval ?? 25);
+    this._feedback.flush();
+  }
+
+  /** @param {any} message */
+  _failed(message) {
+    const { code = "error", message: sentence = "", details = {} } = message.content ?? message;
+    const said = refusal(code, sentence, details);
+    if (message.reply_to || message.content?.reply_to) this._settle(message, (wait) => wait.reject(said));
+    else if (this.status !== "open") this._refusal = { code, message: sentence, details };
+  }
+
+  _settle(message, how) {
+    const id = message.reply_to ?? message.content?.reply_to;
+    const wait = this._waiting.get(id);
+    this._waiting.delete(id);
+    if (wait) how(wait);
+  }
+
+  /** @param {import("./position.js").Message[]} messages */
+  _hand(messages) {
+    for (const message of messages) {
+      if (message.type === "session_ending") this._sawEnding = true;
+      this._emit(message);
+    }
+  }
+
+  _watchGap() {
+    clearTimeout(this._gap);
+    if (!this._position.hasGap) {
+      this._skipGap = false;
+      return;
+    }
+    this._gap = setTimeout(() => {
+      // Asked once and still missing: the server has nothing there for us.
+      if (this._skipGap) return this._hand(this._position.skip());
+      this._skipGap = true;
+      this._lost(CLOSE.POSITION_LOST);
+    }, GAP_MS);
+  }
+
+  _stalled() {
+    if (this._stopped) return;
+    this._say("stalled");
+    this._lost(CLOSE.ABNORMAL);
+  }
+
+  _comeBackNow() {
+    if (this._stopped) return;
+    if (this._socket?.readyState === 1) {
+      this._say("open");
+      this._pings.probe();
+    } else {
+      this._attempt = 0;
+      this._drop(CLOSE.NORMAL);
+      this._open();
+    }
+  }
+
+  /** @param {number} code */
+  _lost(code) {
+    this._drop(CLOSE.NORMAL);
+    for (const wait of this._waiting.values()) wait.reject(refusal("offline", "The connection was lost."));
+    this._waiting.clear();
+    if (this._stopped) return;
+    const refused = this._refusal;
+    let final = classOf(code) !== "return";
+    // A secret from another life of the server: come once more as somebody new.
+    if (code === CLOSE.BAD_CREDENTIAL && this.identity && !this.options.token) {
+      this.identity = null;
+      this._position = new Position();
+      final = false;
+    }
+    if (final) this._stop("closed");
+    if (code === CLOSE.NORMAL) return this._emit({ type: "over" }, {});
+    if (refused || classOf(code) === "never") {
+      const detail = { code: "closed", message: "", details: {}, ...refused, closeCode: code, final };
+      this._emit({ type: "refused" }, detail);
+    }
+    if (final) return;
+    const opens = Date.parse(refused?.details?.opens_at ?? "");
+    const wait = delayBefore(code, this._attempt, (this.options.random ?? Math.random)());
+    const retryInMs = this.clock.known && opens ? Math.max(wait, opens - this.clock.now()) : wait;
+    this._attempt += 1;
+    this._say(globalThis.navigator?.onLine === false ? "offline" : "stalled", retryInMs);
+    this._retry = setTimeout(() => this._open(), retryInMs);
+  }
+
+  /** Let go of the socket: a stalled one may take minutes to close, nobody waits for it. */
+  _drop(code) {
+    const socket = this._socket;
+    this._socket = null;
+    this._clear();
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    if (socket.readyState < 2) socket.close(code);
+  }
+
+  _clear() {
+    clearTimeout(this._retry);
+    clearTimeout(this._connecting);
+    clearTimeout(this._gap);
+    this._pings.stop();
+  }
+
+  _stop(status) {
+    this._stopped = true;
+    globalThis.removeEventListener?.("online", this._online);
+    globalThis.removeEventListener?.("offline", this._offline);
+    globalThis.document?.removeEventListener("visibilitychange", this._shown);
+    this._clear();
+    this._say(status);
+  }
+
+  /** @param {object} message */
+  _write(message) {
+    if (this._socket?.readyState !== 1 || this.status === "connecting") return false;
+    this._socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** @param {string} status @param {number} [retryInMs] */
+  _say(status, retryInMs) {
+    this.status = status;
+    this._emit({ type: "status" }, { status, attempt: this._attempt, retryInMs });
+  }
+
+  _emit(message, detail = message) {
+    this.dispatchEvent(new CustomEvent(message.type, { detail }));
+    if (detail === message) this.dispatchEvent(new CustomEvent("message", { detail }));
+  }
+}
+
+/** @param {any} message @returns {string} */
+function serverTimeOf(message) {
+  return message.content?.server_time ?? message.server_time;
+}
+
+/** @param {string} code @param {string} message @param {object} [details] */
+function refusal(code, message, details = {}) {
+  return Object.assign(new Error(message), { code, details });
+}

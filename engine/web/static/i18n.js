@@ -1,0 +1,70 @@
+/**
+ * The words of the pages, in the reader's language. One file per language in `strings/`.
+ * @module
+ */
+
+const LANGUAGES = ["en", "de"];
+
+/** @type {Record<string, string | {one: string, other: string}>} */
+let words = {};
+export let language = "en";
+/** The reader's own variety of it, for dates and numbers. */
+let locale = "en";
+
+/**
+ * Load the strings: `?lang=` first, then what the page says, then what the browser prefers.
+ * @returns {Promise<void>}
+ */
+export async function loadStrings() {
+  const asked = new URLSearchParams(location.search).get("lang");
+  const wanted = [asked, ...navigator.languages].map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
+  language = wanted.find((tag) => LANGUAGES.includes(tag)) ?? "en";
+  locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+  words = (await import(`./strings/${language}.js`)).default;
+  document.documentElement.lang = language;
+  for (const element of document.querySelectorAll("[data-t]")) {
+    element.textContent = t(/** @type {HTMLElement} */ (element).dataset.t ?? "");
+  }
+}
+
+/**
+ * A string with its values filled in; `count` chooses between one and other.
+ * @param {string} key
+ * @param {Record<string, string | number>} [values]
+ * @returns {string}
+ */
+export function t(key, values = {}) {
+  const entry = words[key];
+  if (entry === undefined) throw new Error(`no string named ${key}`);
+  const plural = new Intl.PluralRules(language).select(Number(values.count ?? 0)) === "one" ? "one" : "other";
+  const text = typeof entry === "string" ? entry : entry[plural];
+  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/** Whether a string exists, for keys that are made of a server's code. @param {string} key */
+export function has(key) {
+  return key in words;
+}
+
+/** @param {number} millis @param {Intl.DateTimeFormatOptions} [options] */
+export function dateTime(millis, options = { weekday: "long", day: "numeric", month: "long" }) {
+  return new Intl.DateTimeFormat(locale, options).format(millis);
+}
+
+/** The local time of day with its zone: `19:30 CET`. @param {number} millis */
+export function timeWithZone(millis) {
+  return dateTime(millis, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+}
+
+/** @param {number} value @param {Intl.NumberFormatOptions} [options] */
+export function number(value, options) {
+  return new Intl.NumberFormat(locale, options).format(value);
+}
+
+/** Minutes and seconds: `4:05`. @param {number} seconds */
+export function clockTime(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = `${String(minutes).padStart(hours ? 2 : 1, "0")}:${String(rest).padStart(2, "0")}`;
+  return hours ? `${hours}:${tail}` : tail;
+}

@@ -1,0 +1,165 @@
+/**
+ * The pacer on the screen: an orb, a ring for the holds, the word; or a bar where motion is unwelcome.
+ *
+ * Every frame reads the server's clock and writes transforms and opacity, nothing else, so that a slow phone
+ * paints without laying out again. Words change only when the step does.
+ * @module
+ */
+
+import { h, write } from "./dom.js";
+import { t } from "./i18n.js";
+import { approach, breathAt, cycleOf, SMALLEST, stepsOf } from "./pacer.js";
+
+/**
+ * @typedef {object} Technique as the server says it, or its gentle alternative
+ * @property {string} technique
+ * @property {number[] | {steps: any[]} | null} [pattern]
+ * @property {any[]} [steps]
+ * @property {string | number} started_at
+ * @property {number | null} [duration] seconds
+ * @property {string | null} [instruction]
+ */
+
+export class PacerView {
+  /**
+   * @param {import("./clock.js").ServerClock} clock
+   * @param {(breath: import("./pacer.js").Breath | null, at: number) => void} [onFrame]
+   */
+  constructor(clock, onFrame = () => {}) {
+    this.clock = clock;
+    this.onFrame = onFrame;
+    this.word = h("p", { class: "pacer-word" });
+    this.count = h("p", { class: "pacer-count" });
+    this.hint = h("p", { class: "pacer-hint" });
+    this.orb = h("div", { class: "pacer-orb" });
+    this.edge = h("div", { class: "pacer-edge" });
+    this.arcs = [h("div", { class: "pacer-arc" }), h("div", { class: "pacer-arc" })];
+    this.ring = h(
+      "div",
+      { class: "pacer-ring" },
+      h("div", { class: "pacer-half right" }, this.arcs[0]),
+      h("div", { class: "pacer-half left" }, this.arcs[1]),
+    );
+    this.bar = h("div", { class: "pacer-bar-fill" });
+    this.element = h(
+      "div",
+      { class: "pacer", "data-step": "still" },
+      h("div", { class: "pacer-stage", "aria-hidden": "true" }, h("div", { class: "pacer-guide" }), this.orb, this.edge, this.ring),
+      h("div", { class: "pacer-bar", "aria-hidden": "true" }, this.bar),
+      h("div", { class: "pacer-words" }, this.word, this.count),
+      this.hint,
+    );
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    /** @type {Technique | null} */
+    this.technique = null;
+    /** @type {Technique | null} */
+    this.next = null;
+    this._steps = null;
+    this._shown = SMALLEST;
+    this._step = "";
+    this._joinedCycle = null;
+    this._frame = 0;
+  }
+
+  /** Breathe along with a technique; the one before goes on until it begins. @param {Technique | null} technique */
+  follow(technique) {
+    const later = technique && Date.parse(String(technique.started_at)) > this.clock.now();
+    if (later && this.technique) {
+      this.next = technique;
+      return;
+    }
+    this.next = null;
+    this._take(technique);
+  }
+
+  start() {
+    if (this._frame) return;
+    const draw = () => {
+      this._frame = requestAnimationFrame(draw);
+      this._draw(this.clock.now());
+    };
+    this._frame = requestAnimationFrame(draw);
+  }
+
+  stop() {
+    cancelAnimationFrame(this._frame);
+    this._frame = 0;
+  }
+
+  /** @param {Technique | null} technique */
+  _take(technique) {
+    this.technique = technique;
+    this._steps = technique ? stepsOf(technique.steps ? { steps: technique.steps } : technique.pattern) : null;
+    this._startedAt = technique ? Date.parse(String(technique.started_at)) : 0;
+    this._joinedCycle = null;
+    this._step = "";
+  }
+
+  /** @param {number} now the server's milliseconds */
+  _draw(now) {
+    if (this.next && now >= Date.parse(String(this.next.started_at))) {
+      const next = this.next;
+      this.next = null;
+      this._take(next);
+    }
+    const before = this.technique !== null && now < this._startedAt;
+    const breath = this._steps && !before ? breathAt(this._steps, now - this._startedAt, this.clock.rate) : null;
+    this._move(breath);
+    this._speak(breath, before ? Math.ceil((this._startedAt - now) / 1000) : 0);
+    this.onFrame(breath, now);
+  }
+
+  /** @param {import("./pacer.js").Breath | null} breath */
+  _move(breath) {
+    const wanted = breath ? breath.scale : this._steps || !this.technique ? SMALLEST : (1 + SMALLEST) / 2;
+    if (this.calm.matches) {
+      const seconds = breath ? Math.max(1, Math.round(breath.ms / 1000)) : 1;
+      const filled = breath ? Math.min(seconds, Math.floor((breath.into / breath.ms) * seconds) + 1) : 0;
+      const full = breath && (breath.name === "exhale" ? seconds - filled : filled) / seconds;
+      this.bar.style.transform = `scaleX(${breath && breath.name === "hold" ? 1 : breath?.name === "rest" ? 0 : full ?? 0})`;
+      write(this.count, breath ? String(seconds - filled + 1) : "");
+      return;
+    }
+    // A jump after a reconnect would break the breath: it is worked off over some frames.
+    this._shown = approach(this._shown, wanted);
+    const scale = `scale(${this._shown.toFixed(5)})`;
+    this.orb.style.transform = scale;
+    this.edge.style.transform = scale;
+    this.ring.style.transform = scale;
+    const holding = breath !== null && (breath.name === "hold" || breath.name === "rest");
+    this.ring.style.opacity = holding ? "1" : "0";
+    if (holding) this._turnRing(breath.progress);
+  }
+
+  /** Two half rings turned behind their masks: a ring that fills by transforms alone. @param {number} progress */
+  _turnRing(progress) {
+    const degrees = 360 * progress;
+    this.arcs[0].style.transform = `rotate(${Math.min(180, degrees) - 180}deg)`;
+    this.arcs[1].style.transform = `rotate(${Math.max(180, degrees) - 360}deg)`;
+  }
+
+  /** @param {import("./pacer.js").Breath | null} breath @param {number} startsIn seconds */
+  _speak(breath, startsIn) {
+    const step = breath ? `${breath.cycle}.${breath.index}` : startsIn ? `in ${startsIn}` : "still";
+    if (step === this._step) return;
+    this._step = step;
+    this.element.dataset.step = breath ? breath.name : startsIn ? "soon" : "still";
+    if (breath) {
+      if (this._joinedCycle === null) {
+        const onTime = breath.index === 0 && breath.progress < 0.3;
+        this._joinedCycle = onTime ? breath.cycle : breath.cycle + 1;
+      }
+      write(this.word, t(`step.${breath.name}`));
+      write(this.hint, breath.cycle < this._joinedCycle ? t("pacer.join_next") : "");
+    } else {
+      write(this.word, startsIn ? String(startsIn) : this.technique ? t("pacer.free") : "");
+      write(this.count, "");
+      write(this.hint, startsIn ? t("pacer.starts") : "");
+    }
+  }
+
+  /** Length of the breath under way in milliseconds, or null. */
+  get cycle() {
+    return this._steps ? cycleOf(this._steps) : null;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * The page of somebody who takes part: from the link to the close.
+ * @module
+ */
+
+import { ask, sessionPath } from "./api.js";
+import { CLOSE } from "./close-codes.js";
+import { turnTo } from "./dom.js";
+import { needsChoice } from "./gentle.js";
+import { HalcytoneClient } from "./halcytone-client.js";
+import { loadStrings, t } from "./i18n.js";
+import { forget, recall, remember, takeFragment } from "./memory.js";
+import { entryScreen } from "./participant/entry.js";
+import { troubleScreen } from "./participant/trouble.js";
+import { RoomState } from "./room-state.js";
+
+const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
+const fragment = takeFragment();
+const memory = recall(sessionId);
+const token = fragment.get("token") ?? memory.token ?? null;
+
+/** Everything the screens share. */
+const visit = {
+  sessionId,
+  token,
+  room: new RoomState(),
+  /** @type {HalcytoneClient | null} */
+  client: null,
+  accepted: new Set(memory.accepted ?? []),
+  asked: new Set(memory.asked ?? []),
+  name: memory.name ?? "",
+  join,
+  leave,
+  turn,
+};
+
+/** @type {{name: string, close: () => void}} */
+let screen = { name: "", close: () => {} };
+
+/**
+ * Turn to a screen by name; each lives in its own module and is fetched when it is needed.
+ * @param {string} name
+ * @param {any} [detail]
+ */
+async function turn(name, detail) {
+  if (screen.name === name) return;
+  screen.close();
+  const current = { name, close: () => {} };
+  screen = current;
+  document.body.dataset.screen = name;
+  const make = name === "entry" ? entryScreen : name === "trouble" ? troubleScreen : await SCREENS[name]();
+  if (screen !== current) return;
+  const made = make(visit, detail);
+  current.close = made.close ?? current.close;
+  turnTo(made.element, { focus: document.body.dataset.ready === "yes" });
+  document.body.dataset.ready = "yes";
+}
+
+/** @type {Record<string, () => Promise<(visit: any, detail: any) => {element: Element, close?: () => void}>>} */
+const SCREENS = {
+  waiting: async () => (await import("./participant/waiting.js")).waitingScreen,
+  choice: async () => (await import("./participant/choice.js")).choiceScreen,
+  practice: async () => (await import("./participant/practice.js")).practiceScreen,
+  after: async () => (await import("./participant/after.js")).afterScreen,
+};
+
+/** Go into the room. @param {string} name */
+function join(name) {
+  visit.name = name;
+  remember(sessionId, { name, token });
+  const { identity } = recall(sessionId);
+  const client = new HalcytoneClient({ sessionId, name, token, identity: identity ?? null });
+  visit.client = client;
+  client.addEventListener("message", (event) => heard(/** @type {CustomEvent} */ (event).detail));
+  client.addEventListener("refused", (event) => refused(/** @type {CustomEvent} */ (event).detail));
+  client.addEventListener("over", () => turn("after"));
+  client.addEventListener("status", (event) => line(/** @type {CustomEvent} */ (event).detail.status));
+  client.connect();
+}
+
+/** Leave by one's own wish. */
+function leave() {
+  visit.client?.close();
+  turn("after", { left: true });
+}
+
+/** @param {any} message */
+function heard(message) {
+  visit.room.apply(message);
+  if (message.type === "welcome") remember(sessionId, { identity: visit.client?.identity, joined: true });
+  place();
+}
+
+/** Show the screen that fits what is so. */
+function place() {
+  const { room } = visit;
+  if (room.cancelled || room.phase === "cancelled") return turn("trouble", { code: "cancelled" });
+  if (["ending", "ended", "published"].includes(room.phase)) return turn("after");
+  if (room.phase !== "live") return turn("waiting");
+  const open = needsChoice(room.plan).filter((item) => !visit.asked.has(item.technique));
+  return turn(open.length ? "choice" : "practice");
+}
+visit.room.addEventListener("choice", place);
+
+/** @param {any} refusal */
+function refused(refusal) {
+  if (refusal.closeCode === CLOSE.NOT_OPEN_YET) return turn("waiting", { opensAt: refusal.details.opens_at });
+  if (refusal.closeCode === CLOSE.OVER && recall(sessionId).joined) return turn("after");
+  if (refusal.closeCode === CLOSE.BAD_CREDENTIAL) forget(sessionId);
+  if (refusal.final) turn("trouble", refusal);
+}
+
+/** Tell of the connection in one quiet line that takes no space. @param {string} status */
+function line(status) {
+  const said = document.getElementById("line");
+  const text = { offline: t("line.offline"), stalled: t("line.lost"), connecting: "" }[status] ?? "";
+  // "connecting" comes between two lost moments: the line stays as it was then.
+  if (said && !(status === "connecting" && said.textContent)) said.textContent = text;
+}
+
+async function begin() {
+  await loadStrings();
+  if (memory.joined && memory.identity && !memory.left) return join(memory.name ?? "");
+  turn("entry", null);
+  const about = await ask("GET", sessionPath(sessionId), { credential: token });
+  if (about.status === 404) return turn("trouble", { code: token ? "no_such_session" : "unknown_or_private" });
+  if (!about.ok || visit.client) return;
+  const session = about.data.session ?? about.data;
+  if (session.phase === "cancelled") return turn("trouble", { code: "cancelled" });
+  if (["ending", "ended", "published"].includes(session.phase)) return turn("trouble", { code: "session_over" });
+  visit.room.merge(session);
+  visit.room.counted(session.participant_count);
+  visit.room.dispatchEvent(new CustomEvent("change", { detail: { type: "about" } }));
+}
+
+begin();

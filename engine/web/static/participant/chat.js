@@ -1,0 +1,52 @@
+/**
+ * Chat, where the room allows it: read when one likes, never announced.
+ * @module
+ */
+
+import { h, show } from "../dom.js";
+import { t } from "../i18n.js";
+
+/** @param {any} visit */
+export function chatPanel(visit) {
+  const { room, client } = visit;
+  const list = h("ol", { class: "chat", role: "log", "aria-label": t("chat.title") });
+  const note = h("p", { class: "quiet", role: "status" });
+  const input = h("input", { id: "chat-line", maxlength: "500", autocomplete: "off", enterkeyhint: "send" });
+  const form = h(
+    "form",
+    {
+      class: "chat-form",
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const message = input.value.trim();
+        if (!message) return;
+        try {
+          await client.send("chat", { message });
+          room.chatLog.push({ name: visit.name, message, own: true });
+          input.value = "";
+          note.textContent = "";
+          fill();
+        } catch (error) {
+          note.textContent = error.code === "offline" ? t("line.not_sent") : error.message;
+        }
+      },
+    },
+    h("label", { for: "chat-line" }, t("chat.say")),
+    h("div", { class: "chat-row" }, input, h("button", { type: "submit" }, t("chat.send"))),
+  );
+  const element = h("section", {}, h("h3", {}, t("chat.title")), list, form, note);
+
+  const fill = () => {
+    element.hidden = !room.chat;
+    const lines = room.chatLog.slice(-50);
+    show(
+      list,
+      ...(lines.length
+        ? lines.map((line) => h("li", {}, h("b", {}, line.own ? t("chat.you") : line.name || t("chat.somebody")), " ", line.message))
+        : [h("li", { class: "quiet" }, t("chat.none"))]),
+    );
+  };
+  room.addEventListener("change", fill);
+  fill();
+  return { element, fill, close: () => room.removeEventListener("change", fill) };
+}

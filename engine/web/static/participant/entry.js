@@ -1,0 +1,65 @@
+/**
+ * The way in: what it is, a name if one likes, one button.
+ * @module
+ */
+
+import { h, write } from "../dom.js";
+import { dateTime, t, timeWithZone } from "../i18n.js";
+
+/** @param {any} visit */
+export function entryScreen(visit) {
+  const { room } = visit;
+  const title = h("h1", {}, t("entry.title"));
+  const lead = h("p", { class: "lead" });
+  const name = h("input", {
+    id: "name", name: "name", autocomplete: "given-name", maxlength: "40", enterkeyhint: "go", value: visit.name,
+  });
+  const button = h("button", { class: "primary wide", type: "submit" }, t("entry.join"));
+  const form = h(
+    "form",
+    {
+      class: "lower",
+      onsubmit: (event) => {
+        event.preventDefault();
+        button.disabled = true;
+        button.textContent = t("entry.joining");
+        visit.join(name.value.trim());
+      },
+    },
+    h("label", { for: "name" }, t("entry.name")),
+    name,
+    h("p", { class: "quiet", id: "name-note" }, t("entry.name_note")),
+    button,
+    h("p", { class: "quiet" }, t("entry.promise")),
+  );
+  const element = h(
+    "section",
+    { class: "screen entry" },
+    h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {})),
+    title,
+    lead,
+    form,
+  );
+  const fill = () => {
+    if (room.title) {
+      write(title, room.title);
+      document.title = room.title;
+    }
+    write(lead, leadOf(room));
+  };
+  room.addEventListener("change", fill);
+  fill();
+  return { element, close: () => room.removeEventListener("change", fill) };
+}
+
+/** @param {any} room */
+function leadOf(room) {
+  const parts = [];
+  if (room.instructor) parts.push(t("entry.with", { name: room.instructor }));
+  if (room.phase === "live") parts.push(t("entry.live", { count: room.count }));
+  else if (room.scheduled_start) {
+    const at = Date.parse(room.scheduled_start);
+    parts.push(`${dateTime(at)}, ${timeWithZone(at)}`);
+  }
+  return parts.join(" · ");
+}

@@ -1,0 +1,49 @@
+/**
+ * What to expect: the plan with its cautions, and how to hear the voice.
+ * @module
+ */
+
+import { h } from "../dom.js";
+import { t } from "../i18n.js";
+
+/** @param {any} room */
+export function expectations(room) {
+  const plan = room.plan ?? [];
+  return h(
+    "div",
+    {},
+    room.listen_url ? listenCard(room.listen_url) : null,
+    plan.length ? h("section", { class: "card" }, h("h2", {}, t("expect.title")), h("ol", { class: "plan" }, ...plan.map(planned))) : null,
+    h("p", { class: "quiet" }, t("expect.any_time")),
+  );
+}
+
+/** @param {any} item */
+function planned(item) {
+  const minutes = item.duration ? Math.max(1, Math.round(item.duration / 60)) : 0;
+  const cautions = item.cautions ?? [];
+  return h(
+    "li",
+    {},
+    h("span", { class: "plan-name" }, item.technique),
+    minutes ? h("span", { class: "quiet" }, ` ${t("expect.minutes", { count: minutes })}`) : null,
+    cautions.length
+      ? h("details", {}, h("summary", {}, t("expect.cautions")), ...cautions.map((text) => h("p", { class: "quiet" }, text)))
+      : null,
+  );
+}
+
+/** The voice comes by another way: first there, then back here. @param {string} url */
+function listenCard(url) {
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t("listen.title")),
+    h(
+      "ol",
+      {},
+      h("li", {}, h("a", { href: url, target: "_blank", rel: "noopener" }, t("listen.open"))),
+      h("li", {}, t("listen.back")),
+    ),
+  );
+}

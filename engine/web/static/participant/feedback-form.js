@@ -1,0 +1,54 @@
+/**
+ * A rating, a few words, and what may be done with them. Both permissions start unticked.
+ * @module
+ */
+
+import { h, write } from "../dom.js";
+import { t } from "../i18n.js";
+
+/**
+ * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
+ */
+export function feedbackForm(me) {
+  let rating = 0;
+  const comment = h("textarea", { id: "comment", rows: "3", maxlength: "2000" });
+  const quote = h("input", { type: "checkbox", id: "quote" });
+  const name = h("input", { type: "checkbox", id: "quote-name" });
+  const said = h("p", { class: "quiet", role: "status" });
+  const send = () =>
+    me("POST", "/feedback", {
+      rating,
+      ...(comment.value.trim() ? { comment: comment.value.trim() } : {}),
+      publish_quote: quote.checked,
+      publish_name: name.checked,
+    });
+  const element = h(
+    "form",
+    {
+      hidden: true,
+      class: "card",
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const answer = await send();
+        write(said, answer.ok ? t("after.words_thanks") : answer.data?.message ?? t("after.not_now"));
+      },
+    },
+    h("label", { for: "comment" }, t("after.words")),
+    comment,
+    h("label", { class: "check", for: "quote" }, quote, h("span", {}, t("after.quote"))),
+    h("label", { class: "check", for: "quote-name" }, name, h("span", {}, t("after.quote_name"))),
+    h("button", { type: "submit" }, t("after.send")),
+    said,
+  );
+  return {
+    element,
+    /** @param {number} value 1 to 5 */
+    async rate(value) {
+      rating = value;
+      element.hidden = false;
+      const answer = await send();
+      if (!answer.ok) throw new Error(answer.data?.message ?? t("after.not_now"));
+      return "sent";
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * One's own heart: the consent, the strap, and a figure that nobody else sees.
+ * @module
+ */
+
+import { h, write } from "../dom.js";
+import { number, t } from "../i18n.js";
+import { canUseStrap, Strap } from "../strap.js";
+
+/** The text that people agreed to; a new wording gets a new version. */
+export const CONSENT_VERSION = "2026-11";
+
+/** @param {any} visit */
+export function heartPanel(visit) {
+  const title = h("h3", {}, t("heart.title"));
+  if (!canUseStrap()) {
+    return { element: h("section", { class: "heart" }, title, h("p", { class: "quiet" }, t("heart.unsupported"))), close: () => {} };
+  }
+  const { client, room } = visit;
+  const strap = new Strap();
+  const use = consentBox("consent-use", "heart.consent_use");
+  const group = consentBox("consent-group", "heart.consent_group");
+  const state = h("p", { class: "strap-state", role: "status" });
+  const value = h("p", { class: "own-value" });
+  const button = h("button", { type: "button", class: "wide", disabled: true }, t("heart.choose"));
+  let agreed = false;
+
+  const consent = async () => {
+    button.disabled = !use.box.checked;
+    if (!use.box.checked) {
+      group.box.checked = false;
+      strap.stop();
+    }
+    group.box.disabled = !use.box.checked;
+    try {
+      await client.send("consent", { heart_rate: use.box.checked, group: group.box.checked, version: CONSENT_VERSION });
+      agreed = use.box.checked;
+    } catch {
+      agreed = false;
+      write(state, t("line.not_sent"));
+    }
+  };
+  use.box.addEventListener("change", consent);
+  group.box.addEventListener("change", consent);
+  group.box.disabled = true;
+  button.addEventListener("click", () => (strap.state === "off" ? strap.choose() : strap.stop()));
+
+  const told = () => {
+    write(state, t(`strap.${strap.state}`));
+    element.dataset.strap = strap.state;
+    write(button, strap.state === "off" ? t("heart.choose") : t("heart.stop"));
+    if (strap.state !== "receiving") write(value, strap.state === "stale" && value.textContent ? value.textContent : "");
+  };
+  strap.addEventListener("state", told);
+  strap.addEventListener("measurement", (event) => {
+    const { bpm, contact, rr } = /** @type {CustomEvent} */ (event).detail;
+    if (contact !== false) write(value, ownLine(bpm, room.own));
+    const data = { rr, bpm, ...(contact === null ? {} : { contact }) };
+    if (agreed) client.tell("heart_rate", data);
+  });
+  // A server that was away has to be told again, before the next beat.
+  const again = () => use.box.checked && consent();
+  client.addEventListener("welcome", again);
+  const element = h(
+    "section",
+    { class: "heart", "data-strap": strap.state },
+    title,
+    h("p", { class: "quiet" }, t("heart.text")),
+    use.element,
+    group.element,
+    button,
+    state,
+    value,
+    h("p", { class: "quiet" }, t("heart.label")),
+  );
+  return {
+    element,
+    close: () => {
+      client.removeEventListener("welcome", again);
+      strap.stop();
+    },
+  };
+}
+
+/** @param {string} id @param {string} key */
+function consentBox(id, key) {
+  const box = h("input", { type: "checkbox", id });
+  return { box, element: h("label", { class: "check", for: id }, box, h("span", {}, t(key))) };
+}
+
+/** @param {number} bpm @param {any} own */
+function ownLine(bpm, own) {
+  const parts = [t("heart.bpm", { bpm: number(bpm) })];
+  if (typeof own?.rmssd === "number" && !own.stale) parts.push(t("heart.rmssd", { ms: number(Math.round(own.rmssd)) }));
+  if (typeof own?.coherence === "number" && !own.stale) parts.push(t("heart.coherence", { ratio: number(own.coherence, { maximumFractionDigits: 1 }) }));
+  return parts.join(" · ");
+}

@@ -1,0 +1,46 @@
+/**
+ * What one may take along: the page of the session, an own summary by mail, a card to share without any health figure.
+ * @module
+ */
+
+import { h, write } from "../dom.js";
+import { t } from "../i18n.js";
+
+/**
+ * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
+ * @param {{title: string, page: string, others: number, left: boolean}} about
+ */
+export function keepsake(me, { title, page, others, left }) {
+  const said = h("p", { class: "quiet", role: "status" });
+  const shared = h("p", { class: "quiet", role: "status" });
+  const address = h("input", { id: "address", type: "email", autocomplete: "email", required: true });
+  const text = others > 0 ? t("share.with", { count: others, title }) : t("share.alone", { title });
+  const link = new URL(page, location.href).href;
+  const share = async () => {
+    if (navigator.share) return navigator.share({ text, url: link }).catch(() => {});
+    await navigator.clipboard?.writeText(`${text} ${link}`);
+    return write(shared, t("share.copied"));
+  };
+  return h(
+    "section",
+    { class: "card" },
+    h("h2", {}, t("keep.title")),
+    left ? null : h("p", {}, h("a", { href: page }, t("keep.page"))),
+    h("p", { class: "quiet" }, t("keep.page_note")),
+    h("button", { type: "button", onclick: share }, t("keep.share")),
+    shared,
+    h(
+      "form",
+      {
+        onsubmit: async (event) => {
+          event.preventDefault();
+          const answer = await me("PUT", "/email", { address: address.value.trim() });
+          write(said, answer.ok ? t("keep.mail_thanks") : answer.data?.message ?? t("after.not_now"));
+        },
+      },
+      h("label", { for: "address" }, t("keep.mail")),
+      h("div", { class: "chat-row" }, address, h("button", { type: "submit" }, t("keep.mail_send"))),
+      said,
+    ),
+  );
+}

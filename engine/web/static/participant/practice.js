@@ -1,0 +1,124 @@
+/**
+ * The practice: the orb, the word, the time left, and stop. All else lies one tap away.
+ * @module
+ */
+
+import { h, write } from "../dom.js";
+import { shownTo } from "../gentle.js";
+import { clockTime, t } from "../i18n.js";
+import { PacerView } from "../pacer-view.js";
+import { Tone } from "../tone.js";
+import { Vibration } from "../vibration.js";
+import { WakeLock } from "../wake-lock.js";
+import { restCard } from "./rest.js";
+import { Sheet } from "./sheet.js";
+import { stopDialog } from "./stop.js";
+import { HoldToInhale } from "./hold-to-inhale.js";
+
+/** The lines around the orb step back after this long without a touch. */
+const QUIET_AFTER_MS = 12_000;
+
+/** @param {any} visit */
+export function practiceScreen(visit) {
+  const { room, client } = visit;
+  const tone = new Tone();
+  const vibration = new Vibration();
+  const awake = new WakeLock();
+  const heading = h("h1", {});
+  const words = h("p", { class: "practice-words", "aria-live": "polite" });
+  const left = h("p", { class: "time-left", role: "timer" });
+  const others = h("p", { class: "practice-others" });
+  const rest = h("div", { class: "rest" });
+  const pacer = new PacerView(client.clock, (breath, now) => {
+    tone.follow(breath);
+    vibration.follow(breath);
+    room.advance(now);
+    write(left, timeLeft(pacer.technique, now));
+  });
+  const tap = new HoldToInhale(pacer.element, client);
+  const sheet = new Sheet(visit, { tone, vibration, tap });
+  const stop = stopDialog(visit, {
+    onStop: () => paused(true),
+    onReturn: () => paused(false),
+  });
+  const element = h(
+    "section",
+    { class: "screen practice" },
+    h("header", { class: "practice-top" }, heading, words),
+    pacer.element,
+    left,
+    rest,
+    h(
+      "footer",
+      { class: "practice-bottom" },
+      others,
+      h("button", { class: "stop", type: "button", onclick: () => stop.open() }, t("practice.stop")),
+      h("button", { class: "more", type: "button", "aria-haspopup": "dialog", onclick: () => sheet.open() }, t("practice.more")),
+    ),
+    sheet.element,
+    stop.element,
+  );
+
+  const paused = (still) => {
+    element.dataset.paused = still ? "yes" : "no";
+    fill();
+  };
+  const fill = () => {
+    const shown = shownTo(room.technique, room.plan, visit.accepted);
+    const next = shownTo(room.next_technique, room.plan, visit.accepted);
+    const still = room.resting || element.dataset.paused === "yes";
+    element.dataset.resting = room.resting ? "yes" : "no";
+    const key = JSON.stringify([still, shown, next]);
+    if (element.dataset.key !== key) {
+      element.dataset.key = key;
+      pacer.follow(still ? null : shown);
+      if (!still && next) pacer.follow(next);
+    }
+    write(heading, room.resting ? t("practice.rest") : shown?.technique || (shown ? t("practice.gentle") : t("practice.settle")));
+    write(words, wordsOf(room, shown));
+    write(others, room.count > 1 ? t("practice.others", { count: room.count - 1 }) : "");
+    restCard(rest, visit, room.resting);
+  };
+
+  let quiet = 0;
+  const wake = () => {
+    element.dataset.quiet = "no";
+    clearTimeout(quiet);
+    quiet = setTimeout(() => (element.dataset.quiet = "yes"), QUIET_AFTER_MS);
+  };
+  for (const kind of ["pointerdown", "keydown", "focusin"]) element.addEventListener(kind, wake);
+  room.addEventListener("change", fill);
+  document.body.dataset.tone = "dark";
+  fill();
+  wake();
+  pacer.start();
+  awake.keep();
+  return {
+    element,
+    close: () => {
+      room.removeEventListener("change", fill);
+      clearTimeout(quiet);
+      pacer.stop();
+      tone.stop();
+      sheet.close();
+      awake.release();
+      delete document.body.dataset.tone;
+    },
+  };
+}
+
+/** @param {any} technique @param {number} now */
+function timeLeft(technique, now) {
+  if (!technique?.duration) return "";
+  const seconds = Date.parse(technique.started_at) / 1000 + technique.duration - now / 1000;
+  return seconds > 0 && seconds <= technique.duration ? clockTime(seconds) : "";
+}
+
+/** The instructor's words: what was said last, or how the technique goes. @param {any} room @param {any} shown */
+function wordsOf(room, shown) {
+  const said = room.announcements.at(-1);
+  if (room.resting) return t("practice.rest_words");
+  if (said && said.technique === room.technique?.technique) return [said.title, said.message].filter(Boolean).join(". ");
+  if (!shown) return t("practice.settle_words");
+  return shown.isGentle ? t("practice.gentle_words") : shown.instruction ?? "";
+}

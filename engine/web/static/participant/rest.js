@@ -1,0 +1,47 @@
+/**
+ * What waited for a rest: kind moments, the group's calm, one's own figure, and how the technique felt.
+ * @module
+ */
+
+import { h, show } from "../dom.js";
+import { number, t } from "../i18n.js";
+import { ratingButtons } from "./rating.js";
+
+/**
+ * @param {Element} place
+ * @param {any} visit
+ * @param {boolean} resting
+ */
+export function restCard(place, visit, resting) {
+  const { room } = visit;
+  const key = resting ? JSON.stringify([room.technique?.technique, room.moments.length, groupLine(room.metrics)]) : "";
+  if (place.getAttribute("data-key") === key) return;
+  place.setAttribute("data-key", key);
+  if (!resting) return show(place);
+  const technique = room.technique?.technique;
+  show(
+    place,
+    ...room.moments.slice(-3).map((moment) => h("p", { class: "moment" }, momentText(moment))),
+    groupLine(room.metrics) ? h("p", { class: "quiet" }, groupLine(room.metrics)) : null,
+    technique && !visit.rated?.has(technique)
+      ? ratingButtons(t("rest.how", { technique }), async (rating) => {
+          visit.rated = new Set([...(visit.rated ?? []), technique]);
+          await visit.client.feedback("technique_feedback", { technique, rating });
+        })
+      : null,
+  );
+}
+
+/** @param {{kind: string, text: string, detail?: string}} moment */
+export function momentText(moment) {
+  if (moment.kind === "milestone") return t("moment.milestone", { percent: number(Math.round(Number(moment.text))) });
+  return moment.detail ? `${moment.text}. ${moment.detail}` : moment.text;
+}
+
+/** The group's calm in one line; empty when too few are measured to say anything. @param {any} metrics */
+export function groupLine(metrics) {
+  const improvement = metrics?.hrv_improvement ?? metrics?.current_hrv_improvement;
+  if (typeof improvement !== "number") return "";
+  const percent = number(Math.round(improvement), { signDisplay: "exceptZero" });
+  return t("group.hrv", { percent });
+}

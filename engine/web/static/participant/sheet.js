@@ -1,0 +1,104 @@
+/**
+ * What lies one tap away from the practice: sound, hand, heart, chat. Closed unless somebody opens it.
+ * @module
+ */
+
+import { h, show, write } from "../dom.js";
+import { t } from "../i18n.js";
+import { canVibrate } from "../vibration.js";
+import { chatPanel } from "./chat.js";
+import { groupLine } from "./rest.js";
+
+export class Sheet {
+  /**
+   * @param {any} visit
+   * @param {{tone: any, vibration: any, tap: any}} practice
+   */
+  constructor(visit, { tone, vibration, tap }) {
+    this._visit = visit;
+    this._heart = h("div", {});
+    this._group = h("p", { class: "quiet" });
+    this._chat = chatPanel(visit);
+    this._hand = toggle(t("sheet.hand"), t("sheet.hand_note"), (on) => this._raise(on));
+    this._note = h("p", { class: "quiet", role: "status" });
+    this.element = h(
+      "dialog",
+      { class: "sheet", "aria-labelledby": "sheet-title", onclick: (event) => event.target === this.element && this.element.close() },
+      h(
+        "div",
+        { class: "sheet-inner" },
+        h("h2", { id: "sheet-title" }, t("sheet.title")),
+        toggle(t("sheet.tone"), t("sheet.tone_note"), (on) => (on ? tone.start() : tone.stop())).element,
+        canVibrate ? toggle(t("sheet.vibration"), t("sheet.vibration_note"), (on) => (vibration.on = on)).element : null,
+        toggle(t("sheet.light"), t("sheet.light_note"), (on) => (document.body.dataset.tone = on ? "light" : "dark")).element,
+        toggle(t("sheet.hold"), t("sheet.hold_note"), (on) => tap.turn(on)).element,
+        this._hand.element,
+        this._note,
+        this._group,
+        this._heart,
+        this._chat.element,
+        h(
+          "div",
+          { class: "lower" },
+          h("button", { class: "primary wide", type: "button", onclick: () => this.element.close() }, t("sheet.back")),
+          h("button", { class: "wide", type: "button", onclick: () => this._visit.leave() }, t("sheet.leave")),
+        ),
+      ),
+    );
+  }
+
+  async open() {
+    write(this._group, groupLine(this._visit.room.metrics));
+    this._chat.fill();
+    this.element.showModal();
+    if (this._panel) return;
+    // The strap's code is fetched when somebody looks for it, not before the first breath.
+    const { heartPanel } = await import("./heart.js");
+    this._panel = heartPanel(this._visit);
+    show(this._heart, this._panel.element);
+  }
+
+  close() {
+    this._panel?.close();
+    this._chat.close();
+    if (this.element.open) this.element.close();
+  }
+
+  /** @param {boolean} raised */
+  async _raise(raised) {
+    try {
+      await this._visit.client.send("raise_hand", { raised });
+      write(this._note, raised ? t("sheet.hand_up") : "");
+    } catch {
+      this._hand.set(!raised);
+      write(this._note, t("line.not_sent"));
+    }
+  }
+}
+
+/**
+ * A switch with its name and a line that says what it does.
+ * @param {string} name
+ * @param {string} note
+ * @param {(on: boolean) => any} turn
+ */
+export function toggle(name, note, turn) {
+  const button = h(
+    "button",
+    {
+      type: "button",
+      role: "switch",
+      class: "switch",
+      "aria-checked": "false",
+      onclick: () => {
+        set(button.getAttribute("aria-checked") !== "true");
+        turn(button.getAttribute("aria-checked") === "true");
+      },
+    },
+    h("span", { class: "switch-text" }, h("span", {}, name), h("span", { class: "quiet" }, note)),
+    h("span", { class: "switch-track", "aria-hidden": "true" }, h("span", {})),
+  );
+  /** @param {boolean} on */
+  const set = (on) => button.setAttribute("aria-checked", String(on));
+  return { element: button, set };
+}

@@ -1,0 +1,46 @@
+/**
+ * No dead end: what happened, and what to do now.
+ * @module
+ */
+
+import { h } from "../dom.js";
+import { has, t } from "../i18n.js";
+import { forget } from "../memory.js";
+
+/** Codes of the server, and of close frames, that mean the same to a person. */
+const SAME = /** @type {Record<string, string>} */ ({
+  4500: "bad_credential", 4501: "wrong_messages", 4502: "no_such_session", 4503: "full", 4504: "limit",
+  4505: "session_over", 4506: "removed", 4507: "forbidden", 4508: "replaced", 4509: "locked",
+});
+const AGAIN = new Set(["full", "locked", "replaced", "limit", "wrong_messages", "other"]);
+
+/**
+ * @param {any} visit
+ * @param {{code: string, closeCode?: number}} refusal
+ */
+export function troubleScreen(visit, refusal) {
+  const code = [SAME[String(refusal.closeCode)], refusal.code].find((name) => name && has(`trouble.${name}.title`)) ?? "other";
+  const actions = h("div", { class: "lower" });
+  if (AGAIN.has(code)) {
+    actions.append(h("button", { class: "primary wide", onclick: () => location.reload() }, t(`trouble.${code === "replaced" ? "here" : "again"}`)));
+  }
+  if (code === "session_over") {
+    const page = `/sessions/${encodeURIComponent(visit.sessionId)}/`;
+    actions.append(h("a", { class: "button primary wide", href: page }, t("trouble.page")));
+  }
+  if (code === "bad_credential") {
+    actions.append(
+      h("button", { class: "primary wide", onclick: () => (forget(visit.sessionId), location.reload()) }, t("trouble.anew")),
+    );
+  }
+  actions.append(h("a", { class: "button wide", href: "/" }, t("trouble.home")));
+  const element = h(
+    "section",
+    { class: "screen trouble" },
+    h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {})),
+    h("h1", {}, t(`trouble.${code}.title`)),
+    h("p", { class: "lead" }, t(`trouble.${code}.text`, { name: visit.room.instructor || t("the_instructor") })),
+    actions,
+  );
+  return { element };
+}

@@ -1,0 +1,86 @@
+/**
+ * Before it begins: when, what to expect, where the voice is, and a test of sound and line.
+ * @module
+ */
+
+import { h, show, write } from "../dom.js";
+import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
+import { Tone } from "../tone.js";
+import { choiceCard } from "./choice.js";
+import { expectations } from "./expectations.js";
+
+/**
+ * @param {any} visit
+ * @param {{opensAt?: string} | undefined} detail
+ */
+export function waitingScreen(visit, detail) {
+  const { room, client } = visit;
+  const countdown = h("p", { class: "countdown", role: "timer" });
+  const until = h("p", { class: "quiet" });
+  const title = h("h1", {});
+  const when = h("p", { class: "lead" });
+  const here = h("p", { class: "quiet" });
+  const expect = h("div", {});
+  const element = h(
+    "section",
+    { class: "screen waiting" },
+    title,
+    when,
+    h("div", { class: "waiting-count" }, countdown, until, here),
+    expect,
+    testCard(visit),
+    h("p", { class: "quiet" }, t("waiting.stay")),
+  );
+
+  const fill = () => {
+    const at = Date.parse(room.scheduled_start ?? "");
+    write(title, room.title || t("entry.title"));
+    if (room.title) document.title = room.title;
+    const names = room.instructor ? [t("entry.with", { name: room.instructor })] : [];
+    write(when, [...names, ...(at ? [`${dateTime(at)}, ${timeWithZone(at)}`] : [])].join(" · "));
+    write(here, room.count > 1 ? t("waiting.here", { count: room.count }) : "");
+    const key = JSON.stringify([room.plan, room.listen_url, room.place]);
+    if (expect.dataset.key !== key) {
+      expect.dataset.key = key;
+      show(expect, expectations(room), choiceCard(visit));
+    }
+  };
+  const tick = () => {
+    // Until the first answer of the server there is only the device's own clock.
+    const now = client.clock.known ? client.clock.now() : Date.now();
+    const at = Date.parse(room.scheduled_start ?? detail?.opensAt ?? "");
+    const left = (at - now) / 1000;
+    const days = Math.floor(left / 86_400);
+    write(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
+    const opens = detail?.opensAt ? timeWithZone(Date.parse(detail.opensAt)) : "";
+    write(until, left > 0 ? (opens ? t("waiting.opens", { time: opens }) : t("waiting.until")) : t("waiting.any_moment"));
+  };
+  const timer = setInterval(tick, 500);
+  room.addEventListener("change", fill);
+  fill();
+  tick();
+  return {
+    element,
+    close: () => {
+      clearInterval(timer);
+      room.removeEventListener("change", fill);
+    },
+  };
+}
+
+/** @param {any} visit */
+function testCard(visit) {
+  const { client } = visit;
+  const tone = new Tone();
+  const heard = h("p", { class: "quiet", role: "status" });
+  const line = h("p", { class: "quiet" });
+  const tell = () => write(line, client.status === "open" ? t("waiting.line_good") : t("waiting.line_trying"));
+  client.addEventListener("status", tell);
+  tell();
+  const button = h(
+    "button",
+    { type: "button", onclick: async () => write(heard, (await tone.sample()) ? t("waiting.sound_played") : t("waiting.sound_none")) },
+    t("waiting.sound_test"),
+  );
+  return h("section", { class: "card" }, h("h2", {}, t("waiting.ready")), line, button, heard);
+}

@@ -1,0 +1,87 @@
+/**
+ * Heartbeats: eight pings to learn the server's clock, again every thirty seconds, and the proof of life between.
+ *
+ * One ping is under way at a time, so an answer needs no number. A ping without an answer for six seconds means a
+ * line that is dead without being closed, as in a lift.
+ * @module
+ */
+
+const ROUND = 8;
+const ROUND_EVERY_MS = 30_000;
+const BETWEEN_MS = 40;
+const ANSWER_WITHIN_MS = 6_000;
+const PROBE_WITHIN_MS = 3_000;
+
+export class Pings {
+  /**
+   * @param {import("./clock.js").ServerClock} clock
+   * @param {() => boolean} ping sends one heartbeat
+   * @param {() => void} stalled called once when an answer stays out
+   */
+  constructor(clock, ping, stalled) {
+    this._clock = clock;
+    this._ping = ping;
+    this._onStalled = stalled;
+    this._left = 0;
+    /** @type {number | null} local milliseconds of the ping under way */
+    this._sentAt = null;
+  }
+
+  /** @param {number} interval seconds between heartbeats that the server asks for */
+  start(interval) {
+    this.stop();
+    this._round();
+    this._rounds = setInterval(() => this._round(), ROUND_EVERY_MS);
+    this._beats = setInterval(() => this._one(ANSWER_WITHIN_MS), interval * 1000);
+  }
+
+  stop() {
+    clearInterval(this._rounds);
+    clearInterval(this._beats);
+    clearTimeout(this._next);
+    clearTimeout(this._deadline);
+    this._sentAt = null;
+    this._left = 0;
+  }
+
+  /** Ask now whether the line lives: after waking up, or when the network is said to be back. */
+  probe() {
+    this._one(PROBE_WITHIN_MS);
+  }
+
+  /** Anything that arrives proves the line, if not the clock. */
+  heard() {
+    if (this._sentAt === null) return;
+    clearTimeout(this._deadline);
+    this._deadline = setTimeout(() => this._onStalled(), ANSWER_WITHIN_MS);
+  }
+
+  /** @param {number} serverMillis */
+  answered(serverMillis) {
+    clearTimeout(this._deadline);
+    if (this._sentAt === null) return;
+    this._clock.sample(this._sentAt, this._clock.monotonic(), serverMillis);
+    this._sentAt = null;
+    if (this._left === 0) return;
+    this._left -= 1;
+    if (this._left === 0) this._clock.endRound();
+    else this._next = setTimeout(() => this._one(ANSWER_WITHIN_MS), BETWEEN_MS);
+  }
+
+  _round() {
+    this._clock.beginRound();
+    this._left = ROUND;
+    this._one(ANSWER_WITHIN_MS);
+  }
+
+  /** @param {number} within */
+  _one(within) {
+    if (this._sentAt !== null) return;
+    this._sentAt = this._clock.monotonic();
+    if (!this._ping()) {
+      this._sentAt = null;
+      return;
+    }
+    this._deadline = setTimeout(() => this._onStalled(), within);
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * What is so in a room right now: the welcome, folded with every message since.
+ *
+ * Shared by the participant's page, the console and the wall. Dispatches `change` after each message, with the
+ * message as detail.
+ * @module
+ */
+
+const FIELDS = [
+  "title", "instructor", "scheduled_start", "started_at", "phase", "resting", "plan", "chat", "locked",
+  "place", "listen_url", "visibility", "cancelled", "emergency", "page_url", "next_technique",
+];
+const KEPT = 200;
+
+export class RoomState extends EventTarget {
+  constructor() {
+    super();
+    this.sessionId = "";
+    this.title = "";
+    this.instructor = "";
+    this.phase = "scheduled";
+    /** @type {string | null} */
+    this.scheduled_start = null;
+    /** @type {string | null} */
+    this.started_at = null;
+    this.resting = false;
+    this.chat = true;
+    this.locked = false;
+    this.cancelled = false;
+    /** @type {any[]} */
+    this.plan = [];
+    /** @type {string | null} */
+    this.place = null;
+    /** @type {string | null} */
+    this.listen_url = null;
+    /** @type {string | null} */
+    this.emergency = null;
+    /** @type {string | null} */
+    this.page_url = null;
+    this.count = 0;
+    this.most = 0;
+    /** @type {any} */
+    this.technique = null;
+    /** @type {any} */
+    this.next_technique = null;
+    /** @type {any} the group's figures */
+    this.metrics = null;
+    /** @type {any} one's own */
+    this.own = null;
+    /** @type {any} what `session_ending` said */
+    this.ending = null;
+    /** @type {{title: string, message: string, action_url?: string}[]} */
+    this.announcements = [];
+    /** @type {{kind: string, text: string, detail?: string}[]} milestones and achievements */
+    this.moments = [];
+    /** @type {{name: string, message: string, own: boolean}[]} */
+    this.chatLog = [];
+    this.clientId = "";
+  }
+
+  /** @param {any} message */
+  apply(message) {
+    const content = message.content ?? {};
+    switch (message.type) {
+      case "welcome":
+        this._welcome(message);
+        break;
+      case "participant_joined":
+      case "participant_left":
+        this.counted(content.count);
+        break;
+      case "technique_changed":
+        this._technique(content, message);
+        break;
+      case "session_update":
+        this._update(message.update_type ?? content.update_type, content);
+        break;
+      case "hrv_milestone":
+        keep(this.moments, { kind: "milestone", text: String(content.improvement) });
+        break;
+      case "metrics_update":
+        this.metrics = content;
+        break;
+      case "own_metrics":
+        this.own = content;
+        break;
+      case "chat_message":
+        keep(this.chatLog, { name: content.name ?? "", message: content.message, own: content.client_id === this.clientId });
+        break;
+      case "session_ending":
+        this.phase = "ending";
+        this.ending = content;
+        break;
+      default:
+        break;
+    }
+    this.dispatchEvent(new CustomEvent("change", { detail: message }));
+  }
+
+  _welcome(welcome) {
+    this.sessionId = welcome.session_id;
+    this.clientId = welcome.client_id;
+    this.merge(welcome);
+    this.technique = welcome.technique ?? null;
+    this.next_technique = welcome.next_technique ?? null;
+    this.metrics = welcome.metrics ?? this.metrics;
+    this.counted(welcome.participant_count);
+  }
+
+  _technique(content, message) {
+    if (this.technique && Date.parse(content.started_at) > Date.parse(message.timestamp)) this.next_technique = content;
+    else this._begin(content);
+    this.resting = false;
+    if (this.phase === "waiting" || this.phase === "scheduled") this.phase = "live";
+  }
+
+  _begin(technique) {
+    this.technique = technique;
+    this.next_technique = null;
+  }
+
+  /** Let the announced technique begin when its moment has come. @param {number} now server milliseconds */
+  advance(now) {
+    if (!this.next_technique || Date.parse(this.next_technique.started_at) > now) return;
+    this._begin(this.next_technique);
+    this.dispatchEvent(new CustomEvent("change", { detail: { type: "technique_began" } }));
+  }
+
+  _update(kind, content) {
+    this.merge(content);
+    if (kind === "session_started") this.phase = "live";
+    if (kind === "announcement") {
+      keep(this.announcements, { ...content, technique: this.technique?.technique });
+    } else if (kind === "achievement_unlocked") {
+      keep(this.moments, { kind: "achievement", text: content.title, detail: content.description });
+    }
+  }
+
+  merge(content) {
+    for (const field of FIELDS) {
+      // An announcement's title is its own, not the session's.
+      if (field === "title" && "message" in content) continue;
+      if (field === "title" && "description" in content && !("scheduled_start" in content)) continue;
+      if (content[field] !== undefined) /** @type {any} */ (this)[field] = content[field];
+    }
+    if (this.plan === null) this.plan = [];
+  }
+
+  /** @param {number | undefined} count */
+  counted(count) {
+    if (typeof count !== "number") return;
+    this.count = count;
+    this.most = Math.max(this.most, count);
+  }
+}
+
+/** @template T @param {T[]} list @param {T} item */
+function keep(list, item) {
+  list.push(item);
+  if (list.length > KEPT) list.shift();
+}

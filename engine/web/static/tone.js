@@ -1,0 +1,66 @@
+/**
+ * A soft tone that rises with the inhale and falls with the exhale, its volume tapering with the breath.
+ * @module
+ */
+
+const LOW_HZ = 174;
+const HIGH_HZ = 261;
+const VOLUME = 0.16;
+
+export class Tone {
+  constructor() {
+    /** @type {AudioContext | null} */
+    this._audio = null;
+    this.on = false;
+    this._quiet = () => document.hidden && this._level(0);
+  }
+
+  /** Call from a tap: browsers start sound only then. @returns {Promise<boolean>} whether there will be sound */
+  async start() {
+    const Context = globalThis.AudioContext ?? /** @type {any} */ (globalThis).webkitAudioContext;
+    if (!Context) return false;
+    if (!this._audio) {
+      this._audio = new Context();
+      this._gain = new GainNode(this._audio, { gain: 0 });
+      this._voice = new OscillatorNode(this._audio, { type: "sine", frequency: LOW_HZ });
+      this._voice.connect(this._gain).connect(this._audio.destination);
+      this._voice.start();
+      // A hidden page draws no frames, and would hold its last note for ever.
+      document.addEventListener("visibilitychange", this._quiet);
+    }
+    await this._audio.resume();
+    this.on = true;
+    return this._audio.state === "running";
+  }
+
+  stop() {
+    this.on = false;
+    this._level(0);
+  }
+
+  /** Follow the breath, once a frame. @param {import("./pacer.js").Breath | null} breath */
+  follow(breath) {
+    if (!this.on || !this._audio) return;
+    const moving = breath && (breath.name === "inhale" || breath.name === "sip" || breath.name === "exhale");
+    this._level(moving ? VOLUME * Math.sin(Math.PI * breath.progress) : 0);
+    if (!moving) return;
+    const rise = breath.name === "exhale" ? 1 - breath.progress : breath.progress;
+    this._voice?.frequency.setTargetAtTime(LOW_HZ + (HIGH_HZ - LOW_HZ) * rise, this._audio.currentTime, 0.03);
+  }
+
+  /** One short rise and fall, to hear whether sound arrives. */
+  async sample() {
+    if (!(await this.start()) || !this._audio || !this._gain || !this._voice) return false;
+    this.on = false;
+    const at = this._audio.currentTime;
+    this._gain.gain.cancelScheduledValues(at);
+    this._gain.gain.setValueCurveAtTime([0, VOLUME, VOLUME, 0], at, 1.6);
+    this._voice.frequency.setValueCurveAtTime([LOW_HZ, HIGH_HZ, LOW_HZ], at, 1.6);
+    return true;
+  }
+
+  /** @param {number} volume */
+  _level(volume) {
+    if (this._audio) this._gain?.gain.setTargetAtTime(volume, this._audio.currentTime, 0.05);
+  }
+}

@@ -1,0 +1,94 @@
+"""The browser's files, read once: bytes, their compressed form, and addresses that change with the content.
+
+``/static/live/<digest>/<path>`` never changes its bytes and may be cached for a year; since ES modules import one
+another by relative paths, a page loaded before an upgrade keeps one coherent set. ``/static/live/<path>`` is the same
+for those who use the client module from elsewhere, and is revalidated by its ETag.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from aiohttp import web
+
+__all__ = ["PREFIX", "StaticFile", "StaticFiles"]
+
+PREFIX: Final = "/static/live"
+
+_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ".js": "text/javascript; charset=utf-8",
+        ".css": "text/css; charset=utf-8",
+        ".svg": "image/svg+xml",
+        ".txt": "text/plain; charset=utf-8",
+        ".woff2": "font/woff2",
+    }
+)
+_YEAR_S: Final = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """One file; ``gzipped`` is None where compression gains nothing."""
+
+    content_type: str
+    body: bytes
+    gzipped: bytes | None
+    etag: str
+
+
+def _read(path: Path) -> StaticFile:
+    body = path.read_bytes()
+    # Without a time in its header the compressed form is the same on every machine.
+    gzipped = None if path.suffix == ".woff2" else gzip.compress(body, mtime=0)
+    return StaticFile(_TYPES[path.suffix], body, gzipped, hashlib.sha256(body).hexdigest()[:20])
+
+
+class StaticFiles:
+    """Everything below one folder whose type is known; nothing else can be reached."""
+
+    def __init__(self, folder: Path) -> None:
+        paths = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
+        self._files = {path.relative_to(folder).as_posix(): _read(path) for path in paths}
+        whole = hashlib.sha256()
+        for name, file in self._files.items():
+            whole.update(f"{name}\0{file.etag}\n".encode())
+        self.digest = whole.hexdigest()[:12]
+
+    def address(self, name: str) -> str:
+        """The lasting address of a file.
+
+        Raises:
+            KeyError: there is no such file.
+        """
+        if name not in self._files:
+            raise KeyError(name)
+        return f"{PREFIX}/{self.digest}/{name}"
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Serve one file, compressed where the browser takes it, with 304 for what it has."""
+        name = request.match_info["path"]
+        lasting = name.startswith(f"{self.digest}/")
+        file = self._files.get(name.removeprefix(f"{self.digest}/"))
+        if file is None:
+            raise web.HTTPNotFound(text="There is no such file.")
+        packed = file.gzipped is not None and "gzip" in request.headers.get("Accept-Encoding", "")
+        etag = f'"{file.etag}{"-gz" if packed else ""}"'
+        headers = {
+            "Cache-Control": f"public, max-age={_YEAR_S}, immutable" if lasting else "no-cache",
+            "ETag": etag,
+            "Vary": "Accept-Encoding",
+            "X-Content-Type-Options": "nosniff",
+        }
+        if etag in request.headers.get("If-None-Match", ""):
+            return web.Response(status=304, headers=headers)
+        headers["Content-Type"] = file.content_type
+        if packed:
+            headers["Content-Encoding"] = "gzip"
+        return web.Response(body=file.gzipped if packed else file.body, headers=headers)

@@ -1,0 +1,1 @@
+"""The live pages in a real Chromium."""

@@ -1,0 +1,89 @@
+"""A real Chromium for the tests of the live pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.browser.fake_room import FakeRoom
+
+CHROMIUM = (
+    os.environ.get("HALCYTONE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=user-gesture-required",
+)
+
+Opener = Callable[..., Awaitable[Page]]
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium."""
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
+    async with async_playwright() as play:
+        chromium = await play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def open_page(browser: Browser) -> AsyncIterator[Opener]:
+    """Open pages, each in a context of its own; afterwards: no console message, no request to another host."""
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    async def open_(url: str, *, phone: bool = True, script: str | None = None, **options: Any) -> Page:
+        size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
+        context = await browser.new_context(
+            viewport=size, **{"has_touch": phone, "locale": "en-GB", **options}
+        )
+        contexts.append(context)
+        if script:
+            await context.add_init_script(script)
+        page = await context.new_page()
+        host = url.split("/")[2]
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on(
+            "console", lambda message: complaints.append(message.text) if unexpected(message.text) else None
+        )
+        page.on(
+            "request", lambda request: complaints.append(request.url) if abroad(request.url, host) else None
+        )
+        await page.goto(url)
+        return page
+
+    yield open_
+    for context in contexts:
+        await context.close()
+    assert complaints == []
+
+
+def unexpected(text: str) -> bool:
+    """Chromium itself reports every refused or broken request; that is the network's, not the page's."""
+    return not ("Failed to load resource" in text or "WebSocket connection to" in text)
+
+
+def abroad(url: str, host: str) -> bool:
+    """Whether a request leaves the server under test."""
+    return not url.startswith(("data:", "blob:")) and url.split("/")[2] != host
+
+
+@pytest.fixture
+async def room() -> AsyncIterator[FakeRoom]:
+    """A room in the hands of the test."""
+    fake = FakeRoom()
+    yield fake
+    await fake.stop()
