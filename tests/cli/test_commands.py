@@ -1,0 +1,132 @@
+"""The command line as a stranger meets it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from engine.cli import app
+from engine.commands.network import qr_lines, reachable_by_phone
+
+COMMANDS = (
+    "serve",
+    "demo",
+    "rebuild",
+    "import",
+    "export",
+    "backup",
+    "restore",
+    "analyze",
+    "doctor",
+    "publisher",
+    "key create",
+    "key list",
+    "key revoke",
+    "publications list",
+    "publications retry",
+    "publications unpublish",
+)
+
+
+def halcytone(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "120", "NO_COLOR": "1"})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    """Each has a help with a sentence of its own and a word on each option."""
+    result = halcytone(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+    for line in re.findall(r"--[a-z-]+\s+(.*)", result.output):
+        assert line.strip()
+
+
+def test_the_help_names_the_exit_statuses() -> None:
+    """What a status means stands where somebody who writes a script looks first."""
+    result = halcytone("--help")
+    assert "Exit status: 0 done, 1 it failed" in " ".join(result.output.split())
+
+
+def test_the_version_is_the_distributions() -> None:
+    """``--version`` names the distribution and a number."""
+    assert re.fullmatch(r"halcytone-live \d+\.\d+\.\d+\n", halcytone("--version").output)
+
+
+def test_a_wrong_use_is_status_2() -> None:
+    """An unknown command is wrong usage."""
+    assert halcytone("sing").exit_code == 2
+
+
+def test_a_wrong_setting_is_status_3_and_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A variable that does not fit ends any command, and the message names it."""
+    monkeypatch.setenv("HALCYTONE_PORT", "eighty")
+    result = halcytone("key", "list", "--data", str(tmp_path))
+    assert result.exit_code == 3
+    assert "HALCYTONE_PORT" in result.output
+
+
+def test_keys_are_made_once_listed_and_revoked(tmp_path: Path) -> None:
+    """A key is printed when it is made and never again; its name is not used twice; a revoked one says so."""
+    data = ("--data", str(tmp_path))
+    made = halcytone("key", "create", "Sam", *data)
+    assert made.exit_code == 0
+    assert made.output.startswith("hk_")
+    assert halcytone("key", "create", "Sam", *data).exit_code == 1
+    assert halcytone("key", "revoke", "Sam", *data).exit_code == 0
+    assert halcytone("key", "revoke", "Sam", *data).exit_code == 1
+    listed = halcytone("key", "list", "--json", *data)
+    (row,) = json.loads(listed.output)
+    assert row["name"] == "Sam"
+    assert row["revoked_at"] is not None
+    assert made.output.strip() not in listed.output
+
+
+def test_a_folder_without_a_database_is_named(tmp_path: Path) -> None:
+    """Commands on data that is not there say where they looked, with status 1."""
+    for command in (("rebuild",), ("export",), ("publications", "list"), ("publications", "retry", "s")):
+        result = halcytone(*command, "--data", str(tmp_path / "nowhere"))
+        assert result.exit_code == 1
+        assert "nowhere" in result.output
+
+
+def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
+    """A deployment that nobody can reach is found so, with a remedy, and the status is 1."""
+    result = halcytone("doctor", "--data", str(tmp_path), "--public-url", "http://127.0.0.1:9", "--json")
+    assert result.exit_code == 1
+    findings = {finding["what"]: finding for finding in json.loads(result.output)}
+    assert findings["address"]["verdict"] == "mend"
+    assert findings["address"]["remedy"]
+    assert findings["disk"]["verdict"] == "good"
+
+
+def test_starting_loads_no_heavy_library() -> None:
+    """``halcytone serve`` is ready in a moment: neither MkDocs nor NumPy is loaded for it."""
+    program = (
+        "import sys, engine.cli, engine.commands.serve;"
+        "print(sorted({'mkdocs', 'numpy', 'feedgen', 'rich.progress'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+def test_a_loopback_address_is_never_in_a_qr_code() -> None:
+    """A phone that opened it would look at the phone."""
+    for url in ("http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000", "http://0.0.0.0:8000"):
+        assert not reachable_by_phone(url)
+        with pytest.raises(ValueError):
+            qr_lines(url)
+
+
+def test_an_address_of_the_network_becomes_a_qr_code() -> None:
+    """An address that a phone can open is drawn in block characters."""
+    assert reachable_by_phone("http://192.168.1.20:8000")
+    drawn = qr_lines("http://192.168.1.20:8000/")
+    assert len(drawn.splitlines()) > 10
+    assert set("█▀▄") & set(drawn)

@@ -1,0 +1,98 @@
+"""Log lines: readable or JSON, with the ids bound, and without any secret."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.logging import configure, redacted
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def logged(level: str = "info", *, as_json: bool = True) -> io.StringIO:
+    stream = io.StringIO()
+    configure(level, stream=stream, as_json=as_json)
+    return stream
+
+
+def test_a_line_carries_the_session_it_belongs_to() -> None:
+    """An id bound once stands on every later line, whoever logs."""
+    stream = logged()
+    with structlog.contextvars.bound_contextvars(session_id="morning-001"):
+        structlog.get_logger("ours").info("joined", count=3)
+        logging.getLogger("theirs").warning("slow")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["session_id"] for line in lines] == ["morning-001", "morning-001"]
+    assert lines[0]["count"] == 3
+    assert lines[1]["logger"] == "theirs"
+
+
+def test_debug_lines_appear_in_the_debug_mode_alone() -> None:
+    """The level decides, for structlog and the standard library alike."""
+    for level, expected in (("info", 0), ("debug", 2)):
+        stream = logged(level)
+        structlog.get_logger("ours").debug("detail")
+        logging.getLogger("theirs").debug("detail")
+        assert stream.getvalue().count("detail") == expected
+        structlog.reset_defaults()
+
+
+def test_no_secret_reaches_a_line() -> None:
+    """Values by their names, query strings, headers, tokens and passwords in addresses are blotted out."""
+    jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
+    stream = logged()
+    log = structlog.get_logger("ours")
+    log.info(
+        "request",
+        url=f"/ws/live-updates?session_id=s&token={jwt}&resume=RESUME1&after=3",
+        headers={"Authorization": "Bearer hk_KEY1", "X-API-Key": "hk_KEY2"},
+        resume="RESUME2",
+        mail="smtps://user:PASSWORD@mail.example",
+    )
+    logging.getLogger("theirs").warning("said %s", {"token": "TOKEN3"})
+    try:
+        raise ValueError(f"Bearer hk_KEY3 and {jwt}")
+    except ValueError:
+        log.exception("failed")
+    text = stream.getvalue()
+    for secret in ("hk_KEY", "RESUME", "PASSWORD", "TOKEN3", "eyJ"):
+        assert secret not in text
+    assert "session_id=s" in text
+    assert "after=3" in text
+
+
+def test_a_line_for_people_is_no_json() -> None:
+    """On a terminal a line reads as a sentence with its values."""
+    stream = logged(as_json=False)
+    structlog.get_logger("ours").info("publisher started", pid=7)
+    assert "publisher started" in stream.getvalue()
+    assert "pid=7" in stream.getvalue()
+    with pytest.raises(ValueError):
+        json.loads(stream.getvalue())
+
+
+@given(
+    st.text(
+        alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="&\"'#"), min_size=8
+    )
+)
+def test_whatever_a_token_is_made_of_it_is_gone(token: str) -> None:
+    """A token in a query string is blotted out whatever its characters."""
+    assert token not in redacted(f"GET /x?a=1&token={token}&b=2")
