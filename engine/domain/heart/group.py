@@ -1,0 +1,409 @@
+"""The heart of one live session: everybody's straps and taps, and what a group may know of itself.
+
+Three rules hold here and nowhere else has to know them:
+
+- without a person's consent their beats are dropped on arrival; nobody but that person gets ``own``;
+- a strap or a tap counts in the group only with a seat that somebody vouched for, a strap moreover only with
+  the consent to be counted: anybody could join with four false straps and read the fifth person off the mean;
+- below five people every figure is None, and above it the cohort decides what may be shown (``cohort``).
+
+Beats arrive at any time; figures are worked out on a tick of five seconds. Straps are made when a first beat comes, so
+a session without them costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Final
+
+import numpy as np
+
+from engine.domain.heart.coherence import Coherence, coherences, resample
+from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort
+from engine.domain.heart.marks import MARKS, Achievement, Mark, Milestone, Standing, Watch
+from engine.domain.heart.stream import Reading, State, Stream, improvement_percent
+from engine.domain.heart.synchrony import FASTEST_HZ, SLOWEST_HZ, Lag, Taps, kuramoto, wave
+from engine.domain.instant import MINUTE, SECOND, Millis
+
+__all__ = ["GroupFigures", "GroupHeart", "OwnFigures"]
+
+REFRESH: Final = 30 * SECOND
+#: Beats that a person sent this long ago say nothing of their rhythm now.
+RHYTHM_STALE_AFTER: Final = 5 * SECOND
+#: Whoever becomes ready within this time is worth waiting for with the first figure.
+SOON: Final = 1 * MINUTE
+#: A session that ends sooner has completed nothing.
+SHORTEST_COMPLETION: Final = 5 * MINUTE
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFigures:
+    """One person's figures, for that person alone.
+
+    ``state``: settling, measuring (the baseline) or ready; ``remaining_s``: until ready. ``rmssd_ms`` and the others are of
+    the last 60 s, ``improvement_percent`` is against the baseline, within -100 and 200. ``quality``: good, low or
+    unusable. ``contact`` is what the strap says of the skin, None when it does not; ``stale``: no message for more
+    than 3 s. None wherever there is nothing to say.
+    """
+
+    state: str
+    remaining_s: int
+    heart_rate: int | None
+    rmssd_ms: float | None
+    sdnn_ms: float | None
+    ln_rmssd: float | None
+    baseline_rmssd_ms: float | None
+    improvement_percent: float | None
+    coherence: float | None
+    respiration_hz: float | None
+    respiratory_amplitude_ms: float | None
+    quality: str
+    artefact_percent: float
+    rejected: int
+    contact: bool | None
+    stale: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """What everybody may see of the group.
+
+    ``participants`` and ``measured`` (counted straps with a baseline) are counts. ``hrv_improvement`` is in whole
+    percent, ``coherence`` a ratio to one decimal, ``synchrony`` R, and the rates fractions, to whole percent. Each of
+    them is None while fewer than five people stand behind it.
+    """
+
+    participants: int
+    measured: int
+    hrv_improvement: int | None
+    coherence: float | None
+    synchrony: float | None
+    completion_rate: float | None
+    engagement_rate: float | None
+
+
+class _Seat:
+    """What is known of one person; beats and taps only when there are any."""
+
+    __slots__ = ("group", "heart_rate", "lag", "rhythm", "rhythm_at", "stream", "tap_lag", "taps", "vouched")
+
+    def __init__(self) -> None:
+        self.heart_rate = False
+        self.group: bool | None = None  # None: never asked
+        self.vouched = False
+        self.stream: Stream | None = None
+        self.lag: Lag | None = None
+        self.taps: Taps | None = None
+        self.tap_lag: Lag | None = None
+        self.rhythm: Coherence | None = None
+        self.rhythm_at: Millis | None = None
+
+    @property
+    def strap_counts(self) -> bool:
+        return self.vouched and self.heart_rate and self.group is True and self.stream is not None
+
+    @property
+    def taps_count(self) -> bool:
+        """Taps are no health data, but whoever asked not to be counted is not counted."""
+        return self.vouched and self.group is not False and self.taps is not None
+
+
+class GroupHeart:
+    """The telemetry of one live session; mutable, owned by one actor, never written to disk.
+
+    ``marks``: milestones and achievements to look for. ``reached``: keys of those already reached, when a
+    session is brought back to life.
+    """
+
+    def __init__(self, *, marks: Sequence[Mark] = MARKS, reached: Iterable[str] = ()) -> None:
+        known = set(reached)
+        self._watches = [Watch(mark) for mark in marks if mark.key not in known]
+        self._seats: dict[str, _Seat] = {}
+        self._hrv: Cohort[float] | None = None
+        self._coherence: Cohort[float] | None = None
+        self._synchrony: Cohort[complex] | None = None
+        self._pacer_hz: float | None = None
+        self._figures: GroupFigures | None = None
+        self._refreshed_at: Millis | None = None
+        self._first_tick: Millis | None = None
+        self._standing = Standing((), (), 0, None)
+
+    # ---- what arrives
+
+    def set_consent(self, client_id: str, *, heart_rate: bool, group: bool) -> None:
+        """Take somebody's consents as they now are; without the first their beats are deleted at once."""
+        seat = self._seat(client_id)
+        if seat.heart_rate and not heart_rate:
+            seat.stream = seat.lag = seat.rhythm = None
+        seat.heart_rate, seat.group = heart_rate, group
+        if not (heart_rate and group):
+            self._uncount(client_id)
+
+    def vouch(self, client_id: str, vouched: bool) -> None:
+        """Say whether somebody vouches for this seat: a personal invitation, or a tick in the console."""
+        self._seat(client_id).vouched = vouched
+        if not vouched:
+            self._uncount(client_id)
+
+    def forget(self, client_id: str) -> None:
+        """Delete all that is known of somebody who left for good or withdrew."""
+        self._seats.pop(client_id, None)
+        self._uncount(client_id)
+
+    def beats(self, client_id: str, rr: Sequence[float], at: Millis, contact: bool | None = None) -> int:
+        """Take the intervals (ms) of one message; return how many were impossible.
+
+        Without the consent to use the heart rate they are dropped, and 0 is returned.
+        """
+        seat = self._seats.get(client_id)
+        if seat is None or not seat.heart_rate:
+            return 0
+        if seat.stream is None:
+            seat.stream = Stream()
+        return seat.stream.append(rr, at, contact)
+
+    def tap(self, client_id: str, phase: str, at: Millis) -> None:
+        """Take the beginning of a phase as somebody tapped it; inhales are counted."""
+        if phase != "inhale":
+            return
+        seat = self._seat(client_id)
+        if seat.taps is None:
+            seat.taps = Taps()
+        seat.taps.note(at)
+
+    # ---- what is told
+
+    def own(self, client_id: str, at: Millis) -> OwnFigures | None:
+        """Return one person's figures, to be sent to nobody else; None without a strap."""
+        seat = self._seats.get(client_id)
+        reading = None if seat is None or seat.stream is None else seat.stream.reading(at)
+        if seat is None or seat.stream is None or reading is None:
+            return None
+        self._read_rhythms([(seat, reading)], at)
+        now, rhythm = reading.now, seat.rhythm
+        return OwnFigures(
+            state=reading.state.value,
+            remaining_s=math.ceil(reading.remaining / SECOND),
+            heart_rate=None if now.mean_rr is None or reading.stale else round(60_000 / now.mean_rr),
+            rmssd_ms=_rounded(now.rmssd if reading.enough else None),
+            sdnn_ms=_rounded(now.sdnn if reading.enough else None),
+            ln_rmssd=_rounded(now.ln_rmssd if reading.enough else None, 3),
+            baseline_rmssd_ms=_rounded(None if reading.baseline is None else reading.baseline.rmssd),
+            improvement_percent=(
+                None if reading.ln_ratio is None else _rounded(improvement_percent(reading.ln_ratio))
+            ),
+            coherence=_rounded(None if rhythm is None else rhythm.ratio, 2),
+            respiration_hz=_rounded(None if rhythm is None or rhythm.ratio is None else rhythm.peak_hz, 3),
+            respiratory_amplitude_ms=_rounded(
+                None if rhythm is None or rhythm.ratio is None else rhythm.amplitude_ms
+            ),
+            quality=now.quality.value,
+            artefact_percent=round(100 * now.artefact_share, 1),
+            rejected=seat.stream.rejected,
+            contact=reading.contact,
+            stale=reading.stale,
+        )
+
+    def figures(
+        self,
+        at: Millis,
+        *,
+        participants: int,
+        pacer_hz: float | None,
+        completion_rate: float | None,
+        engagement_rate: float | None,
+        scored: bool = True,
+    ) -> GroupFigures:
+        """Work out where the group stands and return what may be shown of it; called every five seconds.
+
+        The counts are of this moment, the figures at most 30 s old. ``pacer_hz``: breaths a second while a pacer with
+        one rate runs. ``scored=False`` (a technique of breath retention) leaves heart figures as they are.
+        """
+        self._first_tick = at if self._first_tick is None else self._first_tick
+        readings = [(who, seat, reading) for who, seat, reading in self._counted(at)]
+        if scored:
+            self._note_hearts(readings, at)
+        phases = self._note_phases(at, pacer_hz if scored else None)
+        self._standing = Standing(
+            ln_ratios=[reading.ln_ratio for _, _, reading in readings if reading.ln_ratio is not None]
+            if scored
+            else (),
+            phases=phases,
+            participants=participants,
+            completion_rate=completion_rate,
+        )
+        for watch in self._watches:
+            watch.judge(self._standing, at)
+        measured = sum(reading.state is State.READY for _, _, reading in readings)
+        if self._figures is None or self._refreshed_at is None or at - self._refreshed_at >= REFRESH:
+            self._refreshed_at = at
+            soon = any(0 < reading.remaining <= SOON for _, _, reading in readings)
+            enough = participants >= SMALLEST_GROUP
+            improvement = None if self._hrv is None else self._hrv.publish(at, more_to_come=soon)
+            shown = GroupFigures(
+                participants=participants,
+                measured=measured,
+                hrv_improvement=None if improvement is None else round(improvement),
+                coherence=None if self._coherence is None else self._coherence.publish(at, more_to_come=soon),
+                synchrony=(
+                    None if self._synchrony is None or self._pacer_hz is None else self._synchrony.publish(at)
+                ),
+                completion_rate=_rounded(completion_rate, 2) if enough else None,
+                engagement_rate=_rounded(engagement_rate, 2) if enough else None,
+            )
+        else:
+            shown = self._still_shown(self._figures, participants, measured)
+        self._figures = shown
+        return shown
+
+    def reached(self, at: Millis, *, ending: bool = False) -> list[Milestone | Achievement]:
+        """Return what the group has reached since it was last asked, each mark once in a session.
+
+        Call it after ``figures``, and with ``ending`` once more when the session ends: completion is judged then.
+        """
+        found: list[Milestone | Achievement] = []
+        for watch in list(self._watches):
+            mark, standing = watch.mark, self._standing
+            if mark.kind == "completion" and not (ending and self._long_enough(at)):
+                continue
+            if not watch.held(at):
+                continue
+            self._watches.remove(watch)
+            if mark.kind == "hrv":
+                found.append(Milestone(mark.key, mark.threshold, len(standing.ln_ratios)))
+                continue
+            group = len(standing.phases) if mark.kind == "synchrony" else standing.participants
+            found.append(Achievement(mark.key, mark.title, mark.description, group))
+        return found
+
+    # ---- inside
+
+    def _seat(self, client_id: str) -> _Seat:
+        return self._seats.setdefault(client_id, _Seat())
+
+    def _uncount(self, client_id: str) -> None:
+        for cohort in (self._hrv, self._coherence, self._synchrony):
+            if cohort is not None:
+                cohort.forget(client_id)
+
+    def _counted(self, at: Millis) -> Iterator[tuple[str, _Seat, Reading]]:
+        for who, seat in self._seats.items():
+            if seat.strap_counts and seat.stream is not None:
+                reading = seat.stream.reading(at)
+                if reading is not None:
+                    yield who, seat, reading
+
+    def _note_hearts(self, readings: Sequence[tuple[str, _Seat, Reading]], at: Millis) -> None:
+        if not readings:
+            return
+        if self._hrv is None or self._coherence is None:
+            self._hrv, self._coherence = Cohort(_mean_improvement), Cohort(_mean_coherence)
+        self._read_rhythms([(seat, reading) for _, seat, reading in readings], at)
+        for who, seat, reading in readings:
+            if reading.ln_ratio is not None:
+                self._hrv.note(who, reading.ln_ratio, at)
+            if seat.rhythm is not None:
+                self._coherence.note(who, seat.rhythm.share, at)
+
+    def _note_phases(self, at: Millis, pacer_hz: float | None) -> list[complex]:
+        """Note where everybody is in the breath; return those whose own lag is known already."""
+        hz = pacer_hz if pacer_hz is not None and SLOWEST_HZ <= pacer_hz <= FASTEST_HZ else None
+        if hz != self._pacer_hz:
+            self._pacer_hz = hz
+            if self._synchrony is not None:
+                self._synchrony.clear()
+        if hz is None:
+            return []
+        phases: list[complex] = []
+        for who, seat in self._seats.items():
+            phase = self._phase(seat, at, hz)
+            if phase is None:
+                continue
+            if self._synchrony is None:
+                self._synchrony = Cohort(_synchrony)
+            self._synchrony.note(who, phase, at)
+            phases.append(phase)
+        return phases
+
+    def _phase(self, seat: _Seat, at: Millis, hz: float) -> complex | None:
+        """Place one person in the breath by the strap, or else by the taps."""
+        if seat.strap_counts and seat.stream is not None:
+            reading = seat.stream.reading(at)
+            fresh = (
+                reading is not None
+                and reading.recent.t.size
+                and at - reading.recent.t[-1] <= RHYTHM_STALE_AFTER
+            )
+            found = wave(reading.recent, at, hz) if reading is not None and fresh else None
+            if found is not None:
+                if seat.lag is None:
+                    seat.lag = Lag()
+                return seat.lag.note(at, hz, found / abs(found))
+        if seat.taps_count and seat.taps is not None:
+            tapped = seat.taps.phase(at, hz)
+            if tapped is not None:
+                if seat.tap_lag is None:
+                    seat.tap_lag = Lag()
+                return seat.tap_lag.note(at, hz, tapped)
+        return None
+
+    @staticmethod
+    def _read_rhythms(people: Sequence[tuple[_Seat, Reading]], at: Millis) -> None:
+        """Bring the coherence of several people up to date at once; one transform serves them all."""
+        due = [(seat, reading) for seat, reading in people if seat.rhythm_at != at]
+        rows: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+        owners: list[_Seat] = []
+        for seat, reading in due:
+            seat.rhythm, seat.rhythm_at = None, at
+            t = reading.recent.t
+            if t.size and at - t[-1] <= RHYTHM_STALE_AFTER:
+                row = resample(reading.recent, float(t[-1]))
+                if row is not None:
+                    rows.append(row)
+                    owners.append(seat)
+        if rows:
+            for seat, rhythm in zip(owners, coherences(np.stack(rows)), strict=True):
+                seat.rhythm = rhythm
+
+    def _still_shown(self, figures: GroupFigures, participants: int, measured: int) -> GroupFigures:
+        """Return the last figures with the counts of now; a figure whose group fell below five is not shown on."""
+        enough = participants >= SMALLEST_GROUP
+        return GroupFigures(
+            participants=participants,
+            measured=measured,
+            hrv_improvement=figures.hrv_improvement if self._group_stands(self._hrv) else None,
+            coherence=figures.coherence if self._group_stands(self._coherence) else None,
+            synchrony=figures.synchrony
+            if self._pacer_hz is not None and self._group_stands(self._synchrony)
+            else None,
+            completion_rate=figures.completion_rate if enough else None,
+            engagement_rate=figures.engagement_rate if enough else None,
+        )
+
+    @staticmethod
+    def _group_stands(cohort: Cohort[float] | Cohort[complex] | None) -> bool:
+        return cohort is not None and cohort.size >= SMALLEST_GROUP
+
+    def _long_enough(self, at: Millis) -> bool:
+        return self._first_tick is not None and at - self._first_tick >= SHORTEST_COMPLETION
+
+
+def _mean_improvement(ln_ratios: Sequence[float]) -> float:
+    return round(improvement_percent(fmean(ln_ratios)))
+
+
+def _mean_coherence(shares: Sequence[float]) -> float:
+    """Mean of P / Total, told as a ratio again: bounded, so that no single person can carry it."""
+    share = min(fmean(shares), 0.99)
+    return round(share / (1 - share), 1)
+
+
+def _synchrony(phases: Sequence[complex]) -> float:
+    return round(kuramoto(phases), 2)
+
+
+def _rounded(value: float | None, digits: int = 1) -> float | None:
+    return None if value is None else round(value, digits)

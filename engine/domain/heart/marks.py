@@ -1,0 +1,149 @@
+"""Milestones and achievements: what a group can reach together, each once in a session.
+
+``MARKS`` is the list that a studio may replace. No mark is ever for one person. A figure of 60 s swings by a quarter of
+itself, so an HRV milestone is compared with the lower bound of the group's mean, mean - 1.645 s / sqrt(n) of the log
+ratios, and has to stand for a minute.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Final, Literal
+
+from engine.domain.heart.cohort import SMALLEST_GROUP
+from engine.domain.heart.synchrony import kuramoto
+from engine.domain.instant import SECOND, Millis
+
+__all__ = ["MARKS", "Achievement", "Mark", "Milestone", "Standing", "Watch"]
+
+ONE_SIDED_95: Final = 1.645
+LONGEST_SILENCE: Final = 15 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One row of the list.
+
+    ``threshold``: percent for ``hrv``, R from 0 to 1 for ``synchrony``, a fraction for ``completion`` (which is judged
+    once, at the end). ``title`` and ``description`` are shown for achievements. ``hold_s``: how long the figure has
+    to stand above the threshold. ``smallest_group`` below five counts as five.
+    """
+
+    kind: Literal["hrv", "synchrony", "completion"]
+    threshold: float
+    title: str = ""
+    description: str = ""
+    smallest_group: int = SMALLEST_GROUP
+    hold_s: int = 60
+
+    @property
+    def key(self) -> str:
+        """What the mark is remembered by once reached."""
+        return f"{self.kind}:{self.threshold:g}"
+
+
+MARKS: Final = (
+    Mark("hrv", 10.0),
+    Mark("hrv", 15.0),
+    Mark("hrv", 25.0),
+    Mark("hrv", 50.0),
+    Mark(
+        "synchrony",
+        0.8,
+        title="Perfect group synchronization",
+        description="You breathed together: every heart kept its place in the breath for a minute.",
+    ),
+    Mark(
+        "completion",
+        1.0,
+        title="100% completion rate",
+        description="Everybody who came stayed.",
+        hold_s=0,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """The group's HRV rose by this much (percent over its baseline); ``group``: how many people were measured."""
+
+    key: str
+    improvement: float
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Achievement:
+    """Something else that the group did together."""
+
+    key: str
+    title: str
+    description: str
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where the group stands at one moment, unrounded: what marks are judged by and nobody is shown.
+
+    ``ln_ratios``: of everybody measured now; ``phases``: unit phasors with the own lag taken off.
+    """
+
+    ln_ratios: Sequence[float]
+    phases: Sequence[complex]
+    participants: int
+    completion_rate: float | None
+
+
+class Watch:
+    """Follows one mark through a session; mutable."""
+
+    __slots__ = ("_judged_at", "_since", "mark")
+
+    def __init__(self, mark: Mark) -> None:
+        self.mark = mark
+        self._since: Millis | None = None
+        self._judged_at: Millis = 0
+
+    def judge(self, standing: Standing, at: Millis) -> None:
+        """Take note of where the group stands now; after a silence a mark begins to stand anew."""
+        stands = _stands(self.mark, standing)
+        if not stands or at - self._judged_at > LONGEST_SILENCE:
+            self._since = at if stands else None
+        elif self._since is None:
+            self._since = at
+        self._judged_at = at
+
+    def held(self, at: Millis) -> bool:
+        """Whether the mark has stood for as long as it has to."""
+        return (
+            self._since is not None
+            and at - self._judged_at <= LONGEST_SILENCE
+            and at - self._since >= self.mark.hold_s * SECOND
+        )
+
+
+def lower_bound_percent(ln_ratios: Sequence[float]) -> float:
+    """Return the one-sided 95 % lower bound of the group's improvement, in percent.
+
+    Raises:
+        statistics.StatisticsError: fewer than two people.
+    """
+    bound = fmean(ln_ratios) - ONE_SIDED_95 * stdev(ln_ratios) / math.sqrt(len(ln_ratios))
+    return 100 * math.expm1(bound)
+
+
+def _stands(mark: Mark, standing: Standing) -> bool:
+    smallest = max(mark.smallest_group, SMALLEST_GROUP)
+    match mark.kind:
+        case "hrv":
+            ratios = standing.ln_ratios
+            return len(ratios) >= smallest and lower_bound_percent(ratios) >= mark.threshold
+        case "synchrony":
+            return len(standing.phases) >= smallest and kuramoto(standing.phases) >= mark.threshold
+        case "completion":
+            rate = standing.completion_rate
+            return standing.participants >= smallest and rate is not None and rate >= mark.threshold

@@ -1,0 +1,127 @@
+"""Synchrony: whether the hearts of a group, or its taps, keep their place in the pacer's breath.
+
+With the pacer's frequency f, a person's intervals over max(60 s, 3 cycles) are fitted by least squares with a quadratic
+and cos, sin of 2 pi f t; the wave's phase is that person's place in the breath. Everybody's heart lags by an amount
+of their own, so the person's own mean lag is taken off; it is learnt from windows that do not overlap the present one,
+or everybody would be in step with themselves. R = |mean exp(i (phase - lag))| (Kuramoto 1975): 1 when all keep
+their place, about 1 / sqrt(n) for n people who do not.
+
+A shared pacer causes it: it says that people breathed together, not that hearts found each other.
+"""
+
+from __future__ import annotations
+
+import cmath
+import math
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from engine.domain.heart.measures import Beats
+from engine.domain.instant import SECOND, Millis
+
+__all__ = ["FASTEST_HZ", "SLOWEST_HZ", "Lag", "Taps", "kuramoto", "phase_window", "wave"]
+
+#: Slower than this three cycles outlast what is kept; faster, and beats are too rare to show a breath.
+SLOWEST_HZ: Final = 3 / 180
+FASTEST_HZ: Final = 0.4
+LEAST_BEATS: Final = 30
+LEAST_TAPS: Final = 4
+LEARNING: Final = 60 * SECOND
+
+
+def phase_window(hz: float) -> Millis:
+    """Return how much of the past a phase is read from: 60 s or three breaths, whichever is longer."""
+    return max(60 * SECOND, round(3000 / hz))
+
+
+def wave(beats: Beats, end: float, hz: float) -> complex | None:
+    """Return the wave at the pacer's frequency as amplitude (ms) and phase in one complex number.
+
+    Phase zero is a longest interval at a whole number of cycles since the epoch. None with too few beats, or when a
+    third of the window has none.
+    """
+    window = phase_window(hz)
+    part = beats.between(end - window, end + 1)
+    t, rr = part.t[part.ok], part.rr[part.ok]
+    if t.size < LEAST_BEATS or t[-1] - t[0] < 2 / 3 * window:
+        return None
+    into = (t - end) / window * 2 + 1
+    angle = 2 * math.pi * ((t / 1000 * hz) % 1.0)
+    columns = np.empty((5, t.size))
+    columns[0] = 1.0
+    columns[1] = into
+    columns[2] = into * into
+    np.cos(angle, out=columns[3])
+    np.sin(angle, out=columns[4])
+    try:
+        fitted = np.linalg.solve(columns @ columns.T, columns @ rr)
+    except np.linalg.LinAlgError:
+        return None
+    amplitude = complex(float(fitted[3]), float(fitted[4]))
+    return amplitude if 0 < abs(amplitude) < math.inf else None
+
+
+def kuramoto(phases: Sequence[complex]) -> float:
+    """Return R of unit phasors, 0 to 1.
+
+    Raises:
+        ZeroDivisionError: nobody is given.
+    """
+    return abs(sum(phases)) / len(phases)
+
+
+class Lag:
+    """One person's own mean lag behind the pacer; mutable, starts anew when the pacer's rate changes."""
+
+    __slots__ = ("_hz", "_learnt", "_recent", "_since")
+
+    def __init__(self) -> None:
+        self._hz = 0.0
+        self._recent: deque[tuple[Millis, complex]] = deque()
+        self._learnt = 0j
+        self._since: Millis = 0
+
+    def note(self, at: Millis, hz: float, phase: complex) -> complex | None:
+        """Note a unit phasor; return it with the person's own mean lag taken off, or None while that is learnt.
+
+        Noted again for one moment, the latest counts.
+        """
+        if hz != self._hz:
+            self._hz, self._learnt, self._since = hz, 0j, at
+            self._recent.clear()
+        if self._recent and self._recent[-1][0] == at:
+            self._recent.pop()
+        self._recent.append((at, phase))
+        before = at - phase_window(hz)
+        while self._recent[0][0] <= before:
+            self._learnt += self._recent.popleft()[1]
+        if self._learnt == 0 or before - self._since < LEARNING:
+            return None
+        return phase * cmath.rect(1.0, -cmath.phase(self._learnt))
+
+
+class Taps:
+    """The moments at which one person began to inhale; mutable, bounded."""
+
+    __slots__ = ("_inhales",)
+
+    def __init__(self) -> None:
+        self._inhales: deque[Millis] = deque(maxlen=100)
+
+    def note(self, at: Millis) -> None:
+        """Note the beginning of an inhale."""
+        self._inhales.append(at)
+
+    def phase(self, end: Millis, hz: float) -> complex | None:
+        """Return the mean place of the inhales in the pacer's breath as a unit phasor; None with fewer than four."""
+        begin = end - phase_window(hz)
+        turns = [
+            cmath.rect(1.0, 2 * math.pi * ((at / 1000 * hz) % 1.0))
+            for at in self._inhales
+            if begin < at <= end
+        ]
+        total = sum(turns)
+        return total / abs(total) if len(turns) >= LEAST_TAPS and abs(total) > 1e-9 else None
