@@ -67,6 +67,8 @@ class LiveClient:
         self.seq = 0
         self.over = asyncio.Event()
         """Set when the session has said that it ends."""
+        self.close_code: int | None = None
+        """How the last connection was closed; None while there is one, 1006 without a goodbye."""
 
     @property
     def client_id(self) -> str:
@@ -86,7 +88,7 @@ class LiveClient:
         welcome: Message = json.loads((await self._socket.receive()).data)
         if welcome["type"] != "welcome":
             raise Refused(welcome)
-        self.seq = welcome["seq"]
+        self.seq, self.close_code = welcome["seq"], None
         self._ask |= {
             "client_id": welcome["client_id"],
             "resume": welcome["resume"],
@@ -113,6 +115,12 @@ class LiveClient:
         await self._finish_reading()
         self._socket = None
 
+    async def closed(self) -> int:
+        """Wait until the server closes the connection; answers the close code."""
+        await self._finish_reading()
+        assert self.close_code is not None
+        return self.close_code
+
     async def close(self) -> None:
         """Leave."""
         if self._socket is not None:
@@ -136,3 +144,4 @@ class LiveClient:
             if message["type"] == "session_ending":
                 self.over.set()
             self._on_message(message)
+        self.close_code = live.close_code or 1006
