@@ -99,11 +99,18 @@ class LiveClient:
 
     async def send(self, kind: str, **data: Any) -> None:
         """Send one message; nothing happens while there is no connection, as with a phone in a lift."""
+        await self._write({"type": kind, "data": data})
+
+    async def command(self, reply_to: str, kind: str, **data: Any) -> None:
+        """Send one message with an id: the server's ``ack`` names it once the message is durable."""
+        await self._write({"type": kind, "id": reply_to, "data": data})
+
+    async def _write(self, message: Message) -> None:
         live = self._socket
         if live is None or live.closed:
             return
         with contextlib.suppress(ConnectionError):
-            await live.send_str(json.dumps({"type": kind, "data": data}))
+            await live.send_str(json.dumps(message))
 
     async def drop(self) -> None:
         """Lose the connection, without a goodbye."""

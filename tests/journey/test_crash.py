@@ -1,0 +1,123 @@
+"""The server dies in the middle of a live session, and goes on as if it had blinked."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from engine.demo.live_client import LiveClient, Message
+from tests.journey.server import asked, running_server
+from tests.journey.session import created, published_page
+
+PEOPLE = 5
+BEFORE_THE_CRASH = 40
+
+
+class Log:
+    """The numbered messages that one client saw, by their number."""
+
+    def __init__(self) -> None:
+        self.by_seq: dict[int, Message] = {}
+        self.acknowledged: dict[str, int] = {}
+        self.grew = asyncio.Event()
+
+    def add(self, message: Message) -> None:
+        if message["type"] == "ack":
+            self.acknowledged[message["reply_to"]] = message["seq"]
+        elif message.get("seq") is not None and "epoch" in message:
+            self.by_seq[message["seq"]] = message
+        self.grew.set()
+        self.grew.clear()
+
+    async def acknowledgements(self, count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(self.acknowledged) < count:
+                await self.grew.wait()
+
+
+async def test_a_kill_in_the_middle_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """After kill -9 and a start the session is live, clients recover, and every acknowledged word is in every log."""
+    async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as http:
+        room = await created(http, server.url, "storm")
+        logs = [Log() for _ in range(PEOPLE + 1)]
+        clients = [
+            LiveClient(http, server.url, "storm", name=f"Person {number}", on_message=logs[number].add)
+            for number in range(PEOPLE)
+        ]
+        instructor = LiveClient(
+            http,
+            server.url,
+            "storm",
+            role="instructor",
+            token=room["tokens"]["instructor"],
+            on_message=logs[-1].add,
+        )
+        welcomes = [await client.connect() for client in (*clients, instructor)]
+        await instructor.command("start", "start")
+        speaking = asyncio.create_task(speak(instructor))
+        await logs[-1].acknowledgements(BEFORE_THE_CRASH)
+
+        await server.kill()
+        speaking.cancel()
+        assert {await client.closed() for client in (*clients, instructor)} == {1006}
+        await server.start()
+
+        live = await asked(http, "GET", f"{server.url}/api/v2/sessions/live")
+        assert [session["session_id"] for session in live["sessions"]] == ["storm"]
+        returned = [await client.connect() for client in (*clients, instructor)]
+        assert all(welcome["recovered"] for welcome in returned)
+        assert {welcome["epoch"] for welcome in returned} == {welcomes[0]["epoch"]}
+        assert {welcome["participant_count"] for welcome in returned} == {PEOPLE}
+
+        await instructor.command("last", "announce", title="Still here", message="Breathe on")
+        await instructor.command("end", "end")
+        for client in (*clients, instructor):
+            assert await asyncio.wait_for(client.closed(), 20) == 1000
+
+        acknowledged = logs[-1].acknowledged
+        assert len(acknowledged) >= BEFORE_THE_CRASH + 2
+        for log in logs:
+            assert set(acknowledged.values()) - {acknowledged["end"]} <= log.by_seq.keys()
+            assert_agrees(log, logs[0])
+        titles = {message["content"].get("title") for message in logs[0].by_seq.values()}
+        assert {f"Word {reply}" for reply in acknowledged if reply.isdigit()} <= titles
+        assert room["title"] in await published_page(http, server.url, "storm")
+
+
+async def speak(instructor: LiveClient) -> None:
+    """Announce one thing after the other, as fast as the server acknowledges some of them."""
+    number = 0
+    while True:
+        await instructor.command(str(number), "announce", title=f"Word {number}", message="…")
+        number += 1
+        await asyncio.sleep(0.002)
+
+
+def assert_agrees(log: Log, other: Log) -> None:
+    """Whatever two clients saw under one number is the same message."""
+    for seq in log.by_seq.keys() & other.by_seq.keys():
+        assert same(log.by_seq[seq]) == same(other.by_seq[seq])
+
+
+def same(message: Message) -> dict[str, Any]:
+    return {name: message[name] for name in ("type", "epoch", "timestamp", "content")}
+
+
+async def test_a_signal_drains_and_the_session_goes_on_after_the_start(tmp_path: Path) -> None:
+    """SIGTERM closes every socket with 4000 and exits 0 within 10 s; after a start the session is live."""
+    async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as http:
+        await created(http, server.url, "restart")
+        client = LiveClient(http, server.url, "restart", name="Alder")
+        await client.connect()
+        await asked(http, "POST", f"{server.url}/api/v2/sessions/restart/start")
+        stopping = asyncio.create_task(server.stop(within=10))
+        assert await asyncio.wait_for(client.closed(), 10) == 4000
+        assert await stopping == 0
+        await server.start()
+        assert (await client.connect())["recovered"]
+        live = await asked(http, "GET", f"{server.url}/api/v2/sessions/live")
+        assert live["count"] == 1
+        await client.close()

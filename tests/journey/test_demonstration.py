@@ -1,0 +1,61 @@
+"""The first command of the README."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import pytest
+
+from engine.demo.beats import heart_of
+from engine.demo.script import NAMES
+from engine.domain.instant import MINUTE
+
+
+def test_every_participant_has_a_heart_of_their_own() -> None:
+    """Each of the 25 has beats for ten minutes, and no two the same."""
+    starts = [tuple(heart_of(number).until(10 * MINUTE)) for number in range(len(NAMES))]
+    assert len(set(starts)) == len(NAMES) == 25
+    for beats in starts:
+        assert 0.97 * 10 * MINUTE < sum(beats) <= 10 * MINUTE
+
+
+def test_a_strap_never_sends_a_beat_early() -> None:
+    """What was asked for up to an instant has fallen by then, and nothing is sent twice."""
+    strap = heart_of(3)
+    heard: list[float] = []
+    for second in range(1, 60):
+        heard += strap.until(second * 1000)
+        assert sum(heard) <= second * 1000
+    assert heard == heart_of(3).until(59_000)
+
+
+@pytest.mark.timeout(240)
+async def test_the_demonstration_publishes_everything(tmp_path: Path) -> None:
+    """``halcytone demo --exit`` ends with 0 and finds every artefact."""
+    demonstration = await asyncio.create_subprocess_exec(
+        *(
+            sys.executable,
+            "-m",
+            "engine.cli",
+            "demo",
+            "--exit",
+            "--port",
+            "0",
+            "--data",
+            str(tmp_path / "demo"),
+        ),
+        stdout=PIPE,
+        stderr=STDOUT,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    output, _ = await demonstration.communicate()
+    text = output.decode()
+    assert demonstration.returncode == 0, text
+    assert "✗" not in text
+    assert "is back with nothing missed" in text
+    assert "Refused" not in text
+    assert (tmp_path / "demo" / "public" / "index.html").is_file()
