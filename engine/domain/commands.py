@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat
 
-from engine.domain.instant import Millis
+from engine.domain.instant import Millis, from_datetime
 from engine.domain.session import STAFF, Curve, Details, Planned, Role
 from engine.domain.text import ClientId, Name, Paragraphs, WholeNumber
 
@@ -54,21 +55,36 @@ __all__ = [
     "Rest",
     "Restart",
     "ResumePractice",
+    "Retell",
     "Sender",
     "Start",
     "SwitchChat",
     "Tick",
     "UnlockAchievement",
     "Vouch",
+    "Withdraw",
 ]
 
-_WIRE = ConfigDict(extra="forbid", strict=True)
+_WIRE = ConfigDict(extra="forbid")
 
 Seconds = Annotated[WholeNumber, Field(ge=1, le=7200)]
-Percent = Annotated[float, Field(strict=True, ge=-100, le=200, allow_inf_nan=False)]
+Percent = Annotated[StrictFloat, Field(ge=-100, le=200, allow_inf_nan=False)]
 Rating = Annotated[WholeNumber, Field(ge=1, le=5)]
 TechniqueName = Annotated[Name, Field(max_length=100)]
-Breath = Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
+Breath = Annotated[StrictFloat, Field(ge=0, le=120, allow_inf_nan=False)]
+
+
+def _instant(moment: Any) -> Any:
+    # On the wire an instant is ISO 8601; inside it is milliseconds.
+    if isinstance(moment, str):
+        try:
+            return from_datetime(datetime.fromisoformat(moment))
+        except (ValueError, OverflowError):
+            raise ValueError("must be an ISO 8601 date and time") from None
+    return moment
+
+
+Instant = Annotated[WholeNumber, BeforeValidator(_instant)]
 
 
 def _link(url: str) -> str:
@@ -106,8 +122,8 @@ class ChangeTechnique:
     technique: TechniqueName
     duration: Seconds | None = None
     instruction: Paragraphs | None = None
-    pattern: Annotated[tuple[Breath, Breath, Breath, Breath], Field(strict=False)] | None = None
-    at: Millis | None = None
+    pattern: tuple[Breath, Breath, Breath, Breath] | None = None
+    at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,19 +162,19 @@ class RemoveParticipant:
 class Vouch:
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     client_id: ClientId
-    vouched: bool
+    vouched: StrictBool
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    locked: bool
+    locked: StrictBool
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchChat:
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    enabled: bool
+    enabled: StrictBool
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,14 +235,14 @@ class RateSession:
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     rating: Rating
     comment: Paragraphs | None = None
-    publish_quote: bool = False
-    publish_name: bool = False
+    publish_quote: StrictBool = False
+    publish_name: StrictBool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RaiseHand:
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    raised: bool
+    raised: StrictBool
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +253,8 @@ class NeedToStop:
 @dataclass(frozen=True, slots=True)
 class Consent:
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    heart_rate: bool
-    group: bool
+    heart_rate: StrictBool
+    group: StrictBool
     version: Annotated[Name, Field(max_length=40)]
 
 
@@ -246,7 +262,7 @@ class Consent:
 class OptIn:
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     technique: TechniqueName
-    accepted: bool
+    accepted: StrictBool
 
 
 # -- telemetry: kept in memory, folded into the group's figures, never journalled --------------
@@ -262,11 +278,9 @@ class HeartRate:
     """RR intervals in ms, oldest first. What no heart can do is rejected and counted, not refused."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    rr: Annotated[
-        tuple[Annotated[float, Field(allow_inf_nan=False)], ...], Field(max_length=64, strict=False)
-    ]
-    bpm: Annotated[float, Field(ge=0, le=400, allow_inf_nan=False)] | None = None
-    contact: bool | None = None
+    rr: Annotated[tuple[Annotated[StrictFloat, Field(allow_inf_nan=False)], ...], Field(max_length=64)]
+    bpm: Annotated[StrictFloat, Field(ge=0, le=400, allow_inf_nan=False)] | None = None
+    contact: StrictBool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +288,7 @@ class HrvUpdate:
     """Computed by the client: shown to itself, never counted."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    hrv_value: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+    hrv_value: Annotated[StrictFloat, Field(ge=0, le=1000, allow_inf_nan=False)]
     improvement: Percent | None = None
 
 
@@ -376,6 +390,18 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Withdraw:
+    """A person takes back all they gave."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retell:
+    """The story has to be told anew, with the quotes as they stand now."""
+
+
+@dataclass(frozen=True, slots=True)
 class MarkPublished:
     pass
 
@@ -413,6 +439,8 @@ Command: TypeAlias = (
     | ReachMilestone
     | Restart
     | Tick
+    | Withdraw
+    | Retell
     | MarkPublished
 )
 

@@ -25,12 +25,11 @@ from engine.domain.session import (
 )
 from engine.domain.techniques import Pattern, named, slug_of
 
-__all__ = ["FEWEST_IN_GROUP", "LEAD", "decide"]
+__all__ = ["LEAD", "decide"]
 
 LEAD: Millis = 3 * SECOND
 """Changes are announced at least this long ahead, so that every pacer knows of them in time."""
 _LATEST_LEAD: Millis = 10 * 60 * SECOND
-FEWEST_IN_GROUP = 5
 
 
 def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: Millis) -> list[e.Event]:
@@ -70,6 +69,11 @@ def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: M
             return [e.MetricsRecorded(command.point)] if state.phase is Phase.LIVE else []
         case c.ReachMilestone():
             return [e.HrvMilestoneReached(command.improvement)] if state.phase is Phase.LIVE else []
+        case c.Withdraw():
+            member = _known(state, command.client_id)
+            return [e.PersonWithdrew(member.client_id), *_retold(state)]
+        case c.Retell():
+            return _retold(state)
         case c.MarkPublished():
             return [e.SessionPublished()] if state.phase is Phase.ENDED else []
         case (
@@ -115,6 +119,11 @@ def _create(command: c.Create, at: Millis) -> list[e.Event]:
     created = e.SessionCreated(command.session_id, command.epoch, command.details)
     opens_at = Session(command.session_id, command.epoch, command.details, at, at).opens_at
     return [created, e.RoomOpened()] if opens_at <= at else [created]
+
+
+def _retold(state: Session) -> list[e.Event]:
+    """A change of what is shown after the end makes a new version of the story."""
+    return [e.StoryRetold()] if state.phase in (Phase.ENDED, Phase.PUBLISHED) else []
 
 
 def _over(state: Session) -> Conflict:
@@ -297,7 +306,7 @@ def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) 
         case c.RateTechnique():
             return [e.TechniqueRated(member.client_id, command.technique, command.rating, command.difficulty)]
         case c.RateSession():
-            return [e.SessionRated(member.client_id, command.rating)]
+            return [e.SessionRated(member.client_id, command.rating), *_retold(state)]
         case c.RaiseHand():
             return [] if member.hand == command.raised else [e.HandRaised(member.client_id, command.raised)]
         case c.NeedToStop():

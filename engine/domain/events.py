@@ -34,6 +34,7 @@ __all__ = [
     "MemberReturned",
     "MetricsRecorded",
     "OptedIn",
+    "PersonWithdrew",
     "PracticeRested",
     "PracticeResumed",
     "RoomOpened",
@@ -47,6 +48,7 @@ __all__ = [
     "SessionRated",
     "SessionStarted",
     "StopNeeded",
+    "StoryRetold",
     "TechniqueChanged",
     "TechniqueRated",
     "decode",
@@ -291,6 +293,21 @@ class SessionEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonWithdrew:
+    """Consents end, the name is unlearned; the row of people goes with this event."""
+
+    client_id: str
+    type: Literal["person_withdrew"] = "person_withdrew"
+
+
+@dataclass(frozen=True, slots=True)
+class StoryRetold:
+    """Something that the story shows has changed after the end: a new version is made."""
+
+    type: Literal["story_retold"] = "story_retold"
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPublished:
     type: Literal["session_published"] = "session_published"
 
@@ -327,6 +344,8 @@ Event: TypeAlias = (
     | EndAnnounced
     | SessionEnding
     | SessionEnded
+    | PersonWithdrew
+    | StoryRetold
     | SessionPublished
 )
 

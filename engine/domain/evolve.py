@@ -136,6 +136,13 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
             return {"phase": Phase.ENDING, "ended_at": at, "end_reason": event.reason, "stated": stated}
         case e.SessionEnded():
             return {"phase": Phase.ENDED}
+        case e.PersonWithdrew():
+            member = state.members[event.client_id]
+            return _with(
+                state, replace(member, heart_rate=False, group=False, vouched=False, rating=None, opted_in=())
+            )
+        case e.StoryRetold():
+            return {}
         case e.SessionPublished():
             return {"phase": Phase.PUBLISHED}
         case _:

@@ -11,9 +11,11 @@ from engine.domain.session import LONGEST, Curve, Session
 from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
 from engine.domain.techniques import FREE_BREATHING
 
-__all__ = ["FEWEST_IN_WORKSHOP", "average_improvement", "current_improvement", "tell"]
+__all__ = ["FEWEST_IN_GROUP", "FEWEST_IN_WORKSHOP", "average_improvement", "current_improvement", "group_metrics", "tell"]
 
 FEWEST_IN_WORKSHOP = 5
+FEWEST_IN_GROUP = 5
+"""The rule of five: a figure behind which fewer people stand is nobody's business."""
 _MOST_TECHNIQUES = 10
 _MOST_POINTS = 300
 
@@ -33,6 +35,27 @@ def average_improvement(state: Session) -> float | None:
             return figure
     known = [point.hrv_improvement for point in state.curves if point.hrv_improvement is not None]
     return round(fmean(known), 1) if known else None
+
+
+def group_metrics(state: Session, at: Millis) -> dict[str, float | int | None]:
+    """The group's figures as the API and a welcome show them.
+
+    HRV figures in percent, rates as fractions; each computed one None where fewer than five people
+    stand behind it.
+    """
+    newest = state.curves[-1] if state.curves else None
+    enough = sum(not member.external for member in state.participants()) >= FEWEST_IN_GROUP
+    return {
+        "participants": state.count(),
+        "measured": newest.measured if newest else None,
+        "average_hrv": average_improvement(state),
+        "current_hrv_improvement": current_improvement(state),
+        "hrv_improvement": current_improvement(state),
+        "coherence": newest.coherence if newest else None,
+        "synchrony": newest.synchrony if newest else None,
+        "completion_rate": state.completion_rate(at) if enough else None,
+        "engagement_rate": state.engagement_rate() if enough else None,
+    }
 
 
 def tell(
@@ -90,9 +113,9 @@ def tell(
             for badge in state.achievements
         ),
         quotes=quotes,
-        completion_rate=completion if joined >= 5 else None,
-        engagement_rate=state.engagement_rate() if joined >= 5 else None,
-        average_rating=round(fmean(ratings), 1) if len(ratings) >= 5 else None,
+        completion_rate=completion if joined >= FEWEST_IN_GROUP else None,
+        engagement_rate=state.engagement_rate() if joined >= FEWEST_IN_GROUP else None,
+        average_rating=round(fmean(ratings), 1) if len(ratings) >= FEWEST_IN_GROUP else None,
         ended_at=state.ended_at,
     )
 

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-__all__ = ["SESSION_ID", "ClientId", "Line", "Name", "Paragraphs", "SessionId", "WholeNumber", "line", "paragraphs"]
+__all__ = [
+    "SESSION_ID",
+    "ClientId",
+    "Line",
+    "Name",
+    "Paragraphs",
+    "SessionId",
+    "WholeNumber",
+    "line",
+    "paragraphs",
+]
 
 SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _RESERVED_IDS = frozenset({"live", "create", "join", "batch", "index.html"})
@@ -59,7 +69,10 @@ def _trim(value: Any) -> Any:
 
 Line = Annotated[str, StringConstraints(strict=True), AfterValidator(line), BeforeValidator(_trim)]
 Name = Annotated[
-    str, StringConstraints(strict=True, min_length=1, max_length=200), AfterValidator(line), BeforeValidator(_trim)
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=200),
+    AfterValidator(line),
+    BeforeValidator(_trim),
 ]
 Paragraphs = Annotated[
     str,

@@ -1,0 +1,61 @@
+"""A session as the catalogue of rooms keeps it."""
+
+from __future__ import annotations
+
+from pydantic_core import to_json
+
+from engine.domain.instant import iso
+from engine.domain.session import Phase, Session
+from engine.protocol.outgoing import Message, room_state
+from engine.storage.rows import RoomRow
+
+__all__ = ["room_document", "room_row"]
+
+
+def room_document(state: Session) -> Message:
+    """The room as the API shows it, but for addresses, tokens and who is there."""
+    details = state.details
+    return {
+        "session_id": state.session_id,
+        **room_state(details),
+        "techniques": [
+            {"technique": item.technique, "duration": item.duration, "instruction": item.instruction}
+            for item in details.techniques
+        ],
+        "max_participants": details.max_participants,
+        "session_type": details.session_type,
+        "access": details.access,
+        "status": str(state.phase),
+        "phase": str(state.phase),
+        "opens_at": iso(state.opens_at),
+        "started_at": None if state.started_at is None else iso(state.started_at),
+        "ended_at": None if state.ended_at is None else iso(state.ended_at),
+        "end_reason": state.end_reason,
+        "epoch": state.epoch,
+        "created_at": iso(state.created_at),
+    }
+
+
+def room_row(state: Session) -> RoomRow:
+    """The catalogue's row of this state."""
+    details = state.details
+    return RoomRow(
+        session_id=state.session_id,
+        epoch=state.epoch,
+        phase=str(state.phase),
+        title=details.title,
+        instructor=details.instructor,
+        session_type=details.session_type,
+        scheduled_start=details.scheduled_start,
+        visibility=details.visibility,
+        access=details.access,
+        max_participants=details.max_participants,
+        document=to_json(room_document(state)).decode(),
+        created_at=state.created_at,
+        updated_at=state.updated_at,
+        started_at=state.started_at,
+        ended_at=state.ended_at,
+        next_deadline=state.next_deadline(),
+        sequence=state.sequence,
+        cancelled=state.phase is Phase.CANCELLED,
+    )

@@ -1,0 +1,270 @@
+"""The group's figures of a live session: telemetry in, one tick every five seconds, frames and commands out.
+
+Raw beats stay in here and are gone with it: they never reach the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.actors.ports import RoomPort
+from engine.clock import Clock
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.instant import SECOND, Millis
+from engine.domain.quality import quality_of
+from engine.domain.rejection import Forbidden
+from engine.domain.session import Curve, Phase, Session
+from engine.domain.story import FEWEST_IN_GROUP, group_metrics
+from engine.domain.techniques import Pattern, named
+from engine.protocol import outgoing
+
+if TYPE_CHECKING:
+    from engine.domain.heart.group import GroupFigures, GroupHeart
+
+__all__ = ["TICK", "Figures", "HeartCounts"]
+
+TICK: Millis = 5 * SECOND
+_CURVE_EVERY: Millis = 30 * SECOND
+
+
+class HeartCounts(Protocol):
+    """What is counted of the straps."""
+
+    def beats(self, accepted: int, impossible: int) -> None:
+        """So many RR intervals came; so many no heart can do."""
+
+
+class Figures:
+    """One session's telemetry. ``due`` is called on the loop when a tick is."""
+
+    __slots__ = (
+        "_clock",
+        "_counts",
+        "_due",
+        "_engaged",
+        "_heart",
+        "_noted",
+        "_reached",
+        "_room",
+        "_timer",
+        "_titles",
+        "_wearing",
+    )
+
+    def __init__(
+        self, room: RoomPort[Any], clock: Clock, counts: HeartCounts, due: Callable[[], None]
+    ) -> None:
+        self._room = room
+        self._clock = clock
+        self._counts = counts
+        self._due = due
+        self._heart: GroupHeart | None = None
+        self._engaged: set[str] = set()
+        self._wearing: set[str] = set()
+        self._noted: Curve | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._reached: set[str] = set()
+        self._titles: set[str] = set()
+
+    # -- what it hears ------------------------------------------------------------------------
+
+    def follow(self, state: Session) -> None:
+        """Take over consents and seats from a state that was rebuilt."""
+        self._reached = {f"hrv:{improvement:g}" for _, improvement in state.milestones}
+        self._titles = {badge.title for badge in state.achievements}
+        for member in state.members.values():
+            if member.heart_rate or member.group:
+                self._hearts.set_consent(member.client_id, heart_rate=member.heart_rate, group=member.group)
+            if member.vouched:
+                self._hearts.vouch(member.client_id, True)
+
+    def note(self, event: e.Event) -> None:
+        """Follow consents, seats and departures."""
+        match event:
+            case e.ConsentChanged():
+                self._hearts.set_consent(event.client_id, heart_rate=event.heart_rate, group=event.group)
+                if not event.heart_rate:
+                    self._wearing.discard(event.client_id)
+            case e.SeatVouched():
+                self._hearts.vouch(event.client_id, event.vouched)
+            case e.MemberLeft() | e.PersonWithdrew():
+                self._wearing.discard(event.client_id)
+                if self._heart is not None:
+                    self._heart.forget(event.client_id)
+            case _:
+                pass
+
+    def engaged(self, client_id: str, state: Session) -> None:
+        """Somebody sent something other than a heartbeat."""
+        member = state.members.get(client_id)
+        if member is not None and not member.engaged:
+            self._engaged.add(client_id)
+
+    def take(
+        self, client_id: str, command: c.Telemetry, at: Millis, state: Session
+    ) -> outgoing.Message | None:
+        """Take one message of telemetry; returns what its sender is told, if anything.
+
+        Raises:
+            Forbidden: heart data came before the consent to use it.
+        """
+        match command:
+            case c.BreathTap():
+                self._hearts.tap(client_id, command.phase, at)
+                return None
+            case c.HrvUpdate():
+                own = {
+                    "hrv_value": command.hrv_value,
+                    "improvement": command.improvement,
+                    "computed_by": "client",
+                }
+                return outgoing.message("own_metrics", state.session_id, at, own)
+            case c.HeartRate():
+                member = state.members.get(client_id)
+                if member is None or not member.heart_rate:
+                    raise Forbidden(
+                        "consent_required", "Say first that your heart rate may be used: send a consent."
+                    )
+                impossible = self._hearts.beats(client_id, command.rr, at, command.contact)
+                self._counts.beats(len(command.rr) - impossible, impossible)
+                self._wearing.add(client_id)
+                return None
+
+    # -- the tick -----------------------------------------------------------------------------
+
+    def run(self, state: Session) -> None:
+        """Tick while the session is live and somebody is in the room."""
+        if state.phase is Phase.LIVE and self._room.seats:
+            if self._timer is None:
+                self._timer = self._clock.call_at(self._clock.now() + TICK, self._ring)
+        else:
+            self.stop()
+
+    def stop(self) -> None:
+        """No more ticks."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._due()
+
+    def tick(self, state: Session, at: Millis) -> Iterable[c.Command]:
+        """Compute, show everybody, and say what has to go into the journal."""
+        if self._engaged:
+            yield c.Engage(tuple(sorted(self._engaged)))
+            self._engaged.clear()
+        if state.phase is not Phase.LIVE:
+            return
+        figures = self._compute(state, at)
+        point = Curve(
+            at,
+            figures.participants,
+            figures.measured,
+            figures.hrv_improvement,
+            figures.coherence,
+            figures.synchrony,
+            figures.completion_rate,
+            figures.engagement_rate,
+        )
+        if self._worth_noting(point):
+            self._noted = point
+            yield c.RecordMetrics(point)
+        if self._heart is not None:
+            yield from self._reached_now(at, ending=False)
+        self._show(state, figures, at)
+
+    def last(self, state: Session, at: Millis) -> Iterable[c.Command]:
+        """What the end of a session brings: those who sent something, and what is judged once."""
+        if self._engaged:
+            yield c.Engage(tuple(sorted(self._engaged)))
+            self._engaged.clear()
+        if state.phase is Phase.LIVE and state.count() >= FEWEST_IN_GROUP:
+            self._compute(state, at)
+            yield from self._reached_now(at, ending=True)
+
+    def _reached_now(self, at: Millis, *, ending: bool) -> Iterable[c.Command]:
+        from engine.domain.heart.marks import Milestone
+
+        for reached in self._hearts.reached(at, ending=ending):
+            if isinstance(reached, Milestone):
+                yield c.ReachMilestone(reached.improvement)
+            else:
+                yield c.UnlockAchievement(reached.title, reached.description or None)
+
+    def _compute(self, state: Session, at: Millis) -> GroupFigures:
+        span = state.technique_at(at)
+        pattern = None
+        if span is not None and not state.resting:
+            own = None if span.pattern is None else Pattern.of(*span.pattern)
+            pattern = named(span.technique, own).pattern
+        return self._hearts.figures(
+            at,
+            participants=state.count(),
+            pacer_hz=None if pattern is None else pattern.hz,
+            completion_rate=state.completion_rate(at),
+            engagement_rate=state.engagement_rate(),
+        )
+
+    def _worth_noting(self, point: Curve) -> bool:
+        known = self._noted
+        if known is None:
+            return True
+        if point.at - known.at < _CURVE_EVERY:
+            return False
+        # A room where nothing moves need not fill the journal; a point a minute keeps the curve's shape.
+        same = (
+            point.participants,
+            point.measured,
+            point.hrv_improvement,
+            point.coherence,
+            point.synchrony,
+        ) == (
+            known.participants,
+            known.measured,
+            known.hrv_improvement,
+            known.coherence,
+            known.synchrony,
+        )
+        return not same or point.at - known.at >= 2 * _CURVE_EVERY
+
+    def _show(self, state: Session, figures: GroupFigures, at: Millis) -> None:
+        content = group_metrics(state, at) | {
+            "participants": figures.participants,
+            "measured": figures.measured,
+            "coherence": figures.coherence,
+            "synchrony": figures.synchrony,
+            "completion_rate": figures.completion_rate,
+            "engagement_rate": figures.engagement_rate,
+        }
+        if state.stated.improvement is None:
+            content["hrv_improvement"] = figures.hrv_improvement
+            content["current_hrv_improvement"] = figures.hrv_improvement
+        everybody = outgoing.message("metrics_update", state.session_id, at, content)
+        quality = quality_of(content["hrv_improvement"])
+        staff = everybody | {
+            "content": {**content, "quality_score": None if quality is None else quality.score}
+        }
+        self._room.figures(outgoing.frame(everybody), outgoing.frame(staff))
+        for client_id in self._wearing:
+            own = self._hearts.own(client_id, at)
+            if own is not None:
+                told = outgoing.message("own_metrics", state.session_id, at, asdict(own))
+                self._room.to_one(client_id, outgoing.frame(told))
+
+    @property
+    def _hearts(self) -> GroupHeart:
+        # Made on first use: most sessions of most studios have no strap.
+        if self._heart is None:
+            # NumPy comes with it: a server is ready sooner without.
+            from engine.domain.heart.group import GroupHeart
+            from engine.domain.heart.marks import MARKS
+
+            known = {mark.key for mark in MARKS if mark.title in self._titles}
+            self._heart = GroupHeart(reached=self._reached | known)
+        return self._heart

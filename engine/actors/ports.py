@@ -1,0 +1,93 @@
+"""What a session actor needs from the floor above it: a room to speak to, and somebody to tell of changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from engine.domain.instant import Millis
+from engine.domain.session import Role, Session
+from engine.protocol.close_codes import CloseCode
+
+__all__ = ["RoomPort", "SeatPort", "Watcher"]
+
+
+class SeatPort(Protocol):
+    """One live socket."""
+
+    client_id: str
+    role: Role
+    cursor: int
+    closing: bool
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the network; never blocks."""
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Say goodbye and close."""
+
+
+S = TypeVar("S", bound=SeatPort)
+
+
+class RoomPort(Protocol[S]):
+    """The seats of one session, and the ring of what they were told."""
+
+    @property
+    def seats(self) -> dict[str, S]:
+        """By ``client_id``."""
+        ...
+
+    @property
+    def tail(self) -> int | None:
+        """The oldest ``seq`` in the ring."""
+        ...
+
+    def reaches_back_to(self, seq: int, head: int) -> bool:
+        """Whether the ring holds everything after ``seq``, up to ``head``."""
+        ...
+
+    def admit(self, seat: S, first: bytes, cursor: int, replay_until: int = 0) -> S | None:
+        """Seat somebody: ``first``, then everything after ``cursor``. Returns who was replaced."""
+        ...
+
+    def leave(self, seat: S) -> bool:
+        """Take a seat away; False when it had been replaced."""
+        ...
+
+    def publish(self, seq: int, frame: bytes, skip: str | None = None) -> None:
+        """The next numbered frame."""
+
+    def restore(self, frames: Sequence[tuple[int, bytes, str | None]]) -> None:
+        """Fill the ring backwards."""
+
+    def figures(self, everybody: bytes, staff: bytes) -> None:
+        """The newest group figures."""
+
+    def to_staff(self, frame: bytes) -> None:
+        """Tell those who lead."""
+
+    def to_one(self, client_id: str, frame: bytes) -> None:
+        """Tell one client."""
+
+    def close(self, client_id: str, code: CloseCode, reason: str = "") -> None:
+        """Ask one client to go."""
+
+    def close_all(self, code: CloseCode, reason: str = "") -> None:
+        """Ask everybody to go, after what is published."""
+
+
+class Watcher(Protocol):
+    """Who hears what became durable: the directory."""
+
+    def changed(self, state: Session, deadline: Millis | None) -> None:
+        """A session's visible state is this one now."""
+
+    def story_told(self, session_id: str) -> None:
+        """Rows for the publisher are committed."""
+
+    def recovered(self, outcome: bool) -> None:
+        """Somebody came back, with or without everything missed."""
+
+    def died(self, session_id: str, reason: BaseException | None) -> None:
+        """The actor of a session ended by a failure."""

@@ -1,0 +1,59 @@
+"""From where somebody who returns is told what they missed, or why they are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.domain.commands import Join
+from engine.domain.instant import Millis
+from engine.domain.session import GRACE, RESUME_WITHIN, Presence, Session
+
+__all__ = ["MOST_RECOVERED", "Position", "position_of"]
+
+MOST_RECOVERED = 1000
+"""Numbered messages that the live replay keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Everything after this ``seq`` was missed."""
+
+    missed_from: int
+
+
+def position_of(
+    state: Session,
+    join: Join,
+    *,
+    after: int | None,
+    epoch: str | None,
+    handed: tuple[int, Millis] | None,
+    at: Millis,
+) -> Position | None:
+    """The position to recover from, or None: a first visit, or a gap that cannot be filled.
+
+    Args:
+        state: before the join.
+        after: the last ``seq`` that the client says it has; decides where given.
+        handed: the last ``seq`` handed to that client's socket, and when the socket went.
+    """
+    member = state.members.get(join.client_id)
+    returning = join.proved and member is not None and not member.external
+    if epoch is not None and epoch != state.epoch:
+        return None
+    if not returning and (after is None or epoch is None):
+        return None
+    if returning and member is not None and member.presence is not Presence.PRESENT:
+        gone_since = member.since - (GRACE if member.presence is Presence.LOST else 0)
+        if at - gone_since > RESUME_WITHIN:
+            return None
+    if after is not None:
+        missed_from = after
+    elif handed is not None and at - handed[1] <= RESUME_WITHIN:
+        missed_from = handed[0]
+    else:
+        return None
+    # One more for the joining itself, which is among the missed.
+    if not 0 <= missed_from <= state.seq or state.seq + 1 - missed_from > MOST_RECOVERED:
+        return None
+    return Position(missed_from)

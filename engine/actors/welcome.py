@@ -1,0 +1,62 @@
+"""The first message of every live socket: who one is here, where one stands, and what is going on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from engine.actors.messages import Attach
+from engine.domain.instant import Millis, iso
+from engine.domain.session import STAFF, Role, Session
+from engine.domain.story import group_metrics
+from engine.protocol.outgoing import Message, name_of, welcome_state
+from engine.storage.rows import PersonRow
+
+__all__ = ["welcome"]
+
+
+def welcome(
+    state: Session,
+    attach: Attach,
+    people: Mapping[str, PersonRow],
+    *,
+    seq: int,
+    recovered: bool,
+    at: Millis,
+) -> Message:
+    """The welcome; the next numbered message after it is ``seq`` + 1."""
+    join = attach.join
+    names = {key: row.name for key, row in people.items() if row.name}
+    told: Message = {
+        "type": "welcome",
+        "session_id": state.session_id,
+        "role": str(join.role),
+        "client_id": join.client_id,
+        "name": name_of(join.client_id, names),
+        "epoch": state.epoch,
+        "seq": seq,
+        "recovered": recovered,
+        "server_time": iso(at),
+        "timestamp": iso(at),
+        **welcome_state(state, at),
+        "metrics": group_metrics(state, at),
+        **attach.top,
+    }
+    member = state.members.get(join.client_id)
+    if member is not None and join.role is Role.PARTICIPANT:
+        told["consents"] = {"heart_rate": member.heart_rate, "group": member.group}
+        told["opted_in"] = list(member.opted_in)
+        told["hand"] = member.hand
+    if join.role in STAFF:
+        told["participants"] = [
+            {
+                "client_id": other.client_id,
+                "name": name_of(other.client_id, names),
+                "present": other.is_here,
+                "presence": str(other.presence),
+                "vouched": other.vouched,
+                "hand": other.hand,
+                "stopped": other.resting,
+            }
+            for other in state.participants()
+        ]
+    return told

@@ -1,0 +1,285 @@
+"""What leaves the server: one dictionary per message, one JSON encoding, one frame.
+
+``{"type", "session_id", "seq"?, "epoch"?, "timestamp", "content"}``; ``update_type``, and what is for
+one client alone, stand at the top level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from pydantic_core import to_json
+
+from engine.domain import events as e
+from engine.domain.instant import Millis, iso
+from engine.domain.pseudonym import pseudonym
+from engine.domain.rejection import Rejected
+from engine.domain.session import Details, Planned, Session, Span
+from engine.domain.techniques import Pattern, Technique, named
+from engine.protocol.frames import text_frame
+
+__all__ = [
+    "Message",
+    "error",
+    "frame",
+    "message",
+    "name_of",
+    "numbered",
+    "plan_of",
+    "room_state",
+    "staff_message",
+    "technique_state",
+    "text",
+    "welcome_state",
+]
+
+Message = dict[str, Any]
+
+
+def frame(outgoing: Message) -> bytes:
+    """A message as the bytes on the wire."""
+    return text_frame(to_json(outgoing))
+
+
+def text(outgoing: Message) -> str:
+    """A message as JSON, for those who frame it themselves."""
+    return to_json(outgoing).decode()
+
+
+def message(kind: str, session_id: str, at: Millis, content: Mapping[str, Any], **top: Any) -> Message:
+    """An unnumbered message."""
+    return {"type": kind, "session_id": session_id, "timestamp": iso(at), "content": content, **top}
+
+
+def error(
+    session_id: str | None, at: Millis, refusal: Rejected, reply_to: str | None = None, **top: Any
+) -> Message:
+    """A refusal, as it is told to the one who caused it."""
+    content: Message = {"code": refusal.code, "message": refusal.message}
+    if refusal.details:
+        content["details"] = refusal.details
+    if reply_to is not None:
+        top["reply_to"] = reply_to
+    return {
+        "type": "error",
+        "session_id": session_id,
+        "timestamp": iso(at),
+        "code": refusal.code,
+        "content": content,
+        **top,
+    }
+
+
+def numbered(
+    event: e.Event, *, session_id: str, epoch: str, seq: int, at: Millis, names: Mapping[str, str]
+) -> Message:
+    """The message that a numbered event is to everybody. The same event always gives the same message,
+    but for the names of people who have withdrawn theirs."""
+    kind, update_type, content = _told(event, names)
+    told: Message = {"type": kind}
+    if update_type is not None:
+        told["update_type"] = update_type
+    told |= {"session_id": session_id, "seq": seq, "epoch": epoch, "timestamp": iso(at), "content": content}
+    return told
+
+
+def _told(event: e.Event, names: Mapping[str, str]) -> tuple[str, str | None, Message]:
+    match event:
+        case e.MemberJoined():
+            who = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
+            return "participant_joined", None, {**who, "count": event.count}
+        case e.MemberLeft():
+            who = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
+            return "participant_left", None, {**who, "count": event.count}
+        case e.TechniqueChanged():
+            span = Span(event.technique, event.started_at, event.duration, event.instruction, event.pattern)
+            return "technique_changed", None, technique_state(span)
+        case e.HrvMilestoneReached():
+            content: Message = {"improvement": event.improvement}
+            if event.average_hrv is not None:
+                content["average_hrv"] = event.average_hrv
+            return "hrv_milestone", None, content
+        case e.ChatMessageSent():
+            who = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
+            return "chat_message", None, {**who, "message": event.message}
+        case e.SessionEnding():
+            return (
+                "session_ending",
+                None,
+                {
+                    "summary_available": event.summary_available,
+                    "duration": event.duration,
+                    "reason": event.reason,
+                },
+            )
+        case e.SessionStarted():
+            content = {"title": event.title, "instructor": event.instructor, "phase": "live"}
+            if event.scheduled_duration is not None:
+                content["scheduled_duration"] = event.scheduled_duration
+            return "session_update", "session_started", content
+        case e.AchievementUnlocked():
+            content = {"title": event.title, "description": event.description}
+            if event.badge_url is not None:
+                content["badge_url"] = event.badge_url
+            return "session_update", "achievement_unlocked", content
+        case e.Announced():
+            content = {"title": event.title, "message": event.message}
+            if event.action_url is not None:
+                content["action_url"] = event.action_url
+            if event.kind is not None:
+                content["announcement_type"] = event.kind
+            return "session_update", "announcement", content
+        case e.PracticeRested():
+            return "session_update", "resting", {"resting": True}
+        case e.PracticeResumed():
+            return "session_update", "practice_resumed", {"resting": False}
+        case e.ChatSwitched():
+            return "session_update", "chat_switched", {"chat": event.enabled}
+        case e.DoorLocked():
+            return "session_update", "locked", {"locked": event.locked}
+        case e.DetailsChanged():
+            return "session_update", "room_changed", room_state(event.details)
+        case e.SessionCancelled():
+            return "session_update", "session_cancelled", {"phase": "cancelled", "cancelled": True}
+        case e.EndAnnounced():
+            return "session_update", "ending_soon", {"minutes": event.minutes}
+        case (
+            e.SessionCreated()
+            | e.RoomOpened()
+            | e.MemberReturned()
+            | e.ConnectionLost()
+            | e.ServerRestarted()
+            | e.HandRaised()
+            | e.StopNeeded()
+            | e.TechniqueRated()
+            | e.SessionRated()
+            | e.ConsentChanged()
+            | e.OptedIn()
+            | e.SeatVouched()
+            | e.Engaged()
+            | e.MetricsRecorded()
+            | e.SessionEnded()
+            | e.PersonWithdrew()
+            | e.StoryRetold()
+            | e.SessionPublished()
+        ):
+            raise AssertionError(f"{event.type} is not numbered")
+        case _:
+            assert_never(event)
+
+
+def staff_message(event: e.Event, *, session_id: str, at: Millis, names: Mapping[str, str]) -> Message | None:
+    """What only staff learn of an event, or None."""
+    match event:
+        case e.TechniqueRated():
+            content: Message = {"technique": event.technique, "rating": event.rating}
+            if event.difficulty is not None:
+                content["difficulty"] = event.difficulty
+            return message("technique_feedback", session_id, at, content, client_id=event.client_id)
+        case e.HandRaised():
+            content = {
+                "client_id": event.client_id,
+                "name": name_of(event.client_id, names),
+                "raised": event.raised,
+            }
+            return message("hand_raised", session_id, at, content)
+        case e.StopNeeded():
+            content = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
+            return message("need_to_stop", session_id, at, content)
+        case e.SessionRated():
+            content = {"rating": event.rating}
+            return message("session_feedback", session_id, at, content, client_id=event.client_id)
+        case e.SeatVouched():
+            content = {"client_id": event.client_id, "vouched": event.vouched}
+            return message("seat_vouched", session_id, at, content)
+        case _:
+            return None
+
+
+def name_of(client_id: str, names: Mapping[str, str]) -> str:
+    """What somebody is called: their name, or a pseudonym that is always theirs."""
+    return names.get(client_id) or pseudonym(client_id)
+
+
+def technique_state(span: Span) -> Message:
+    """A technique as clients get it; its pattern in milliseconds, ready for a pacer."""
+    technique = named(span.technique, _pattern(span.pattern))
+    content: Message = {
+        "technique": technique.name,
+        "duration": span.duration,
+        "instruction": span.instruction,
+        "pattern": technique.pattern.as_json() if technique.pattern else None,
+        "started_at": iso(span.started_at),
+    }
+    return content | _consent_asked(technique)
+
+
+def plan_of(plan: tuple[Planned, ...]) -> list[Message]:
+    """The planned techniques with what somebody should know before joining."""
+    told: list[Message] = []
+    for item in plan:
+        technique = named(item.technique, _pattern(item.pattern))
+        told.append(
+            {
+                "technique": technique.name,
+                "slug": technique.slug,
+                "duration": item.duration,
+                "instruction": item.instruction,
+                "pattern": technique.pattern.as_json() if technique.pattern else None,
+                "summary": technique.summary,
+                "cautions": list(technique.cautions),
+                "opt_in": None,
+                **_consent_asked(technique),
+            }
+        )
+    return told
+
+
+def _consent_asked(technique: Technique) -> Message:
+    if technique.group is None:
+        return {}
+    told: Message = {"opt_in": technique.group}
+    if technique.gentle is not None:
+        gentle = named(technique.gentle)
+        told["gentle"] = {
+            "technique": gentle.name,
+            "instruction": gentle.summary,
+            "pattern": gentle.pattern.as_json() if gentle.pattern else None,
+        }
+    return told
+
+
+def _pattern(steps: tuple[float, float, float, float] | None) -> Pattern | None:
+    return None if steps is None else Pattern.of(*steps)
+
+
+def room_state(details: Details) -> Message:
+    """What a room's organiser decided, as everybody in it may know."""
+    return {
+        "title": details.title,
+        "instructor": details.instructor,
+        "scheduled_start": iso(details.scheduled_start),
+        "description": details.description,
+        "place": details.place,
+        "listen_url": details.listen_url,
+        "visibility": details.visibility,
+        "chat": details.chat,
+        "plan": plan_of(details.techniques),
+    }
+
+
+def welcome_state(state: Session, at: Millis) -> Message:
+    """The current state of a session, for the top level of a welcome."""
+    current, coming = state.technique_at(at), state.next_technique(at)
+    return {
+        **room_state(state.details),
+        "phase": str(state.phase),
+        "participant_count": state.count(),
+        "started_at": None if state.started_at is None else iso(state.started_at),
+        "opens_at": iso(state.opens_at),
+        "technique": None if current is None else technique_state(current),
+        "next_technique": None if coming is None else technique_state(coming),
+        "resting": state.resting,
+        "locked": state.locked,
+    }

@@ -1,0 +1,52 @@
+"""Pydantic's findings as one short reason per field, for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pydantic import ValidationError
+
+__all__ = ["reasons"]
+
+_SAID: Mapping[str, str] = {
+    "missing": "required",
+    "extra_forbidden": "unknown field",
+    "unexpected_keyword_argument": "unknown field",
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "finite_number": "must be a finite number",
+}
+
+# "String should have at most 5 characters": the field is named beside it.
+_SUBJECT = re.compile(r"^\w+ should ")
+
+
+def reasons(wrong: ValidationError, prefix: str = "") -> dict[str, str]:
+    """Field to reason, in the order found; a field in a list is ``techniques.2.duration``.
+
+    Never holds the value that was sent.
+    """
+    told: dict[str, str] = {}
+    for finding in wrong.errors(include_url=False, include_input=False, include_context=True):
+        path = ".".join(part for part in (prefix, *_path(finding["loc"])) if part) or "body"
+        told.setdefault(path, _reason(finding["type"], finding["msg"]))
+    return told
+
+
+def _path(location: Sequence[int | str]) -> list[str]:
+    # Names in brackets are Pydantic's own, of a union's member or a function.
+    return [str(part) for part in location if isinstance(part, int) or "[" not in part]
+
+
+def _reason(kind: str, text: str) -> str:
+    said = _SAID.get(kind)
+    if said is not None:
+        return said
+    return _SUBJECT.sub("must ", text.removeprefix("Value error, "))

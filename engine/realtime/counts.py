@@ -1,0 +1,151 @@
+"""What ``/metrics`` says of sockets, rooms and sessions."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from engine.domain.session import Role
+
+__all__ = ["Counts"]
+
+
+class Counts:
+    """Counters of the live engine, on the server's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._received = Counter(
+            "halcytone_messages_received_total", "Messages taken, by type.", ("type",), registry=registry
+        )
+        self._delivered = Counter(
+            "halcytone_messages_delivered_total", "Numbered messages handed to sockets.", registry=registry
+        )
+        self._broadcast = Histogram(
+            "halcytone_broadcast_seconds",
+            "Time to hand one tick's messages to all sockets of a room.",
+            buckets=(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+            registry=registry,
+        )
+        self._sockets = Gauge("halcytone_sockets", "Open live sockets.", ("role",), registry=registry)
+        self._closed = Counter(
+            "halcytone_disconnects_total", "Sockets that ended, by close code.", ("code",), registry=registry
+        )
+        self._refused = Counter(
+            "halcytone_refusals_total",
+            "Sockets that were not let in, by reason.",
+            ("code",),
+            registry=registry,
+        )
+        self._limited = Counter(
+            "halcytone_limited_total", "Messages over a limit, by limit.", ("limit",), registry=registry
+        )
+        self._wrong = Counter(
+            "halcytone_wrong_messages_total", "Messages that were refused.", registry=registry
+        )
+        self._recovered = Counter(
+            "halcytone_recoveries_total",
+            "Returns, with or without all that was missed.",
+            ("whole",),
+            registry=registry,
+        )
+        self._awake = Gauge("halcytone_sessions_awake", "Sessions in memory.", registry=registry)
+        self._died = Counter(
+            "halcytone_session_failures_total", "Sessions that failed and were rebuilt.", registry=registry
+        )
+        self._beats = Counter(
+            "halcytone_beats_total", "RR intervals from straps.", ("possible",), registry=registry
+        )
+        self._commit = Histogram(
+            "halcytone_commit_seconds",
+            "Time of one commit of the journal.",
+            buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 5),
+            registry=registry,
+        )
+        self._committed = Counter(
+            "halcytone_commit_entries_total", "Appends made durable.", registry=registry
+        )
+        self._rtt = Histogram(
+            "halcytone_socket_rtt_seconds",
+            "Round trip of a ping on a live socket.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+            registry=registry,
+        )
+        self._mailbox = Gauge(
+            "halcytone_mailbox_depth", "Messages waiting in the fullest mailbox.", registry=registry
+        )
+        # Labels once looked up are kept: the lookup costs more than the count.
+        self._received_of: dict[str, Counter] = {}
+
+    def received(self, kind: str) -> None:
+        """A message was taken."""
+        counter = self._received_of.get(kind)
+        if counter is None:
+            counter = self._received_of[kind] = self._received.labels(kind)
+        counter.inc()
+
+    def delivered(self, frames: int, seconds: float) -> None:
+        """A tick's frames were handed to a room's transports."""
+        self._delivered.inc(frames)
+        self._broadcast.observe(seconds)
+
+    def connected(self, role: Role) -> None:
+        """A socket was let in."""
+        self._sockets.labels(str(role)).inc()
+
+    def disconnected(self, role: Role, code: int | None) -> None:
+        """A socket ended; no code is a connection that broke (1006)."""
+        self._sockets.labels(str(role)).dec()
+        self._closed.labels(_bounded(code)).inc()
+
+    def closed(self, code: int) -> None:
+        """The server closes a socket: counted when it has ended."""
+
+    def refused(self, code: str) -> None:
+        """A socket was not let in."""
+        self._refused.labels(code).inc()
+
+    def limited(self, limit: str) -> None:
+        """A message or connection was over a limit."""
+        self._limited.labels(limit).inc()
+
+    def wrong(self) -> None:
+        """A message was refused."""
+        self._wrong.inc()
+
+    def recovered(self, outcome: bool) -> None:
+        """Somebody came back."""
+        self._recovered.labels("yes" if outcome else "no").inc()
+
+    def awake(self, sessions: int) -> None:
+        """So many actors are in memory."""
+        self._awake.set(sessions)
+
+    def died(self) -> None:
+        """An actor ended by a failure."""
+        self._died.inc()
+
+    def beats(self, accepted: int, impossible: int) -> None:
+        """RR intervals came from a strap."""
+        self._beats.labels("yes").inc(accepted)
+        if impossible:
+            self._beats.labels("no").inc(impossible)
+
+    def committed(self, entries: int, seconds: float) -> None:
+        """A commit of the journal."""
+        self._committed.inc(entries)
+        self._commit.observe(seconds)
+
+    def rtt(self, seconds: float) -> None:
+        """A pong came."""
+        self._rtt.observe(seconds)
+
+    def mailbox(self, depth: int) -> None:
+        """The depth of the fullest mailbox."""
+        self._mailbox.set(depth)
+
+
+def _bounded(code: int | None) -> str:
+    """A close code as a label; what peers make up is one label."""
+    if code is None:
+        return "1006"
+    known = 1000 <= code <= 1015 or 4000 <= code <= 4008 or 4500 <= code <= 4509
+    return str(code) if known else "other"

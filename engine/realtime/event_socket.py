@@ -1,0 +1,155 @@
+"""``/ws/session/{session_id}/events``: platform events in, an ``ack`` or an ``error`` for each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import WSMsgType, web
+from pydantic_core import from_json
+
+from engine.actors.directory import Directory
+from engine.clock import Clock
+from engine.domain.commands import Sender
+from engine.domain.rejection import BadCredential, Invalid, Rejected
+from engine.domain.session import STAFF, Role
+from engine.protocol import outgoing
+from engine.protocol.close_codes import CloseCode, close_code_of
+from engine.protocol.connection import SILENT_AFTER, Limits
+from engine.protocol.platform import read_event
+from engine.protocol.rates import TokenBucket
+from engine.protocol.tokens import Expired, Tokens
+from engine.realtime.counts import Counts
+from engine.realtime.handshake import Door
+from engine.storage.keys import Keys
+from engine.storage.rows import PersonRow
+
+__all__ = ["EventSockets", "people_of"]
+
+
+class EventSockets:
+    """Serves the sockets of platforms."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        clock: Clock,
+        tokens: Tokens,
+        keys: Keys,
+        door: Door,
+        limits: Limits,
+        counts: Counts,
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._tokens = tokens
+        self._keys = keys
+        self._door = door
+        self._limits = limits
+        self._counts = counts
+        self._open: set[web.WebSocketResponse] = set()
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """The handler."""
+        self._door.check_origin(request)
+        ws = web.WebSocketResponse(compress=False, max_msg_size=self._limits.message_bytes, timeout=2.0)
+        await ws.prepare(request)
+        session_id = request.match_info["session_id"]
+        try:
+            self._door.admit(request)
+            self._authorise(request, session_id)
+            await self._directory.find(session_id)
+        except Rejected as refusal:
+            self._counts.refused(refusal.code)
+            await self._tell(ws, outgoing.error(session_id, self._clock.now(), refusal))
+            await ws.close(code=close_code_of(refusal.code), message=refusal.code.encode())
+            return ws
+        self._open.add(ws)
+        try:
+            await self._read(ws, session_id)
+        finally:
+            self._open.discard(ws)
+        return ws
+
+    async def close_all(self) -> None:
+        """Ask every platform to come back later."""
+        goodbye = [ws.close(code=CloseCode.DRAINING, message=b"restarting") for ws in self._open]
+        await asyncio.gather(*goodbye, return_exceptions=True)
+
+    async def _read(self, ws: web.WebSocketResponse, session_id: str) -> None:
+        bucket = TokenBucket(self._limits.staff, self._clock.now())
+        while True:
+            try:
+                frame = await ws.receive(timeout=self._clock.seconds(SILENT_AFTER))
+            except TimeoutError:
+                await ws.close(code=CloseCode.SILENT, message=b"nothing was heard for 75 seconds")
+                return
+            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            event_id: str | None = None
+            try:
+                wait = 0 if bucket.take(self._clock.now()) else bucket.wait(self._clock.now())
+                if wait:
+                    self._counts.limited("events")
+                    raise Rejected("rate_limited", "Too many events.", {"retry_after": str(-(-wait // 1000))})
+                outer = _object(frame.data)
+                event_id = outer.get("id") if isinstance(outer.get("id"), str) else None
+                answer = await self._take(outer, session_id)
+            except Rejected as refusal:
+                answer = outgoing.error(session_id, self._clock.now(), refusal, event_id)
+            await self._tell(ws, answer)
+
+    async def _take(self, outer: dict[str, Any], session_id: str) -> outgoing.Message:
+        reported = read_event(outer, session_id)
+        at = self._clock.now()
+        people = people_of(session_id, reported.command, reported.name, at)
+        view = await self._directory.ask(
+            session_id, reported.command, Sender(Role.ADMIN), people=people, event_id=reported.id
+        )
+        told: dict[str, Any] = {"accepted": view.accepted, "seq": view.state.seq}
+        if reported.id is not None:
+            told["reply_to"] = reported.id
+        return outgoing.message("ack", session_id, self._clock.now(), told, **told)
+
+    def _authorise(self, request: web.Request, session_id: str) -> None:
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        given = secret.strip() if scheme.lower() == "bearer" else None
+        given = given or request.headers.get("X-API-Key") or request.query.get("token")
+        if not given:
+            raise BadCredential(
+                "bad_credential", "Events need a key, or the instructor's token of this session."
+            )
+        if self._keys.identify(given) is not None:
+            return
+        try:
+            token = self._tokens.read(given, self._clock.now())
+        except Expired:
+            raise BadCredential("token_expired", "This token has expired.") from None
+        if token is None or token.session_id != session_id or token.role not in STAFF:
+            raise BadCredential(
+                "bad_credential", "This is no key, and no instructor's token of this session."
+            )
+
+    async def _tell(self, ws: web.WebSocketResponse, message: outgoing.Message) -> None:
+        if not ws.closed:
+            await ws.send_str(outgoing.text(message))
+
+
+def people_of(session_id: str, command: Any, name: str | None, at: int) -> tuple[PersonRow, ...]:
+    """The row that a reported participant's name goes into."""
+    if name is None:
+        return ()
+    return (PersonRow(session_id, command.client_id, at, name=name),)
+
+
+def _object(data: str | bytes) -> dict[str, Any]:
+    if isinstance(data, bytes):
+        raise Invalid("invalid_event", "Events are text frames with JSON.")
+    try:
+        outer = from_json(data, allow_inf_nan=False)
+    except ValueError:
+        raise Invalid("invalid_event", "An event is a JSON object in a text frame.") from None
+    if not isinstance(outer, dict):
+        raise Invalid("invalid_event", "An event is a JSON object.", {"body": "must be an object"})
+    return outer

@@ -1,0 +1,68 @@
+"""The door of every WebSocket: where its page is from, and how many its address opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from engine.clock import Clock
+from engine.domain.rejection import Rejected
+
+__all__ = ["Door"]
+
+
+class Door:
+    """Checks before anything else is known of a connection."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        public_url: str,
+        address_of: Callable[[web.BaseRequest], str],
+        take: Callable[[str, int], int],
+        draining: Callable[[], bool],
+    ) -> None:
+        """``take(address, at)`` is 0 when the address may open one more, else how long it waits (ms)."""
+        self._clock = clock
+        self._public = _origin(public_url)
+        self._address_of = address_of
+        self._take = take
+        self._draining = draining
+
+    def check_origin(self, request: web.Request) -> None:
+        """Refuse pages of other sites before the upgrade: a browser sends their Origin.
+
+        Raises:
+            web.HTTPForbidden: the Origin is neither this host's nor the public address's.
+            web.HTTPServiceUnavailable: the server is about to stop.
+        """
+        if self._draining():
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"})
+        origin = request.headers.get("Origin")
+        if origin is None or _origin(origin) == self._public:
+            return
+        if urlsplit(origin).netloc.lower() != request.host.lower():
+            raise web.HTTPForbidden(text="This page is not of this studio.")
+
+    def admit(self, request: web.Request) -> None:
+        """Count a connection against its address.
+
+        Raises:
+            Rejected: it has opened too many of late.
+        """
+        wait = self._take(self._address_of(request), self._clock.now())
+        if wait:
+            seconds = -(-wait // 1000)
+            raise Rejected(
+                "too_many_connections",
+                f"Too many connections from this address; try again in {seconds} s.",
+                {"retry_after": str(seconds)},
+            )
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.lower()

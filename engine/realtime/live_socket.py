@@ -1,0 +1,382 @@
+"""``/ws/live-updates``: one live socket, from the handshake to the last frame.
+
+A refusal is an ``error`` message, then a close, so that a browser can read why. Reading is aiohttp's;
+writing goes past it to the transport, where a room's frames are joined.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pykka
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+from pydantic import TypeAdapter, ValidationError
+
+from engine.actors.directory import Directory
+from engine.actors.mailbox import MailboxFull
+from engine.actors.messages import Attach, Detach, FromSocket
+from engine.clock import Clock
+from engine.domain import commands as c
+from engine.domain.instant import SECOND, Millis
+from engine.domain.rejection import BadCredential, Invalid, Rejected, Unavailable
+from engine.domain.session import STAFF, Role
+from engine.domain.text import ClientId, Name, SessionId
+from engine.protocol import outgoing
+from engine.protocol.close_codes import CloseCode, close_code_of
+from engine.protocol.connection import HEARTBEAT_INTERVAL, Allowance, Connection, Limits, Refused, Shut
+from engine.protocol.incoming import Inbound, parse_hello
+from engine.protocol.tokens import Expired, Tokens
+from engine.realtime.counts import Counts
+from engine.realtime.handshake import Door
+from engine.realtime.room import Seat
+from engine.storage.keys import Keys
+
+__all__ = ["Allowances", "LiveSockets"]
+
+_HELLO_WITHIN = 10.0
+_FRAME_LIMIT = 256 * 1024
+"""What aiohttp reads of one message at most; our own limit answers with its code below that."""
+_CLEAN = frozenset({int(WSCloseCode.OK), 1005})
+_SESSION_ID: TypeAdapter[str] = TypeAdapter(SessionId)
+_CLIENT_ID: TypeAdapter[str] = TypeAdapter(ClientId)
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the address of a live socket asks for."""
+
+    session_id: str
+    role: Role
+    client_id: str | None
+    name: str | None
+    after: int | None
+    epoch: str | None
+    token: str | None
+    resume: str | None
+    hello: bool
+
+
+class Allowances:
+    """What is left of everybody's limits, by session and client; it outlives their connections."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._known: dict[tuple[str, str], tuple[Allowance, Millis]] = {}
+
+    def of(self, session_id: str, client_id: str, role: Role, at: Millis) -> Allowance:
+        """The allowance of one client."""
+        if len(self._known) > 20_000:
+            self._forget(at)
+        key = (session_id, client_id)
+        known = self._known.get(key)
+        allowance = Allowance(role, self.limits) if known is None else known[0]
+        self._known[key] = (allowance, at)
+        return allowance
+
+    def _forget(self, at: Millis) -> None:
+        # Every bucket is full again after some minutes without a connection.
+        self._known = {key: value for key, value in self._known.items() if at - value[1] < 600 * SECOND}
+
+
+class LiveSockets:
+    """Serves every live socket of this server."""
+
+    def __init__(
+        self,
+        *,
+        directory: Directory,
+        clock: Clock,
+        tokens: Tokens,
+        keys: Keys,
+        door: Door,
+        allowances: Allowances,
+        counts: Counts,
+        new_id: Callable[[], str],
+        welcome_top: Callable[[str], dict[str, Any]],
+    ) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._tokens = tokens
+        self._keys = keys
+        self._door = door
+        self._allowances = allowances
+        self._counts = counts
+        self._new_id = new_id
+        self._welcome_top = welcome_top
+        self._open: set[Seat] = set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @property
+    def open(self) -> int:
+        """How many sockets are open."""
+        return len(self._open)
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """The handler of ``/ws/live-updates``."""
+        self._door.check_origin(request)
+        ws = web.WebSocketResponse(
+            compress=False, autoclose=False, autoping=True, max_msg_size=_FRAME_LIMIT, writer_limit=2**14
+        )
+        await ws.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return ws
+        asked: _Asked | None = None
+        seat = Seat("", Role.PARTICIPANT, transport, self._counts)
+        try:
+            self._door.admit(request)
+            asked = _read_query(request.query)
+            seat, ref = await self._enter(request, ws, asked, transport)
+        except Rejected as refusal:
+            self._refuse(seat, refusal, None if asked is None else asked.session_id)
+            await _until_closed(ws, transport)
+            return ws
+        if seat.closing:
+            return ws
+        self._open.add(seat)
+        self._empty.clear()
+        self._counts.connected(seat.role)
+        clean = False
+        try:
+            clean = await self._read(ws, seat, ref)
+        finally:
+            self._open.discard(seat)
+            if not self._open:
+                self._empty.set()
+            self._counts.disconnected(seat.role, ws.close_code)
+            await self._part(seat, ref, asked.session_id, clean)
+            transport.close() if clean or ws.close_code else transport.abort()
+        return ws
+
+    async def emptied(self) -> None:
+        """Return once no socket is open."""
+        await self._empty.wait()
+
+    def close_all(self, code: CloseCode, reason: Callable[[], str]) -> None:
+        """Ask everybody to go: each with a reason of their own."""
+        for seat in list(self._open):
+            seat.close(code, reason())
+
+    def cut_silent(self) -> None:
+        """Close the sockets from which nothing comes any more."""
+        at = self._clock.now()
+        for seat in list(self._open):
+            if seat.connection is not None and seat.connection.is_silent(at):
+                seat.close(CloseCode.SILENT, "nothing was heard for 75 seconds")
+
+    # -- coming in ------------------------------------------------------------------------------
+
+    async def _enter(
+        self, request: web.Request, ws: web.WebSocketResponse, asked: _Asked, transport: asyncio.Transport
+    ) -> tuple[Seat, pykka.ActorRef[Any]]:
+        secrets = await self._secrets(request, ws, asked)
+        role, admitted = self._authorise(asked, secrets.token)
+        client_id = asked.client_id
+        proved = False
+        if client_id is not None and secrets.resume is not None:
+            proved = self._tokens.proves(asked.session_id, client_id, secrets.resume)
+        elif client_id is None and secrets.resume is not None:
+            # Whoever brings the secret alone is known by it.
+            client_id = self._tokens.whose(asked.session_id, secrets.resume)
+            proved = client_id is not None
+        if secrets.resume is not None and not proved:
+            raise BadCredential("bad_credential", "This resume is not of this client_id in this session.")
+        if client_id is None:
+            client_id = f"c-{self._new_id()[:12]}"
+        ref = await self._directory.find(asked.session_id)
+        at = self._clock.now()
+        seat = Seat(client_id, role, transport, self._counts)
+        seat.connection = Connection(
+            role,
+            self._allowances.of(asked.session_id, client_id, role, at),
+            self._allowances.limits,
+            at,
+        )
+        top = {
+            "resume": self._tokens.resume(asked.session_id, client_id),
+            "heartbeat_interval": HEARTBEAT_INTERVAL // SECOND,
+            "clock_rate": self._clock.rate,
+            **self._welcome_top(asked.session_id),
+        }
+        join = c.Join(client_id, role, proved, admitted, asked.name)
+        self._tell(ref, Attach(seat, join, top, asked.after, asked.epoch))
+        return seat, ref
+
+    async def _secrets(self, request: web.Request, ws: web.WebSocketResponse, asked: _Asked) -> _Asked:
+        token, resume = asked.token, asked.resume
+        if asked.hello:
+            try:
+                first = await asyncio.wait_for(ws.receive(), _HELLO_WITHIN)
+            except TimeoutError:
+                raise Invalid("invalid_message", "The first frame, a hello, did not come.") from None
+            if first.type is not WSMsgType.TEXT:
+                raise Invalid("invalid_message", "The first frame is a hello.")
+            hello = parse_hello(first.data)
+            token, resume = hello.token or token, hello.resume or resume
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and secret.strip():
+            token = secret.strip()
+        token = token or request.headers.get("X-API-Key")
+        return _Asked(
+            asked.session_id,
+            asked.role,
+            asked.client_id,
+            asked.name,
+            asked.after,
+            asked.epoch,
+            token,
+            resume,
+            asked.hello,
+        )
+
+    def _authorise(self, asked: _Asked, secret: str | None) -> tuple[Role, bool]:
+        """The role, and whether a credential opens the door of this session."""
+        role = asked.role
+        if secret is None:
+            if role in STAFF:
+                raise BadCredential("bad_credential", f"Role {role} needs the instructor's token or a key.")
+            return role, False
+        if self._keys.identify(secret) is not None:
+            return role, True
+        try:
+            token = self._tokens.read(secret, self._clock.now())
+        except Expired:
+            raise BadCredential("token_expired", "This link has expired; ask for a new one.") from None
+        if token is None or token.session_id != asked.session_id:
+            raise BadCredential("bad_credential", "This token is not of this session.")
+        if role in STAFF and token.role not in STAFF:
+            raise BadCredential("bad_credential", f"This token does not open the role {role}.")
+        if role is Role.ADMIN and token.role is not Role.ADMIN:
+            raise BadCredential("bad_credential", "Role admin needs a key.")
+        if role is Role.PARTICIPANT and token.role is Role.OBSERVER:
+            raise BadCredential("bad_credential", "This token is for watching.")
+        return role, True
+
+    def _refuse(self, seat: Seat, refusal: Rejected, session_id: str | None) -> None:
+        told = outgoing.error(session_id, self._clock.now(), refusal)
+        seat.write(outgoing.frame(told))
+        self._counts.refused(refusal.code)
+        seat.close(close_code_of(refusal.code), refusal.code)
+
+    # -- being here -----------------------------------------------------------------------------
+
+    async def _read(self, ws: web.WebSocketResponse, seat: Seat, ref: pykka.ActorRef[Any]) -> bool:
+        """Read until the end; whether its owner said goodbye."""
+        connection = seat.connection
+        assert connection is not None
+        clock = self._clock
+        while True:
+            frame = await ws.receive()
+            if frame.type is WSMsgType.TEXT or frame.type is WSMsgType.BINARY:
+                if seat.closing:
+                    continue
+                received = connection.receive(frame.data, clock.now())
+                if isinstance(received, Inbound):
+                    self._counts.received(received.type)
+                    self._tell(ref, FromSocket(seat, received))
+                else:
+                    self._object(seat, received)
+            elif frame.type is WSMsgType.CLOSE:
+                seat.close(CloseCode.DONE)
+                return frame.data in _CLEAN
+            else:  # Closed by us, an error, or a connection that broke.
+                return False
+
+    def _object(self, seat: Seat, refused: Refused | Shut) -> None:
+        at = self._clock.now()
+        if isinstance(refused, Shut):
+            seat.write(outgoing.frame(outgoing.error(None, at, refused.reason)))
+            self._counts.limited(refused.reason.code)
+            seat.close(refused.code, refused.reason.code)
+            return
+        if refused.limited:
+            self._counts.limited(refused.reason.code)
+        else:
+            self._counts.wrong()
+        seat.write(outgoing.frame(outgoing.error(None, at, refused.reason, refused.reply_to)))
+
+    def _tell(self, ref: pykka.ActorRef[Any], message: object) -> None:
+        try:
+            ref.tell(message)
+        except MailboxFull:
+            raise Unavailable("draining", "This room is too busy just now; come back in a moment.") from None
+        except pykka.ActorDeadError:
+            raise Unavailable("draining", "The session is being moved; come back in a moment.") from None
+
+    async def _part(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, clean: bool) -> None:
+        try:
+            if not ref.is_alive():
+                ref = await self._directory.find(session_id)
+            ref.tell(Detach(seat, clean))
+        except (Rejected, pykka.ActorDeadError, MailboxFull) as reason:
+            # Its owner is then announced as left after the grace, by the rebuilt session.
+            log.warning("a departure was not heard", session_id=session_id, reason=str(reason))
+
+
+def _read_query(query: Any) -> _Asked:
+    """The address, checked.
+
+    Raises:
+        Rejected: with every mistake; a missing or impossible session is one that does not exist.
+    """
+    try:
+        session_id = _SESSION_ID.validate_python(query.get("session_id", ""))
+    except ValidationError:
+        raise Rejected(
+            "unknown_session", "There is no such session: session_id is missing or impossible."
+        ) from None
+    wrong: dict[str, str] = {}
+    role = Role.PARTICIPANT
+    try:
+        role = Role(query.get("role", Role.PARTICIPANT))
+    except ValueError:
+        wrong["role"] = f"one of {', '.join(Role)}"
+    client_id = _optional(_CLIENT_ID, query, "client_id", "1 to 100 letters, digits or . _ : @ -", wrong)
+    name = _optional(_NAME, query, "name", "1 to 200 characters in one line", wrong)
+    after: int | None = None
+    if query.get("after"):
+        if query["after"].isascii() and query["after"].isdigit() and len(query["after"]) < 16:
+            after = int(query["after"])
+        else:
+            wrong["after"] = "a whole number, the seq of the last message"
+    if wrong:
+        raise Invalid("invalid_message", "The address of this socket is wrong.", wrong)
+    return _Asked(
+        session_id,
+        role,
+        client_id,
+        name,
+        after,
+        query.get("epoch") or None,
+        query.get("token") or None,
+        query.get("resume") or None,
+        query.get("hello") == "1",
+    )
+
+
+def _optional(kind: TypeAdapter[str], query: Any, field: str, said: str, wrong: dict[str, str]) -> str | None:
+    text = query.get(field)
+    if not text:
+        return None
+    try:
+        return kind.validate_python(text)
+    except ValidationError:
+        wrong[field] = said
+        return None
+
+
+async def _until_closed(ws: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+    """Wait for the answer to a close; the transport is cut off if none comes."""
+    while True:
+        frame = await ws.receive()
+        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            transport.close()
+            return

@@ -1,0 +1,297 @@
+"""A room: one ring of prepared frames, and a cursor per seat.
+
+Invariants:
+- A frame is encoded once; at the end of a loop tick each transport gets the joined bytes of all that is new.
+- Nobody has a queue. A seat whose transport holds too much unsent is skipped and catches up from the
+  ring when it drains; one that falls out of the ring is closed with 4001 and recovers by position.
+- Group figures are conflated: only the newest frame is kept, and a seat is written it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from engine.domain.session import STAFF, Role
+from engine.protocol.close_codes import CloseCode
+from engine.protocol.connection import Connection
+from engine.protocol.frames import close_frame
+
+__all__ = ["RING", "UNSENT_LIMIT", "Frame", "Room", "RoomEvents", "Seat"]
+
+RING = 512
+"""Frames kept in memory for those who catch up; the journal has the older ones."""
+UNSENT_LIMIT = 256 * 1024
+"""Bytes that may wait in a client's transport."""
+_LOOK_AGAIN = 0.05
+_GOODBYE = 2.0
+"""Seconds that a peer has to answer a close frame."""
+_STALLED_FOR = 20.0
+"""Seconds without draining after which a peer is given up."""
+
+Frame = tuple[int, bytes, str | None]
+"""``seq``, bytes, and the client that it skips."""
+
+
+class RoomEvents(Protocol):
+    """What is counted of a room's doings."""
+
+    def delivered(self, frames: int, seconds: float) -> None:
+        """A tick's frames were handed to the transports, in so many seconds."""
+
+    def closed(self, code: int) -> None:
+        """A seat was closed by the server."""
+
+
+class Seat:
+    """A live socket in a room."""
+
+    __slots__ = (
+        "_events",
+        "_figures_seen",
+        "_stalled_at",
+        "_transport",
+        "client_id",
+        "closing",
+        "connection",
+        "cursor",
+        "replay_until",
+        "role",
+    )
+
+    def __init__(self, client_id: str, role: Role, transport: asyncio.Transport, events: RoomEvents) -> None:
+        self.client_id = client_id
+        self.role = role
+        self.cursor = 0
+        """The ``seq`` of the last numbered frame handed to the transport."""
+        self.replay_until = 0
+        """Up to here its own messages come back too: it missed them."""
+        self.closing = False
+        self.connection: Connection | None = None
+        """Checks what comes in; None until the handshake is through."""
+        self._transport = transport
+        self._events = events
+        self._figures_seen = 0
+        self._stalled_at: float | None = None
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the network has not taken yet."""
+        return self._transport.get_write_buffer_size()
+
+    def write(self, data: bytes) -> None:
+        """Hand bytes to the transport; a seat that is closing takes none."""
+        if not self.closing and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self, code: CloseCode, reason: str = "") -> None:
+        """Say goodbye, and do not wait long for the answer."""
+        if self.closing:
+            return
+        self.write(close_frame(code, reason))
+        self.closing = True
+        self._events.closed(code)
+        # The socket's own handler ends as soon as the peer answers; a peer that does not is cut off.
+        asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)
+
+    def abort(self) -> None:
+        """Cut the connection, as a broken network does."""
+        self.closing = True
+        self._transport.abort()
+
+
+class Room:
+    """The seats of one session and what they are told."""
+
+    __slots__ = (
+        "_catching_up",
+        "_events",
+        "_figures",
+        "_figures_number",
+        "_flushing",
+        "_ring",
+        "_staff_figures",
+        "seats",
+    )
+
+    def __init__(self, events: RoomEvents) -> None:
+        self.seats: dict[str, Seat] = {}
+        self._ring: deque[Frame] = deque(maxlen=RING)
+        self._figures: bytes | None = None
+        self._staff_figures: bytes | None = None
+        self._figures_number = 0
+        self._flushing = False
+        self._catching_up: asyncio.TimerHandle | None = None
+        self._events = events
+
+    @property
+    def head(self) -> int:
+        """The newest ``seq`` in the ring, 0 while it is empty."""
+        return self._ring[-1][0] if self._ring else 0
+
+    @property
+    def tail(self) -> int | None:
+        """The oldest ``seq`` in the ring."""
+        return self._ring[0][0] if self._ring else None
+
+    def reaches_back_to(self, seq: int, head: int) -> bool:
+        """Whether the ring holds everything after ``seq``, up to ``head``."""
+        return seq >= head or (self.tail is not None and self.tail <= seq + 1)
+
+    def admit(self, seat: Seat, first: bytes, cursor: int, replay_until: int = 0) -> Seat | None:
+        """Give a seat its first bytes and everything after ``cursor`` from then on.
+
+        Returns the seat whose place it takes, already told that it is replaced.
+        """
+        older = self.seats.get(seat.client_id)
+        if older is not None and older is not seat:
+            older.close(CloseCode.REPLACED, "a newer connection has taken this place")
+        else:
+            older = None
+        seat.cursor = cursor
+        seat.replay_until = replay_until
+        seat.write(first)
+        self.seats[seat.client_id] = seat
+        self._schedule()
+        return older
+
+    def leave(self, seat: Seat) -> bool:
+        """Take a seat away; False when another one has its place already."""
+        if self.seats.get(seat.client_id) is not seat:
+            return False
+        del self.seats[seat.client_id]
+        return True
+
+    def publish(self, seq: int, frame: bytes, skip: str | None = None) -> None:
+        """Add the next numbered frame; it leaves at the end of this tick."""
+        self._ring.append((seq, frame, skip))
+        self._schedule()
+
+    def restore(self, frames: Sequence[Frame]) -> None:
+        """Fill the ring backwards with what was published before it: contiguous, oldest first."""
+        room = RING - len(self._ring)
+        older = [entry for entry in frames if self.tail is None or entry[0] < self.tail]
+        for entry in reversed(older[-room:] if room else []):
+            self._ring.appendleft(entry)
+
+    def figures(self, everybody: bytes, staff: bytes) -> None:
+        """Replace the group figures; each seat gets the newest, once."""
+        self._figures, self._staff_figures = everybody, staff
+        self._figures_number += 1
+        self._schedule()
+
+    def to_staff(self, frame: bytes) -> None:
+        """Tell those who lead."""
+        for seat in self.seats.values():
+            if seat.role in STAFF:
+                seat.write(frame)
+
+    def to_one(self, client_id: str, frame: bytes) -> None:
+        """Tell one client, if it is here and keeps up."""
+        seat = self.seats.get(client_id)
+        if seat is not None and seat.unsent <= UNSENT_LIMIT:
+            seat.write(frame)
+
+    def close(self, client_id: str, code: CloseCode, reason: str = "") -> None:
+        """Ask one client to go."""
+        seat = self.seats.get(client_id)
+        if seat is not None:
+            seat.close(code, reason)
+
+    def close_all(self, code: CloseCode, reason: str | Callable[[], str] = "") -> None:
+        """Hand out what is published, then ask everybody to go."""
+        self._flush()
+        for seat in list(self.seats.values()):
+            seat.close(code, reason if isinstance(reason, str) else reason())
+
+    def _schedule(self) -> None:
+        if not self._flushing:
+            self._flushing = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if not self.seats:
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        joined: dict[int, bytes] = {}
+        skipped = {entry[2] for entry in self._since(min(seat.cursor for seat in self.seats.values()))}
+        head, number = self.head, self._figures_number
+        written, behind = 0, False
+        for seat in self.seats.values():
+            late = seat._figures_seen != number
+            if (seat.cursor >= head and not late) or seat.closing:
+                continue
+            if seat.unsent > UNSENT_LIMIT:
+                behind |= self._skip(seat, loop.time())
+                continue
+            seat._stalled_at = None
+            if seat.cursor < head:
+                missed = head - seat.cursor
+                if self.tail is not None and seat.cursor + 1 < self.tail:
+                    seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
+                    continue
+                if seat.client_id in skipped or missed > RING // 4:
+                    missed = self._catch_up(seat)
+                    behind |= seat.cursor < head
+                else:
+                    data = joined.get(seat.cursor)
+                    if data is None:
+                        data = joined[seat.cursor] = b"".join(entry[1] for entry in self._since(seat.cursor))
+                    seat._transport.write(data)
+                    seat.cursor = head
+                written += missed
+            if late and seat.cursor >= head:
+                figures = self._staff_figures if seat.role in STAFF else self._figures
+                if figures is not None:
+                    seat._transport.write(figures)
+                seat._figures_seen = number
+        if written:
+            self._events.delivered(written, loop.time() - began)
+        if behind and self._catching_up is None:
+            self._catching_up = loop.call_later(_LOOK_AGAIN, self._look_again)
+
+    def _since(self, cursor: int) -> Iterable[Frame]:
+        if not self._ring or cursor >= self._ring[-1][0]:
+            return ()
+        start = max(0, cursor + 1 - self._ring[0][0])
+        if start > len(self._ring) // 2:  # A deque is quick at its ends.
+            newest: list[Frame] = []
+            for entry in reversed(self._ring):
+                if entry[0] <= cursor:
+                    break
+                newest.append(entry)
+            newest.reverse()
+            return newest
+        return list(self._ring)[start:]
+
+    def _catch_up(self, seat: Seat) -> int:
+        """Frame by frame, as far as the transport takes them."""
+        chunk: list[bytes] = []
+        space = UNSENT_LIMIT - seat.unsent
+        for seq, frame, skip in self._since(seat.cursor):
+            if space <= 0:
+                break
+            if skip != seat.client_id or seq <= seat.replay_until:
+                chunk.append(frame)
+                space -= len(frame)
+            seat.cursor = seq
+        seat._transport.write(b"".join(chunk))
+        return len(chunk)
+
+    def _skip(self, seat: Seat, at: float) -> bool:
+        """Leave a slow seat alone for now; whether it still has a chance."""
+        if seat._stalled_at is None:
+            seat._stalled_at = at
+        if at - seat._stalled_at > _STALLED_FOR:
+            self._events.closed(CloseCode.TOO_SLOW)
+            seat.abort()
+            return False
+        return True
+
+    def _look_again(self) -> None:
+        self._catching_up = None
+        self._flush()

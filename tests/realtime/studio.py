@@ -1,0 +1,287 @@
+"""A live engine without HTTP: real sockets on loopback, a real journal, a clock that tests move."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import WSMsgType, web
+from prometheus_client import CollectorRegistry
+
+from engine.actors.directory import Directory
+from engine.clock import Clock
+from engine.domain.instant import Millis
+from engine.domain.session import Details, Presence, Role
+from engine.protocol.connection import Limits
+from engine.protocol.tokens import Tokens
+from engine.realtime.counts import Counts
+from engine.realtime.event_socket import EventSockets
+from engine.realtime.handshake import Door
+from engine.realtime.live_socket import Allowances, LiveSockets
+from engine.realtime.room import Room
+from engine.storage.database import FILE_NAME
+from engine.storage.keys import Keys
+from engine.storage.rooms import Rooms
+from engine.storage.sqlite_journal import SqliteJournal
+
+KEY = "a-key-for-tests"
+DAY: Millis = 24 * 60 * 60 * 1000
+
+
+class HandClock(Clock):
+    """A clock that also jumps when told to; timers that have become due then ring."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ahead: Millis = 0
+        self._timers: set[_Timer] = set()
+
+    def now(self) -> Millis:
+        return super().now() + self._ahead
+
+    def call_at(self, when: Millis, callback: Any) -> Any:
+        timer = _Timer(self, when, callback)
+        self._timers.add(timer)
+        return timer
+
+    def jump(self, by: Millis) -> None:
+        """Let time pass at once."""
+        self._ahead += by
+        for timer in sorted(self._timers, key=lambda timer: timer.when):
+            timer.look()
+
+
+class _Timer:
+    def __init__(self, clock: HandClock, when: Millis, callback: Any) -> None:
+        self.clock, self.when, self.callback = clock, when, callback
+        self._set()
+
+    def _set(self) -> None:
+        delay = max(0, self.when - self.clock.now() + 1) / 1000
+        self._handle = asyncio.get_running_loop().call_later(delay, self._ring)
+
+    def look(self) -> None:
+        self._handle.cancel()
+        self._set()
+
+    def _ring(self) -> None:
+        self.clock._timers.discard(self)
+        self.callback()
+
+    def cancel(self) -> None:
+        self.clock._timers.discard(self)
+        self._handle.cancel()
+
+
+@dataclass
+class Client:
+    """A live socket and everything that came over it."""
+
+    ws: aiohttp.ClientWebSocketResponse
+    welcome: dict[str, Any]
+    inbox: list[dict[str, Any]] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+    async def send(self, kind: str, data: Any = None, **outer: Any) -> None:
+        await self.ws.send_str(
+            json.dumps({"type": kind, **({} if data is None else {"data": data}), **outer})
+        )
+
+    async def until(self, kind: str, number: int = 1, **content: Any) -> dict[str, Any]:
+        """The ``number``-th message of a kind whose content has these values."""
+
+        def fits(message: dict[str, Any]) -> bool:
+            inner = {**message, **message.get("content", {})}
+            return message["type"] == kind and all(inner.get(key) == value for key, value in content.items())
+
+        async with asyncio.timeout(5):
+            while len(found := [message for message in self.inbox if fits(message)]) < number:
+                self.changed.clear()
+                await self.changed.wait()
+        return found[number - 1]
+
+    async def closed(self) -> int | None:
+        assert self.task is not None
+        async with asyncio.timeout(8):
+            await self.task
+        return self.ws.close_code
+
+    async def settled(self) -> None:
+        """Return once the server has answered something sent after all that went before."""
+        before = sum(message["type"] == "heartbeat_ack" for message in self.inbox)
+        await self.send("heartbeat")
+        await self.until("heartbeat_ack", before + 1)
+
+    def numbers(self) -> list[int]:
+        return [message["seq"] for message in self.inbox if "epoch" in message and "seq" in message]
+
+    def drop(self) -> None:
+        """Lose the network."""
+        transport = self.ws.get_extra_info("socket")
+        assert transport is not None
+        self.ws._response.connection.transport.abort()  # type: ignore[union-attr]
+
+    async def leave(self) -> None:
+        await self.ws.close()
+
+
+class Refused(Exception):
+    """The server said no: its error message, and the close code."""
+
+    def __init__(self, error: dict[str, Any], code: int | None) -> None:
+        super().__init__(error)
+        self.error, self.code = error, code
+
+
+class Studio:
+    """One server process, as far as sockets see it."""
+
+    def __init__(self, data: Path, clock: HandClock, session: aiohttp.ClientSession) -> None:
+        self.data, self.clock, self.http = data, clock, session
+        self.ids = count(1)
+        self.stories: list[str] = []
+        self.clients: list[Client] = []
+
+    async def open(self, journal: Any = None, limits: Limits | None = None) -> None:
+        database = self.data / FILE_NAME
+        loop = asyncio.get_running_loop()
+        self.keys = Keys(database)
+        self.keys.ensure_administrator(KEY, self.clock.now())
+        self.registry = CollectorRegistry()
+        counts = Counts(self.registry)
+        self.journal = journal or SqliteJournal(database, loop, counts.committed)
+        self.rooms = Rooms(database)
+        self.tokens = Tokens(b"0" * 32)
+        self.directory = Directory(
+            journal=self.journal,
+            rooms=self.rooms,
+            clock=self.clock,
+            make_room=lambda: Room(counts),
+            counts=counts,
+            new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012d}",
+            story_told=self.stories.append,
+            channels=("web", "email", "social", "analytics"),
+        )
+        door = Door(
+            clock=self.clock,
+            public_url="http://studio.example",
+            address_of=lambda request: request.remote or "",
+            take=lambda address, at: 0,
+            draining=lambda: False,
+        )
+        limits = limits or Limits()
+        new = count(1)
+        self.live = LiveSockets(
+            directory=self.directory,
+            clock=self.clock,
+            tokens=self.tokens,
+            keys=self.keys,
+            door=door,
+            allowances=Allowances(limits),
+            counts=counts,
+            new_id=lambda: f"{next(new):032x}"[::-1],
+            welcome_top=lambda session_id: {},
+        )
+        self.events = EventSockets(
+            directory=self.directory,
+            clock=self.clock,
+            tokens=self.tokens,
+            keys=self.keys,
+            door=door,
+            limits=limits,
+            counts=counts,
+        )
+        app = web.Application()
+        app.router.add_get("/ws/live-updates", self.live.serve)
+        app.router.add_get("/ws/session/{session_id}/events", self.events.serve)
+        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        self.port = self.runner.addresses[0][1]
+        await self.directory.open()
+
+    async def close(self) -> None:
+        for client in self.clients:
+            if not client.ws.closed:
+                client.drop()
+            if client.task is not None:
+                await asyncio.gather(client.task, return_exceptions=True)
+        self.clients.clear()
+        await self.directory.close()
+        await self.runner.cleanup()
+        await self.journal.close()
+        self.rooms.close()
+        self.keys.close()
+
+    async def restart(self) -> None:
+        await self.close()
+        await self.open()
+
+    async def create(self, session_id: str = "s", **details: Any) -> None:
+        given = {"title": "Morning", "instructor": "Ada", "scheduled_start": self.clock.now(), **details}
+        await self.directory.create(session_id, Details(**given))
+
+    def token(self, role: str, session_id: str = "s") -> str:
+        return self.tokens.issue(session_id, Role(role), self.clock.now() + DAY)
+
+    async def lost(self, client: Client, session_id: str = "s") -> None:
+        """Cut a client's connection, and return once the server has noticed."""
+        client.drop()
+        await client.closed()
+        async with asyncio.timeout(5):
+            while True:
+                view = await self.directory.look(session_id)
+                assert view is not None
+                if view.state.members[client.welcome["client_id"]].presence is not Presence.PRESENT:
+                    return
+                await asyncio.sleep(0.005)
+
+    async def join(self, client_id: str | None = None, *, key: bool = False, **query: Any) -> Client:
+        asked = {"session_id": "s", "client_id": client_id, **query}
+        headers = {"Authorization": f"Bearer {KEY}"} if key else {}
+        ws = await self.http.ws_connect(
+            f"http://127.0.0.1:{self.port}/ws/live-updates",
+            params={name: str(value) for name, value in asked.items() if value is not None},
+            headers=headers,
+            autoping=True,
+            max_msg_size=0,
+        )
+        first = await ws.receive(timeout=5)
+        message = json.loads(first.data)
+        if message["type"] != "welcome":
+            closing = await ws.receive(timeout=5)
+            assert closing.type in (WSMsgType.CLOSE, WSMsgType.CLOSED, WSMsgType.CLOSING), closing
+            raise Refused(message, ws.close_code)
+        client = Client(ws, message)
+        client.task = asyncio.create_task(self._pump(client))
+        self.clients.append(client)
+        return client
+
+    async def _pump(self, client: Client) -> None:
+        while True:
+            frame = await client.ws.receive()
+            if frame.type is not WSMsgType.TEXT:
+                client.changed.set()
+                return
+            client.inbox.append(json.loads(frame.data))
+            client.changed.set()
+
+
+@asynccontextmanager
+async def running(data: Path, **options: Any) -> AsyncIterator[Studio]:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        studio = Studio(data, HandClock(), session)
+        await studio.open(**options)
+        try:
+            yield studio
+        finally:
+            await studio.close()
