@@ -1,0 +1,122 @@
+"""Who asks: a key, a token of a session, the ``resume`` of one of its people, or nobody.
+
+``Authorization: Bearer …`` or ``X-API-Key``. A credential that is presented must be right, also where
+none is needed: whoever sends one expects to be known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from engine.domain.instant import Millis
+from engine.domain.rejection import BadCredential, Forbidden, NotFound
+from engine.domain.session import STAFF, Role, Session
+from engine.protocol.tokens import Expired, SessionToken, Tokens
+from engine.storage.keys import Key, Keys
+
+__all__ = ["NOBODY", "Caller", "Credentials", "presented"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """At most one of the three is set."""
+
+    key: Key | None = None
+    token: SessionToken | None = None
+    client_id: str | None = None
+    """Whose ``resume`` it is, in the session of the path."""
+
+    def need_key(self) -> None:
+        """Raises ``BadCredential`` or ``Forbidden`` for anybody without a key."""
+        if self.key is None:
+            raise self._refusal("This needs a key.")
+
+    def need_staff(self, session_id: str) -> None:
+        """Raises ``BadCredential`` or ``Forbidden`` for anybody without a key or the instructor's token."""
+        if not self.leads(session_id):
+            raise self._refusal(f"This needs a key, or the instructor's token of session {session_id}.")
+
+    def leads(self, session_id: str) -> bool:
+        """May do everything in a session."""
+        token = self.token
+        return self.key is not None or (
+            token is not None and token.session_id == session_id and token.role in STAFF
+        )
+
+    def belongs(self, session_id: str) -> bool:
+        """May see names, chat and quotes of a session, and that it is there."""
+        token = self.token
+        return (
+            self.key is not None
+            or self.client_id is not None
+            or (token is not None and token.session_id == session_id)
+        )
+
+    def need_sight(self, state: Session | None, session_id: str) -> Session:
+        """The state, if there is such a session and the caller may know of it.
+
+        Raises:
+            NotFound: there is none; a private one looks the same.
+        """
+        if state is None or (state.details.visibility == "private" and not self.belongs(session_id)):
+            raise NotFound(
+                "unknown_session",
+                f"There is no session {session_id}.",
+                {"session_id": f"{session_id} is unknown"},
+            )
+        return state
+
+    @property
+    def role(self) -> Role:
+        """The role in which a command of this caller counts."""
+        return Role.ADMIN if self.key is not None else Role.INSTRUCTOR
+
+    def _refusal(self, message: str) -> BadCredential | Forbidden:
+        if self == NOBODY:
+            return BadCredential("credential_needed", message)
+        return Forbidden("forbidden", message)
+
+
+NOBODY = Caller()
+
+
+def presented(request: web.BaseRequest) -> str | None:
+    """The secret in the headers, or None."""
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        return secret.strip()
+    # Other schemes are a proxy's business.
+    return request.headers.get("X-API-Key", "").strip() or None
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Knows keys and session credentials."""
+
+    keys: Keys
+    tokens: Tokens
+
+    def caller(self, request: web.Request, at: Millis) -> Caller:
+        """Who asks, by the headers; a ``resume`` counts where the path names its session.
+
+        Raises:
+            BadCredential: a credential is presented and is none, revoked, or expired.
+        """
+        secret = presented(request)
+        if secret is None:
+            return NOBODY
+        if (key := self.keys.identify(secret)) is not None:
+            return Caller(key=key)
+        try:
+            token = self.tokens.read(secret, at)
+        except Expired:
+            raise BadCredential("token_expired", "This token has expired.") from None
+        if token is not None:
+            return Caller(token=token)
+        session_id = request.match_info.get("session_id")
+        client_id = session_id and self.tokens.whose(session_id, secret)
+        if client_id:
+            return Caller(client_id=client_id)
+        raise BadCredential("bad_credential", "This credential is not known here, or was revoked.")

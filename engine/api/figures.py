@@ -1,0 +1,39 @@
+"""What ``/metrics`` says of HTTP."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+__all__ = ["HttpFigures"]
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class HttpFigures:
+    """Counters of requests, on the server's registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "halcytone_http_requests_total",
+            "HTTP requests answered.",
+            ("route", "method", "status"),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "halcytone_http_request_seconds",
+            "Time to answer an HTTP request.",
+            ("route",),
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
+            registry=registry,
+        )
+        self.limited = Counter(
+            "halcytone_http_rate_limited_total",
+            "Requests refused because their address sent too many.",
+            registry=registry,
+        )
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """One request; ``route`` is the pattern, so that ids make no labels."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(route, known, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)

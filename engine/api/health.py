@@ -1,0 +1,36 @@
+"""Is it alive, is it ready, and how does it do."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from engine.api.answers import answer
+from engine.api.endpoint import Endpoint
+from engine.api.wiring import READY, REGISTRY
+
+__all__ = ["ENDPOINTS"]
+
+
+async def alive(_: web.Request) -> web.Response:
+    """The process answers."""
+    return answer({"status": "ok"})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """503 while it starts or drains: send requests elsewhere."""
+    reason = request.app[READY]()
+    return answer({"status": "ready"}) if reason is None else answer({"status": reason}, 503)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Counters and gauges, for Prometheus."""
+    text = generate_latest(request.app[REGISTRY])
+    return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/healthz", alive, "Liveness"),
+    Endpoint("GET", "/readyz", ready, "Readiness", refusals=(503,)),
+    Endpoint("GET", "/metrics", metrics, "Metrics for Prometheus", media_type="text/plain"),
+)

@@ -1,0 +1,169 @@
+"""What a person may see, change and take back of themselves, with their ``resume`` as Bearer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any, Literal
+
+from aiohttp import web
+
+from engine.actors.opinions import consented, rated
+from engine.api.answers import answer
+from engine.api.bodies import checked, query_of, read_json
+from engine.api.csv_table import table
+from engine.api.endpoint import API, Endpoint
+from engine.api.models import ConsentRequest, EmailRequest, FeedbackRequest, Query
+from engine.api.ports import View
+from engine.api.wiring import CLOCK, SESSIONS, caller_of, visible
+from engine.domain import commands as c
+from engine.domain.instant import HOUR, SECOND, Millis, iso
+from engine.domain.rejection import BadCredential, Forbidden, NotFound
+from engine.domain.session import Role
+from engine.storage.rows import PersonRow
+
+__all__ = ["ENDPOINTS", "OPEN_AFTER_END"]
+
+OPEN_AFTER_END: Millis = 24 * HOUR
+"""How long after the end somebody may still speak; taking back is always possible."""
+
+
+class MineQuery(Query):
+    """JSON, or CSV with one line per field."""
+
+    format: Literal["json", "csv"] = "json"
+
+
+async def mine(request: web.Request) -> web.Response:
+    """Everything that is known of the person who asks."""
+    wanted = query_of(request, MineQuery)
+    view, client_id = await _person(request)
+    known = _known(view, client_id)
+    if wanted.format == "json":
+        return answer(known)
+    return web.Response(
+        text=_as_csv(known),
+        content_type="text/csv",
+        charset="utf-8",
+        headers={
+            "Content-Disposition": f'attachment; filename="{view.state.session_id}-me.csv"',
+            "Cache-Control": "no-store",
+        },
+    )
+
+
+async def withdraw(request: web.Request) -> web.Response:
+    """Take everything back: name, address, consents, own figures, words; also from what is published."""
+    view, client_id = await _person(request)
+    await request.app[SESSIONS].withdraw(view.state.session_id, client_id)
+    return answer({"status": "withdrawn"})
+
+
+async def consent(request: web.Request) -> web.Response:
+    """Give or end a consent, each by itself."""
+    view, client_id = await _person(request)
+    _in_time(request, view)
+    given = checked(ConsentRequest, await read_json(request))
+    at = request.app[CLOCK].now()
+    command = c.Consent(given.heart_rate, given.group, given.version)
+    row = consented(_row(view, client_id, at), command, at)
+    return await _told(request, view, client_id, command, row)
+
+
+async def email(request: web.Request) -> web.Response:
+    """Where to send one's own summary."""
+    view, client_id = await _person(request)
+    _in_time(request, view)
+    given = checked(EmailRequest, await read_json(request))
+    at = request.app[CLOCK].now()
+    row = replace(_row(view, client_id, at), email=given.address, updated_at=at)
+    # The session itself learns no address: nothing happens in it but the passing of time.
+    return await _told(request, view, client_id, c.Tick(), row)
+
+
+async def feedback(request: web.Request) -> web.Response:
+    """Rating, words, and whether they may be published."""
+    view, client_id = await _person(request)
+    _in_time(request, view)
+    given = checked(FeedbackRequest, await read_json(request))
+    at = request.app[CLOCK].now()
+    command = c.RateSession(given.rating, given.comment, given.publish_quote, given.publish_name)
+    return await _told(request, view, client_id, command, rated(_row(view, client_id, at), command, at))
+
+
+async def _person(request: web.Request) -> tuple[View, str]:
+    caller = caller_of(request)
+    view = await visible(request, caller)
+    if caller.client_id is None:
+        message = "This needs the resume of the person it is about."
+        if caller.key is None and caller.token is None:
+            raise BadCredential("credential_needed", message)
+        raise Forbidden("forbidden", message)
+    if caller.client_id not in view.state.members:
+        raise NotFound("unknown_client", "Nothing is known of you here, or you have withdrawn.")
+    return view, caller.client_id
+
+
+def _in_time(request: web.Request, view: View) -> None:
+    ended_at = view.state.ended_at
+    if ended_at is not None and request.app[CLOCK].now() > ended_at + OPEN_AFTER_END:
+        raise Forbidden("too_late", "The session ended more than 24 hours ago; you can still withdraw.")
+
+
+async def _told(
+    request: web.Request, view: View, client_id: str, command: c.Command, row: PersonRow
+) -> web.Response:
+    after = await request.app[SESSIONS].ask(
+        view.state.session_id, command, c.Sender(Role.PARTICIPANT, client_id), people=(row,)
+    )
+    return answer(_known(after, client_id))
+
+
+def _row(view: View, client_id: str, at: Millis) -> PersonRow:
+    return view.people.get(client_id) or PersonRow(view.state.session_id, client_id, at)
+
+
+def _known(view: View, client_id: str) -> dict[str, Any]:
+    state = view.state
+    member = state.members[client_id]
+    row = _row(view, client_id, member.joined_at)
+    present = member.present_until(state.ended_at or member.since, state.started_at or member.joined_at)
+    return {
+        "session_id": state.session_id,
+        "client_id": client_id,
+        "role": str(member.role),
+        "name": row.name,
+        "joined_at": iso(member.joined_at),
+        "present_seconds": present // SECOND,
+        "consents": json.loads(row.consents),
+        "opted_in": list(member.opted_in),
+        "email": row.email,
+        "own_summary": None if row.own_summary is None else json.loads(row.own_summary),
+        "rating": row.rating if row.rating is not None else member.rating,
+        "comment": row.comment,
+        "publish_quote": row.publish_quote,
+        "publish_name": row.publish_name,
+        "quote_state": row.quote_state,
+    }
+
+
+def _as_csv(known: dict[str, Any]) -> str:
+    lines = (
+        (name, json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value)
+        for name, value in known.items()
+    )
+    return table(("field", "value"), lines)
+
+
+_ME = f"{API}/sessions/{{session_id}}/me"
+ENDPOINTS = (
+    Endpoint("GET", _ME, mine, "One's own data", "person", query=MineQuery),
+    Endpoint("DELETE", _ME, withdraw, "Withdraw everything", "person"),
+    Endpoint(
+        "PUT", f"{_ME}/consent", consent, "Give or end consents", "person", ConsentRequest, refusals=(409,)
+    ),
+    Endpoint("PUT", f"{_ME}/email", email, "Leave an address", "person", EmailRequest),
+    Endpoint(
+        "POST", f"{_ME}/feedback", feedback, "Say how it was", "person", FeedbackRequest, refusals=(409,)
+    ),
+)

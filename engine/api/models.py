@@ -1,0 +1,240 @@
+"""Bodies and query strings of the endpoints, one class each: strict, and without room for unknown fields."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from engine.api.bodies import flag
+from engine.domain.commands import Breath, Link, Seconds, TechniqueName
+from engine.domain.instant import Millis, from_datetime
+from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber
+
+__all__ = [
+    "Address",
+    "AnnounceRequest",
+    "Announcement",
+    "Body",
+    "ConsentRequest",
+    "CreateRoom",
+    "EditRoom",
+    "EmailRequest",
+    "FeedbackRequest",
+    "Flag",
+    "Limit",
+    "Moment",
+    "PlannedTechnique",
+    "Query",
+]
+
+_MOMENT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d{2}:\d{2})?", re.ASCII
+)
+_EARLIEST, _LATEST = (from_datetime(datetime(year, 1, 1)) for year in (2000, 2200))  # noqa: DTZ001 — taken as UTC
+
+
+def _moment(value: Any) -> Any:
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value.strip()):
+        raise ValueError("must be a date and time like 2024-03-21T10:00:00Z")
+    try:
+        return from_datetime(datetime.fromisoformat(value.strip().upper()))
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such moment") from None
+
+
+def _within_reason(at: Millis) -> Millis:
+    if not _EARLIEST <= at < _LATEST:
+        raise ValueError("must lie between the years 2000 and 2200")
+    return at
+
+
+def _https(url: str) -> str:
+    if not re.fullmatch(r"https://[^\s/]+\S*", url):
+        raise ValueError("must be an https address")
+    return url
+
+
+Moment = Annotated[
+    int,
+    AfterValidator(_within_reason),
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {"type": "string", "format": "date-time", "description": "ISO 8601; without a zone it is UTC."}
+    ),
+]
+Flag = Annotated[StrictBool, BeforeValidator(flag)]
+"""``true`` or ``false`` in a query string."""
+
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) else value
+
+
+Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_number)]
+Person = Annotated[Name, Field(max_length=100)]
+SecureLink = Annotated[Name, Field(max_length=2000), AfterValidator(_https)]
+Address = Annotated[
+    Name,
+    Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"),
+]
+
+
+class Body(BaseModel):
+    """A JSON object in a body."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Query(BaseModel):
+    """A query string."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlannedTechnique(Body):
+    """One technique of the plan; ``duration`` in seconds, ``pattern`` as inhale, hold, exhale, hold."""
+
+    technique: TechniqueName
+    duration: Seconds | None = None
+    instruction: Paragraphs | None = None
+    pattern: tuple[Breath, Breath, Breath, Breath] | None = None
+
+
+def _planned(value: Any) -> Any:
+    return {"technique": value} if isinstance(value, str) else value
+
+
+Plan = Annotated[
+    list[
+        Annotated[
+            PlannedTechnique,
+            BeforeValidator(_planned, json_schema_input_type=PlannedTechnique | TechniqueName),
+        ]
+    ],
+    Field(max_length=10),
+]
+
+
+class _Room(Body):
+    @model_validator(mode="before")
+    @classmethod
+    def _one_name_for_the_instructor(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "instructor_name" not in given:
+            return given
+        if "instructor" in given:
+            if given["instructor"] != given["instructor_name"]:
+                raise ValueError("instructor and instructor_name are one field: send one of them")
+            return {name: value for name, value in given.items() if name != "instructor_name"}
+        return {"instructor" if name == "instructor_name" else name: value for name, value in given.items()}
+
+
+class CreateRoom(_Room):
+    """A new session. ``instructor`` may be called ``instructor_name``."""
+
+    session_id: SessionId
+    title: Name
+    scheduled_start: Moment
+    instructor: Person
+    max_participants: Annotated[WholeNumber, Field(ge=1, le=1000)] = 100
+    session_type: Literal["live", "guided", "practice", "workshop"] = "live"
+    techniques: Plan = []
+    description: Paragraphs | None = None
+    access: Literal["open", "invite"] = "open"
+    visibility: Literal["public", "unlisted", "private"] | None = None
+    """Public, or private when by invitation."""
+    place: Literal["room", "online", "both"] = "online"
+    listen_url: SecureLink | None = None
+    chat: StrictBool = True
+
+
+def _absent(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+_OPTIONAL: Any = Field(default=None, json_schema_extra=_absent)
+
+
+class EditRoom(_Room):
+    """What changes; what is absent stays. Null is no value here."""
+
+    title: Name = _OPTIONAL
+    scheduled_start: Moment = _OPTIONAL
+    instructor: Person = _OPTIONAL
+    max_participants: Annotated[WholeNumber, Field(ge=1, le=1000)] = _OPTIONAL
+    techniques: Plan = _OPTIONAL
+    description: Paragraphs = _OPTIONAL
+    access: Literal["open", "invite"] = _OPTIONAL
+    visibility: Literal["public", "unlisted", "private"] = _OPTIONAL
+    place: Literal["room", "online", "both"] = _OPTIONAL
+    listen_url: SecureLink = _OPTIONAL
+    chat: StrictBool = _OPTIONAL
+
+    @model_validator(mode="after")
+    def _something(self) -> EditRoom:
+        if not self.model_fields_set:
+            raise ValueError("nothing to change: name at least one field")
+        return self
+
+
+class Announcement(Body):
+    """``action_url`` is a path on this host or an https address."""
+
+    type: Annotated[Name, Field(max_length=100)] | None = None
+    title: Name
+    message: Paragraphs
+    action_url: Link | None = None
+
+
+class AnnounceRequest(Body):
+    """To one session, or to all that wait or are live."""
+
+    announcement: Announcement
+    broadcast_all: StrictBool = False
+    session_id: Annotated[SessionId | None, Field(validate_default=True)] = None
+
+    @field_validator("session_id")
+    @classmethod
+    def _one_target(cls, session_id: str | None, info: ValidationInfo) -> str | None:
+        to_all = info.data.get("broadcast_all")
+        if session_id is None and to_all is False:
+            raise ValueError("required, unless broadcast_all is true")
+        if session_id is not None and to_all:
+            raise ValueError("either session_id or broadcast_all, not both")
+        return session_id
+
+
+class ConsentRequest(Body):
+    """Each consent by itself; ``version`` names the words that were shown."""
+
+    heart_rate: StrictBool
+    group: StrictBool
+    version: Annotated[Name, Field(max_length=40)]
+
+
+class FeedbackRequest(Body):
+    """What somebody thought of a session, and what of it may be published."""
+
+    rating: Annotated[WholeNumber, Field(ge=1, le=5)]
+    comment: Paragraphs | None = None
+    publish_quote: StrictBool = False
+    publish_name: StrictBool = False
+
+
+class EmailRequest(Body):
+    """Where to send one's own summary."""
+
+    address: Address

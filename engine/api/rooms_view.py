@@ -1,0 +1,143 @@
+"""Sessions as the API shows them: the room, its content, its line in the list."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.actors.catalogue_row import room_document
+from engine.api.callers import Caller
+from engine.api.links import Links
+from engine.api.ports import View
+from engine.domain.instant import Millis, iso
+from engine.domain.pseudonym import pseudonym
+from engine.domain.session import Phase, Role, Session
+from engine.domain.story import average_improvement, current_improvement
+from engine.protocol.outgoing import Message
+from engine.protocol.tokens import TOKEN_LIFETIME, Tokens
+from engine.storage.rows import RoomRow
+
+__all__ = [
+    "active",
+    "attendance",
+    "figures",
+    "listed",
+    "live_line",
+    "people_here",
+    "replayed",
+    "room",
+    "tokens_of",
+]
+
+_ROLES = (Role.INSTRUCTOR, Role.PARTICIPANT, Role.OBSERVER)
+_PERSONAL = frozenset({"name", "client_id"})
+
+
+def active(state: Session) -> bool:
+    """Started and not ended."""
+    return state.phase in (Phase.LIVE, Phase.ENDING)
+
+
+def attendance(state: Session) -> int:
+    """Participants who are here; of a session that is over, how many came."""
+    return sum(1 for _ in state.participants()) if state.phase.is_over else state.count()
+
+
+def tokens_of(state: Session, tokens: Tokens) -> dict[str, str]:
+    """A token for each role, until the start + 24 h; of a session created late, from its creation."""
+    until = max(state.details.scheduled_start, state.created_at) + TOKEN_LIFETIME
+    return {str(role): tokens.issue(state.session_id, role, until) for role in _ROLES}
+
+
+def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, Any]:
+    """The room; with its tokens for those who lead it."""
+    state = view.state
+    details = state.details
+    made = tokens_of(state, tokens) if caller.leads(state.session_id) else None
+    document = room_document(state) | {
+        "status": _status(state.phase),
+        "instructor_name": details.instructor,
+        "participant_count": attendance(state),
+        "active": active(state),
+        "urls": links.of(
+            state.session_id,
+            made,
+            by_token=details.access == "invite" or details.visibility == "private",
+        ),
+    }
+    return document if made is None else document | {"tokens": made}
+
+
+def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
+    """A room in the catalogue, from its row, and its state where that is in memory."""
+    document: dict[str, Any] = json.loads(row.document)
+    return document | {
+        "status": _status(Phase(row.phase)),
+        "participant_count": 0 if awake is None else attendance(awake),
+        "urls": links.of(row.session_id, None, by_token=False),
+    }
+
+
+def live_line(view: View, at: Millis, *, with_metrics: bool) -> dict[str, Any]:
+    """A session in the list of those that are live."""
+    state = view.state
+    line: dict[str, Any] = {
+        "session_id": state.session_id,
+        "title": state.details.title,
+        "instructor": state.details.instructor,
+        "participant_count": state.count(),
+        "active": True,
+        "started_at": None if state.started_at is None else iso(state.started_at),
+    }
+    return line | {"metrics": figures(state, at)} if with_metrics else line
+
+
+def figures(state: Session, at: Millis) -> dict[str, Any]:
+    """The group's figures: HRV in percent, rates as fractions; None where too few stand behind them."""
+    average = average_improvement(state)
+    stated = state.stated.average_hrv
+    newest = state.curves[-1] if state.curves else None
+    return {
+        "average_hrv": average if stated is None else stated,
+        "average_hrv_improvement": average,
+        "current_hrv_improvement": current_improvement(state),
+        "coherence": None if newest is None else newest.coherence,
+        "synchrony": None if newest is None else newest.synchrony,
+        "completion_rate": _rounded(state.completion_rate(at)),
+        "engagement_rate": _rounded(state.engagement_rate()),
+        "techniques_practised": len({span.technique for span in state.spans}),
+    }
+
+
+def people_here(view: View) -> list[dict[str, Any]]:
+    """The participants who are here, in the order in which they came; all of them once it is over."""
+    names = view.names
+    state = view.state
+    members = (m for m in state.participants() if m.is_here or state.phase.is_over)
+    return [
+        {
+            "client_id": member.client_id,
+            "name": names.get(member.client_id) or pseudonym(member.client_id),
+            "joined_at": iso(member.joined_at),
+        }
+        for member in sorted(members, key=lambda m: (m.joined_at, m.client_id))
+    ]
+
+
+def replayed(messages: list[Message], *, with_names: bool) -> list[Message]:
+    """The replay; for strangers without chat, names, and who is who."""
+    if with_names:
+        return messages
+    return [
+        message | {"content": {k: v for k, v in message["content"].items() if k not in _PERSONAL}}
+        for message in messages
+        if message["type"] != "chat_message"
+    ]
+
+
+def _status(phase: Phase) -> str:
+    return str(Phase.SCHEDULED if phase is Phase.WAITING else phase)
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 3)

@@ -1,0 +1,124 @@
+"""All of HTTP put together: one function for the application's constructor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from engine.api import announce, docs_page, events, health, me, openapi, rooms, site, summaries
+from engine.api.answers import answer
+from engine.api.callers import Credentials
+from engine.api.endpoint import Endpoint, both_spellings
+from engine.api.figures import HttpFigures
+from engine.api.gate import AddressRates, gate
+from engine.api.links import Links
+from engine.api.plain_page import STYLES, styles
+from engine.api.ports import Publishing, Readiness, Sessions
+from engine.api.wiring import (
+    CLOCK,
+    CREDENTIALS,
+    DATA,
+    LINKS,
+    PUBLISHING,
+    READY,
+    REGISTRY,
+    ROOMS,
+    SESSIONS,
+    SHELF,
+    Shelf,
+)
+from engine.clock import Clock
+from engine.protocol.rates import Rate
+from engine.protocol.tokens import Tokens
+from engine.storage.keys import Keys
+from engine.storage.rooms import RoomCatalogue
+
+__all__ = ["ENDPOINTS", "setup"]
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *rooms.ENDPOINTS,
+    *events.ENDPOINTS,
+    *summaries.ENDPOINTS,
+    *announce.ENDPOINTS,
+    *me.ENDPOINTS,
+    *health.ENDPOINTS,
+)
+
+
+def setup(
+    app: web.Application,
+    *,
+    sessions: Sessions,
+    rooms: RoomCatalogue,
+    keys: Keys,
+    tokens: Tokens,
+    clock: Clock,
+    data: Path,
+    public_url: str,
+    publishing: Publishing,
+    registry: CollectorRegistry,
+    ready: Readiness,
+    requests_per_minute: int,
+    trusted_proxies: Sequence[str] = (),
+) -> None:
+    """Add the API, its documents, health, the gate that every request passes, and the site.
+
+    Call it after every other route is there: the site answers what nothing else does.
+    """
+    app[SESSIONS] = sessions
+    app[ROOMS] = rooms
+    app[CREDENTIALS] = Credentials(keys, tokens)
+    app[CLOCK] = clock
+    app[DATA] = data
+    app[LINKS] = Links(public_url.rstrip("/"))
+    app[PUBLISHING] = publishing
+    app[READY] = ready
+    app[REGISTRY] = registry
+    app[SHELF] = Shelf(data)
+    rates = AddressRates(Rate(requests_per_minute))
+    app.middlewares.append(
+        gate(
+            clock=clock,
+            ready=ready,
+            rates=rates,
+            trusted_proxies=trusted_proxies,
+            figures=HttpFigures(registry),
+        )
+    )
+    for endpoint in ENDPOINTS:
+        for path in both_spellings(endpoint.path):
+            app.router.add_route(endpoint.method, path, endpoint.handler)
+    _documents(app, public_url.rstrip("/"))
+    app.cleanup_ctx.append(_shelf)
+    app.router.add_get("/{path:.*}", site.serve)
+
+
+def _documents(app: web.Application, public_url: str) -> None:
+    document = openapi.document(ENDPOINTS, version=_version(), server=public_url)
+
+    async def as_json(_: web.Request) -> web.Response:
+        return answer(document)
+
+    async def as_page(_: web.Request) -> web.Response:
+        return docs_page.render(document)
+
+    app.router.add_get("/api/openapi.json", as_json)
+    app.router.add_get("/api/docs", as_page)
+    app.router.add_get("/api/docs/", as_page)
+    app.router.add_get(STYLES, styles)
+
+
+async def _shelf(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[SHELF].close()
+
+
+def _version() -> str:
+    try:
+        return version("halcytone-live")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,138 @@
+"""The published site at ``/``: plain files, revalidated by ETag, folders by their ``index.html``.
+
+What is not there yet and belongs to a session that people may know of is answered from the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+from aiohttp import hdrs, web
+
+from engine.api.answers import refusal
+from engine.api.plain_page import plain_page
+from engine.api.wiring import CLOCK, DATA, LINKS, SESSIONS
+from engine.domain.instant import Millis, to_datetime
+from engine.domain.session import Phase, Session
+
+__all__ = ["serve"]
+
+_TYPES: Mapping[str, str] = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".json": "application/json; charset=utf-8",
+    ".xml": "application/xml; charset=utf-8",
+    ".ics": "text/calendar; charset=utf-8",
+    ".txt": "text/plain; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".ico": "image/x-icon",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+}
+_NAMED: Mapping[str, str] = {
+    "feed.xml": "application/rss+xml; charset=utf-8",
+    "feed.json": "application/feed+json; charset=utf-8",
+}
+
+
+async def serve(request: web.Request) -> web.StreamResponse:
+    """A file of the site, the page of a session that has none yet, or the site's own 404."""
+    path = request.path
+    if path.startswith("/api/"):
+        raise web.HTTPNotFound
+    if path == "/session" or path.startswith("/session/"):
+        raise web.HTTPPermanentRedirect(f"/sessions{path.removeprefix('/session')}")
+    public = request.app[DATA] / "public"
+    found = await asyncio.to_thread(_find, public, path)
+    if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
+        raise web.HTTPPermanentRedirect(f"{path}/")
+    if found is not None:
+        return _file(found)
+    session_id = _session_of(path)
+    if session_id is not None:
+        view = await request.app[SESSIONS].look(session_id)
+        if view is not None and view.state.details.visibility != "private":
+            if not path.endswith("/"):
+                raise web.HTTPPermanentRedirect(f"{path}/")
+            return _before_publication(request, view.state)
+    return await _nothing(request, public)
+
+
+def _find(public: Path, path: str) -> Path | None:
+    """The file of a path, or None. Runs on a thread: it asks the disk."""
+    parts = [part for part in path.split("/") if part]
+    if any(part.startswith(".") or "\0" in part or "\\" in part for part in parts):
+        return None
+    try:
+        found = public.joinpath(*parts)
+        if found.is_dir():
+            found /= "index.html"
+        elif path.endswith("/"):
+            return None
+        # A link that leads out of the site is not of the site.
+        inside = found.is_file() and found.resolve().is_relative_to(public.resolve())
+    except (OSError, ValueError):
+        return None
+    return found if inside else None
+
+
+def _file(found: Path) -> web.FileResponse:
+    kind = _NAMED.get(found.name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
+    return web.FileResponse(found, headers={hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: "no-cache"})
+
+
+def _session_of(path: str) -> str | None:
+    parts = path.strip("/").split("/")
+    return parts[1] if len(parts) == 2 and parts[0] == "sessions" else None
+
+
+async def _nothing(request: web.Request, public: Path) -> web.StreamResponse:
+    own = await asyncio.to_thread(_find, public, "/404.html")
+    wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "text/html")
+    if own is None or not wants_page:
+        return refusal(404, "not_found", f"There is nothing at {request.path[:200]}.")
+    page = await asyncio.to_thread(own.read_bytes)
+    return web.Response(
+        body=page,
+        status=404,
+        content_type="text/html",
+        charset="utf-8",
+        headers={hdrs.CACHE_CONTROL: "no-store"},
+    )
+
+
+def _before_publication(request: web.Request, state: Session) -> web.Response:
+    details = state.details
+    join = request.app[LINKS].absolute(f"/sessions/join/{state.session_id}")
+    match state.phase:
+        case Phase.CANCELLED:
+            told = "<p>This session was cancelled.</p>"
+        case Phase.LIVE:
+            told = f'<p>It is live now.</p><p><a class="way-in" href="{escape(join)}">Join now</a></p>'
+        case Phase.SCHEDULED | Phase.WAITING:
+            told = (
+                f"<p>It starts {_moment(details.scheduled_start)}.</p>"
+                f"<p>The waiting room opens {_moment(state.opens_at)}.</p>"
+                f'<p><a class="way-in" href="{escape(join)}">How to join</a></p>'
+                '<p><a href="/calendar.ics">Put it into your calendar</a></p>'
+            )
+        case _:
+            told = "<p>It is over. Its story appears here as soon as it is published.</p>"
+    by = f"<p>With {escape(details.instructor)}.</p>"
+    about = "".join(f"<p>{escape(part)}</p>" for part in (details.description or "").split("\n\n") if part)
+    soon = state.phase in (Phase.ENDING, Phase.ENDED) or request.app[CLOCK].now() < state.opens_at
+    return plain_page(details.title, by + told + about, index=not soon and details.visibility == "public")
+
+
+def _moment(at: Millis) -> str:
+    moment = to_datetime(at)
+    return f'<time datetime="{moment:%Y-%m-%dT%H:%MZ}">on {moment.day} {moment:%B %Y} at {moment:%H:%M} UTC</time>'

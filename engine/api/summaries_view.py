@@ -1,0 +1,54 @@
+"""A session's summary as the API shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from engine.domain.instant import iso
+from engine.domain.quality import quality_of
+from engine.domain.snapshot import Snapshot
+from publisher.summary import Summary
+
+__all__ = ["metadata_of", "parts_of", "told_summary"]
+
+_NAMES: Mapping[str, str] = {"email": "newsletter", "web": "web_update", "social": "social_posts"}
+
+
+def parts_of(summary: Summary) -> dict[str, Any]:
+    """The texts by the names they have over HTTP; only of the channels that were asked for."""
+    return {_NAMES[channel]: texts for channel, texts in summary.items()}
+
+
+def metadata_of(average_hrv_improvement: float | None, channels: Collection[str]) -> dict[str, Any]:
+    """What staff want to know of it: score, what to do about it, whether it is featured."""
+    quality = quality_of(average_hrv_improvement)
+    return {
+        "quality_score": None if quality is None else quality.score,
+        "action": None if quality is None else quality.action,
+        "featured": quality is not None and quality.featured,
+        "channels": list(channels),
+    }
+
+
+def told_summary(snapshot: Snapshot, *, with_names: bool) -> dict[str, Any]:
+    """The story of a session that is over, in figures; quotes for those who belong to it."""
+    told: dict[str, Any] = {
+        "content_id": snapshot.content_id,
+        "version": snapshot.version,
+        "title": snapshot.title,
+        "session_type": snapshot.session_type,
+        "instructor_name": snapshot.instructor_name,
+        "session_date": iso(snapshot.session_date),
+        "session_duration": snapshot.session_duration,
+        "participant_count": snapshot.participant_count,
+        "breathing_techniques": list(snapshot.breathing_techniques),
+        "average_hrv_improvement": snapshot.average_hrv_improvement,
+        "key_achievements": list(snapshot.key_achievements),
+        "completion_rate": snapshot.completion_rate,
+        "engagement_rate": snapshot.engagement_rate,
+        "page": f"/sessions/{snapshot.session_id}/",
+    }
+    if with_names:
+        told["quotes"] = [quote.model_dump() for quote in snapshot.quotes]
+    return told
