@@ -1,0 +1,89 @@
+"""Our own server from the outside: its command, its HTTP API, and who joins which session."""
+
+import http.client
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from bench.dialects import Phase, upgrade
+
+__all__ = ["ENVIRONMENT", "KEY", "NAME", "Api", "command", "join", "lead"]
+
+NAME = "Halcytone Live"
+KEY = "bench-administrator-key-of-no-secret"
+
+ENVIRONMENT = {
+    "HALCYTONE_API_KEY": KEY,
+    # The limits protect a studio from a stranger; a load generator is one on purpose.
+    "HALCYTONE_RATE_MESSAGES_PER_MINUTE": "0",
+    "HALCYTONE_RATE_CONNECTIONS_PER_MINUTE": "0",
+    "HALCYTONE_RATE_REQUESTS_PER_MINUTE": "0",
+    "HALCYTONE_LOG_LEVEL": "warning",
+}
+
+
+def command(port: int, data: Path) -> list[str]:
+    """What starts the server on `port` with its data in `data`."""
+    serve = ["serve", "--host", "127.0.0.1", "--port", str(port), "--data", str(data)]
+    return [sys.executable, "-m", "engine.cli", *serve]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session that was created, with the token of its instructor."""
+
+    session_id: str
+    instructor: str
+
+
+class Api:
+    """One connection to the HTTP API, with the administrator's key."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+    def post(self, path: str, body: Any) -> dict[str, Any]:
+        """Post JSON and return the JSON that comes back.
+
+        Raises:
+            RuntimeError: the answer is a refusal.
+        """
+        headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+        self._connection.request("POST", path, json.dumps(body), headers)
+        response = self._connection.getresponse()
+        text = response.read()
+        if response.status >= 300:
+            raise RuntimeError(f"POST {path}: {response.status} {text[:400]!r}")
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    def create(self, session_id: str, most: int) -> Session:
+        """Create a session for up to `most` participants and start it."""
+        room = {
+            "session_id": session_id,
+            "title": "Bench",
+            "scheduled_start": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "instructor": "Bench",
+            "max_participants": most,
+        }
+        created = self.post("/api/v2/sessions/create", room)
+        self.post(f"/api/v2/sessions/{session_id}/start", {})
+        return Session(session_id, created["tokens"]["instructor"])
+
+
+def _live(**query: str) -> list[Phase]:
+    return [(upgrade(f"/ws/live-updates?{urlencode(query)}"), b'"welcome"')]
+
+
+def lead(session: Session) -> list[Phase]:
+    """What the instructor's socket sends to join."""
+    return _live(session_id=session.session_id, role="instructor", token=session.instructor)
+
+
+def join(session_id: str, name: str, **more: str) -> list[Phase]:
+    """What a participant's socket sends to join; `more` is for those who return."""
+    return _live(session_id=session_id, role="participant", name=name, **more)

@@ -1,0 +1,42 @@
+"""The load in a process of its own: a job as JSON on stdin, its figures as JSON on stdout.
+
+``{"dialect", "port", "pid", "work", …parameters}``; `pid` is the server's, whose CPU is read beside ours.
+"""
+
+import json
+import resource
+import sys
+from typing import Any
+
+from bench.works import fan_out, fixed_rate, idle, open_field
+
+__all__ = ["main"]
+
+
+def run(job: dict[str, Any]) -> dict[str, float]:
+    """The figures of one job."""
+    where = (job["dialect"], job["port"], job["pid"])
+    rooms, size = job.get("rooms", 0), job.get("sockets", 0)
+    match job["work"]:
+        case "fan_out":
+            field = open_field(*where, rooms, size)
+            return fan_out(field, in_flight=job["in_flight"], size=job["bytes"], seconds=job["seconds"])
+        case "fixed_rate":
+            field = open_field(*where, rooms, size)
+            rate = job["deliveries_per_s"]
+            return fixed_rate(field, deliveries_per_s=rate, size=job["bytes"], seconds=job["seconds"])
+        case "idle":
+            return idle(*where, rooms=rooms, size=size)
+        case other:
+            raise ValueError(f"no work is called {other}")
+
+
+def main() -> None:
+    """Do the job on stdin."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    json.dump(run(json.load(sys.stdin)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

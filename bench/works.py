@@ -1,0 +1,181 @@
+"""The works that servers are measured at. Each returns plain figures; units are in their names.
+
+A work opens its rooms, warms up, measures a window, then stops sending and waits until every socket
+has exactly what it was due: a server that loses or doubles a delivery fails the work.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from bench import halcytone
+from bench.dialects import DIALECTS, Dialect, Phase, payload
+from bench.fleet import Fleet
+from bench.servers import usage
+
+__all__ = ["Field", "Figures", "fan_out", "fixed_rate", "idle", "open_field", "quantile"]
+
+Figures = dict[str, float]
+
+_rooms_opened = itertools.count(1)
+
+
+@dataclass
+class Room:
+    """A room by its name: who talks, who is in it, and how much each side has done."""
+
+    name: str
+    members: range
+    sent: int = 0
+    delivered: int = 0
+
+    @property
+    def talker(self) -> int:
+        return self.members.start
+
+
+@dataclass
+class Field:
+    """A fleet that has joined its rooms."""
+
+    fleet: Fleet
+    dialect: Dialect
+    pid: int
+    rooms: list[Room]
+    heard: list[bytes] = field(default_factory=list)
+
+    def say(self, room: Room, size: int) -> None:
+        """Let the room's talker send one message of `size` bytes to its room."""
+        self.fleet.say(room.talker, self.dialect.say(room.name, payload(size, time.monotonic_ns())))
+        room.sent += 1
+
+    def settle(self) -> None:
+        """Wait until everybody has everything, and check that it is so."""
+        due = sum(room.sent * len(room.members) for room in self.rooms)
+        self.fleet.settle(due)
+        self.fleet.quiet(0.1)
+        for room in self.rooms:
+            counts = {self.fleet.counts[index] for index in room.members}
+            if counts != {room.sent}:
+                raise RuntimeError(
+                    f"of {room.sent} messages the sockets of {room.name} have {sorted(counts)}"
+                )
+
+
+def open_field(dialect: str, port: int, pid: int, rooms: int, size: int) -> Field:
+    """Let `rooms` rooms of `size` sockets join; the first of each talks (for us: the instructor)."""
+    fleet = Fleet(port)
+    names = [f"room{next(_rooms_opened)}" for _ in range(rooms)]
+    phases: list[list[Phase]] = []
+    if dialect == "halcytone":
+        api = halcytone.Api(port)
+        for name in names:
+            phases.append(halcytone.lead(api.create(name, 1000)))
+            phases += [halcytone.join(name, f"P{number}") for number in range(size - 1)]
+    else:
+        for name in names:
+            phases += [DIALECTS[dialect].join(name) for _ in range(size)]
+    heard = fleet.join(phases)
+    fleet.quiet()
+    fleet.reset()
+    opened = [Room(name, range(number * size, (number + 1) * size)) for number, name in enumerate(names)]
+    return Field(fleet, DIALECTS[dialect], pid, opened, heard)
+
+
+@contextmanager
+def measured(pid: int, figures: Figures) -> Iterator[None]:
+    """Put into `figures` how long the block took and which share of a core each side was busy."""
+    server, own, began = usage(pid)[0], time.process_time(), time.monotonic()
+    yield
+    elapsed = time.monotonic() - began
+    figures["seconds"] = elapsed
+    figures["busy"] = (time.process_time() - own) / elapsed
+    figures["server_busy"] = (usage(pid)[0] - server) / elapsed
+
+
+def quantile(values: list[int], share: float) -> float:
+    """The smallest value that at least `share` of `values` do not exceed, in milliseconds from ns."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] / 1e6
+
+
+def fan_out(field: Field, *, in_flight: int, size: int, seconds: float) -> Figures:
+    """Every room keeps `in_flight` messages under way: deliveries per second."""
+    room_of = {index: room for room in field.rooms for index in room.members}
+
+    def delivered(index: int, marks: int) -> None:
+        room = room_of[index]
+        room.delivered += marks
+        while talking and room.delivered >= (room.sent - in_flight + 1) * len(room.members):
+            field.say(room, size)
+
+    talking = True
+    field.fleet.on_count = delivered
+    for room in field.rooms:
+        for _ in range(in_flight):
+            field.say(room, size)
+    _read_for(field.fleet, seconds / 3)
+    figures: Figures = {}
+    before = field.fleet.total
+    with measured(field.pid, figures):
+        _read_for(field.fleet, seconds)
+    figures["deliveries_per_s"] = (field.fleet.total - before) / figures["seconds"]
+    talking = False
+    field.settle()
+    field.fleet.on_count = None
+    return figures
+
+
+def fixed_rate(field: Field, *, deliveries_per_s: int, size: int, seconds: float) -> Figures:
+    """Messages at a fixed rate, room after room: latency from sending to reading, in milliseconds."""
+    interval = len(field.rooms[0].members) / deliveries_per_s
+    _talk(field, interval, size, seconds / 3)
+    field.settle()
+    before = {room.name: room.sent for room in field.rooms}
+    field.fleet.latencies_ns = []
+    field.fleet.timed = True
+    figures: Figures = {}
+    with measured(field.pid, figures):
+        _talk(field, interval, size, seconds)
+        sent = sum(room.sent - before[room.name] for room in field.rooms)
+    field.settle()
+    field.fleet.timed = False
+    latencies = field.fleet.latencies_ns
+    figures["offered_per_s"] = sent * len(field.rooms[0].members) / figures["seconds"]
+    figures["p50_ms"], figures["p99_ms"] = quantile(latencies, 0.5), quantile(latencies, 0.99)
+    figures["most_ms"] = max(latencies) / 1e6
+    return figures
+
+
+def idle(dialect: str, port: int, pid: int, *, rooms: int, size: int) -> Figures:
+    """Memory that sockets cost which have joined and say nothing, in bytes each."""
+    before = usage(pid)[1]
+    field = open_field(dialect, port, pid, rooms, size)
+    field.fleet.quiet(1)
+    after = usage(pid)[1]
+    return {"bytes_each": (after - before) / (rooms * size), "sockets": rooms * size}
+
+
+def _read_for(fleet: Fleet, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        fleet.read(left)
+
+
+def _talk(field: Field, interval_s: float, size: int, seconds: float) -> None:
+    """Send one message every `interval_s`, whatever comes back, the rooms in turn."""
+    began = time.monotonic()
+    turns = itertools.cycle(field.rooms)
+    due = began
+    while due < began + seconds:
+        while (left := due - time.monotonic()) > 0:
+            field.fleet.read(left)
+        field.say(next(turns), size)
+        due += interval_s
+
+
+def parameters(work: Mapping[str, float], *names: str) -> dict[str, int]:
+    """The whole-number parameters of a work by their names."""
+    return {name: int(work[name]) for name in names}
