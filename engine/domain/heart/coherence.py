@@ -14,7 +14,7 @@ import numpy as np
 
 from engine.domain.heart.measures import Beats, Floats
 
-__all__ = ["WINDOW_S", "Coherence", "coherence", "coherences", "resample"]
+__all__ = ["WINDOW_S", "Coherence", "coherence", "coherences", "resample", "rhythms"]
 
 WINDOW_S: Final = 64
 RATE_HZ: Final = 2.0
@@ -82,6 +82,17 @@ def coherences(tachograms: Floats) -> list[Coherence | None]:
         amplitude = 2 * float(power[peak]) ** 0.5 / float(_TAPER.sum())
         found.append(Coherence(None if drift else ratio, float(_FREQUENCIES[peak]), amplitude))
     return found
+
+
+def rhythms(beats: Beats, step_s: int = 5) -> list[tuple[int, Coherence]]:
+    """Return (end in whole seconds, coherence) of every window of a recording that has one, ``step_s`` apart.
+
+    Only moments at which beats end are looked at, so that a recording of absurd length costs no more than its beats.
+    """
+    turns = np.unique(np.floor((beats.t / 1000 - WINDOW_S) / step_s))
+    ends = [WINDOW_S + step_s * int(turn) for turn in turns[(turns >= 0) & (turns < 2**40)].tolist()]
+    found = ((end, coherence(beats, 1000.0 * end)) for end in ends)
+    return [(end, rhythm) for end, rhythm in found if rhythm is not None]
 
 
 def resample(beats: Beats, end: float) -> Floats | None:

@@ -130,7 +130,10 @@ def gated(intervals: Iterable[float]) -> Beats:
     rr_ms = np.array([rr for rr, _ in decided], dtype=np.float64)
     ok = np.frombuffer(marks.ok, dtype=np.bool_)
     joined = np.ones(rr_ms.size, dtype=np.bool_)
-    return Beats(np.cumsum(rr_ms), rr_ms, ok, joined, np.frombuffer(marks.artefact, dtype=np.bool_))
+    # Capped at eleven days an interval, so that no number, however silly, overflows the time base.
+    return Beats(
+        np.cumsum(np.minimum(rr_ms, 1e9)), rr_ms, ok, joined, np.frombuffer(marks.artefact, dtype=np.bool_)
+    )
 
 
 class Marks:

@@ -1,0 +1,1 @@
+"""Real beat-to-beat recordings, one interval in milliseconds a line; sources and licences stand in README.md."""
