@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from engine.domain import commands as c
 from engine.domain.rejection import Invalid
@@ -119,7 +119,7 @@ def parse_hello(text: str) -> Hello:
             "invalid_message", 'The first frame is {"type": "hello", "data": {"token"?, "resume"?}}.'
         )
     try:
-        return _HELLO.validate_python(data, strict=True)
+        return _HELLO.validate_json(to_json(data), strict=True)
     except ValidationError as wrong:
         raise Invalid("invalid_message", "The hello is wrong.", reasons(wrong, "data")) from None
 
