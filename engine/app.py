@@ -121,6 +121,7 @@ async def serving(
 
         process = PublisherProcess(
             publisher_command(settings) if publisher is None else publisher,
+            environment=settings.for_the_publisher(),
             on_finished=lambda finished: published(finished),
         )
         directory = Directory(

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from asyncio import StreamReader
 from asyncio.subprocess import PIPE, Process
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,12 +46,14 @@ class PublisherProcess:
         self,
         command: Sequence[str],
         *,
+        environment: Mapping[str, str] | None = None,
         on_finished: Callable[[Finished], None] | None = None,
         shortest_pause: float = 0.5,
         longest_pause: float = 30.0,
     ) -> None:
-        """``command`` starts the child; the pauses before a restart are in seconds."""
+        """``command`` starts the child, with ``environment`` beside our own; pauses before a restart in seconds."""
         self._command = tuple(command)
+        self._environment = {**os.environ, **(environment or {})}
         self._on_finished = on_finished
         self._shortest_pause = shortest_pause
         self._longest_pause = longest_pause
@@ -129,7 +132,7 @@ class PublisherProcess:
             try:
                 # A session of its own: Ctrl-C in the terminal is the parent's to answer.
                 self._process = process = await asyncio.create_subprocess_exec(
-                    *self._command, stdin=PIPE, stdout=PIPE, start_new_session=True
+                    *self._command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True
                 )
             except OSError as error:
                 _log.error("publisher cannot start", reason=str(error), again_in=pause)

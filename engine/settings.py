@@ -105,6 +105,13 @@ class Settings(BaseSettings):
     def _lower(cls, value: Any) -> Any:
         return value.lower() if isinstance(value, str) else value
 
+    def for_the_publisher(self) -> dict[str, str]:
+        """The settings that the publisher process needs, as variables: they may hold a password."""
+        given: dict[str, str] = {"LOG_LEVEL": self.log_level}
+        if self.smtp_url is not None:
+            given["SMTP_URL"] = self.smtp_url.get_secret_value()
+        return {PREFIX + name: value for name, value in given.items()}
+
     @property
     def base_url(self) -> str:
         """The address that absolute links stand on, without a slash at its end."""

@@ -25,7 +25,7 @@ def demo(data: Path, host: str, port: int, *, leave: bool) -> None:
     try:
         with Screen() as screen:
             free = _free(host, port)
-            if free != port:
+            if free != port != 0:
                 screen.say(f"Port {port} is in use; this runs on {free}.")
             complete = uvloop.run(play(data, host, free, leave=leave, screen=screen))
     except DataInUse:

@@ -62,7 +62,8 @@ def publisher(config: Path | None, data: Path | None, *, standalone: bool) -> No
     configure(settings.log_level)
     from publisher.worker import main
 
-    raise typer.Exit(main(settings.data, standalone=standalone, smtp_url=settings.smtp_url))
+    smtp_url = None if settings.smtp_url is None else settings.smtp_url.get_secret_value()
+    raise typer.Exit(main(settings.data, standalone=standalone, smtp_url=smtp_url))
 
 
 def _on_the_network(settings: Settings, *, required: bool) -> Settings:

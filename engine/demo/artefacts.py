@@ -70,7 +70,10 @@ async def look_for(
         ("sitemap", "/sitemap.xml", "<sitemap"),
         ("analytics row", "/api/v2/analytics/sessions?format=csv", session_id),
     ]
-    found = [
+    # The server answers for a page that is not published yet; the file says that it is.
+    file = data / "public" / "sessions" / session_id / "index.html"
+    found = [Artefact("page file", str(file), _is_filled(file))]
+    found += [
         Artefact(what, f"{url}{path}", await _has(http, f"{url}{path}", text, headers))
         for what, path, text in pages
     ]

@@ -31,8 +31,12 @@ _NUMBERED = frozenset(
 )
 
 
+# The close codes after which a client comes back; the demonstration's do so only on purpose.
+_RETURNING = frozenset({1001, 1006})
+
+
 class Refused(Exception):
-    """The server did not let us in; the argument is its error message."""
+    """The server did not let us in, or sent us away; the argument says how."""
 
 
 class Gap(Exception):
@@ -96,6 +100,15 @@ class LiveClient:
         }
         self._reading = asyncio.create_task(self._read(self._socket))
         return welcome
+
+    def check(self) -> None:
+        """Nothing while the connection is there, or is lost in a way that one comes back from.
+
+        Raises:
+            Refused: the server closed it for good before the session was over.
+        """
+        if self.close_code is not None and not self.over.is_set() and self.close_code not in _RETURNING:
+            raise Refused(f"the server closed the connection with {self.close_code}")
 
     async def send(self, kind: str, **data: Any) -> None:
         """Send one message; nothing happens while there is no connection, as with a phone in a lift."""

@@ -10,7 +10,7 @@ import aiohttp
 from engine.clock import Clock
 from engine.demo.beats import heart_of
 from engine.demo.live_client import LiveClient, Message
-from engine.demo.script import ANNOUNCEMENT, CONSENT_VERSION, END, PLAN, START
+from engine.demo.script import ANNOUNCEMENT, CONSENT_VERSION, END, HEARTBEAT, PLAN, START
 from engine.domain.instant import SECOND, Millis
 
 __all__ = ["Instructor", "NotRecovered", "Participant", "Room"]
@@ -63,6 +63,7 @@ class Participant:
         """Send each second's beats as they fall, until the session ends."""
         room, on_since = self._room, self._room.elapsed()
         while not self.client.over.is_set():
+            self.client.check()
             await room.until(room.elapsed() + SECOND)
             if beats := self._strap.until(room.elapsed() - on_since):
                 await self.client.send("heart_rate", rr=beats, contact=True)
@@ -108,6 +109,13 @@ class Instructor:
         """Say of each that a person sits there: only then does a strap count in the group."""
         for participant in participants:
             await self.client.send("vouch", client_id=participant.client.client_id, vouched=True)
+
+    async def stay(self) -> None:
+        """Be heard of often enough, until the session ends."""
+        while not self.client.over.is_set():
+            self.client.check()
+            await self.client.send("heartbeat")
+            await self._room.until(self._room.elapsed() + HEARTBEAT)
 
     async def lead(self) -> None:
         """Start, announce, lead each technique, and end, at the instants of the script."""

@@ -147,10 +147,10 @@ async def _session(room: Room, screen: Screen) -> None:
     async with asyncio.TaskGroup() as group:
         for person in people:
             group.create_task(_take_part(person, group))
+        group.create_task(instructor.stay())
         group.create_task(_lead(instructor, people, room))
         group.create_task(_lose_and_return(people[_UNLUCKY], screen))
         group.create_task(_give_feedback(people, room))
-        await instructor.client.over.wait()
     for client in (instructor.client, *(person.client for person in people)):
         await client.close()
 

@@ -17,6 +17,7 @@ __all__ = [
     "DROPPED",
     "END",
     "FEEDBACK",
+    "HEARTBEAT",
     "INSTRUCTOR",
     "LAST_JOIN",
     "LENGTH",
@@ -66,6 +67,7 @@ class Opinion:
     quotable: bool = False
 
 
+HEARTBEAT: Millis = 25 * SECOND
 LAST_JOIN: Millis = 50 * SECOND
 START: Millis = 60 * SECOND
 # Two and a half quiet minutes come first: each person's own baseline.
