@@ -13,58 +13,25 @@ a session without them costs next to nothing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-import numpy as np
-
-from engine.domain.heart.coherence import Coherence, coherences, resample
 from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort
 from engine.domain.heart.marks import MARKS, Achievement, Mark, Milestone, Standing, Watch
+from engine.domain.heart.seat import OwnFigures, Seat, own_figures, read_rhythms, rounded
 from engine.domain.heart.stream import Reading, State, Stream, improvement_percent
-from engine.domain.heart.synchrony import FASTEST_HZ, SLOWEST_HZ, Lag, Taps, kuramoto, wave
+from engine.domain.heart.synchrony import FASTEST_HZ, SLOWEST_HZ, Taps, kuramoto
 from engine.domain.instant import MINUTE, SECOND, Millis
 
 __all__ = ["GroupFigures", "GroupHeart", "OwnFigures"]
 
 REFRESH: Final = 30 * SECOND
-#: Beats that a person sent this long ago say nothing of their rhythm now.
-RHYTHM_STALE_AFTER: Final = 5 * SECOND
 #: Whoever becomes ready within this time is worth waiting for with the first figure.
 SOON: Final = 1 * MINUTE
 #: A session that ends sooner has completed nothing.
 SHORTEST_COMPLETION: Final = 5 * MINUTE
-
-
-@dataclass(frozen=True, slots=True)
-class OwnFigures:
-    """One person's figures, for that person alone.
-
-    ``state``: settling, measuring (the baseline) or ready; ``remaining_s``: until ready. ``rmssd_ms`` and the others are of
-    the last 60 s, ``improvement_percent`` is against the baseline, within -100 and 200. ``quality``: good, low or
-    unusable. ``contact`` is what the strap says of the skin, None when it does not; ``stale``: no message for more
-    than 3 s. None wherever there is nothing to say.
-    """
-
-    state: str
-    remaining_s: int
-    heart_rate: int | None
-    rmssd_ms: float | None
-    sdnn_ms: float | None
-    ln_rmssd: float | None
-    baseline_rmssd_ms: float | None
-    improvement_percent: float | None
-    coherence: float | None
-    respiration_hz: float | None
-    respiratory_amplitude_ms: float | None
-    quality: str
-    artefact_percent: float
-    rejected: int
-    contact: bool | None
-    stale: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,32 +52,6 @@ class GroupFigures:
     engagement_rate: float | None
 
 
-class _Seat:
-    """What is known of one person; beats and taps only when there are any."""
-
-    __slots__ = ("group", "heart_rate", "lag", "rhythm", "rhythm_at", "stream", "tap_lag", "taps", "vouched")
-
-    def __init__(self) -> None:
-        self.heart_rate = False
-        self.group: bool | None = None  # None: never asked
-        self.vouched = False
-        self.stream: Stream | None = None
-        self.lag: Lag | None = None
-        self.taps: Taps | None = None
-        self.tap_lag: Lag | None = None
-        self.rhythm: Coherence | None = None
-        self.rhythm_at: Millis | None = None
-
-    @property
-    def strap_counts(self) -> bool:
-        return self.vouched and self.heart_rate and self.group is True and self.stream is not None
-
-    @property
-    def taps_count(self) -> bool:
-        """Taps are no health data, but whoever asked not to be counted is not counted."""
-        return self.vouched and self.group is not False and self.taps is not None
-
-
 class GroupHeart:
     """The telemetry of one live session; mutable, owned by one actor, never written to disk.
 
@@ -121,7 +62,7 @@ class GroupHeart:
     def __init__(self, *, marks: Sequence[Mark] = MARKS, reached: Iterable[str] = ()) -> None:
         known = set(reached)
         self._watches = [Watch(mark) for mark in marks if mark.key not in known]
-        self._seats: dict[str, _Seat] = {}
+        self._seats: dict[str, Seat] = {}
         self._hrv: Cohort[float] | None = None
         self._coherence: Cohort[float] | None = None
         self._synchrony: Cohort[complex] | None = None
@@ -179,33 +120,7 @@ class GroupHeart:
     def own(self, client_id: str, at: Millis) -> OwnFigures | None:
         """Return one person's figures, to be sent to nobody else; None without a strap."""
         seat = self._seats.get(client_id)
-        reading = None if seat is None or seat.stream is None else seat.stream.reading(at)
-        if seat is None or seat.stream is None or reading is None:
-            return None
-        self._read_rhythms([(seat, reading)], at)
-        now, rhythm = reading.now, seat.rhythm
-        return OwnFigures(
-            state=reading.state.value,
-            remaining_s=math.ceil(reading.remaining / SECOND),
-            heart_rate=None if now.mean_rr is None or reading.stale else round(60_000 / now.mean_rr),
-            rmssd_ms=_rounded(now.rmssd if reading.enough else None),
-            sdnn_ms=_rounded(now.sdnn if reading.enough else None),
-            ln_rmssd=_rounded(now.ln_rmssd if reading.enough else None, 3),
-            baseline_rmssd_ms=_rounded(None if reading.baseline is None else reading.baseline.rmssd),
-            improvement_percent=(
-                None if reading.ln_ratio is None else _rounded(improvement_percent(reading.ln_ratio))
-            ),
-            coherence=_rounded(None if rhythm is None else rhythm.ratio, 2),
-            respiration_hz=_rounded(None if rhythm is None or rhythm.ratio is None else rhythm.peak_hz, 3),
-            respiratory_amplitude_ms=_rounded(
-                None if rhythm is None or rhythm.ratio is None else rhythm.amplitude_ms
-            ),
-            quality=now.quality.value,
-            artefact_percent=round(100 * now.artefact_share, 1),
-            rejected=seat.stream.rejected,
-            contact=reading.contact,
-            stale=reading.stale,
-        )
+        return None if seat is None else own_figures(seat, at)
 
     def figures(
         self,
@@ -251,8 +166,8 @@ class GroupHeart:
                 synchrony=(
                     None if self._synchrony is None or self._pacer_hz is None else self._synchrony.publish(at)
                 ),
-                completion_rate=_rounded(completion_rate, 2) if enough else None,
-                engagement_rate=_rounded(engagement_rate, 2) if enough else None,
+                completion_rate=rounded(completion_rate, 2) if enough else None,
+                engagement_rate=rounded(engagement_rate, 2) if enough else None,
             )
         else:
             shown = self._still_shown(self._figures, participants, measured)
@@ -281,27 +196,27 @@ class GroupHeart:
 
     # ---- inside
 
-    def _seat(self, client_id: str) -> _Seat:
-        return self._seats.setdefault(client_id, _Seat())
+    def _seat(self, client_id: str) -> Seat:
+        return self._seats.setdefault(client_id, Seat())
 
     def _uncount(self, client_id: str) -> None:
         for cohort in (self._hrv, self._coherence, self._synchrony):
             if cohort is not None:
                 cohort.forget(client_id)
 
-    def _counted(self, at: Millis) -> Iterator[tuple[str, _Seat, Reading]]:
+    def _counted(self, at: Millis) -> Iterator[tuple[str, Seat, Reading]]:
         for who, seat in self._seats.items():
             if seat.strap_counts and seat.stream is not None:
                 reading = seat.stream.reading(at)
                 if reading is not None:
                     yield who, seat, reading
 
-    def _note_hearts(self, readings: Sequence[tuple[str, _Seat, Reading]], at: Millis) -> None:
+    def _note_hearts(self, readings: Sequence[tuple[str, Seat, Reading]], at: Millis) -> None:
         if not readings:
             return
         if self._hrv is None or self._coherence is None:
             self._hrv, self._coherence = Cohort(_mean_improvement), Cohort(_mean_coherence)
-        self._read_rhythms([(seat, reading) for _, seat, reading in readings], at)
+        read_rhythms([(seat, reading) for _, seat, reading in readings], at)
         for who, seat, reading in readings:
             if reading.ln_ratio is not None:
                 self._hrv.note(who, reading.ln_ratio, at)
@@ -319,7 +234,7 @@ class GroupHeart:
             return []
         phases: list[complex] = []
         for who, seat in self._seats.items():
-            phase = self._phase(seat, at, hz)
+            phase = seat.phase(at, hz)
             if phase is None:
                 continue
             if self._synchrony is None:
@@ -327,46 +242,6 @@ class GroupHeart:
             self._synchrony.note(who, phase, at)
             phases.append(phase)
         return phases
-
-    def _phase(self, seat: _Seat, at: Millis, hz: float) -> complex | None:
-        """Place one person in the breath by the strap, or else by the taps."""
-        if seat.strap_counts and seat.stream is not None:
-            reading = seat.stream.reading(at)
-            fresh = (
-                reading is not None
-                and reading.recent.t.size
-                and at - reading.recent.t[-1] <= RHYTHM_STALE_AFTER
-            )
-            found = wave(reading.recent, at, hz) if reading is not None and fresh else None
-            if found is not None:
-                if seat.lag is None:
-                    seat.lag = Lag()
-                return seat.lag.note(at, hz, found / abs(found))
-        if seat.taps_count and seat.taps is not None:
-            tapped = seat.taps.phase(at, hz)
-            if tapped is not None:
-                if seat.tap_lag is None:
-                    seat.tap_lag = Lag()
-                return seat.tap_lag.note(at, hz, tapped)
-        return None
-
-    @staticmethod
-    def _read_rhythms(people: Sequence[tuple[_Seat, Reading]], at: Millis) -> None:
-        """Bring the coherence of several people up to date at once; one transform serves them all."""
-        due = [(seat, reading) for seat, reading in people if seat.rhythm_at != at]
-        rows: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
-        owners: list[_Seat] = []
-        for seat, reading in due:
-            seat.rhythm, seat.rhythm_at = None, at
-            t = reading.recent.t
-            if t.size and at - t[-1] <= RHYTHM_STALE_AFTER:
-                row = resample(reading.recent, float(t[-1]))
-                if row is not None:
-                    rows.append(row)
-                    owners.append(seat)
-        if rows:
-            for seat, rhythm in zip(owners, coherences(np.stack(rows)), strict=True):
-                seat.rhythm = rhythm
 
     def _still_shown(self, figures: GroupFigures, participants: int, measured: int) -> GroupFigures:
         """Return the last figures with the counts of now; a figure whose group fell below five is not shown on."""
@@ -403,7 +278,3 @@ def _mean_coherence(shares: Sequence[float]) -> float:
 
 def _synchrony(phases: Sequence[complex]) -> float:
     return round(kuramoto(phases), 2)
-
-
-def _rounded(value: float | None, digits: int = 1) -> float | None:
-    return None if value is None else round(value, digits)

@@ -73,6 +73,12 @@ class Reading:
         """Whether the last 60 s hold enough differences for a figure."""
         return self.now.differences >= LEAST_DIFFERENCES
 
+    @property
+    def heart_rate(self) -> int | None:
+        """Beats a minute over the last eight accepted intervals."""
+        accepted = self.recent.rr[self.recent.ok][-8:]
+        return round(60_000 / float(accepted.mean())) if accepted.size else None
+
 
 def improvement_percent(ln_ratio: float) -> float:
     """Return a log ratio as percent of change, kept within -100 and 200."""
@@ -253,7 +259,7 @@ class Stream:
             self._broken = True
 
     def _trim(self) -> None:
-        if len(self._t) < 512:
+        if not self._t or self._t[-1] - self._t[0] < 1.25 * KEPT:
             return
         old = int(np.searchsorted(np.frombuffer(self._t), self._t[-1] - KEPT))
         del self._t[:old], self._rr[:old], self._joined[:old]
