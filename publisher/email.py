@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -12,7 +13,7 @@ from publisher.story import Story
 from publisher.studio import Studio
 from publisher.templates import Templates
 
-__all__ = ["Mail", "newsletter_of"]
+__all__ = ["Mail", "edited_mail", "newsletter_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +32,24 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 def newsletter_of(
-    story: Story, studio: Studio, *, links: Links, templates: Templates, picture: str = ""
+    story: Story,
+    studio: Studio,
+    *,
+    links: Links,
+    templates: Templates,
+    picture: str = "",
+    unsubscribe: str = "",
 ) -> Mail:
-    """The mail for everybody who subscribed; ``picture`` is the address of an image for its top."""
+    """The mail for everybody who subscribed.
+
+    ``picture`` is the address of an image for its top, ``unsubscribe`` the reader's own way out.
+    """
     context = {
         "story": story,
         "studio": studio,
         "href": links.absolute,
         "picture": picture,
+        "unsubscribe": unsubscribe,
         "page": links.absolute(story.path),
     }
     return Mail(
@@ -46,3 +57,32 @@ def newsletter_of(
         html=_inliner().inline(templates.render("email/summary.html", **context)),
         text=templates.render("email/summary.txt", **context).strip() + "\n",
     )
+
+
+def edited_mail(
+    mail: Mail,
+    edited: Mapping[str, str],
+    story: Story,
+    studio: Studio,
+    *,
+    links: Links,
+    templates: Templates,
+    picture: str = "",
+    unsubscribe: str = "",
+) -> Mail:
+    """The mail with somebody's own subject or text; own text stands in the HTML as paragraphs."""
+    subject = edited.get("subject", mail.subject)
+    if "text" not in edited:
+        return Mail(subject, mail.html, mail.text)
+    context = {
+        "subject": subject,
+        "paragraphs": [block.split("\n") for block in edited["text"].split("\n\n") if block.strip()],
+        "story": story,
+        "studio": studio,
+        "href": links.absolute,
+        "page": links.absolute(story.path),
+        "picture": picture,
+        "unsubscribe": unsubscribe,
+    }
+    text = edited["text"].strip() + (f"\n\nUnsubscribe: {unsubscribe}\n" if unsubscribe else "\n")
+    return Mail(subject, _inliner().inline(templates.render("email/edited.html", **context)), text)

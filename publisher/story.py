@@ -95,6 +95,11 @@ class Story:
         return f"sessions/{self.snapshot.session_id}/"
 
     @property
+    def whole_s(self) -> float:
+        """The length of the time line in seconds."""
+        return _whole(self.snapshot)
+
+    @property
     def slug(self) -> str:
         """The name under which content systems file it."""
         return f"{self.snapshot.session_id}-summary"
@@ -159,8 +164,12 @@ def _described(snapshot: Snapshot, participants: str, length: str, longest: int)
     return full if len(full) <= longest else wording.clipped(text, longest)
 
 
+def _whole(snapshot: Snapshot) -> float:
+    return max([float(snapshot.session_duration), *(s.start_s + s.duration_s for s in snapshot.timeline)])
+
+
 def _spans(snapshot: Snapshot) -> tuple[Span, ...]:
-    whole = max([snapshot.session_duration, *(s.start_s + s.duration_s for s in snapshot.timeline)])
+    whole = _whole(snapshot)
     spans = []
     for each in snapshot.timeline:
         known = techniques.find(each.technique)

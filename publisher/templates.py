@@ -16,6 +16,7 @@ import jinja2
 import structlog
 
 from publisher import resources
+from publisher.charts import figure_of
 
 __all__ = ["Templates", "built_in"]
 
@@ -66,6 +67,7 @@ class Templates:
             keep_trailing_newline=True,
             auto_reload=False,
         )
+        self.environment.globals["figure_of"] = figure_of
         self._check_own()
 
     def render(self, name: str, **context: Any) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from engine.domain.instant import Millis, to_datetime
 
 __all__ = [
     "clipped",
@@ -11,6 +14,7 @@ __all__ = [
     "day",
     "duration",
     "listed",
+    "local",
     "minutes_and_seconds",
     "month",
     "percent",
@@ -91,3 +95,8 @@ def clipped(text: str, longest: int) -> str:
     at_word = cut.rsplit(" ", 1)[0]
     kept = at_word if len(at_word) > len(cut) // 2 else cut
     return kept.rstrip(" ,.;:-–") + "…"
+
+
+def local(at: Millis, zone: ZoneInfo) -> datetime:
+    """An instant as clocks in a zone show it."""
+    return to_datetime(at).astimezone(zone)

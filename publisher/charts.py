@@ -1,0 +1,190 @@
+"""The group's curves as small SVG drawings that need no script, no style attribute and no colour to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from engine.domain.snapshot import GroupPoint, Snapshot
+from publisher import wording
+
+__all__ = ["Figure", "Panel", "figure_of"]
+
+WIDTH, HEIGHT = 600, 150
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 12, 24
+_POINTS_AT_MOST = 300
+_ROWS_AT_MOST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One curve: its heading, what it says in a sentence, and the drawing."""
+
+    name: str
+    title: str
+    described: str
+    svg: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The curves of a session and their figures as a table."""
+
+    panels: tuple[Panel, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    name: str
+    title: str
+    value: Callable[[GroupPoint], float | None]
+    shown: Callable[[float], str]
+    bounds: tuple[float, float] | None
+    """The scale; None makes one that holds every value and zero."""
+    dashed: bool = False
+
+
+_SERIES = (
+    _Series("hrv", "HRV change of the group", lambda p: p.hrv_improvement, wording.percent, None),
+    _Series(
+        "step",
+        "Breathing in step",
+        lambda p: p.synchrony,
+        lambda value: f"{value:.0%}",
+        (0.0, 1.0),
+        dashed=True,
+    ),
+)
+
+
+def figure_of(snapshot: Snapshot) -> Figure | None:
+    """The curves that have something to show; None where there are none. A gap in the figures is a gap in the line."""
+    points = snapshot.curves
+    if not points:
+        return None
+    length = max(float(snapshot.session_duration), points[-1].t_s)
+    told = [(series, panel) for series in _SERIES if (panel := _panel(series, points, length)) is not None]
+    if not told:
+        return None
+    rows = _thinned(points, _ROWS_AT_MOST)
+    return Figure(
+        panels=tuple(panel for _, panel in told),
+        columns=("Time", *(series.title for series, _ in told)),
+        rows=tuple(
+            (
+                wording.minutes_and_seconds(point.t_s),
+                *("–" if (v := series.value(point)) is None else series.shown(v) for series, _ in told),
+            )
+            for point in rows
+        ),
+    )
+
+
+def _panel(series: _Series, points: Sequence[GroupPoint], length: float) -> Panel | None:
+    pairs = [(point.t_s, series.value(point)) for point in _thinned(points, _POINTS_AT_MOST)]
+    values = [value for _, value in pairs if value is not None]
+    if len(values) < 3:
+        return None
+    low, high = series.bounds or _scale(min(values), max(values))
+    described = (
+        f"From {series.shown(values[0])} at the beginning to {series.shown(values[-1])} at the end, "
+        f"at its highest {series.shown(max(values))}."
+    )
+    return Panel(series.name, series.title, described, _drawn(series, pairs, (low, high), length, described))
+
+
+def _drawn(
+    series: _Series,
+    pairs: Sequence[tuple[float, float | None]],
+    scale: tuple[float, float],
+    length: float,
+    described: str,
+) -> Markup:
+    low, high = scale
+
+    def x(t: float) -> float:
+        return _LEFT + (WIDTH - _LEFT - _RIGHT) * t / length
+
+    def y(value: float) -> float:
+        return _TOP + (HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low)
+
+    parts = [
+        Markup(
+            '<svg class="chart chart-{}" viewBox="0 0 {} {}" role="img" aria-labelledby="chart-{}-t chart-{}-d">'
+            '<title id="chart-{}-t">{}</title><desc id="chart-{}-d">{}</desc>'
+        ).format(
+            series.name,
+            WIDTH,
+            HEIGHT,
+            series.name,
+            series.name,
+            series.name,
+            series.title,
+            series.name,
+            described,
+        )
+    ]
+    grid = dict.fromkeys((low, 0.0 if low < 0 < high else (low + high) / 2, high))
+    rule = Markup('<path class="rule" d="M{} {}H{}"/><text x="{}" y="{}" text-anchor="end">{}</text>')
+    parts += [
+        rule.format(_LEFT, f"{y(v):.1f}", WIDTH - _RIGHT, _LEFT - 8, f"{y(v) + 4:.1f}", series.shown(v))
+        for v in grid
+    ]
+    for t in _ticks(length):
+        anchor = "start" if t == 0 else "middle"
+        parts.append(
+            Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
+                f"{x(t):.1f}", HEIGHT - 6, anchor, wording.minutes_and_seconds(t)
+            )
+        )
+    dashes = Markup(' stroke-dasharray="6 4"') if series.dashed else ""
+    parts.append(
+        Markup('<path class="curve" fill="none"{} d="{}"/></svg>').format(
+            dashes, _path([(t, v) for t, v in pairs], x, y)
+        )
+    )
+    return Markup("").join(parts)
+
+
+def _path(
+    pairs: Sequence[tuple[float, float | None]], x: Callable[[float], float], y: Callable[[float], float]
+) -> str:
+    """A line that is broken where there is no figure."""
+    parts: list[str] = []
+    drawing = False
+    for t, value in pairs:
+        if value is None:
+            drawing = False
+            continue
+        parts.append(f"{'L' if drawing else 'M'}{x(t):.1f} {y(value):.1f}")
+        drawing = True
+    return "".join(parts)
+
+
+def _scale(low: float, high: float) -> tuple[float, float]:
+    low, high = min(0.0, low), max(0.0, high)
+    if high - low < 10:
+        high = low + 10
+    step = 5 if high - low <= 40 else 20
+    return (low // step) * step, -(-high // step) * step
+
+
+def _ticks(length: float) -> list[float]:
+    for step in (15, 60, 120, 300, 600, 900, 1800):
+        if length / step <= 6:
+            # The last label would stand over the edge.
+            return [t for t in _steps(step, length) if t <= length * 0.97]
+    return [0.0]
+
+
+def _steps(step: float, length: float) -> list[float]:
+    return [step * n for n in range(int(length // step) + 1)]
+
+
+def _thinned(points: Sequence[GroupPoint], at_most: int) -> list[GroupPoint]:
+    every = -(-len(points) // at_most)
+    return [*points[::every]]

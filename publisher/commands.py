@@ -1,0 +1,245 @@
+"""What the command line asks of the publisher: blocking, each over a connection of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import ValidationError
+
+from engine.domain.instant import Millis
+from engine.domain.snapshot import Snapshot
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.outbox import Outbox
+from publisher.catalogue import Catalogue
+from publisher.changes import EVERYTHING
+from publisher.content import ANY_AGE, SessionContentStrict, refusals, snapshot_of
+from publisher.jobs import Jobs
+from publisher.worker import Busy, locked
+
+__all__ = ["export", "import_file", "list_publications", "rebuild", "remember_url", "retry", "unpublish"]
+
+Progress = Callable[[int, int], None]
+
+_CHANNELS = ("web", "analytics")
+_LINES_AT_ONCE = 500
+_LOOK_EVERY_S = 0.2
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000
+
+
+def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
+    """Build the whole site into ``output``, or in the place of ``public/``; returns its number of files.
+
+    While a server runs, its own publisher rebuilds ``public/`` and this waits for it.
+    """
+    with closing(connect(data / FILE_NAME)) as connection:
+        catalogue = Catalogue(connection)
+        if output is not None:
+            return Jobs(data, catalogue, Outbox(connection)).press.rebuild(output, progress=progress)
+        try:
+            with locked(data):
+                jobs = Jobs(data, catalogue, Outbox(connection))
+                catalogue.mark_everything()
+                jobs.work(0, progress=progress)
+        except Busy:
+            catalogue.mark_everything()
+            while EVERYTHING in catalogue.marked():
+                time.sleep(_LOOK_EVERY_S)
+    return sum(1 for file in (data / "public").rglob("*") if file.is_file())
+
+
+def import_file(data: Path, file: Path, progress: Progress) -> tuple[int, list[str]]:
+    """Publish the summaries of a file, one JSON object a line, of any age; one pass over the site.
+
+    Returns how many were taken, and a sentence for each line that was not. A session that is published already
+    is replaced.
+    """
+    told: list[str] = []
+    taken = 0
+    with closing(connect(data / FILE_NAME)) as connection:
+        catalogue = Catalogue(connection)
+        outbox = Outbox(connection)
+        snapshots: list[Snapshot] = []
+        with file.open(encoding="utf-8", errors="surrogateescape") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.strip():
+                    continue
+                read = _read(line)
+                if isinstance(read, str):
+                    told.append(f"line {number}: {read}")
+                    continue
+                snapshots.append(read)
+                taken += 1
+                if len(snapshots) == _LINES_AT_ONCE:
+                    _queue(outbox, snapshots)
+                    snapshots = []
+        _queue(outbox, snapshots)
+        _finish(data, catalogue, outbox, progress)
+    return taken, told
+
+
+def _read(line: str) -> Snapshot | str:
+    try:
+        body = json.loads(line)
+    except (ValueError, RecursionError):
+        return "not JSON"
+    if not isinstance(body, dict):
+        return "not an object"
+    visibility = body.pop("visibility", "public")
+    if visibility not in ("public", "unlisted", "private"):
+        return "visibility: one of public, unlisted, private"
+    try:
+        content = SessionContentStrict.model_validate(body, context=ANY_AGE)
+    except ValidationError as error:
+        return "; ".join(f"{field}: {reason}" for field, reason in refusals(error).items())
+    if not content.published:
+        return "published: false, so it may not go live"
+    return snapshot_of(
+        content,
+        content_id=str(uuid4()),
+        source="import",
+        channels=("web",),
+        approved=True,
+        visibility=visibility,
+    )
+
+
+def _queue(outbox: Outbox, snapshots: list[Snapshot]) -> None:
+    now = _now()
+    for snapshot in snapshots:
+        outbox.enqueue(snapshot, _CHANNELS, now)
+
+
+def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress) -> None:
+    """Do what was queued, or wait until the running publisher has."""
+
+    def left() -> int:
+        row = catalogue.connection.execute(
+            "SELECT count(*) FROM outbox WHERE state IN ('pending', 'running') AND next_attempt_at <= ?",
+            (_now(),),
+        ).fetchone()
+        return int(row[0])
+
+    try:
+        with locked(data):
+            jobs = Jobs(data, catalogue, outbox)
+            jobs.work(_now(), limit=1_000_000, progress=progress)
+    except Busy:
+        total = left()
+        while waiting := left():
+            progress(max(0, total - waiting), total)
+            time.sleep(_LOOK_EVERY_S)
+        progress(total, total)
+
+
+def export(data: Path) -> Iterator[dict[str, Any]]:
+    """Every published session as ``import_file`` takes it, by date."""
+    with closing(connect(data / FILE_NAME)) as connection:
+        Catalogue(connection)
+        rows = connection.execute(
+            "SELECT document FROM published ORDER BY session_date, session_id"
+        ).fetchall()
+    for row in rows:
+        yield _stated(Snapshot.model_validate_json(row["document"]))
+
+
+def _stated(snapshot: Snapshot) -> dict[str, Any]:
+    content = SessionContentStrict.model_validate(
+        {
+            "title": snapshot.title,
+            "content": snapshot.content or snapshot.title,
+            "session_id": snapshot.session_id,
+            "session_duration": snapshot.session_duration,
+            "participant_count": snapshot.participant_count,
+            "breathing_techniques": list(snapshot.breathing_techniques),
+            "average_hrv_improvement": snapshot.average_hrv_improvement,
+            "key_achievements": list(snapshot.key_achievements or (a.title for a in snapshot.achievements))[
+                :10
+            ],
+            "session_type": snapshot.session_type,
+            "instructor_name": snapshot.instructor_name,
+            "session_date": _iso(snapshot.session_date),
+            "metrics_summary": snapshot.metrics_summary,
+            "participant_feedback": {
+                "items": [{"participant_name": n, "comment": c} for n, c in snapshot.participant_feedback]
+            },
+        },
+        context=ANY_AGE,
+    )
+    return {**content.model_dump(mode="json"), "visibility": snapshot.visibility}
+
+
+def _iso(at: Millis) -> str:
+    from engine.domain.instant import iso
+
+    return iso(at)
+
+
+def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]]:
+    """Each channel's newest work: session_id, channel, state, attempts, last_error, updated_at."""
+    with closing(connect(data / FILE_NAME)) as connection:
+        outbox = Outbox(connection)
+        where = "" if session_id is None else " WHERE session_id = ?"
+        ids = connection.execute(
+            f"SELECT session_id, max(updated_at) AS at FROM outbox{where} GROUP BY session_id"
+            " ORDER BY at DESC, session_id",
+            () if session_id is None else (session_id,),
+        ).fetchall()
+        return [
+            {
+                "session_id": row.session_id,
+                "channel": row.channel,
+                "state": row.state,
+                "attempts": row.attempts,
+                "last_error": row.last_error,
+                "updated_at": _iso(row.updated_at),
+            }
+            for each in ids
+            for row in outbox.of(each["session_id"])
+        ]
+
+
+def retry(data: Path, session_id: str) -> list[str]:
+    """Queue every channel of a session again; returns their names.
+
+    Raises:
+        KeyError: nothing of this session was ever queued.
+    """
+    with closing(connect(data / FILE_NAME)) as connection:
+        outbox = Outbox(connection)
+        channels = [row.channel for row in outbox.of(session_id)]
+        if not channels:
+            raise KeyError(session_id)
+        return [row.channel for row in outbox.retry(session_id, channels, _now())]
+
+
+def unpublish(data: Path, session_id: str) -> None:
+    """Take a session off page, feed, search and drafts; the running publisher, or this, removes the files.
+
+    Raises:
+        KeyError: it is not published.
+    """
+    with closing(connect(data / FILE_NAME)) as connection:
+        catalogue = Catalogue(connection)
+        if not catalogue.withdraw(session_id, _now()):
+            raise KeyError(session_id)
+        try:
+            with locked(data):
+                Jobs(data, catalogue, Outbox(connection)).work(0)
+        except Busy:
+            while any(session_id in key for key in catalogue.marked()):
+                time.sleep(_LOOK_EVERY_S)
+
+
+def remember_url(data: Path, public_url: str) -> None:
+    """Keep the address that every absolute link is built on."""
+    with closing(connect(data / FILE_NAME)) as connection:
+        Catalogue(connection).set_meta("public_url", public_url)

@@ -1,0 +1,227 @@
+"""The jobs of the outbox, done: each channel by itself, so that one that fails holds no other up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from engine.domain.instant import MINUTE, SECOND, Millis
+from engine.domain.snapshot import Snapshot
+from engine.storage.outbox import SCHEDULE, Job, Outbox
+from publisher import analytics
+from publisher.catalogue import Catalogue
+from publisher.changes import ROOMS
+from publisher.drafts import Desk
+from publisher.feed import Feeds
+from publisher.links import Links
+from publisher.press import Press, Progress, fingerprint
+from publisher.story import story_of
+from publisher.studio import Studio, StudioWrong, load
+from publisher.templates import Templates
+
+__all__ = ["ATTEMPTS", "Finished", "Jobs", "pause_after"]
+
+_log = structlog.get_logger(__name__)
+
+ATTEMPTS = 6
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+_FIRST_PAUSE: Millis = 2 * SECOND
+_LONGEST_PAUSE: Millis = 5 * MINUTE
+
+
+def pause_after(attempts: int) -> Millis | None:
+    """How long to wait after so many attempts: 2, 4, 8 … seconds; None when it was the last one."""
+    if attempts >= ATTEMPTS:
+        return None
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE << (attempts - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What came of a job."""
+
+    session_id: str
+    channel: str
+    state: str
+    content_id: str
+
+
+class Jobs:
+    """Does what is due. One of them at a time per data folder: whoever makes one holds the lock."""
+
+    def __init__(
+        self,
+        data: Path,
+        catalogue: Catalogue,
+        outbox: Outbox,
+        *,
+        report: Callable[[Finished], None] = lambda _: None,
+        step: Callable[[str], None] = lambda _: None,
+        durable: bool = True,
+    ) -> None:
+        self._data = data
+        self._catalogue = catalogue
+        self._outbox = outbox
+        self._report = report
+        self._step = step
+        self._durable = durable
+        self._made_of = ""
+        self._seen: tuple[object, ...] = ()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Take up the studio, address and templates as they are now; where they changed, all is to be built."""
+        studio_file = self._data / "studio.toml"
+        seen = (
+            self._catalogue.meta("public_url"),
+            studio_file.stat().st_mtime_ns if studio_file.exists() else 0,
+        )
+        if seen == self._seen:
+            return
+        try:
+            studio = load(self._data)
+        except StudioWrong as error:
+            _log.error("studio_wrong", problem=str(error), kept="the settings from before")
+            if self._seen:
+                return
+            studio = Studio()
+        self._seen = seen
+        public_url = self._catalogue.meta("public_url") or DEFAULT_URL
+        own = self._data / "templates"
+        made_of = fingerprint(studio, public_url, own)
+        if made_of == self._made_of:
+            return
+        self._made_of = made_of
+        links = Links(public_url)
+        templates = Templates(own)
+        self.studio = studio
+        self.links = links
+        self.templates = templates
+        self.press = Press(
+            self._data, self._catalogue, studio, links, templates, step=self._step, durable=self._durable
+        )
+        self.desk = Desk(self._data, self._catalogue, studio, links, templates)
+        self._feeds = Feeds(self._catalogue, studio, links, templates)
+        if self._catalogue.meta("site_made_of") != made_of:
+            self._catalogue.rezone(studio.zone)
+            self._catalogue.mark_everything()
+
+    def work(self, now: Millis, *, limit: int = 100, progress: Progress | None = None) -> int:
+        """One round: claim what is due, do it, build what is marked. Returns how many jobs were claimed."""
+        self.refresh()
+        jobs = self._outbox.claim(now, limit)
+        pages: list[tuple[Job, str]] = []
+        for job in jobs:
+            if job.channel in ("web", SCHEDULE):
+                content_id = self._attempt(job, now, self._enter)
+                if content_id is not None:
+                    pages.append((job, content_id))
+        self._clear_withdrawn()
+        error = self._build(progress)
+        for job, content_id in pages:
+            if error is None:
+                self._finish(job, content_id, now)
+            else:
+                self._fail(job, content_id, error, now)
+        for job in jobs:
+            if job.channel not in ("web", SCHEDULE):
+                content_id = self._attempt(job, now, self._make)
+                if content_id is not None:
+                    self._finish(job, content_id, now)
+        return len(jobs)
+
+    def _build(self, progress: Progress | None) -> str | None:
+        if not self._catalogue.marked() and (self._data / "public").is_dir():
+            return None
+        try:
+            self.press.build_marked(progress or (lambda _done, _total: None))
+        except Exception as error:  # noqa: BLE001
+            # Whatever it was, the pages stay marked and the jobs come again; the process goes on with the rest.
+            _log.exception("build_failed")
+            return _told(error)
+        self._catalogue.set_meta("site_made_of", self._made_of)
+        return None
+
+    def _attempt(self, job: Job, now: Millis, action: Callable[[Job], str]) -> str | None:
+        try:
+            return action(job)
+        except Exception as error:  # noqa: BLE001
+            # A story that cannot be told must not keep the next one from being told.
+            _log.exception("job_failed", session_id=job.session_id, channel=job.channel)
+            self._fail(job, self._content_id(job), _told(error), now)
+            return None
+
+    def _enter(self, job: Job) -> str:
+        """Bring a session or the rooms into what is to be built; returns the content's id."""
+        if job.channel == SCHEDULE:
+            self._catalogue.mark(ROOMS)
+            return ""
+        snapshot, at = self._story(job)
+        if at > (self._catalogue.withdrawn_at(job.session_id) or -1):
+            # Tried before it enters: what is in the catalogue stands in the feed and on the home page too.
+            story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
+            self._feeds.html(story)
+            self.templates.render(
+                "site/article.html", story=story, studio=self.studio, href=self.links.absolute
+            )
+            self._catalogue.publish(snapshot, self.studio.zone, at)
+            if self.studio.automatic.quotes:
+                for key in self._catalogue.quote_states(job.session_id):
+                    self._catalogue.decide_quote(job.session_id, key, "approved", at)
+        return snapshot.content_id
+
+    def _make(self, job: Job) -> str:
+        """Make the artefacts of a channel that is no page."""
+        snapshot, at = self._story(job)
+        if at <= (self._catalogue.withdrawn_at(job.session_id) or -1):
+            return snapshot.content_id
+        match job.channel:
+            case "email":
+                self.desk.prepare(snapshot, "email", at)
+            case "social":
+                # A private session is not spoken of.
+                if snapshot.visibility != "private":
+                    self.desk.prepare(snapshot, "social", at)
+            case "analytics":
+                analytics.record(self._catalogue, snapshot)
+            case _:
+                raise ValueError(f"no channel is called {job.channel!r}")
+        return snapshot.content_id
+
+    def _story(self, job: Job) -> tuple[Snapshot, Millis]:
+        snapshot = self._outbox.snapshot(job.session_id, job.version)
+        at = self._catalogue.said_at(job.session_id, job.version)
+        if snapshot is None or at is None:
+            raise LookupError(f"version {job.version} of the story is not there")
+        return snapshot, at
+
+    def _content_id(self, job: Job) -> str:
+        row = self._catalogue.connection.execute(
+            "SELECT content_id FROM snapshots WHERE session_id = ? AND version = ?",
+            (job.session_id, job.version),
+        ).fetchone()
+        return str(row["content_id"]) if row else ""
+
+    def _clear_withdrawn(self) -> None:
+        """Drafts of what was withdrawn go before its page does."""
+        for key in self._catalogue.marked():
+            if key.startswith("drafts/"):
+                self.desk.remove(key.removeprefix("drafts/"))
+                self._catalogue.built([key])
+
+    def _finish(self, job: Job, content_id: str, now: Millis) -> None:
+        self._outbox.done(job, now)
+        self._report(Finished(job.session_id, job.channel, "done", content_id))
+
+    def _fail(self, job: Job, content_id: str, error: str, now: Millis) -> None:
+        pause = pause_after(job.attempts)
+        self._outbox.failed(job, error, None if pause is None else now + pause, now)
+        self._report(Finished(job.session_id, job.channel, "failed", content_id))
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:500]

@@ -1,0 +1,209 @@
+"""The press: from marked pages to files, whether a few of them or all.
+
+One function makes the files of a key, and both ways go through it; that is why what was built piece by piece
+is byte for byte what a rebuild makes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from publisher import resources, sitemap
+from publisher.calendar import calendar_of
+from publisher.card import card_of, studio_card
+from publisher.catalogue import Catalogue
+from publisher.changes import EVERYTHING, in_reader_order
+from publisher.feed import Feeds
+from publisher.links import Links
+from publisher.pages import Page, Pages
+from publisher.site import Site, asset_files
+from publisher.story import story_of
+from publisher.studio import Studio
+from publisher.templates import Templates
+from publisher.tree import Artefact, Tree, exchange
+
+__all__ = ["FORMAT", "Press", "Progress", "fingerprint"]
+
+FORMAT = "1"
+"""Changes when the same catalogue gives other pages."""
+
+Progress = Callable[[int, int], None]
+
+_KEYS_AT_ONCE = 250
+# The API's own part of the site, made by the search tool after the pages.
+_KEPT = ("pagefind",)
+
+
+def _quiet(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+def fingerprint(studio: Studio, public_url: str, own_templates: Path) -> str:
+    """Of everything besides the catalogue that the pages are made of: when it changes, all are made again."""
+    digest = hashlib.sha256(f"{FORMAT}\n{public_url}\n{studio.model_dump_json()}\n".encode())
+    for folder in (resources.path("templates"), resources.path("site"), own_templates):
+        for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
+            if file.is_file():
+                digest.update(f"{file.relative_to(folder)}\n".encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+class Press:
+    """Builds what a catalogue says for one studio and address."""
+
+    def __init__(
+        self,
+        data: Path,
+        catalogue: Catalogue,
+        studio: Studio,
+        links: Links,
+        templates: Templates,
+        *,
+        step: Callable[[str], None] = lambda _: None,
+        durable: bool = True,
+    ) -> None:
+        self._data = data
+        self._catalogue = catalogue
+        self._studio = studio
+        self._links = links
+        self._step = step
+        self._durable = durable
+        self._pages = Pages(catalogue, studio, links)
+        self._site = Site(studio, links, templates)
+        self._feeds = Feeds(catalogue, studio, links, templates)
+        self._site_id = catalogue.meta("site_id") or ""
+        self._public = Tree(data / "public", step=step, durable=durable)
+        self._private = Tree(data / "private", step=step, durable=durable)
+
+    def build_marked(self, progress: Progress = _quiet) -> int:
+        """Build what is marked, and unmark it once it is on the disk; returns how many files changed."""
+        keys = self._catalogue.marked()
+        if EVERYTHING in keys or not (self._data / "public").is_dir():
+            return self.rebuild(progress=progress)
+        return self._build(in_reader_order(keys), self._public, self._private, progress)
+
+    def rebuild(self, output: Path | None = None, *, progress: Progress = _quiet) -> int:
+        """Build the whole site in a new folder, then put that in the place of ``public/``, or of ``output``.
+
+        Returns how many files the site has.
+        """
+        live = output or self._data / "public"
+        live.parent.mkdir(parents=True, exist_ok=True)
+        waiting = Path(tempfile.mkdtemp(prefix=f".{live.name}-new-", dir=live.parent))
+        try:
+            fresh, private = waiting / "public", waiting / "private"
+            # What is marked while this runs is built by the next pass.
+            marked = self._catalogue.marked()
+            with self._catalogue.reading():
+                keys = in_reader_order(self._pages.keys())
+                tree = Tree(fresh, step=self._step, durable=False)
+                self._build(keys, tree, Tree(private, durable=False), progress, unmark=False)
+                made = sum(1 for _ in tree.files())
+            if self._durable:
+                _flush()
+            for name in _KEPT:
+                if output is None and (live / name).is_dir():
+                    shutil.copytree(live / name, fresh / name)
+            fresh.chmod(0o755)
+            self._step(f"exchange {live.name}")
+            exchange(fresh, live)
+            if output is None:
+                private.mkdir(exist_ok=True)
+                exchange(private, self._data / "private")
+                self._catalogue.built(marked)
+        finally:
+            shutil.rmtree(waiting, ignore_errors=True)
+        return made
+
+    def _build(
+        self, keys: list[str], public: Tree, private: Tree, progress: Progress, *, unmark: bool = True
+    ) -> int:
+        changed = 0
+        gone: list[Artefact] = []
+        progress(0, len(keys))
+        for start in range(0, len(keys), _KEYS_AT_ONCE):
+            some = keys[start : start + _KEYS_AT_ONCE]
+            with self._catalogue.reading():
+                made = list(self._artefacts(some))
+            # Files go at the end of the pass: until then nothing that leads to them is gone.
+            gone += [each for each, hidden in made if each.data is None and not hidden]
+            changed += public.put([each for each, hidden in made if each.data is not None and not hidden])
+            changed += private.put([each for each, hidden in made if hidden])
+            progress(start + len(some), len(keys))
+        changed += public.put(gone)
+        if unmark:
+            self._catalogue.built(keys)
+        return changed
+
+    def _artefacts(self, keys: Iterable[str]) -> Iterator[tuple[Artefact, bool]]:
+        """The files of keys in order, each with whether it is a private one."""
+        for is_page, run in groupby(keys, key=lambda key: self._pages.path_of(key) is not None):
+            if is_page:
+                yield from self._html(list(run))
+            else:
+                for key in run:
+                    yield from ((each, False) for each in self._other(key))
+
+    def _html(self, keys: list[str]) -> Iterator[tuple[Artefact, bool]]:
+        shown: list[Page] = []
+        for key in keys:
+            path = self._pages.path_of(key)
+            assert path is not None
+            page = self._pages.page(key)
+            if page is not None:
+                shown.append(page)
+            # Where a page is not shown it may have been, publicly or privately.
+            if page is None or page.private:
+                yield Artefact(path, None), False
+            if key.startswith("session/"):
+                yield from self._card(key.removeprefix("session/"), path)
+                if page is None or not page.private:
+                    yield Artefact(path, None), True
+        private = {page.path for page in shown if page.private}
+        for artefact in self._site.render(shown):
+            yield artefact, artefact.path in private
+
+    def _card(self, session_id: str, page: str) -> Iterator[tuple[Artefact, bool]]:
+        path = page.replace("index.html", "card.png")
+        snapshot = self._catalogue.snapshot(session_id)
+        if snapshot is None or snapshot.source == "import" or snapshot.visibility == "private":
+            yield Artefact(path, None), False
+        else:
+            yield Artefact(path, card_of(story_of(snapshot, self._studio), self._studio)), False
+
+    def _other(self, key: str) -> Iterator[Artefact]:
+        kind, _, name = key.partition("/")
+        match kind:
+            case "sitemap" if name:
+                yield sitemap.of_month(self._catalogue, name, self._links)
+            case "sitemap":
+                yield from sitemap.index(self._catalogue, self._links)
+            case "archive":
+                yield self._feeds.archive(name)
+            case "feed":
+                yield from self._feeds.newest()
+            case "calendar":
+                ics = calendar_of(self._catalogue.connection, self._studio, self._links, self._site_id)
+                yield Artefact("calendar.ics", ics)
+            case "docs":
+                yield from asset_files()
+                yield Artefact("card.png", studio_card(self._studio))
+                yield Artefact("robots.txt", self._robots())
+                yield from self._site.documents()
+            case _:
+                raise ValueError(f"no page is called {key!r}")
+
+    def _robots(self) -> bytes:
+        return f"User-agent: *\nDisallow:\n\nSitemap: {self._links.absolute('sitemap.xml')}\n".encode()
+
+
+def _flush() -> None:
+    import os
+
+    os.sync()

@@ -1,0 +1,78 @@
+"""The sessions that are yet to come, read from the engine's catalogue of rooms."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from engine.domain.instant import Millis
+
+__all__ = ["Upcoming", "called_off", "upcoming"]
+
+_DEFAULT_LENGTH_S = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """A public session that has not ended."""
+
+    session_id: str
+    title: str
+    instructor: str
+    starts: Millis
+    length_s: int
+    """Of its plan; an hour where the plan says nothing."""
+    live: bool
+    place: str | None
+    description: str
+    sequence: int
+    created_at: Millis
+    updated_at: Millis
+
+
+def upcoming(connection: sqlite3.Connection, *, limit: int) -> list[Upcoming]:
+    """Public sessions that wait or go on, the next first."""
+    return _rooms(
+        connection,
+        "cancelled = 0 AND phase IN ('scheduled', 'waiting', 'live') ORDER BY scheduled_start, session_id",
+        limit,
+    )
+
+
+def called_off(connection: sqlite3.Connection, *, limit: int) -> list[Upcoming]:
+    """Public sessions that were cancelled, the latest first: calendars must be told."""
+    return _rooms(connection, "cancelled = 1 ORDER BY scheduled_start DESC, session_id", limit)
+
+
+def _rooms(connection: sqlite3.Connection, where: str, limit: int) -> list[Upcoming]:
+    rows = connection.execute(
+        f"SELECT * FROM rooms WHERE visibility = 'public' AND {where} LIMIT ?", (limit,)
+    ).fetchall()
+    return [_room(row) for row in rows]
+
+
+def _room(row: sqlite3.Row) -> Upcoming:
+    document: dict[str, Any] = json.loads(row["document"])
+    return Upcoming(
+        session_id=row["session_id"],
+        title=row["title"],
+        instructor=row["instructor"],
+        starts=row["scheduled_start"],
+        length_s=_length(document),
+        live=row["phase"] == "live",
+        place=document.get("place"),
+        description=document.get("description") or "",
+        sequence=row["sequence"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def _length(document: dict[str, Any]) -> int:
+    plan = document.get("plan") or []
+    planned = [step["duration"] for step in plan if isinstance(step, dict) and step.get("duration")]
+    if planned and len(planned) == len(plan):
+        return min(7200, max(300, round(sum(planned))))
+    return _DEFAULT_LENGTH_S

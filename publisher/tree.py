@@ -1,0 +1,152 @@
+"""The files of the site: each replaced as a whole, never truncated, never half there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Artefact", "Tree", "exchange"]
+
+# From so many files on one flush of the whole file system is cheaper than one for each.
+_MANY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """A file of the site: its path below the root, and its bytes, or None when it must not be there."""
+
+    path: str
+    data: bytes | None
+
+
+def _nothing(_: str) -> None:
+    """No one watches."""
+
+
+class Tree:
+    """A folder that readers look into while it changes.
+
+    ``step`` is told each single operation before it happens; a test that raises there stands for a kill.
+    """
+
+    def __init__(self, root: Path, *, step: Callable[[str], None] = _nothing, durable: bool = True) -> None:
+        self.root = root
+        self._step = step
+        self._durable = durable
+
+    def put(self, artefacts: Iterable[Artefact]) -> int:
+        """Replace files in the given order, then remove what must not be there; returns how many changed.
+
+        A file whose bytes are the same is not touched, so its time and its ETag stay.
+        """
+        staged: list[tuple[Path, Path]] = []
+        gone: list[Path] = []
+        many: list[Artefact] = [each for each in artefacts if self._differs(each)]
+        one_by_one = self._durable and len(many) < _MANY
+        if not many:
+            return 0
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{self.root.name}-staging-", dir=self.root.parent))
+        for number, each in enumerate(many):
+            target = self.root / each.path
+            if each.data is None:
+                gone.append(target)
+                continue
+            self._step(f"stage {each.path}")
+            waiting = folder / f"{number}"
+            with waiting.open("wb") as file:
+                file.write(each.data)
+                if one_by_one:
+                    file.flush()
+                    os.fsync(file.fileno())
+            staged.append((waiting, target))
+        if self._durable and not one_by_one and staged:
+            os.sync()
+        touched: dict[Path, None] = {}
+        for waiting, target in staged:
+            self._step(f"replace {target.relative_to(self.root)}")
+            _make_folders(target.parent, touched)
+            waiting.replace(target)
+            touched[target.parent] = None
+        for target in gone:
+            self._step(f"remove {target.relative_to(self.root)}")
+            target.unlink(missing_ok=True)
+            touched[target.parent] = None
+            self._drop_empty(target.parent)
+        folder.rmdir()
+        if self._durable:
+            _flush_folders(touched, one_by_one)
+        return len(many)
+
+    def files(self) -> Iterator[str]:
+        """Every file below the root, as paths from it."""
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                yield Path(folder, name).relative_to(self.root).as_posix()
+
+    def _differs(self, artefact: Artefact) -> bool:
+        target = self.root / artefact.path
+        try:
+            if artefact.data is None:
+                return target.exists()
+            # The size tells most changes without reading.
+            return target.stat().st_size != len(artefact.data) or target.read_bytes() != artefact.data
+        except (FileNotFoundError, NotADirectoryError):
+            return artefact.data is not None
+
+    def _drop_empty(self, folder: Path) -> None:
+        while folder != self.root and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+            folder = folder.parent
+
+
+def _make_folders(folder: Path, touched: dict[Path, None]) -> None:
+    missing = folder
+    while not missing.exists():
+        touched[missing.parent] = None
+        missing = missing.parent
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _flush_folders(folders: Iterable[Path], one_by_one: bool) -> None:
+    if not one_by_one:
+        os.sync()
+        return
+    for folder in folders:
+        # One that was emptied and removed meanwhile needs no flush of its own.
+        if folder.is_dir():
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def exchange(new: Path, live: Path) -> None:
+    """Put a whole new folder in the place of the live one; what was live is then at ``new``.
+
+    Where the kernel cannot swap two names at once, the folder is missing between two renames.
+    """
+    if not live.exists():
+        new.rename(live)
+        return
+    if not _swapped(new, live):
+        aside = Path(tempfile.mkdtemp(prefix=f".{live.name}-", dir=live.parent))
+        live.rename(aside / "old")
+        new.rename(live)
+        (aside / "old").rename(new)
+        aside.rmdir()
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    import ctypes
+
+    library = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(library, "renameat2", None)
+    if rename is None:
+        return False
+    here, swap = -100, 2
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), swap) == 0)

@@ -1,0 +1,159 @@
+"""The publisher's process: empties the outbox until its parent is gone.
+
+It reads lines from its standard input (``wake``: look now; the end: exit) and writes one JSON line for each
+finished job to its standard output. Run alone, it looks once a second. A lock keeps it the only one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+import structlog
+
+from engine.domain.instant import Millis
+from engine.storage.database import FILE_NAME, connect, is_locked
+from engine.storage.outbox import Outbox
+from publisher import studio
+from publisher.catalogue import Catalogue
+from publisher.jobs import Finished, Jobs
+
+__all__ = ["LOCK", "Busy", "locked", "main"]
+
+_log = structlog.get_logger(__name__)
+
+LOCK = "publisher.lock"
+_LOOK_EVERY_S = 1.0
+_WAIT_FOR_LOCK_S = 10.0
+
+
+class Busy(Exception):
+    """Another publisher works on this data folder."""
+
+
+@contextmanager
+def locked(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Be the only publisher of a data folder; the lock ends with the process.
+
+    Raises:
+        Busy: somebody else is, for longer than ``wait_s`` seconds.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / LOCK).open("w") as file:
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise Busy(f"another publisher works on {data}") from None
+                time.sleep(0.05)
+        yield
+
+
+def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -> int:
+    """Publish until the standard input ends (``standalone``: until SIGTERM); returns the exit status."""
+    # Nobody's pacer may stand still because a page is being built.
+    with suppress(OSError):
+        os.nice(10)
+    try:
+        with locked(data, wait_s=_WAIT_FOR_LOCK_S):
+            return _publish(data, standalone=standalone)
+    except Busy as error:
+        _log.error("publisher_busy", problem=str(error))
+        return 4
+
+
+def _publish(data: Path, *, standalone: bool) -> int:
+    _tidy(data)
+    studio.write_default(data)
+    connection = connect(data / FILE_NAME)
+    try:
+        outbox = Outbox(connection)
+        outbox.requeue_interrupted()
+        jobs = Jobs(data, Catalogue(connection), outbox, report=_say)
+        with _Doorbell(standalone=standalone) as bell:
+            while not bell.closed:
+                worked = _round(jobs)
+                bell.wait(0.0 if worked else _pause(outbox))
+    finally:
+        connection.close()
+    return 0
+
+
+def _round(jobs: Jobs) -> bool:
+    try:
+        return jobs.work(_now()) > 0
+    except Exception as error:
+        if not is_locked(error):
+            raise
+        # Somebody holds the file for long, an import perhaps: the work is still there in a second.
+        _log.warning("database_locked", problem=str(error))
+        return False
+
+
+def _pause(outbox: Outbox) -> float:
+    due = outbox.next_attempt()
+    return _LOOK_EVERY_S if due is None else min(_LOOK_EVERY_S, max(0.01, (due - _now()) / 1000))
+
+
+def _say(finished: Finished) -> None:
+    sys.stdout.write(json.dumps(asdict(finished)) + "\n")
+    sys.stdout.flush()
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000
+
+
+def _tidy(data: Path) -> None:
+    """Remove what a killed publisher left unfinished beside the folders it was working on."""
+    for pattern in (".public-*", ".private-*", ".drafts-*"):
+        for folder in data.glob(pattern):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Doorbell:
+    """Waits for a line from the parent, the end of its input, SIGTERM, or a while."""
+
+    def __init__(self, *, standalone: bool) -> None:
+        self._input = None if standalone else sys.stdin.fileno()
+        self._signalled, self._signal = os.pipe()
+        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+        self.closed = False
+
+    def __enter__(self) -> _Doorbell:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._before[number] = signal.signal(number, self._ring)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        os.close(self._signalled)
+        os.close(self._signal)
+
+    def wait(self, seconds: float) -> None:
+        """Until there is a reason to look again."""
+        watched = [self._signalled] if self._input is None else [self._signalled, self._input]
+        ready, _, _ = select.select(watched, [], [], seconds)
+        if self._signalled in ready:
+            self.closed = True
+        if self._input in ready and self._input is not None and not os.read(self._input, 65536):
+            # The parent is gone or wants us gone.
+            self.closed = True
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        os.write(self._signal, b"x")
