@@ -74,5 +74,5 @@ def _length(document: dict[str, Any]) -> int:
     plan = document.get("plan") or []
     planned = [step["duration"] for step in plan if isinstance(step, dict) and step.get("duration")]
     if planned and len(planned) == len(plan):
-        return min(7200, max(300, round(sum(planned))))
+        return int(min(7200, max(300, sum(planned))))
     return _DEFAULT_LENGTH_S
