@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import pykka
 import structlog
-from pydantic import TypeAdapter
 
+from engine.actors.entries import STATE
 from engine.actors.figures import HeartCounts
 from engine.actors.messages import Execute, Look, Sleep, View
 from engine.actors.ports import RoomPort
@@ -36,7 +36,6 @@ __all__ = ["Counts", "Directory"]
 SLEEPS_AFTER: Millis = MINUTE
 _LOOK_FOR_SLEEPERS = 15.0
 _WAKE_AT_ONCE = 50
-_STATE: TypeAdapter[Session] = TypeAdapter(Session)
 
 log = structlog.get_logger()
 
@@ -285,8 +284,14 @@ class Directory:
             before = self._clock.now() - SLEEPS_AFTER
             for session_id in [key for key, at in self._touched.items() if at < before]:
                 ref = self._actors.get(session_id)
-                if ref is None or not ref.is_alive() or await ref.ask(Sleep(), block=False):
+                if ref is None or not ref.is_alive() or await self._sleeps(ref):
                     self._forget(session_id)
+
+    async def _sleeps(self, ref: pykka.ActorRef[SessionActor]) -> bool:
+        try:
+            return bool(await ref.ask(Sleep(), block=False))
+        except pykka.ActorDeadError:
+            return True
 
     def _forget(self, session_id: str) -> None:
         state = self._visible.pop(session_id, None)
@@ -328,7 +333,7 @@ class Directory:
 
     # -- as the actors' watcher -------------------------------------------------------------------
 
-    def changed(self, state: Session, deadline: Millis | None) -> None:
+    def changed(self, state: Session) -> None:
         """A session's durable state is this one now."""
         self._visible[state.session_id] = state
         self._touched[state.session_id] = self._clock.now()
@@ -349,7 +354,7 @@ class Directory:
 
 def replay(loaded: Loaded) -> Session | None:
     """The state that a journal gives."""
-    state = None if loaded.state is None else _STATE.validate_json(loaded.state.state)
+    state = None if loaded.state is None else STATE.validate_json(loaded.state.state)
     for record in loaded.records:
         state = evolve(state, decode(record.event), record.at)
     return state

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from engine.domain.instant import Millis
 from engine.domain.session import Role, Session
 from engine.protocol.close_codes import CloseCode
 
@@ -80,7 +79,7 @@ class RoomPort(Protocol[S]):
 class Watcher(Protocol):
     """Who hears what became durable: the directory."""
 
-    def changed(self, state: Session, deadline: Millis | None) -> None:
+    def changed(self, state: Session) -> None:
         """A session's visible state is this one now."""
 
     def story_told(self, session_id: str) -> None:

@@ -44,7 +44,9 @@ def position_of(
     if not returning and (after is None or epoch is None):
         return None
     if returning and member is not None and member.presence is not Presence.PRESENT:
-        gone_since = member.since - (GRACE if member.presence is Presence.LOST else 0)
+        # The socket's own end is exact; after a restart the state has to do.
+        lost_for = GRACE if member.presence is Presence.LOST else 0
+        gone_since = member.since - lost_for if handed is None else handed[1]
         if at - gone_since > RESUME_WITHIN:
             return None
     if after is not None:

@@ -9,7 +9,6 @@ from engine.domain.instant import Millis, iso
 from engine.domain.session import STAFF, Role, Session
 from engine.domain.story import group_metrics
 from engine.protocol.outgoing import Message, name_of, welcome_state
-from engine.storage.rows import PersonRow
 
 __all__ = ["welcome"]
 
@@ -17,7 +16,7 @@ __all__ = ["welcome"]
 def welcome(
     state: Session,
     attach: Attach,
-    people: Mapping[str, PersonRow],
+    names: Mapping[str, str],
     *,
     seq: int,
     recovered: bool,
@@ -25,7 +24,6 @@ def welcome(
 ) -> Message:
     """The welcome; the next numbered message after it is ``seq`` + 1."""
     join = attach.join
-    names = {key: row.name for key, row in people.items() if row.name}
     told: Message = {
         "type": "welcome",
         "session_id": state.session_id,

@@ -7,6 +7,7 @@ one client alone, stand at the top level.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, assert_never
 
 from pydantic_core import to_json
@@ -202,8 +203,9 @@ def name_of(client_id: str, names: Mapping[str, str]) -> str:
     return names.get(client_id) or pseudonym(client_id)
 
 
+@lru_cache(maxsize=4096)
 def technique_state(span: Span) -> Message:
-    """A technique as clients get it; its pattern in milliseconds, ready for a pacer."""
+    """A technique as clients get it; its pattern in milliseconds, ready for a pacer. Shared, like ``room_state``."""
     technique = named(span.technique, _pattern(span.pattern))
     content: Message = {
         "technique": technique.name,
@@ -254,8 +256,9 @@ def _pattern(steps: tuple[float, float, float, float] | None) -> Pattern | None:
     return None if steps is None else Pattern.of(*steps)
 
 
+@lru_cache(maxsize=4096)
 def room_state(details: Details) -> Message:
-    """What a room's organiser decided, as everybody in it may know."""
+    """What a room's organiser decided, as everybody in it may know. Shared: never changed by its readers."""
     return {
         "title": details.title,
         "instructor": details.instructor,

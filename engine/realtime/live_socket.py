@@ -281,7 +281,11 @@ class LiveSockets:
                 received = connection.receive(frame.data, clock.now())
                 if isinstance(received, Inbound):
                     self._counts.received(received.type)
-                    self._tell(ref, FromSocket(seat, received))
+                    try:
+                        self._tell(ref, FromSocket(seat, received))
+                    except Unavailable as refusal:
+                        seat.write(outgoing.frame(outgoing.error(None, clock.now(), refusal, received.id)))
+                        seat.close(CloseCode.MOVED, refusal.code)
                 else:
                     self._object(seat, received)
             elif frame.type is WSMsgType.CLOSE:

@@ -1,0 +1,90 @@
+"""What a turn of a session writes: its records, and the rows that go with them in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from pydantic import TypeAdapter
+
+from engine.actors.catalogue_row import room_row
+from engine.actors.opinions import quotes_of
+from engine.domain import events as e
+from engine.domain.session import Session
+from engine.domain.story import tell
+from engine.storage.journal import Append, Record, StateSnapshot
+from engine.storage.outbox import schedule_row, story
+from engine.storage.rows import OutboxRow, PersonChange, PersonRow, SnapshotRow
+
+__all__ = ["STATE", "Entries", "asks_publisher"]
+
+STATE: TypeAdapter[Session] = TypeAdapter(Session)
+"""A state as the journal's snapshots keep it."""
+STATE_EVERY = 500
+"""Events between two snapshots of the state, so that a start need not replay hours."""
+
+_SCHEDULE = (e.SessionCreated, e.DetailsChanged, e.SessionCancelled, e.SessionStarted, e.SessionEnded)
+_STORY = (e.SessionEnded, e.StoryRetold)
+_ROOM = (*_SCHEDULE, e.RoomOpened, e.ChatSwitched, e.SessionEnding, e.SessionPublished)
+
+
+def asks_publisher(events: Iterable[e.Event]) -> bool:
+    """Whether these events leave work in the outbox."""
+    return any(isinstance(event, (*_SCHEDULE, e.StoryRetold)) for event in events)
+
+
+class Entries:
+    """Makes the journal entries of one session."""
+
+    __slots__ = ("_channels", "_new_id", "_session_id", "_stored_at")
+
+    def __init__(
+        self, session_id: str, channels: tuple[str, ...], new_id: Callable[[], str], stored_at: int
+    ) -> None:
+        """``stored_at``: the position of the newest snapshot of the state."""
+        self._session_id = session_id
+        self._channels = channels
+        self._new_id = new_id
+        self._stored_at = stored_at
+
+    def entry(
+        self,
+        state: Session,
+        expected: int,
+        records: Sequence[Record],
+        events: Sequence[e.Event],
+        *,
+        people: Iterable[PersonRow],
+        changes: Sequence[PersonChange],
+        event_id: str | None,
+    ) -> Append:
+        """The entry of one turn; ``people`` are all of the session, ``changes`` what this turn changed."""
+        snapshot, jobs = self._story(state, events, people)
+        stored = None
+        if state.position - self._stored_at >= STATE_EVERY or (events and state.phase.is_over):
+            self._stored_at = state.position
+            stored = StateSnapshot(state.position, STATE.dump_json(state))
+        return Append(
+            session_id=self._session_id,
+            expected=expected,
+            records=records,
+            people=changes,
+            room=room_row(state) if any(isinstance(event, _ROOM) for event in events) else None,
+            snapshot=snapshot,
+            outbox=jobs,
+            state=stored,
+            event_ids=() if event_id is None else (event_id,),
+        )
+
+    def _story(
+        self, state: Session, events: Sequence[e.Event], people: Iterable[PersonRow]
+    ) -> tuple[SnapshotRow | None, tuple[OutboxRow, ...]]:
+        jobs: tuple[OutboxRow, ...] = ()
+        if any(isinstance(event, _SCHEDULE) for event in events):
+            jobs = (schedule_row(self._session_id, state.position, state.updated_at),)
+        if not any(isinstance(event, _STORY) for event in events):
+            return None, jobs
+        told = tell(state, content_id=self._new_id(), quotes=quotes_of(people))
+        if told is None:  # Nobody came: ended, and nothing to publish.
+            return None, jobs
+        snapshot, work = story(told, self._channels, state.updated_at)
+        return snapshot, (*work, *jobs)
