@@ -14,6 +14,7 @@ from typing import Final
 import jinja2
 from aiohttp import web
 
+from engine.domain.techniques import CATALOGUE
 from engine.web import qr_code
 from engine.web.static_files import PREFIX, StaticFiles
 from publisher import resources
@@ -154,9 +155,15 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
     app.router.add_get("/console", console)
     app.router.add_get("/console/", console)
     app.router.add_post("/console/qr", code)
+    app.router.add_get("/console/techniques", _techniques)
     app.router.add_get("/wall/{session_id}", wall)
     app.router.add_get("/wall/{session_id}/", wall)
     app.router.add_get(f"{PREFIX}/{{path:.+}}", files.answer)
+
+
+async def _techniques(request: web.Request) -> web.Response:
+    """The techniques known by name, for whoever plans a session."""
+    return web.json_response([technique.as_json() for technique in CATALOGUE.values()])
 
 
 async def _qr(request: web.Request, public_url: str) -> web.Response:

@@ -128,9 +128,7 @@ async function begin() {
   const session = about.data.session ?? about.data;
   if (session.phase === "cancelled") return turn("trouble", { code: "cancelled" });
   if (["ending", "ended", "published"].includes(session.phase)) return turn("trouble", { code: "session_over" });
-  visit.room.merge(session);
-  visit.room.counted(session.participant_count);
-  visit.room.dispatchEvent(new CustomEvent("change", { detail: { type: "about" } }));
+  visit.room.about(session);
 }
 
 begin();

@@ -67,13 +67,13 @@ export class RoomState extends EventTarget {
         break;
       case "participant_joined":
       case "participant_left":
-        this.counted(content.count);
+        this._counted(content.count);
         break;
       case "technique_changed":
         this._technique(content, message);
         break;
       case "session_update":
-        this._update(message.update_type ?? content.update_type, content);
+        this._update(message.update_type, content, message.timestamp);
         break;
       case "hrv_milestone":
         keep(this.moments, { kind: "milestone", text: String(content.improvement) });
@@ -100,11 +100,18 @@ export class RoomState extends EventTarget {
   _welcome(welcome) {
     this.sessionId = welcome.session_id;
     this.clientId = welcome.client_id;
-    this.merge(welcome);
+    this._merge(welcome);
     this.technique = welcome.technique ?? null;
     this.next_technique = welcome.next_technique ?? null;
     this.metrics = welcome.metrics ?? this.metrics;
-    this.counted(welcome.participant_count);
+    this._counted(welcome.participant_count);
+  }
+
+  /** What the HTTP interface says of the room, before there is a line. @param {any} session */
+  about(session) {
+    this._merge(session);
+    this._counted(session.participant_count);
+    this.dispatchEvent(new CustomEvent("change", { detail: { type: "about" } }));
   }
 
   _technique(content, message) {
@@ -126,9 +133,12 @@ export class RoomState extends EventTarget {
     this.dispatchEvent(new CustomEvent("change", { detail: { type: "technique_began" } }));
   }
 
-  _update(kind, content) {
-    this.merge(content);
-    if (kind === "session_started") this.phase = "live";
+  _update(kind, content, timestamp) {
+    this._merge(content);
+    if (kind === "session_started") {
+      this.phase = "live";
+      this.started_at ??= timestamp;
+    }
     if (kind === "announcement") {
       keep(this.announcements, { ...content, technique: this.technique?.technique });
     } else if (kind === "achievement_unlocked") {
@@ -136,7 +146,7 @@ export class RoomState extends EventTarget {
     }
   }
 
-  merge(content) {
+  _merge(content) {
     for (const field of FIELDS) {
       // An announcement's title is its own, not the session's.
       if (field === "title" && "message" in content) continue;
@@ -147,7 +157,7 @@ export class RoomState extends EventTarget {
   }
 
   /** @param {number | undefined} count */
-  counted(count) {
+  _counted(count) {
     if (typeof count !== "number") return;
     this.count = count;
     this.most = Math.max(this.most, count);

@@ -12,6 +12,8 @@ import { remember } from "../memory.js";
 export function choiceCard(visit) {
   const items = needsChoice(visit.room.plan);
   if (items.length === 0) return null;
+  // Seen here is asked once: whoever leaves it unticked has chosen the gentle way.
+  for (const item of items) visit.asked.add(item.technique);
   const note = h("p", { class: "quiet", role: "status" });
   const boxes = items.map((item) => {
     const id = `choice-${item.technique.replace(/\W+/g, "-")}`;

@@ -42,7 +42,13 @@ export function heartPanel(visit) {
   };
   use.box.addEventListener("change", consent);
   group.box.addEventListener("change", consent);
-  group.box.disabled = true;
+  // What was agreed to before a reload still holds.
+  const before = client.welcome?.consents ?? {};
+  use.box.checked = before.heart_rate ?? false;
+  group.box.checked = before.group ?? false;
+  agreed = use.box.checked;
+  button.disabled = !agreed;
+  group.box.disabled = !agreed;
   button.addEventListener("click", () => (strap.state === "off" ? strap.choose() : strap.stop()));
 
   const told = () => {

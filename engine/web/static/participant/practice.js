@@ -76,7 +76,7 @@ export function practiceScreen(visit) {
     }
     write(heading, room.resting ? t("practice.rest") : shown?.technique || (shown ? t("practice.gentle") : t("practice.settle")));
     write(words, wordsOf(room, shown));
-    write(others, room.count > 1 ? t("practice.others", { count: room.count - 1 }) : "");
+    write(others, othersLine(room, client.clock.rate));
     restCard(rest, visit, room.resting);
   };
 
@@ -121,4 +121,10 @@ function wordsOf(room, shown) {
   if (said && said.technique === room.technique?.technique) return [said.title, said.message].filter(Boolean).join(". ");
   if (!shown) return t("practice.settle_words");
   return shown.isGentle ? t("practice.gentle_words") : shown.instruction ?? "";
+}
+
+/** How many breathe along; a demonstration that runs fast says so. @param {any} room @param {number} rate */
+function othersLine(room, rate) {
+  const others = room.count > 1 ? t("practice.others", { count: room.count - 1 }) : "";
+  return rate > 1.05 ? `${others} ${t("practice.speed", { rate: Math.round(rate) })}` : others;
 }

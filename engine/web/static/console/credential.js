@@ -1,0 +1,34 @@
+/**
+ * The instructor's credential: in this tab, or on this device when asked to stay. Never in an address, never in a cookie.
+ * @module
+ */
+
+const PLACE = "halcytone-console";
+
+/** @returns {{secret: string, sessionId: string | null} | null} */
+export function credential() {
+  try {
+    return JSON.parse(sessionStorage.getItem(PLACE) ?? localStorage.getItem(PLACE) ?? "null");
+  } catch {
+    // Storage switched off: one signs in again after a reload.
+    return null;
+  }
+}
+
+/** @param {string} secret @param {string | null} sessionId @param {boolean} stay */
+export function keep(secret, sessionId, stay) {
+  try {
+    (stay ? localStorage : sessionStorage).setItem(PLACE, JSON.stringify({ secret, sessionId }));
+  } catch {
+    // As above.
+  }
+}
+
+export function signOut() {
+  try {
+    sessionStorage.removeItem(PLACE);
+    localStorage.removeItem(PLACE);
+  } catch {
+    // As above.
+  }
+}

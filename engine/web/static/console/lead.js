@@ -1,0 +1,121 @@
+/**
+ * Now and next: what is breathed, how long still, and one button for what comes after it.
+ * @module
+ */
+
+import { h, show, write } from "../dom.js";
+import { clockTime, t } from "../i18n.js";
+import { loadTechniques } from "./techniques.js";
+
+/**
+ * @param {import("../room-state.js").RoomState} room
+ * @param {import("../halcytone-client.js").HalcytoneClient} client
+ * @param {(type: string, data?: object) => Promise<boolean>} command
+ */
+export function leadPanel(room, client, command) {
+  const now = h("p", { class: "now-name" });
+  const left = h("p", { class: "now-left", role: "timer" });
+  const next = h("p", { class: "now-next", role: "status" });
+  const fill = h("div", { class: "now-fill" });
+  const rest = h("button", { type: "button" });
+  const go = h("button", { type: "button", class: "primary" });
+  const plan = h("ol", { class: "plan-lead" });
+  const bar = h("div", { class: "thumb-bar" }, rest, go);
+  const practised = new Set();
+  const begin = (item) =>
+    command("change_technique", {
+      technique: item.technique,
+      ...(item.duration ? { duration: item.duration } : {}),
+      ...(item.instruction ? { instruction: item.instruction } : {}),
+    });
+  rest.addEventListener("click", () => command(room.resting ? "resume_practice" : "rest"));
+  go.addEventListener("click", () => upcoming() && begin(upcoming()));
+
+  const upcoming = () => {
+    const names = room.plan.map((item) => item.technique);
+    const current = (room.next_technique ?? room.technique)?.technique;
+    const after = room.plan[names.lastIndexOf(current) + 1];
+    return after ?? room.plan.find((item) => !practised.has(item.technique)) ?? null;
+  };
+  const element = h(
+    "section",
+    { class: "card lead-card" },
+    h("h2", { class: "only-read" }, t("lead.title")),
+    now,
+    left,
+    h("div", { class: "now-bar", "aria-hidden": "true" }, fill),
+    next,
+    plan,
+    adHoc(begin),
+    bar,
+  );
+  const paint = () => {
+    const live = room.phase === "live";
+    if (room.technique) practised.add(room.technique.technique);
+    write(now, room.resting ? t("practice.rest") : room.technique?.technique ?? t(live ? "lead.nothing" : "lead.not_begun"));
+    write(rest, t(room.resting ? "lead.resume" : "lead.rest"));
+    rest.disabled = !live;
+    const coming = upcoming();
+    go.hidden = !coming;
+    go.disabled = !live;
+    if (coming) write(go, t("lead.go", { technique: coming.technique }));
+    const key = JSON.stringify([room.plan, room.technique?.technique, live]);
+    if (plan.dataset.key === key) return;
+    plan.dataset.key = key;
+    show(plan, ...room.plan.map((item) => planned(item, room, live, begin)));
+  };
+  room.addEventListener("change", paint);
+  paint();
+  return {
+    element,
+    /** @param {number} at server milliseconds */
+    tick(at) {
+      const technique = room.technique;
+      const ends = technique?.duration ? Date.parse(technique.started_at) + technique.duration * 1000 : 0;
+      const seconds = (ends - at) / 1000;
+      write(left, ends && !room.resting ? (seconds >= 0 ? t("lead.left", { time: clockTime(seconds) }) : t("lead.over", { time: clockTime(-seconds) })) : "");
+      fill.style.transform = `scaleX(${ends ? Math.max(0, Math.min(1, 1 - seconds / technique.duration)) : 0})`;
+      const coming = room.next_technique;
+      write(next, coming ? t("lead.next_in", { technique: coming.technique, count: Math.max(0, Math.ceil((Date.parse(coming.started_at) - at) / 1000)) }) : "");
+    },
+  };
+}
+
+function planned(item, room, live, begin) {
+  const current = room.technique?.technique === item.technique;
+  const minutes = item.duration ? ` · ${t("expect.minutes", { count: Math.max(1, Math.round(item.duration / 60)) })}` : "";
+  return h(
+    "li",
+    { "aria-current": current ? "step" : false },
+    h("span", {}, h("b", {}, item.technique), h("span", { class: "quiet" }, minutes)),
+    h("button", { type: "button", disabled: !live, "aria-label": t("lead.begin_named", { technique: item.technique }), onclick: () => begin(item) }, t("lead.begin")),
+  );
+}
+
+/** A technique that is not in the plan. Vigorous ones never: nobody was asked about them. */
+function adHoc(begin) {
+  const name = h("input", { id: "ad-hoc", list: "ad-hoc-names", maxlength: "100", required: true });
+  const names = h("datalist", { id: "ad-hoc-names" });
+  const minutes = h("input", { id: "ad-hoc-minutes", type: "number", min: "1", max: "120", value: "5" });
+  const words = h("input", { id: "ad-hoc-words", maxlength: "300" });
+  loadTechniques().then((all) => show(names, ...all.filter((technique) => !technique.opt_in).map((technique) => h("option", { value: technique.name }))));
+  return h(
+    "details",
+    {},
+    h("summary", {}, t("lead.ad_hoc")),
+    h(
+      "form",
+      {
+        class: "form",
+        onsubmit: (event) => {
+          event.preventDefault();
+          begin({ technique: name.value.trim(), duration: Number(minutes.value) * 60, instruction: words.value.trim() });
+        },
+      },
+      h("div", {}, h("label", { for: "ad-hoc" }, t("plan.technique")), name, names),
+      h("div", {}, h("label", { for: "ad-hoc-minutes" }, t("plan.minutes")), minutes),
+      h("div", {}, h("label", { for: "ad-hoc-words" }, t("plan.words")), words),
+      h("button", { type: "submit" }, t("lead.begin_ad_hoc")),
+    ),
+  );
+}

@@ -1,0 +1,40 @@
+/**
+ * What comes back from the room: how the techniques feel.
+ * @module
+ */
+
+import { h, show } from "../dom.js";
+import { number, t } from "../i18n.js";
+
+/** @param {import("../room-state.js").RoomState} room */
+export function listenPanel(room) {
+  /** @type {Map<string, Map<string, number>>} technique → client → rating; the newest of each person counts */
+  const ratings = new Map();
+  const list = h("ul", { class: "people", "aria-live": "polite" });
+  const chat = h("ol", { class: "chat" });
+  const element = h("section", { class: "card" }, h("h2", {}, t("listen_in.title")), list, chat);
+  const fill = () => {
+    const rows = [...ratings].map(([technique, given]) => {
+      const values = [...given.values()];
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+      const text = t("listen_in.rating", { mean: number(mean, { maximumFractionDigits: 1 }), count: values.length });
+      return h("li", {}, h("span", { class: "person" }, technique), h("span", { class: "quiet" }, text));
+    });
+    show(list, ...(rows.length ? rows : [h("li", { class: "quiet" }, t("listen_in.none"))]));
+    show(chat, ...room.chatLog.slice(-20).map((line) => h("li", {}, h("b", {}, line.name), " ", line.message)));
+  };
+  room.addEventListener("change", fill);
+  fill();
+  return {
+    element,
+    /** @param {any} message */
+    heard(message) {
+      if (message.type !== "technique_feedback") return;
+      const { technique, rating } = message.content;
+      const given = ratings.get(technique) ?? new Map();
+      given.set(message.client_id, rating);
+      ratings.set(technique, given);
+      fill();
+    },
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * Who is here: names, hands, and nothing of anybody's heart.
+ * @module
+ */
+
+import { h, show, write } from "../dom.js";
+import { t } from "../i18n.js";
+
+/**
+ * @param {import("../room-state.js").RoomState} room
+ * @param {(type: string, data?: object) => Promise<boolean>} command
+ */
+export function peoplePanel(room, command) {
+  /** @type {Map<string, {name: string, present: boolean, hand: boolean, vouched: boolean, stopped: boolean}>} */
+  const people = new Map();
+  const alerts = h("div", { role: "alert", class: "alerts" });
+  const list = h("ul", { class: "people" });
+  const heading = h("h2", {});
+  const element = h("section", { class: "card" }, alerts, heading, list);
+
+  const fill = () => {
+    const here = [...people].filter(([, person]) => person.present);
+    // A raised hand and somebody in need stand on top.
+    here.sort(([, a], [, b]) => Number(b.stopped) - Number(a.stopped) || Number(b.hand) - Number(a.hand));
+    write(heading, t("people.title", { count: here.length }));
+    show(list, ...(here.length ? here.map(([id, person]) => row(id, person)) : [h("li", { class: "quiet" }, t("people.none"))]));
+  };
+  const row = (id, person) => {
+    const vouch = h("input", { type: "checkbox", checked: person.vouched, onchange: () => command("vouch", { client_id: id, vouched: vouch.checked }) });
+    const actions = h("div", { class: "person-actions" });
+    const remove = h("button", { type: "button", class: "small", "aria-label": t("people.remove_named", { name: person.name }), onclick: () => sure(actions, id, person.name) }, t("people.remove"));
+    actions.append(h("label", { class: "check small" }, vouch, h("span", {}, t("people.vouch"), h("span", { class: "only-read" }, ` ${person.name}`))), remove);
+    return h(
+      "li",
+      { "data-client": id },
+      h("span", { class: "person" }, person.name, person.hand ? h("span", { class: "badge" }, t("people.hand")) : null, person.stopped ? h("span", { class: "badge danger" }, t("people.stopped")) : null),
+      actions,
+    );
+  };
+  /** Nobody is put out by a slip of the thumb. */
+  const sure = (actions, id, name) => {
+    const yes = h("button", { type: "button", class: "danger small", onclick: () => command("remove_participant", { client_id: id }) }, t("people.remove_yes", { name }));
+    show(actions, yes, h("button", { type: "button", class: "small", onclick: fill }, t("console.never_mind")));
+    yes.focus();
+  };
+  const note = (id, changes) => {
+    people.set(id, { name: "", present: true, hand: false, vouched: false, stopped: false, ...people.get(id), ...changes });
+    fill();
+  };
+  fill();
+  return {
+    element,
+    /** @param {any} message */
+    heard(message) {
+      const content = message.content ?? {};
+      switch (message.type) {
+        case "welcome":
+          people.clear();
+          for (const person of message.participants ?? []) people.set(person.client_id, { hand: false, vouched: false, stopped: false, ...person });
+          fill();
+          break;
+        case "participant_joined":
+          note(content.client_id, { name: content.name, present: true });
+          break;
+        case "participant_left":
+          note(content.client_id, { present: false, hand: false });
+          break;
+        case "hand_raised":
+          note(content.client_id, { name: content.name, hand: content.raised });
+          break;
+        case "seat_vouched":
+          note(content.client_id, { vouched: content.vouched });
+          break;
+        case "need_to_stop":
+          note(content.client_id, { name: content.name, stopped: true });
+          alerts.append(h("p", { class: "alert" }, t("people.needs_stop", { name: content.name })));
+          break;
+        default:
+          break;
+      }
+    },
+  };
+}

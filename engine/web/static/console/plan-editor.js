@@ -1,0 +1,48 @@
+/**
+ * The plan of a session: up to ten techniques with their minutes.
+ * @module
+ */
+
+import { h, show } from "../dom.js";
+import { t } from "../i18n.js";
+import { loadTechniques } from "./techniques.js";
+
+const MOST = 10;
+
+/** @param {{technique: string, duration?: number | null, instruction?: string | null}[]} given */
+export function planEditor(given) {
+  let items = given.map((item) => ({ ...item }));
+  const list = h("ol", { class: "plan-edit" });
+  const names = h("datalist", { id: "technique-names" });
+  const add = h("button", { type: "button", onclick: () => (items.push({ technique: "", duration: 300 }), fill(), list.lastElementChild?.querySelector("input")?.focus()) }, t("plan.add"));
+  const fill = () => {
+    add.hidden = items.length >= MOST;
+    show(list, ...items.map(row));
+  };
+  const row = (item, index) =>
+    h(
+      "li",
+      {},
+      h("input", { list: "technique-names", value: item.technique, maxlength: "100", "aria-label": t("plan.technique"), oninput: (event) => (item.technique = event.target.value) }),
+      h("input", {
+        type: "number", min: "1", max: "120", value: String(Math.round((item.duration ?? 300) / 60)), "aria-label": t("plan.minutes"),
+        oninput: (event) => (item.duration = Number(event.target.value) * 60),
+      }),
+      h("button", { type: "button", "aria-label": t("plan.remove", { technique: item.technique || String(index + 1) }), onclick: () => ((items = items.filter((one) => one !== item)), fill()) }, "×"),
+      h("input", { class: "plan-words", value: item.instruction ?? "", maxlength: "200", placeholder: t("plan.words"), "aria-label": t("plan.words"), oninput: (event) => (item.instruction = event.target.value) }),
+    );
+  fill();
+  loadTechniques().then((all) => show(names, ...all.map((technique) => h("option", { value: technique.name }))));
+  return {
+    element: h("fieldset", { class: "plan-field" }, h("legend", {}, t("plan.title")), list, add, names),
+    /** The plan as the server takes it. */
+    value: () =>
+      items
+        .filter((item) => item.technique.trim())
+        .map((item) => ({
+          technique: item.technique.trim(),
+          ...(item.duration ? { duration: item.duration } : {}),
+          ...(item.instruction?.trim() ? { instruction: item.instruction.trim() } : {}),
+        })),
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * The room, led: now and next, the people, the words, the door, the end.
+ * @module
+ */
+
+import { sessionPath } from "../api.js";
+import { CLOSE } from "../close-codes.js";
+import { h, write } from "../dom.js";
+import { HalcytoneClient } from "../halcytone-client.js";
+import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
+import { RoomState } from "../room-state.js";
+import { WakeLock } from "../wake-lock.js";
+import { Curves } from "./curves.js";
+import { endDialog } from "./end.js";
+import { leadPanel } from "./lead.js";
+import { listenPanel } from "./listen.js";
+import { peoplePanel } from "./people.js";
+import { doorPanel, wordsPanel } from "./say.js";
+import { shareDialog } from "./share.js";
+
+/**
+ * @param {any} desk
+ * @param {{sessionId: string}} detail
+ */
+export function roomScreen(desk, { sessionId }) {
+  const room = new RoomState();
+  const client = new HalcytoneClient({ sessionId, role: "instructor", token: desk.credential });
+  const awake = new WakeLock();
+  let opensAt = "";
+  const said = h("p", { class: "error", role: "alert" });
+
+  /** Send a command; a refusal is said in words at the top. @param {string} type @param {object} [data] */
+  const command = async (type, data = {}) => {
+    try {
+      await client.send(type, data);
+      write(said, "");
+      return true;
+    } catch (error) {
+      write(said, error.code === "offline" ? t("line.not_sent") : error.message);
+      return false;
+    }
+  };
+
+  const title = h("h1", {});
+  const facts = h("p", { class: "quiet facts" });
+  const start = h("button", { class: "primary wide", type: "button", onclick: () => command("start") }, t("room.start"));
+  const end = endDialog(() => command("end"));
+  const curves = new Curves();
+  const parts = [leadPanel(room, client, command), peoplePanel(room, command), listenPanel(room), wordsPanel(command), doorPanel(room, command)];
+  const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
+  const element = h(
+    "section",
+    { class: "screen console room" },
+    h(
+      "header",
+      { class: "bar" },
+      title,
+      h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
+      desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
+    ),
+    facts,
+    said,
+    start,
+    ...parts.map((part) => part.element),
+    curves.element,
+    ending,
+    end.element,
+  );
+
+  const fill = () => {
+    write(title, room.title || t("console.loading"));
+    document.title = room.title || t("console.title");
+    const begun = room.phase === "live";
+    start.hidden = begun || !client.welcome;
+    ending.hidden = !client.welcome;
+    curves.element.hidden = !begun;
+  };
+  const tick = () => {
+    const now = client.clock.now();
+    room.advance(now);
+    const people = t("room.here", { count: room.count });
+    const begins = Date.parse(room.scheduled_start ?? "");
+    const since = room.started_at ? clockTime((now - Date.parse(room.started_at)) / 1000) : "";
+    const time = room.phase === "live" ? t("room.live", { time: since }) : begins ? `${dateTime(begins)}, ${timeWithZone(begins)}` : "";
+    const line = client.status === "open" ? "" : ` · ${t("room.reconnecting")}`;
+    if (!client.welcome && opensAt) return write(facts, `${time} · ${t("waiting.opens", { time: timeWithZone(Date.parse(opensAt)) })}`);
+    write(facts, client.welcome ? `${time} · ${people}${line}` : t("console.loading"));
+    for (const part of parts) part.tick?.(now);
+    return undefined;
+  };
+
+  client.addEventListener("message", (event) => {
+    const message = /** @type {CustomEvent} */ (event).detail;
+    room.apply(message);
+    for (const part of parts) part.heard?.(message);
+    if (message.type === "metrics_update") curves.add(message.content, client.clock.now());
+    // The phase of a session that is over arrives with the welcome of a return as well.
+    if (["ending", "ended", "published"].includes(room.phase)) desk.turn("desk", { sessionId, justEnded: true });
+  });
+  client.addEventListener("over", () => desk.turn("desk", { sessionId, justEnded: true }));
+  client.addEventListener("refused", (event) => {
+    const { closeCode, final, message, details } = /** @type {CustomEvent} */ (event).detail;
+    if (closeCode === CLOSE.OVER) return desk.turn("desk", { sessionId });
+    if (closeCode === CLOSE.BAD_CREDENTIAL || closeCode === CLOSE.FORBIDDEN) return desk.turn("sign_in", { refused: true, sessionId });
+    if (closeCode === CLOSE.NOT_OPEN_YET) return early(details.opens_at);
+    write(title, t("room.closed"));
+    write(said, message || t("trouble.other.text"));
+    return final;
+  });
+  /** Before the room opens there is still what was planned, and the link to share. @param {string} at */
+  const early = async (at) => {
+    opensAt = at;
+    const answer = await desk.ask("GET", sessionPath(sessionId));
+    if (answer.ok) room.about(answer.data);
+  };
+  room.addEventListener("change", fill);
+  client.connect();
+  awake.keep();
+  const timer = setInterval(tick, 250);
+  fill();
+  return {
+    element,
+    close: () => {
+      clearInterval(timer);
+      awake.release();
+      client.close();
+    },
+  };
+}

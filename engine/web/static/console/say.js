@@ -1,0 +1,53 @@
+/**
+ * Words to the room, and its door.
+ * @module
+ */
+
+import { h, write } from "../dom.js";
+import { t } from "../i18n.js";
+import { toggle } from "../participant/toggle.js";
+
+/** @param {(type: string, data?: object) => Promise<boolean>} command */
+export function wordsPanel(command) {
+  const message = h("textarea", { id: "words", rows: "2", maxlength: "2000", required: true });
+  const said = h("p", { class: "quiet", role: "status" });
+  const title = h("input", { id: "achieved", maxlength: "200", required: true });
+  const form = (children, send) => h("form", { class: "form", onsubmit: (event) => (event.preventDefault(), send()) }, ...children);
+  return {
+    element: h(
+      "section",
+      { class: "card" },
+      h("h2", {}, t("say.title")),
+      form(
+        [h("div", {}, h("label", { for: "words" }, t("say.words")), message), h("button", { type: "submit" }, t("say.send")), said],
+        async () => {
+          if (!(await command("announce", { title: t("say.from"), message: message.value.trim() }))) return;
+          message.value = "";
+          write(said, t("say.sent"));
+        },
+      ),
+      h(
+        "details",
+        {},
+        h("summary", {}, t("say.achievement")),
+        form([h("div", {}, h("label", { for: "achieved" }, t("say.achieved")), title), h("button", { type: "submit" }, t("say.share"))], async () => {
+          if (await command("unlock_achievement", { title: title.value.trim() })) title.value = "";
+        }),
+      ),
+    ),
+  };
+}
+
+/**
+ * @param {import("../room-state.js").RoomState} room
+ * @param {(type: string, data?: object) => Promise<boolean>} command
+ */
+export function doorPanel(room, command) {
+  const lock = toggle(t("door.lock"), t("door.lock_note"), (on) => command("lock", { locked: on }));
+  const chat = toggle(t("door.chat"), t("door.chat_note"), (on) => command("chat", { enabled: on }));
+  room.addEventListener("change", () => {
+    lock.set(room.locked);
+    chat.set(room.chat);
+  });
+  return { element: h("section", { class: "card" }, h("h2", {}, t("door.title")), lock.element, chat.element) };
+}

@@ -1,0 +1,105 @@
+/**
+ * All sessions: what runs, what comes, what was.
+ * @module
+ */
+
+import { sessionPath } from "../api.js";
+import { h, show, write } from "../dom.js";
+import { dateTime, t, timeWithZone } from "../i18n.js";
+import { shareDialog } from "./share.js";
+
+const PAST_SHOWN = 20;
+const WEEK_MS = 7 * 24 * 3600 * 1000;
+
+/** @param {any} desk */
+export function sessionsScreen(desk) {
+  const list = h("div", { "aria-busy": "true" }, h("p", { class: "quiet" }, t("console.loading")));
+  const said = h("p", { class: "error", role: "alert" });
+  const element = h(
+    "section",
+    { class: "screen console" },
+    h("header", { class: "bar" }, h("h1", {}, t("sessions.title")), h("button", { type: "button", onclick: desk.signOut }, t("sessions.sign_out"))),
+    h("button", { class: "primary wide", type: "button", onclick: () => desk.turn("schedule") }, t("sessions.new")),
+    said,
+    list,
+  );
+
+  const load = async () => {
+    const [open, past] = await Promise.all([
+      desk.ask("GET", "/sessions?phase=scheduled,waiting,live,ending&limit=500"),
+      desk.ask("GET", "/sessions?phase=ended,published,cancelled&limit=500"),
+    ]);
+    list.removeAttribute("aria-busy");
+    if (open.status === 401 || open.status === 403) return desk.turn("sign_in", { refused: true });
+    if (!open.ok || !past.ok) return show(list, h("p", {}, t("console.offline")), h("button", { type: "button", onclick: load }, t("trouble.again")));
+    const at = (session) => Date.parse(session.scheduled_start);
+    const running = open.data.sessions.filter((session) => session.phase === "live" || session.phase === "ending");
+    const coming = open.data.sessions.filter((session) => !running.includes(session)).sort((a, b) => at(a) - at(b));
+    const gone = past.data.sessions.sort((a, b) => at(b) - at(a)).slice(0, PAST_SHOWN);
+    if (running.length + coming.length + gone.length === 0) return show(list, h("p", { class: "lead" }, t("sessions.none")));
+    return show(list, ...group("sessions.live", running), ...group("sessions.coming", coming), ...group("sessions.past", gone));
+  };
+  const group = (key, sessions) => (sessions.length ? [h("h2", { class: "group" }, t(key)), ...sessions.map(card)] : []);
+
+  const act = async (method, path, body) => {
+    const answer = await desk.ask(method, path, body);
+    if (!answer.ok) write(said, answer.data?.message ?? t("console.offline"));
+    else await load();
+  };
+  const card = (session) => {
+    const start = Date.parse(session.scheduled_start);
+    const path = sessionPath(session.session_id);
+    const over = ["ended", "published", "cancelled"].includes(session.phase);
+    const open = () => desk.turn(over ? "desk" : "room", { sessionId: session.session_id });
+    const moving = h("div", { class: "inline-form", hidden: true });
+    return h(
+      "article",
+      { class: "card" },
+      h("h3", {}, session.title),
+      h("p", { class: "quiet" }, `${dateTime(start)}, ${timeWithZone(start)} · ${session.instructor} · ${t(`phase.${session.phase}`)}`),
+      h(
+        "div",
+        { class: "actions" },
+        session.phase === "cancelled" ? null : h("button", { type: "button", class: over ? "" : "primary", onclick: open }, t(over ? "sessions.desk" : "sessions.open")),
+        over ? null : h("button", { type: "button", onclick: () => shareDialog(desk, session.session_id) }, t("sessions.share")),
+        h("button", { type: "button", onclick: () => desk.turn("schedule", { like: session, start: start + WEEK_MS }) }, t("sessions.next_week")),
+        over || session.phase === "live"
+          ? null
+          : h("button", { type: "button", onclick: () => move(moving, session, (body) => act("PATCH", path, body)) }, t("sessions.move")),
+        over || session.phase === "live"
+          ? null
+          : h("button", { type: "button", class: "danger", onclick: () => cancel(moving, () => act("POST", `${path}/cancel`)) }, t("sessions.cancel")),
+      ),
+      moving,
+    );
+  };
+  load();
+  return { element };
+}
+
+/** Another time for a session, in place. */
+function move(place, session, save) {
+  const input = h("input", { type: "datetime-local", required: true, value: localInput(Date.parse(session.scheduled_start)), id: `move-${session.session_id}` });
+  place.hidden = false;
+  show(
+    place,
+    h("label", { for: input.id }, t("schedule.start")),
+    input,
+    h("button", { type: "button", class: "primary", onclick: () => input.value && save({ scheduled_start: new Date(input.value).toISOString() }) }, t("sessions.move_save")),
+    h("button", { type: "button", onclick: () => (place.hidden = true) }, t("console.never_mind")),
+  );
+  input.focus();
+}
+
+function cancel(place, go) {
+  place.hidden = false;
+  const yes = h("button", { type: "button", class: "danger", onclick: go }, t("sessions.cancel_yes"));
+  show(place, h("p", {}, t("sessions.cancel_sure")), yes, h("button", { type: "button", onclick: () => (place.hidden = true) }, t("console.never_mind")));
+  yes.focus();
+}
+
+/** The value of a `datetime-local` field: this device's own time. @param {number} millis */
+export function localInput(millis) {
+  const local = new Date(millis - new Date(millis).getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 16);
+}

@@ -1,0 +1,65 @@
+/**
+ * The way in for others: the join link to copy, its code to scan, the wall for the projector.
+ * @module
+ */
+
+import { sessionPath } from "../api.js";
+import { h, show, write } from "../dom.js";
+import { t } from "../i18n.js";
+
+/** Addresses that mean this very device. */
+const ONLY_HERE = /^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|\[::1?\])$/;
+
+/**
+ * @param {any} desk
+ * @param {string} sessionId
+ */
+export async function shareDialog(desk, sessionId) {
+  const answer = await desk.ask("GET", sessionPath(sessionId));
+  const body = h("div", {});
+  const dialog = h(
+    "dialog",
+    { class: "stop-dialog", "aria-labelledby": "share-title", onclose: () => dialog.remove() },
+    h("h2", { id: "share-title" }, t("share.title")),
+    body,
+    h("div", { class: "lower" }, h("button", { type: "button", class: "wide", onclick: () => dialog.close() }, t("console.close"))),
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+  if (!answer.ok) return write(body, answer.data?.message ?? t("console.offline"));
+  const { urls, access } = answer.data;
+  show(
+    body,
+    linkRow(t(access === "invite" ? "share.invite" : "share.join"), urls.join),
+    await codeOf(urls.join),
+    linkRow(t("share.wall"), urls.wall),
+  );
+  return undefined;
+}
+
+/** @param {string} name @param {string} url */
+function linkRow(name, url) {
+  const said = h("p", { class: "quiet", role: "status" });
+  const id = `link-${name.replace(/\W+/g, "-")}`;
+  const field = h("input", { readonly: true, value: url, id });
+  const copy = async () => {
+    field.select();
+    try {
+      await navigator.clipboard.writeText(url);
+      write(said, t("share.copied"));
+    } catch {
+      // Without HTTPS there is no clipboard: the link is selected, to be copied by hand.
+      write(said, t("share.selected"));
+    }
+  };
+  return h("div", { class: "link-row" }, h("label", { for: id }, name), h("div", { class: "chat-row" }, field, h("button", { type: "button", onclick: copy }, t("share.copy"))), said);
+}
+
+/** The code of a link, or why there is none. @param {string} url @returns {Promise<Element>} */
+export async function codeOf(url) {
+  if (ONLY_HERE.test(new URL(url).hostname)) return h("p", { class: "quiet" }, t("share.unreachable"));
+  const answer = await fetch("/console/qr", { method: "POST", body: JSON.stringify({ url }) }).catch(() => null);
+  if (!answer?.ok) return h("p", { class: "quiet" }, t(answer?.status === 409 ? "share.unreachable" : "share.no_code"));
+  const picture = `data:image/svg+xml;base64,${btoa(await answer.text())}`;
+  return h("img", { class: "qr", src: picture, alt: t("share.code_alt"), width: "240", height: "240" });
+}

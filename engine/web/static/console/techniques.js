@@ -1,0 +1,19 @@
+/**
+ * The techniques that the server knows by name.
+ * @module
+ */
+
+/** @type {Promise<any[]> | null} */
+let loading = null;
+
+/** @returns {Promise<{name: string, opt_in: boolean, summary: string}[]>} empty when the server cannot be reached */
+export function loadTechniques() {
+  loading ??= fetch("/console/techniques")
+    .then((answer) => (answer.ok ? answer.json() : []))
+    .catch(() => {
+      // Any name may be typed; the list only helps.
+      loading = null;
+      return [];
+    });
+  return loading;
+}
