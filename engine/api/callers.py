@@ -98,8 +98,8 @@ class Credentials:
     keys: Keys
     tokens: Tokens
 
-    def caller(self, request: web.Request, at: Millis) -> Caller:
-        """Who asks, by the headers; a ``resume`` counts where the path names its session.
+    def caller(self, request: web.Request, at: Millis, session_id: str | None = None) -> Caller:
+        """Who asks, by the headers; a ``resume`` counts where the path, or ``session_id``, names its session.
 
         Raises:
             BadCredential: a credential is presented and is none, revoked, or expired.
@@ -115,7 +115,7 @@ class Credentials:
             raise BadCredential("token_expired", "This token has expired.") from None
         if token is not None:
             return Caller(token=token)
-        session_id = request.match_info.get("session_id")
+        session_id = session_id or request.match_info.get("session_id")
         client_id = session_id and self.tokens.whose(session_id, secret)
         if client_id:
             return Caller(client_id=client_id)

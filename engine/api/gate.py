@@ -166,7 +166,8 @@ def _told(request: web.Request, told: web.HTTPException) -> web.StreamResponse:
         case _ if told.status >= 400:
             return refusal(told.status, told.reason.lower().replace(" ", "_"), f"{told.reason}.")
         case _:
-            return told
+            # A redirection: the exception itself is no answer to send.
+            return web.Response(status=told.status, headers={hdrs.LOCATION: told.headers[hdrs.LOCATION]})
 
 
 def _route(request: web.Request) -> str:

@@ -39,6 +39,7 @@ __all__ = [
     "Moment",
     "PlannedTechnique",
     "Query",
+    "read_moment",
 ]
 
 _MOMENT = re.compile(
@@ -47,7 +48,8 @@ _MOMENT = re.compile(
 _EARLIEST, _LATEST = (from_datetime(datetime(year, 1, 1)) for year in (2000, 2200))  # noqa: DTZ001 — taken as UTC
 
 
-def _moment(value: Any) -> Any:
+def read_moment(value: Any) -> Millis:
+    """The instant of a text in ISO 8601; without a zone it is UTC. Raises ``ValueError``."""
     if not isinstance(value, str) or not _MOMENT.fullmatch(value.strip()):
         raise ValueError("must be a date and time like 2024-03-21T10:00:00Z")
     try:
@@ -71,7 +73,7 @@ def _https(url: str) -> str:
 Moment = Annotated[
     int,
     AfterValidator(_within_reason),
-    BeforeValidator(_moment),
+    BeforeValidator(read_moment),
     WithJsonSchema(
         {"type": "string", "format": "date-time", "description": "ISO 8601; without a zone it is UTC."}
     ),

@@ -9,7 +9,20 @@ from pathlib import Path
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from engine.api import announce, docs_page, events, health, me, openapi, rooms, site, summaries
+from engine.api import (
+    analytics,
+    announce,
+    docs_page,
+    drafts,
+    events,
+    health,
+    me,
+    openapi,
+    publications,
+    rooms,
+    site,
+    summaries,
+)
 from engine.api.answers import answer
 from engine.api.callers import Credentials
 from engine.api.endpoint import Endpoint, both_spellings
@@ -44,6 +57,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *events.ENDPOINTS,
     *summaries.ENDPOINTS,
     *announce.ENDPOINTS,
+    *analytics.ENDPOINTS,
+    *publications.ENDPOINTS,
+    *drafts.ENDPOINTS,
     *me.ENDPOINTS,
     *health.ENDPOINTS,
 )
@@ -94,7 +110,8 @@ def setup(
             app.router.add_route(endpoint.method, path, endpoint.handler)
     _documents(app, public_url.rstrip("/"))
     app.cleanup_ctx.append(_shelf)
-    app.router.add_get("/{path:.*}", site.serve)
+    # What is below /api/ and unknown is refused by the router, which knows the methods.
+    app.router.add_get("/{path:(?!api/).*}", site.serve)
 
 
 def _documents(app: web.Application, public_url: str) -> None:

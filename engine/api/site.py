@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 
 from engine.api.answers import refusal
 from engine.api.plain_page import plain_page
-from engine.api.wiring import CLOCK, DATA, LINKS, SESSIONS
+from engine.api.wiring import CLOCK, DATA, LINKS, SESSIONS, caller_of
 from engine.domain.instant import Millis, to_datetime
 from engine.domain.session import Phase, Session
 
@@ -47,8 +47,6 @@ _NAMED: Mapping[str, str] = {
 async def serve(request: web.Request) -> web.StreamResponse:
     """A file of the site, the page of a session that has none yet, or the site's own 404."""
     path = request.path
-    if path.startswith("/api/"):
-        raise web.HTTPNotFound
     if path == "/session" or path.startswith("/session/"):
         raise web.HTTPPermanentRedirect(f"/sessions{path.removeprefix('/session')}")
     public = request.app[DATA] / "public"
@@ -59,8 +57,13 @@ async def serve(request: web.Request) -> web.StreamResponse:
         return _file(found)
     session_id = _session_of(path)
     if session_id is not None:
+        caller = caller_of(request, session_id)
+        if caller.belongs(session_id):
+            hidden = await asyncio.to_thread(_find, request.app[DATA] / "private", path)
+            if hidden is not None:
+                return _file(hidden)
         view = await request.app[SESSIONS].look(session_id)
-        if view is not None and view.state.details.visibility != "private":
+        if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
             if not path.endswith("/"):
                 raise web.HTTPPermanentRedirect(f"{path}/")
             return _before_publication(request, view.state)

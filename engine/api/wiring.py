@@ -76,13 +76,13 @@ class Shelf:
 SHELF = web.AppKey("shelf", Shelf)
 
 
-def caller_of(request: web.Request) -> Caller:
-    """Who asks.
+def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
+    """Who asks; ``session_id`` where the path has it under no name.
 
     Raises:
         BadCredential: a credential is presented, and is none.
     """
-    return request.app[CREDENTIALS].caller(request, request.app[CLOCK].now())
+    return request.app[CREDENTIALS].caller(request, request.app[CLOCK].now(), session_id)
 
 
 def session_id_of(request: web.Request) -> str:

@@ -268,9 +268,9 @@ class Session:
                 due.append(self.opens_at)
             case Phase.WAITING:
                 if not self.somebody_is_here():
-                    due.append(
-                        max(self.details.scheduled_start + LONGEST, (self.empty_since or 0) + EMPTY_ROOM)
-                    )
+                    # A session may be created after its scheduled start, and still waits for people.
+                    waits_from = max(self.details.scheduled_start, self.created_at)
+                    due.append(max(waits_from + LONGEST, (self.empty_since or 0) + EMPTY_ROOM))
             case Phase.LIVE:
                 assert self.started_at is not None
                 due.append(self.started_at + LONGEST - (0 if self.warned else WARNING_BEFORE_END))

@@ -1,8 +1,8 @@
 """One archive file of a data folder, made while the server runs; and the way back.
 
 The archive holds the database as one consistent copy and the folder's other files (studio, templates,
-signing key, drafts), each with its checksum. It does not hold ``public/``: the site is a function of the
-catalogue, and rebuilding it after a restore gives the same bytes.
+signing key, drafts), each with its checksum. It does not hold the site (``public/``, ``private/``):
+that is a function of the catalogue, and rebuilding it after a restore gives the same bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["BackupRefused", "Progress", "backup", "restore"]
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
-_MADE_ELSEWHERE = frozenset({"public", FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"})
+_MADE_ELSEWHERE = frozenset({"public", "private", FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"})
 _PAGES_PER_STEP = 256
 
 Progress: TypeAlias = Callable[[int, int], None]

@@ -1,0 +1,112 @@
+"""The draft desk over HTTP: mail, posts and quotes of a session, edited, approved, withdrawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import Field
+
+from engine.api.answers import answer
+from engine.api.bodies import checked, read_json
+from engine.api.endpoint import API, Endpoint
+from engine.api.models import Body
+from engine.api.wiring import CLOCK, DATA, LINKS, PUBLISHING, SHELF, caller_of, session_id_of
+from engine.domain.rejection import Invalid, NotFound
+from publisher.catalogue import Catalogue
+from publisher.drafts import Desk, DraftUnknown, DraftWrong
+from publisher.links import Links
+from publisher.studio import Studio, StudioWrong, load
+from publisher.templates import Templates
+
+__all__ = ["ENDPOINTS"]
+
+Text = Annotated[str, Field(strict=True)]
+
+
+class DraftText(Body):
+    """``content`` of a post, ``subject`` and ``text`` of the mail; what is absent stays."""
+
+    content: Text | None = None
+    subject: Text | None = None
+    text: Text | None = None
+
+
+async def show(request: web.Request) -> web.Response:
+    """Each draft: its state, its text, its link into the network's composer."""
+    session_id = _led(request)
+    drafts = await _at_desk(request, lambda desk: desk.list(session_id))
+    return answer({"session_id": session_id, "drafts": drafts})
+
+
+async def edit(request: web.Request) -> web.Response:
+    """Other words for a draft; one that was approved stays so."""
+    session_id, channel = _led(request), request.match_info["channel"]
+    given = checked(DraftText, await read_json(request))
+    changes = {name: getattr(given, name) for name in given.model_fields_set}
+    at = request.app[CLOCK].now()
+    return answer(await _at_desk(request, lambda desk: desk.edit(session_id, channel, changes, at)))
+
+
+async def approve(request: web.Request) -> web.Response:
+    """Let it go out."""
+    return await _decided(request, "approved")
+
+
+async def withdraw(request: web.Request) -> web.Response:
+    """It does not go out."""
+    return await _decided(request, "withdrawn")
+
+
+async def _decided(request: web.Request, state: str) -> web.Response:
+    session_id, channel = _led(request), request.match_info["channel"]
+    at = request.app[CLOCK].now()
+    told = await _at_desk(request, lambda desk: desk.decide(session_id, channel, state, at))
+    request.app[PUBLISHING].wake()
+    return answer(told)
+
+
+def _led(request: web.Request) -> str:
+    caller = caller_of(request)
+    session_id = session_id_of(request)
+    caller.need_staff(session_id)
+    return session_id
+
+
+async def _at_desk(request: web.Request, work: Callable[[Desk], Any]) -> Any:
+    data, public_url = request.app[DATA], request.app[LINKS].public_url
+    try:
+        return await request.app[SHELF].ask(
+            lambda connection: work(
+                Desk(
+                    data,
+                    Catalogue(connection),
+                    _studio(data),
+                    Links(public_url),
+                    Templates(data / "templates"),
+                )
+            )
+        )
+    except DraftUnknown as unknown:
+        raise NotFound("unknown_draft", f"There is no draft {str(unknown.args[0])[:100]}.") from None
+    except DraftWrong as wrong:
+        raise Invalid("invalid_data", "The draft is wrong: see details.", wrong.details) from None
+
+
+def _studio(data: Path) -> Studio:
+    try:
+        return load(data)
+    except StudioWrong:
+        return Studio()
+
+
+_DRAFTS = f"{API}/sessions/{{session_id}}/drafts"
+_ONE = f"{_DRAFTS}/{{channel}}"
+ENDPOINTS = (
+    Endpoint("GET", _DRAFTS, show, "The drafts of a session", "staff"),
+    Endpoint("PUT", _ONE, edit, "Change a draft", "staff", DraftText),
+    Endpoint("POST", f"{_ONE}/approve", approve, "Approve a draft or a quote", "staff"),
+    Endpoint("POST", f"{_ONE}/withdraw", withdraw, "Withdraw a draft or a quote", "staff"),
+)

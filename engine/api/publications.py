@@ -1,0 +1,131 @@
+"""What became of a publication: each channel's state; again; and back."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sqlite3
+import time
+from typing import Any
+
+from aiohttp import web
+
+from engine.api.answers import answer
+from engine.api.endpoint import API, Endpoint
+from engine.api.wiring import CLOCK, PUBLISHING, SHELF, caller_of
+from engine.domain.instant import Millis, iso
+from engine.domain.rejection import Conflict, NotFound
+from engine.domain.snapshot import Snapshot
+from engine.domain.text import SESSION_ID
+from engine.storage.outbox import SCHEDULE, Outbox
+from engine.storage.rows import OutboxRow
+from publisher.catalogue import Catalogue
+
+__all__ = ["ENDPOINTS"]
+
+_PATIENCE = 10.0
+"""Seconds that a withdrawal waits for its pages to be gone."""
+_LOOK_AGAIN = 0.1
+
+
+async def show(request: web.Request) -> web.Response:
+    """By ``content_id`` or ``session_id``: pending, running, done or failed, attempts, and the last error."""
+    caller_of(request).need_key()
+    wanted = request.match_info["id"]
+    return answer(await request.app[SHELF].ask(lambda connection: _told(connection, wanted)))
+
+
+async def retry(request: web.Request) -> web.Response:
+    """Queue again what failed; where nothing did, everything."""
+    caller_of(request).need_key()
+    wanted, at = request.match_info["id"], request.app[CLOCK].now()
+    told = await request.app[SHELF].ask(lambda connection: _again(connection, wanted, at))
+    request.app[PUBLISHING].wake()
+    return answer(told)
+
+
+async def withdraw(request: web.Request) -> web.Response:
+    """Take a session off page, archives, feed, search and drafts. 202 when the pages are not gone yet."""
+    caller_of(request).need_key()
+    app = request.app
+    wanted, at = request.match_info["id"], app[CLOCK].now()
+    session_id = await app[SHELF].ask(lambda connection: _withdraw(connection, wanted, at))
+    app[PUBLISHING].wake()
+    until = time.monotonic() + _PATIENCE
+    gone = False
+    while not gone and time.monotonic() < until:
+        await asyncio.sleep(_LOOK_AGAIN)
+        marks = await app[SHELF].ask(lambda connection: Catalogue(connection).marked())
+        gone = not marks
+    told = {"session_id": session_id, "status": "withdrawn" if gone else "accepted"}
+    return answer(told, 200 if gone else 202)
+
+
+def _found(connection: sqlite3.Connection, wanted: str) -> tuple[str, Snapshot | None, list[OutboxRow]]:
+    outbox = Outbox(connection)
+    named = outbox.by_content_id(wanted)
+    session_id = wanted if named is None else named.session_id
+    rows = [row for row in outbox.of(session_id) if row.channel != SCHEDULE]
+    if not rows or not re.fullmatch(SESSION_ID, session_id):
+        raise NotFound("unknown_publication", f"Nothing was published as {wanted[:100]}.")
+    return session_id, named, rows
+
+
+def _told(connection: sqlite3.Connection, wanted: str) -> dict[str, Any]:
+    session_id, named, rows = _found(connection, wanted)
+    newest = Outbox(connection).snapshot(session_id)
+    catalogue = Catalogue(connection)
+    published = catalogue.published(session_id)
+    withdrawn = catalogue.withdrawn_at(session_id)
+    shown = named or newest
+    return {
+        "session_id": session_id,
+        "content_id": None if shown is None else shown.content_id,
+        "version": None if shown is None else shown.version,
+        "newest_content_id": None if newest is None else newest.content_id,
+        "title": None if newest is None else newest.title,
+        "published": published is not None,
+        "published_at": None if published is None else iso(published.published_at),
+        "withdrawn_at": None if withdrawn is None else iso(withdrawn),
+        "page": f"/sessions/{session_id}/",
+        "channels": {row.channel: _channel(row) for row in rows},
+    }
+
+
+def _channel(row: OutboxRow) -> dict[str, Any]:
+    waits = row.state == "pending" and row.next_attempt_at is not None
+    return {
+        "state": row.state,
+        "attempts": row.attempts,
+        "last_error": row.last_error,
+        "version": row.version,
+        "next_attempt_at": iso(row.next_attempt_at) if waits and row.next_attempt_at is not None else None,
+        "updated_at": iso(row.updated_at),
+    }
+
+
+def _again(connection: sqlite3.Connection, wanted: str, at: Millis) -> dict[str, Any]:
+    session_id, _, rows = _found(connection, wanted)
+    unfinished = [row.channel for row in rows if row.last_error is not None and row.state != "done"]
+    Outbox(connection).retry(session_id, unfinished or [row.channel for row in rows], at)
+    return _told(connection, wanted)
+
+
+def _withdraw(connection: sqlite3.Connection, wanted: str, at: Millis) -> str:
+    session_id, _, rows = _found(connection, wanted)
+    catalogue = Catalogue(connection)
+    if not catalogue.withdraw(session_id, at):
+        if catalogue.withdrawn_at(session_id) is not None:
+            # A second withdrawal is harmless.
+            return session_id
+        states = ", ".join(f"{row.channel} is {row.state}" for row in rows)
+        raise Conflict("not_published", f"Session {session_id} is not published yet: {states}.")
+    return session_id
+
+
+_ONE = f"{API}/publications/{{id}}"
+ENDPOINTS = (
+    Endpoint("GET", _ONE, show, "What became of a publication", "key"),
+    Endpoint("POST", f"{_ONE}/retry", retry, "Publish again", "key"),
+    Endpoint("DELETE", _ONE, withdraw, "Withdraw a publication", "key", refusals=(409,)),
+)

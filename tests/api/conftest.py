@@ -1,0 +1,124 @@
+"""A whole server on a free port, its publisher replaced by one that waits, and a client with its key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from engine.app import serving
+from engine.clock import Clock
+from engine.protocol.tokens import Tokens
+from engine.settings import Settings
+from engine.storage.keys import signing_key
+
+KEY = "the administrator's key"
+# Reads its input to the end and does nothing: the outbox stays as it is.
+IDLE = (sys.executable, "-c", "import sys; sys.stdin.read()")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server; ``client`` carries the key, ``stranger`` nothing."""
+
+    url: str
+    data: Path
+    client: httpx.AsyncClient
+    stranger: httpx.AsyncClient
+
+    def bearing(self, secret: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {secret}"}
+
+    def resume(self, session_id: str, client_id: str) -> dict[str, str]:
+        """What proves ``client_id``; made as the server makes it."""
+        return self.bearing(Tokens(signing_key(self.data)).resume(session_id, client_id))
+
+    async def create(self, session_id: str = "morning", **changes: Any) -> dict[str, Any]:
+        made = await self.client.post("/api/v2/sessions/create", json=creation(session_id, **changes))
+        assert made.status_code == 201, made.text
+        room: dict[str, Any] = made.json()
+        return room
+
+    async def event(self, kind: str, session_id: str = "morning", **data: Any) -> httpx.Response:
+        event = {"type": kind, "data": data}
+        return await self.client.post(f"/api/v2/sessions/{session_id}/events", json=event)
+
+
+def creation(session_id: str = "morning", **changes: Any) -> dict[str, Any]:
+    body = {
+        "session_id": session_id,
+        "title": "Morning Mindfulness",
+        "scheduled_start": moment(minutes=10),
+        "instructor": "Sarah Chen",
+    }
+    return {name: value for name, value in (body | changes).items() if value is not ...}
+
+
+def moment(**ahead: float) -> str:
+    return (datetime.now(UTC) + timedelta(**ahead)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def content(session_id: str = "morning", **changes: Any) -> dict[str, Any]:
+    body = {
+        "title": "Morning Breathing",
+        "content": "Start your day with mindful breathing",
+        "session_id": session_id,
+        "session_duration": 1800,
+        "participant_count": 25,
+        "breathing_techniques": ["Box Breathing"],
+        "average_hrv_improvement": 10.5,
+        "session_type": "live",
+        "instructor_name": "John Doe",
+        "session_date": moment(hours=-2),
+    }
+    return {name: value for name, value in (body | changes).items() if value is not ...}
+
+
+def settings(data: Path, **given: Any) -> Settings:
+    return Settings(**({"port": 0, "data": data, "api_key": SecretStr(KEY)} | given))
+
+
+@asynccontextmanager
+async def running(data: Path, **given: Any) -> AsyncIterator[Server]:
+    """A server on ``data``."""
+    async with (
+        serving(settings(data, **given), Clock(), publisher=IDLE) as here,
+        httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as client,
+        httpx.AsyncClient(base_url=here.url) as stranger,
+    ):
+        yield Server(here.url, data, client, stranger)
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """One for a single test."""
+    async with running(tmp_path) as here:
+        yield here
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One for all tests of a module, without a limit on requests."""
+    async with running(tmp_path_factory.mktemp("shared"), rate_requests_per_minute=0) as here:
+        yield here
+
+
+def refused(answer: httpx.Response, status: int) -> dict[str, str]:
+    """The reasons per field of a refusal, whose shape is checked."""
+    assert answer.status_code == status, answer.text
+    body = answer.json()
+    assert body.keys() == {"error", "message", "details"}
+    assert isinstance(body["error"], str)
+    assert body["message"]
+    assert "Traceback" not in answer.text
+    details: dict[str, str] = body["details"]
+    return details

@@ -1,0 +1,184 @@
+"""What a body may be, and how a refusal looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Server, content, creation, refused
+
+# Most of these tests leave nothing behind: one server does for all.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SUMMARY = "/api/v2/session-summary"
+CREATE = "/api/v2/sessions/create"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{not json",
+        b"[]",
+        b"null",
+        b'"text"',
+        b"42",
+        b'{"title":"\xff\xfe"}',
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b"[" * 200 + b"]" * 200,
+        b"1" * 5000,
+    ],
+    ids=["empty", "broken", "list", "null", "text", "number", "latin", "deep", "lists", "long-number"],
+)
+@pytest.mark.parametrize("path", [SUMMARY, CREATE, "/api/v2/live-announce"])
+async def test_a_body_that_is_no_object_is_refused(shared: Server, path: str, body: bytes) -> None:
+    """Whatever it is, the answer is 400 in the one shape."""
+    answer = await shared.client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert refused(answer, 400)
+
+
+async def test_a_body_over_one_mebibyte_is_too_large(shared: Server) -> None:
+    """Said so whether its length is announced or not."""
+    large = b'{"title": "' + b"x" * (1024 * 1024) + b'"}'
+
+    async def in_pieces() -> Any:
+        for start in range(0, len(large), 65536):
+            yield large[start : start + 65536]
+
+    assert refused(await shared.client.post(SUMMARY, content=large), 413)
+    assert refused(await shared.client.post(SUMMARY, content=in_pieces()), 413)
+
+
+async def test_a_field_that_stands_twice_is_refused_by_name(shared: Server) -> None:
+    """Nobody can know which of the two was meant."""
+    body = b'{"title": "One", "title": "Two"}'
+    assert "title" in refused(await shared.client.post(CREATE, content=body), 400)
+
+
+async def test_every_mistake_is_told_at_once(shared: Server) -> None:
+    """Wrong, missing and unknown fields together, each with its reason."""
+    body = creation(title=5, max_participants="25", access="maybe", instructor=..., colour="red")
+    assert refused(await shared.client.post(CREATE, json=body), 400).keys() == {
+        "title",
+        "max_participants",
+        "access",
+        "instructor",
+        "colour",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "raw"),
+    [
+        ("max_participants", "true"),
+        ("max_participants", '"25"'),
+        ("max_participants", "2.5"),
+        ("max_participants", "NaN"),
+        ("max_participants", "1e400"),
+        ("max_participants", "-Infinity"),
+        ("max_participants", "1" + "0" * 400),
+        ("max_participants", "null"),
+        ("chat", "1"),
+        ("chat", '"true"'),
+        ("title", '"\\ud800"'),
+        ("title", '"a\\u0000b"'),
+        ("title", '"two\\nlines"'),
+        ("title", '"' + "t" * 201 + '"'),
+        ("session_id", '"live"'),
+        ("session_id", '"2024"'),
+        ("session_id", '"index.html"'),
+        ("session_id", '"../x"'),
+        ("session_id", '"a\\n"'),
+        ("scheduled_start", "1700000000"),
+        ("scheduled_start", '"2026-02-30T10:00:00Z"'),
+        ("scheduled_start", '"2026-W01-1"'),
+        ("scheduled_start", '"9999-12-31T23:59:59-12:00"'),
+        ("scheduled_start", '"0001-01-01T00:00:00+14:00"'),
+        ("techniques", '["' + 'x","' * 10 + 'x"]'),
+        ("techniques", '[""]'),
+        ("techniques", '[{"technique": "Box Breathing", "duration": 0}]'),
+        ("techniques", '[{"technique": "Box Breathing", "tempo": 3}]'),
+        ("techniques", "[7]"),
+        ("listen_url", '"http://example.org"'),
+        ("listen_url", '"javascript:alert(1)"'),
+        ("visibility", '"hidden"'),
+    ],
+)
+async def test_a_wrong_value_is_refused_by_its_field(shared: Server, field: str, raw: str) -> None:
+    """Types are strict, numbers finite, texts clean, bounds kept."""
+    import json
+
+    body = creation(**{field: "@"})
+    text = json.dumps(body).replace('"@"', raw)
+    details = refused(await shared.client.post(CREATE, content=text.encode()), 400)
+    assert any(name.split(".")[0] == field for name in details), details
+
+
+@pytest.mark.parametrize("count", [1, 1000, 25.0, 1e2])
+async def test_a_whole_number_may_be_written_as_one(shared: Server, count: float) -> None:
+    """JSON has one kind of number: 25.0 is 25."""
+    room = await shared.create(f"room-{count}-{type(count).__name__}", max_participants=count)
+    assert room["max_participants"] == int(count)
+
+
+async def test_strange_names_come_back_without_harm(shared: Server) -> None:
+    """A lone surrogate in a name is refused; markup in one comes back as data, not as a page."""
+    assert refused(await shared.client.post(CREATE, content=b'{"\\ud800": 1}'), 400)
+    answer = await shared.client.post(CREATE, content=b'{"<script>": 1}')
+    assert "<script>" in refused(answer, 400)
+    assert answer.headers["content-type"].startswith("application/json")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v2/session-summary", 405),
+        ("DELETE", "/api/v2/sessions/live", 405),
+        ("PUT", "/api/v2/sessions/create", 405),
+        ("GET", "/api/v2/nope", 404),
+        ("POST", "/api/v2/nope", 404),
+        ("GET", "/api/v2/sessions/%00", 404),
+        ("GET", "/api/v2/sessions/%ff", 404),
+        ("GET", "/api/v2/sessions/..%2f..%2fetc", 404),
+        ("GET", "/api/v2/sessions/" + "x" * 3000, 404),
+        ("PATCH", "/api/v2/sessions/live", 404),
+    ],
+)
+async def test_wrong_methods_and_addresses(shared: Server, method: str, path: str, status: int) -> None:
+    """405 names what is possible, 404 what is not there; both in the one shape."""
+    answer = await shared.client.request(method, path)
+    refused(answer, status)
+    assert ("allow" in answer.headers) == (status == 405)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "include_metrics=perhaps",
+        "include_metrics=",
+        "colour=red",
+        "include_metrics=true&include_metrics=false",
+    ],
+)
+async def test_a_wrong_query_is_refused_by_name(shared: Server, query: str) -> None:
+    """Unknown, unreadable and doubled parameters."""
+    details = refused(await shared.client.get(f"/api/v2/sessions/live?{query}"), 400)
+    assert query.split("=")[0] in details
+
+
+async def test_every_answer_has_an_id_and_safe_headers(shared: Server) -> None:
+    """Also a refusal; a caller's own id is kept when it is harmless."""
+    answer = await shared.stranger.get("/api/v2/nope", headers={"X-Request-ID": "from-the-proxy-1"})
+    assert answer.headers["x-request-id"] == "from-the-proxy-1"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    other = await shared.stranger.get("/healthz", headers={"X-Request-ID": "<script>"})
+    assert len(other.headers["x-request-id"]) == 32
+
+
+async def test_summary_content_reaches_its_bounds(shared: Server) -> None:
+    """20,000 characters are taken, one more is refused by name."""
+    fine = await shared.client.post(SUMMARY, json=content(content="x" * 20_000))
+    assert fine.status_code == 200
+    assert "content" in refused(await shared.client.post(SUMMARY, json=content(content="x" * 20_001)), 400)

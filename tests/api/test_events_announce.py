@@ -1,0 +1,146 @@
+"""Platform events and announcements over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import Server, refused
+
+EVENTS = "/api/v2/sessions/morning/events"
+
+
+async def test_an_event_with_an_id_counts_once(server: Server) -> None:
+    """The answer to a repetition is the same acceptance; nothing happens twice."""
+    await server.create()
+    event = {"type": "achievement.unlocked", "id": "e-1", "data": {"title": "Together"}}
+    first = await server.client.post(EVENTS, json=event)
+    again = await server.client.post(EVENTS, json=[event, event])
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json() == {"accepted": 1, "repeated": 0}
+    assert again.json() == {"accepted": 2, "repeated": 2}
+    replay = (await server.client.get("/api/v2/session/morning/content?include_replay=true")).json()["replay"]
+    assert [m["update_type"] for m in replay["messages"]] == ["achievement_unlocked"]
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"type": "session.paused", "data": {}}, "type"),
+        ({"data": {}}, "type"),
+        ({"type": "technique.changed", "data": {}}, "data.technique"),
+        ({"type": "hrv.milestone", "data": {"improvement": "12"}}, "data.improvement"),
+        ({"type": "hrv.milestone", "data": {"improvement": 201}}, "data.improvement"),
+        ({"type": "session.started", "session_id": "other", "data": {}}, "session_id"),
+        ({"type": "session.started", "data": {"tempo": 1}}, "data.tempo"),
+        ({"type": "session.started", "data": {}, "when": 1}, "when"),
+        ({"type": "participant.joined", "data": {}}, "data"),
+        ("text", "body"),
+    ],
+)
+async def test_a_wrong_event_is_refused_by_its_field(server: Server, event: object, field: str) -> None:
+    """The envelope and the data alike."""
+    await server.create()
+    assert field in refused(await server.client.post(EVENTS, json=event), 400)
+
+
+async def test_a_list_with_one_mistake_changes_nothing(server: Server) -> None:
+    """Each mistake is told with its place; 0 and 101 events are too few and too many."""
+    await server.create()
+    good = {"type": "session.started", "data": {}}
+    details = refused(
+        await server.client.post(EVENTS, json=[good, {"type": "x"}, {"type": "hrv.milestone"}]), 400
+    )
+    assert {"1.type", "2.data"} <= details.keys()
+    assert (await server.client.get("/api/v2/sessions/morning")).json()["active"] is False
+    assert refused(await server.client.post(EVENTS, json=[]), 400)
+    assert refused(await server.client.post(EVENTS, json=[good] * 101), 400)
+
+
+async def test_a_second_end_is_harmless_and_nothing_follows_it(server: Server) -> None:
+    """After the end other events are conflicts."""
+    await server.create()
+    await server.event("session.started")
+    assert (await server.event("session.ended", duration=60)).status_code == 202
+    assert (await server.event("session.ended", duration=60)).status_code == 202
+    refused(await server.event("technique.changed", technique="Resonance"), 409)
+
+
+async def test_an_announcement_reaches_its_session(server: Server) -> None:
+    """Once, in the order of the room's messages."""
+    await server.create()
+    said = {
+        "type": "session_starting",
+        "title": "Soon",
+        "message": "Five minutes",
+        "action_url": "/sessions/join/morning",
+    }
+    answer = await server.client.post(
+        "/api/v2/live-announce", json={"announcement": said, "session_id": "morning"}
+    )
+    assert answer.json() == {"status": "announced", "sessions_notified": ["morning"], "participant_count": 0}
+    replay = (await server.client.get("/api/v2/session/morning/content?include_replay=true")).json()["replay"]
+    (message,) = replay["messages"]
+    assert message["update_type"] == "announcement"
+    assert message["content"]["title"] == "Soon"
+    assert message["content"]["action_url"] == "/sessions/join/morning"
+
+
+async def test_an_announcement_to_all_reaches_those_who_wait_or_breathe(server: Server) -> None:
+    """Not rooms that are not open yet, nor those that are over."""
+    for name in ("a", "b", "ended"):
+        await server.create(name)
+    await server.create("tomorrow", scheduled_start="2031-01-01T10:00:00Z")
+    await server.client.post("/api/v2/sessions/b/start")
+    await server.client.post("/api/v2/sessions/ended/start")
+    await server.client.post("/api/v2/sessions/ended/end")
+    body = {"announcement": {"title": "Hello", "message": "All of you"}, "broadcast_all": True}
+    told = (await server.client.post("/api/v2/live-announce", json=body)).json()
+    assert told["sessions_notified"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"announcement": ...}, "announcement"),
+        ({"announcement": {}}, "announcement.title"),
+        ({"announcement": "hello"}, "announcement"),
+        ({"announcement": None}, "announcement"),
+        ({"session_id": ...}, "session_id"),
+        ({"session_id": ..., "broadcast_all": False}, "session_id"),
+        ({"broadcast_all": True}, "session_id"),
+        ({"broadcast_all": "yes"}, "broadcast_all"),
+        ({"volume": 3}, "volume"),
+        (
+            {"announcement": {"title": "t", "message": "m", "action_url": "javascript:alert(1)"}},
+            "announcement.action_url",
+        ),
+        (
+            {"announcement": {"title": "t", "message": "m", "action_url": "//evil.example"}},
+            "announcement.action_url",
+        ),
+        (
+            {"announcement": {"title": "t", "message": "m", "action_url": "http://example.org"}},
+            "announcement.action_url",
+        ),
+        ({"announcement": {"title": "t", "message": "x" * 2001}}, "announcement.message"),
+    ],
+)
+async def test_a_wrong_announcement_is_refused_by_its_field(
+    server: Server, change: dict[str, object], field: str
+) -> None:
+    """Content, target, and where its link leads."""
+    await server.create()
+    body: dict[str, object] = {"announcement": {"title": "t", "message": "m"}, "session_id": "morning"}
+    sent = {name: value for name, value in (body | change).items() if value is not ...}
+    assert field in refused(await server.client.post("/api/v2/live-announce", json=sent), 400)
+
+
+async def test_an_announcement_to_nowhere_says_so(server: Server) -> None:
+    """Unknown is 404 and named; over is 409."""
+    body = {"announcement": {"title": "t", "message": "m"}, "session_id": "never-created"}
+    answer = await server.client.post("/api/v2/live-announce", json=body)
+    refused(answer, 404)
+    assert "never-created" in answer.text
+    await server.create()
+    await server.client.post("/api/v2/sessions/morning/cancel")
+    refused(await server.client.post("/api/v2/live-announce", json=body | {"session_id": "morning"}), 409)
