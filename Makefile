@@ -7,6 +7,7 @@ PORT ?= 8000
 DATA ?= ./var
 DEMO_ARGS ?=
 TEST_ARGS ?=
+BENCH_ARGS ?=
 
 python := $(VENV)/bin/python
 halcytone := $(VENV)/bin/halcytone
@@ -14,7 +15,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check static lint types contracts lock clean
+.PHONY: help setup demo run bench test check static lint types contracts lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -29,6 +30,9 @@ setup: $(VENV)/development.stamp ## install only: everything for work on the pro
 
 run: $(VENV)/runtime.stamp ## an empty server, with its data in ./var
 	$(halcytone) serve --host $(HOST) --port $(PORT) --data $(DATA)
+
+bench: $(VENV)-bench/stamp ## benchmarks beside their peers: a table and bench/results.json
+	$(VENV)-bench/bin/python -m bench.run $(BENCH_ARGS)
 
 check: static test ## lint, types, import contracts, tests
 
@@ -54,8 +58,8 @@ lock: $(VENV)/development.stamp ## renew requirements/*.lock: versions and hashe
 	$(compile) requirements/build.in -c requirements/runtime.lock -o requirements/build.lock
 	$(compile) requirements/bootstrap.in -o requirements/bootstrap.lock
 
-clean: ## remove the virtual environment, caches and builds; data in ./var stays
-	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+clean: ## remove the virtual environments, caches and builds; data in ./var stays
+	rm -rf $(VENV) $(VENV)-bench bench/peers/node_modules dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 $(python):
@@ -73,6 +77,16 @@ $(VENV)/development.stamp: $(development) requirements/bootstrap.lock pyproject.
 	@echo "Installing what Halcytone Live is developed with…"
 	@bash .ci/install.sh $(VENV) $(development)
 	@touch $(VENV)/runtime.stamp $@
+
+# The peers have an environment of their own: a development environment is not theirs to change.
+$(VENV)-bench/stamp: requirements/bench.lock requirements/build.lock bench/peers/package-lock.json pyproject.toml
+	$(if $(PYTHON),,$(error Python 3.11 or newer is needed))
+	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
+	@echo "Installing the peers of the benchmark…"
+	@bash .ci/install.sh $(VENV)-bench requirements/bench.lock requirements/build.lock
+	@if command -v npm > /dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --silent; \
+	else echo "npm is not installed: the benchmark goes without its Node peers." >&2; fi
+	@touch $@
 
 $(VENV)/system.stamp: .ci/install-system.sh | $(python)
 	@bash .ci/install-system.sh

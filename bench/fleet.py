@@ -48,6 +48,25 @@ class Fleet:
             self.read(0)
         return heard
 
+    def storm(self, greetings: Sequence[bytes]) -> None:
+        """Connect one socket for each greeting, send them all, and wait for none.
+
+        What they receive is counted by `read` and kept whole in `kept`.
+        """
+        self.kept = [bytearray() for _ in greetings]
+        for greeting in greetings:
+            member = socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_S)
+            member.sendall(greeting)
+            self._add(member)
+
+    def _add(self, member: socket.socket) -> None:
+        member.setblocking(False)
+        member.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._index_of[member.fileno()] = len(self.sockets)
+        self.sockets.append(member)
+        self.counts.append(0)
+        self._epoll.register(member.fileno(), select.EPOLLIN)
+
     def _join_batch(self, batch: Sequence[Sequence[Phase]]) -> list[bytes]:
         sockets = [socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_S) for _ in batch]
         heard = [b""] * len(batch)
@@ -59,12 +78,7 @@ class Fleet:
                 if step < len(phases):
                     heard[number] += _await(member, phases[step][1])
         for member in sockets:
-            member.setblocking(False)
-            member.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._index_of[member.fileno()] = len(self.sockets)
-            self.sockets.append(member)
-            self.counts.append(0)
-            self._epoll.register(member.fileno(), select.EPOLLIN)
+            self._add(member)
         return heard
 
     def say(self, index: int, data: bytes) -> None:
@@ -93,7 +107,8 @@ class Fleet:
             except ConnectionResetError:
                 size = 0
             if not size:
-                raise Lost(f"the server closed socket {index}")
+                last = bytes(self.kept[index][-200:]) if self.kept is not None else b""
+                raise Lost(f"the server closed socket {index}; it last said {last!r}")
             marks = buffer.count(MARK, 0, size)
             if self.kept is not None:
                 self.kept[index] += buffer[:size]

@@ -8,6 +8,7 @@ import resource
 import sys
 from typing import Any
 
+from bench.our_works import heart_rates, recovery, sessions
 from bench.works import fan_out, fixed_rate, idle, open_field
 
 __all__ = ["main"]
@@ -23,10 +24,21 @@ def run(job: dict[str, Any]) -> dict[str, float]:
             return fan_out(field, in_flight=job["in_flight"], size=job["bytes"], seconds=job["seconds"])
         case "fixed_rate":
             field = open_field(*where, rooms, size)
-            rate = job["deliveries_per_s"]
-            return fixed_rate(field, deliveries_per_s=rate, size=job["bytes"], seconds=job["seconds"])
+            return fixed_rate(
+                field,
+                deliveries_per_s=job["deliveries_per_s"],
+                size=job["bytes"],
+                seconds=job["seconds"],
+                stalled=job.get("stalled", 0),
+            )
         case "idle":
             return idle(*where, rooms=rooms, size=size)
+        case "heart_rates":
+            return heart_rates(*where[1:], rooms=rooms, size=size, seconds=job["seconds"])
+        case "sessions":
+            return sessions(*where[1:], count=job["count"])
+        case "recovery":
+            return recovery(*where[1:], clients=size, missed=job["missed"], size=job["bytes"])
         case other:
             raise ValueError(f"no work is called {other}")
 

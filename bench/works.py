@@ -6,16 +6,18 @@ has exactly what it was due: a server that loses or doubles a delivery fails the
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import psutil
 
 from bench import halcytone
 from bench.dialects import DIALECTS, Dialect, Phase, payload
 from bench.fleet import Fleet
 from bench.servers import usage
 
-__all__ = ["Field", "Figures", "fan_out", "fixed_rate", "idle", "open_field", "quantile"]
+__all__ = ["Field", "Figures", "fan_out", "fixed_rate", "idle", "measured", "open_field", "quantile"]
 
 Figures = dict[str, float]
 
@@ -45,6 +47,11 @@ class Field:
     pid: int
     rooms: list[Room]
     heard: list[bytes] = field(default_factory=list)
+    stalled: set[int] = field(default_factory=set)
+
+    def readers(self, room: Room) -> list[int]:
+        """The members of a room that read what they get."""
+        return [index for index in room.members if index not in self.stalled]
 
     def say(self, room: Room, size: int) -> None:
         """Let the room's talker send one message of `size` bytes to its room."""
@@ -53,11 +60,11 @@ class Field:
 
     def settle(self) -> None:
         """Wait until everybody has everything, and check that it is so."""
-        due = sum(room.sent * len(room.members) for room in self.rooms)
+        due = sum(room.sent * len(self.readers(room)) for room in self.rooms)
         self.fleet.settle(due)
         self.fleet.quiet(0.1)
         for room in self.rooms:
-            counts = {self.fleet.counts[index] for index in room.members}
+            counts = {self.fleet.counts[index] for index in self.readers(room)}
             if counts != {room.sent}:
                 raise RuntimeError(
                     f"of {room.sent} messages the sockets of {room.name} have {sorted(counts)}"
@@ -86,13 +93,21 @@ def open_field(dialect: str, port: int, pid: int, rooms: int, size: int) -> Fiel
 
 @contextmanager
 def measured(pid: int, figures: Figures) -> Iterator[None]:
-    """Put into `figures` how long the block took and which share of a core each side was busy."""
-    server, own, began = usage(pid)[0], time.process_time(), time.monotonic()
+    """Put into `figures` how long the block took, and how many cores each side and all others used."""
+    server, own, whole, began = usage(pid)[0], time.process_time(), _machine_s(), time.monotonic()
     yield
     elapsed = time.monotonic() - began
     figures["seconds"] = elapsed
     figures["busy"] = (time.process_time() - own) / elapsed
     figures["server_busy"] = (usage(pid)[0] - server) / elapsed
+    others = (_machine_s() - whole) / elapsed - figures["busy"] - figures["server_busy"]
+    figures["others_busy"] = max(0.0, others)
+
+
+def _machine_s() -> float:
+    """CPU seconds that this machine has spent on anything, the hypervisor's share included."""
+    times = psutil.cpu_times()
+    return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
 
 
 def quantile(values: list[int], share: float) -> float:
@@ -128,8 +143,16 @@ def fan_out(field: Field, *, in_flight: int, size: int, seconds: float) -> Figur
     return figures
 
 
-def fixed_rate(field: Field, *, deliveries_per_s: int, size: int, seconds: float) -> Figures:
-    """Messages at a fixed rate, room after room: latency from sending to reading, in milliseconds."""
+def fixed_rate(
+    field: Field, *, deliveries_per_s: int, size: int, seconds: float, stalled: int = 0
+) -> Figures:
+    """Messages at a fixed rate, room after room: latency from sending to reading, in milliseconds.
+
+    `stalled` sockets of the first room stop reading before it begins and are left out of the figures.
+    """
+    for index in field.rooms[0].members[len(field.rooms[0].members) - stalled :]:
+        field.fleet.ignore(index)
+        field.stalled.add(index)
     interval = len(field.rooms[0].members) / deliveries_per_s
     _talk(field, interval, size, seconds / 3)
     field.settle()
@@ -174,8 +197,3 @@ def _talk(field: Field, interval_s: float, size: int, seconds: float) -> None:
             field.fleet.read(left)
         field.say(next(turns), size)
         due += interval_s
-
-
-def parameters(work: Mapping[str, float], *names: str) -> dict[str, int]:
-    """The whole-number parameters of a work by their names."""
-    return {name: int(work[name]) for name in names}

@@ -1,0 +1,32 @@
+"""Our server with its journal in memory, to measure what durability costs. Arguments as `halcytone`."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import engine.app
+from engine.cli import main
+from engine.storage.memory_journal import MemoryJournal, MemoryRooms
+
+_journals: list[MemoryJournal] = []
+
+
+def _journal(path: Path, loop: asyncio.AbstractEventLoop, on_commit: Any = None) -> MemoryJournal:
+    journal = MemoryJournal()
+    _journals.append(journal)
+    return journal
+
+
+class _Rooms(MemoryRooms):
+    """The catalogue of that journal, closed like the one on disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(_journals[-1]._logs)
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+if __name__ == "__main__":
+    vars(engine.app).update(SqliteJournal=_journal, Rooms=_Rooms)
+    main()
