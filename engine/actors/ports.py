@@ -69,6 +69,9 @@ class RoomPort(Protocol[S]):
     def to_one(self, client_id: str, frame: bytes) -> None:
         """Tell one client."""
 
+    def answer(self, seat: S, frame: bytes) -> None:
+        """Tell one seat, after everything that is published already."""
+
     def close(self, client_id: str, code: CloseCode, reason: str = "") -> None:
         """Ask one client to go."""
 

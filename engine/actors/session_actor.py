@@ -320,7 +320,8 @@ class SessionActor(LoopActor):
         at = self._clock.now()
         assert self.state is not None
         if isinstance(inbound.command, c.Heartbeat):
-            seat.write(outgoing.frame(heartbeat_answer(inbound, self._session_id, self._seq(), at)))
+            told = heartbeat_answer(inbound, self._session_id, self._seq(), at)
+            self._room.answer(seat, outgoing.frame(told))
             return
         self._figures.engaged(seat.client_id, self.state)
         staged: _Staged | None = None
@@ -328,7 +329,7 @@ class SessionActor(LoopActor):
         def answer(_: Session | None = None) -> None:
             seq = self._seq() if staged is None else staged.seq
             for told in answers(inbound, self._session_id, seq, self._clock.now()):
-                seat.write(outgoing.frame(told))
+                self._room.answer(seat, outgoing.frame(told))
 
         def refuse(refusal: Rejected) -> None:
             told = outgoing.error(self._session_id, self._clock.now(), refusal, inbound.id)

@@ -192,7 +192,15 @@ class Room:
         """Tell one client, if it is here and keeps up."""
         seat = self.seats.get(client_id)
         if seat is not None and seat.unsent <= UNSENT_LIMIT:
-            seat.write(frame)
+            self.answer(seat, frame)
+
+    def answer(self, seat: Seat, frame: bytes) -> None:
+        """Tell one seat, after everything that is published already."""
+        # An answer that names a position must not come before the messages that lead up to it.
+        reachable = self.tail is not None and seat.cursor + 1 >= self.tail
+        if seat.cursor < self.head and reachable and not seat.closing:
+            self._catch_up(seat)
+        seat.write(frame)
 
     def close(self, client_id: str, code: CloseCode, reason: str = "") -> None:
         """Ask one client to go."""
