@@ -14,7 +14,8 @@
  *
  * - every message by its `type`, and all of them as `message`: the message. Numbered ones come in order, once each;
  * - `welcome`: the welcome; with `recovered` the missed messages follow, otherwise take the state it carries;
- * - `status`: `{status, attempt, retryInMs?}` with status `connecting | open | stalled | offline | closed`;
+ * - `status`: `{status, attempt, retryInMs?}` with status `connecting | open | stalled | offline |
+ *   waiting` (refused for now) `| closed`;
  * - `refused`: `{code, message, details, closeCode, final}`: the server said no; `final` means it will not be tried
  *   again, otherwise the client comes back by itself (`not_open_yet` with `details.opens_at`);
  * - `over`: `{}`: the session ended and the server closed with 1000.
@@ -274,7 +275,8 @@ export class HalcytoneClient extends EventTarget {
     const wait = delayBefore(code, this._attempt, (this.options.random ?? Math.random)());
     const retryInMs = this.clock.known && opens ? Math.max(wait, opens - this.clock.now()) : wait;
     this._attempt += 1;
-    this._say(globalThis.navigator?.onLine === false ? "offline" : "stalled", retryInMs);
+    const offline = globalThis.navigator?.onLine === false;
+    this._say(refused ? "waiting" : offline ? "offline" : "stalled", retryInMs);
     this._retry = setTimeout(() => this._open(), retryInMs);
   }
 

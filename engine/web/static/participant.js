@@ -88,7 +88,7 @@ function leave() {
 function heard(message) {
   visit.room.apply(message);
   if (message.type === "welcome") remember(sessionId, { identity: visit.client?.identity, joined: true });
-  place();
+  if (message.type !== "error") place();
 }
 
 /** Show the screen that fits what is so. */

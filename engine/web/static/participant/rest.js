@@ -24,9 +24,9 @@ export function restCard(place, visit, resting) {
     ...room.moments.slice(-3).map((moment) => h("p", { class: "moment" }, momentText(moment))),
     groupLine(room.metrics) ? h("p", { class: "quiet" }, groupLine(room.metrics)) : null,
     technique && !visit.rated?.has(technique)
-      ? ratingButtons(t("rest.how", { technique }), async (rating) => {
+      ? ratingButtons(t("rest.how", { technique }), (rating) => {
           visit.rated = new Set([...(visit.rated ?? []), technique]);
-          await visit.client.feedback("technique_feedback", { technique, rating });
+          return visit.client.feedback("technique_feedback", { technique, rating });
         })
       : null,
   );
