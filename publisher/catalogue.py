@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS published (
     content_id TEXT NOT NULL,
     version INTEGER NOT NULL,
     document TEXT NOT NULL,
+    gist TEXT NOT NULL,
     title TEXT NOT NULL,
     session_date INTEGER NOT NULL,
     day TEXT NOT NULL,
@@ -212,6 +213,7 @@ class Catalogue:
         with self.transaction():
             before = self.published(snapshot.session_id)
             marked = self._around(before)
+            complete = set(self.archives())
             # Publication times only rise, so that the feed's order never changes behind its readers.
             first = before.published_at if before else self._first_published(snapshot.session_id, at)
             month, number = self._place_in_feed(snapshot, first)
@@ -219,12 +221,13 @@ class Catalogue:
             quality = quality_of(snapshot.average_hrv_improvement)
             name = snapshot.instructor_name
             self.connection.execute(
-                "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     snapshot.session_id,
                     snapshot.content_id,
                     snapshot.version,
                     snapshot.model_dump_json(),
+                    _gist(snapshot).model_dump_json(),
                     snapshot.title,
                     snapshot.session_date,
                     day,
@@ -241,7 +244,9 @@ class Catalogue:
             self._practised(snapshot)
             self._quotes(snapshot, at)
             self.connection.execute("DELETE FROM tombstones WHERE session_id = ?", (snapshot.session_id,))
-            self.mark(marked | self._around(self.published(snapshot.session_id)))
+            # A new item may complete its own part of the feed's archive, or end the month before.
+            completed = {f"archive/{name}" for name in self.archives() if name not in complete}
+            self.mark(marked | completed | self._around(self.published(snapshot.session_id)))
 
     def withdraw(self, session_id: str, at: Millis) -> bool:
         """Take a session off the site for good; whether it was on it. A tombstone keeps its place in the feed."""
@@ -287,6 +292,13 @@ class Catalogue:
             "SELECT document FROM published WHERE session_id = ?", (session_id,)
         ).fetchone()
         return Snapshot.model_validate_json(row["document"]) if row else None
+
+    def gist(self, session_id: str) -> Snapshot | None:
+        """The published version without timeline, curves and quotes: what feeds and cards tell of, quickly read."""
+        row = self.connection.execute(
+            "SELECT gist FROM published WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        return Snapshot.model_validate_json(row["gist"]) if row else None
 
     def rezone(self, zone: ZoneInfo) -> None:
         """Move every session to the day it has in another zone."""
@@ -541,7 +553,6 @@ class Catalogue:
         if entry is None:
             return set()
         neighbours = self.neighbours(entry) if entry.visibility == "public" else (None, None)
-        archives = self.archives()
         return touched(
             entry.session_id,
             visibility=entry.visibility,
@@ -549,8 +560,7 @@ class Catalogue:
             slugs=entry.slugs,
             instructor_slug=entry.instructor_slug,
             neighbours=tuple(each.session_id for each in neighbours if each),
-            # A new item may complete the part before its own.
-            archives=tuple(dict.fromkeys([*archives[-2:], *([entry.archive] if entry.archive else [])])),
+            archives=(entry.archive,) if entry.archive else (),
         )
 
     def _list(self, where: str, *values: object) -> list[sqlite3.Row]:
@@ -561,6 +571,10 @@ class Catalogue:
 
     def _number(self, query: str, *values: object) -> int:
         return int(self.connection.execute(query, values).fetchone()[0])
+
+
+def _gist(snapshot: Snapshot) -> Snapshot:
+    return snapshot.model_copy(update={"timeline": (), "curves": (), "milestones": (), "quotes": ()})
 
 
 def _entry(row: sqlite3.Row, slugs: Sequence[str] = ()) -> Published:

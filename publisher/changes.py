@@ -2,7 +2,7 @@
 
 Pages are named by keys, ``kind/name``:
 
-``session/<id>`` · ``day/2024-03-21`` · ``month/2024-03`` · ``year/2024`` · ``sessions`` · ``technique/<slug>`` ·
+``card/<id>`` · ``session/<id>`` · ``day/2024-03-21`` · ``month/2024-03`` · ``year/2024`` · ``sessions`` · ``technique/<slug>`` ·
 ``instructor/<slug>`` · ``instructors`` · ``home`` · ``search`` · ``sitemap/2024-03`` · ``sitemap`` ·
 ``archive/2024-03-1`` · ``feed`` · ``calendar``; and the fixed ones that only a rebuild makes: ``techniques``,
 ``subscribe``, ``imprint``, ``privacy``, ``404``, ``docs``.
@@ -26,6 +26,7 @@ ROOMS: Final = frozenset({"home", "calendar"})
 
 # The order in which a reader may find new pages: what is linked stands before what links to it.
 _ORDER: Final = (
+    "card",
     "session",
     "day",
     "month",
@@ -64,7 +65,7 @@ def touched(
 
     To be asked before and after a change: a session that moves to another month leaves the old one.
     """
-    own = {f"session/{session_id}"}
+    own = {f"session/{session_id}", f"card/{session_id}"}
     if visibility != "public":
         return own
     led = {f"instructor/{instructor_slug}", "instructors"} if instructor_slug else set()

@@ -114,12 +114,13 @@ def _drawn(
 
     parts = [
         Markup(
-            '<svg class="chart chart-{}" viewBox="0 0 {} {}" role="img" aria-labelledby="chart-{}-t chart-{}-d">'
+            '<svg class="chart chart-{}" viewBox="0 0 {} {}" data-length="{}" role="img" aria-labelledby="chart-{}-t chart-{}-d">'
             '<title id="chart-{}-t">{}</title><desc id="chart-{}-d">{}</desc>'
         ).format(
             series.name,
             WIDTH,
             HEIGHT,
+            f"{length:g}",
             series.name,
             series.name,
             series.name,

@@ -102,10 +102,10 @@ class Feeds:
         return Artefact(path, self._rss(path, entries, stories, before, is_archive=True))
 
     def _story(self, entry: Published) -> Story:
-        snapshot = self._catalogue.snapshot(entry.session_id)
-        assert snapshot is not None
+        gist = self._catalogue.gist(entry.session_id)
+        assert gist is not None
         # Quotes stand on the page only: a feed cannot be recalled.
-        return story_of(snapshot, self._studio)
+        return story_of(gist, self._studio)
 
     def html(self, story: Story) -> str:
         """An item's full text."""

@@ -66,6 +66,7 @@ class Pages:
         """The key of every page there is, whatever has been built."""
         for session_id, _ in self.catalogue.all_ids():
             yield f"session/{session_id}"
+            yield f"card/{session_id}"
         months = [month for month, _ in self.catalogue.months()]
         for month in months:
             yield f"month/{month}"
@@ -322,8 +323,8 @@ class Pages:
         )
 
     def _featured(self, entry: Published) -> Story | None:
-        snapshot = self.catalogue.snapshot(entry.session_id)
-        return None if snapshot is None else story_of(snapshot, self.studio)
+        gist = self.catalogue.gist(entry.session_id)
+        return None if gist is None else story_of(gist, self.studio)
 
     def _coming(self, room: Upcoming) -> dict[str, Any]:
         starts = wording.local(room.starts, self.studio.zone)

@@ -161,25 +161,24 @@ class Press:
             # Where a page is not shown it may have been, publicly or privately.
             if page is None or page.private:
                 yield Artefact(path, None), False
-            if key.startswith("session/"):
-                yield from self._card(key.removeprefix("session/"), path)
-                if page is None or not page.private:
-                    yield Artefact(path, None), True
+            if key.startswith("session/") and (page is None or not page.private):
+                yield Artefact(path, None), True
         private = {page.path for page in shown if page.private}
         for artefact in self._site.render(shown):
             yield artefact, artefact.path in private
 
-    def _card(self, session_id: str, page: str) -> Iterator[tuple[Artefact, bool]]:
-        path = page.replace("index.html", "card.png")
-        snapshot = self._catalogue.snapshot(session_id)
-        if snapshot is None or snapshot.source == "import" or snapshot.visibility == "private":
-            yield Artefact(path, None), False
-        else:
-            yield Artefact(path, card_of(story_of(snapshot, self._studio), self._studio)), False
+    def _card(self, session_id: str) -> Artefact:
+        path = f"sessions/{session_id}/card.png"
+        gist = self._catalogue.gist(session_id)
+        if gist is None or gist.source == "import" or gist.visibility == "private":
+            return Artefact(path, None)
+        return Artefact(path, card_of(story_of(gist, self._studio), self._studio))
 
     def _other(self, key: str) -> Iterator[Artefact]:
         kind, _, name = key.partition("/")
         match kind:
+            case "card":
+                yield self._card(name)
             case "sitemap" if name:
                 yield sitemap.of_month(self._catalogue, name, self._links)
             case "sitemap":

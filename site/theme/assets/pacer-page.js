@@ -1,0 +1,32 @@
+/** The pacer of a technique's page: a button, and a breath that begins with an inhale. */
+import { Stage } from "./pacer.js";
+
+const place = document.querySelector("[data-pacer]");
+const pattern = JSON.parse(document.getElementById("pattern").textContent);
+const stage = new Stage();
+const button = document.createElement("button");
+button.type = "button";
+button.textContent = "Begin";
+const controls = document.createElement("div");
+controls.className = "player-controls";
+controls.append(button);
+place.classList.add("player");
+place.append(stage.element, controls);
+place.hidden = false;
+
+let began = null;
+
+function frame(now) {
+  if (began === null) return;
+  stage.show(pattern, now - began);
+  requestAnimationFrame(frame);
+}
+
+button.addEventListener("click", () => {
+  const starts = began === null;
+  button.textContent = starts ? "Stop" : "Begin";
+  button.classList.toggle("plain", starts);
+  began = starts ? performance.now() : null;
+  if (starts) requestAnimationFrame(frame);
+  else stage.show(null, 0);
+});

@@ -1,0 +1,64 @@
+/** Search over one index a month, merged here. */
+const place = document.querySelector("[data-search]");
+const field = place.querySelector("input");
+const list = place.querySelector("[data-found]");
+const said = place.querySelector("[data-said]");
+const bundle = new URL(place.dataset.bundle, location.href);
+const AT_MOST = 30;
+const WAIT_MS = 200;
+
+let pagefind = null;
+let asked = 0;
+
+/** Loaded when the first word is typed: most readers never search. */
+async function engine() {
+  if (pagefind) return pagefind;
+  const index = await (await fetch(new URL("months.json", bundle))).json();
+  const [newest, ...others] = index.months.reverse();
+  pagefind = await import(new URL(`${newest}/pagefind.js`, bundle).href);
+  await pagefind.options({ baseUrl: "/" });
+  await pagefind.init();
+  for (const month of others) await pagefind.mergeIndex(new URL(`${month}/`, bundle).href);
+  return pagefind;
+}
+
+async function search() {
+  const query = field.value.trim();
+  const mine = ++asked;
+  if (!query) {
+    list.replaceChildren();
+    said.textContent = "";
+    return;
+  }
+  try {
+    const found = await (await engine()).search(query);
+    const pages = await Promise.all(found.results.slice(0, AT_MOST).map((result) => result.data()));
+    if (mine !== asked) return;
+    said.textContent = found.results.length === 1 ? "1 session" : `${found.results.length} sessions`;
+    list.replaceChildren(...pages.map(entry));
+  } catch {
+    said.textContent = "Search cannot be loaded just now. All sessions stand by month under Sessions.";
+  }
+}
+
+function entry(page) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = new URL(`..${page.meta.path}`, bundle).href;
+  link.textContent = page.meta.title;
+  const facts = document.createElement("span");
+  facts.className = "entry-facts";
+  facts.textContent = page.meta.facts ?? "";
+  item.append(link, facts);
+  return item;
+}
+
+let timer = 0;
+field.addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(search, WAIT_MS);
+});
+field.form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  search();
+});
