@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import random
 import signal
 import socket
@@ -201,6 +202,8 @@ async def serving(
         sweeper = asyncio.create_task(_sweep(live, directory, counts, people, clock, settings))
         stack.callback(sweeper.cancel)
         here.state = None
+        # NumPy takes long to import: after the first request can be served, before the first strap beats.
+        loop.run_in_executor(None, importlib.import_module, "engine.domain.heart.group")
         log.info("serving", url=url, port=port, sessions=returning)
         try:
             yield here

@@ -23,7 +23,7 @@ from engine.domain.techniques import Pattern, named
 from engine.protocol import outgoing
 
 if TYPE_CHECKING:
-    from engine.domain.heart.group import GroupFigures, GroupHeart
+    from engine.domain.heart.group import GroupHeart
 
 __all__ = ["TICK", "Figures", "HeartCounts"]
 
@@ -161,23 +161,13 @@ class Figures:
             self._engaged.clear()
         if state.phase is not Phase.LIVE:
             return
-        figures = self._compute(state, at)
-        point = Curve(
-            at,
-            figures.participants,
-            figures.measured,
-            figures.hrv_improvement,
-            figures.coherence,
-            figures.synchrony,
-            figures.completion_rate,
-            figures.engagement_rate,
-        )
+        point = self._compute(state, at)
         if self._worth_noting(point):
             self._noted = point
             yield c.RecordMetrics(point)
         if self._heart is not None:
             yield from self._reached_now(at, ending=False)
-        self._show(state, figures, at)
+        self._show(state, point, at)
 
     def last(self, state: Session, at: Millis) -> Iterable[c.Command]:
         """What the end of a session brings: those who sent something, and what is judged once."""
@@ -197,18 +187,28 @@ class Figures:
             else:
                 yield c.UnlockAchievement(reached.title, reached.description or None)
 
-    def _compute(self, state: Session, at: Millis) -> GroupFigures:
+    def _compute(self, state: Session, at: Millis) -> Curve:
         span = state.technique_at(at)
         pattern = None
         if span is not None and not state.resting:
             own = None if span.pattern is None else Pattern.of(*span.pattern)
             pattern = named(span.technique, own).pattern
-        return self._hearts.figures(
+        figures = self._hearts.figures(
             at,
             participants=state.count(),
             pacer_hz=None if pattern is None else pattern.hz,
             completion_rate=state.completion_rate(at),
             engagement_rate=state.engagement_rate(),
+        )
+        return Curve(
+            at,
+            figures.participants,
+            figures.measured,
+            figures.hrv_improvement,
+            figures.coherence,
+            figures.synchrony,
+            figures.completion_rate,
+            figures.engagement_rate,
         )
 
     def _worth_noting(self, point: Curve) -> bool:
@@ -233,7 +233,7 @@ class Figures:
         )
         return not same or point.at - known.at >= 2 * _CURVE_EVERY
 
-    def _show(self, state: Session, figures: GroupFigures, at: Millis) -> None:
+    def _show(self, state: Session, figures: Curve, at: Millis) -> None:
         content = group_metrics(state, at) | {
             "participants": figures.participants,
             "measured": figures.measured,
