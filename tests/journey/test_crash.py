@@ -10,32 +10,10 @@ import aiohttp
 
 from engine.demo.live_client import LiveClient, Message
 from tests.journey.server import asked, running_server
-from tests.journey.session import created, published_page
+from tests.journey.session import Log, created, published_page
 
 PEOPLE = 5
 BEFORE_THE_CRASH = 40
-
-
-class Log:
-    """The numbered messages that one client saw, by their number."""
-
-    def __init__(self) -> None:
-        self.by_seq: dict[int, Message] = {}
-        self.acknowledged: dict[str, int] = {}
-        self.grew = asyncio.Event()
-
-    def add(self, message: Message) -> None:
-        if message["type"] == "ack":
-            self.acknowledged[message["reply_to"]] = message["seq"]
-        elif message.get("seq") is not None and "epoch" in message:
-            self.by_seq[message["seq"]] = message
-        self.grew.set()
-        self.grew.clear()
-
-    async def acknowledgements(self, count: int) -> None:
-        async with asyncio.timeout(20):
-            while len(self.acknowledged) < count:
-                await self.grew.wait()
 
 
 async def test_a_kill_in_the_middle_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
@@ -58,7 +36,7 @@ async def test_a_kill_in_the_middle_loses_nothing_that_was_acknowledged(tmp_path
         welcomes = [await client.connect() for client in (*clients, instructor)]
         await instructor.command("start", "start")
         speaking = asyncio.create_task(speak(instructor))
-        await logs[-1].acknowledgements(BEFORE_THE_CRASH)
+        await logs[-1].until(lambda log: len(log.acknowledged) >= BEFORE_THE_CRASH)
 
         await server.kill()
         speaking.cancel()

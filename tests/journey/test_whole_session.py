@@ -3,41 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import aiohttp
 
 from engine.demo.artefacts import look_for, published
-from engine.demo.live_client import LiveClient, Message
+from engine.demo.live_client import LiveClient
 from tests.journey.server import HEADERS, asked, running_server
-from tests.journey.session import created, published_page
+from tests.journey.session import Log, created, published_page
 
 
 async def test_a_session_becomes_a_page(tmp_path: Path) -> None:
     """People join, breathe, say something, and the end of the session leaves a page, a feed item and drafts."""
     async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as http:
         room = await created(http, server.url, "evening", techniques=["Box Breathing"])
-        heard: list[list[Message]] = [[] for _ in range(3)]
+        logs = [Log() for _ in range(4)]
         people = [
-            LiveClient(http, server.url, "evening", name=name, on_message=log.append)
-            for name, log in zip(("Alder", "Beech", "Cedar"), heard, strict=True)
+            LiveClient(http, server.url, "evening", name=name, on_message=log.add)
+            for name, log in zip(("Alder", "Beech", "Cedar"), logs[1:], strict=True)
         ]
         instructor = LiveClient(
-            http, server.url, "evening", role="instructor", token=room["tokens"]["instructor"]
+            http,
+            server.url,
+            "evening",
+            role="instructor",
+            token=room["tokens"]["instructor"],
+            on_message=logs[0].add,
         )
         for client in (instructor, *people):
             await client.connect()
         await instructor.send("start")
-        await instructor.send("change_technique", technique="Box Breathing", duration=60)
+        # Without it the technique would begin with the next breath, and this session is shorter than that.
+        now = time.time_ns() // 1_000_000
+        await instructor.send("change_technique", technique="Box Breathing", duration=60, at=now)
         await people[0].send("chat", message="Good evening")
         await people[1].send("session_feedback", rating=5, comment="Quiet")
+        await logs[0].until(
+            lambda log: {"technique_changed", "chat_message", "session_feedback"} <= set(log.kinds)
+        )
         await instructor.send("end")
         assert [await client.closed() for client in (instructor, *people)] == [1000] * 4
 
-        kinds = [[message["type"] for message in log] for log in heard]
-        assert all("technique_changed" in one and one[-1] == "session_ending" for one in kinds)
-        assert kinds[0].count("message_sent") == 1
-        assert kinds[1].count("chat_message") == 1
+        assert all("technique_changed" in log.kinds and log.kinds[-1] == "session_ending" for log in logs)
+        assert logs[1].kinds.count("message_sent") == 1
+        assert logs[2].kinds.count("chat_message") == 1
 
         page = await published_page(http, server.url, "evening")
         assert room["title"] in page
