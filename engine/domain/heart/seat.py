@@ -12,7 +12,7 @@ import numpy as np
 from engine.domain.heart.coherence import Coherence, coherences, resample
 from engine.domain.heart.measures import Floats
 from engine.domain.heart.stream import Reading, Stream, improvement_percent
-from engine.domain.heart.synchrony import Lag, Taps, wave
+from engine.domain.heart.synchrony import Lag, Taps, place
 from engine.domain.instant import SECOND, Millis
 
 __all__ = ["OwnFigures", "Seat", "own_figures", "read_rhythms", "rounded"]
@@ -87,11 +87,11 @@ class Seat:
                 and reading.recent.t.size
                 and at - reading.recent.t[-1] <= RHYTHM_STALE_AFTER
             )
-            found = wave(reading.recent, at, hz) if reading is not None and fresh else None
+            found = place(reading.recent, at, hz) if reading is not None and fresh else None
             if found is not None:
                 if self.lag is None:
                     self.lag = Lag()
-                return self.lag.note(at, hz, found / abs(found))
+                return self.lag.note(at, hz, found)
         if self.taps_count and self.taps is not None:
             tapped = self.taps.phase(at, hz)
             if tapped is not None:

@@ -37,7 +37,8 @@ GAP: Final = 1500.0
 #: A strap may be this far ahead of the clock (its first packet holds the past); after a silence a little more.
 FIRST_CREDIT: Final = 15.0 * SECOND
 MOST_CREDIT: Final = 60.0 * SECOND
-#: What a strap sends as one interval after losing the skin; its length carries no time.
+#: Outside these an interval is not even a part of a beat or several beats in one, and its length carries no time.
+SHORTEST_SPAN_MS: Final = 100.0
 LONGEST_SPAN_MS: Final = 6000.0
 BACKLOG: Final = 64
 
@@ -141,18 +142,19 @@ class Stream:
         impossible = 0
         taken: list[float] = []
         broken = contact is False
-        for interval in rr if not broken else ():
-            if not SHORTEST_MS <= interval <= LONGEST_MS:
+        for i, interval in enumerate(() if broken else rr):
+            if not SHORTEST_SPAN_MS <= interval <= LONGEST_SPAN_MS:
                 impossible += 1
-                if not 0 < interval <= LONGEST_SPAN_MS:
-                    broken = True
-                    continue
+                broken = True
+                continue
             if interval > self._credit:
-                impossible += 1
+                impossible += len(rr) - i
                 broken = True
                 break
             self._credit -= interval
             taken.append(float(interval))
+            if not SHORTEST_MS <= interval <= LONGEST_MS:
+                impossible += 1
         if taken or broken:
             self._backlog.append((at, taken, broken))
             if len(self._backlog) > BACKLOG:
