@@ -22,14 +22,16 @@ STATE: TypeAdapter[Session] = TypeAdapter(Session)
 STATE_EVERY = 500
 """Events between two snapshots of the state, so that a start need not replay hours."""
 
-_SCHEDULE = (e.SessionCreated, e.DetailsChanged, e.SessionCancelled, e.SessionStarted, e.SessionEnded)
-_STORY = (e.SessionEnded, e.StoryRetold)
-_ROOM = (*_SCHEDULE, e.RoomOpened, e.ChatSwitched, e.SessionEnding, e.SessionPublished)
+_SCHEDULE = frozenset(
+    {e.SessionCreated, e.DetailsChanged, e.SessionCancelled, e.SessionStarted, e.SessionEnded}
+)
+_STORY = frozenset({e.SessionEnded, e.StoryRetold})
+_ROOM = _SCHEDULE | {e.RoomOpened, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
 
 
 def asks_publisher(events: Iterable[e.Event]) -> bool:
     """Whether these events leave work in the outbox."""
-    return any(isinstance(event, (*_SCHEDULE, e.StoryRetold)) for event in events)
+    return any(type(event) in _SCHEDULE or type(event) in _STORY for event in events)
 
 
 class Entries:
@@ -58,7 +60,8 @@ class Entries:
         event_id: str | None,
     ) -> Append:
         """The entry of one turn; ``people`` are all of the session, ``changes`` what this turn changed."""
-        snapshot, jobs = self._story(state, events, people)
+        kinds = {type(event) for event in events}
+        snapshot, jobs = self._story(state, kinds, people)
         stored = None
         if state.position - self._stored_at >= STATE_EVERY or (events and state.phase.is_over):
             self._stored_at = state.position
@@ -68,7 +71,7 @@ class Entries:
             expected=expected,
             records=records,
             people=changes,
-            room=room_row(state) if any(isinstance(event, _ROOM) for event in events) else None,
+            room=None if kinds.isdisjoint(_ROOM) else room_row(state),
             snapshot=snapshot,
             outbox=jobs,
             state=stored,
@@ -76,12 +79,12 @@ class Entries:
         )
 
     def _story(
-        self, state: Session, events: Sequence[e.Event], people: Iterable[PersonRow]
+        self, state: Session, kinds: set[type], people: Iterable[PersonRow]
     ) -> tuple[SnapshotRow | None, tuple[OutboxRow, ...]]:
         jobs: tuple[OutboxRow, ...] = ()
-        if any(isinstance(event, _SCHEDULE) for event in events):
+        if not kinds.isdisjoint(_SCHEDULE):
             jobs = (schedule_row(self._session_id, state.position, state.updated_at),)
-        if not any(isinstance(event, _STORY) for event in events):
+        if kinds.isdisjoint(_STORY):
             return None, jobs
         told = tell(state, content_id=self._new_id(), quotes=quotes_of(people))
         if told is None:  # Nobody came: ended, and nothing to publish.
