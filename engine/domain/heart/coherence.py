@@ -34,6 +34,8 @@ _TOTAL: Final = slice(
     int(np.searchsorted(_FREQUENCIES, 0.0033)), int(np.searchsorted(_FREQUENCIES, 0.4, side="right"))
 )
 _HALF_WIDTH: Final = int(0.015 / _FREQUENCIES[1])
+_LOBE: Final = int(2 / WINDOW_S / _FREQUENCIES[1])
+_TAPER_SQUARED: Final = float(_TAPER @ _TAPER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +80,9 @@ def coherences(tachograms: Floats) -> list[Coherence | None]:
         around = float(power[peak - _HALF_WIDTH : peak + _HALF_WIDTH + 1].sum())
         ratio = around / (total - around) if total - around > around / MOST else MOST
         drift = peak in (_BAND[0], _BAND[-1])
-        # A sine of amplitude A leaves A / 2 x the sum of the taper in its bin.
-        amplitude = 2 * float(power[peak]) ** 0.5 / float(_TAPER.sum())
+        # Parseval over the taper's main lobe: a breath's rate wanders, and its power with it.
+        lobe = float(power[max(peak - _LOBE, 0) : peak + _LOBE + 1].sum())
+        amplitude = 2 * (lobe / (PADDED * _TAPER_SQUARED)) ** 0.5
         found.append(Coherence(None if drift else ratio, float(_FREQUENCIES[peak]), amplitude))
     return found
 
