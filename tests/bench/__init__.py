@@ -1,0 +1,1 @@
+"""The benchmark counts right: its figures are worth what its counting is."""
