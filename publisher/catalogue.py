@@ -263,6 +263,9 @@ class Catalogue:
             )
             for table in ("published", "practised", "quotes", "drafts", "analytics"):
                 self.connection.execute(f"DELETE FROM {table} WHERE session_id = ?", (session_id,))
+            self.connection.execute(
+                "DELETE FROM deliveries WHERE session_id = ? AND state = 'preparing'", (session_id,)
+            )
             self.mark({*marked, f"drafts/{session_id}"})
             self.connection.execute(
                 "DELETE FROM outbox WHERE session_id = ? AND state IN ('pending', 'failed')", (session_id,)

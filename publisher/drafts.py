@@ -17,7 +17,8 @@ from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from publisher.card import card_of
 from publisher.catalogue import Catalogue
-from publisher.email import Mail, edited_mail, newsletter_of
+from publisher.deliveries import NEWSLETTER, PERSONAL, Deliveries
+from publisher.email import Mail, edited_mail, newsletter_of, written_mail
 from publisher.lengths import LIMITS
 from publisher.links import Links
 from publisher.message import PICTURE, message_of
@@ -30,6 +31,7 @@ from publisher.tree import Artefact, Tree
 
 __all__ = ["Desk", "DraftUnknown", "DraftWrong"]
 
+_MAILS = {"email": NEWSLETTER, PERSONAL: PERSONAL}
 _LONGEST_MAIL = 50_000
 _NOTE = "On average the group's HRV went down in this session. Please have a look before you share it."
 
@@ -55,36 +57,41 @@ class Desk:
         self._data = data
         self._catalogue = catalogue
         self._connection: sqlite3.Connection = catalogue.connection
-        self._studio = studio
-        self._links = links
+        self.studio = studio
+        self.links = links
+        self._deliveries = Deliveries(catalogue)
         self._templates = templates
 
     # What the publisher does
 
     def prepare(self, snapshot: Snapshot, channel: str, at: Millis) -> None:
         """Make the drafts of ``email`` or ``social`` for a snapshot and write their files."""
-        names = ("email",) if channel == "email" else networks(self._studio)
-        automatic = self._studio.automatic
-        let_go = automatic.newsletter if channel == "email" else automatic.social
+        automatic = self.studio.automatic
         # A key that publishes at once approves the posts; mail to people needs an approval of its own.
-        approved = let_go or (snapshot.approved and channel == "social")
+        approved = dict.fromkeys(networks(self.studio), automatic.social or snapshot.approved)
+        if channel == "email":
+            approved = {"email": automatic.newsletter, PERSONAL: automatic.personal}
         with self._catalogue.transaction():
             self._connection.executemany(
                 "INSERT INTO drafts VALUES (?, ?, ?, ?, NULL, ?) ON CONFLICT (session_id, channel) DO UPDATE"
                 " SET version = excluded.version, state = CASE WHEN state = 'waiting' THEN excluded.state"
                 " ELSE state END, updated_at = excluded.updated_at",
                 [
-                    (snapshot.session_id, name, snapshot.version, "approved" if approved else "waiting", at)
-                    for name in names
+                    (snapshot.session_id, name, snapshot.version, "approved" if let_go else "waiting", at)
+                    for name, let_go in approved.items()
                 ],
             )
         self.write(snapshot, channel)
+        for name in approved:
+            # Somebody may have left an address after the approval.
+            if self._state(snapshot.session_id, name) == "approved":
+                self._send(snapshot.session_id, name, at)
 
     def write(self, snapshot: Snapshot, channel: str) -> None:
         """Write the files of a channel's drafts; those that were withdrawn are removed."""
-        story = story_of(snapshot, self._studio)
+        story = story_of(snapshot, self.studio)
         files = list(self._mail_files(story) if channel == "email" else self._post_files(story))
-        picture = card_of(story, self._studio)
+        picture = card_of(story, self.studio)
         files.append(Artefact(f"{snapshot.session_id}/card.png", picture))
         Tree(self._data / "drafts").put(files)
 
@@ -96,8 +103,8 @@ class Desk:
         """The newsletter about a session as it would go out now."""
         mail = newsletter_of(
             story,
-            self._studio,
-            links=self._links,
+            self.studio,
+            links=self.links,
             templates=self._templates,
             picture=picture,
             unsubscribe=unsubscribe,
@@ -109,11 +116,17 @@ class Desk:
             mail,
             edited,
             story,
-            self._studio,
-            links=self._links,
+            self.studio,
+            links=self.links,
             templates=self._templates,
             picture=picture,
             unsubscribe=unsubscribe,
+        )
+
+    def written(self, name: str, subject: str, **context: Any) -> Mail:
+        """A mail from a template of its own, in the studio's name."""
+        return written_mail(
+            name, subject, self._templates, studio=self.studio, href=self.links.absolute, **context
         )
 
     # What people do
@@ -125,11 +138,16 @@ class Desk:
             DraftUnknown: nothing of this session was published.
         """
         snapshot = self._snapshot(session_id)
-        story = story_of(snapshot, self._studio)
+        story = story_of(snapshot, self.studio)
         rows = {row["channel"]: row for row in self._rows(session_id)}
         found: list[dict[str, Any]] = []
         if "email" in rows:
             found.append({**self._row(rows["email"]), **self._mail_fields(story)})
+        if PERSONAL in rows and (people := self._asked(session_id)):
+            told = self._deliveries.summary(session_id, PERSONAL)
+            found.append(
+                {**self._row(rows[PERSONAL]), "recipients": people, "deliveries": told, "composer_url": None}
+            )
         found += [
             {**self._row(rows[post.network]), **self._post_fields(post)}
             for post in self._posts(story)
@@ -174,11 +192,17 @@ class Desk:
                 raise DraftUnknown(channel)
             return self.one(session_id, channel)
         self._one(session_id, channel)
-        self._connection.execute(
-            "UPDATE drafts SET state = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
-            (state, at, session_id, channel),
-        )
-        self.write(snapshot, "email" if channel == "email" else "social")
+        with self._catalogue.transaction():
+            self._connection.execute(
+                "UPDATE drafts SET state = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
+                (state, at, session_id, channel),
+            )
+            if state == "approved":
+                self._send(session_id, channel, at)
+            elif channel in _MAILS:
+                self._deliveries.stop(session_id, _MAILS[channel])
+        if channel != PERSONAL:
+            self.write(snapshot, "email" if channel == "email" else "social")
         return self.one(session_id, channel)
 
     def one(self, session_id: str, channel: str) -> dict[str, Any]:
@@ -193,6 +217,17 @@ class Desk:
         raise DraftUnknown(channel)
 
     # Inner parts
+
+    def _send(self, session_id: str, channel: str, at: Millis) -> None:
+        if channel in _MAILS:
+            self._deliveries.schedule(session_id, _MAILS[channel], at)
+
+    def _asked(self, session_id: str) -> int:
+        """How many people of a session left an address for their own summary."""
+        row = self._connection.execute(
+            "SELECT count(*) FROM people WHERE session_id = ? AND email IS NOT NULL", (session_id,)
+        ).fetchone()
+        return int(row[0])
 
     def _snapshot(self, session_id: str) -> Snapshot:
         row = self._connection.execute(
@@ -229,16 +264,14 @@ class Desk:
         return json.loads(row["edited"]) if row and row["edited"] else None
 
     def _posts(self, story: Story) -> Iterator[Post]:
-        link = self._links.absolute(story.path)
-        for post in posts_of(story, self._studio, link=link, templates=self._templates):
+        link = self.links.absolute(story.path)
+        for post in posts_of(story, self.studio, link=link, templates=self._templates):
             edited = self._edited(story.id, post.network)
             if edited is None:
                 yield post
             else:
                 text = edited["content"]
-                yield Post(
-                    post.network, text, post.hashtags, composer(post.network, text, self._studio, link)
-                )
+                yield Post(post.network, text, post.hashtags, composer(post.network, text, self.studio, link))
 
     def _mail_files(self, story: Story) -> Iterator[Artefact]:
         folder = story.id
@@ -251,10 +284,10 @@ class Desk:
             f"{folder}/email.eml",
             message_of(
                 mail,
-                self._studio,
-                message_id=f"{story.id}.{story.snapshot.content_id}@{self._links.host}",
+                self.studio,
+                message_id=f"{story.id}.{story.snapshot.content_id}@{self.links.host}",
                 date=story.snapshot.ended_at,
-                picture=card_of(story, self._studio),
+                picture=card_of(story, self.studio),
                 unsent=True,
             ),
         )
@@ -285,7 +318,14 @@ class Desk:
 
     def _mail_fields(self, story: Story) -> dict[str, Any]:
         mail = self.mail(story, picture="")
-        return {"subject": mail.subject, "text": mail.text, "html": mail.html, "composer_url": None}
+        return {
+            "subject": mail.subject,
+            "text": mail.text,
+            "html": mail.html,
+            "composer_url": None,
+            "sends_mail": self._deliveries.sends(),
+            "deliveries": self._deliveries.summary(story.id, NEWSLETTER),
+        }
 
     def _post_fields(self, post: Post) -> dict[str, Any]:
         limit = LIMITS[post.network]
@@ -311,6 +351,8 @@ class Desk:
         ]
 
     def _mistakes(self, channel: str, changes: Mapping[str, Any]) -> dict[str, str]:
+        if channel == PERSONAL:
+            return {"channel": "each person's own mail is written for that person"}
         fields = ("subject", "text") if channel == "email" else ("content",)
         wrong = {name: "unknown field" for name in changes if name not in fields}
         if not changes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import css_inline
 
@@ -13,7 +14,7 @@ from publisher.story import Story
 from publisher.studio import Studio
 from publisher.templates import Templates
 
-__all__ = ["Mail", "edited_mail", "newsletter_of"]
+__all__ = ["Mail", "edited_mail", "newsletter_of", "written_mail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def newsletter_of(
     ``picture`` is the address of an image for its top, ``unsubscribe`` the reader's own way out.
     """
     context = {
+        "subject": story.subject,
         "story": story,
         "studio": studio,
         "href": links.absolute,
@@ -56,6 +58,15 @@ def newsletter_of(
         subject=story.subject,
         html=_inliner().inline(templates.render("email/summary.html", **context)),
         text=templates.render("email/summary.txt", **context).strip() + "\n",
+    )
+
+
+def written_mail(name: str, subject: str, templates: Templates, **context: Any) -> Mail:
+    """A mail from the templates ``email/<name>.html`` and ``.txt``."""
+    return Mail(
+        subject,
+        _inliner().inline(templates.render(f"email/{name}.html", subject=subject, **context)),
+        templates.render(f"email/{name}.txt", subject=subject, **context).strip() + "\n",
     )
 
 

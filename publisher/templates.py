@@ -53,11 +53,10 @@ class Templates:
         own: Path | None = None,
         *,
         report: Report | None = None,
-        also: Iterable[Path] = (),
     ) -> None:
         self._own = own if own is not None and own.is_dir() else None
         self._report = report or (lambda told: _log.warning("template_broken", problem=told))
-        self._loader = _Loader(self._own, [resources.path("templates"), *also])
+        self._loader = _Loader(self._own, [resources.path("templates"), resources.path("site") / "theme"])
         self.environment = jinja2.Environment(
             loader=self._loader,
             autoescape=lambda name: name is None or not name.endswith(".txt"),

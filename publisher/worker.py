@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ from engine.storage.outbox import Outbox
 from publisher import studio
 from publisher.catalogue import Catalogue
 from publisher.jobs import Finished, Jobs
+from publisher.post import PostOffice
 
 __all__ = ["LOCK", "Busy", "locked", "main"]
 
@@ -70,27 +71,38 @@ def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -
         os.nice(10)
     try:
         with locked(data, wait_s=_WAIT_FOR_LOCK_S):
-            return _publish(data, standalone=standalone)
+            return _publish(data, standalone=standalone, smtp_url=smtp_url)
     except Busy as error:
         _log.error("publisher_busy", problem=str(error))
         return 4
 
 
-def _publish(data: Path, *, standalone: bool) -> int:
+def _publish(data: Path, *, standalone: bool, smtp_url: str | None) -> int:
     _tidy(data)
     studio.write_default(data)
     connection = connect(data / FILE_NAME)
     try:
         outbox = Outbox(connection)
         outbox.requeue_interrupted()
-        jobs = Jobs(data, Catalogue(connection), outbox, report=_say)
-        with _Doorbell(standalone=standalone) as bell:
+        catalogue = Catalogue(connection)
+        _note_mail(catalogue, smtp_url)
+        jobs = Jobs(data, catalogue, outbox, report=_say)
+        post = PostOffice(data, smtp_url) if smtp_url else nullcontext()
+        with _Doorbell(standalone=standalone) as bell, post:
             while not bell.closed:
                 worked = _round(jobs)
                 bell.wait(0.0 if worked else _pause(outbox))
     finally:
         connection.close()
     return 0
+
+
+def _note_mail(catalogue: Catalogue, smtp_url: str | None) -> None:
+    """Say in the catalogue whether mail is sent: the desk and the privacy page tell it."""
+    sends = "yes" if smtp_url else "no"
+    if (catalogue.meta("sends_mail") or "no") != sends:
+        catalogue.mark(["privacy"])
+    catalogue.set_meta("sends_mail", sends)
 
 
 def _round(jobs: Jobs) -> bool:
