@@ -30,12 +30,14 @@ from engine.storage.journal import (
 )
 from engine.storage.people import person_of
 from engine.storage.rooms import room_of
-from engine.storage.writing import record_of, write
+from engine.storage.writing import record_of, write, write_records, write_rows
 
 __all__ = ["MAX_STAGED", "OnCommit", "SqliteJournal"]
 
 MAX_STAGED = 100_000
 """Entries that may wait for the writer; further ones fail at once instead of eating the memory."""
+
+_REMEMBERED = 100_000
 
 OnCommit: TypeAlias = Callable[[int, float], None]
 """Called on the loop with the entries of a commit and the seconds it took."""
@@ -60,6 +62,8 @@ class SqliteJournal:
         self._staged: list[_Staged] = []
         self._unfinished = 0
         self._closing = False
+        self._written: dict[str, int] = {}
+        """Where this writer left each session."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._queue: SimpleQueue[list[_Staged] | None] = SimpleQueue()
@@ -164,22 +168,51 @@ class SqliteJournal:
             outcomes: list[BaseException | None] = []
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                for entry in entries:
-                    try:
-                        write(connection, entry)
-                    except StalePosition as stale:
-                        outcomes.append(stale)
-                    else:
-                        outcomes.append(None)
+                if self._follows(entries):
+                    write_records(connection, entries)
+                    for entry in entries:
+                        write_rows(connection, entry)
+                    outcomes.extend([None] * len(entries))
+                else:
+                    for entry in entries:
+                        try:
+                            write(connection, entry)
+                        except StalePosition as stale:
+                            outcomes.append(stale)
+                        else:
+                            outcomes.append(None)
                 connection.execute("COMMIT")
             except BaseException as error:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                if isinstance(error, sqlite3.IntegrityError) and self._written:
+                    # Somebody else has written: look where each log stands before saying so.
+                    self._written.clear()
+                    continue
                 # A lock is waited for, as long as anybody is there to wait.
                 if not is_locked(error) or self._closing:
                     raise
             else:
+                if len(self._written) > _REMEMBERED:
+                    self._written.clear()
+                for entry, outcome in zip(entries, outcomes, strict=True):
+                    if outcome is None and entry.records:
+                        self._written[entry.session_id] = entry.records[-1].position
                 return outcomes
+
+    def _follows(self, entries: Sequence[Append]) -> bool:
+        """Whether every entry goes on where this writer left its session: then the log need not be asked.
+
+        Had another owner written meanwhile, its positions would be the ones that these records take.
+        """
+        written: dict[str, int] = {}
+        for entry in entries:
+            latest = written.get(entry.session_id, self._written.get(entry.session_id))
+            if latest != entry.expected:
+                return False
+            if entry.records:
+                written[entry.session_id] = entry.records[-1].position
+        return True
 
     async def _reading(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
         try:

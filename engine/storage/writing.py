@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import astuple, fields
 
 from engine.storage.journal import Append, Record, StalePosition
 from engine.storage.outbox import store_story
 from engine.storage.rows import PersonRow, RoomRow
 
-__all__ = ["record_of", "write"]
+__all__ = ["record_of", "write", "write_records", "write_rows"]
 
 
 def _upsert(table: str, row_type: type[RoomRow] | type[PersonRow], key: tuple[str, ...]) -> str:
@@ -49,11 +50,29 @@ def write(connection: sqlite3.Connection, entry: Append) -> None:
         if records and latest >= records[-1].position and _same(connection, entry):
             return
         raise StalePosition(session_id, entry.expected, latest)
-    if records:
-        connection.executemany(
-            "INSERT INTO journal (session_id, position, seq, at, event) VALUES (?, ?, ?, ?, ?)",
-            [(session_id, record.position, record.seq, record.at, record.event) for record in records],
-        )
+    write_records(connection, (entry,))
+    write_rows(connection, entry)
+
+
+def write_records(connection: sqlite3.Connection, entries: Iterable[Append]) -> None:
+    """Write the records of many entries at once.
+
+    Raises:
+        sqlite3.IntegrityError: a position is taken: somebody else owns that session.
+    """
+    connection.executemany(
+        "INSERT INTO journal (session_id, position, seq, at, event) VALUES (?, ?, ?, ?, ?)",
+        [
+            (entry.session_id, record.position, record.seq, record.at, record.event)
+            for entry in entries
+            for record in entry.records
+        ],
+    )
+
+
+def write_rows(connection: sqlite3.Connection, entry: Append) -> None:
+    """Write what goes with an entry's records."""
+    session_id = entry.session_id
     if entry.event_ids:
         connection.executemany(
             "INSERT OR IGNORE INTO event_ids (session_id, event_id) VALUES (?, ?)",
