@@ -12,10 +12,13 @@ from engine.domain.instant import Millis
 __all__ = ["Strap", "heart_of"]
 
 # (recording, the first participant's offset into it, the distance to the next one's, how many); seconds.
+# Consecutive beats, but chosen stretches: in most of them variability rises, so that there is something to see.
 _SHARES = (
     ("polarH10_dhyb_ibi.txt", 0, 0, 1),
-    ("hrv_rest_rri_supine15min.txt", 0, 100, 4),
-    ("pyhrv_SampleNNISeriesLong.txt", 0, 145, 20),
+    ("hrv_rest_rri_supine15min.txt", 330, 12, 3),
+    ("pyhrv_SampleNNISeriesLong.txt", 60, 15, 9),
+    ("pyhrv_SampleNNISeriesLong.txt", 780, 20, 6),
+    ("pyhrv_SampleNNISeriesLong.txt", 1960, 16, 6),
 )
 
 

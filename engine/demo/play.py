@@ -97,6 +97,7 @@ async def _play(
     room = await _create(http, server.url, clock, headers, screen)
     await _session(room, screen)
     ended = time.monotonic()
+    screen.session_over()
     screen.say("\nThe session is over; its story is being published…")
     states = await published(http, server.url, room.session_id, headers, _PATIENCE)
     screen.say(f"Published in {time.monotonic() - ended:.1f} s: " + _in_words(states))

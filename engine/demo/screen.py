@@ -12,7 +12,7 @@ from rich.text import Text
 
 from engine.demo.artefacts import Artefact
 from engine.demo.live_client import Message
-from engine.domain.instant import Millis
+from engine.domain.instant import MINUTE, Millis
 
 __all__ = ["Screen"]
 
@@ -22,6 +22,7 @@ class Screen:
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
+        self._minute = 0
         self._live = (
             Live(console=self.console, transient=True, refresh_per_second=4)
             if self.console.is_terminal
@@ -51,10 +52,22 @@ class Screen:
         )
 
     def figures(self, at: Millis, content: Message) -> None:
-        """The group's figures, as the instructor gets them."""
+        """The group's figures, as the instructor gets them; a line of its own each minute."""
+        words = _in_words(content)
         if self._live is not None:
             minutes, seconds = divmod(at // 1000, 60)
-            self._live.update(Text(f"{minutes:02d}:{seconds:02d}  {_in_words(content)}", style="cyan"))
+            line = Text(
+                f"{minutes:02d}:{seconds:02d}  {words}", style="cyan", no_wrap=True, overflow="ellipsis"
+            )
+            self._live.update(line)
+        if at // MINUTE > self._minute:
+            self._minute = at // MINUTE
+            self.happening(at, words, "cyan")
+
+    def session_over(self) -> None:
+        """The live figures go; lines remain."""
+        if self._live is not None:
+            self._live.stop()
 
     def artefacts(self, found: list[Artefact]) -> None:
         """Each artefact with its place, and a mark for there or missing."""
@@ -66,13 +79,14 @@ class Screen:
 
 
 def _in_words(content: dict[str, Any]) -> str:
-    parts = [f"{content.get('participant_count', content.get('participants', 0))} breathe along"]
+    parts = [f"{content.get('participants', 0)} breathe along"]
     for name, words in (
         ("measured", "{:.0f} straps count"),
         ("hrv_improvement", "HRV while paced {:+.0f} %"),
         ("coherence", "coherence {:.2f}"),
         ("synchrony", "together {:.0%}"),
     ):
-        if isinstance(value := content.get(name), int | float):
+        # Recorded hearts do not follow this pacer: nothing is said of a synchrony of nought.
+        if isinstance(value := content.get(name), int | float) and (value or name != "synchrony"):
             parts.append(words.format(value))
     return " · ".join(parts)

@@ -37,7 +37,8 @@ RATE = 10.0
 TITLE = "An evening breath, played back"
 DESCRIPTION = (
     "This session is a demonstration. The people in it are played; their heartbeats are recordings of real ones,"
-    " sent over real connections at the pace at which they beat."
+    " sent over real connections at the pace at which they beat. The stretches were chosen so that there is"
+    " something to see; they prove nothing about breathing."
 )
 INSTRUCTOR = "Willow"
 NAMES = (
