@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.browser.fake_room import FakeRoom
+from tests.journey.server import Server, running_server
 
 CHROMIUM = (
     os.environ.get("HALCYTONE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -90,6 +92,20 @@ def unexpected(text: str) -> bool:
 def abroad(url: str, host: str) -> bool:
     """Whether a request leaves the server under test."""
     return not url.startswith(("data:", "blob:")) and url.split("/")[2] != host
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """A real server in a process of its own, on empty data."""
+    async with running_server(tmp_path / "data") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client for the HTTP interface."""
+    async with aiohttp.ClientSession() as session:
+        yield session
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,53 +1,71 @@
 /**
- * One draft: read it, change it, approve it, copy it, open the composer.
+ * One draft: read it, change it, approve it, copy it, open the composer, take the mail along.
  * @module
  */
 
 import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { mailFile } from "./mail-file.js";
 
 /**
- * @param {any} draft `{channel, state, subject?, text, composer_url?, download_url?}`
+ * @param {any} draft `{channel, state, edited, content | subject + text + html, composer_url?, name?, note?, length?, limit?}`
  * @param {(method: string, rest: string, body?: any) => Promise<boolean>} act
  */
 export function draftCard(draft, act) {
   const id = `draft-${draft.channel}`;
   const channel = encodeURIComponent(draft.channel);
+  const mail = draft.channel === "email";
+  const quote = draft.channel.startsWith("quote-");
+  const name = t(quote ? "draft.quote" : `draft.${draft.channel}`);
   const said = h("p", { class: "quiet", role: "status" });
-  const text = h("textarea", { id, rows: "6" });
-  text.value = draft.text ?? draft.content ?? "";
-  const approved = draft.state === "approved" || draft.state === "sent";
-  const save = h("button", { type: "button", disabled: true, onclick: async () => (await act("PUT", channel, { text: text.value })) && write(said, t("draft.saved")) }, t("draft.save"));
-  text.addEventListener("input", () => (save.disabled = false));
-  const copy = async () => {
-    text.select();
-    try {
-      await navigator.clipboard.writeText(text.value);
-      write(said, t("share.copied"));
-    } catch {
-      // Without HTTPS there is no clipboard: the text is selected, to be copied by hand.
-      write(said, t("share.selected"));
-    }
-  };
+  const subject = mail ? h("input", { id: `${id}-subject`, maxlength: "200", value: draft.subject }) : null;
+  const text = h("textarea", { id, rows: mail ? "12" : "5", readonly: quote });
+  text.value = mail ? draft.text : draft.content;
+  const changes = () => (mail ? { subject: subject.value, text: text.value } : { content: text.value });
+  const save = h("button", { type: "button", disabled: true, onclick: () => act("PUT", channel, changes()) }, t("draft.save"));
+  for (const field of [subject, text]) field?.addEventListener("input", () => (save.disabled = false));
+  const decide = (verb, label, kind = "") => h("button", { type: "button", class: kind, onclick: () => act("POST", `${channel}/${verb}`) }, label);
   return h(
     "article",
     { class: "card", "data-draft": draft.channel, "data-state": draft.state },
-    h("h3", {}, t(`draft.${draft.channel}`), " ", h("span", { class: "badge" }, t(`draft.state.${draft.state}`))),
-    draft.subject ? h("p", {}, h("b", {}, draft.subject)) : null,
-    draft.note ? h("p", { class: "quiet" }, draft.note) : null,
-    h("label", { for: id, class: "only-read" }, t("draft.text", { channel: t(`draft.${draft.channel}`) })),
+    h("h3", {}, name, " ", h("span", { class: "badge" }, t(`draft.state.${draft.state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
+    draft.note ? h("p", { class: "note" }, draft.note) : null,
+    quote ? h("p", { class: "quiet" }, draft.name ? t("draft.quote_by", { name: draft.name }) : t("draft.quote_unnamed")) : null,
+    mail ? h("div", { class: "field" }, h("label", { for: subject.id }, t("draft.subject")), subject) : null,
+    h("label", { for: id, class: mail ? "" : "only-read" }, t("draft.text", { channel: name })),
     text,
+    typeof draft.limit === "number" ? h("p", { class: "quiet" }, t("draft.length", { length: draft.length, limit: draft.limit })) : null,
     h(
       "div",
       { class: "actions" },
-      save,
-      approved
-        ? h("button", { type: "button", onclick: () => act("POST", `${channel}/withdraw`) }, t("draft.withdraw"))
-        : h("button", { type: "button", class: "primary", onclick: () => act("POST", `${channel}/approve`) }, t(draft.channel === "email" && draft.can_send ? "draft.approve_send" : "draft.approve")),
-      h("button", { type: "button", onclick: copy }, t("share.copy")),
+      draft.state === "approved" ? null : decide("approve", t("draft.approve"), "primary"),
+      draft.state === "withdrawn" ? null : decide("withdraw", t("draft.withdraw")),
+      quote ? null : save,
+      quote ? null : h("button", { type: "button", onclick: () => copy(text, said) }, t("share.copy")),
       draft.composer_url ? h("a", { class: "button", href: draft.composer_url, target: "_blank", rel: "noopener noreferrer" }, t("draft.open")) : null,
-      draft.download_url ? h("a", { class: "button", href: draft.download_url, download: "" }, t("draft.download")) : null,
+      mail ? h("button", { type: "button", onclick: () => download(draft, changes()) }, t("draft.download")) : null,
     ),
     said,
+    mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
   );
+}
+
+/** @param {any} text @param {Element} said */
+async function copy(text, said) {
+  text.select();
+  try {
+    await navigator.clipboard.writeText(text.value);
+    write(said, t("share.copied"));
+  } catch {
+    // Without HTTPS there is no clipboard: the text is selected, to be copied by hand.
+    write(said, t("share.selected"));
+  }
+}
+
+/** @param {any} draft @param {any} words */
+function download(draft, words) {
+  const file = new Blob([mailFile(words.subject, words.text, draft.html)], { type: "message/rfc822" });
+  const link = h("a", { href: URL.createObjectURL(file), download: "newsletter.eml" });
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
