@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.actors.ports import RoomPort
@@ -254,7 +253,9 @@ class Figures:
         for client_id in self._wearing:
             own = self._hearts.own(client_id, at)
             if own is not None:
-                told = outgoing.message("own_metrics", state.session_id, at, asdict(own))
+                told = outgoing.message(
+                    "own_metrics", state.session_id, at, {name: getattr(own, name) for name in own.__slots__}
+                )
                 self._room.to_one(client_id, outgoing.frame(told))
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias
 
 __all__ = ["HOUR", "MINUTE", "SECOND", "Millis", "from_datetime", "iso", "to_datetime"]
@@ -19,7 +20,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def iso(at: Millis) -> str:
     """ISO 8601 in UTC with ``Z`` and milliseconds: ``2024-03-21T10:00:00.000Z``."""
-    return to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1000:03d}Z"
+    return f"{_to_the_second(at // 1000)}.{at % 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)
+def _to_the_second(second: int) -> str:
+    # Every message carries an instant, and most of them the same second.
+    return to_datetime(second * 1000).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def to_datetime(at: Millis) -> datetime:

@@ -112,6 +112,7 @@ class Room:
         "_figures_number",
         "_flushing",
         "_ring",
+        "_skips",
         "_staff_figures",
         "seats",
     )
@@ -122,6 +123,8 @@ class Room:
         self._figures: bytes | None = None
         self._staff_figures: bytes | None = None
         self._figures_number = 0
+        self._skips: dict[str, int] = {}
+        """The newest frame that each client is not sent."""
         self._flushing = False
         self._catching_up: asyncio.TimerHandle | None = None
         self._events = events
@@ -167,6 +170,10 @@ class Room:
     def publish(self, seq: int, frame: bytes, skip: str | None = None) -> None:
         """Add the next numbered frame; it leaves at the end of this tick."""
         self._ring.append((seq, frame, skip))
+        if skip is not None:
+            self._skips[skip] = seq
+            if len(self._skips) > 2 * RING:  # What has left the ring is skipped by nobody any more.
+                self._skips = {key: last for key, last in self._skips.items() if last > seq - RING}
         self._schedule()
 
     def restore(self, frames: Sequence[Frame]) -> None:
@@ -175,6 +182,8 @@ class Room:
         older = [entry for entry in frames if self.tail is None or entry[0] < self.tail]
         for entry in reversed(older[-room:] if room else []):
             self._ring.appendleft(entry)
+            if entry[2] is not None:
+                self._skips.setdefault(entry[2], entry[0])
 
     def figures(self, everybody: bytes, staff: bytes) -> None:
         """Replace the group figures; each seat gets the newest, once."""
@@ -226,8 +235,7 @@ class Room:
         loop = asyncio.get_running_loop()
         began = loop.time()
         joined: dict[int, bytes] = {}
-        skipped = {entry[2] for entry in self._since(min(seat.cursor for seat in self.seats.values()))}
-        head, number = self.head, self._figures_number
+        head, number, skips = self.head, self._figures_number, self._skips
         written, behind = 0, False
         for seat in self.seats.values():
             late = seat._figures_seen != number
@@ -242,7 +250,7 @@ class Room:
                 if self.tail is not None and seat.cursor + 1 < self.tail:
                     seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
                     continue
-                if seat.client_id in skipped or missed > RING // 4:
+                if skips.get(seat.client_id, 0) > seat.cursor or missed > RING // 4:
                     missed = self._catch_up(seat)
                     behind |= seat.cursor < head
                 else:
