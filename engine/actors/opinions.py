@@ -15,11 +15,11 @@ __all__ = ["consented", "quotes_of", "rated"]
 
 
 def quotes_of(people: Iterable[PersonRow]) -> tuple[Quote, ...]:
-    """The quotes that their authors allowed and the studio approved, in a stable order.
+    """The quotes that their authors allowed, in a stable order; the studio approves each before it is shown.
 
     A name stands beside one only with its own permission; never beside a figure.
     """
-    allowed = [row for row in people if row.publish_quote and row.quote_state == "approved" and row.comment]
+    allowed = [row for row in people if row.publish_quote and row.comment]
     return tuple(
         Quote(text=row.comment or "", name=row.name if row.publish_name else None)
         for row in sorted(allowed, key=lambda row: row.client_id)

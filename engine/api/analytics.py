@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from engine.api.answers import answer
 from engine.api.bodies import query_of
@@ -45,15 +45,15 @@ _SCHEMA = {
     "type": "string",
     "description": "A day (2024-03-21) or a moment (2024-03-21T10:00:00Z), inclusive.",
 }
+First = Annotated[int, BeforeValidator(_from), WithJsonSchema(_SCHEMA)]
+Last = Annotated[int, BeforeValidator(_until), WithJsonSchema(_SCHEMA)]
 
 
 class AnalyticsQuery(Query):
     """Sessions that began within these limits; without them, all."""
 
-    first: Annotated[int | None, BeforeValidator(_from), Field(alias="from", json_schema_extra=_SCHEMA)] = (
-        None
-    )
-    last: Annotated[int | None, BeforeValidator(_until), Field(alias="to", json_schema_extra=_SCHEMA)] = None
+    first: Annotated[First | None, Field(alias="from")] = None
+    last: Annotated[Last | None, Field(alias="to")] = None
     format: Literal["json", "csv"] = "json"
 
 

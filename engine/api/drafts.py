@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from aiohttp import web
 from pydantic import Field
@@ -13,13 +12,12 @@ from engine.api.answers import answer
 from engine.api.bodies import checked, read_json
 from engine.api.endpoint import API, Endpoint
 from engine.api.models import Body
-from engine.api.wiring import CLOCK, DATA, LINKS, PUBLISHING, SHELF, caller_of, session_id_of
-from engine.domain.rejection import Invalid, NotFound
-from publisher.catalogue import Catalogue
-from publisher.drafts import Desk, DraftUnknown, DraftWrong
-from publisher.links import Links
-from publisher.studio import Studio, StudioWrong, load
-from publisher.templates import Templates
+from engine.api.wiring import CLOCK, DATA, PUBLISHING, SHELF, caller_of, session_id_of
+from engine.domain.rejection import Conflict, Invalid, NotFound
+from publisher.studio import StudioWrong
+
+if TYPE_CHECKING:
+    from publisher.drafts import Desk
 
 __all__ = ["ENDPOINTS"]
 
@@ -37,7 +35,7 @@ class DraftText(Body):
 async def show(request: web.Request) -> web.Response:
     """Each draft: its state, its text, its link into the network's composer."""
     session_id = _led(request)
-    drafts = await _at_desk(request, lambda desk: desk.list(session_id))
+    drafts = await _at_desk(request, lambda desk: desk.of(session_id))
     return answer({"session_id": session_id, "drafts": drafts})
 
 
@@ -76,30 +74,19 @@ def _led(request: web.Request) -> str:
 
 
 async def _at_desk(request: web.Request, work: Callable[[Desk], Any]) -> Any:
-    data, public_url = request.app[DATA], request.app[LINKS].public_url
+    # The desk brings templates, feeds and MkDocs: a server is ready sooner without.
+    from publisher.desk import open_desk
+    from publisher.drafts import DraftUnknown, DraftWrong
+
+    data = request.app[DATA]
     try:
-        return await request.app[SHELF].ask(
-            lambda connection: work(
-                Desk(
-                    data,
-                    Catalogue(connection),
-                    _studio(data),
-                    Links(public_url),
-                    Templates(data / "templates"),
-                )
-            )
-        )
+        return await request.app[SHELF].ask(lambda connection: work(open_desk(data, connection)))
     except DraftUnknown as unknown:
         raise NotFound("unknown_draft", f"There is no draft {str(unknown.args[0])[:100]}.") from None
     except DraftWrong as wrong:
         raise Invalid("invalid_data", "The draft is wrong: see details.", wrong.details) from None
-
-
-def _studio(data: Path) -> Studio:
-    try:
-        return load(data)
-    except StudioWrong:
-        return Studio()
+    except StudioWrong as wrong:
+        raise Conflict("studio_wrong", f"The draft desk is closed: {wrong}.") from None
 
 
 _DRAFTS = f"{API}/sessions/{{session_id}}/drafts"

@@ -15,12 +15,15 @@ from engine.api.csv_table import table
 from engine.api.endpoint import API, Endpoint
 from engine.api.models import ConsentRequest, EmailRequest, FeedbackRequest, Query
 from engine.api.ports import View
-from engine.api.wiring import CLOCK, SESSIONS, caller_of, visible
+from engine.api.wiring import CLOCK, SESSIONS, SHELF, caller_of, visible
 from engine.domain import commands as c
 from engine.domain.instant import HOUR, SECOND, Millis, iso
 from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import Role
+from engine.domain.snapshot import Quote
 from engine.storage.rows import PersonRow
+from publisher.catalogue import Catalogue
+from publisher.quotes import key_of
 
 __all__ = ["ENDPOINTS", "OPEN_AFTER_END"]
 
@@ -39,6 +42,10 @@ async def mine(request: web.Request) -> web.Response:
     wanted = query_of(request, MineQuery)
     view, client_id = await _person(request)
     known = _known(view, client_id)
+    if known["publish_quote"]:
+        quote = Quote(text=known["comment"] or "", name=known["name"] if known["publish_name"] else None)
+        states = await request.app[SHELF].ask(lambda db: Catalogue(db).quote_states(view.state.session_id))
+        known["quote_state"] = states.get(key_of(quote), known["quote_state"])
     if wanted.format == "json":
         return answer(known)
     return web.Response(
@@ -113,9 +120,8 @@ def _in_time(request: web.Request, view: View) -> None:
 async def _told(
     request: web.Request, view: View, client_id: str, command: c.Command, row: PersonRow
 ) -> web.Response:
-    after = await request.app[SESSIONS].ask(
-        view.state.session_id, command, c.Sender(Role.PARTICIPANT, client_id), people=(row,)
-    )
+    sessions, session_id = request.app[SESSIONS], view.state.session_id
+    after = await sessions.ask(session_id, command, c.Sender(Role.PARTICIPANT, client_id), people=(row,))
     return answer(_known(after, client_id))
 
 

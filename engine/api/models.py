@@ -22,7 +22,7 @@ from pydantic import (
 from engine.api.bodies import flag
 from engine.domain.commands import Breath, Link, Seconds, TechniqueName
 from engine.domain.instant import Millis, from_datetime
-from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber
+from engine.domain.text import Name, Paragraphs, SessionId, whole
 
 __all__ = [
     "Address",
@@ -86,6 +86,8 @@ def _number(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) else value
 
 
+Capacity = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(whole)]
+Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(whole)]
 Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_number)]
 Person = Annotated[Name, Field(max_length=100)]
 SecureLink = Annotated[Name, Field(max_length=2000), AfterValidator(_https)]
@@ -151,7 +153,7 @@ class CreateRoom(_Room):
     title: Name
     scheduled_start: Moment
     instructor: Person
-    max_participants: Annotated[WholeNumber, Field(ge=1, le=1000)] = 100
+    max_participants: Capacity = 100
     session_type: Literal["live", "guided", "practice", "workshop"] = "live"
     techniques: Plan = []
     description: Paragraphs | None = None
@@ -176,7 +178,7 @@ class EditRoom(_Room):
     title: Name = _OPTIONAL
     scheduled_start: Moment = _OPTIONAL
     instructor: Person = _OPTIONAL
-    max_participants: Annotated[WholeNumber, Field(ge=1, le=1000)] = _OPTIONAL
+    max_participants: Capacity = _OPTIONAL
     techniques: Plan = _OPTIONAL
     description: Paragraphs = _OPTIONAL
     access: Literal["open", "invite"] = _OPTIONAL
@@ -230,7 +232,7 @@ class ConsentRequest(Body):
 class FeedbackRequest(Body):
     """What somebody thought of a session, and what of it may be published."""
 
-    rating: Annotated[WholeNumber, Field(ge=1, le=5)]
+    rating: Rating
     comment: Paragraphs | None = None
     publish_quote: StrictBool = False
     publish_name: StrictBool = False

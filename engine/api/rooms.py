@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -28,6 +29,8 @@ from engine.api.wiring import CLOCK, CREDENTIALS, LINKS, ROOMS, SESSIONS, SHELF,
 from engine.domain import commands as c
 from engine.domain.session import Details, Phase, Planned
 from engine.storage.outbox import Outbox
+from publisher.catalogue import Catalogue
+from publisher.quotes import allowed
 
 __all__ = ["ENDPOINTS"]
 
@@ -183,9 +186,18 @@ async def content(request: web.Request) -> web.Response:
         messages = replayed(newest, with_names=belongs)
         told["replay"] = {"message_count": len(messages), "messages": messages}
     if wanted.include_summary:
-        snapshot = await request.app[SHELF].ask(lambda db: Outbox(db).snapshot(state.session_id))
-        told["summary"] = None if snapshot is None else told_summary(snapshot, with_names=belongs)
+        told["summary"] = await request.app[SHELF].ask(
+            lambda connection: _summary(connection, state.session_id, with_quotes=belongs)
+        )
     return answer(told)
+
+
+def _summary(connection: sqlite3.Connection, session_id: str, *, with_quotes: bool) -> dict[str, Any] | None:
+    snapshot = Outbox(connection).snapshot(session_id)
+    if snapshot is None:
+        return None
+    states = Catalogue(connection).quote_states(session_id) if with_quotes else {}
+    return told_summary(snapshot, allowed(snapshot, states))
 
 
 async def _carried_out(request: web.Request, command: c.Command) -> web.Response:

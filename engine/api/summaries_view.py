@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from engine.domain.instant import iso
 from engine.domain.quality import quality_of
-from engine.domain.snapshot import Snapshot
+from engine.domain.snapshot import Quote, Snapshot
 from publisher.summary import Summary
 
 __all__ = ["metadata_of", "parts_of", "told_summary"]
@@ -31,9 +31,9 @@ def metadata_of(average_hrv_improvement: float | None, channels: Collection[str]
     }
 
 
-def told_summary(snapshot: Snapshot, *, with_names: bool) -> dict[str, Any]:
-    """The story of a session that is over, in figures; quotes for those who belong to it."""
-    told: dict[str, Any] = {
+def told_summary(snapshot: Snapshot, quotes: Iterable[Quote]) -> dict[str, Any]:
+    """The story of a session that is over, in figures, with the quotes that may be shown."""
+    return {
         "content_id": snapshot.content_id,
         "version": snapshot.version,
         "title": snapshot.title,
@@ -47,8 +47,6 @@ def told_summary(snapshot: Snapshot, *, with_names: bool) -> dict[str, Any]:
         "key_achievements": list(snapshot.key_achievements),
         "completion_rate": snapshot.completion_rate,
         "engagement_rate": snapshot.engagement_rate,
+        "quotes": [quote.model_dump() for quote in quotes],
         "page": f"/sessions/{snapshot.session_id}/",
     }
-    if with_names:
-        told["quotes"] = [quote.model_dump() for quote in snapshot.quotes]
-    return told

@@ -1,7 +1,8 @@
 """The snapshot: what is left of a session when it ends, and all that its publication knows of it.
 
-A snapshot holds facts and group figures. Names stand in it only where their owners allowed it and
-the studio approved it (``quotes``); addresses and one person's heart figures never do.
+A snapshot holds facts and group figures. Names stand in it only where their owners allowed it
+(``quotes``, each of which the studio approves before it is shown); addresses and one person's heart
+figures never do.
 """
 
 from __future__ import annotations

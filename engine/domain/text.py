@@ -17,6 +17,7 @@ __all__ = [
     "WholeNumber",
     "line",
     "paragraphs",
+    "whole",
 ]
 
 SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -55,7 +56,8 @@ def _session_id(text: str) -> str:
     return text
 
 
-def _whole(value: Any) -> Any:
+def whole(value: Any) -> Any:
+    """An integral float as the integer that it is; to stand last in an ``Annotated``, after the bounds."""
     # JSON has one kind of number: 25.0 is the integer 25 there, while "25" and true are not.
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -82,4 +84,4 @@ Paragraphs = Annotated[
 ]
 SessionId = Annotated[str, StringConstraints(strict=True, pattern=SESSION_ID), AfterValidator(_session_id)]
 ClientId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:@-]{1,100}$")]
-WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(whole)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -84,14 +84,15 @@ def content(session_id: str = "morning", **changes: Any) -> dict[str, Any]:
 
 
 def settings(data: Path, **given: Any) -> Settings:
-    return Settings(**({"port": 0, "data": data, "api_key": SecretStr(KEY)} | given))
+    values: dict[str, Any] = {"port": 0, "data": data, "api_key": SecretStr(KEY), **given}
+    return Settings(**values)
 
 
 @asynccontextmanager
-async def running(data: Path, **given: Any) -> AsyncIterator[Server]:
-    """A server on ``data``."""
+async def running(data: Path, publisher: Sequence[str] | None = IDLE, **given: Any) -> AsyncIterator[Server]:
+    """A server on ``data``; ``publisher`` None is the real one."""
     async with (
-        serving(settings(data, **given), Clock(), publisher=IDLE) as here,
+        serving(settings(data, **given), Clock(), publisher=publisher) as here,
         httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as client,
         httpx.AsyncClient(base_url=here.url) as stranger,
     ):
@@ -102,6 +103,13 @@ async def running(data: Path, **given: Any) -> AsyncIterator[Server]:
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """One for a single test."""
     async with running(tmp_path) as here:
+        yield here
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def publishing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One with its real publisher, for all tests of a module."""
+    async with running(tmp_path_factory.mktemp("publishing"), None, rate_requests_per_minute=0) as here:
         yield here
 
 

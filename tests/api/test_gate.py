@@ -1,0 +1,88 @@
+"""What every request passes: the rate of its address, and the state of the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.api.csv_table import table
+from engine.api.gate import AddressRates, address_of
+from engine.protocol.rates import Rate
+from tests.api.conftest import Server, refused, running
+
+
+async def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> None:
+    """429 with Retry-After, counted; health checks go on."""
+    async with running(tmp_path, rate_requests_per_minute=6) as server:
+        answers = [await server.stranger.get("/api/v2/sessions/live") for _ in range(8)]
+        assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
+        refused(answers[-1], 429)
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 10
+        for _ in range(10):
+            assert (await server.stranger.get("/healthz")).status_code == 200
+
+
+async def test_zero_is_no_limit(tmp_path: Path) -> None:
+    """A server behind something else that limits."""
+    async with running(tmp_path, rate_requests_per_minute=0) as server:
+        answers = [(await server.stranger.get("/api/v2/sessions/live")).status_code for _ in range(100)]
+        assert set(answers) == {200}
+
+
+def test_addresses_are_counted_apart_and_forgotten() -> None:
+    """One address does not use up another's rate; the memory for them is bounded."""
+    rates = AddressRates(Rate(60, 1))
+    assert rates.take("a", 0) == 0
+    assert rates.take("a", 0) > 0
+    assert rates.take("b", 0) == 0
+    for number in range(30_000):
+        rates.take(f"visitor {number}", 1)
+    assert len(rates._buckets) <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "trusted", "expected"),
+    [
+        ("10.0.0.9", "", ("10.0.0.0/8",), "10.0.0.9"),
+        ("10.0.0.9", "203.0.113.5", ("10.0.0.0/8",), "203.0.113.5"),
+        ("10.0.0.9", "6.6.6.6, 203.0.113.5, 10.0.0.3", ("10.0.0.0/8",), "203.0.113.5"),
+        ("203.0.113.7", "6.6.6.6", ("10.0.0.0/8",), "203.0.113.7"),
+        ("203.0.113.7", "6.6.6.6", (), "203.0.113.7"),
+    ],
+)
+def test_only_a_trusted_proxy_says_who_asks(
+    peer: str, forwarded: str, trusted: tuple[str, ...], expected: str
+) -> None:
+    """Anybody can send the header; what stands before the last untrusted address is hearsay."""
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    request = make_mocked_request("GET", "/", headers=headers).clone(remote=peer)
+    assert address_of(request, trusted) == expected
+
+
+async def test_health_readiness_and_metrics(server: Server) -> None:
+    """Three plain answers; the metrics know the routes and no ids."""
+    assert (await server.stranger.get("/healthz")).json() == {"status": "ok"}
+    assert (await server.stranger.get("/readyz")).json() == {"status": "ready"}
+    await server.create("one-of-many")
+    await server.client.get("/api/v2/sessions/one-of-many")
+    metrics = await server.stranger.get("/metrics")
+    assert metrics.headers["content-type"].startswith("text/plain")
+    assert 'route="/api/v2/sessions/{session_id}"' in metrics.text
+    assert "one-of-many" not in metrics.text
+
+
+@given(st.lists(st.lists(st.one_of(st.none(), st.integers(), st.text()), min_size=2, max_size=2)))
+def test_no_cell_is_a_formula(lines: list[list[object]]) -> None:
+    """Whatever was typed in, a spreadsheet takes it for text."""
+    import csv
+    import io
+
+    text = table(("a", "b"), lines)
+    for row, given_line in zip(list(csv.reader(io.StringIO(text, newline="")))[1:], lines, strict=False):
+        for cell, value in zip(row, given_line, strict=False):
+            if isinstance(value, str):
+                assert not cell.startswith(("=", "+", "-", "@"))

@@ -1,0 +1,130 @@
+"""One's own data, with one's own ``resume``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import websockets
+
+from tests.api.conftest import Server, refused
+
+ME = "/api/v2/sessions/morning/me"
+
+
+class Person:
+    """Somebody with a live socket."""
+
+    def __init__(self, socket: websockets.ClientConnection, welcome: dict[str, Any]) -> None:
+        self.socket = socket
+        self.client_id: str = welcome["client_id"]
+        self.headers = {"Authorization": f"Bearer {welcome['resume']}"}
+
+
+async def join(server: Server, **query: str) -> Person:
+    parameters = "&".join(f"{name}={value}" for name, value in ({"session_id": "morning"} | query).items())
+    url = server.url.replace("http", "ws", 1) + f"/ws/live-updates?{parameters}"
+    socket = await websockets.connect(url)
+    welcome = json.loads(await socket.recv())
+    assert welcome["type"] == "welcome", welcome
+    return Person(socket, welcome)
+
+
+@pytest.fixture
+async def ann(server: Server) -> AsyncIterator[Person]:
+    await server.create()
+    person = await join(server, client_id="ann", name="Ann")
+    yield person
+    await person.socket.close()
+
+
+async def test_a_person_sees_what_is_known_of_them(server: Server, ann: Person) -> None:
+    """As JSON, and as CSV to take along."""
+    mine = (await server.stranger.get(ME, headers=ann.headers)).json()
+    assert (mine["client_id"], mine["name"], mine["email"]) == ("ann", "Ann", None)
+    as_csv = await server.stranger.get(f"{ME}?format=csv", headers=ann.headers)
+    assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
+    assert "name,Ann\r\n" in as_csv.text
+    assert "format" in refused(await server.stranger.get(f"{ME}?format=xml", headers=ann.headers), 400)
+
+
+async def test_nobody_else_does(server: Server, ann: Person) -> None:
+    """Neither strangers, nor other people, nor keys, nor one's secret of another session."""
+    bob = await join(server, client_id="bob", name="Bob")
+    await server.create("evening")
+    refused(await server.stranger.get(ME), 401)
+    refused(await server.client.get(ME), 403)
+    refused(await server.stranger.get(ME.replace("morning", "evening"), headers=ann.headers), 401)
+    assert (await server.stranger.get(ME, headers=bob.headers)).json()["name"] == "Bob"
+    refused(await server.stranger.post("/api/v2/sessions/morning/start", headers=ann.headers), 403)
+    await bob.socket.close()
+
+
+async def test_consent_address_and_feedback_are_kept(server: Server, ann: Person) -> None:
+    """Each is answered with everything as it is now."""
+    given = {"heart_rate": True, "group": False, "version": "2024-1"}
+    consents = (await server.stranger.put(f"{ME}/consent", json=given, headers=ann.headers)).json()[
+        "consents"
+    ]
+    assert (consents["heart_rate"], consents["group"], consents["version"]) == (True, False, "2024-1")
+
+    email = await server.stranger.put(f"{ME}/email", json={"address": "ann@example.org"}, headers=ann.headers)
+    assert email.json()["email"] == "ann@example.org"
+
+    said = {"rating": 5, "comment": "Lovely", "publish_quote": True}
+    told = (await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers)).json()
+    assert (told["rating"], told["comment"], told["publish_quote"], told["publish_name"]) == (
+        5,
+        "Lovely",
+        True,
+        False,
+    )
+    assert told["quote_state"] == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("method", "place", "body", "field"),
+    [
+        ("PUT", "consent", {"heart_rate": "yes", "group": True, "version": "1"}, "heart_rate"),
+        ("PUT", "consent", {"heart_rate": True, "group": True}, "version"),
+        ("PUT", "email", {"address": "no address"}, "address"),
+        ("PUT", "email", {"address": "a@b\nBcc: c@d.example"}, "address"),
+        ("PUT", "email", {}, "address"),
+        ("POST", "feedback", {"rating": 6}, "rating"),
+        ("POST", "feedback", {"rating": 5, "comment": "x" * 2001}, "comment"),
+        ("POST", "feedback", {"rating": True}, "rating"),
+        ("POST", "feedback", {"rating": 5, "stars": 5}, "stars"),
+    ],
+)
+async def test_wrong_data_is_refused_by_its_field(
+    server: Server, ann: Person, method: str, place: str, body: dict[str, Any], field: str
+) -> None:
+    """And nothing changes."""
+    answer = await server.stranger.request(method, f"{ME}/{place}", json=body, headers=ann.headers)
+    assert field in refused(answer, 400)
+
+
+async def test_withdrawing_takes_everything_back(server: Server, ann: Person) -> None:
+    """Nothing is known any more, the socket ends, and the secret opens nothing."""
+    await server.stranger.put(f"{ME}/email", json={"address": "ann@example.org"}, headers=ann.headers)
+    assert (await server.stranger.delete(ME, headers=ann.headers)).json() == {"status": "withdrawn"}
+    async with asyncio.timeout(5):
+        await ann.socket.wait_closed()
+    content = await server.client.get("/api/v2/session/morning/content?include_replay=true")
+    assert "Ann" not in content.text
+
+
+async def test_words_after_the_end_make_a_new_version(server: Server, ann: Person) -> None:
+    """Feedback is possible for a day, and the story is told anew with it."""
+    await server.client.post("/api/v2/sessions/morning/start")
+    await server.client.post("/api/v2/sessions/morning/end")
+    path = "/api/v2/session/morning/content?include_summary=true"
+    before = (await server.client.get(path)).json()["summary"]["version"]
+    said = {"rating": 4, "comment": "Quiet", "publish_quote": True, "publish_name": True}
+    assert (await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers)).status_code == 200
+    assert (await server.client.get(path)).json()["summary"]["version"] == before + 1
+    assert (await server.stranger.delete(ME, headers=ann.headers)).status_code == 200
+    assert (await server.client.get(path)).json()["summary"]["version"] == before + 2

@@ -1,0 +1,117 @@
+"""The published site at ``/``, and what stands there before a session is published."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import Server
+
+
+@pytest.fixture
+def public(server: Server) -> Path:
+    folder = server.data / "public"
+    (folder / "techniques" / "resonance").mkdir(parents=True)
+    (folder / "index.html").write_text("<h1>Home</h1>")
+    (folder / "404.html").write_text("<h1>Nothing here</h1>")
+    (folder / "techniques" / "resonance" / "index.html").write_text("<h1>Resonance</h1>")
+    (folder / "feed.xml").write_text("<rss/>")
+    (folder / "feed.json").write_text("{}")
+    (folder / "calendar.ics").write_text("BEGIN:VCALENDAR")
+    (folder / "theme.css").write_text("body {}")
+    (folder / ".secret").write_text("no")
+    (server.data / "outside.txt").write_text("no")
+    (folder / "link.txt").symlink_to(server.data / "outside.txt")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "text/html; charset=utf-8"),
+        ("/index.html", "text/html; charset=utf-8"),
+        ("/techniques/resonance/", "text/html; charset=utf-8"),
+        ("/feed.xml", "application/rss+xml; charset=utf-8"),
+        ("/feed.json", "application/feed+json; charset=utf-8"),
+        ("/calendar.ics", "text/calendar; charset=utf-8"),
+        ("/theme.css", "text/css; charset=utf-8"),
+    ],
+)
+async def test_a_file_has_its_type_and_is_revalidated(
+    server: Server, public: Path, path: str, kind: str
+) -> None:
+    """Same ETag, 304; changed bytes, 200."""
+    answer = await server.stranger.get(path)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == kind
+    assert answer.headers["cache-control"] == "no-cache"
+    again = await server.stranger.get(path, headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    assert again.content == b""
+    head = await server.stranger.head(path)
+    assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_a_changed_file_is_sent_again(server: Server, public: Path) -> None:
+    """The old ETag is not good any more."""
+    etag = (await server.stranger.get("/feed.xml")).headers["etag"]
+    (public / "feed.xml").write_text("<rss>new</rss>")
+    answer = await server.stranger.get("/feed.xml", headers={"If-None-Match": etag})
+    assert (answer.status_code, answer.text) == (200, "<rss>new</rss>")
+
+
+async def test_a_folder_without_its_slash_leads_to_it(server: Server, public: Path) -> None:
+    """So that relative links work."""
+    answer = await server.stranger.get("/techniques/resonance")
+    assert (answer.status_code, answer.headers["location"]) == (308, "/techniques/resonance/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/.secret",
+        "/link.txt",
+        "/techniques/",
+        "/feed.xml/",
+        "/../outside.txt",
+        "/..%2foutside.txt",
+        "/%2e%2e/outside.txt",
+        "/techniques/..%5c..%5coutside.txt",
+        "/a%00b",
+        "/" + "x" * 4000,
+    ],
+)
+async def test_what_is_not_of_the_site_is_404(server: Server, public: Path, path: str) -> None:
+    """With the site's own page for people, and JSON for programs."""
+    answer = await server.stranger.get(path, headers={"Accept": "text/html"})
+    assert (answer.status_code, answer.text) == (404, "<h1>Nothing here</h1>")
+    program = await server.stranger.get(path, headers={"Accept": "application/json"})
+    assert (program.status_code, program.json()["error"]) == (404, "not_found")
+
+
+async def test_before_publication_the_session_itself_answers(server: Server) -> None:
+    """When it starts and how to join; live, the way in; cancelled, that it is. Everything escaped."""
+    await server.create(
+        "dawn",
+        title="<b>Dawn</b>",
+        scheduled_start="2031-05-01T10:00:00Z",
+        description="Slow\n\nand <i>quiet</i>",
+    )
+    page = await server.stranger.get("/sessions/dawn/")
+    assert page.status_code == 200
+    assert "1 May 2031 at 10:00 UTC" in page.text
+    assert f"{server.url}/sessions/join/dawn" in page.text
+    assert "&lt;b&gt;Dawn" in page.text
+    assert "<i>quiet" not in page.text
+    assert "/imprint/" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert (await server.stranger.get("/sessions/dawn")).headers["location"] == "/sessions/dawn/"
+
+    await server.client.post("/api/v2/sessions/dawn/start")
+    assert "Join now" in (await server.stranger.get("/sessions/dawn/")).text
+    await server.create("noon")
+    await server.client.post("/api/v2/sessions/noon/cancel")
+    assert "cancelled" in (await server.stranger.get("/sessions/noon/")).text
+    assert (await server.stranger.get("/sessions/never-created/")).status_code == 404
