@@ -11,7 +11,14 @@ from engine.domain.session import LONGEST, Curve, Session
 from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
 from engine.domain.techniques import FREE_BREATHING
 
-__all__ = ["FEWEST_IN_GROUP", "FEWEST_IN_WORKSHOP", "average_improvement", "current_improvement", "group_metrics", "tell"]
+__all__ = [
+    "FEWEST_IN_GROUP",
+    "FEWEST_IN_WORKSHOP",
+    "average_improvement",
+    "current_improvement",
+    "group_metrics",
+    "tell",
+]
 
 FEWEST_IN_WORKSHOP = 5
 FEWEST_IN_GROUP = 5
@@ -74,7 +81,7 @@ def tell(
     stated = state.stated
     joined = sum(1 for _ in state.participants())
     count = joined if stated.total_participants is None else stated.total_participants
-    if count < 1 or (state.started_at is None and stated.total_participants is None and not stated.started):
+    if count < 1 or (state.started_at is None and stated.total_participants is None):
         return None
     began = state.started_at if state.started_at is not None else state.ended_at
     lasted = (state.ended_at - began) // SECOND if stated.duration is None else stated.duration
