@@ -36,14 +36,13 @@ def join(state: Session, command: Join, at: Millis) -> list[Event]:
     known = state.members.get(command.client_id)
     if known is not None and known.presence is Presence.REMOVED:
         raise Forbidden("removed", "The instructor has asked this person to leave.")
-    if known is not None and not known.external:
-        if not command.proved:
-            raise BadCredential(
-                "client_id_in_use", "Somebody here has this client_id; only they can return with it."
-            )
-        if known.role is not command.role:
-            raise BadCredential("client_id_in_use", f"This client_id is here as {known.role}.")
-    if state.details.access == "invite" and not command.admitted and (known is None or known.external):
+    if known is not None and known.owned and not command.proved:
+        raise BadCredential(
+            "client_id_in_use", "Somebody here has this client_id; only they can return with it."
+        )
+    if known is not None and known.role is not command.role:
+        raise BadCredential("client_id_in_use", f"This client_id is here as {known.role}.")
+    if state.details.access == "invite" and not command.admitted and (known is None or not known.owned):
         raise BadCredential(
             "token_required", "This session is by invitation: open the link that was sent to you."
         )
@@ -52,17 +51,17 @@ def join(state: Session, command: Join, at: Millis) -> list[Event]:
             return opened  # The newer connection takes the older one's place.
         if known.presence is Presence.AWAY:
             return [*opened, MemberReturned(command.client_id)]
-    if command.role is Role.PARTICIPANT:
-        _admit(state, known)
+    if command.role not in STAFF:
+        _admit(state, known, command.role)
     here = known is not None and known.is_here
     count = state.count() + (command.role is Role.PARTICIPANT and not here)
     return [*opened, MemberJoined(command.client_id, command.role, count)]
 
 
-def _admit(state: Session, known: Member | None) -> None:
+def _admit(state: Session, known: Member | None, role: Role) -> None:
     if state.locked and (known is None or known.presence is not Presence.LOST):
         raise Forbidden("locked", "The door is closed for this session.")
-    counted = known is not None and known.is_here
+    counted = role is not Role.PARTICIPANT or (known is not None and known.is_here)
     if not counted and state.count() >= state.details.max_participants:
         raise Conflict("full", f"All {state.details.max_participants} places are taken.")
 

@@ -14,7 +14,6 @@ from engine.domain.attendance import join, leave, leave_late, lose
 from engine.domain.instant import SECOND, Millis
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from engine.domain.session import (
-    EMPTY_ROOM,
     LONGEST,
     WARNING_BEFORE_END,
     Member,
@@ -344,7 +343,10 @@ def _report(state: Session, command: c.Report, at: Millis) -> list[e.Event]:
             )
         case c.ReportJoined():
             member = state.members.get(command.client_id)
-            if member is not None and member.is_here:
+            # Whoever was asked to leave stays out, whoever says they came.
+            if member is not None and (
+                member.is_here or member.presence is Presence.REMOVED or member.role is not Role.PARTICIPANT
+            ):
                 return []
             count = state.count() + 1
             return [*opened, e.MemberJoined(command.client_id, Role.PARTICIPANT, count, external=True)]
@@ -368,9 +370,11 @@ def _end(state: Session, at: Millis, reason: str, *, stated: c.ReportEnded | Non
     if stated is None:
         ending = e.SessionEnding(duration, came > 0 and state.started_at is not None, reason)
     else:
+        took_part = came if stated.total_participants is None else stated.total_participants
+        happened = state.started_at is not None or stated.total_participants is not None
         ending = e.SessionEnding(
             duration if stated.duration is None else stated.duration,
-            (came if stated.total_participants is None else stated.total_participants) > 0,
+            took_part > 0 and happened,
             reason,
             stated.total_participants,
             stated.average_hrv_improvement,
@@ -383,22 +387,20 @@ def _tick(state: Session, at: Millis) -> list[e.Event]:
     """Everything that time alone makes due, oldest first."""
     match state.phase:
         case Phase.SCHEDULED:
-            return [e.RoomOpened()] if state.opens_at <= at else []
+            opened: list[e.Event] = [e.RoomOpened()] if state.opens_at <= at else []
+            return [*leave_late(state, at), *opened]
         case Phase.WAITING:
             events = leave_late(state, at)
-            deadline = state.next_deadline()
-            if not events and deadline is not None and deadline <= at:
+            given_up = state.gives_up_at()
+            if not events and given_up is not None and given_up <= at:
                 return _end(state, at, "nobody_came")
             return events
         case Phase.LIVE:
             assert state.started_at is not None
             if at >= state.started_at + LONGEST:
                 return _end(state, at, "time_limit")
-            if (
-                state.empty_since is not None
-                and not state.stated.started
-                and at >= state.empty_since + EMPTY_ROOM
-            ):
+            empties = state.empties_at()
+            if empties is not None and at >= empties:
                 return _end(state, at, "empty")
             events = leave_late(state, at)
             if not state.warned and at >= state.started_at + LONGEST - WARNING_BEFORE_END:

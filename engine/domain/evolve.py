@@ -78,7 +78,7 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 "removed": Presence.REMOVED,
             }[event.reason]
             changes = _with(state, _gone(state, event.client_id, presence, at))
-            if state.empty_since is None and not replace(state, **changes).somebody_is_here():
+            if state.somebody_is_here() and not replace(state, **changes).somebody_is_here():
                 changes["empty_since"] = at
             return changes
         case e.TechniqueChanged():
@@ -153,8 +153,11 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
 def _joined(state: Session, event: e.MemberJoined, at: Millis) -> Member:
     known = state.members.get(event.client_id)
     if known is None:
-        return Member(event.client_id, event.role, at, Presence.PRESENT, at, external=event.external)
-    return replace(known, presence=Presence.PRESENT, since=at, external=event.external, hand=False)
+        known = Member(event.client_id, event.role, at, Presence.PRESENT, at)
+    owned = known.owned or not event.external
+    return replace(
+        known, presence=Presence.PRESENT, since=at, external=event.external, owned=owned, hand=False
+    )
 
 
 def _gone(state: Session, client_id: str, presence: Presence, at: Millis) -> Member:

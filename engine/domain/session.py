@@ -129,6 +129,8 @@ class Member:
     """Time present in the live session before ``since``."""
     external: bool = False
     """Reported by a platform; has no connection here."""
+    owned: bool = False
+    """Came over a connection of their own once: only its secret opens the seat again."""
     hand: bool = False
     vouched: bool = False
     resting: bool = False
@@ -258,6 +260,21 @@ class Session:
         last = self.spans[-1] if self.spans else None
         return last if last is not None and last.started_at > at else None
 
+    def gives_up_at(self) -> Millis | None:
+        """When a waiting room that nobody starts is closed; None while somebody waits in it."""
+        if self.somebody_is_here():
+            return None
+        # A session may be created after its scheduled start, and still waits for people.
+        waits_from = max(self.details.scheduled_start, self.created_at)
+        return max(waits_from + LONGEST, (self.empty_since or 0) + EMPTY_ROOM)
+
+    def empties_at(self) -> Millis | None:
+        """When an empty live session ends; None while somebody is here or a platform leads it."""
+        elsewhere = any(member.external and member.is_here for member in self.members.values())
+        if self.empty_since is None or self.stated.started or elsewhere:
+            return None
+        return self.empty_since + EMPTY_ROOM
+
     def next_deadline(self) -> Millis | None:
         """The next instant at which time alone changes this session; None when it never does."""
         due: list[Millis] = [
@@ -267,15 +284,15 @@ class Session:
             case Phase.SCHEDULED:
                 due.append(self.opens_at)
             case Phase.WAITING:
-                if not self.somebody_is_here():
-                    # A session may be created after its scheduled start, and still waits for people.
-                    waits_from = max(self.details.scheduled_start, self.created_at)
-                    due.append(max(waits_from + LONGEST, (self.empty_since or 0) + EMPTY_ROOM))
+                given_up = self.gives_up_at()
+                if given_up is not None:
+                    due.append(given_up)
             case Phase.LIVE:
                 assert self.started_at is not None
                 due.append(self.started_at + LONGEST - (0 if self.warned else WARNING_BEFORE_END))
-                if self.empty_since is not None and not self.stated.started:
-                    due.append(self.empty_since + EMPTY_ROOM)
+                empties = self.empties_at()
+                if empties is not None:
+                    due.append(empties)
             case _:
                 return None
         return min(due, default=None)
