@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -356,17 +356,34 @@ def test_what_was_reached_before_a_restart_is_not_reached_again() -> None:
 
 
 def test_a_studio_can_change_the_list() -> None:
-    """Other marks take the place of the usual ones; below five people none is ever reached."""
-    mark = Mark("hrv", 5.0, smallest_group=2, hold_s=30)
+    """Other marks take the place of the usual ones; below their group none is reached."""
+    mark = Mark("hrv", 5.0, smallest_group=6, hold_s=30)
     room = Room(marks=(mark,))
-    for i in range(4):
+    for i in range(5):
         room.strap(f"p{i}", changing(2.0, i))
     room.play(400)
     assert room.reached == []
-    for i in range(4, 8):
+    for i in range(5, 8):
         room.strap(f"p{i}", changing(2.0, i))
     room.play(400)
     assert [one.key for one in room.reached] == ["hrv:5"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"kind": "steps", "threshold": 5},
+        {"kind": "hrv", "threshold": 0},
+        {"kind": "synchrony", "threshold": 80, "title": "Together"},
+        {"kind": "synchrony", "threshold": 0.8},
+        {"kind": "hrv", "threshold": 10, "smallest_group": 4},
+        {"kind": "hrv", "threshold": 10, "hold_s": -1},
+    ],
+)
+def test_a_mark_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    """A studio's mistake in its list is an error when the list is read, not a surprise in a session."""
+    with pytest.raises(ValueError, match=r"kind|threshold|title|smallest_group|hold_s"):
+        Mark(**wrong)
 
 
 def test_completion_is_judged_at_the_end() -> None:

@@ -7,7 +7,7 @@ of the last 91 differences (Lipponen and Tarvainen 2019, J. Med. Eng. Technol. 4
 - missed: as long as two or three intervals, because beats between were not seen;
 - extra: two short intervals that together make one;
 - ectopic: a beat out of time, a short interval and a long one (or the reverse) around the level;
-- far: a lone interval much too short, or half as long again as its neighbours.
+- far: a lone interval much too short, or half as long again as its neighbours (less in a steady heart).
 
 A single large step up is left alone: breathing slows a heart by a third from one beat to the next, and a filter that
 takes such steps for artefacts removes the very variation that is being measured. The same holds for the threshold:
@@ -41,6 +41,9 @@ FAR_BELOW: Final = 1.75
 PAIR_SPAN: Final = 2.0
 PAIR_BALANCE: Final = 0.6
 TOO_LONG: Final = 1.5
+LONE_BELOW: Final = 1.4
+LONE_RETURN: Final = 1.3
+LONE_ABOVE: Final = 4.0
 
 RESYNC_BEATS: Final = 3
 RESYNC_AGREEMENT: Final = 1.2
@@ -144,8 +147,12 @@ class Gate:
             return Verdict.EXTRA
         if not possible:
             return Verdict.IMPOSSIBLE
-        if following is not None and following - rr > threshold and following > high + OVERSHOOT * threshold:
-            return Verdict.ECTOPIC
+        if following is not None:
+            back = following - rr
+            if back > threshold and following > high + OVERSHOOT * threshold:
+                return Verdict.ECTOPIC
+            if rr < low - LONE_BELOW * threshold and back > LONE_RETURN * threshold:
+                return Verdict.FAR
         return Verdict.FAR if rr < low - FAR_BELOW * threshold else Verdict.NORMAL
 
     def _classify_long(
@@ -159,7 +166,9 @@ class Gate:
             return Verdict.IMPOSSIBLE
         if following is not None and rr - following > threshold and following < low - OVERSHOOT * threshold:
             return Verdict.ECTOPIC
-        return Verdict.FAR if rr > TOO_LONG * high else Verdict.NORMAL
+        returns = following is not None and rr - following > LONE_ABOVE * threshold
+        lone = returns and rr > high + LONE_ABOVE * threshold
+        return Verdict.FAR if lone or rr > TOO_LONG * high else Verdict.NORMAL
 
     def _threshold(self, median: float) -> float:
         n = len(self._ordered)

@@ -29,7 +29,10 @@ class Mark:
 
     ``threshold``: percent for ``hrv``, R from 0 to 1 for ``synchrony``, a fraction for ``completion`` (which is judged
     once, at the end). ``title`` and ``description`` are shown for achievements. ``hold_s``: how long the figure has
-    to stand above the threshold. ``smallest_group`` below five counts as five.
+    to stand above the threshold.
+
+    Raises:
+        ValueError: a value makes no sense, or the group could be smaller than five.
     """
 
     kind: Literal["hrv", "synchrony", "completion"]
@@ -38,6 +41,18 @@ class Mark:
     description: str = ""
     smallest_group: int = SMALLEST_GROUP
     hold_s: int = 60
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("hrv", "synchrony", "completion"):
+            raise ValueError("kind is one of hrv, synchrony, completion")
+        if not 0 < self.threshold <= (200 if self.kind == "hrv" else 1):
+            raise ValueError("threshold is a percentage up to 200 for hrv, a fraction up to 1 otherwise")
+        if self.kind != "hrv" and not self.title:
+            raise ValueError("an achievement needs a title")
+        if self.smallest_group < SMALLEST_GROUP:
+            raise ValueError(f"smallest_group is {SMALLEST_GROUP} or more")
+        if not 0 <= self.hold_s <= 3600:
+            raise ValueError("hold_s is from 0 to 3600")
 
     @property
     def key(self) -> str:
@@ -137,7 +152,7 @@ def lower_bound_percent(ln_ratios: Sequence[float]) -> float:
 
 
 def _stands(mark: Mark, standing: Standing) -> bool:
-    smallest = max(mark.smallest_group, SMALLEST_GROUP)
+    smallest = mark.smallest_group
     match mark.kind:
         case "hrv":
             ratios = standing.ln_ratios
