@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.heart.coherence import coherence, rhythms
+from engine.domain.heart.marks import lower_bound_percent
 from engine.domain.heart.measures import Beats, gated
 from engine.domain.heart.synchrony import Lag, Taps, kuramoto, phase_window, place
 
@@ -146,3 +147,10 @@ def test_slow_breaths_get_a_longer_window() -> None:
     """Three cycles are needed, a minute at least."""
     assert phase_window(0.1) == 60 * SECOND
     assert phase_window(1 / 30) == 90 * SECOND
+
+
+@given(st.lists(st.floats(-2, 2), min_size=2, max_size=30))
+def test_the_lower_bound_is_the_textbooks(ln_ratios: list[float]) -> None:
+    """The bound is mean - 1.645 s / sqrt(n) of the log ratios, told in percent."""
+    bound = np.mean(ln_ratios) - 1.645 * np.std(ln_ratios, ddof=1) / np.sqrt(len(ln_ratios))
+    assert lower_bound_percent(ln_ratios) == pytest.approx(100 * np.expm1(bound), abs=1e-6)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Final, Literal
 
 from engine.domain.heart.cohort import SMALLEST_GROUP
@@ -142,13 +141,15 @@ class Watch:
 
 
 def lower_bound_percent(ln_ratios: Sequence[float]) -> float:
-    """Return the one-sided 95 % lower bound of the group's improvement, in percent.
+    """Return the one-sided 95 % lower bound of the group's improvement, in percent; for two people or more.
 
     Raises:
-        statistics.StatisticsError: fewer than two people.
+        ZeroDivisionError: fewer than two people.
     """
-    bound = fmean(ln_ratios) - ONE_SIDED_95 * stdev(ln_ratios) / math.sqrt(len(ln_ratios))
-    return 100 * math.expm1(bound)
+    n = len(ln_ratios)
+    mean = math.fsum(ln_ratios) / n
+    variance = math.fsum((ratio - mean) ** 2 for ratio in ln_ratios) / (n - 1)
+    return 100 * math.expm1(mean - ONE_SIDED_95 * math.sqrt(variance / n))
 
 
 def _stands(mark: Mark, standing: Standing) -> bool:
