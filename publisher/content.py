@@ -26,6 +26,7 @@ from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber, line, p
 
 __all__ = [
     "ANY_AGE",
+    "CHANNELS",
     "Feedback",
     "FeedbackItem",
     "SessionContentStrict",
@@ -39,6 +40,9 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 RECOMMENDED_PARTICIPANTS = 100
 WORKSHOP_PARTICIPANTS = 5
 _DEEPEST_METRICS = 20
+
+CHANNELS = ("email", "web", "social")
+"""What a session's content can be put into words for."""
 
 ANY_AGE: Mapping[str, Any] = {"any_age": True}
 """Validation context of imports and rebuilds: the session may be of any age."""

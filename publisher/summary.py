@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 import structlog
 
 from engine.domain.snapshot import Snapshot
-from publisher.content import SessionContentStrict, snapshot_of
+from publisher.content import CHANNELS, SessionContentStrict, snapshot_of
 from publisher.email import newsletter_of
 from publisher.links import Links
 from publisher.social import posts_of
@@ -16,10 +16,7 @@ from publisher.story import story_of
 from publisher.studio import Studio
 from publisher.templates import Templates, built_in
 
-__all__ = ["CHANNELS", "Newsletter", "SessionSummaryGenerator", "SocialPost", "Summary", "WebUpdate"]
-
-Channel = Literal["email", "web", "social"]
-CHANNELS: tuple[Channel, ...] = ("email", "web", "social")
+__all__ = ["Newsletter", "SessionSummaryGenerator", "SocialPost", "Summary", "WebUpdate"]
 
 _log = structlog.get_logger(__name__)
 # What a preview stands for has no id yet, and none is shown.

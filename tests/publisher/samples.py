@@ -41,7 +41,7 @@ def snapshot(session_id: str = "s-1", **changed: Any) -> Snapshot:
     version = changed.pop("version", 1)
     fields: dict[str, Any] = {
         "session_id": session_id,
-        "content_id": str(uuid5(_NAMESPACE, f"{session_id}:{version}")),
+        "content_id": str(uuid5(_NAMESPACE, f"{session_id}:{version}:{sorted(changed.items(), key=str)}")),
         "version": version,
         "title": "Evening Relaxation",
         "content": "Guided breathing for better sleep.\n\nTwo techniques, one room.",

@@ -19,7 +19,10 @@ from tests.publisher.studio_data import Publisher
 IDS = st.sampled_from([f"s{n}" for n in range(6)])
 DAY = 24 * HOUR
 TECHNIQUES = st.lists(
-    st.sampled_from(["Box Breathing", "Resonance", "4-7-8 Breathing", "Own way"]), min_size=1, max_size=3, unique=True
+    st.sampled_from(["Box Breathing", "Resonance", "4-7-8 Breathing", "Own way"]),
+    min_size=1,
+    max_size=3,
+    unique=True,
 )
 
 
@@ -153,7 +156,11 @@ def test_a_kill_between_any_two_file_operations_is_mended_by_the_retry(tmp_path:
 def test_the_same_again_touches_no_file(publisher: Publisher) -> None:
     """Publishing the same content again leaves every file's time as it was, so that ETags hold."""
     publisher.publish(snapshot(), ["web"])
-    times = {file: file.stat().st_mtime_ns for file in publisher.data.joinpath("public").rglob("*") if file.is_file()}
+    times = {
+        file: file.stat().st_mtime_ns
+        for file in publisher.data.joinpath("public").rglob("*")
+        if file.is_file()
+    }
     publisher.outbox.retry("s-1", ["web"], NOW + 1)
     publisher.work(NOW + 1)
     assert times == {file: file.stat().st_mtime_ns for file in times}

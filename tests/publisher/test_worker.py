@@ -1,0 +1,151 @@
+"""The process: woken, reporting, ending with its parent; the commands beside it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.outbox import Outbox
+from publisher import commands
+from publisher.worker import Busy, locked
+from tests.publisher.samples import content, snapshot
+from tests.publisher.studio_data import digests
+
+START = "import sys; from pathlib import Path; from publisher.worker import main; sys.exit(main(Path(sys.argv[1])))"
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A publisher process on ``tmp_path/data``."""
+    started = subprocess.Popen(
+        [sys.executable, "-c", START, str(tmp_path / "data")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    yield started
+    started.kill()
+    started.wait()
+    for pipe in (started.stdin, started.stdout):
+        assert pipe is not None
+        pipe.close()
+
+
+def queue(data: Path, session_id: str) -> None:
+    """What the engine does when a session ends."""
+    data.mkdir(parents=True, exist_ok=True)
+    connection = connect(data / FILE_NAME)
+    Outbox(connection).enqueue(snapshot(session_id), ["web", "email", "social", "analytics"], 1)
+    connection.close()
+
+
+def test_it_publishes_when_woken_and_ends_with_its_parent(
+    tmp_path: Path, process: subprocess.Popen[str]
+) -> None:
+    """One line a job on its output; the artefacts are there when the line is; the end of the input ends it."""
+    data = tmp_path / "data"
+    queue(data, "s-1")
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("wake\n")
+    process.stdin.flush()
+    told = [json.loads(process.stdout.readline()) for _ in range(4)]
+    assert {(each["channel"], each["state"]) for each in told} == {
+        (channel, "done") for channel in ("web", "email", "social", "analytics")
+    }
+    assert told[0]["channel"] == "web"
+    assert {each["content_id"] for each in told} == {snapshot("s-1").content_id}
+    assert (data / "public/sessions/s-1/index.html").exists()
+    assert (data / "drafts/s-1/email.eml").exists()
+    assert (data / "studio.toml").exists()
+    with pytest.raises(Busy), locked(data):
+        pass
+    process.stdin.close()
+    assert process.wait(20) == 0
+
+
+def test_sigterm_ends_it_cleanly(tmp_path: Path, process: subprocess.Popen[str]) -> None:
+    """It finishes what it does and exits with 0; the next one may start."""
+    data = tmp_path / "data"
+    queue(data, "s-1")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    with locked(data):
+        assert (data / "public/index.html").exists()
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def test_import_export_and_rebuild(tmp_path: Path) -> None:
+    """What is exported can be imported elsewhere; refusals name their line; a rebuild has the same bytes."""
+    file = tmp_path / "in.jsonl"
+    lines = [json.dumps(content(session_id=f"i-{n}", session_date="2019-05-01T10:00:00Z")) for n in range(3)]
+    lines += ["", "{broken", json.dumps(content(session_id="x", session_duration=0)), "[]"]
+    file.write_text("\n".join(lines))
+    first = tmp_path / "first"
+    first.mkdir()
+    published, refused = commands.import_file(first, file, quiet)
+    assert published == 3
+    assert [line.split(":")[0] for line in refused] == ["line 5", "line 6", "line 7"]
+    assert "session_duration" in refused[1]
+    assert "7200" not in refused[0]
+    exported = list(commands.export(first))
+    assert [entry["session_id"] for entry in exported] == ["i-0", "i-1", "i-2"]
+    again = tmp_path / "again.jsonl"
+    again.write_text("\n".join(json.dumps(entry) for entry in exported))
+    second = tmp_path / "second"
+    second.mkdir()
+    assert commands.import_file(second, again, quiet) == (3, [])
+    files = commands.rebuild(first, tmp_path / "out", quiet)
+    assert digests(tmp_path / "out") == digests(first / "public")
+    assert files == len(digests(tmp_path / "out"))
+    page = "sessions/i-1/index.html"
+    assert (first / "public" / page).exists()
+    assert (second / "public" / page).exists()
+    assert {row["state"] for row in commands.list_publications(first, None)} == {"done"}
+
+
+def test_unpublish_and_retry(tmp_path: Path) -> None:
+    """Withdrawing removes the page at once where no publisher runs; unknown sessions are named."""
+    file = tmp_path / "in.jsonl"
+    file.write_text(json.dumps(content(session_id="i-1")))
+    data = tmp_path / "data"
+    data.mkdir()
+    commands.import_file(data, file, quiet)
+    assert commands.retry(data, "i-1") == ["analytics", "web"]
+    commands.unpublish(data, "i-1")
+    assert not (data / "public/sessions/i-1").exists()
+    for verb in (commands.unpublish, commands.retry):
+        with pytest.raises(KeyError):
+            verb(data, "nobody")
+
+
+def test_a_running_publisher_does_what_commands_ask(tmp_path: Path, process: subprocess.Popen[str]) -> None:
+    """An import beside a running publisher is published by it, and a rebuild waits for it."""
+    data = tmp_path / "data"
+    queue(data, "s-1")
+    assert process.stdout is not None
+    for _ in range(4):
+        process.stdout.readline()
+    file = tmp_path / "in.jsonl"
+    file.write_text(json.dumps(content(session_id="i-1")))
+    assert commands.import_file(data, file, quiet) == (1, [])
+    assert (data / "public/sessions/i-1/index.html").exists()
+    assert commands.rebuild(data, None, quiet) > 20
+    commands.unpublish(data, "s-1")
+    deadline = time.monotonic() + 10
+    while (data / "public/sessions/s-1/index.html").exists():
+        assert time.monotonic() < deadline
