@@ -49,6 +49,9 @@ _BY_REFUSAL: Mapping[str, CloseCode] = {
     "forbidden": CloseCode.FORBIDDEN,
     "locked": CloseCode.LOCKED,
     "draining": CloseCode.DRAINING,
+    # A session that failed is rebuilt: whoever comes back finds it.
+    "unavailable": CloseCode.MOVED,
+    "storage_failed": CloseCode.MOVED,
     "too_many_connections": CloseCode.RATE,
 }
 

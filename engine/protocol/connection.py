@@ -115,8 +115,10 @@ class Connection:
         self.heard_at = at
         if isinstance(payload, bytes):
             return self._refuse(Invalid("invalid_message", "Messages are text frames with JSON."), None, at)
-        if len(payload) > self._limits.message_bytes:
-            sizes = f"{self._limits.message_bytes // 1024} KiB"
+        most = self._limits.message_bytes
+        # Counted in bytes, of which a character has four at most.
+        if len(payload) > most // 4 and len(payload.encode("utf-8", "surrogatepass")) > most:
+            sizes = f"{most // 1024} KiB"
             return Shut(CloseCode.LIMIT, Invalid("too_large", f"A message has at most {sizes}."))
         try:
             inbound = parse(payload)

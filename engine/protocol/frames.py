@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["close_frame", "text_frame"]
+__all__ = ["close_frame", "pong_frame", "text_frame"]
 
 _FIN_TEXT = 0x81
 _FIN_CLOSE = 0x88
+_FIN_PONG = 0x8A
 
 
 def text_frame(payload: bytes) -> bytes:
@@ -27,3 +28,8 @@ def close_frame(code: int, reason: str = "") -> bytes:
     """A close frame (RFC 6455 §5.5.1); the reason is cut to the 123 bytes that fit."""
     words = reason.encode()[:123].decode(errors="ignore").encode()
     return bytes((_FIN_CLOSE, 2 + len(words))) + struct.pack("!H", code) + words
+
+
+def pong_frame(payload: bytes) -> bytes:
+    """The answer to a ping (RFC 6455 §5.5.3), whose ``payload`` has 125 bytes at most."""
+    return bytes((_FIN_PONG, len(payload))) + payload

@@ -37,7 +37,7 @@ class _Strict(BaseModel):
 
 class StartedData(_Strict):
     title: Name | None = None
-    instructor: Name | None = None
+    instructor: Annotated[Name, Field(max_length=100)] | None = None
     scheduled_duration: Count | None = None
 
 

@@ -26,6 +26,8 @@ _SAID: Mapping[str, str] = {
 
 # "String should have at most 5 characters": the field is named beside it.
 _SUBJECT = re.compile(r"^\w+ should ")
+# A text that was trimmed first is measured like any value with a length.
+_ITEMS = re.compile(r"^Value should have (at (?:most|least) \d+) items? after validation.*")
 
 
 def reasons(wrong: ValidationError, prefix: str = "") -> dict[str, str]:
@@ -49,4 +51,5 @@ def _reason(kind: str, text: str) -> str:
     said = _SAID.get(kind)
     if said is not None:
         return said
+    text = _ITEMS.sub(r"must have \1 characters", text)
     return _SUBJECT.sub("must ", text.removeprefix("Value error, "))
