@@ -124,7 +124,10 @@ def _responses(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
         str(endpoint.status): {
             "description": endpoint.summary,
-            "content": {endpoint.media_type: {"schema": content}},
+            "content": {
+                endpoint.media_type: {"schema": content},
+                **{kind: {"schema": {"type": "string"}} for kind in endpoint.also},
+            },
         }
     }
     for status in sorted(_refused(endpoint)):

@@ -61,6 +61,7 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Pat
     assert build("wheel", source, tmp_path / "again").read_bytes() == wheel.read_bytes()
 
 
+@pytest.mark.timeout(300)
 async def test_the_wheel_serves_a_session_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     """Installed elsewhere from the locked dependencies it serves, and a session is made, joined, ended and read."""
     home = tmp_path / "elsewhere"
