@@ -10,8 +10,6 @@ TEST_ARGS ?=
 BENCH_ARGS ?=
 STRESS_ARGS ?=
 FUZZ_ARGS ?=
-BENCH_ARGS ?=
-FUZZ_ARGS ?=
 
 python := $(VENV)/bin/python
 halcytone := $(VENV)/bin/halcytone
@@ -19,7 +17,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run bench fuzz-api test check static lint types contracts lock clean
+.PHONY: help setup demo run test check static lint types contracts bench stress fuzz-api screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -35,12 +33,6 @@ setup: $(VENV)/development.stamp ## install only: everything for work on the pro
 run: $(VENV)/runtime.stamp ## an empty server, with its data in ./var
 	$(halcytone) serve --host $(HOST) --port $(PORT) --data $(DATA)
 
-bench: $(VENV)-bench/stamp ## benchmarks beside their peers: a table and bench/results.json
-	$(VENV)-bench/bin/python -m bench.run $(BENCH_ARGS)
-
-fuzz-api: $(VENV)/development.stamp ## made-up requests to every documented endpoint: no answer may be a server error
-	$(python) -m tests.fuzz.api $(FUZZ_ARGS)
-
 check: static test ## lint, types, import contracts, tests
 
 static: lint types contracts
@@ -55,14 +47,14 @@ types: $(VENV)/development.stamp ## mypy --strict
 contracts: $(VENV)/development.stamp ## the floors: imports point down only
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)/bench.stamp ## measure it beside its peers; about half an hour, or BENCH_ARGS="--rounds 1 --seconds 2"
-	$(python) -m bench.run $(BENCH_ARGS)
+bench: $(VENV)-bench/stamp ## benchmarks beside their peers: a table and bench/results.json
+	$(VENV)-bench/bin/python -m bench.run $(BENCH_ARGS)
 
 stress: $(VENV)/development.stamp ## a storm of a minute over a real server, and a checker of what it left
 	$(python) -m tests.stress $(STRESS_ARGS)
 
-fuzz-api: $(VENV)/development.stamp ## requests made from the OpenAPI document, against a real server
-	$(python) -m tests.journey.fuzz_api $(FUZZ_ARGS)
+fuzz-api: $(VENV)/development.stamp ## made-up requests to every documented endpoint: no answer may be a server error
+	$(python) -m tests.fuzz.api $(FUZZ_ARGS)
 
 screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## pictures of every state of the live pages, in var/screenshots
 	$(python) -m tests.browser.screenshots
@@ -105,12 +97,6 @@ $(VENV)-bench/stamp: requirements/bench.lock requirements/build.lock bench/peers
 	@bash .ci/install.sh $(VENV)-bench requirements/bench.lock requirements/build.lock
 	@if command -v npm > /dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --silent; \
 	else echo "npm is not installed: the benchmark goes without its Node peers." >&2; fi
-	@touch $@
-
-# Beside the development environment, whose versions its lock shares. Peers that cannot be installed are left out.
-$(VENV)/bench.stamp: requirements/bench.lock bench/peers/package-lock.json $(VENV)/development.stamp
-	$(python) -m pip install --quiet --require-hashes -r requirements/bench.lock
-	-command -v npm >/dev/null && cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(VENV)/system.stamp: .ci/install-system.sh | $(python)
