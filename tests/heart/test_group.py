@@ -429,6 +429,34 @@ def test_breath_retention_is_not_scored() -> None:
         assert room.heart.reached(at) == []
 
 
+def test_figures_stand_still_during_breath_retention() -> None:
+    """What was shown before a technique of group B is still shown during it, and goes on changing after."""
+    room = Room()
+    for i in range(6):
+        room.strap(f"p{i}", changing(1.5, i))
+    before = room.play(335)
+    assert before.hrv_improvement is not None
+    for second in range(340, 640, 5):
+        at = START + 1000 * second
+        figures = room.heart.figures(
+            at, participants=10, pacer_hz=None, completion_rate=1.0, engagement_rate=1.0, scored=False
+        )
+        assert (figures.hrv_improvement, figures.coherence) == (before.hrv_improvement, before.coherence)
+    room.second = 640
+    room.play(120)
+    assert room.shown[-1][1].hrv_improvement is not None
+
+
+def test_another_pace_begins_synchrony_anew() -> None:
+    """The figure of one technique is not shown for the next, even when somebody left in between."""
+    room = Room()
+    for i in range(7):
+        room.strap(f"p{i}", following(i))
+    assert room.play(335, pacer_hz=PACER_HZ).synchrony is not None
+    room.heart.forget("p6")
+    assert room.play(60, pacer_hz=1 / 12).synchrony is None
+
+
 def test_a_session_without_straps_costs_little() -> None:
     """Nothing is made before somebody wears a strap."""
     heart = GroupHeart()

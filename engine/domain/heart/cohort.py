@@ -57,8 +57,11 @@ class Cohort(Generic[Value]):
         self._values.pop(client_id, None)
 
     def clear(self) -> None:
-        """Drop all values; who stood behind the last figure is remembered, so that no difference gives one away."""
+        """Begin anew: what comes is another quantity, and no difference from the last figure means anything."""
         self._values.clear()
+        self._members = frozenset()
+        self._figure = None
+        self._gathering_since = None
 
     @property
     def size(self) -> int:

@@ -14,7 +14,7 @@ a session without them costs next to nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
@@ -67,7 +67,7 @@ class GroupHeart:
         self._coherence: Cohort[float] | None = None
         self._synchrony: Cohort[complex] | None = None
         self._pacer_hz: float | None = None
-        self._figures: GroupFigures | None = None
+        self._figures = GroupFigures(0, 0, None, None, None, None, None)  # as last refreshed
         self._refreshed_at: Millis | None = None
         self._first_tick: Millis | None = None
         self._standing = Standing((), (), 0, None)
@@ -135,10 +135,10 @@ class GroupHeart:
         """Work out where the group stands and return what may be shown of it; called every five seconds.
 
         The counts are of this moment, the figures at most 30 s old. ``pacer_hz``: breaths a second while a pacer with
-        one rate runs. ``scored=False`` (a technique of breath retention) leaves heart figures as they are.
+        one rate runs. ``scored=False`` (a technique of breath retention) leaves the heart's figures as they are.
         """
         self._first_tick = at if self._first_tick is None else self._first_tick
-        readings = [(who, seat, reading) for who, seat, reading in self._counted(at)]
+        readings = list(self._counted(at))
         if scored:
             self._note_hearts(readings, at)
         phases = self._note_phases(at, pacer_hz if scored else None)
@@ -152,27 +152,18 @@ class GroupHeart:
         )
         for watch in self._watches:
             watch.judge(self._standing, at)
-        measured = sum(reading.state is State.READY for _, _, reading in readings)
-        if self._figures is None or self._refreshed_at is None or at - self._refreshed_at >= REFRESH:
+        if self._refreshed_at is None or at - self._refreshed_at >= REFRESH:
             self._refreshed_at = at
-            soon = any(0 < reading.remaining <= SOON for _, _, reading in readings)
-            enough = participants >= SMALLEST_GROUP
-            improvement = None if self._hrv is None else self._hrv.publish(at, more_to_come=soon)
-            shown = GroupFigures(
-                participants=participants,
-                measured=measured,
-                hrv_improvement=None if improvement is None else round(improvement),
-                coherence=None if self._coherence is None else self._coherence.publish(at, more_to_come=soon),
-                synchrony=(
-                    None if self._synchrony is None or self._pacer_hz is None else self._synchrony.publish(at)
-                ),
-                completion_rate=rounded(completion_rate, 2) if enough else None,
-                engagement_rate=rounded(engagement_rate, 2) if enough else None,
+            self._figures = replace(
+                self._figures,
+                completion_rate=rounded(completion_rate, 2),
+                engagement_rate=rounded(engagement_rate, 2),
             )
-        else:
-            shown = self._still_shown(self._figures, participants, measured)
-        self._figures = shown
-        return shown
+            if scored:
+                soon = any(0 < reading.remaining <= SOON for _, _, reading in readings)
+                self._figures = self._published(at, more_to_come=soon)
+        measured = sum(reading.state is State.READY for _, _, reading in readings)
+        return self._shown(participants, measured)
 
     def reached(self, at: Millis, *, ending: bool = False) -> list[Milestone | Achievement]:
         """Return what the group has reached since it was last asked, each mark once in a session.
@@ -243,17 +234,30 @@ class GroupHeart:
             phases.append(phase)
         return phases
 
-    def _still_shown(self, figures: GroupFigures, participants: int, measured: int) -> GroupFigures:
-        """Return the last figures with the counts of now; a figure whose group fell below five is not shown on."""
-        enough = participants >= SMALLEST_GROUP
+    def _published(self, at: Millis, *, more_to_come: bool) -> GroupFigures:
+        """Return the figures with those of the hearts brought up to date."""
+        improvement = None if self._hrv is None else self._hrv.publish(at, more_to_come=more_to_come)
+        coherence = (
+            None if self._coherence is None else self._coherence.publish(at, more_to_come=more_to_come)
+        )
+        together = None if self._synchrony is None else self._synchrony.publish(at)
+        return replace(
+            self._figures,
+            hrv_improvement=None if improvement is None else round(improvement),
+            coherence=coherence,
+            synchrony=together,
+        )
+
+    def _shown(self, participants: int, measured: int) -> GroupFigures:
+        """Return the figures with the counts of now; one whose group has fallen below five is not shown on."""
+        figures, enough = self._figures, participants >= SMALLEST_GROUP
+        paced = self._pacer_hz is not None
         return GroupFigures(
             participants=participants,
             measured=measured,
             hrv_improvement=figures.hrv_improvement if self._group_stands(self._hrv) else None,
             coherence=figures.coherence if self._group_stands(self._coherence) else None,
-            synchrony=figures.synchrony
-            if self._pacer_hz is not None and self._group_stands(self._synchrony)
-            else None,
+            synchrony=figures.synchrony if paced and self._group_stands(self._synchrony) else None,
             completion_rate=figures.completion_rate if enough else None,
             engagement_rate=figures.engagement_rate if enough else None,
         )
