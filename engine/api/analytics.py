@@ -88,6 +88,12 @@ def _flat(value: Any) -> Any:
 
 ENDPOINTS = (
     Endpoint(
-        "GET", f"{API}/analytics/sessions", sessions, "Figures of the sessions", "key", query=AnalyticsQuery
+        "GET",
+        f"{API}/analytics/sessions",
+        sessions,
+        "Figures of the sessions",
+        "key",
+        query=AnalyticsQuery,
+        also=("text/csv",),
     ),
 )

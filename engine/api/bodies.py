@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from engine.domain.rejection import Invalid, Rejected
 from engine.protocol.reasons import reasons
 
-__all__ = ["MAX_BODY", "TooLarge", "checked", "flag", "query_of", "read_json"]
+__all__ = ["MAX_BODY", "TooLarge", "checked", "flag", "query_of", "read_body", "read_json"]
 
 MAX_BODY = 1024 * 1024
 _DEEPEST = 60
@@ -39,7 +39,7 @@ async def read_json(request: web.Request) -> Any:
         Invalid: not JSON, not UTF-8, nested too deep, or an object that names a field twice.
         TooLarge: more than 1 MiB.
     """
-    raw = await _read(request)
+    raw = await read_body(request)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -106,7 +106,8 @@ def _broken(message: str, reason: str) -> Invalid:
     return Invalid("invalid_json", message, {"body": reason})
 
 
-async def _read(request: web.Request) -> bytes:
+async def read_body(request: web.Request) -> bytes:
+    """The bytes of the body. Raises ``TooLarge`` beyond 1 MiB."""
     if (request.content_length or 0) > MAX_BODY:
         raise _too_large()
     read = bytearray()

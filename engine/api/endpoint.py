@@ -32,6 +32,8 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     status: int = 200
     media_type: str = "application/json"
+    also: tuple[str, ...] = ()
+    """Further media types of the answer, on request."""
     refusals: tuple[int, ...] = ()
     """Beside those that follow from access, body and path."""
 

@@ -28,7 +28,7 @@ async def take(request: web.Request) -> web.Response:
     reports = _checked(await read_json(request), session_id)
     at = request.app[CLOCK].now()
     taken = [await take_report(request.app[SESSIONS], session_id, report, at) for report in reports]
-    return answer({"accepted": len(taken), "repeated": taken.count(False)}, 202)
+    return answer({"accepted": len(taken), "repeated": sum(not view.accepted for view in taken)}, 202)
 
 
 def _checked(given: Any, session_id: str) -> Sequence[Reported]:

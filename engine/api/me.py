@@ -163,7 +163,7 @@ def _as_csv(known: dict[str, Any]) -> str:
 
 _ME = f"{API}/sessions/{{session_id}}/me"
 ENDPOINTS = (
-    Endpoint("GET", _ME, mine, "One's own data", "person", query=MineQuery),
+    Endpoint("GET", _ME, mine, "One's own data", "person", query=MineQuery, also=("text/csv",)),
     Endpoint("DELETE", _ME, withdraw, "Withdraw everything", "person"),
     Endpoint(
         "PUT", f"{_ME}/consent", consent, "Give or end consents", "person", ConsentRequest, refusals=(409,)

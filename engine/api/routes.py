@@ -17,6 +17,7 @@ from engine.api import (
     events,
     health,
     me,
+    newsletter,
     openapi,
     publications,
     rooms,
@@ -109,6 +110,7 @@ def setup(
         for path in both_spellings(endpoint.path):
             app.router.add_route(endpoint.method, path, endpoint.handler)
     _documents(app, public_url.rstrip("/"))
+    newsletter.add_routes(app)
     app.cleanup_ctx.append(_shelf)
     # What is below /api/ and unknown is refused by the router, which knows the methods.
     app.router.add_get("/{path:(?!api/).*}", site.serve)

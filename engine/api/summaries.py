@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from aiohttp import web
@@ -30,9 +30,11 @@ from engine.api.wiring import CLOCK, DATA, LINKS, PUBLISHING, ROOMS, SHELF, call
 from engine.domain.instant import iso
 from engine.domain.rejection import BadCredential, Forbidden, Invalid, Rejected
 from engine.storage.outbox import Outbox
-from publisher.content import SessionContentStrict, as_of, refusals, snapshot_of
+from publisher.content import CHANNELS, SessionContentStrict, as_of, refusals, snapshot_of
 from publisher.studio import Studio, StudioWrong, load
-from publisher.summary import CHANNELS, SessionSummaryGenerator, Summary
+
+if TYPE_CHECKING:
+    from publisher.summary import Summary
 
 __all__ = ["ENDPOINTS", "FlatSummary", "WrappedSummary"]
 
@@ -195,6 +197,9 @@ async def _prepared(request: web.Request, order: _Order) -> dict[str, Any]:
 
 
 def _write(request: web.Request, order: _Order) -> Summary:
+    # Templates and their languages take long to import: a server is ready sooner without.
+    from publisher.summary import SessionSummaryGenerator
+
     try:
         studio = load(request.app[DATA])
     except StudioWrong:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.domain.instant import iso
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Quote, Snapshot
-from publisher.summary import Summary
+
+if TYPE_CHECKING:
+    from publisher.summary import Summary
 
 __all__ = ["metadata_of", "parts_of", "told_summary"]
 

@@ -1,0 +1,87 @@
+"""The newsletter's doors: what a link in a mail may do, and what only a click may."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from engine.storage.database import FILE_NAME, connect
+from publisher.catalogue import Catalogue
+from publisher.subscriptions import count
+from tests.api.conftest import Server, refused
+
+HTML = {"Accept": "text/html"}
+
+
+def subscribers(server: Server) -> tuple[list[str], int]:
+    """The tokens there are, and how many addresses confirmed."""
+    with closing(connect(server.data / FILE_NAME)) as connection:
+        confirmed = count(Catalogue(connection))
+        rows = connection.execute("SELECT token FROM subscribers ORDER BY created_at").fetchall()
+    return [row["token"] for row in rows], confirmed
+
+
+async def asked(server: Server, address: str = "ann@example.org") -> str:
+    answer = await server.stranger.post("/subscribe/", data={"address": address}, headers=HTML)
+    assert answer.status_code == 200
+    return subscribers(server)[0][-1]
+
+
+async def test_only_a_post_confirms_and_only_a_post_ends(server: Server) -> None:
+    """Scanners follow links: a GET changes nothing, however often."""
+    token = await asked(server)
+    for _ in range(3):
+        assert "Yes, send me" in (await server.stranger.get(f"/confirm/{token}", headers=HTML)).text
+    assert subscribers(server)[1] == 0
+    assert (await server.stranger.post(f"/confirm/{token}", headers=HTML)).status_code == 200
+    assert subscribers(server)[1] == 1
+    assert "already" in (await server.stranger.get(f"/confirm/{token}", headers=HTML)).text
+    assert "Stop" in (await server.stranger.get(f"/unsubscribe/{token}", headers=HTML)).text
+    assert subscribers(server)[1] == 1
+
+
+async def test_one_click_ends_it_and_twice_is_harmless(server: Server) -> None:
+    """As a mail program does it: a form with List-Unsubscribe=One-Click and nothing else."""
+    token = await asked(server)
+    await server.stranger.post(f"/confirm/{token}")
+    for _ in range(2):
+        answer = await server.stranger.post(f"/unsubscribe/{token}", data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+    assert subscribers(server) == ([], 0)
+
+
+async def test_nobody_learns_who_is_subscribed(server: Server) -> None:
+    """The answer to a known address is the answer to an unknown one."""
+    token = await asked(server)
+    await server.stranger.post(f"/confirm/{token}")
+    known = await server.stranger.post("/subscribe/", data={"address": "ANN@example.org"}, headers=HTML)
+    new = await server.stranger.post("/subscribe/", data={"address": "bob@example.org"}, headers=HTML)
+    assert known.text == new.text
+    assert subscribers(server)[1] == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "no address", "a@b", "a@b.example\r\nBcc: x@y.example", '"><script>alert(1)</script>@x.org'],
+)
+async def test_what_is_no_address_is_refused(server: Server, address: str) -> None:
+    """People get the form again, escaped; programs the one shape."""
+    page = await server.stranger.post("/subscribe/", data={"address": address}, headers=HTML)
+    assert page.status_code == 400
+    assert "<script>alert" not in page.text
+    assert "address" in refused(await server.stranger.post("/subscribe/", json={"address": address}), 400)
+    assert subscribers(server)[0] == []
+
+
+async def test_a_program_may_ask_in_json(server: Server) -> None:
+    """Accepted; what follows is up to the address."""
+    answer = await server.stranger.post("/subscribe/", json={"address": "ann@example.org"})
+    assert (answer.status_code, answer.json()) == (202, {"status": "confirmation_asked"})
+
+
+async def test_a_link_that_means_nobody_says_so(server: Server) -> None:
+    """Confirming is not possible, ending is done already."""
+    assert (await server.stranger.get("/confirm/unknown", headers=HTML)).status_code == 404
+    assert (await server.stranger.post("/confirm/unknown", headers=HTML)).status_code == 404
+    assert (await server.stranger.get("/unsubscribe/unknown", headers=HTML)).status_code == 200

@@ -1,0 +1,1 @@
+"""Searches that take minutes: not part of the ordinary suite."""
