@@ -70,6 +70,8 @@ class Jobs:
         self._step = step
         self._durable = durable
         self._made_of = ""
+        self._failures = 0
+        self._not_before: Millis = 0
         self._seen: tuple[object, ...] = ()
         self.refresh()
 
@@ -121,7 +123,7 @@ class Jobs:
                 if content_id is not None:
                     pages.append((job, content_id))
         self._clear_withdrawn()
-        error = self._build(progress)
+        error = self._build(now, progress, asked=bool(pages))
         for job, content_id in pages:
             if error is None:
                 self._finish(job, content_id, now)
@@ -134,15 +136,22 @@ class Jobs:
                     self._finish(job, content_id, now)
         return len(jobs)
 
-    def _build(self, progress: Progress | None) -> str | None:
+    def _build(self, now: Millis, progress: Progress | None, *, asked: bool) -> str | None:
         if not self._catalogue.marked() and (self._data / "public").is_dir():
+            return None
+        if now < self._not_before and not asked:
             return None
         try:
             self.press.build_marked(progress or (lambda _done, _total: None))
         except Exception as error:  # noqa: BLE001
             # Whatever it was, the pages stay marked and the jobs come again; the process goes on with the rest.
-            _log.exception("build_failed")
+            self._failures += 1
+            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE << min(self._failures - 1, 10))
+            self._not_before = now + pause
+            _log.exception("build_failed", again_in_s=pause / 1000)
             return _told(error)
+        self._failures = 0
+        self._not_before = 0
         self._catalogue.set_meta("site_made_of", self._made_of)
         return None
 

@@ -1,0 +1,212 @@
+"""What publishing costs: one session with 100 and with 10,000 published, against building the site anew.
+
+``python -m bench.publish`` prints a table and writes ``bench/publish.json``. All channels, flushed to the disk. Hugo is
+measured where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from engine.domain.instant import HOUR, MINUTE, Millis, iso
+from engine.domain.snapshot import GroupPoint, Quote, Snapshot, TechniqueSpan
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.outbox import Outbox
+from publisher import commands
+from publisher.catalogue import Catalogue
+from publisher.jobs import Jobs
+
+NOW: Millis = 1_790_000_000_000
+_SPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
+_TECHNIQUES = ("Box Breathing", "Coherent Breathing", "4-7-8 Breathing", "Resonance", "Equal Breathing")
+_ALL = ("web", "email", "social", "analytics")
+_REPEATS = 9
+
+
+def lines(count: int) -> Iterator[str]:
+    """Summaries as a file to import has them, spread over four years."""
+    for n in range(count):
+        yield json.dumps(
+            {
+                "title": f"Morning session number {n}",
+                "content": "We began with a long exhale, and stayed with it.\n\nThe room grew quiet. " * 3,
+                "session_id": f"session-{n:05}",
+                "session_duration": 900 + n % 1800,
+                "participant_count": 5 + n % 60,
+                "breathing_techniques": [_TECHNIQUES[n % 5], _TECHNIQUES[(n + 1) % 5]],
+                "average_hrv_improvement": (n % 300) / 10 - 8,
+                "key_achievements": ["Everybody stayed to the end"],
+                "session_type": "live",
+                "instructor_name": ("Sarah Chen", "Omar Haddad", "Ines Prado")[n % 3],
+                "session_date": iso(NOW - n * 3 * HOUR - HOUR),
+            }
+        )
+
+
+def live(n: int) -> Snapshot:
+    """A live session of 25 people as the engine leaves it: timeline, curves, a quote."""
+    began = NOW - n * 7 * HOUR
+    return Snapshot(
+        session_id=f"live-{n}",
+        content_id=str(uuid5(_SPACE, str(n))),
+        title=f"Evening session {n}",
+        content="Three techniques, one breath.",
+        instructor_name="Sarah Chen",
+        session_date=began,
+        session_duration=1800,
+        participant_count=25,
+        breathing_techniques=_TECHNIQUES[:3],
+        average_hrv_improvement=12.0,
+        timeline=tuple(
+            TechniqueSpan(technique=name, start_s=600.0 * at, duration_s=580.0)
+            for at, name in enumerate(_TECHNIQUES[:3])
+        ),
+        curves=tuple(
+            GroupPoint(t_s=6.0 * t, participants=25, measured=20, hrv_improvement=t / 20, synchrony=0.5)
+            for t in range(300)
+        ),
+        quotes=(Quote(text="Quiet, at last.", name=None),),
+        ended_at=began + 30 * MINUTE,
+    )
+
+
+def publish_one(data: Path) -> list[float]:
+    """Seconds from the outbox row to the last artefact on the disk, for some sessions one after the other."""
+    connection = connect(data / FILE_NAME)
+    outbox = Outbox(connection)
+    jobs = Jobs(data, Catalogue(connection), outbox)
+    took = []
+    for n in range(_REPEATS + 1):
+        outbox.enqueue(live(n), _ALL, NOW + n)
+        began = time.perf_counter()
+        jobs.work(NOW + n)
+        took.append(time.perf_counter() - began)
+    connection.close()
+    # The first one compiles the templates.
+    return took[1:]
+
+
+def import_all(data: Path, count: int) -> float:
+    """Seconds for so many summaries, from the file to the last page."""
+    data.mkdir(parents=True)
+    file = data.parent / f"{count}.jsonl"
+    file.write_text("\n".join(lines(count)), encoding="utf-8")
+    began = time.perf_counter()
+    published, refused = commands.import_file(data, file, _quiet)
+    took = time.perf_counter() - began
+    assert (published, refused) == (count, []), refused[:3]
+    return took
+
+
+def rebuild(data: Path) -> float:
+    """Seconds for the whole site through MkDocs."""
+    began = time.perf_counter()
+    commands.rebuild(data, data.parent / "rebuilt", _quiet)
+    return time.perf_counter() - began
+
+
+def hugo(folder: Path, count: int) -> float | None:
+    """Seconds for Hugo to build as many pages from nothing; None where it is not installed."""
+    program = shutil.which("hugo")
+    if program is None:
+        return None
+    pages = folder / "content" / "sessions"
+    pages.mkdir(parents=True)
+    (folder / "hugo.toml").write_text('baseURL = "https://example.org/"\ntitle = "Bench"\n')
+    layouts = folder / "layouts" / "_default"
+    layouts.mkdir(parents=True)
+    page = "<!doctype html><title>{{ .Title }}</title><h1>{{ .Title }}</h1>{{ .Content }}"
+    (layouts / "single.html").write_text(page)
+    listed = (
+        "<!doctype html><title>{{ .Title }}</title>{{ range first 50 .Pages }}<p>{{ .Title }}</p>{{ end }}"
+    )
+    (layouts / "list.html").write_text(listed)
+    for n in range(count):
+        (pages / f"session-{n}.md").write_text(
+            f"---\ntitle: Session {n}\ndate: 2026-01-01\n---\nA long exhale.\n"
+        )
+    began = time.perf_counter()
+    subprocess.run([program, "--quiet", "--source", str(folder)], check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def page_bytes(data: Path) -> dict[str, int]:
+    """What a reader's browser gets for a session page, compressed as servers do, without the card."""
+    import gzip
+
+    public = data / "public"
+    parts = {
+        "page": public / "sessions/live-0/index.html",
+        "style": public / "assets/site.css",
+        "replay": public / "assets/replay.js",
+        "pacer": public / "assets/pacer.js",
+        "times": public / "assets/local-time.js",
+    }
+    sizes = {name: len(gzip.compress(file.read_bytes(), 6)) for name, file in parts.items()}
+    font = public / "assets/fonts/figtree-latin-wght-normal.woff2"
+    return {**sizes, "font": font.stat().st_size}
+
+
+def memory_mb() -> float:
+    """The most that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _quiet(_done: int, _total: int) -> None:
+    """No progress in a benchmark."""
+
+
+def measured(work: Path, large: int) -> dict[str, Any]:
+    """Every figure."""
+    small, big = work / "small" / "data", work / "big" / "data"
+    import_all(small, 100)
+    at_small = publish_one(small)
+    memory_before = memory_mb()
+    imported = import_all(big, large)
+    at_big = publish_one(big)
+    whole = rebuild(big)
+    sizes = page_bytes(big)
+    return {
+        "sessions": large,
+        "publish_at_100_s": statistics.median(at_small),
+        "publish_at_large_s": statistics.median(at_big),
+        "publish_at_large_max_s": max(at_big),
+        "ratio": statistics.median(at_big) / statistics.median(at_small),
+        "full_build_s": whole,
+        "times_faster_than_full": whole / statistics.median(at_big),
+        "hugo_s": hugo(work / "hugo", large),
+        "import_s": imported,
+        "memory_at_100_mb": memory_before,
+        "memory_peak_mb": memory_mb(),
+        "session_page_bytes": sum(sizes.values()),
+        "session_page_parts": sizes,
+    }
+
+
+def main() -> None:
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=10_000)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parent / "publish.json")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="halcytone-bench-") as folder:
+        figures = measured(Path(folder), chosen.sessions)
+    for name, value in figures.items():
+        shown = "–" if value is None else f"{value:.3f}" if isinstance(value, float) else value
+        print(f"{name:28} {shown}")
+    chosen.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
