@@ -11,10 +11,20 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any, TextIO
+from types import ModuleType
+from typing import Any, TextIO, cast
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+# structlog looks for rich, for tracebacks that we never draw, and rich takes a quarter of a second to import:
+# while structlog is imported it is not to be found.
+_rich = sys.modules.get("rich")
+sys.modules["rich"] = cast(ModuleType, None)
+try:
+    import structlog
+finally:
+    del sys.modules["rich"]
+    if _rich is not None:
+        sys.modules["rich"] = _rich
+from structlog.typing import EventDict, Processor, WrappedLogger  # noqa: E402 — not before the import above
 
 __all__ = ["configure", "redacted", "without_secrets"]
 

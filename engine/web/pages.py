@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import jinja2
 from aiohttp import web
 
 from engine.domain.techniques import CATALOGUE
 from engine.web import qr_code
 from engine.web.static_files import PREFIX, StaticFiles
 from publisher import resources
+
+if TYPE_CHECKING:
+    import jinja2
 
 __all__ = ["CONTENT_SECURITY_POLICY", "setup"]
 
@@ -44,14 +47,14 @@ _HEADERS: Final = {
 }
 _LANGUAGES: Final = ("en", "de")
 _LONGEST_LINK: Final = 1500
-_FIRST: Final = (
-    "api.js",
-    "dom.js",
-    "i18n.js",
-    "memory.js",
+_FIRST: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js")
+_CLIENT: Final = (
     "halcytone-client.js",
     "clock.js",
-    "room-state.js",
+    "close-codes.js",
+    "feedback-queue.js",
+    "pings.js",
+    "position.js",
 )
 
 
@@ -73,25 +76,21 @@ _JOIN: Final = _Page(
     title="Breathe together",
     script="participant.js",
     styles=("base.css", "participant.css", "pacer.css"),
-    modules=(
-        *_FIRST,
-        *("close-codes.js", "feedback-queue.js", "pings.js", "position.js", "gentle.js"),
-        *("participant/entry.js", "participant/trouble.js"),
-    ),
+    modules=(*_FIRST, "participant/entry.js"),
 )
 _CONSOLE: Final = _Page(
     screen="console",
     title="Console",
     script="console.js",
     styles=("base.css", "participant.css", "console.css"),
-    modules=_FIRST,
+    modules=(*_FIRST, *_CLIENT),
 )
 _WALL: Final = _Page(
     screen="wall",
     title="Breathe together",
     script="wall.js",
     styles=("base.css", "pacer.css", "wall.css"),
-    modules=(*_FIRST, "pacer.js", "pacer-view.js"),
+    modules=(*_FIRST, *_CLIENT, "pacer.js", "pacer-view.js"),
     tone="dark",
     footer=False,
 )
@@ -112,18 +111,10 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
     ``public_url`` is the address that others use, and what join links and codes must stand on.
     """
     files = StaticFiles(Path(__file__).with_name("static"))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(resources.path("templates") / "live"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    template = environment.get_template("page.html")
 
     def render(page: _Page, request: web.Request) -> web.Response:
         language = _language(request.headers.get("Accept-Language", ""))
-        html = template.render(
+        html = _template().render(
             language=language,
             title=page.title,
             studio_name=studio_name,
@@ -159,6 +150,20 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
     app.router.add_get("/wall/{session_id}", wall)
     app.router.add_get("/wall/{session_id}/", wall)
     app.router.add_get(f"{PREFIX}/{{path:.+}}", files.answer)
+
+
+@cache
+def _template() -> jinja2.Template:
+    import jinja2  # With the first page: a server is ready sooner without.
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(resources.path("templates") / "live"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template("page.html")
 
 
 async def _techniques(request: web.Request) -> web.Response:

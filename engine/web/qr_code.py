@@ -6,8 +6,6 @@ import io
 import ipaddress
 from urllib.parse import urlsplit
 
-import segno
-
 __all__ = ["can_be_reached_by_a_phone", "svg"]
 
 
@@ -31,6 +29,8 @@ def can_be_reached_by_a_phone(url: str) -> bool:
 
 def svg(url: str) -> bytes:
     """The code as a standalone SVG of dark modules on white, with the quiet zone that scanners need."""
+    import segno  # A tenth of a second of a start that seldom draws a code.
+
     picture = io.BytesIO()
     segno.make(url, error="m", micro=False).save(
         picture, kind="svg", scale=8, border=4, dark="#1d2a2c", light="#ffffff", xmldecl=False, svgclass=None
