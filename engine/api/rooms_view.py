@@ -12,7 +12,7 @@ from engine.api.ports import View
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
 from engine.domain.session import Phase, Role, Session
-from engine.domain.story import average_improvement, current_improvement
+from engine.domain.story import group_metrics
 from engine.protocol.outgoing import Message
 from engine.protocol.tokens import TOKEN_LIFETIME, Tokens
 from engine.storage.rows import RoomRow
@@ -94,17 +94,11 @@ def live_line(view: View, at: Millis, *, with_metrics: bool) -> dict[str, Any]:
 
 def figures(state: Session, at: Millis) -> dict[str, Any]:
     """The group's figures: HRV in percent, rates as fractions; None where too few stand behind them."""
-    average = average_improvement(state)
-    stated = state.stated.average_hrv
-    newest = state.curves[-1] if state.curves else None
-    return {
-        "average_hrv": average if stated is None else stated,
-        "average_hrv_improvement": average,
-        "current_hrv_improvement": current_improvement(state),
-        "coherence": None if newest is None else newest.coherence,
-        "synchrony": None if newest is None else newest.synchrony,
-        "completion_rate": _rounded(state.completion_rate(at)),
-        "engagement_rate": _rounded(state.engagement_rate()),
+    told = group_metrics(state, at)
+    return told | {
+        "average_hrv_improvement": told["average_hrv"],
+        "completion_rate": _rounded(told["completion_rate"]),
+        "engagement_rate": _rounded(told["engagement_rate"]),
         "techniques_practised": len({span.technique for span in state.spans}),
     }
 

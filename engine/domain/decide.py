@@ -293,8 +293,8 @@ def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> lis
 
 def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) -> list[e.Event]:
     """What participants do."""
-    rating_late = isinstance(command, c.RateSession) and state.phase in (Phase.ENDED, Phase.PUBLISHED)
-    if state.phase.is_over and not rating_late:
+    told_late = isinstance(command, c.RateSession | c.Consent)
+    if state.phase.is_over and not (told_late and state.phase in (Phase.ENDED, Phase.PUBLISHED)):
         raise _over(state)
     member = _known(state, sender.client_id or "")
     match command:
@@ -311,7 +311,8 @@ def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) 
         case c.NeedToStop():
             return [e.StopNeeded(member.client_id)]
         case c.Consent():
-            return [e.ConsentChanged(member.client_id, command.heart_rate, command.group, command.version)]
+            changed = e.ConsentChanged(member.client_id, command.heart_rate, command.group, command.version)
+            return [changed, *_retold(state)]
         case c.OptIn():
             technique = named(command.technique)
             planned = {slug_of(plan.technique) for plan in state.details.techniques}

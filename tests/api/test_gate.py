@@ -5,14 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
 from engine.api.csv_table import table
-from engine.api.gate import AddressRates, address_of
+from engine.api.figures import HttpFigures
+from engine.api.gate import AddressRates, address_of, gate
+from engine.clock import Clock
 from engine.protocol.rates import Rate
 from tests.api.conftest import Server, refused, running
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 async def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> None:
@@ -24,6 +33,52 @@ async def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> N
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 10
         for _ in range(10):
             assert (await server.stranger.get("/healthz")).status_code == 200
+
+
+async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
+    """Reads go on until the end; writes are told to come again, in the one shape."""
+    state: list[str | None] = [None]
+    passing = gate(
+        clock=clock,
+        ready=lambda: state[0],
+        rates=AddressRates(Rate(0)),
+        trusted_proxies=(),
+        figures=HttpFigures(CollectorRegistry()),
+    )
+
+    async def fine(_: web.Request) -> web.Response:
+        return web.Response(text="fine")
+
+    app = web.Application(middlewares=[passing])
+    app.router.add_route("*", "/", fine)
+    async with TestClient(TestServer(app)) as client:
+        assert (await client.post("/")).status == 200
+        state[0] = "draining"
+        refusal = await client.post("/")
+        assert (refusal.status, (await refusal.json())["error"]) == (503, "draining")
+        assert "Retry-After" in refusal.headers
+        assert (await client.get("/")).status == 200
+
+
+async def test_a_bug_is_a_sentence_outside_and_a_trace_inside(clock: Clock) -> None:
+    """500 in the one shape, without a word of the code."""
+
+    async def broken(_: web.Request) -> web.Response:
+        raise KeyError("/secret/path.py")
+
+    passing = gate(
+        clock=clock,
+        ready=lambda: None,
+        rates=AddressRates(Rate(0)),
+        trusted_proxies=(),
+        figures=HttpFigures(CollectorRegistry()),
+    )
+    app = web.Application(middlewares=[passing])
+    app.router.add_get("/", broken)
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/")
+        assert (answer.status, (await answer.json())["error"]) == (500, "internal_error")
+        assert "secret" not in await answer.text()
 
 
 async def test_zero_is_no_limit(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ async def test_withdrawing_takes_everything_back(server: Server, ann: Person) ->
 
 
 async def test_words_after_the_end_make_a_new_version(server: Server, ann: Person) -> None:
-    """Feedback is possible for a day, and the story is told anew with it."""
+    """Feedback and consents are possible for a day, and the story is told anew with them."""
     await server.client.post("/api/v2/sessions/morning/start")
     await server.client.post("/api/v2/sessions/morning/end")
     path = "/api/v2/session/morning/content?include_summary=true"
@@ -126,5 +126,8 @@ async def test_words_after_the_end_make_a_new_version(server: Server, ann: Perso
     said = {"rating": 4, "comment": "Quiet", "publish_quote": True, "publish_name": True}
     assert (await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers)).status_code == 200
     assert (await server.client.get(path)).json()["summary"]["version"] == before + 1
-    assert (await server.stranger.delete(ME, headers=ann.headers)).status_code == 200
+    ended = {"heart_rate": False, "group": False, "version": "2024-1"}
+    assert (await server.stranger.put(f"{ME}/consent", json=ended, headers=ann.headers)).status_code == 200
     assert (await server.client.get(path)).json()["summary"]["version"] == before + 2
+    assert (await server.stranger.delete(ME, headers=ann.headers)).status_code == 200
+    assert (await server.client.get(path)).json()["summary"]["version"] == before + 3
