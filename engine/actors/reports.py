@@ -36,8 +36,8 @@ class Sessions(Protocol):
         ...
 
 
-async def take_report(sessions: Sessions, session_id: str, reported: Reported, at: Millis) -> bool:
-    """Carry it out; False when its id was seen before. Durable on return.
+async def take_report(sessions: Sessions, session_id: str, reported: Reported, at: Millis) -> View:
+    """Carry it out; the view is not ``accepted`` when its id was seen before. Durable on return.
 
     Raises:
         Rejected: the session refuses it, or there is none.
@@ -51,7 +51,6 @@ async def take_report(sessions: Sessions, session_id: str, reported: Reported, a
         # A name that somebody gave here is theirs; a platform does not overwrite it.
         if known.name is None:
             people = (replace(known, name=reported.name, updated_at=at),)
-    view = await sessions.ask(
+    return await sessions.ask(
         session_id, reported.command, c.Sender(Role.ADMIN), people=people, event_id=reported.id
     )
-    return view.accepted

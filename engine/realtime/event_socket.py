@@ -9,10 +9,10 @@ from aiohttp import WSMsgType, web
 from pydantic_core import from_json
 
 from engine.actors.directory import Directory
+from engine.actors.reports import take_report
 from engine.clock import Clock
-from engine.domain.commands import Sender
 from engine.domain.rejection import BadCredential, Invalid, Rejected
-from engine.domain.session import STAFF, Role
+from engine.domain.session import STAFF
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import SILENT_AFTER, Limits
@@ -22,9 +22,8 @@ from engine.protocol.tokens import Expired, Tokens
 from engine.realtime.counts import Counts
 from engine.realtime.handshake import Door
 from engine.storage.keys import Keys
-from engine.storage.rows import PersonRow
 
-__all__ = ["EventSockets", "people_of"]
+__all__ = ["EventSockets"]
 
 
 class EventSockets:
@@ -102,11 +101,7 @@ class EventSockets:
 
     async def _take(self, outer: dict[str, Any], session_id: str) -> outgoing.Message:
         reported = read_event(outer, session_id)
-        at = self._clock.now()
-        people = people_of(session_id, reported.command, reported.name, at)
-        view = await self._directory.ask(
-            session_id, reported.command, Sender(Role.ADMIN), people=people, event_id=reported.id
-        )
+        view = await take_report(self._directory, session_id, reported, self._clock.now())
         told: dict[str, Any] = {"accepted": view.accepted, "seq": view.state.seq}
         if reported.id is not None:
             told["reply_to"] = reported.id
@@ -134,13 +129,6 @@ class EventSockets:
     async def _tell(self, ws: web.WebSocketResponse, message: outgoing.Message) -> None:
         if not ws.closed:
             await ws.send_str(outgoing.text(message))
-
-
-def people_of(session_id: str, command: Any, name: str | None, at: int) -> tuple[PersonRow, ...]:
-    """The row that a reported participant's name goes into."""
-    if name is None:
-        return ()
-    return (PersonRow(session_id, command.client_id, at, name=name),)
 
 
 def _object(data: str | bytes) -> dict[str, Any]:
