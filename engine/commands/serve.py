@@ -44,11 +44,14 @@ def serve(
 
     from engine.app import run
     from engine.storage.occupancy import DataInUse
+    from publisher.studio import StudioWrong
 
     try:
         status = run(settings, on_ready=lambda serving: _greet(serving, lan=lan))
     except DataInUse:
         fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
+    except StudioWrong as error:
+        fail(f"{settings.data / 'studio.toml'}: {error}", Status.WRONG_SETTING)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             fail(f"{settings.host}:{settings.port} is in use; choose another --port", Status.IN_USE)
