@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from engine.domain import commands as c
+from engine.domain import events as e
 from engine.domain.instant import Millis, iso
 from engine.protocol.incoming import Inbound
-from engine.protocol.outgoing import Message, message
+from engine.protocol.outgoing import Message, frame, message
 
-__all__ = ["answers", "expects_answer", "heartbeat_answer"]
+__all__ = ["answers", "expects_answer", "heartbeat_answer", "told_instead"]
 
-_TOLD = (c.Chat, c.RateTechnique, c.RateSession)
+_TOLD = (c.RateTechnique, c.RateSession)
 
 
 def expects_answer(inbound: Inbound) -> bool:
@@ -21,8 +22,6 @@ def answers(inbound: Inbound, session_id: str, seq: int, at: Millis) -> list[Mes
     """The messages for the sender; ``seq`` is the number that the command got, or the newest."""
     told: list[Message] = []
     match inbound.command:
-        case c.Chat():
-            told.append(message("message_sent", session_id, at, {"seq": seq}, seq=seq))
         case c.RateTechnique():
             content = {"technique": inbound.command.technique, "rating": inbound.command.rating}
             told.append(message("feedback_received", session_id, at, content))
@@ -34,6 +33,14 @@ def answers(inbound: Inbound, session_id: str, seq: int, at: Millis) -> list[Mes
         ack = {"reply_to": inbound.id, "seq": seq}
         told.append(message("ack", session_id, at, ack, **ack))
     return told
+
+
+def told_instead(event: e.Event, session_id: str, seq: int, at: Millis) -> bytes:
+    """The frame that the sender of a chat gets in its place. It is in the line of numbered frames: told
+    before the ones that lead up to it, its sender would take them for received."""
+    if not isinstance(event, e.ChatMessageSent):
+        return b""
+    return frame(message("message_sent", session_id, at, {"seq": seq}, seq=seq))
 
 
 def heartbeat_answer(inbound: Inbound, session_id: str, seq: int, at: Millis) -> Message:

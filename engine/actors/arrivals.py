@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from engine.actors.answers import told_instead
 from engine.actors.messages import Attach, Detach, Heard
 from engine.actors.ports import RoomPort, SeatPort
 from engine.actors.recovery import MOST_RECOVERED, Position, position_of
@@ -91,7 +92,17 @@ def skips(event: e.Event) -> str | None:
 class Arrivals:
     """The comings and goings of one session."""
 
-    __slots__ = ("_handed", "_host", "_journal", "_now", "_reading", "_room", "_session_id", "_waiting")
+    __slots__ = (
+        "_at_the_door",
+        "_handed",
+        "_host",
+        "_journal",
+        "_now",
+        "_reading",
+        "_room",
+        "_session_id",
+        "_waiting",
+    )
 
     def __init__(
         self,
@@ -108,6 +119,8 @@ class Arrivals:
         self._now = now
         self._handed: dict[str, tuple[int, Millis]] = {}
         self._waiting: list[_Arrival] = []
+        self._at_the_door: dict[str, SeatPort] = {}
+        """The newest connection of each client that has come and is not seated yet."""
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -147,18 +160,28 @@ class Arrivals:
             assert state is not None
             self._arrived(_Arrival(message, position, state.seq, state))
 
+        older = self._at_the_door.get(join.client_id)
+        self._at_the_door[join.client_id] = seat
         try:
             self._host.run(
                 join,
                 c.Sender(join.role, join.client_id),
                 people=people,
                 then=arrived,
-                failed=lambda refusal: self._turn_away(seat, refusal),
+                failed=lambda refusal: self.turn_away(seat, refusal),
             )
         except Rejected as refusal:
-            self._turn_away(seat, refusal)
+            self.turn_away(seat, refusal)
+            if older is not None:
+                self._at_the_door[join.client_id] = older
+        else:
+            if older is not None:
+                # Before it is seated: it must not take the place of the newer one later.
+                older.close(CloseCode.REPLACED, "a newer connection has taken this place")
 
-    def _turn_away(self, seat: SeatPort, refusal: Rejected) -> None:
+    def turn_away(self, seat: SeatPort, refusal: Rejected) -> None:
+        """Say why somebody is not let in, and close."""
+        self._left_the_door(seat)
         top = {"opens_at": refusal.details["opens_at"]} if "opens_at" in refusal.details else {}
         seat.write(outgoing.frame(outgoing.error(self._session_id, self._now(), refusal, **top)))
         seat.close(close_code_of(refusal.code), refusal.code)
@@ -166,6 +189,7 @@ class Arrivals:
     def _arrived(self, arrival: _Arrival) -> None:
         seat = arrival.attach.seat
         if seat.closing:
+            self._left_the_door(seat)
             self._gone(seat, clean=False)
             return
         position = arrival.position
@@ -187,6 +211,7 @@ class Arrivals:
         self._room.admit(
             attach.seat, outgoing.frame(told) + older, handed, arrival.replay_until if recovered else 0
         )
+        self._left_the_door(attach.seat)
         self._handed.pop(attach.seat.client_id, None)
         self._host.seated(arrival.state, attach.join.proved or attach.after is not None, recovered)
 
@@ -209,8 +234,10 @@ class Arrivals:
     def heard(self, message: Heard) -> None:
         """Hand out what was read: all that somebody missed, or nothing of it."""
         self._reading = None
-        frames = self._frames(message.records)
         tail = self._room.tail
+        # A record may be on the disk before the room has published it: the room will.
+        newest = max(*(arrival.replay_until for arrival in self._waiting), 0 if tail is None else tail - 1)
+        frames = [entry for entry in self._frames(message.records) if entry[0] <= newest]
         if frames and (tail is None or frames[-1][0] >= tail - 1):
             self._room.restore(frames)
         waiting, self._waiting = self._waiting, []
@@ -218,6 +245,7 @@ class Arrivals:
             assert arrival.position is not None
             missed_from = arrival.position.missed_from
             if arrival.attach.seat.closing:
+                self._left_the_door(arrival.attach.seat)
                 self._gone(arrival.attach.seat, clean=False)
             elif missed_from < message.after:
                 self._waiting.append(arrival)
@@ -234,10 +262,10 @@ class Arrivals:
         if self._waiting:
             self._read_missed()
 
-    def _frames(self, records: Sequence[Record]) -> list[tuple[int, bytes, str | None]]:
+    def _frames(self, records: Sequence[Record]) -> list[tuple[int, bytes, str | None, bytes]]:
         state, names = self._host.state, self._host.names
         assert state is not None
-        frames: list[tuple[int, bytes, str | None]] = []
+        frames: list[tuple[int, bytes, str | None, bytes]] = []
         for record in records:
             assert record.seq is not None
             event = e.decode(record.event)
@@ -249,7 +277,8 @@ class Arrivals:
                 at=record.at,
                 names=names,
             )
-            frames.append((record.seq, outgoing.frame(told), skips(event)))
+            instead = told_instead(event, self._session_id, record.seq, record.at)
+            frames.append((record.seq, outgoing.frame(told), skips(event), instead))
         return frames
 
     # -- going --------------------------------------------------------------------------------
@@ -267,10 +296,16 @@ class Arrivals:
     def _gone(self, seat: SeatPort, *, clean: bool) -> None:
         state = self._host.state
         member = None if state is None else state.members.get(seat.client_id)
-        if member is None or member.presence is not Presence.PRESENT or seat.client_id in self._room.seats:
+        if member is None or member.presence is not Presence.PRESENT:
             return
+        if seat.client_id in self._room.seats or seat.client_id in self._at_the_door:
+            return  # Here by another connection.
         gone: c.Command = c.Leave(seat.client_id) if clean else c.LoseConnection(seat.client_id)
         self._host.run(gone, c.Sender(Role.ADMIN))
+
+    def _left_the_door(self, seat: SeatPort) -> None:
+        if self._at_the_door.get(seat.client_id) is seat:
+            del self._at_the_door[seat.client_id]
 
     def _forget(self) -> None:
         at = self._now()

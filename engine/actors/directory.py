@@ -16,6 +16,7 @@ import structlog
 
 from engine.actors.entries import STATE
 from engine.actors.figures import HeartCounts
+from engine.actors.mailbox import MailboxFull
 from engine.actors.messages import Execute, Look, Sleep, View
 from engine.actors.ports import RoomPort
 from engine.actors.session_actor import SessionActor
@@ -27,7 +28,7 @@ from engine.domain.instant import MINUTE, Millis
 from engine.domain.rejection import NotFound, Rejected, Unavailable
 from engine.domain.session import Details, Role, Session
 from engine.protocol.outgoing import Message, numbered
-from engine.storage.journal import Journal, JournalFailed, Loaded
+from engine.storage.journal import Append, Journal, JournalFailed, Loaded
 from engine.storage.rooms import RoomCatalogue
 from engine.storage.rows import PersonRow
 
@@ -78,6 +79,7 @@ class Directory:
         self._channels = channels
         self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
         self._starting: dict[str, asyncio.Future[pykka.ActorRef[SessionActor]]] = {}
+        self._failed: set[str] = set()
         self._visible: dict[str, Session] = {}
         self._touched: dict[str, Millis] = {}
         self._deadlines: list[tuple[Millis, str]] = []
@@ -174,6 +176,8 @@ class Directory:
             view: View | None = await ref.ask(Look(), block=False)
         except pykka.ActorDeadError:
             raise Unavailable("unavailable", "The session is being moved; try again.") from None
+        except MailboxFull:
+            raise _busy() from None
         return view
 
     def awake(self) -> Iterable[View]:
@@ -225,6 +229,9 @@ class Directory:
                     log.error("session not rebuilt", session_id=session_id, reason=str(result))
 
     async def _rebuild(self, session_id: str) -> pykka.ActorRef[SessionActor]:
+        if session_id in self._failed:
+            await self._settled(session_id)
+            self._failed.discard(session_id)
         try:
             loaded = await self._journal.load(session_id)
         except JournalFailed as failed:
@@ -241,6 +248,18 @@ class Directory:
         if state is None:
             raise _unknown(session_id)
         return self._start(session_id, state, loaded)
+
+    async def _settled(self, session_id: str) -> None:
+        """Return once all that a failed actor had staged is written or refused, so that a load sees it."""
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def answered(_: BaseException | None) -> None:
+            if not settled.done():
+                settled.set_result(None)
+
+        # Answers come in the order of the appends, whatever becomes of this empty one.
+        self._journal.append(Append(session_id, 0, ()), answered)
+        await settled
 
     def _start(
         self, session_id: str, state: Session | None, loaded: Loaded | None
@@ -271,6 +290,8 @@ class Directory:
             durable: asyncio.Future[View] = await ref.ask(message, block=False)
         except pykka.ActorDeadError:
             raise Unavailable("unavailable", "The session is being moved; try again.") from None
+        except MailboxFull:
+            raise _busy() from None
         except Rejected:
             if isinstance(message.command, c.Create) and not self._visible.get(message.command.session_id):
                 self._forget(message.command.session_id)
@@ -292,6 +313,8 @@ class Directory:
             return bool(await ref.ask(Sleep(), block=False))
         except pykka.ActorDeadError:
             return True
+        except (MailboxFull, Unavailable):
+            return False
 
     def _forget(self, session_id: str) -> None:
         state = self._visible.pop(session_id, None)
@@ -349,6 +372,7 @@ class Directory:
     def died(self, session_id: str, reason: BaseException | None) -> None:
         """An actor failed: it is rebuilt from its journal."""
         self._counts.died()
+        self._failed.add(session_id)
         self._forget(session_id)
 
 
@@ -358,6 +382,10 @@ def replay(loaded: Loaded) -> Session | None:
     for record in loaded.records:
         state = evolve(state, decode(record.event), record.at)
     return state
+
+
+def _busy() -> Unavailable:
+    return Unavailable("unavailable", "This session is too busy just now; try again in a moment.")
 
 
 def _unknown(session_id: str) -> NotFound:

@@ -54,10 +54,10 @@ class RoomPort(Protocol[S]):
         """Take a seat away; False when it had been replaced."""
         ...
 
-    def publish(self, seq: int, frame: bytes, skip: str | None = None) -> None:
-        """The next numbered frame."""
+    def publish(self, seq: int, frame: bytes, skip: str | None = None, instead: bytes = b"") -> None:
+        """The next numbered frame; the client ``skip`` gets ``instead`` in its place."""
 
-    def restore(self, frames: Sequence[tuple[int, bytes, str | None]]) -> None:
+    def restore(self, frames: Sequence[tuple[int, bytes, str | None, bytes]]) -> None:
         """Fill the ring backwards."""
 
     def figures(self, everybody: bytes, staff: bytes) -> None:

