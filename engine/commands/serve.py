@@ -51,7 +51,7 @@ def serve(
     except DataInUse:
         fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
     except StudioWrong as error:
-        fail(f"{settings.data / 'studio.toml'}: {error}", Status.WRONG_SETTING)
+        fail(f"in {settings.data}: {error}", Status.WRONG_SETTING)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             fail(f"{settings.host}:{settings.port} is in use; choose another --port", Status.IN_USE)

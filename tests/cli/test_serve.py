@@ -106,6 +106,8 @@ def test_a_server_that_cannot_run_is_status_1(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_wrong_studio_file_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """``studio.toml`` that cannot be used is named, with status 3."""
-    result = serve(monkeypatch, Run(error=StudioWrong("time_zone: a time zone such as Europe/Berlin")))
+    result = serve(
+        monkeypatch, Run(error=StudioWrong("studio.toml: time_zone: a time zone such as Europe/Berlin"))
+    )
     assert result.exit_code == 3
     assert "studio.toml: time_zone" in result.output
