@@ -1,0 +1,93 @@
+"""``halcytone serve`` with a window into the process: a Unix socket that tells what lives, and fails an actor.
+
+Run as a program, with the arguments of ``halcytone``; the socket is ``DIR/probe.sock``. One line in
+(``look``, ``fail SESSION_ID``), one line of JSON out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import gc
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import psutil
+
+import engine.app
+from engine.actors.directory import Directory
+from engine.actors.messages import Detach
+from engine.cli import main
+from engine.realtime.room import Seat
+from engine.settings import Settings
+
+__all__ = ["look"]
+
+_serve = engine.app.run
+_kept: list[object] = []
+"""What would be collected otherwise."""
+
+
+def look() -> dict[str, object]:
+    """What is alive in this process, after a full collection; ``rss`` in bytes."""
+    gc.collect()
+    # What the allocator keeps for later is not left behind.
+    ctypes.CDLL(None).malloc_trim(0)
+    process = psutil.Process()
+    tasks = Counter(_name(task) for task in asyncio.all_tasks() if not task.done())
+    connections = Counter(
+        f"{place.status} {place.laddr.port if place.laddr else '-'}" for place in process.net_connections()
+    )
+    return {
+        "rss": process.memory_info().rss,
+        "descriptors": process.num_fds(),
+        "connections": dict(connections),
+        "files": dict(Counter(Path(file.path).name for file in process.open_files())),
+        "tasks": dict(tasks),
+        "threads": process.num_threads(),
+        "seats": sum(isinstance(thing, Seat) for thing in gc.get_objects()),
+        "cpu": sum(process.cpu_times()[:2]),
+    }
+
+
+def _name(task: asyncio.Task[object]) -> str:
+    work = task.get_coro()
+    return str(getattr(work, "__qualname__", work))
+
+
+async def _fail(session_id: str) -> None:
+    directory = next(thing for thing in gc.get_objects() if isinstance(thing, Directory))
+    ref = await directory.find(session_id)
+    # No code expects this one.
+    ref.tell(Detach(cast(Any, None), clean=False))
+
+
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := (await reader.readline()).decode().split():
+        answer: dict[str, object] = {}
+        if line[0] == "look":
+            answer = look()
+        else:
+            await _fail(line[1])
+        writer.write(json.dumps(answer).encode() + b"\n")
+        await writer.drain()
+    writer.close()
+
+
+def _watched(settings: Settings, *, on_ready: Callable[[engine.app.Serving], None] = lambda _: None) -> int:
+    def ready(serving: engine.app.Serving) -> None:
+        async def listen() -> None:
+            _kept.append(await asyncio.start_unix_server(_answer, settings.data / "probe.sock"))
+            on_ready(serving)
+
+        _kept.append(asyncio.get_running_loop().create_task(listen()))
+
+    return _serve(settings, on_ready=ready)
+
+
+if __name__ == "__main__":
+    engine.app.run = _watched
+    main()
