@@ -133,6 +133,14 @@ class Figures:
                 self._wearing.add(client_id)
                 return None
 
+    def unwritten(self) -> c.Engage | None:
+        """Those who sent something for the first time and are not in the journal yet; told once."""
+        if not self._engaged:
+            return None
+        engaged = c.Engage(tuple(sorted(self._engaged)))
+        self._engaged.clear()
+        return engaged
+
     # -- the tick -----------------------------------------------------------------------------
 
     def run(self, state: Session) -> None:
@@ -155,9 +163,9 @@ class Figures:
 
     def tick(self, state: Session, at: Millis) -> Iterable[c.Command]:
         """Compute, show everybody, and say what has to go into the journal."""
-        if self._engaged:
-            yield c.Engage(tuple(sorted(self._engaged)))
-            self._engaged.clear()
+        engaged = self.unwritten()
+        if engaged is not None:
+            yield engaged
         if state.phase is not Phase.LIVE:
             return
         point = self._compute(state, at)
@@ -170,9 +178,9 @@ class Figures:
 
     def last(self, state: Session, at: Millis) -> Iterable[c.Command]:
         """What the end of a session brings: those who sent something, and what is judged once."""
-        if self._engaged:
-            yield c.Engage(tuple(sorted(self._engaged)))
-            self._engaged.clear()
+        engaged = self.unwritten()
+        if engaged is not None:
+            yield engaged
         if state.phase is Phase.LIVE and state.count() >= FEWEST_IN_GROUP:
             self._compute(state, at)
             yield from self._reached_now(at, ending=True)

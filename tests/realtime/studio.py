@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import WSMsgType, web
 from prometheus_client import CollectorRegistry
 
 from engine.actors.directory import Directory
-from engine.clock import Clock
+from engine.actors.messages import View
+from engine.domain import commands as c
 from engine.domain.instant import Millis
-from engine.domain.session import Details, Presence, Role
+from engine.domain.session import Details, Presence, Role, Session
 from engine.protocol.connection import Limits
 from engine.protocol.tokens import Tokens
 from engine.realtime.counts import Counts
@@ -30,54 +32,10 @@ from engine.storage.database import FILE_NAME
 from engine.storage.keys import Keys
 from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
+from tests.realtime.hand_clock import HandClock
 
 KEY = "a-key-for-tests"
 DAY: Millis = 24 * 60 * 60 * 1000
-
-
-class HandClock(Clock):
-    """A clock that also jumps when told to; timers that have become due then ring."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._ahead: Millis = 0
-        self._timers: set[_Timer] = set()
-
-    def now(self) -> Millis:
-        return super().now() + self._ahead
-
-    def call_at(self, when: Millis, callback: Any) -> Any:
-        timer = _Timer(self, when, callback)
-        self._timers.add(timer)
-        return timer
-
-    def jump(self, by: Millis) -> None:
-        """Let time pass at once."""
-        self._ahead += by
-        for timer in sorted(self._timers, key=lambda timer: timer.when):
-            timer.look()
-
-
-class _Timer:
-    def __init__(self, clock: HandClock, when: Millis, callback: Any) -> None:
-        self.clock, self.when, self.callback = clock, when, callback
-        self._set()
-
-    def _set(self) -> None:
-        delay = max(0, self.when - self.clock.now() + 1) / 1000
-        self._handle = asyncio.get_running_loop().call_later(delay, self._ring)
-
-    def look(self) -> None:
-        self._handle.cancel()
-        self._set()
-
-    def _ring(self) -> None:
-        self.clock._timers.discard(self)
-        self.callback()
-
-    def cancel(self) -> None:
-        self.clock._timers.discard(self)
-        self._handle.cancel()
 
 
 @dataclass
@@ -150,7 +108,13 @@ class Studio:
         self.stories: list[str] = []
         self.clients: list[Client] = []
 
-    async def open(self, journal: Any = None, limits: Limits | None = None) -> None:
+    async def open(
+        self,
+        journal: Any = None,
+        limits: Limits | None = None,
+        take: Callable[[str, Millis], Millis] = lambda address, at: 0,
+    ) -> None:
+        """``take`` counts the connections of an address."""
         database = self.data / FILE_NAME
         loop = asyncio.get_running_loop()
         self.keys = Keys(database)
@@ -158,6 +122,7 @@ class Studio:
         self.registry = CollectorRegistry()
         counts = Counts(self.registry)
         self.journal = journal or SqliteJournal(database, loop, counts.committed)
+        self.draining = False
         self.rooms = Rooms(database)
         self.tokens = Tokens(b"0" * 32)
         self.directory = Directory(
@@ -174,8 +139,8 @@ class Studio:
             clock=self.clock,
             public_url="http://studio.example",
             address_of=lambda request: request.remote or "",
-            take=lambda address, at: 0,
-            draining=lambda: False,
+            take=take,
+            draining=lambda: self.draining,
         )
         limits = limits or Limits()
         new = count(1)
@@ -222,9 +187,9 @@ class Studio:
         self.rooms.close()
         self.keys.close()
 
-    async def restart(self) -> None:
+    async def restart(self, **options: Any) -> None:
         await self.close()
-        await self.open()
+        await self.open(**options)
 
     async def create(self, session_id: str = "s", **details: Any) -> None:
         given = {"title": "Morning", "instructor": "Ada", "scheduled_start": self.clock.now(), **details}
@@ -265,6 +230,22 @@ class Studio:
         client.task = asyncio.create_task(self._pump(client))
         self.clients.append(client)
         return client
+
+    async def turned_away(self, client_id: str | None = None, **query: Any) -> Refused:
+        """The refusal of a join."""
+        with pytest.raises(Refused) as refusal:
+            await self.join(client_id, **query)
+        return refusal.value
+
+    async def state(self, session_id: str = "s") -> Session:
+        """What is durable of a session."""
+        view = await self.directory.look(session_id)
+        assert view is not None
+        return view.state
+
+    async def command(self, command: c.Command, session_id: str = "s", **more: Any) -> View:
+        """A command from elsewhere than a socket."""
+        return await self.directory.ask(session_id, command, c.Sender(Role.ADMIN), **more)
 
     async def _pump(self, client: Client) -> None:
         while True:
