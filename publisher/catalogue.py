@@ -167,17 +167,19 @@ class Catalogue:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything inside is written at once, or nothing is; inside another one, as part of it."""
-        if self.connection.in_transaction:
-            yield
-            return
-        self.connection.execute("BEGIN IMMEDIATE")
+        """Everything inside is written at once, or nothing is; inside another one, as a part that can fail alone."""
+        nested = self.connection.in_transaction
+        self.connection.execute("SAVEPOINT part" if nested else "BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            self.connection.execute("ROLLBACK TO part" if nested else "ROLLBACK")
             raise
-        self.connection.execute("COMMIT")
+        finally:
+            if nested:
+                self.connection.execute("RELEASE part")
+        if not nested:
+            self.connection.execute("COMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[None]:

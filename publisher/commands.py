@@ -28,6 +28,7 @@ Progress = Callable[[int, int], None]
 
 _CHANNELS = ("web", "analytics")
 _LINES_AT_ONCE = 500
+_AT_ONCE = 50
 _LOOK_EVERY_S = 0.2
 
 
@@ -79,9 +80,9 @@ def import_file(data: Path, file: Path, progress: Progress) -> tuple[int, list[s
                 snapshots.append(read)
                 taken += 1
                 if len(snapshots) == _LINES_AT_ONCE:
-                    _queue(outbox, snapshots)
+                    _queue(catalogue, outbox, snapshots)
                     snapshots = []
-        _queue(outbox, snapshots)
+        _queue(catalogue, outbox, snapshots)
         _finish(data, catalogue, outbox, progress)
     return taken, told
 
@@ -112,10 +113,13 @@ def _read(line: str) -> Snapshot | str:
     )
 
 
-def _queue(outbox: Outbox, snapshots: list[Snapshot]) -> None:
+def _queue(catalogue: Catalogue, outbox: Outbox, snapshots: list[Snapshot]) -> None:
     now = _now()
-    for snapshot in snapshots:
-        outbox.enqueue(snapshot, _CHANNELS, now)
+    for start in range(0, len(snapshots), _AT_ONCE):
+        # Short transactions: a live session beside this writes its journal into the same file.
+        with catalogue.transaction():
+            for snapshot in snapshots[start : start + _AT_ONCE]:
+                outbox.enqueue(snapshot, _CHANNELS, now)
 
 
 def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
@@ -24,11 +26,16 @@ from publisher.templates import Templates
 
 __all__ = ["ATTEMPTS", "Finished", "Jobs", "pause_after"]
 
+T = TypeVar("T")
+
 _log = structlog.get_logger(__name__)
 
 ATTEMPTS = 6
 DEFAULT_URL = "http://127.0.0.1:8000"
 
+_PAGES = ("web", SCHEDULE)
+# So many in one transaction: a live session beside this writes its journal into the same file.
+_PORTION = 50
 _FIRST_PAUSE: Millis = 2 * SECOND
 _LONGEST_PAUSE: Millis = 5 * MINUTE
 
@@ -117,23 +124,18 @@ class Jobs:
         self.refresh()
         jobs = self._outbox.claim(now, limit)
         pages: list[tuple[Job, str]] = []
-        for job in jobs:
-            if job.channel in ("web", SCHEDULE):
-                content_id = self._attempt(job, now, self._enter)
-                if content_id is not None:
-                    pages.append((job, content_id))
+        for some in _portions([job for job in jobs if job.channel in _PAGES]):
+            pages += self._enter(some, now)
         self._clear_withdrawn()
         error = self._build(now, progress, asked=bool(pages))
-        for job, content_id in pages:
-            if error is None:
-                self._finish(job, content_id, now)
-            else:
+        if error is None:
+            self._finish(pages, now)
+        else:
+            for job, content_id in pages:
                 self._fail(job, content_id, error, now)
-        for job in jobs:
-            if job.channel not in ("web", SCHEDULE):
-                content_id = self._attempt(job, now, self._make)
-                if content_id is not None:
-                    self._finish(job, content_id, now)
+        for some in _portions([job for job in jobs if job.channel not in _PAGES]):
+            made = ((job, self._attempt(job, now, self._make)) for job in some)
+            self._finish([(job, content_id) for job, content_id in made if content_id is not None], now)
         return len(jobs)
 
     def _build(self, now: Millis, progress: Progress | None, *, asked: bool) -> str | None:
@@ -155,7 +157,17 @@ class Jobs:
         self._catalogue.set_meta("site_made_of", self._made_of)
         return None
 
-    def _attempt(self, job: Job, now: Millis, action: Callable[[Job], str]) -> str | None:
+    def _enter(self, jobs: Sequence[Job], now: Millis) -> list[tuple[Job, str]]:
+        """Bring sessions and rooms into what is to be built; returns the jobs that are, with their content's ids."""
+        told = [(job, self._attempt(job, now, self._tried)) for job in jobs]
+        entered = []
+        with self._catalogue.transaction():
+            for job, story in told:
+                if story is not None and self._attempt(job, now, partial(self._take, story)):
+                    entered.append((job, story[0].content_id if story[0] else ""))
+        return entered
+
+    def _attempt(self, job: Job, now: Millis, action: Callable[[Job], T]) -> T | None:
         try:
             return action(job)
         except Exception as error:  # noqa: BLE001
@@ -164,24 +176,27 @@ class Jobs:
             self._fail(job, self._content_id(job), _told(error), now)
             return None
 
-    def _enter(self, job: Job) -> str:
-        """Bring a session or the rooms into what is to be built; returns the content's id."""
+    def _tried(self, job: Job) -> tuple[Snapshot | None, Millis]:
+        """The story of a job, told once before it enters: the catalogue's stories stand in feed and home page too."""
         if job.channel == SCHEDULE:
-            self._catalogue.mark(ROOMS)
-            return ""
+            return None, 0
         snapshot, at = self._story(job)
-        if at > (self._catalogue.withdrawn_at(job.session_id) or -1):
-            # Tried before it enters: what is in the catalogue stands in the feed and on the home page too.
-            story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
-            self._feeds.html(story)
-            self.templates.render(
-                "site/article.html", story=story, studio=self.studio, href=self.links.absolute
-            )
+        story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
+        self._feeds.html(story)
+        self.templates.render("site/article.html", story=story, studio=self.studio, href=self.links.absolute)
+        return snapshot, at
+
+    def _take(self, story: tuple[Snapshot | None, Millis], _: Job) -> bool:
+        """Bring a story, or the rooms, into the catalogue and mark what that touches."""
+        snapshot, at = story
+        if snapshot is None:
+            self._catalogue.mark(ROOMS)
+        elif at > (self._catalogue.withdrawn_at(snapshot.session_id) or -1):
             self._catalogue.publish(snapshot, self.studio.zone, at)
             if self.studio.automatic.quotes:
-                for key in self._catalogue.quote_states(job.session_id):
-                    self._catalogue.decide_quote(job.session_id, key, "approved", at)
-        return snapshot.content_id
+                for key in self._catalogue.quote_states(snapshot.session_id):
+                    self._catalogue.decide_quote(snapshot.session_id, key, "approved", at)
+        return True
 
     def _make(self, job: Job) -> str:
         """Make the artefacts of a channel that is no page."""
@@ -222,14 +237,23 @@ class Jobs:
                 self.desk.remove(key.removeprefix("drafts/"))
                 self._catalogue.built([key])
 
-    def _finish(self, job: Job, content_id: str, now: Millis) -> None:
-        self._outbox.done(job, now)
-        self._report(Finished(job.session_id, job.channel, "done", content_id))
+    def _finish(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
+        for some in _portions(jobs):
+            with self._catalogue.transaction():
+                for job, _ in some:
+                    self._outbox.done(job, now)
+            for job, content_id in some:
+                self._report(Finished(job.session_id, job.channel, "done", content_id))
 
     def _fail(self, job: Job, content_id: str, error: str, now: Millis) -> None:
         pause = pause_after(job.attempts)
         self._outbox.failed(job, error, None if pause is None else now + pause, now)
         self._report(Finished(job.session_id, job.channel, "failed", content_id))
+
+
+def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), _PORTION):
+        yield items[start : start + _PORTION]
 
 
 def _told(error: BaseException) -> str:

@@ -102,11 +102,10 @@ class Press:
             marked = self._catalogue.marked()
             with self._catalogue.reading():
                 keys = in_reader_order(self._pages.keys())
-                tree = Tree(fresh, step=self._step, durable=False)
-                self._build(keys, tree, Tree(private, durable=False), progress, unmark=False)
+                tree = Tree(fresh, step=self._step, durable=self._durable)
+                hidden = Tree(private, durable=self._durable)
+                self._build(keys, tree, hidden, progress, unmark=False)
                 made = sum(1 for _ in tree.files())
-            if self._durable:
-                _flush()
             for name in _KEPT:
                 if output is None and (live / name).is_dir():
                     shutil.copytree(live / name, fresh / name)
@@ -200,9 +199,3 @@ class Press:
 
     def _robots(self) -> bytes:
         return f"User-agent: *\nDisallow:\n\nSitemap: {self._links.absolute('sitemap.xml')}\n".encode()
-
-
-def _flush() -> None:
-    import os
-
-    os.sync()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -98,7 +99,7 @@ class Site:
     def _build(
         self, given: Callable[[MkDocsConfig, Files], Files], *, only: dict[str, Page] | None
     ) -> Iterator[Artefact]:
-        folder = Path(tempfile.mkdtemp(prefix="halcytone-site-"))
+        folder = Path(tempfile.mkdtemp(prefix="halcytone-site-", dir=_scratch()))
         try:
             while True:
                 try:
@@ -165,6 +166,13 @@ class Site:
             "noindex": False,
             "description": "",
         }
+
+
+@cache
+def _scratch() -> str | None:
+    """Where MkDocs writes what is read back at once: in memory where the system has a folder for that."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
 
 
 def _source(path: str) -> str:

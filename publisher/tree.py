@@ -10,9 +10,6 @@ from pathlib import Path
 
 __all__ = ["Artefact", "Tree", "exchange"]
 
-# From so many files on one flush of the whole file system is cheaper than one for each.
-_MANY = 64
-
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
@@ -45,7 +42,6 @@ class Tree:
         staged: list[tuple[Path, Path]] = []
         gone: list[Path] = []
         many: list[Artefact] = [each for each in artefacts if self._differs(each)]
-        one_by_one = self._durable and len(many) < _MANY
         if not many:
             return 0
         self.root.parent.mkdir(parents=True, exist_ok=True)
@@ -59,12 +55,11 @@ class Tree:
             waiting = folder / f"{number}"
             with waiting.open("wb") as file:
                 file.write(each.data)
-                if one_by_one:
+                if self._durable:
+                    # One by one: a flush of the whole file system would stall the journal of a live session.
                     file.flush()
                     os.fsync(file.fileno())
             staged.append((waiting, target))
-        if self._durable and not one_by_one and staged:
-            os.sync()
         touched: dict[Path, None] = {}
         for waiting, target in staged:
             self._step(f"replace {target.relative_to(self.root)}")
@@ -78,7 +73,7 @@ class Tree:
             self._drop_empty(target.parent)
         folder.rmdir()
         if self._durable:
-            _flush_folders(touched, one_by_one)
+            _flush_folders(touched)
         return len(many)
 
     def files(self) -> Iterator[str]:
@@ -111,10 +106,7 @@ def _make_folders(folder: Path, touched: dict[Path, None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _flush_folders(folders: Iterable[Path], one_by_one: bool) -> None:
-    if not one_by_one:
-        os.sync()
-        return
+def _flush_folders(folders: Iterable[Path]) -> None:
     for folder in folders:
         # One that was emptied and removed meanwhile needs no flush of its own.
         if folder.is_dir():

@@ -241,6 +241,10 @@ class Outbox:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        # Whoever finishes many jobs at once does so in a transaction of their own.
+        if self._connection.in_transaction:
+            yield
+            return
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
