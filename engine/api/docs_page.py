@@ -40,7 +40,7 @@ def _endpoint(method: str, path: str, operation: Mapping[str, Any]) -> str:
     queries = [p for p in operation["parameters"] if p["in"] == "query"]
     if queries:
         rows = "".join(_row(p["name"], p["schema"], required=False) for p in queries)
-        told += _table("In the query", rows)
+        told += _table(f"In the query of {method.upper()} {path}", rows)
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         told += f"<p>Body: {_kind(schema)}</p>"
@@ -60,7 +60,7 @@ def _shape(name: str, schema: Mapping[str, Any]) -> str:
     required = schema.get("required", ())
     properties: Mapping[str, Any] = schema.get("properties", {})
     rows = "".join(_row(field, each, required=field in required) for field, each in properties.items())
-    return f'<section><h3 id="shape-{escape(name)}">{escape(name)}</h3>{described}{_table("Fields", rows) if rows else ""}</section>'
+    return f'<section><h3 id="shape-{escape(name)}">{escape(name)}</h3>{described}{_table(f"Fields of {name}", rows) if rows else ""}</section>'
 
 
 def _row(name: str, schema: Mapping[str, Any], *, required: bool) -> str:

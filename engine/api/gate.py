@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
@@ -21,6 +22,7 @@ from engine.api.ports import Readiness
 from engine.clock import Clock
 from engine.domain.rejection import Rejected
 from engine.protocol.rates import Rate, TokenBucket
+from engine.storage.database import is_locked
 from engine.storage.journal import JournalFailed
 
 __all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "AddressRates", "address_of", "gate"]
@@ -142,6 +144,11 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     except JournalFailed as failed:
         _log.error("journal failed", reason=failed.reason)
         return refusal(503, "storage_failed", "The server cannot store anything at the moment.")
+    except sqlite3.Error as error:
+        if is_locked(error):
+            return refusal(503, "busy", "The database is busy; try again.", headers={hdrs.RETRY_AFTER: "5"})
+        _log.error("database failed", reason=str(error))
+        return refusal(503, "storage_failed", "The server cannot reach its database at the moment.")
     except web.HTTPException as told:
         return _told(request, told)
     except ConnectionResetError:

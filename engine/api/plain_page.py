@@ -19,7 +19,8 @@ def plain_page(title: str, body: str, *, status: int = 200, index: bool = False)
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'{robots}<title>{escape(title)}</title><link rel="stylesheet" href="{STYLES}"></head>'
+        f'{robots}<title>{escape(title)}</title><link rel="icon" href="data:,">'
+        f'<link rel="stylesheet" href="{STYLES}"></head>'
         f"<body><main><h1>{escape(title)}</h1>{body}</main>"
         '<footer><nav aria-label="Site"><a href="/">Home</a> <a href="/imprint/">Imprint</a> '
         '<a href="/privacy/">Privacy</a></nav></footer></body></html>'

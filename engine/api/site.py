@@ -9,10 +9,12 @@ import asyncio
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
 
 from engine.api.answers import refusal
+from engine.api.identity import studio_of
 from engine.api.plain_page import plain_page
 from engine.api.wiring import CLOCK, DATA, LINKS, SESSIONS, caller_of
 from engine.domain.instant import Millis, to_datetime
@@ -66,7 +68,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
         if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
             if not path.endswith("/"):
                 raise web.HTTPPermanentRedirect(f"{path}/")
-            return _before_publication(request, view.state)
+            return await _before_publication(request, view.state)
     return await _nothing(request, public)
 
 
@@ -113,8 +115,9 @@ async def _nothing(request: web.Request, public: Path) -> web.StreamResponse:
     )
 
 
-def _before_publication(request: web.Request, state: Session) -> web.Response:
+async def _before_publication(request: web.Request, state: Session) -> web.Response:
     details = state.details
+    zone = (await asyncio.to_thread(studio_of, request.app[DATA])).zone
     join = request.app[LINKS].absolute(f"/sessions/join/{state.session_id}")
     match state.phase:
         case Phase.CANCELLED:
@@ -123,11 +126,12 @@ def _before_publication(request: web.Request, state: Session) -> web.Response:
             told = f'<p>It is live now.</p><p><a class="way-in" href="{escape(join)}">Join now</a></p>'
         case Phase.SCHEDULED | Phase.WAITING:
             told = (
-                f"<p>It starts {_moment(details.scheduled_start)}.</p>"
-                f"<p>The waiting room opens {_moment(state.opens_at)}.</p>"
+                f"<p>It starts {_moment(details.scheduled_start, zone)}.</p>"
+                f"<p>The waiting room opens {_moment(state.opens_at, zone)}.</p>"
                 f'<p><a class="way-in" href="{escape(join)}">How to join</a></p>'
-                '<p><a href="/calendar.ics">Put it into your calendar</a></p>'
             )
+            if details.visibility == "public":
+                told += '<p><a href="/calendar.ics">Put it into your calendar</a></p>'
         case _:
             told = "<p>It is over. Its story appears here as soon as it is published.</p>"
     by = f"<p>With {escape(details.instructor)}.</p>"
@@ -136,6 +140,7 @@ def _before_publication(request: web.Request, state: Session) -> web.Response:
     return plain_page(details.title, by + told + about, index=not soon and details.visibility == "public")
 
 
-def _moment(at: Millis) -> str:
-    moment = to_datetime(at)
-    return f'<time datetime="{moment:%Y-%m-%dT%H:%MZ}">on {moment.day} {moment:%B %Y} at {moment:%H:%M} UTC</time>'
+def _moment(at: Millis, zone: ZoneInfo) -> str:
+    there = to_datetime(at).astimezone(zone)
+    told = f"on {there.day} {there:%B %Y} at {there:%H:%M %Z}"
+    return f'<time datetime="{to_datetime(at):%Y-%m-%dT%H:%MZ}">{escape(told)}</time>'

@@ -25,13 +25,13 @@ from engine.api.answers import answer
 from engine.api.bodies import read_json
 from engine.api.callers import NOBODY, Caller
 from engine.api.endpoint import API, Endpoint
+from engine.api.identity import studio_of
 from engine.api.summaries_view import metadata_of, parts_of
 from engine.api.wiring import CLOCK, DATA, LINKS, PUBLISHING, ROOMS, SHELF, caller_of
 from engine.domain.instant import iso
 from engine.domain.rejection import BadCredential, Forbidden, Invalid, Rejected
 from engine.storage.outbox import Outbox
 from publisher.content import CHANNELS, SessionContentStrict, as_of, refusals, snapshot_of
-from publisher.studio import Studio, StudioWrong, load
 
 if TYPE_CHECKING:
     from publisher.summary import Summary
@@ -200,11 +200,7 @@ def _write(request: web.Request, order: _Order) -> Summary:
     # Templates and their languages take long to import: a server is ready sooner without.
     from publisher.summary import SessionSummaryGenerator
 
-    try:
-        studio = load(request.app[DATA])
-    except StudioWrong:
-        # The publisher says so in its log and in `doctor`; a preview does without the studio's name.
-        studio = Studio()
+    studio = studio_of(request.app[DATA])
     generator = SessionSummaryGenerator(studio, public_url=request.app[LINKS].public_url)
     return generator.generate_session_summary(order.content, order.channels)
 

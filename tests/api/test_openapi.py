@@ -67,7 +67,9 @@ async def test_the_page_needs_nothing_from_outside(server: Server) -> None:
     assert not tree.find_all(["script", "style", "img", "iframe"])
     assert not tree.find_all(style=True)
     addresses = [tag.get("href") or tag.get("src") for tag in tree.find_all(["a", "link"])]
-    assert all(re.match(r"[/#]", str(address)) for address in addresses)
+    assert all(re.match(r"[/#]|data:,$", str(address)) for address in addresses)
+    regions = [tag["aria-label"] for tag in tree.find_all(role="region")]
+    assert len(set(regions)) == len(regions)
     ids = {tag["id"] for tag in tree.find_all(id=True)}
     assert all(str(a)[1:] in ids for a in addresses if str(a).startswith("#"))
     assert "Create a session" in page.text

@@ -93,6 +93,7 @@ async def test_what_is_not_of_the_site_is_404(server: Server, public: Path, path
 
 async def test_before_publication_the_session_itself_answers(server: Server) -> None:
     """When it starts and how to join; live, the way in; cancelled, that it is. Everything escaped."""
+    (server.data / "studio.toml").write_text('time_zone = "Europe/Berlin"')
     await server.create(
         "dawn",
         title="<b>Dawn</b>",
@@ -101,7 +102,7 @@ async def test_before_publication_the_session_itself_answers(server: Server) -> 
     )
     page = await server.stranger.get("/sessions/dawn/")
     assert page.status_code == 200
-    assert "1 May 2031 at 10:00 UTC" in page.text
+    assert "1 May 2031 at 12:00 CEST" in page.text
     assert f"{server.url}/sessions/join/dawn" in page.text
     assert "&lt;b&gt;Dawn" in page.text
     assert "<i>quiet" not in page.text
