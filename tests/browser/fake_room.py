@@ -153,7 +153,8 @@ class FakeRoom:
 
     async def _answer(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
-        known = self.api.get((request.method, path))
+        asked = f"{path}?{request.query_string}"
+        known = self.api.get((request.method, asked)) or self.api.get((request.method, path))
         if known:
             body = await request.json() if request.can_read_body else None
             status, data = known(body)

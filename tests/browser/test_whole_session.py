@@ -140,6 +140,7 @@ async def test_survives_the_death_of_the_server(server: Server, open_page: Opene
     await server.start()
     await expect(ada.locator("#line")).to_be_empty(timeout=30_000)
     await expect(ada.get_by_role("heading", name="Box Breathing")).to_be_visible()
-    await console.get_by_role("button", name="Rest").click(timeout=30_000)
+    await expect(console.get_by_text("reconnecting")).to_be_hidden(timeout=30_000)
+    await console.get_by_role("button", name="Rest").click()
     await expect(ada.get_by_role("heading", name="Rest")).to_be_visible(timeout=20_000)
     await expect(console.get_by_text("1 person is here")).to_be_visible()

@@ -31,6 +31,8 @@ import { FeedbackQueue } from "./feedback-queue.js";
 import { Pings } from "./pings.js";
 import { Position } from "./position.js";
 
+export { CLOSE };
+
 /** How long a gap may wait for its filling before the client asks for it. */
 const GAP_MS = 2_000;
 /** How long a connection may take. */

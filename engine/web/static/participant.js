@@ -4,14 +4,10 @@
  */
 
 import { ask, sessionPath } from "./api.js";
-import { CLOSE } from "./close-codes.js";
 import { turnTo } from "./dom.js";
-import { needsChoice } from "./gentle.js";
-import { HalcytoneClient } from "./halcytone-client.js";
 import { loadStrings, t } from "./i18n.js";
 import { forget, recall, remember, takeFragment } from "./memory.js";
 import { entryScreen } from "./participant/entry.js";
-import { troubleScreen } from "./participant/trouble.js";
 import { RoomState } from "./room-state.js";
 
 const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
@@ -19,12 +15,17 @@ const fragment = takeFragment();
 const memory = recall(sessionId);
 const token = fragment.get("token") ?? memory.token ?? null;
 
+/** What is needed inside the room: fetched while somebody reads the entry, not before they can. */
+const inside = async () => ({ ...(await import("./halcytone-client.js")), ...(await import("./gentle.js")) });
+/** @type {any} what `inside` brought */
+let inner = {};
+
 /** Everything the screens share. */
 const visit = {
   sessionId,
   token,
   room: new RoomState(),
-  /** @type {HalcytoneClient | null} */
+  /** @type {import("./halcytone-client.js").HalcytoneClient | null} */
   client: null,
   accepted: new Set(memory.accepted ?? []),
   asked: new Set(memory.asked ?? []),
@@ -48,7 +49,7 @@ async function turn(name, detail) {
   const current = { name, close: () => {} };
   screen = current;
   document.body.dataset.screen = name;
-  const make = name === "entry" ? entryScreen : name === "trouble" ? troubleScreen : await SCREENS[name]();
+  const make = name === "entry" ? entryScreen : await SCREENS[name]();
   if (screen !== current) return;
   const made = make(visit, detail);
   current.close = made.close ?? current.close;
@@ -58,6 +59,7 @@ async function turn(name, detail) {
 
 /** @type {Record<string, () => Promise<(visit: any, detail: any) => {element: Element, close?: () => void}>>} */
 const SCREENS = {
+  trouble: async () => (await import("./participant/trouble.js")).troubleScreen,
   waiting: async () => (await import("./participant/waiting.js")).waitingScreen,
   choice: async () => (await import("./participant/choice.js")).choiceScreen,
   practice: async () => (await import("./participant/practice.js")).practiceScreen,
@@ -65,11 +67,12 @@ const SCREENS = {
 };
 
 /** Go into the room. @param {string} name */
-function join(name) {
+async function join(name) {
+  inner = await inside();
   visit.name = name;
   remember(sessionId, { name, token });
   const { identity } = recall(sessionId);
-  const client = new HalcytoneClient({ sessionId, name, token, identity: identity ?? null });
+  const client = new inner.HalcytoneClient({ sessionId, name, token, identity: identity ?? null });
   visit.client = client;
   client.addEventListener("message", (event) => heard(/** @type {CustomEvent} */ (event).detail));
   client.addEventListener("refused", (event) => refused(/** @type {CustomEvent} */ (event).detail));
@@ -93,17 +96,18 @@ function heard(message) {
 
 /** Show the screen that fits what is so. */
 function place() {
-  const { room } = visit;
-  if (room.cancelled || room.phase === "cancelled") return turn("trouble", { code: "cancelled" });
-  if (["ending", "ended", "published"].includes(room.phase)) return turn("after");
-  if (room.phase !== "live") return turn("waiting");
-  const open = needsChoice(room.plan).filter((item) => !visit.asked.has(item.technique));
+  const { cancelled, phase, plan } = visit.room;
+  if (cancelled || phase === "cancelled") return turn("trouble", { code: "cancelled" });
+  if (["ending", "ended", "published"].includes(phase)) return turn("after");
+  if (phase !== "live") return turn("waiting");
+  const open = inner.needsChoice(plan).filter((item) => !visit.asked.has(item.technique));
   return turn(open.length ? "choice" : "practice");
 }
 visit.room.addEventListener("choice", place);
 
 /** @param {any} refusal */
 function refused(refusal) {
+  const { CLOSE } = inner;
   if (refusal.closeCode === CLOSE.NOT_OPEN_YET) return turn("waiting", { opensAt: refusal.details.opens_at });
   if (refusal.closeCode === CLOSE.OVER && recall(sessionId).joined) return turn("after");
   if (refusal.closeCode === CLOSE.BAD_CREDENTIAL) forget(sessionId);
@@ -121,7 +125,7 @@ function line(status) {
 async function begin() {
   await loadStrings();
   if (memory.joined && memory.identity && !memory.left) return join(memory.name ?? "");
-  turn("entry", null);
+  await turn("entry", null);
   const about = await ask("GET", sessionPath(sessionId), { credential: token });
   if (about.status === 404) return turn("trouble", { code: token ? "no_such_session" : "unknown_or_private" });
   if (!about.ok || visit.client) return;
@@ -129,6 +133,8 @@ async function begin() {
   if (session.phase === "cancelled") return turn("trouble", { code: "cancelled" });
   if (["ending", "ended", "published"].includes(session.phase)) return turn("trouble", { code: "session_over" });
   visit.room.about(session);
+  // Everything for the first breath, while somebody types a name.
+  await Promise.all([inside(), import("./participant/practice.js")]);
 }
 
 begin();

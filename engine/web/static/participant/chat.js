@@ -9,7 +9,7 @@ import { t } from "../i18n.js";
 /** @param {any} visit */
 export function chatPanel(visit) {
   const { room, client } = visit;
-  const list = h("ol", { class: "chat", role: "log", "aria-label": t("chat.title") });
+  const list = h("ol", { class: "chat" });
   const note = h("p", { class: "quiet", role: "status" });
   const input = h("input", { id: "chat-line", maxlength: "500", autocomplete: "off", enterkeyhint: "send" });
   const form = h(
@@ -34,7 +34,7 @@ export function chatPanel(visit) {
     h("label", { for: "chat-line" }, t("chat.say")),
     h("div", { class: "chat-row" }, input, h("button", { type: "submit" }, t("chat.send"))),
   );
-  const element = h("section", {}, h("h3", {}, t("chat.title")), list, form, note);
+  const element = h("section", {}, h("h3", {}, t("chat.title")), h("div", { role: "log", "aria-label": t("chat.title") }, list), form, note);
 
   const fill = () => {
     element.hidden = !room.chat;

@@ -87,7 +87,10 @@ export function practiceScreen(visit) {
     quiet = setTimeout(() => (element.dataset.quiet = "yes"), QUIET_AFTER_MS);
   };
   for (const kind of ["pointerdown", "keydown", "focusin"]) element.addEventListener(kind, wake);
-  room.addEventListener("change", fill);
+  // A thousand people who join at once are one change of the screen.
+  let due = 0;
+  const soon = () => (due ||= requestAnimationFrame(() => ((due = 0), fill())));
+  room.addEventListener("change", soon);
   document.body.dataset.tone = "dark";
   fill();
   wake();
@@ -96,7 +99,8 @@ export function practiceScreen(visit) {
   return {
     element,
     close: () => {
-      room.removeEventListener("change", fill);
+      room.removeEventListener("change", soon);
+      cancelAnimationFrame(due);
       clearTimeout(quiet);
       pacer.stop();
       tone.stop();

@@ -12,6 +12,7 @@ const SAME = /** @type {Record<string, string>} */ ({
   4500: "bad_credential", 4501: "wrong_messages", 4502: "no_such_session", 4503: "full", 4504: "limit",
   4505: "session_over", 4506: "removed", 4507: "forbidden", 4508: "replaced", 4509: "locked",
 });
+const ASK = new Set(["removed", "forbidden", "invitation_needed"]);
 const AGAIN = new Set(["full", "locked", "replaced", "limit", "wrong_messages", "other"]);
 
 /**
@@ -33,6 +34,8 @@ export function troubleScreen(visit, refusal) {
       h("button", { class: "primary wide", onclick: () => (forget(visit.sessionId), location.reload()) }, t("trouble.anew")),
     );
   }
+  // The imprint says how to reach whoever runs this studio.
+  if (ASK.has(code)) actions.append(h("a", { class: "button primary wide", href: "/imprint/" }, t("trouble.studio")));
   actions.append(h("a", { class: "button wide", href: "/" }, t("trouble.home")));
   const element = h(
     "section",

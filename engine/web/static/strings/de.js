@@ -159,6 +159,7 @@ export default {
   "trouble.again": "Noch einmal versuchen",
   "trouble.here": "Hier weitermachen",
   "trouble.anew": "Neu dazukommen",
+  "trouble.studio": "Dem Studio schreiben",
   "trouble.home": "Die nächsten Termine",
   "trouble.page": "Die Seite dieser Sitzung",
   "trouble.no_such_session.title": "Diese Sitzung gibt es nicht",

@@ -159,6 +159,7 @@ export default {
   "trouble.again": "Try again",
   "trouble.here": "Go on here",
   "trouble.anew": "Join anew",
+  "trouble.studio": "Write to the studio",
   "trouble.home": "See the coming sessions",
   "trouble.page": "The page of this session",
   "trouble.no_such_session.title": "This session does not exist",
