@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -117,13 +119,16 @@ def setup(
 
 
 def _documents(app: web.Application, public_url: str) -> None:
-    document = openapi.document(ENDPOINTS, version=_version(), server=public_url)
+    @cache
+    def document() -> dict[str, Any]:
+        # Made for the first who asks: a start does not wait for it.
+        return openapi.document(ENDPOINTS, version=_version(), server=public_url)
 
     async def as_json(_: web.Request) -> web.Response:
-        return answer(document)
+        return answer(document())
 
     async def as_page(_: web.Request) -> web.Response:
-        return docs_page.render(document)
+        return docs_page.render(document())
 
     app.router.add_get("/api/openapi.json", as_json)
     app.router.add_get("/api/docs", as_page)

@@ -85,6 +85,8 @@ class Keys:
             raise ValueError(
                 "a name has 1 to 100 letters, digits, spaces, or . _ @ - and begins with a letter or digit"
             )
+        if name == _ADMINISTRATOR:
+            raise KeyNameTaken(name)
         made = _token()
         try:
             self._connection.execute(

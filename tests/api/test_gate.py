@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,25 @@ async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
         assert (await client.get("/")).status == 200
 
 
-async def test_a_bug_is_a_sentence_outside_and_a_trace_inside(clock: Clock) -> None:
-    """500 in the one shape, without a word of the code."""
+@pytest.mark.parametrize(
+    ("code", "status", "error"),
+    [
+        (None, 500, "internal_error"),
+        (sqlite3.SQLITE_BUSY, 503, "busy"),
+        (sqlite3.SQLITE_CORRUPT, 503, "storage_failed"),
+    ],
+)
+async def test_what_breaks_inside_is_a_sentence_outside(
+    clock: Clock, code: int | None, status: int, error: str
+) -> None:
+    """A bug is 500, a locked or broken database 503; in the one shape, without a word of the code."""
 
     async def broken(_: web.Request) -> web.Response:
-        raise KeyError("/secret/path.py")
+        if code is None:
+            raise KeyError("/secret/path.py")
+        failed = sqlite3.OperationalError("/secret/path.py")
+        failed.sqlite_errorcode = code
+        raise failed
 
     passing = gate(
         clock=clock,
@@ -77,7 +92,7 @@ async def test_a_bug_is_a_sentence_outside_and_a_trace_inside(clock: Clock) -> N
     app.router.add_get("/", broken)
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/")
-        assert (answer.status, (await answer.json())["error"]) == (500, "internal_error")
+        assert (answer.status, (await answer.json())["error"]) == (status, error)
         assert "secret" not in await answer.text()
 
 

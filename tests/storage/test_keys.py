@@ -75,6 +75,12 @@ def test_a_key_needs_a_usable_name(keys: Keys, name: str) -> None:
         keys.create(name, at=1)
 
 
+def test_no_instructor_is_called_administrator(keys: Keys) -> None:
+    """Also before there is one: the name is not to be had."""
+    with pytest.raises(KeyNameTaken):
+        keys.create("administrator", at=1)
+
+
 @pytest.mark.parametrize("wrong", ["", "administrator", "hk_", "\udce9", "é" * 10_000])
 def test_anything_else_is_nobody(keys: Keys, wrong: str) -> None:
     """Whatever a header may hold is a wrong key, never an error."""
