@@ -68,10 +68,10 @@ def _svg(above: str, title: str, facts: str, techniques: str, day: str, seed: st
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" viewBox="0 0 {WIDTH} {HEIGHT}">',
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#FAF7F2"/>',
         *_rings(seed),
-        _text(_LEFT, 92, 28, "#0E6560", above, weight=650),
+        _text(_LEFT, 92, 28, "#0E6560", above, weight=600),
     ]
     parts += [
-        _text(_LEFT, top + n * size * 1.12, size, "#1D2A2C", line, weight=650) for n, line in enumerate(lines)
+        _text(_LEFT, top + n * size * 1.12, size, "#1D2A2C", line, weight=600) for n, line in enumerate(lines)
     ]
     below = top + (len(lines) - 1) * size * 1.12
     parts += [

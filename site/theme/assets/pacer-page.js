@@ -4,6 +4,7 @@ import { Stage } from "./pacer.js";
 const place = document.querySelector("[data-pacer]");
 const pattern = JSON.parse(document.getElementById("pattern").textContent);
 const stage = new Stage();
+stage.show(null, 0, "Ready");
 const button = document.createElement("button");
 button.type = "button";
 button.textContent = "Begin";
@@ -28,5 +29,5 @@ button.addEventListener("click", () => {
   button.classList.toggle("plain", starts);
   began = starts ? performance.now() : null;
   if (starts) requestAnimationFrame(frame);
-  else stage.show(null, 0);
+  else stage.show(null, 0, "Ready");
 });

@@ -68,18 +68,21 @@ export class Stage {
     this.show(null, 0);
   }
 
-  /** @param {Pattern|null} pattern null is a rest between techniques @param {number} elapsed milliseconds */
-  show(pattern, elapsed) {
+  /**
+   * @param {Pattern|null} pattern null is a rest between techniques @param {number} elapsed milliseconds
+   * @param {string} [word] what stands in the orb at rest
+   */
+  show(pattern, elapsed, word = "As you like") {
     if (!pattern) {
-      this.name.textContent = "Breathe as you like";
+      this.name.textContent = word;
       this.seconds.textContent = "";
       this.orb.style.transform = "scale(0.6)";
       this.ring.setAttribute("stroke-dasharray", `0 ${RING}`);
       return;
     }
     const breath = breathAt(pattern, elapsed);
-    const word = WORDS[breath.step] ?? "";
-    if (this.name.textContent !== word) this.name.textContent = word;
+    const told = WORDS[breath.step] ?? "";
+    if (this.name.textContent !== told) this.name.textContent = told;
     const left = String(breath.left);
     if (this.seconds.textContent !== left) this.seconds.textContent = left;
     if (this.still) {
