@@ -9,7 +9,7 @@ import ipaddress
 import re
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from uuid import uuid4
 
 import structlog
@@ -93,9 +93,13 @@ def gate(
     """The middleware."""
 
     @web.middleware
-    async def pass_through(request: web.Request, handler: Handler) -> web.StreamResponse:
+    def pass_through(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        # Not a coroutine itself: a live socket would keep it in memory for as long as it is open.
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            return await handler(request)
+            return handler(request)
+        return pass_request(request, handler)
+
+    async def pass_request(request: web.Request, handler: Handler) -> web.StreamResponse:
         asked_for = request.headers.get("X-Request-ID", "")
         request_id = asked_for if _REQUEST_ID.fullmatch(asked_for) else uuid4().hex
         began = time.perf_counter()

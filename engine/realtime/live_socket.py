@@ -7,9 +7,10 @@ writing goes past it to the transport, where a room's frames are joined.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pykka
 import structlog
@@ -144,7 +145,7 @@ class LiveSockets:
         seat = Seat("", Role.PARTICIPANT, transport, self._counts)
         try:
             self._door.admit(request)
-            asked = _read_query(request.query)
+            asked = _read_query(request.rel_url.raw_query_string)
             seat, ref = await self._enter(request, ws, asked, transport)
         except Rejected as refusal:
             self._refuse(seat, refusal, None if asked is None else asked.session_id)
@@ -341,12 +342,14 @@ class LiveSockets:
             log.warning("a departure was not heard", session_id=session_id, reason=str(reason))
 
 
-def _read_query(query: Any) -> _Asked:
+def _read_query(text: str) -> _Asked:
     """The address, checked.
 
     Raises:
         Rejected: with every mistake; a missing or impossible session is one that does not exist.
     """
+    # Not ``request.query``: what aiohttp reads, it keeps for as long as the socket is open.
+    query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
     try:
         session_id = _SESSION_ID.validate_python(query.get("session_id", ""))
     except ValidationError:
@@ -382,7 +385,9 @@ def _read_query(query: Any) -> _Asked:
     )
 
 
-def _optional(kind: TypeAdapter[str], query: Any, field: str, said: str, wrong: dict[str, str]) -> str | None:
+def _optional(
+    kind: TypeAdapter[str], query: Mapping[str, str], field: str, said: str, wrong: dict[str, str]
+) -> str | None:
     text = query.get(field)
     if not text:
         return None
