@@ -26,6 +26,8 @@ __all__ = ["ENDPOINTS"]
 _PATIENCE = 10.0
 """Seconds that a withdrawal waits for its pages to be gone."""
 _LOOK_AGAIN = 0.1
+# Where things lie on this machine is nobody's business: of a path its last part is left.
+_FOLDERS = re.compile(r"(?<![\w:/.])/(?:[\w.@+-]+/)+")
 
 
 async def show(request: web.Request) -> web.Response:
@@ -97,7 +99,7 @@ def _channel(row: OutboxRow) -> dict[str, Any]:
     return {
         "state": row.state,
         "attempts": row.attempts,
-        "last_error": row.last_error,
+        "last_error": None if row.last_error is None else _FOLDERS.sub("", row.last_error),
         "version": row.version,
         "next_attempt_at": iso(row.next_attempt_at) if waits and row.next_attempt_at is not None else None,
         "updated_at": iso(row.updated_at),

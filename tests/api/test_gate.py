@@ -17,7 +17,7 @@ from engine.api.figures import HttpFigures
 from engine.api.gate import AddressRates, address_of, gate
 from engine.clock import Clock
 from engine.protocol.rates import Rate
-from tests.api.conftest import Server, refused, running
+from tests.api.conftest import KEY, Server, refused, running
 
 
 @pytest.fixture
@@ -143,6 +143,22 @@ async def test_health_readiness_and_metrics(server: Server) -> None:
     assert metrics.headers["content-type"].startswith("text/plain")
     assert 'route="/api/v2/sessions/{session_id}"' in metrics.text
     assert "one-of-many" not in metrics.text
+
+
+async def test_no_secret_reaches_the_log(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither from headers, nor from queries, nor from the links of mails."""
+    room = await server.create()
+    token = room["tokens"]["instructor"]
+    resume = server.resume("morning", "ann")["Authorization"].removeprefix("Bearer ")
+    await server.stranger.get("/api/v2/sessions/morning", headers=server.bearing(token))
+    await server.stranger.get(f"/api/v2/sessions/morning?token={token}&resume={resume}")
+    await server.stranger.get("/unsubscribe/a-token-of-a-mail")
+    await server.stranger.get("/api/v2/sessions/morning/me", headers=server.bearing(resume))
+
+    out, err = capfd.readouterr()
+    assert "/api/v2/sessions/morning" in out + err
+    for secret in (KEY, token, resume, "a-token-of-a-mail"):
+        assert secret not in out + err
 
 
 @given(st.lists(st.lists(st.one_of(st.none(), st.integers(), st.text()), min_size=2, max_size=2)))

@@ -7,11 +7,13 @@ import csv
 import io
 import json
 import re
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
+from engine.storage.database import FILE_NAME, connect
 from tests.api.conftest import Server, content, refused
 
 # One server with its publisher does for all.
@@ -167,6 +169,21 @@ async def test_a_retry_does_it_again(publishing: Server) -> None:
     assert answer.status_code == 200
     await eventually_done(publishing, "retried")
     assert (publishing.data / "drafts" / "retried" / "twitter.txt").exists()
+
+
+async def test_what_failed_is_told_without_a_path_of_the_machine(publishing: Server) -> None:
+    """State, attempts and the error's own words."""
+    await published(publishing, "failing")
+    await eventually_done(publishing, "failing")
+    with closing(connect(publishing.data / FILE_NAME)) as connection:
+        connection.execute(
+            "UPDATE outbox SET state = 'failed', attempts = 6, last_error = ? WHERE session_id = 'failing'"
+            " AND channel = 'web'",
+            ("OSError: No space left on device: '/srv/live/public/sessions/x/index.html'",),
+        )
+    web = (await publishing.client.get("/api/v2/publications/failing")).json()["channels"]["web"]
+    assert (web["state"], web["attempts"]) == ("failed", 6)
+    assert web["last_error"] == "OSError: No space left on device: 'index.html'"
 
 
 async def test_figures_of_all_sessions_as_json_and_csv(publishing: Server) -> None:
