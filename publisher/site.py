@@ -144,7 +144,13 @@ class Site:
             )
             return {**context, **self._around(path), **shown}
 
+        def on_page_content(html: str, **_: Any) -> str:
+            # A table that is wider than a phone scrolls by itself, with the keyboard too.
+            box = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+            return html.replace("<table>", f"{box}<table>").replace("</table>", "</table></div>")
+
         config.plugins.events["files"].append(on_files)
+        config.plugins.events["page_content"].append(on_page_content)
         config.plugins.events["env"].append(on_env)
         config.plugins.events["page_context"].append(on_page_context)
         config.plugins.on_startup(command="build", dirty=False)

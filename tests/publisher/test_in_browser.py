@@ -1,0 +1,144 @@
+"""The site in a real Chromium, under its content policy: axe, the replay, the pacer, no request to anywhere else."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from engine.domain.instant import HOUR
+from publisher.tree import Tree
+from tests.publisher.samples import NOW, snapshot
+from tests.publisher.studio_data import Publisher
+
+pytestmark = pytest.mark.browser
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+CHROMIUM = (
+    os.environ.get("HALCYTONE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
+POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self';"
+    " media-src 'self'; style-src 'self'; script-src 'self' 'wasm-unsafe-eval'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
+PAGES = (
+    "",
+    "sessions/s-0/",
+    "sessions/",
+    "sessions/2024/03/",
+    "techniques/",
+    "techniques/box-breathing/",
+    "techniques/wim-hof/",
+    "subscribe/",
+    "privacy/",
+    "heart-rate/",
+    "404.html",
+)
+
+
+class _Server(http.server.SimpleHTTPRequestHandler):
+    """Any web server, below a path, with the policy."""
+
+    def translate_path(self, path: str) -> str:
+        """The site stands below ``/breathe/``."""
+        return super().translate_path(path.removeprefix("/breathe"))
+
+    def end_headers(self) -> None:
+        """Every answer carries the policy."""
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """The address of a site with three sessions, served from a sub-path."""
+    publisher = Publisher(tmp_path / "data")
+    for n in range(3):
+        publisher.outbox.enqueue(snapshot(f"s-{n}", session_date=NOW - n * HOUR, approved=True), ["web"], NOW)
+    publisher.work()
+    publisher.close()
+    root = tmp_path / "data/public"
+    assert list(Tree(root).files())
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(_Server, directory=str(root))
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/breathe/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+async def opened(browser: Browser, address: str, wrong: list[str], **given: Any) -> Page:
+    """A page whose messages and foreign requests are collected in ``wrong``."""
+    context = await browser.new_context(**given)
+    page = await context.new_page()
+    page.on("console", lambda message: wrong.append(f"{address}: {message.text}"))
+    page.on("pageerror", lambda error: wrong.append(f"{address}: {error}"))
+    home = address.split("/breathe/")[0]
+    page.on(
+        "request", lambda r: None if r.url.startswith(home) else wrong.append(f"{address} asks for {r.url}")
+    )
+    await page.goto(address)
+    return page
+
+
+async def serious(page: Page) -> list[str]:
+    """What axe finds serious."""
+    await page.evaluate(AXE)
+    result = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{page.url} {each['id']}: {each['nodes'][0]['html'][:120]}"
+        for each in result["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+async def test_the_pages_work_and_axe_finds_nothing_serious(site: str) -> None:
+    """Light and dark, on a phone, under the policy, with the replay playing and the pacer breathing."""
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
+    wrong: list[str] = []
+    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        for scheme in schemes:
+            for path in PAGES if scheme == "light" else PAGES[:6]:
+                if path == "404.html":
+                    continue
+                page = await opened(
+                    browser, site + path, wrong, color_scheme=scheme, viewport={"width": 390, "height": 844}
+                )
+                wrong += await serious(page)
+                wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+                assert not wide, f"{path} is wider than a phone"
+                await page.context.close()
+        page = await opened(browser, site + "sessions/s-0/", wrong, timezone_id="Asia/Tokyo")
+        await expect(page.locator("main")).to_contain_text("for you)")
+        await page.get_by_role("button", name="Play the session").click()
+        await expect(page.get_by_role("button", name="Pause")).to_be_visible()
+        await expect(page.locator(".player-seek output")).to_contain_text("0:31")
+        await page.get_by_role("button", name="Go to Coherent Breathing").click()
+        await expect(page.locator(".player-technique")).to_have_text("Coherent Breathing")
+        await expect(page.locator(".timeline li.is-now")).to_contain_text("Coherent Breathing")
+        page = await opened(browser, site + "techniques/box-breathing/", wrong)
+        await page.get_by_role("button", name="Begin").click()
+        await expect(page.locator(".player-word")).to_contain_text("Breathe in")
+        page = await opened(browser, site + "sessions/s-0/", wrong, java_script_enabled=False)
+        await expect(page.locator(".timeline li")).to_have_count(2)
+        await expect(page.locator(".player")).to_have_count(0)
+        await browser.close()
+    assert wrong == []
