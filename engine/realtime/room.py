@@ -214,10 +214,13 @@ class Room:
         self._schedule()
 
     def to_staff(self, frame: bytes) -> None:
-        """Tell those who lead."""
+        """Tell those who lead. Who does not keep up comes back: a welcome has it all, a gap has not."""
         for seat in self.seats.values():
-            if seat.role in STAFF:
-                seat.write(frame)
+            if seat.role not in STAFF:
+                continue
+            if seat.unsent > UNSENT_LIMIT:
+                seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
+            seat.write(frame)
 
     def to_one(self, client_id: str, frame: bytes) -> None:
         """Tell one client, if it is here and keeps up."""

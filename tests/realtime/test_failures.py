@@ -16,6 +16,7 @@ from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Done
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.realtime.studio import Refused, Studio, running
+from tests.realtime.wire import Silence, Wire, seated, ticks
 
 
 class HeldJournal(SqliteJournal):
@@ -50,55 +51,6 @@ async def held(tmp_path: Path) -> Any:
     async with running(tmp_path, journal=journal) as studio:
         await studio.create()
         yield studio, journal
-
-
-class Wire(asyncio.Transport):
-    """A transport that keeps what it is given; its reader reads when told to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent = b""
-        self.unread = 0
-        self.broken = False
-        self.reads = True
-
-    def write(self, data: Any) -> None:
-        if self.broken:
-            raise RuntimeError("the handler is closed")
-        self.sent += data
-        if not self.reads:
-            self.unread += len(data)
-
-    def is_closing(self) -> bool:
-        return self.broken
-
-    def get_write_buffer_size(self) -> int:
-        return self.unread
-
-    def abort(self) -> None:
-        self.broken = True
-
-
-class Silence:
-    """Counts nothing."""
-
-    def delivered(self, frames: int, seconds: float) -> None:
-        """Nothing."""
-
-    def closed(self, code: int) -> None:
-        """Nothing."""
-
-
-def seated(room: Room, client_id: str) -> tuple[Seat, Wire]:
-    wire = Wire()
-    seat = Seat(client_id, Role.PARTICIPANT, wire, Silence())
-    room.admit(seat, b"", room.head)
-    return seat, wire
-
-
-async def ticks(number: int = 3) -> None:
-    for _ in range(number):
-        await asyncio.sleep(0)
 
 
 async def test_a_broken_connection_keeps_nothing_from_the_others() -> None:
