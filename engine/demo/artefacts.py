@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-__all__ = ["Artefact", "look_for", "published"]
+__all__ = ["Artefact", "approve_a_quote", "look_for", "published"]
 
 DRAFTS = (
     "email.eml",
@@ -54,6 +54,27 @@ def _states(answer: dict[str, Any]) -> dict[str, str]:
     if isinstance(channels, dict):
         return {name: state["state"] for name, state in channels.items()}
     return {state["channel"]: state["state"] for state in channels}
+
+
+async def approve_a_quote(
+    http: aiohttp.ClientSession, url: str, session_id: str, headers: dict[str, str], patience: float
+) -> Artefact:
+    """Allow one participant's words onto the page, as the draft desk does, and wait until they stand there."""
+    desk = f"{url}/api/v2/sessions/{session_id}/drafts"
+    page = f"{url}/sessions/{session_id}/"
+    async with http.get(desk, headers=headers) as response:
+        drafts = (await response.json())["drafts"] if response.status == 200 else []
+    quote = next((draft for draft in drafts if draft["channel"].startswith("quote-")), None)
+    if quote is None:
+        return Artefact("quote", page, False)
+    async with http.post(f"{desk}/{quote['channel']}/approve", headers=headers) as response:
+        approved = response.status < 300
+    deadline = time.monotonic() + patience
+    while approved and time.monotonic() < deadline:
+        if await _has(http, page, quote["content"], headers):
+            return Artefact("quote", page, True)
+        await asyncio.sleep(0.1)
+    return Artefact("quote", page, False)
 
 
 async def look_for(

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from engine.app import Serving, serving
 from engine.clock import Clock
-from engine.demo.artefacts import Artefact, look_for, published
+from engine.demo.artefacts import Artefact, approve_a_quote, look_for, published
 from engine.demo.live_client import Message
 from engine.demo.people import Instructor, Participant, Room
 from engine.demo.screen import Screen
@@ -95,13 +95,13 @@ async def _play(
     screen: Screen,
 ) -> bool:
     room = await _create(http, server.url, clock, headers, screen)
-    await _session(room, screen)
-    ended = time.monotonic()
+    ended = await _session(room, screen)
     screen.session_over()
     screen.say("\nThe session is over; its story is being published…")
     states = await published(http, server.url, room.session_id, headers, _PATIENCE)
     screen.say(f"Published in {time.monotonic() - ended:.1f} s: " + _in_words(states))
     found = await look_for(http, server.url, data, room.session_id, TITLE, headers)
+    found.append(await approve_a_quote(http, server.url, room.session_id, headers, _PATIENCE))
     screen.artefacts(found)
     complete = all(artefact.found for artefact in found) and set(states.values()) == {"done"}
     _links(server.url, room, complete, found, screen)
@@ -141,7 +141,8 @@ async def _create(
     return Room(http, url, created, clock, began)
 
 
-async def _session(room: Room, screen: Screen) -> None:
+async def _session(room: Room, screen: Screen) -> float:
+    """Play it; answers when it ended, by the machine's monotonic clock."""
     instructor = Instructor(room, _teller(room, screen))
     people = [Participant(room, number, name) for number, name in enumerate(NAMES)]
     await instructor.client.connect()
@@ -152,8 +153,11 @@ async def _session(room: Room, screen: Screen) -> None:
         group.create_task(_lead(instructor, people, room))
         group.create_task(_lose_and_return(people[_UNLUCKY], screen))
         group.create_task(_give_feedback(people, room))
+        await instructor.client.over.wait()
+        ended = time.monotonic()
     for client in (instructor.client, *(person.client for person in people)):
         await client.close()
+    return ended
 
 
 async def _take_part(person: Participant, group: asyncio.TaskGroup) -> None:

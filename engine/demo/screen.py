@@ -86,7 +86,7 @@ def _in_words(content: dict[str, Any]) -> str:
         ("coherence", "coherence {:.2f}"),
         ("synchrony", "together {:.0%}"),
     ):
-        # Recorded hearts do not follow this pacer: nothing is said of a synchrony of nought.
-        if isinstance(value := content.get(name), int | float) and (value or name != "synchrony"):
+        # No strap counts before its baseline, and recorded hearts do not follow this pacer: a nought says nothing.
+        if isinstance(value := content.get(name), int | float) and (value or name == "hrv_improvement"):
             parts.append(words.format(value))
     return " · ".join(parts)

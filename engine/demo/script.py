@@ -34,7 +34,7 @@ __all__ = [
 RATE = 10.0
 """Seconds of the demonstration in one of ours."""
 
-TITLE = "An evening breath, played back"
+TITLE = "A breath together, played back"
 DESCRIPTION = (
     "This session is a demonstration. The people in it are played; their heartbeats are recordings of real ones,"
     " sent over real connections at the pace at which they beat. The stretches were chosen so that there is"
