@@ -27,7 +27,9 @@ from engine.api.rooms_view import (
 from engine.api.summaries_view import told_summary
 from engine.api.wiring import CLOCK, CREDENTIALS, LINKS, ROOMS, SESSIONS, SHELF, caller_of, visible
 from engine.domain import commands as c
+from engine.domain.instant import Millis
 from engine.domain.session import Details, Phase, Planned
+from engine.domain.techniques import named
 from engine.storage.outbox import Outbox
 from publisher.catalogue import Catalogue
 from publisher.quotes import allowed
@@ -77,13 +79,8 @@ async def create(request: web.Request) -> web.Response:
     app = request.app
     at = app[CLOCK].now()
     view = await app[SESSIONS].create(wanted.session_id, _details(wanted))
-    warnings = []
-    if wanted.scheduled_start < at:
-        warnings.append("scheduled_start lies in the past: the room is open now")
-    if wanted.max_participants > _RECOMMENDED:
-        warnings.append(f"up to {_RECOMMENDED} participants are recommended for a good experience")
     told = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
-    return answer(told | {"warnings": warnings}, 201)
+    return answer(told | {"warnings": _warnings(view.state.details, at)}, 201)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -207,6 +204,20 @@ async def _carried_out(request: web.Request, command: c.Command) -> web.Response
     caller.need_staff(session_id)
     view = await app[SESSIONS].ask(session_id, command, c.Sender(caller.role))
     return answer(room(view, caller, app[LINKS], app[CREDENTIALS].tokens))
+
+
+def _warnings(details: Details, at: Millis) -> list[str]:
+    """What is allowed and still worth saying."""
+    told = []
+    if details.scheduled_start < at:
+        told.append("scheduled_start lies in the past: the room is open now")
+    if details.max_participants > _RECOMMENDED:
+        told.append(f"up to {_RECOMMENDED} participants are recommended for a good experience")
+    for item in details.techniques:
+        technique = named(item.technique)
+        if technique.group == "B" and details.place != "room":
+            told.append(f"{technique.name} is for people together in one room: it cannot be started here")
+    return told
 
 
 def _details(wanted: CreateRoom) -> Details:

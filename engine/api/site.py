@@ -56,14 +56,14 @@ async def serve(request: web.Request) -> web.StreamResponse:
     if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
         raise web.HTTPPermanentRedirect(f"{path}/")
     if found is not None:
-        return _file(found)
+        return _file(found, lasting=path.startswith("/assets/") and "v" in request.query)
     session_id = _session_of(path)
     if session_id is not None:
         caller = caller_of(request, session_id)
         if caller.belongs(session_id):
             hidden = await asyncio.to_thread(_find, request.app[DATA] / "private", path)
             if hidden is not None:
-                return _file(hidden)
+                return _file(hidden, lasting=False)
         view = await request.app[SESSIONS].look(session_id)
         if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
             if not path.endswith("/"):
@@ -90,9 +90,11 @@ def _find(public: Path, path: str) -> Path | None:
     return found if inside else None
 
 
-def _file(found: Path) -> web.FileResponse:
+def _file(found: Path, *, lasting: bool) -> web.FileResponse:
     kind = _NAMED.get(found.name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
-    return web.FileResponse(found, headers={hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: "no-cache"})
+    # An address with a version in it never changes its bytes.
+    cache = "public, max-age=31536000, immutable" if lasting else "no-cache"
+    return web.FileResponse(found, headers={hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache})
 
 
 def _session_of(path: str) -> str | None:

@@ -26,14 +26,15 @@ def clock() -> Clock:
 
 
 async def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> None:
-    """429 with Retry-After, counted; health checks go on."""
+    """429 with Retry-After; health checks go on, and so do the files of the pages."""
     async with running(tmp_path, rate_requests_per_minute=6) as server:
         answers = [await server.stranger.get("/api/v2/sessions/live") for _ in range(8)]
         assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
         refused(answers[-1], 429)
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 10
-        for _ in range(10):
-            assert (await server.stranger.get("/healthz")).status_code == 200
+        for path in ("/healthz", "/readyz", "/static/live/api.js"):
+            for _ in range(10):
+                assert (await server.stranger.get(path)).status_code == 200
 
 
 async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:

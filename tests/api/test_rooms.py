@@ -47,6 +47,13 @@ async def test_a_past_start_is_allowed_and_said(server: Server) -> None:
     assert (await server.stranger.post("/api/v2/sessions/morning/start", headers=headers)).status_code == 200
 
 
+async def test_a_plan_that_cannot_be_carried_out_here_is_said(server: Server) -> None:
+    """What is for one room together cannot be led online."""
+    online = await server.create(techniques=["Wim Hof"], place="online")
+    assert "one room" in online["warnings"][0]
+    assert (await server.create("together", techniques=["Wim Hof"], place="room"))["warnings"] == []
+
+
 async def test_times_without_a_zone_are_utc(server: Server) -> None:
     """And offsets are turned into UTC."""
     room = await server.create(scheduled_start="2030-05-01T10:00:00")

@@ -61,6 +61,15 @@ async def test_a_changed_file_is_sent_again(server: Server, public: Path) -> Non
     assert (answer.status_code, answer.text) == (200, "<rss>new</rss>")
 
 
+async def test_an_asset_with_a_version_is_kept_for_good(server: Server, public: Path) -> None:
+    """Its address changes with its bytes; without the version it is revalidated."""
+    (public / "assets").mkdir()
+    (public / "assets" / "site.css").write_text("body {}")
+    kept = await server.stranger.get("/assets/site.css?v=3f2a")
+    assert "immutable" in kept.headers["cache-control"]
+    assert (await server.stranger.get("/assets/site.css")).headers["cache-control"] == "no-cache"
+
+
 async def test_a_folder_without_its_slash_leads_to_it(server: Server, public: Path) -> None:
     """So that relative links work."""
     answer = await server.stranger.get("/techniques/resonance")
