@@ -50,6 +50,7 @@ _LONGEST_LINK: Final = 1500
 _FIRST: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js")
 _CLIENT: Final = (
     "halcytone-client.js",
+    "acks.js",
     "clock.js",
     "close-codes.js",
     "feedback-queue.js",

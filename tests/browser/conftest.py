@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 from tests.browser.fake_room import FakeRoom
 from tests.journey.server import Server, running_server
@@ -61,7 +61,7 @@ async def open_page(browser: Browser) -> AsyncIterator[Opener]:
     contexts: list[BrowserContext] = []
 
     async def open_(url: str, *, phone: bool = True, script: str | None = None, **options: Any) -> Page:
-        size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
+        size: ViewportSize = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
         context = await browser.new_context(
             viewport=size, **{"has_touch": phone, "locale": "en-GB", **options}
         )

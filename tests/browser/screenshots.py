@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from tests.browser import states
 from tests.browser.conftest import CHROMIUM, FLAGS, Opener
@@ -27,7 +27,7 @@ def opener(browser: Browser, scheme: Literal["light", "dark"]) -> Opener:
     """Pages as tests open them, in one colour scheme."""
 
     async def open_(url: str, *, phone: bool = True, script: str | None = None, **options: Any) -> Page:
-        size = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 720}
+        size: ViewportSize = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 720}
         options = {"locale": "en-GB", "color_scheme": scheme, "has_touch": phone, **options}
         context = await browser.new_context(viewport=size, **options)
         if script:

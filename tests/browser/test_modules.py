@@ -105,6 +105,19 @@ async def test_clock_runs_as_fast_as_the_servers(page: Page) -> None:
     assert await ask(page, "clock.js", body) == pytest.approx(10_000)
 
 
+async def test_clock_notices_when_a_fast_server_meets_the_present(page: Page) -> None:
+    """A demonstration falls back to life's own pace unannounced; the next round of pings tells."""
+    body = """
+      let local = 0; const c = new m.ServerClock(() => local);
+      c.start(0, 10); c.sample(0, 0, 0);
+      const round = (at, server) => { local = at; c.beginRound(); c.sample(at, at, server); c.endRound(); };
+      round(3000, 30000); const fast = c.rate;
+      round(6000, 33000); local = 16000;
+      return [fast, c.rate, c.now()];
+    """
+    assert await ask(page, "clock.js", body) == [10, 1, 43_000]
+
+
 async def test_breath_follows_the_pattern(page: Page) -> None:
     """The orb rests at both ends, holds still in the holds, and starts again without a seam."""
     body = """

@@ -64,7 +64,8 @@ async def test_a_join_link_becomes_a_code(room: FakeRoom, http: aiohttp.ClientSe
     async with http.post(f"{base}/console/qr", json={"url": link}) as response:
         assert response.content_type == "image/svg+xml"
         assert "<svg" in await response.text()
-    for wrong in ({"url": "https://elsewhere.example/x"}, {"url": 7}, [], {"other": "x"}):
+    refused: list[object] = [{"url": "https://elsewhere.example/x"}, {"url": 7}, [], {"other": "x"}]
+    for wrong in refused:
         async with http.post(f"{base}/console/qr", json=wrong) as response:
             assert response.status == 400
 
@@ -94,6 +95,6 @@ def test_modules_are_short_and_every_string_is_used() -> None:
     for module in STATIC.rglob("*.js"):
         source = module.read_text()
         if module.parent.name != "strings":
-            assert source.count("\n") <= 345, module
+            assert source.count("\n") <= 325, module
         for key in re.findall(r'\bt\("([\w.]+)"', source):
             assert key in keys, f"{module.name}: {key}"

@@ -273,3 +273,25 @@ async def test_an_unknown_session_is_no_dead_end(room: FakeRoom, open_page: Open
     page = await open_page(f"{await room.start()}/sessions/join/nowhere")
     await expect(page.get_by_role("heading", name="This link is not complete")).to_be_visible()
     await expect(page.get_by_role("link", name="See the coming sessions")).to_have_attribute("href", "/")
+
+
+async def test_nothing_shifts_while_the_page_fills(room: FakeRoom, browser: Browser) -> None:
+    """Title, time and words arrive without moving what is already there."""
+    page = await browser.new_page(viewport={"width": 390, "height": 844})
+    await page.add_init_script(
+        """window.shift = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value)))
+          .observe({type: "layout-shift", buffered: true});"""
+    )
+    await page.goto(f"{await room.start()}/sessions/join/{room.session_id}")
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    entry: float = await page.evaluate("window.shift")
+    await room.change("Box Breathing", BOX)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.locator(".pacer")).to_have_attribute("data-step", "hold", timeout=10_000)
+    await room.tell("participant_joined", {"client_id": "x", "name": "B", "count": 12})
+    await expect(page.get_by_text("11 others breathe along")).to_be_visible()
+    practice: float = await page.evaluate("window.shift")
+    await page.close()
+    assert entry < 0.02
+    assert practice < 0.05

@@ -87,17 +87,29 @@ export class ServerClock {
     return target - Math.sign(this._slew) * left;
   }
 
+  /**
+   * A clock that plays fast falls back to life's own pace when it meets the present; nobody announces that.
+   * @param {Sample} sample
+   */
+  _learnRate(sample) {
+    const passed = sample.at - this._at;
+    if (!this.known || this.rate === 1 || passed < 1_000) return;
+    const measured = (sample.server - this._server) / passed;
+    this.rate = measured < 1.05 ? 1 : measured;
+  }
+
   /** @param {Sample} sample */
   _adopt(sample) {
     const local = this.monotonic();
     const before = this.known ? this.at(local) : null;
+    this._learnRate(sample);
     this._at = sample.at;
     this._server = sample.server;
     this.roundTrip = sample.roundTrip;
     const target = sample.server + this.rate * (local - sample.at);
     const jump = before === null ? 0 : target - before;
     this._slewFrom = local;
-    this._slew = Math.abs(jump) > TOO_FAR_MS * this.rate ? 0 : jump;
+    this._slew = Math.abs(jump) > TOO_FAR_MS ? 0 : jump;
     this.known = true;
   }
 }

@@ -25,6 +25,7 @@
  * @module
  */
 
+import { Acks, refusal } from "./acks.js";
 import { ServerClock } from "./clock.js";
 import { CLOSE, classOf, delayBefore } from "./close-codes.js";
 import { FeedbackQueue } from "./feedback-queue.js";
@@ -67,14 +68,12 @@ export class HalcytoneClient extends EventTarget {
     this._position = new Position();
     this._pings = new Pings(this.clock, () => this._write({ type: "heartbeat" }), () => this._stalled());
     this._feedback = new FeedbackQueue((type, data) => this.send(type, data));
-    /** @type {Map<string, {resolve: (value: any) => void, reject: (reason: Error) => void}>} */
-    this._waiting = new Map();
+    this._acks = new Acks();
     /** @type {WebSocket | null} */
     this._socket = null;
     /** @type {any} the refusal that came before a close */
     this._refusal = null;
     this._attempt = 0;
-    this._nextId = 0;
     this._stopped = true;
     this._sawEnding = false;
     this._skipGap = false;
@@ -107,11 +106,9 @@ export class HalcytoneClient extends EventTarget {
    * @throws {Error} `code` says why: the server's code, or `offline`
    */
   send(type, data = {}) {
-    const id = `${type}-${(this._nextId += 1)}-${Math.random().toString(36).slice(2, 8)}`;
-    return new Promise((resolve, reject) => {
-      if (!this._write({ type, id, data })) return reject(refusal("offline", "There is no connection."));
-      this._waiting.set(id, { resolve, reject });
-    });
+    const id = this._acks.id(type);
+    if (!this._write({ type, id, data })) return Promise.reject(refusal("offline", "There is no connection."));
+    return this._acks.wait(id);
   }
 
   /**
@@ -147,7 +144,7 @@ export class HalcytoneClient extends EventTarget {
       socket.send(JSON.stringify({ type: "hello", data }));
     };
     socket.onmessage = (event) => this._receive(JSON.parse(event.data));
-    socket.onclose = (event) => this._lost(event.code);
+    socket.onclose = (event) => this._lost(event.code, event.reason);
   }
 
   _address() {
@@ -170,17 +167,15 @@ export class HalcytoneClient extends EventTarget {
     this._pings.heard();
     if (message.type === "welcome") return this._welcomed(message);
     if (message.type === "heartbeat_ack") this._pings.answered(Date.parse(serverTimeOf(message)));
-    if (message.type === "ack") this._settle(message, (wait) => wait.resolve(message));
+    if (message.type === "ack") this._acks.settle(message.reply_to, message);
     if (message.type === "error") this._failed(message);
-    const own = message.type === "message_sent" || message.type === "ack";
-    if (own && typeof message.seq === "number") {
-      if (message.type === "message_sent") this._hand(this._position.take(message.seq, null));
-    } else if (typeof message.seq === "number" && message.type !== "heartbeat_ack") {
-      this._hand(this._position.take(message.seq, message));
+    // Only numbered messages carry an epoch; one's own chat comes back as its number alone.
+    const numbered = typeof message.seq === "number" && message.epoch !== undefined && message.type !== "message_sent";
+    if (!numbered) this._emit(message);
+    if (numbered || message.type === "message_sent") {
+      this._hand(this._position.take(message.seq, numbered ? message : null));
       this._watchGap();
-      return;
     }
-    this._emit(message);
   }
 
   /** @param {any} welcome */
@@ -200,16 +195,8 @@ export class HalcytoneClient extends EventTarget {
   /** @param {any} message */
   _failed(message) {
     const { code = "error", message: sentence = "", details = {} } = message.content ?? message;
-    const said = refusal(code, sentence, details);
-    if (message.reply_to || message.content?.reply_to) this._settle(message, (wait) => wait.reject(said));
-    else if (this.status !== "open") this._refusal = { code, message: sentence, details };
-  }
-
-  _settle(message, how) {
-    const id = message.reply_to ?? message.content?.reply_to;
-    const wait = this._waiting.get(id);
-    this._waiting.delete(id);
-    if (wait) how(wait);
+    if (this._acks.settle(message.reply_to, message, refusal(code, sentence, details))) return;
+    if (this.status !== "open") this._refusal = { code, message: sentence, details };
   }
 
   /** @param {import("./position.js").Message[]} messages */
@@ -252,11 +239,10 @@ export class HalcytoneClient extends EventTarget {
     }
   }
 
-  /** @param {number} code */
-  _lost(code) {
+  /** @param {number} code @param {string} [reason] a server that drains spreads the returns: `retry-after=2.5` */
+  _lost(code, reason = "") {
     this._drop(CLOSE.NORMAL);
-    for (const wait of this._waiting.values()) wait.reject(refusal("offline", "The connection was lost."));
-    this._waiting.clear();
+    this._acks.lose();
     if (this._stopped) return;
     const refused = this._refusal;
     let final = classOf(code) !== "return";
@@ -274,7 +260,8 @@ export class HalcytoneClient extends EventTarget {
     }
     if (final) return;
     const opens = Date.parse(refused?.details?.opens_at ?? "");
-    const wait = delayBefore(code, this._attempt, (this.options.random ?? Math.random)());
+    const asked = Number(/^retry-after=([\d.]+)/.exec(reason)?.[1] ?? 0) * 1000;
+    const wait = Math.max(asked, delayBefore(code, this._attempt, (this.options.random ?? Math.random)()));
     const retryInMs = this.clock.known && opens ? Math.max(wait, opens - this.clock.now()) : wait;
     this._attempt += 1;
     const offline = globalThis.navigator?.onLine === false;
@@ -330,9 +317,4 @@ export class HalcytoneClient extends EventTarget {
 /** @param {any} message @returns {string} */
 function serverTimeOf(message) {
   return message.content?.server_time ?? message.server_time;
-}
-
-/** @param {string} code @param {string} message @param {object} [details] */
-function refusal(code, message, details = {}) {
-  return Object.assign(new Error(message), { code, details });
 }

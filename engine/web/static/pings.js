@@ -30,14 +30,13 @@ export class Pings {
   /** @param {number} interval seconds between heartbeats that the server asks for */
   start(interval) {
     this.stop();
-    this._round();
-    this._rounds = setInterval(() => this._round(), ROUND_EVERY_MS);
-    this._beats = setInterval(() => this._one(ANSWER_WITHIN_MS), interval * 1000);
+    this._again(interval * 1000);
+    this._roundAgain();
   }
 
   stop() {
-    clearInterval(this._rounds);
-    clearInterval(this._beats);
+    clearTimeout(this._rounds);
+    clearTimeout(this._beats);
     clearTimeout(this._next);
     clearTimeout(this._deadline);
     this._sentAt = null;
@@ -66,6 +65,19 @@ export class Pings {
     this._left -= 1;
     if (this._left === 0) this._clock.endRound();
     else this._next = setTimeout(() => this._one(ANSWER_WITHIN_MS), BETWEEN_MS);
+  }
+
+  // Both intervals are the server's time, which runs faster in a demonstration.
+  _again(every) {
+    this._beats = setTimeout(() => {
+      this._one(ANSWER_WITHIN_MS);
+      this._again(every);
+    }, every / this._clock.rate);
+  }
+
+  _roundAgain() {
+    this._round();
+    this._rounds = setTimeout(() => this._roundAgain(), ROUND_EVERY_MS / this._clock.rate);
   }
 
   _round() {

@@ -94,10 +94,14 @@ function consentBox(id, key) {
   return { box, element: h("label", { class: "check", for: id }, box, h("span", {}, t(key))) };
 }
 
-/** @param {number} bpm @param {any} own */
+/** One's own figures, with the swing of the breath beside the HRV. @param {number} bpm @param {any} own */
 function ownLine(bpm, own) {
   const parts = [t("heart.bpm", { bpm: number(bpm) })];
-  if (typeof own?.rmssd === "number" && !own.stale) parts.push(t("heart.rmssd", { ms: number(Math.round(own.rmssd)) }));
-  if (typeof own?.coherence === "number" && !own.stale) parts.push(t("heart.coherence", { ratio: number(own.coherence, { maximumFractionDigits: 1 }) }));
+  if (!own || own.stale) return parts[0];
+  if (own.state === "settling" || own.state === "measuring") parts.push(t("heart.settling", { count: own.remaining_s ?? 0 }));
+  if (typeof own.rmssd === "number") parts.push(t("heart.rmssd", { ms: number(Math.round(own.rmssd)) }));
+  if (typeof own.respiratory_amplitude === "number") parts.push(t("heart.swing", { ms: number(Math.round(own.respiratory_amplitude)) }));
+  if (typeof own.coherence === "number") parts.push(t("heart.coherence", { ratio: number(own.coherence, { maximumFractionDigits: 1 }) }));
+  if (own.quality === "low" || own.quality === "unusable") parts.push(t("heart.weak"));
   return parts.join(" · ");
 }
