@@ -30,6 +30,7 @@ from engine.domain.commands import MarkPublished, Sender
 from engine.domain.instant import HOUR
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
+from engine.marks import MARKS_FILE, read_marks
 from engine.protocol.close_codes import CloseCode
 from engine.protocol.connection import Limits
 from engine.protocol.rates import Rate
@@ -90,6 +91,7 @@ async def serving(
         OSError: the address is in use, or the data folder cannot be used.
         DataInUse: another server runs on the same data.
         StudioWrong: ``studio.toml`` cannot be used.
+        MarksWrong: ``marks.toml`` cannot be used.
     """
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
@@ -134,6 +136,7 @@ async def serving(
             new_id=lambda: str(uuid4()),
             story_told=lambda _: process.wake(),
             channels=CHANNELS,
+            marks=read_marks(settings.data / MARKS_FILE),
         )
         stack.push_async_callback(directory.close)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pykka
 import structlog
@@ -31,6 +31,9 @@ from engine.protocol.outgoing import Message, numbered
 from engine.storage.journal import Append, Journal, JournalFailed, Loaded
 from engine.storage.rooms import RoomCatalogue
 from engine.storage.rows import PersonRow
+
+if TYPE_CHECKING:
+    from engine.domain.heart.marks import Mark
 
 __all__ = ["Counts", "Directory"]
 
@@ -68,6 +71,7 @@ class Directory:
         new_id: Callable[[], str],
         story_told: Callable[[str], None],
         channels: tuple[str, ...],
+        marks: Sequence[Mark] | None = None,
     ) -> None:
         self._journal = journal
         self._rooms = rooms
@@ -77,6 +81,7 @@ class Directory:
         self._new_id = new_id
         self._story_told = story_told
         self._channels = channels
+        self._marks = marks
         self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
         self._starting: dict[str, asyncio.Future[pykka.ActorRef[SessionActor]]] = {}
         self._failed: set[str] = set()
@@ -279,6 +284,7 @@ class Directory:
             new_id=self._new_id,
             counts=self._counts,
             channels=self._channels,
+            marks=self._marks,
         )
         self._actors[session_id] = ref
         self._touched[session_id] = self._clock.now()

@@ -6,7 +6,7 @@ Raw beats stay in here and are gone with it: they never reach the disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.actors.ports import RoomPort
@@ -16,13 +16,14 @@ from engine.domain import events as e
 from engine.domain.instant import SECOND, Millis
 from engine.domain.quality import quality_of
 from engine.domain.rejection import Forbidden
-from engine.domain.session import Curve, Phase, Session
+from engine.domain.session import RESUME_WITHIN, Curve, Phase, Session
 from engine.domain.story import FEWEST_IN_GROUP, group_metrics
 from engine.domain.techniques import Pattern, named
 from engine.protocol import outgoing
 
 if TYPE_CHECKING:
     from engine.domain.heart.group import GroupHeart
+    from engine.domain.heart.marks import Mark
 
 __all__ = ["TICK", "Figures", "HeartCounts"]
 
@@ -46,6 +47,8 @@ class Figures:
         "_due",
         "_engaged",
         "_heart",
+        "_lost",
+        "_marks",
         "_noted",
         "_reached",
         "_room",
@@ -55,53 +58,73 @@ class Figures:
     )
 
     def __init__(
-        self, room: RoomPort[Any], clock: Clock, counts: HeartCounts, due: Callable[[], None]
+        self,
+        room: RoomPort[Any],
+        clock: Clock,
+        counts: HeartCounts,
+        due: Callable[[], None],
+        marks: Sequence[Mark] | None = None,
     ) -> None:
+        """``marks``: the studio's own list of milestones and achievements, where it has one."""
         self._room = room
         self._clock = clock
         self._counts = counts
         self._due = due
         self._heart: GroupHeart | None = None
-        self._engaged: set[str] = set()
-        self._wearing: set[str] = set()
+        # Keys alone: an empty set takes three times what an empty dictionary does, and most stay empty.
+        self._engaged: dict[str, None] = {}
+        self._wearing: dict[str, None] = {}
         self._noted: Curve | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._reached: set[str] = set()
-        self._titles: set[str] = set()
+        self._reached: tuple[str, ...] = ()
+        self._titles: tuple[str, ...] = ()
+
+        self._marks = marks
+        self._lost: dict[str, Millis] = {}
+        """Whose connection is lost, and since when: for some minutes they return to their own baseline."""
 
     # -- what it hears ------------------------------------------------------------------------
 
     def follow(self, state: Session) -> None:
         """Take over consents and seats from a state that was rebuilt."""
-        self._reached = {f"hrv:{improvement:g}" for _, improvement in state.milestones}
-        self._titles = {badge.title for badge in state.achievements}
+        self._reached = tuple(f"hrv:{improvement:g}" for _, improvement in state.milestones)
+        self._titles = tuple(badge.title for badge in state.achievements)
         for member in state.members.values():
             if member.heart_rate or member.group:
                 self._hearts.set_consent(member.client_id, heart_rate=member.heart_rate, group=member.group)
             if member.vouched:
                 self._hearts.vouch(member.client_id, True)
 
-    def note(self, event: e.Event) -> None:
-        """Follow consents, seats and departures."""
+    def note(self, event: e.Event, at: Millis) -> None:
+        """Follow consents, seats, departures and returns."""
         match event:
             case e.ConsentChanged():
                 self._hearts.set_consent(event.client_id, heart_rate=event.heart_rate, group=event.group)
                 if not event.heart_rate:
-                    self._wearing.discard(event.client_id)
+                    self._wearing.pop(event.client_id, None)
             case e.SeatVouched():
                 self._hearts.vouch(event.client_id, event.vouched)
+            case e.MemberJoined() if event.client_id in self._lost:
+                del self._lost[event.client_id]
+            case e.MemberLeft(reason="lost"):
+                self._wearing.pop(event.client_id, None)
+                self._lost[event.client_id] = at
             case e.MemberLeft() | e.PersonWithdrew():
-                self._wearing.discard(event.client_id)
-                if self._heart is not None:
-                    self._heart.forget(event.client_id)
+                self._forget(event.client_id)
             case _:
                 pass
+
+    def _forget(self, client_id: str) -> None:
+        self._wearing.pop(client_id, None)
+        self._lost.pop(client_id, None)
+        if self._heart is not None:
+            self._heart.forget(client_id)
 
     def engaged(self, client_id: str, state: Session) -> None:
         """Somebody sent something other than a heartbeat."""
         member = state.members.get(client_id)
         if member is not None and not member.engaged:
-            self._engaged.add(client_id)
+            self._engaged[client_id] = None
 
     def take(
         self, client_id: str, command: c.Telemetry, at: Millis, state: Session
@@ -130,7 +153,7 @@ class Figures:
                     )
                 impossible = self._hearts.beats(client_id, command.rr, at, command.contact)
                 self._counts.beats(len(command.rr) - impossible, impossible)
-                self._wearing.add(client_id)
+                self._wearing[client_id] = None
                 return None
 
     def unwritten(self) -> c.Engage | None:
@@ -196,16 +219,19 @@ class Figures:
 
     def _compute(self, state: Session, at: Millis) -> Curve:
         span = state.technique_at(at)
-        pattern = None
+        technique = None
         if span is not None and not state.resting:
             own = None if span.pattern is None else Pattern.of(*span.pattern)
-            pattern = named(span.technique, own).pattern
+            technique = named(span.technique, own)
+        for client_id in [key for key, lost_at in self._lost.items() if at - lost_at > RESUME_WITHIN]:
+            self._forget(client_id)
         figures = self._hearts.figures(
             at,
             participants=state.count(),
-            pacer_hz=None if pattern is None else pattern.hz,
+            pacer_hz=technique.pattern.hz if technique and technique.pattern else None,
             completion_rate=state.completion_rate(at),
             engagement_rate=state.engagement_rate(),
+            scored=technique is None or technique.scored,
         )
         return Curve(
             at,
@@ -274,6 +300,7 @@ class Figures:
             from engine.domain.heart.group import GroupHeart
             from engine.domain.heart.marks import MARKS
 
-            known = {mark.key for mark in MARKS if mark.title in self._titles}
-            self._heart = GroupHeart(reached=self._reached | known)
+            marks = MARKS if self._marks is None else self._marks
+            known = (mark.key for mark in marks if mark.title in self._titles)
+            self._heart = GroupHeart(marks=marks, reached={*self._reached, *known})
         return self._heart

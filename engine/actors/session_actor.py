@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pykka
 import structlog
@@ -39,6 +38,9 @@ from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode
 from engine.storage.journal import Journal, Record
 from engine.storage.rows import PersonChange, PersonRow
+
+if TYPE_CHECKING:
+    from engine.domain.heart.marks import Mark
 
 __all__ = ["CHANNELS", "SessionActor"]
 
@@ -81,6 +83,7 @@ class SessionActor(LoopActor):
         new_id: Callable[[], str],
         counts: HeartCounts,
         channels: tuple[str, ...] = CHANNELS,
+        marks: Sequence[Mark] | None = None,
     ) -> None:
         super().__init__()
         self._session_id = session_id
@@ -88,16 +91,17 @@ class SessionActor(LoopActor):
         self._visible = state
         self.people: dict[str, PersonRow] = {row.client_id: row for row in people}
         self.names: dict[str, str] = {row.client_id: row.name for row in people if row.name}
-        self._event_ids = set(event_ids)
+        # Keys alone, like the list below: an empty set or deque takes more than all the rest of an idle session.
+        self._event_ids: dict[str, None] = dict.fromkeys(event_ids)
         self._room = room
         self._journal = journal
         self._clock = clock
         self._watcher = watcher
         ref, due = self.actor_ref, FiguresDue()
-        self._figures = Figures(room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None)
+        self._figures = Figures(room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks)
         self._arrivals = Arrivals(session_id, self, room, journal, clock.now)
         self._entries = Entries(session_id, channels, new_id, 0 if state is None else state.position)
-        self._pending: deque[_Staged] = deque()
+        self._pending: list[_Staged] = []
         self._alarm: tuple[Millis, asyncio.TimerHandle] | None = None
         self._broken: BaseException | None = None
         """What ended this actor, while it has not ended yet."""
@@ -137,7 +141,7 @@ class SessionActor(LoopActor):
         self._figures.stop()
         self._arrivals.stop()
         while self._pending:
-            for fail in self._pending.popleft().failed:
+            for fail in self._pending.pop(0).failed:
                 fail(refusal)
         # Nobody handles these any more, and who has come would wait for a welcome.
         for envelope in self._mailbox.waiting:
@@ -238,11 +242,11 @@ class SessionActor(LoopActor):
             seq = state.seq if e.is_numbered(event) else None
             happened.append((event, seq, at))
             records.append(Record(state.position, seq, at, e.encode(event)))
-            self._figures.note(event)
+            self._figures.note(event, at)
         assert state is not None
         self.state = state
         if event_id is not None:
-            self._event_ids.add(event_id)
+            self._event_ids[event_id] = None
         staged = _Staged(state, happened)
         self._pending.append(staged)
         entry = self._entries.entry(
@@ -277,7 +281,7 @@ class SessionActor(LoopActor):
             # Nobody saw these events, and the state is ahead of the log: it has to be rebuilt.
             self._break(error)
             return
-        self._pending.popleft()
+        self._pending.pop(0)
         was_over = self._visible is not None and self._visible.phase.is_over
         self._visible = state = staged.state
         for event, seq, at in staged.events:

@@ -43,6 +43,7 @@ def serve(
     configure(settings.log_level)
 
     from engine.app import run
+    from engine.marks import MarksWrong
     from engine.storage.occupancy import DataInUse
     from publisher.studio import StudioWrong
 
@@ -52,6 +53,8 @@ def serve(
         fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
     except StudioWrong as error:
         fail(f"in {settings.data}: {error}", Status.WRONG_SETTING)
+    except MarksWrong as error:
+        fail(str(error), Status.WRONG_SETTING)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             fail(f"{settings.host}:{settings.port} is in use; choose another --port", Status.IN_USE)
