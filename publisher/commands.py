@@ -20,6 +20,7 @@ from publisher.catalogue import Catalogue
 from publisher.changes import EVERYTHING
 from publisher.content import ANY_AGE, SessionContentStrict, refusals, snapshot_of
 from publisher.jobs import Jobs
+from publisher.search import index
 from publisher.worker import Busy, locked
 
 __all__ = ["export", "import_file", "list_publications", "rebuild", "remember_url", "retry", "unpublish"]
@@ -44,7 +45,9 @@ def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
     with closing(connect(data / FILE_NAME)) as connection:
         catalogue = Catalogue(connection)
         if output is not None:
-            return Jobs(data, catalogue, Outbox(connection)).press.rebuild(output, progress=progress)
+            files = Jobs(data, catalogue, Outbox(connection)).press.rebuild(output, progress=progress)
+            index(output, catalogue)
+            return files
         try:
             with locked(data):
                 jobs = Jobs(data, catalogue, Outbox(connection))

@@ -257,7 +257,6 @@ class Pages:
         return {
             "title": "Search",
             "description": f"Search the sessions of {self.studio.name}.",
-            "months": [month for month, _ in self.catalogue.months()],
             "noindex": True,
         }
 

@@ -29,6 +29,7 @@ from publisher import studio
 from publisher.catalogue import Catalogue
 from publisher.jobs import Finished, Jobs
 from publisher.post import PostOffice
+from publisher.search import SearchClerk
 
 __all__ = ["LOCK", "Busy", "locked", "main"]
 
@@ -88,7 +89,7 @@ def _publish(data: Path, *, standalone: bool, smtp_url: str | None) -> int:
         _note_mail(catalogue, smtp_url)
         jobs = Jobs(data, catalogue, outbox, report=_say)
         post = PostOffice(data, smtp_url) if smtp_url else nullcontext()
-        with _Doorbell(standalone=standalone) as bell, post:
+        with _Doorbell(standalone=standalone) as bell, post, SearchClerk(data):
             while not bell.closed:
                 worked = _round(jobs)
                 bell.wait(0.0 if worked else _pause(outbox))

@@ -8,6 +8,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from engine.domain.instant import HOUR
-from publisher.tree import Tree
+from publisher.search import index
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -62,16 +63,9 @@ class _Server(http.server.SimpleHTTPRequestHandler):
         """Quiet."""
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
-    """The address of a site with three sessions, served from a sub-path."""
-    publisher = Publisher(tmp_path / "data")
-    for n in range(3):
-        publisher.outbox.enqueue(snapshot(f"s-{n}", session_date=NOW - n * HOUR, approved=True), ["web"], NOW)
-    publisher.work()
-    publisher.close()
-    root = tmp_path / "data/public"
-    assert list(Tree(root).files())
+@contextmanager
+def served(root: Path) -> Iterator[str]:
+    """The address of a folder, served from a sub-path."""
     server = http.server.ThreadingHTTPServer(
         ("127.0.0.1", 0), functools.partial(_Server, directory=str(root))
     )
@@ -81,6 +75,18 @@ def site(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """A site with three sessions."""
+    publisher = Publisher(tmp_path / "data")
+    for n in range(3):
+        publisher.outbox.enqueue(snapshot(f"s-{n}", session_date=NOW - n * HOUR, approved=True), ["web"], NOW)
+    publisher.work()
+    publisher.close()
+    with served(tmp_path / "data/public") as address:
+        yield address
 
 
 async def opened(browser: Browser, address: str, wrong: list[str], **given: Any) -> Page:
@@ -141,4 +147,43 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(site: str) -> None:
         await expect(page.locator(".timeline li")).to_have_count(2)
         await expect(page.locator(".player")).to_have_count(0)
         await browser.close()
+    assert wrong == []
+
+
+async def test_the_search_finds_sessions_of_every_month(tmp_path: Path) -> None:
+    """From thirty sessions on there is a search over all months; what is withdrawn is not found any more."""
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
+    publisher = Publisher(tmp_path / "data")
+    for n in range(31):
+        told = snapshot(
+            f"s-{n}",
+            title=f"Lantern {n}",
+            source="import",
+            session_date=NOW - n * 40 * HOUR,
+            timeline=(),
+            curves=(),
+        )
+        publisher.outbox.enqueue(told, ["web"], NOW)
+    publisher.work()
+    root = tmp_path / "data/public"
+    assert len(index(root, publisher.catalogue)) == 3
+    assert index(root, publisher.catalogue) == []
+    publisher.catalogue.withdraw("s-3", NOW + 1)
+    publisher.work(NOW + 1)
+    assert len(index(root, publisher.catalogue)) == 1
+    publisher.close()
+    wrong: list[str] = []
+    with served(root) as site:
+        async with async_playwright() as play:
+            browser = await play.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            )
+            page = await opened(browser, site + "search/", wrong)
+            await page.get_by_role("searchbox").fill("lantern")
+            await expect(page.locator("[data-said]")).to_have_text("30 sessions")
+            wrong += await serious(page)
+            link = page.locator("[data-found] a").first
+            await link.click()
+            await expect(page.locator("h1")).to_contain_text("Lantern")
+            await browser.close()
     assert wrong == []

@@ -13,12 +13,14 @@ let asked = 0;
 /** Loaded when the first word is typed: most readers never search. */
 async function engine() {
   if (pagefind) return pagefind;
-  const index = await (await fetch(new URL("months.json", bundle))).json();
-  const [newest, ...others] = index.months.reverse();
-  pagefind = await import(new URL(`${newest}/pagefind.js`, bundle).href);
-  await pagefind.options({ baseUrl: "/" });
-  await pagefind.init();
-  for (const month of others) await pagefind.mergeIndex(new URL(`${month}/`, bundle).href);
+  const { months } = await (await fetch(new URL("months.json", bundle))).json();
+  const [newest, ...others] = months.map((each) => each.month).reverse();
+  const baseUrl = new URL("..", bundle).pathname;
+  const loaded = await import(new URL(`${newest}/pagefind.js`, bundle).href);
+  await loaded.options({ baseUrl, excerptLength: 18 });
+  await loaded.init();
+  for (const month of others) await loaded.mergeIndex(new URL(`${month}/`, bundle).href, { baseUrl });
+  pagefind = loaded;
   return pagefind;
 }
 
@@ -44,11 +46,11 @@ async function search() {
 function entry(page) {
   const item = document.createElement("li");
   const link = document.createElement("a");
-  link.href = new URL(`..${page.meta.path}`, bundle).href;
+  link.href = page.url;
   link.textContent = page.meta.title;
   const facts = document.createElement("span");
   facts.className = "entry-facts";
-  facts.textContent = page.meta.facts ?? "";
+  facts.textContent = page.plain_excerpt;
   item.append(link, facts);
   return item;
 }
