@@ -51,6 +51,7 @@ def backup(data: Path, file: Path, at: Millis, progress: Progress | None = None)
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as staging:
         copy = Path(staging) / FILE_NAME
+        copy.touch(mode=0o600)
         with closing(connect(data / FILE_NAME)) as source, closing(sqlite3.connect(copy)) as target:
             source.backup(
                 target,

@@ -141,10 +141,13 @@ def connect(path: Path) -> sqlite3.Connection:
             (``is_locked`` tells).
     """
     try:
+        # Names and addresses are in it: a new file is its owner's alone, and WAL files follow it.
+        if not path.exists():
+            path.touch(mode=0o600)
         connection = sqlite3.connect(
             path, timeout=BUSY_TIMEOUT / 1000, isolation_level=None, check_same_thread=False
         )
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise DatabaseUnusable(f"{path.name} cannot be opened: {error}") from error
     try:
         connection.row_factory = sqlite3.Row

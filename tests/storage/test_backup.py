@@ -43,6 +43,7 @@ def test_everything_but_the_site_comes_back(data: Path, tmp_path: Path) -> None:
     assert (other / "studio.toml").read_text() == 'name = "Quiet Room"\n'
     assert (other / "drafts" / "morning" / "twitter.txt").read_text() == "Breathe with us"
     assert not (other / "public").exists()
+    assert stat.S_IMODE((other / FILE_NAME).stat().st_mode) == 0o600
     with closing(Keys(other / FILE_NAME)) as keys:
         assert keys.identify("secret") is not None
 

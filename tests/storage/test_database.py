@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -19,6 +20,13 @@ def test_a_new_file_is_durable_and_shared(tmp_path: Path) -> None:
         assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
         assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 5000
         assert connection.execute("SELECT count(*) AS n FROM journal").fetchone()["n"] == 0
+
+
+def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
+    """Names and addresses are in it, and in the log beside it."""
+    with closing(connect(tmp_path / FILE_NAME)):
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+    assert modes == dict.fromkeys((FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"), 0o600)
 
 
 def test_opening_again_keeps_the_content(tmp_path: Path) -> None:
