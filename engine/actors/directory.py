@@ -305,14 +305,17 @@ class Directory:
         return await durable
 
     async def _let_sleep(self) -> None:
-        """Actors with nobody and nothing to do leave memory; deadlines and joins wake them."""
         while True:
             await asyncio.sleep(_LOOK_FOR_SLEEPERS / self._clock.rate)
-            before = self._clock.now() - SLEEPS_AFTER
-            for session_id in [key for key, at in self._touched.items() if at < before]:
-                ref = self._actors.get(session_id)
-                if ref is None or not ref.is_alive() or await self._sleeps(ref):
-                    self._forget(session_id)
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """Actors with nobody and nothing to do leave memory; deadlines and joins wake them."""
+        before = self._clock.now() - SLEEPS_AFTER
+        for session_id in [key for key, at in self._touched.items() if at < before]:
+            ref = self._actors.get(session_id)
+            if ref is None or not ref.is_alive() or await self._sleeps(ref):
+                self._forget(session_id)
 
     async def _sleeps(self, ref: pykka.ActorRef[SessionActor]) -> bool:
         try:

@@ -1,0 +1,236 @@
+"""Full disks, bugs, drains and sleep: what was acknowledged is never lost, what nobody saw never was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.actors import session_actor
+from engine.domain import commands as c
+from engine.domain.decide import decide
+from engine.domain.events import decode
+from engine.domain.evolve import evolve
+from engine.domain.rejection import Rejected
+from engine.domain.session import Phase, Session
+from engine.protocol.close_codes import CloseCode
+from engine.storage.database import FILE_NAME
+from engine.storage.journal import Append, Done, JournalFailed
+from engine.storage.sqlite_journal import SqliteJournal
+from tests.realtime.studio import Studio, running
+
+
+class Disk(SqliteJournal):
+    """A journal whose disk is full when told so."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, asyncio.get_running_loop())
+        self.full = False
+
+    def append(self, entry: Append, done: Done) -> None:
+        if self.full:
+            asyncio.get_running_loop().call_soon(done, JournalFailed("the disk is full"))
+        else:
+            super().append(entry, done)
+
+
+@pytest.fixture
+async def full(tmp_path: Path) -> AsyncIterator[tuple[Studio, Disk]]:
+    """A running engine whose disk can be filled, with one open session."""
+    disk = Disk(tmp_path / FILE_NAME)
+    async with running(tmp_path, journal=disk) as studio:
+        await studio.create()
+        yield studio, disk
+
+
+async def folded(studio: Studio, session_id: str = "s") -> Session:
+    """The state that the journal alone gives."""
+    state: Session | None = None
+    for record in await studio.journal.read(session_id, 0):
+        state = evolve(state, decode(record.event), record.at)
+    assert state is not None
+    return state
+
+
+async def test_a_full_disk_ends_the_session_loudly_and_nobody_saw_its_events(
+    full: tuple[Studio, Disk],
+) -> None:
+    """The sender is told, everybody is asked to come back, and nothing half-done is on the wire."""
+    studio, disk = full
+    ada, bob = await studio.join("ada"), await studio.join("bob")
+    await ada.send("chat", {"message": "kept"})
+    await bob.until("chat_message")
+    disk.full = True
+    await ada.send("chat", {"message": "lost"}, id="7")
+    assert await bob.closed() == 4006
+    assert await ada.closed() == 4006
+    error = ada.inbox[-1]
+    assert (error["type"], error["code"], error["reply_to"]) == ("error", "unavailable", "7")
+    assert [m["content"]["message"] for m in bob.inbox if m["type"] == "chat_message"] == ["kept"]
+    assert studio.registry.get_sample_value("halcytone_session_failures_total") == 1
+
+
+async def test_while_the_disk_is_full_those_who_come_are_asked_to_return(full: tuple[Studio, Disk]) -> None:
+    """With a code that comes back, over HTTP with 503; and with the disk all is there again."""
+    studio, disk = full
+    ada = await studio.join("ada")
+    await ada.send("chat", {"message": "kept"})
+    kept = await ada.until("message_sent")
+    disk.full = True
+    refused = await studio.turned_away("bob")
+    assert refused.code == 4006
+    with pytest.raises(Rejected) as refusal:
+        await studio.command(c.Start())
+    assert refusal.value.status == 503
+    with pytest.raises(Rejected):
+        await studio.create("another")
+    disk.full = False
+    back = await studio.join(
+        "ada", resume=ada.welcome["resume"], epoch=ada.welcome["epoch"], after=kept["seq"]
+    )
+    assert back.welcome["recovered"] is True
+    assert back.welcome["epoch"] == ada.welcome["epoch"]
+    await back.send("chat", {"message": "again"})
+    assert (await back.until("message_sent"))["seq"] == kept["seq"] + 1
+    assert await folded(studio) == await studio.state()
+    await studio.create("another")
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+async def test_a_bug_ends_its_session_which_is_rebuilt(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch, over_http: bool
+) -> None:
+    """Whoever asked is told that nothing was lost; everybody comes back to the session as it was."""
+    ada = await studio.join("ada")
+    ivy = await studio.join("ivy", role="instructor", key=True)
+
+    def broken(state: Any, command: Any, **rest: Any) -> Any:
+        if isinstance(command, c.Announce):
+            raise ZeroDivisionError("a bug")
+        return decide(state, command, **rest)
+
+    monkeypatch.setattr(session_actor, "decide", broken)
+    if over_http:
+        with pytest.raises(Rejected) as refusal:
+            await studio.command(c.Announce("x", "y"))
+        assert refusal.value.status == 503
+    else:
+        await ivy.send("announce", {"title": "x", "message": "y"})
+    assert await ada.closed() == 4006
+    assert await ivy.closed() == 4006
+    back = await studio.join("ada", resume=ada.welcome["resume"])
+    assert back.welcome["participant_count"] == 1
+    assert await folded(studio) == await studio.state()
+
+
+async def test_a_bug_in_one_session_is_not_felt_in_another(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sessions fail alone."""
+    await studio.create("other")
+    bob = await studio.join("bob", session_id="other")
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    monkeypatch.setattr(session_actor, "evolve", lambda *_: 1 / 0)
+    await ivy.send("rest")
+    await ivy.send("announce", {"title": "x", "message": "y"})
+    assert await ivy.closed() == 4006
+    monkeypatch.undo()
+    await bob.settled()
+
+
+async def test_a_drain_asks_everybody_to_come_back(studio: Studio) -> None:
+    """4000, each with a time of their own; what was sent before is there before it."""
+    ada, bob = await studio.join("ada"), await studio.join("bob")
+    await ada.send("chat", {"message": "last"})
+    await ada.until("message_sent")
+    waits = iter(("retry-after=1.0", "retry-after=2.0"))
+    studio.live.close_all(CloseCode.DRAINING, lambda: next(waits))
+    assert await ada.closed() == 4000
+    assert await bob.closed() == 4000
+    assert bob.inbox[-1]["content"]["message"] == "last"
+    async with asyncio.timeout(5):
+        await studio.live.emptied()
+    assert next(waits, None) is None
+
+
+async def test_an_idle_session_sleeps_and_wakes_for_a_join(studio: Studio) -> None:
+    """It leaves memory with its sockets; position, names and epoch are there when somebody comes."""
+    ada = await studio.join("ada", name="Ada")
+    await ada.send("chat", {"message": "kept"})
+    sent = await ada.until("message_sent")
+    await ada.leave()
+    await left(studio, "ada")
+    await asleep(studio)
+    bob = await studio.join("bob")
+    assert bob.welcome["epoch"] == ada.welcome["epoch"]
+    assert bob.welcome["seq"] == sent["seq"] + 2
+    back = await studio.join(
+        "ada", resume=ada.welcome["resume"], epoch=ada.welcome["epoch"], after=sent["seq"]
+    )
+    assert back.welcome["recovered"] is True
+    assert back.welcome["name"] == "Ada"
+    assert (await studio.state()).members["ada"].engaged
+
+
+async def test_a_sleeping_room_opens_and_ends_by_itself(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deadlines wake those who sleep."""
+    await studio.create("later", scheduled_start=studio.clock.now() + 3_600_000)
+    await asleep(studio)
+    studio.clock.jump(3_600_000)
+    await durable(studio, "later", Phase.WAITING)
+    await asleep(studio)
+    studio.clock.jump(7_200_000)
+    await durable(studio, "later", Phase.ENDED)
+
+
+async def asleep(studio: Studio) -> None:
+    """Let a minute pass, and another where something had still to be written; nothing is in memory then."""
+    for _ in range(3):
+        studio.clock.jump(61_000)
+        await studio.directory.sweep()
+        for view in list(studio.directory.awake()):
+            await studio.command(c.Engage(()), view.state.session_id)
+    assert not list(studio.directory.actors())
+
+
+async def left(studio: Studio, client_id: str, session_id: str = "s") -> None:
+    """Return once somebody is not in a session any more; nobody is left there to be told of it."""
+    async with asyncio.timeout(5):
+        while (await studio.state(session_id)).members[client_id].is_here:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def durable(studio: Studio, session_id: str, phase: Phase) -> None:
+    """Return once the catalogue has a session in a phase, without waking it."""
+    async with asyncio.timeout(5):
+        while (row := await studio.rooms.get(session_id)) is None or row.phase != phase:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_a_restart_in_the_middle_keeps_everything(studio: Studio) -> None:
+    """The state after it is the fold of the journal before it; those who were present have their grace."""
+    clients = [await studio.join(name, name=name.title()) for name in ("ada", "bob", "cem")]
+    await studio.command(c.Start())
+    await studio.command(c.ChangeTechnique("Box Breathing", 300))
+    for client in clients:
+        await client.send("chat", {"message": "hi"})
+        await client.until("message_sent")
+    before = await folded(studio)
+    await studio.restart()
+    state = await studio.state()
+    assert state.phase is Phase.LIVE
+    assert state.seq == before.seq
+    assert state.count() == 3
+    assert (state.spans, state.epoch) == (before.spans, before.epoch)
+    back = await studio.join("ada", resume=clients[0].welcome["resume"])
+    assert back.welcome["recovered"] is False
+    assert back.welcome["technique"] or back.welcome["next_technique"]
+    assert back.welcome["participant_count"] == 3
+    studio.clock.jump(21_000)
+    await back.until("participant_left", 2)
+    assert (await studio.state()).count() == 1
