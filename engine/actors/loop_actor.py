@@ -25,6 +25,7 @@ import pykka
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
+from engine.actors.ended import Ended
 from engine.actors.loop_future import LoopFuture, WouldBlockLoop
 from engine.actors.mailbox import LoopClosed, Mailbox, MailboxFull
 from engine.actors.turns import turns_of
@@ -81,6 +82,7 @@ class LoopActor(pykka.Actor):
         super().__init__(*args, **kwargs)
         assert isinstance(self.actor_inbox, Mailbox)
         self._mailbox = self.actor_inbox
+        self.actor_stopped = Ended()  # Before the reference, which takes it over.
         self._actor_ref = LoopActorRef(self)
         self._began = False
 

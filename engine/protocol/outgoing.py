@@ -203,7 +203,7 @@ def name_of(client_id: str, names: Mapping[str, str]) -> str:
     return names.get(client_id) or pseudonym(client_id)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def technique_state(span: Span) -> Message:
     """A technique as clients get it; its pattern in milliseconds, ready for a pacer. Shared, like ``room_state``."""
     technique = named(span.technique, _pattern(span.pattern))
@@ -256,7 +256,7 @@ def _pattern(steps: tuple[float, float, float, float] | None) -> Pattern | None:
     return None if steps is None else Pattern.of(*steps)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def room_state(details: Details) -> Message:
     """What a room's organiser decided, as everybody in it may know. Shared: never changed by its readers."""
     return {
