@@ -76,7 +76,7 @@ async function join(name) {
   visit.client = client;
   client.addEventListener("message", (event) => heard(/** @type {CustomEvent} */ (event).detail));
   client.addEventListener("refused", (event) => refused(/** @type {CustomEvent} */ (event).detail));
-  client.addEventListener("over", () => turn("after"));
+  client.addEventListener("over", () => (visit.room.cancelled ? turn("trouble", { code: "cancelled" }) : turn("after")));
   client.addEventListener("status", (event) => line(/** @type {CustomEvent} */ (event).detail.status));
   client.connect();
 }

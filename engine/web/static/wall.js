@@ -48,7 +48,7 @@ async function begin() {
     over ||= OVER.includes(room.phase);
     document.body.dataset.wall = over ? "over" : live ? "live" : "before";
     const technique = room.resting ? t("practice.rest") : room.technique?.technique ?? t("practice.settle");
-    write(title, over ? t("wall.thanks") : live ? technique : room.title);
+    write(title, room.cancelled ? t("trouble.cancelled.title") : over ? t("wall.thanks") : live ? technique : room.title);
     if (room.title) document.title = room.title;
     const people = over ? Math.max(room.most, room.count) : room.count;
     write(count, people ? t(over ? "wall.were" : live ? "wall.with" : "wall.here", { count: people }) : "");

@@ -97,7 +97,10 @@ export function roomScreen(desk, { sessionId }) {
     // The phase of a session that is over arrives with the welcome of a return as well.
     if (["ending", "ended", "published"].includes(room.phase)) desk.turn("desk", { sessionId, justEnded: true });
   });
-  client.addEventListener("over", () => desk.turn("desk", { sessionId, justEnded: true }));
+  client.addEventListener("over", () => {
+    if (!room.cancelled) return desk.turn("desk", { sessionId, justEnded: true });
+    return desk.onlySession ? write(said, t("trouble.cancelled.title")) : desk.turn("sessions");
+  });
   client.addEventListener("refused", (event) => {
     const { closeCode, final, message, details } = /** @type {CustomEvent} */ (event).detail;
     if (closeCode === CLOSE.OVER) return desk.turn("desk", { sessionId });

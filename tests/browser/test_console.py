@@ -1,0 +1,180 @@
+"""Leading from the console, against a real server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import Opener
+from tests.journey.server import KEY, Server, asked
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def morning(server: Server, http: aiohttp.ClientSession) -> dict[str, Any]:
+    """A session that begins in ten minutes, with its links and tokens."""
+    start = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
+    body = {
+        "session_id": "morning",
+        "title": "Morning Calm",
+        "instructor": "Test instructor",
+        "scheduled_start": start,
+        "techniques": ["Box Breathing"],
+        "chat": False,
+    }
+    return await asked(http, "POST", f"{server.url}/api/v2/sessions/create", 201, body)
+
+
+async def signed_in(open_page: Opener, server: Server) -> Page:
+    """The list of sessions."""
+    page = await open_page(f"{server.url}/console")
+    await page.get_by_label("Key or session link").fill(KEY)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    return page
+
+
+async def joined(open_page: Opener, server: Server, name: str) -> Page:
+    """A participant in the waiting room."""
+    page = await open_page(f"{server.url}/sessions/join/morning")
+    await page.get_by_label("Your name, if you like").fill(name)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    return page
+
+
+async def test_a_wrong_key_is_told_in_words(server: Server, open_page: Opener) -> None:
+    """What is wrong stands beside the field, and the key can be given again."""
+    page = await open_page(f"{server.url}/console")
+    await page.get_by_label("Key or session link").fill("wrong")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_text("This key is not known here.")).to_be_visible()
+
+
+async def test_a_session_link_opens_that_room_alone(
+    server: Server, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """The token leaves the address at once; there is no list to go back to."""
+    page = await open_page(morning["urls"]["console"])
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    await expect(page.get_by_role("button", name="Start the session")).to_be_visible()
+    assert "token" not in page.url
+    assert await page.get_by_role("button", name="All sessions").count() == 0
+    await page.reload()
+    await expect(page.get_by_role("button", name="Start the session")).to_be_visible()
+
+
+async def test_moves_copies_and_cancels_a_session(
+    server: Server, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """Whoever waits sees the new time, and later that it will not take place."""
+    waiting = await joined(open_page, server, "Ada")
+    console = await signed_in(open_page, server)
+    card = console.get_by_role("article").filter(has_text="Morning Calm")
+    await card.get_by_role("button", name="Move").click()
+    await card.get_by_label("Begins at (your local time)").fill("2030-05-01T07:30")
+    await card.get_by_role("button", name="Move it").click()
+    await expect(card.get_by_text("1 May")).to_be_visible()
+    await expect(waiting.get_by_text("1 May")).to_be_visible()
+    await card.get_by_role("button", name="Copy to next week").click()
+    await expect(console.get_by_label("Title")).to_have_value("Morning Calm")
+    await expect(console.get_by_label("Begins at (your local time)")).to_have_value("2030-05-08T07:30")
+    await expect(console.get_by_label("Technique", exact=True)).to_have_value("Box Breathing")
+    await console.get_by_role("button", name="All sessions").click()
+    await card.get_by_role("button", name="Cancel it").click()
+    await card.get_by_role("button", name="Cancel this session").click()
+    await expect(console.get_by_text("cancelled")).to_be_visible()
+    await expect(waiting.get_by_role("heading", name="This session is cancelled")).to_be_visible()
+
+
+async def test_removes_and_keeps_out_and_locks_the_door(
+    server: Server, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """Removal asks once more; the removed one is told and stays out; a locked door stays closed."""
+    ada = await joined(open_page, server, "Ada")
+    console = await open_page(morning["urls"]["console"])
+    await console.get_by_role("button", name="Start the session").click()
+    await console.get_by_role("button", name="Remove Ada").click()
+    await expect(ada.get_by_role("heading", name="Settle in")).to_be_visible()
+    await console.get_by_role("button", name="Remove Ada, and keep out").click()
+    await expect(ada.get_by_role("heading", name="You are out of this session")).to_be_visible()
+    await expect(console.get_by_text("Nobody is here yet.")).to_be_visible()
+    await ada.reload()
+    await expect(ada.get_by_role("heading", name="You are out of this session")).to_be_visible()
+    await console.get_by_role("switch", name="Lock the door").click()
+    late = await open_page(f"{server.url}/sessions/join/morning")
+    await late.get_by_role("button", name="Join").click()
+    await expect(late.get_by_role("heading", name="The door is closed")).to_be_visible()
+    await console.get_by_role("switch", name="Lock the door").click()
+    await expect(console.get_by_role("switch", name="Lock the door")).to_have_attribute(
+        "aria-checked", "false"
+    )
+    await late.get_by_role("button", name="Try again").click()
+    await late.get_by_role("button", name="Join").click()
+    await expect(late.get_by_role("heading", name="Settle in")).to_be_visible()
+
+
+async def test_words_chat_and_vouching_reach_the_room(
+    server: Server, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """The instructor's words stand where the instruction was; chat opens; a seat is vouched for."""
+    ada = await joined(open_page, server, "Ada")
+    ben = await joined(open_page, server, "Ben")
+    console = await open_page(morning["urls"]["console"])
+    await console.get_by_role("button", name="Start the session").click()
+    await console.get_by_role("button", name="Begin Box Breathing").click()
+    await expect(ada.get_by_role("heading", name="Box Breathing")).to_be_visible(timeout=10_000)
+    await console.get_by_label("Words for everybody").fill("Let the shoulders sink.")
+    await console.get_by_role("button", name="Show it").click()
+    await expect(ada.get_by_text("Let the shoulders sink.")).to_be_visible()
+    await console.get_by_role("checkbox", name="I know this seat Ada").check()
+    await console.get_by_role("switch", name="Chat").click()
+    await ada.get_by_role("button", name="More").click()
+    await ada.get_by_label("Say something to the room").fill("Good morning")
+    await ada.get_by_role("button", name="Send", exact=True).click()
+    await ben.get_by_role("button", name="More").click()
+    await expect(ben.get_by_text("Ada Good morning")).to_be_visible()
+    await expect(console.get_by_text("Ada Good morning")).to_be_visible()
+    await console.reload()
+    await expect(console.get_by_role("checkbox", name="I know this seat Ada")).to_be_checked()
+
+
+async def test_an_early_guest_reads_when_it_opens(server: Server, open_page: Opener) -> None:
+    """A session that lies far ahead can be led into and shared; guests read when its room opens."""
+    console = await signed_in(open_page, server)
+    await console.get_by_role("button", name="New session").click()
+    await console.get_by_label("Title").fill("Tomorrow")
+    await console.get_by_label("Led by").fill("Test instructor")
+    await console.get_by_label("Begins at (your local time)").fill("2030-05-01T07:30")
+    await console.get_by_role("button", name="Set it up").click()
+    await expect(console.get_by_role("heading", name="Tomorrow")).to_be_visible()
+    await console.get_by_role("button", name="Share").click()
+    link = await console.get_by_label("Link for everybody who joins").input_value()
+    guest = await open_page(link)
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_text("This page opens with it")).to_be_visible()
+
+
+async def test_an_invitation_opens_the_door_and_nothing_else_does(server: Server, open_page: Opener) -> None:
+    """A room by invitation: the whole link leads in, the bare one says what is missing."""
+    console = await signed_in(open_page, server)
+    await console.get_by_role("button", name="New session").click()
+    await console.get_by_label("Title").fill("Circle")
+    await console.get_by_label("Led by").fill("Test instructor")
+    await console.get_by_text("More choices").click()
+    await console.get_by_label("Who may join").select_option("invite")
+    await console.get_by_role("button", name="Set it up").click()
+    await console.get_by_role("button", name="Share").click()
+    link = await console.get_by_label("Invitation: whoever has this link can join").input_value()
+    stranger = await open_page(link.split("#")[0])
+    await expect(stranger.get_by_role("heading", name="This link is not complete")).to_be_visible()
+    guest = await open_page(link)
+    assert "token" not in guest.url
+    await expect(guest.get_by_role("heading", name="Circle")).to_be_visible()
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_text("until we begin")).to_be_visible()
+    await guest.reload()
+    await expect(guest.get_by_text("until we begin")).to_be_visible()
