@@ -113,7 +113,7 @@ async def serving(
         stack.callback(keys.close)
         given = settings.api_key.get_secret_value() if settings.api_key else None
         here = Serving(url, port, keys.ensure_administrator(given, clock.now()))
-        _remember(database, url)
+        _remember(database, public_url=url, retention_days=str(settings.retention_days))
 
         journal = SqliteJournal(database, loop, counts.committed)
         stack.push_async_callback(journal.close)
@@ -259,13 +259,12 @@ def _burst(settings: Settings) -> int:
     return max(1, settings.rate_connections_per_minute // 2)
 
 
-def _remember(database: Path, url: str) -> None:
-    """For ``rebuild``, which has no settings of ``serve``."""
+def _remember(database: Path, **settings: str) -> None:
+    """For the pages, and for ``rebuild``, which has no settings of ``serve``."""
     with contextlib.closing(connect(database)) as connection:
-        connection.execute(
-            "INSERT INTO meta (key, value) VALUES ('public_url', ?)"
-            " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (url,),
+        connection.executemany(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            settings.items(),
         )
 
 

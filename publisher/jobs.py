@@ -18,6 +18,7 @@ from publisher.catalogue import Catalogue
 from publisher.changes import ROOMS
 from publisher.drafts import Desk
 from publisher.feed import Feeds
+from publisher.hub import Hub
 from publisher.links import Links
 from publisher.press import Press, Progress, fingerprint
 from publisher.story import story_of
@@ -79,14 +80,16 @@ class Jobs:
         self._made_of = ""
         self._failures = 0
         self._not_before: Millis = 0
+        self._hub = Hub()
         self._seen: tuple[object, ...] = ()
         self.refresh()
 
     def refresh(self) -> None:
         """Take up the studio, address and templates as they are now; where they changed, all is to be built."""
         studio_file = self._data / "studio.toml"
+        kept = tuple(self._catalogue.meta(key) for key in ("public_url", "retention_days", "sends_mail"))
         seen = (
-            self._catalogue.meta("public_url"),
+            *kept,
             studio_file.stat().st_mtime_ns if studio_file.exists() else 0,
         )
         if seen == self._seen:
@@ -99,9 +102,9 @@ class Jobs:
                 return
             studio = Studio()
         self._seen = seen
-        public_url = self._catalogue.meta("public_url") or DEFAULT_URL
+        public_url = kept[0] or DEFAULT_URL
         own = self._data / "templates"
-        made_of = fingerprint(studio, public_url, own)
+        made_of = fingerprint(studio, kept, own)
         if made_of == self._made_of:
             return
         self._made_of = made_of
@@ -143,6 +146,7 @@ class Jobs:
             return None
         if now < self._not_before and not asked:
             return None
+        tells = "feed" in self._catalogue.marked()
         try:
             self.press.build_marked(progress or (lambda _done, _total: None))
         except Exception as error:  # noqa: BLE001
@@ -154,6 +158,9 @@ class Jobs:
             return _told(error)
         self._failures = 0
         self._not_before = 0
+        if tells and self.studio.websub_hub:
+            feeds = (self.links.absolute("feed.xml"), self.links.absolute("feed.json"))
+            self._hub.tell(self.studio.websub_hub, feeds)
         self._catalogue.set_meta("site_made_of", self._made_of)
         return None
 

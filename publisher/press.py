@@ -43,9 +43,9 @@ def _quiet(_done: int, _total: int) -> None:
     """Nobody watches."""
 
 
-def fingerprint(studio: Studio, public_url: str, own_templates: Path) -> str:
+def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: Path) -> str:
     """Of everything besides the catalogue that the pages are made of: when it changes, all are made again."""
-    digest = hashlib.sha256(f"{FORMAT}\n{public_url}\n{studio.model_dump_json()}\n".encode())
+    digest = hashlib.sha256(f"{FORMAT}\n{list(settings)}\n{studio.model_dump_json()}\n".encode())
     for folder in (resources.path("templates"), resources.path("site"), own_templates):
         for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if file.is_file():

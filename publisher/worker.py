@@ -100,10 +100,7 @@ def _publish(data: Path, *, standalone: bool, smtp_url: str | None) -> int:
 
 def _note_mail(catalogue: Catalogue, smtp_url: str | None) -> None:
     """Say in the catalogue whether mail is sent: the desk and the privacy page tell it."""
-    sends = "yes" if smtp_url else "no"
-    if (catalogue.meta("sends_mail") or "no") != sends:
-        catalogue.mark(["privacy"])
-    catalogue.set_meta("sends_mail", sends)
+    catalogue.set_meta("sends_mail", "yes" if smtp_url else "no")
 
 
 def _round(jobs: Jobs) -> bool:
