@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import random
 import signal
@@ -36,10 +37,12 @@ from engine.protocol.connection import Limits
 from engine.protocol.rates import Rate
 from engine.protocol.tokens import Tokens
 from engine.publishing import Finished, PublisherProcess
+from engine.realtime.allowances import Allowances
+from engine.realtime.authority import Authority
 from engine.realtime.counts import Counts
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import Door
-from engine.realtime.live_socket import Allowances, LiveSockets
+from engine.realtime.live_socket import LiveSockets
 from engine.realtime.room import Room
 from engine.settings import Settings, origin
 from engine.storage.database import FILE_NAME, connect
@@ -155,11 +158,12 @@ async def serving(
         limits = Limits(
             messages=Rate(settings.rate_messages_per_minute, min(20, settings.rate_messages_per_minute))
         )
+        authority = Authority(keys, tokens, clock)
         live = LiveSockets(
             directory=directory,
             clock=clock,
             tokens=tokens,
-            keys=keys,
+            authority=authority,
             door=door,
             allowances=Allowances(limits),
             counts=counts,
@@ -169,8 +173,7 @@ async def serving(
         events = EventSockets(
             directory=directory,
             clock=clock,
-            tokens=tokens,
-            keys=keys,
+            authority=authority,
             door=door,
             limits=limits,
             counts=counts,
@@ -198,13 +201,14 @@ async def serving(
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await process.start()
-        stack.push_async_callback(process.stop)
         returning = await directory.open()
         await web.SockSite(runner, listener, backlog=4096).start()
         sweeper = asyncio.create_task(_sweep(live, directory, counts, people, clock, settings))
         stack.callback(sweeper.cancel)
         here.state = None
+        # Nobody who comes waits for the publisher: its start takes longer than ours.
+        await process.start()
+        stack.push_async_callback(process.stop)
         # NumPy takes long to import: after the first request can be served, before the first strap beats.
         loop.run_in_executor(None, importlib.import_module, "engine.domain.heart.group")
         log.info("serving", url=url, port=port, sessions=returning)
@@ -220,7 +224,7 @@ async def serving(
 
 
 def run(settings: Settings, *, on_ready: Callable[[Serving], None] = lambda _: None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
+    """Serve until SIGTERM or SIGINT; the exit status. Collects garbage from then on, whatever was before."""
 
     async def until_signal() -> int:
         loop = asyncio.get_running_loop()
@@ -228,6 +232,9 @@ def run(settings: Settings, *, on_ready: Callable[[Serving], None] = lambda _: N
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         async with serving(settings, Clock()) as here:
+            # What is here now stays: no later collection need look at it.
+            gc.freeze()
+            gc.enable()
             on_ready(here)
             await stop.wait()
             # Whatever hangs in the drain: the journal has everything that was acknowledged.

@@ -11,17 +11,15 @@ from pydantic_core import from_json
 from engine.actors.directory import Directory
 from engine.actors.reports import take_report
 from engine.clock import Clock
-from engine.domain.rejection import BadCredential, Invalid, Rejected
-from engine.domain.session import STAFF
+from engine.domain.rejection import Invalid, Rejected
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import SILENT_AFTER, Limits
 from engine.protocol.platform import read_event
 from engine.protocol.rates import TokenBucket
-from engine.protocol.tokens import Expired, Tokens
+from engine.realtime.authority import Authority, presented
 from engine.realtime.counts import Counts
 from engine.realtime.handshake import Door
-from engine.storage.keys import Keys
 
 __all__ = ["EventSockets"]
 
@@ -34,16 +32,14 @@ class EventSockets:
         *,
         directory: Directory,
         clock: Clock,
-        tokens: Tokens,
-        keys: Keys,
+        authority: Authority,
         door: Door,
         limits: Limits,
         counts: Counts,
     ) -> None:
         self._directory = directory
         self._clock = clock
-        self._tokens = tokens
-        self._keys = keys
+        self._authority = authority
         self._door = door
         self._limits = limits
         self._counts = counts
@@ -57,7 +53,7 @@ class EventSockets:
         session_id = request.match_info["session_id"]
         try:
             self._door.admit(request)
-            self._authorise(request, session_id)
+            self._authority.need_staff(session_id, presented(request) or request.query.get("token"))
             await self._directory.find(session_id)
         except Rejected as refusal:
             self._counts.refused(refusal.code)
@@ -106,25 +102,6 @@ class EventSockets:
         if reported.id is not None:
             told["reply_to"] = reported.id
         return outgoing.message("ack", session_id, self._clock.now(), told, **told)
-
-    def _authorise(self, request: web.Request, session_id: str) -> None:
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        given = secret.strip() if scheme.lower() == "bearer" else None
-        given = given or request.headers.get("X-API-Key") or request.query.get("token")
-        if not given:
-            raise BadCredential(
-                "bad_credential", "Events need a key, or the instructor's token of this session."
-            )
-        if self._keys.identify(given) is not None:
-            return
-        try:
-            token = self._tokens.read(given, self._clock.now())
-        except Expired:
-            raise BadCredential("token_expired", "This token has expired.") from None
-        if token is None or token.session_id != session_id or token.role not in STAFF:
-            raise BadCredential(
-                "bad_credential", "This is no key, and no instructor's token of this session."
-            )
 
     async def _tell(self, ws: web.WebSocketResponse, message: outgoing.Message) -> None:
         if not ws.closed:

@@ -7,62 +7,43 @@ writing goes past it to the transport, where a room's frames are joined.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl
 
 import pykka
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
-from pydantic import TypeAdapter, ValidationError
 
 from engine.actors.directory import Directory
 from engine.actors.mailbox import MailboxFull
 from engine.actors.messages import Attach, Detach, FromSocket
 from engine.clock import Clock
 from engine.domain import commands as c
-from engine.domain.instant import SECOND, Millis
+from engine.domain.instant import SECOND
 from engine.domain.rejection import BadCredential, Invalid, Rejected, Unavailable
-from engine.domain.session import STAFF, Role
-from engine.domain.text import ClientId, Name, SessionId
+from engine.domain.session import Role
 from engine.protocol import outgoing
+from engine.protocol.asked import Asked, read_query
 from engine.protocol.close_codes import CloseCode, close_code_of
-from engine.protocol.connection import HEARTBEAT_INTERVAL, Allowance, Connection, Limits, Refused, Shut
+from engine.protocol.connection import HEARTBEAT_INTERVAL, Connection, Refused, Shut
 from engine.protocol.frames import pong_frame
 from engine.protocol.incoming import Inbound, parse_hello
-from engine.protocol.tokens import Expired, Tokens
+from engine.protocol.tokens import Tokens
+from engine.realtime.allowances import Allowances
+from engine.realtime.authority import Authority, presented
 from engine.realtime.counts import Counts
 from engine.realtime.handshake import Door
 from engine.realtime.room import Seat
-from engine.storage.keys import Keys
 
-__all__ = ["Allowances", "LiveSockets"]
+__all__ = ["LiveSockets"]
 
 _HELLO_WITHIN = 10.0
 _FRAME_LIMIT = 256 * 1024
 """What aiohttp reads of one message at most; our own limit answers with its code below that."""
 _CLEAN = frozenset({int(WSCloseCode.OK), 1005})
-_SESSION_ID: TypeAdapter[str] = TypeAdapter(SessionId)
-_CLIENT_ID: TypeAdapter[str] = TypeAdapter(ClientId)
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the address of a live socket asks for."""
-
-    session_id: str
-    role: Role
-    client_id: str | None
-    name: str | None
-    after: int | None
-    epoch: str | None
-    token: str | None
-    resume: str | None
-    hello: bool
 
 
 class _Socket(web.WebSocketResponse):
@@ -75,28 +56,6 @@ class _Socket(web.WebSocketResponse):
         return await super().close(code=code, message=message, drain=drain)
 
 
-class Allowances:
-    """What is left of everybody's limits, by session and client; it outlives their connections."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self._known: dict[tuple[str, str], tuple[Allowance, Millis]] = {}
-
-    def of(self, session_id: str, client_id: str, role: Role, at: Millis) -> Allowance:
-        """The allowance of one client."""
-        if len(self._known) > 20_000:
-            self._forget(at)
-        key = (session_id, client_id)
-        known = self._known.get(key)
-        allowance = Allowance(role, self.limits) if known is None else known[0]
-        self._known[key] = (allowance, at)
-        return allowance
-
-    def _forget(self, at: Millis) -> None:
-        # Every bucket is full again after some minutes without a connection.
-        self._known = {key: value for key, value in self._known.items() if at - value[1] < 600 * SECOND}
-
-
 class LiveSockets:
     """Serves every live socket of this server."""
 
@@ -106,7 +65,7 @@ class LiveSockets:
         directory: Directory,
         clock: Clock,
         tokens: Tokens,
-        keys: Keys,
+        authority: Authority,
         door: Door,
         allowances: Allowances,
         counts: Counts,
@@ -116,7 +75,7 @@ class LiveSockets:
         self._directory = directory
         self._clock = clock
         self._tokens = tokens
-        self._keys = keys
+        self._authority = authority
         self._door = door
         self._allowances = allowances
         self._counts = counts
@@ -141,11 +100,11 @@ class LiveSockets:
         transport = request.transport
         if transport is None:
             return ws
-        asked: _Asked | None = None
+        asked: Asked | None = None
         seat = Seat("", Role.PARTICIPANT, transport, self._counts)
         try:
             self._door.admit(request)
-            asked = _read_query(request.rel_url.raw_query_string)
+            asked = read_query(request.rel_url.raw_query_string)
             seat, ref = await self._enter(request, ws, asked, transport)
         except Rejected as refusal:
             self._refuse(seat, refusal, None if asked is None else asked.session_id)
@@ -189,10 +148,10 @@ class LiveSockets:
     # -- coming in ------------------------------------------------------------------------------
 
     async def _enter(
-        self, request: web.Request, ws: web.WebSocketResponse, asked: _Asked, transport: asyncio.Transport
+        self, request: web.Request, ws: web.WebSocketResponse, asked: Asked, transport: asyncio.Transport
     ) -> tuple[Seat, pykka.ActorRef[Any]]:
         secrets = await self._secrets(request, ws, asked)
-        role, admitted = self._authorise(asked, secrets.token)
+        role, admitted = self._authority.role(asked.session_id, asked.role, secrets.token)
         client_id = asked.client_id
         proved = False
         if client_id is not None and secrets.resume is not None:
@@ -224,7 +183,7 @@ class LiveSockets:
         self._tell(ref, Attach(seat, join, top, asked.after, asked.epoch))
         return seat, ref
 
-    async def _secrets(self, request: web.Request, ws: web.WebSocketResponse, asked: _Asked) -> _Asked:
+    async def _secrets(self, request: web.Request, ws: web.WebSocketResponse, asked: Asked) -> Asked:
         token, resume = asked.token, asked.resume
         if asked.hello:
             try:
@@ -235,42 +194,7 @@ class LiveSockets:
                 raise Invalid("invalid_message", "The first frame is a hello.")
             hello = parse_hello(first.data)
             token, resume = hello.token or token, hello.resume or resume
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and secret.strip():
-            token = secret.strip()
-        token = token or request.headers.get("X-API-Key")
-        return _Asked(
-            asked.session_id,
-            asked.role,
-            asked.client_id,
-            asked.name,
-            asked.after,
-            asked.epoch,
-            token,
-            resume,
-            asked.hello,
-        )
-
-    def _authorise(self, asked: _Asked, secret: str | None) -> tuple[Role, bool]:
-        """The role, and whether a credential opens the door of this session."""
-        role = asked.role
-        if secret is None:
-            if role in STAFF:
-                raise BadCredential("bad_credential", f"Role {role} needs the instructor's token or a key.")
-            return role, False
-        if self._keys.identify(secret) is not None:
-            return role, True
-        try:
-            token = self._tokens.read(secret, self._clock.now())
-        except Expired:
-            raise BadCredential("token_expired", "This link has expired; ask for a new one.") from None
-        if token is None or token.session_id != asked.session_id:
-            raise BadCredential("bad_credential", "This token is not of this session.")
-        if role in STAFF and token.role not in STAFF:
-            raise BadCredential("bad_credential", f"This token does not open the role {role}.")
-        if role is Role.PARTICIPANT and token.role is Role.OBSERVER:
-            raise BadCredential("bad_credential", "This token is for watching.")
-        return role, True
+        return replace(asked, token=presented(request) or token, resume=resume)
 
     def _refuse(self, seat: Seat, refusal: Rejected, session_id: str | None) -> None:
         told = outgoing.error(session_id, self._clock.now(), refusal)
@@ -340,62 +264,6 @@ class LiveSockets:
         except (Rejected, pykka.ActorDeadError, MailboxFull) as reason:
             # Its owner is then announced as left after the grace, by the rebuilt session.
             log.warning("a departure was not heard", session_id=session_id, reason=str(reason))
-
-
-def _read_query(text: str) -> _Asked:
-    """The address, checked.
-
-    Raises:
-        Rejected: with every mistake; a missing or impossible session is one that does not exist.
-    """
-    # Not ``request.query``: what aiohttp reads, it keeps for as long as the socket is open.
-    query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
-    try:
-        session_id = _SESSION_ID.validate_python(query.get("session_id", ""))
-    except ValidationError:
-        raise Rejected(
-            "unknown_session", "There is no such session: session_id is missing or impossible."
-        ) from None
-    wrong: dict[str, str] = {}
-    role = Role.PARTICIPANT
-    try:
-        role = Role(query.get("role", Role.PARTICIPANT))
-    except ValueError:
-        wrong["role"] = f"one of {', '.join(Role)}"
-    client_id = _optional(_CLIENT_ID, query, "client_id", "1 to 100 letters, digits or . _ : @ -", wrong)
-    name = _optional(_NAME, query, "name", "1 to 200 characters in one line", wrong)
-    after: int | None = None
-    if query.get("after"):
-        if query["after"].isascii() and query["after"].isdigit() and len(query["after"]) < 16:
-            after = int(query["after"])
-        else:
-            wrong["after"] = "a whole number, the seq of the last message"
-    if wrong:
-        raise Invalid("invalid_message", "The address of this socket is wrong.", wrong)
-    return _Asked(
-        session_id,
-        role,
-        client_id,
-        name,
-        after,
-        query.get("epoch") or None,
-        query.get("token") or None,
-        query.get("resume") or None,
-        query.get("hello") == "1",
-    )
-
-
-def _optional(
-    kind: TypeAdapter[str], query: Mapping[str, str], field: str, said: str, wrong: dict[str, str]
-) -> str | None:
-    text = query.get(field)
-    if not text:
-        return None
-    try:
-        return kind.validate_python(text)
-    except ValidationError:
-        wrong[field] = said
-        return None
 
 
 async def _until_closed(ws: web.WebSocketResponse, transport: asyncio.Transport) -> None:

@@ -23,10 +23,12 @@ from engine.domain.instant import Millis
 from engine.domain.session import Details, Presence, Role, Session
 from engine.protocol.connection import Limits
 from engine.protocol.tokens import Tokens
+from engine.realtime.allowances import Allowances
+from engine.realtime.authority import Authority
 from engine.realtime.counts import Counts
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import Door
-from engine.realtime.live_socket import Allowances, LiveSockets
+from engine.realtime.live_socket import LiveSockets
 from engine.realtime.room import Room
 from engine.storage.database import FILE_NAME
 from engine.storage.keys import Keys
@@ -144,11 +146,12 @@ class Studio:
         )
         limits = limits or Limits()
         new = count(1)
+        authority = Authority(self.keys, self.tokens, self.clock)
         self.live = LiveSockets(
             directory=self.directory,
             clock=self.clock,
             tokens=self.tokens,
-            keys=self.keys,
+            authority=authority,
             door=door,
             allowances=Allowances(limits),
             counts=counts,
@@ -158,8 +161,7 @@ class Studio:
         self.events = EventSockets(
             directory=self.directory,
             clock=self.clock,
-            tokens=self.tokens,
-            keys=self.keys,
+            authority=authority,
             door=door,
             limits=limits,
             counts=counts,
