@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -35,10 +34,7 @@ class Run:
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"HALCYTONE_{name.upper()}", raising=False)
-    monkeypatch.chdir(tmp_path)
+def _no_logging(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "configure", lambda level: None)
 
 

@@ -6,14 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import Settings, SettingsError, load, origin
-
-
-@pytest.fixture(autouse=True)
-def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in Settings.model_fields:
-        monkeypatch.delenv(f"HALCYTONE_{name.upper()}", raising=False)
-    monkeypatch.chdir(tmp_path)
+from engine.settings import SettingsError, load, origin
 
 
 def test_defaults_serve_this_machine_alone() -> None:

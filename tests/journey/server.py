@@ -54,18 +54,25 @@ class Server:
             )
         assert self._process.stdout is not None
         async with asyncio.timeout(_READY_WITHIN):
-            while not (found := _GREETING.search((await self._line()).decode())):
+            while not (found := _GREETING.search(await self.line())):
                 pass
         self.url = found[1]
         self._port = self.url.rpartition(":")[2]
 
-    async def _line(self) -> bytes:
+    async def line(self) -> str:
+        """The next line that it prints; what it logs is in ``log``."""
         assert self._process is not None
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
             raise AssertionError(f"the server ended before it was ready:\n{self.log.read_text()}")
-        return line
+        return line.decode()
+
+    async def rest(self) -> str:
+        """Everything that it printed and nobody has read, after its end."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return (await self._process.stdout.read()).decode()
 
     @property
     def pid(self) -> int:

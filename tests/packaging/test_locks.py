@@ -19,6 +19,13 @@ def test_a_lock_names_no_address(lock: Path) -> None:
     assert not re.search(r"^\s*(-i|--(extra-)?index-url|--find-links|-f)\b", text, re.MULTILINE)
 
 
+def test_the_lock_of_the_node_peers_names_no_address_either() -> None:
+    """Versions and integrity hashes are enough for npm too."""
+    text = (ROOT / "bench" / "peers" / "package-lock.json").read_text()
+    assert '"integrity": "sha512-' in text
+    assert '"resolved"' not in text
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_every_locked_version_has_a_hash(lock: Path) -> None:
     """Each requirement is one exact version with at least one SHA-256."""

@@ -1,0 +1,17 @@
+"""For the command line: an environment without settings, in a folder of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever runs the tests may have set something."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"HALCYTONE_{name.upper()}", raising=False)
+    monkeypatch.chdir(tmp_path)
