@@ -88,22 +88,21 @@ class Jobs:
         """Take up the studio, address and templates as they are now; where they changed, all is to be built."""
         studio_file = self._data / "studio.toml"
         kept = tuple(self._catalogue.meta(key) for key in ("public_url", "retention_days", "sends_mail"))
-        seen = (
-            *kept,
-            studio_file.stat().st_mtime_ns if studio_file.exists() else 0,
-        )
+        own = self._data / "templates"
+        files = (studio_file, own, *(own.rglob("*") if own.is_dir() else ()))
+        seen = (*kept, *(file.stat().st_mtime_ns for file in files if file.exists()))
         if seen == self._seen:
             return
         try:
             studio = load(self._data)
         except StudioWrong as error:
             _log.error("studio_wrong", problem=str(error), kept="the settings from before")
-            if self._seen:
+            before, self._seen = self._seen, seen
+            if before:
                 return
             studio = Studio()
         self._seen = seen
         public_url = kept[0] or DEFAULT_URL
-        own = self._data / "templates"
         made_of = fingerprint(studio, kept, own)
         if made_of == self._made_of:
             return

@@ -343,8 +343,9 @@ class Pages:
 
 
 def card_path(story: Story) -> str:
-    """The picture that stands for a page where it is shared; imports share the studio's."""
-    return "card.png" if story.snapshot.source == "import" else f"{story.path}card.png"
+    """The picture that stands for a page where it is shared; imports and private pages have the studio's."""
+    shared = story.snapshot.source == "import" or story.snapshot.visibility == "private"
+    return "card.png" if shared else f"{story.path}card.png"
 
 
 def _month_name(month: str) -> str:

@@ -37,6 +37,7 @@ _log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _TIMEOUT_S = 30.0
+_PAUSE_S = 60.0
 
 
 def server_of(smtp_url: str) -> dict[str, Any]:
@@ -69,7 +70,13 @@ async def deliver_due(
     *,
     timeout_s: float = _TIMEOUT_S,
 ) -> int:
-    """Send everything that is due over one connection; returns how many mails were begun."""
+    """Send everything that is due over one connection; returns how many mails were begun.
+
+    Raises:
+        ValueError: the studio has no sender, or ``smtp_url`` is no mail server's address.
+    """
+    if not desk.studio.sender:
+        raise ValueError("studio.toml: mail needs a sender")
     deliveries = Deliveries(catalogue)
     begun = 0
     client: aiosmtplib.SMTP | None = None
@@ -130,8 +137,6 @@ def _told(error: BaseException) -> str:
 
 
 def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery) -> bytes | None:
-    if not desk.studio.sender:
-        return None
     seed = hashlib.sha256(
         f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}".encode()
     ).hexdigest()[:32]
@@ -226,7 +231,8 @@ class PostOffice:
                     desk = open_desk(self._data, connection)
                     asyncio.run(deliver_due(desk, catalogue, self._smtp_url, _now))
                 except (StudioWrong, ValueError, sqlite3.OperationalError) as error:
-                    _log.error("mail_not_sent", problem=str(error))
+                    _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
+                    self._closing.wait(_PAUSE_S)
 
 
 def _now() -> Millis:
