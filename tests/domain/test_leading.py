@@ -1,0 +1,224 @@
+"""What instructors may do in each phase of a session, and what comes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.commands import PERMITTED, Sender
+from engine.domain.instant import MINUTE, SECOND
+from engine.domain.session import Details, Phase, Planned, Presence, Role
+from tests.domain.sessions import INSTRUCTOR, NOON, SERVER, Course, kinds, live, person, scheduled, waiting
+
+LED: list[tuple[c.Command, dict[str, str]]] = [
+    # Each command, and what a phase answers: the code of a refusal, or the first event.
+    (c.Start(), {"scheduled": "room_opened", "waiting": "session_started", "live": "already_live"}),
+    (
+        c.ChangeTechnique("Tide"),
+        {"scheduled": "not_live", "waiting": "not_live", "live": "technique_changed"},
+    ),
+    (c.Rest(), {"scheduled": "not_live", "waiting": "not_live", "live": "practice_rested"}),
+    (c.ResumePractice(), {"scheduled": "not_live", "waiting": "not_live", "live": ""}),
+    (c.Announce("A", "B"), {"scheduled": "not_open", "waiting": "announced", "live": "announced"}),
+    (
+        c.UnlockAchievement("A"),
+        {"scheduled": "not_live", "waiting": "not_live", "live": "achievement_unlocked"},
+    ),
+    (c.RemoveParticipant("x"), dict.fromkeys(("scheduled", "waiting", "live"), "unknown_client")),
+    (c.Vouch("x", True), dict.fromkeys(("scheduled", "waiting", "live"), "unknown_client")),
+    (c.Lock(True), dict.fromkeys(("scheduled", "waiting", "live"), "door_locked")),
+    (c.SwitchChat(False), dict.fromkeys(("scheduled", "waiting", "live"), "chat_switched")),
+    (c.End(), {"scheduled": "not_open", "waiting": "session_ending", "live": "session_ending", "ended": ""}),
+    (c.ChangeDetails(title="New"), dict.fromkeys(("scheduled", "waiting", "live"), "details_changed")),
+    (c.Cancel(), {"scheduled": "session_cancelled", "waiting": "session_cancelled", "live": "already_live"}),
+]
+
+
+EVENTS = {kind.__dataclass_fields__["type"].default for kind in e.Event.__args__}
+
+
+def in_phase(phase: str) -> Course:
+    course = waiting() if phase in ("waiting", "cancelled") else live()
+    match phase:
+        case "scheduled":
+            return scheduled()
+        case "ended":
+            course.do(c.End())
+        case "cancelled":
+            course.do(c.Cancel())
+        case _:
+            pass
+    return course
+
+
+@pytest.mark.parametrize("phase", ["scheduled", "waiting", "live", "ended", "cancelled"])
+@pytest.mark.parametrize(("command", "outcomes"), LED, ids=lambda value: type(value).__name__)
+def test_each_command_in_each_phase(command: c.Command, outcomes: dict[str, str], phase: str) -> None:
+    """It happens, changes nothing, or is refused with a code that says why."""
+    expected = outcomes.get(phase, "session_over")
+    course = in_phase(phase)
+    if expected == "" or expected in EVENTS:
+        assert kinds(course.do(command))[:1] == ([expected] if expected else [])
+    else:
+        assert course.refused(command).code == expected
+
+
+@pytest.mark.parametrize("role", [Role.PARTICIPANT, Role.OBSERVER])
+def test_only_staff_lead(role: Role) -> None:
+    """Whoever else tries is forbidden, before anything else is looked at."""
+    for command, _ in LED:
+        if type(command) in PERMITTED:
+            assert live().refused(command, Sender(role, "x")).code == "forbidden"
+
+
+def test_a_session_is_created_once() -> None:
+    """The second is a conflict; a command to none is not found."""
+    command = c.Create("s", "e", Details("T", "I", NOON))
+    assert scheduled().refused(command).code == "session_exists"
+    assert Course().refused(c.Start()).code == "unknown_session"
+
+
+def test_a_room_opens_fifteen_minutes_ahead() -> None:
+    """At once when that has passed."""
+    assert scheduled(15 * MINUTE + 1).now.phase is Phase.SCHEDULED
+    assert scheduled(15 * MINUTE).now.phase is Phase.WAITING
+    course = scheduled(60 * MINUTE)
+    assert kinds(course.wait(45 * MINUTE)) == ["room_opened"]
+
+
+def test_a_room_opens_ahead_of_a_time_that_was_moved() -> None:
+    """Moving the start nearer opens it in the same breath; page and calendar learn of a new sequence."""
+    course = scheduled(60 * MINUTE)
+    assert kinds(course.do(c.ChangeDetails(scheduled_start=NOON + MINUTE))) == [
+        "details_changed",
+        "room_opened",
+    ]
+    assert course.now.sequence == 1
+    assert course.do(c.ChangeDetails(scheduled_start=NOON + MINUTE)) == []
+
+
+def test_a_live_session_cannot_be_moved() -> None:
+    """Its title may still change."""
+    course = live()
+    refusal = course.refused(c.ChangeDetails(scheduled_start=NOON))
+    assert (refusal.code, list(refusal.details)) == ("already_live", ["scheduled_start"])
+    assert course.do(c.ChangeDetails(title="Evening"))
+    assert course.now.details.title == "Evening"
+
+
+def test_a_change_that_had_not_begun_gives_way_to_a_newer_one() -> None:
+    """Nobody practised it, so it is in no timeline."""
+    course = live()
+    course.do(c.ChangeTechnique("Box Breathing"))
+    course.at += SECOND
+    course.do(c.ChangeTechnique("Tide"))
+    assert [span.technique for span in course.now.spans] == ["Tide"]
+    course.at += MINUTE
+    course.do(c.ChangeTechnique("Box Breathing"))
+    assert [span.technique for span in course.now.spans] == ["Tide", "Box Breathing"]
+
+
+def test_a_change_lands_at_the_end_of_a_breath() -> None:
+    """At least three seconds ahead, a whole number of cycles after the technique under way began."""
+    course = live()
+    course.do(c.ChangeTechnique("Mine", pattern=(4.0, 0.0, 6.0, 0.0)))
+    first = course.now.spans[-1].started_at
+    assert first == course.at + 3 * SECOND
+    for later in (37 * SECOND, 3 * SECOND + 7, 47 * SECOND):
+        course.at = first + later
+        (changed,) = course.do(c.ChangeTechnique("Mine", pattern=(4.0, 0.0, 6.0, 0.0)))
+        assert isinstance(changed, e.TechniqueChanged)
+        assert (changed.started_at - first) % 10_000 == 0
+        assert 3 * SECOND <= changed.started_at - course.at < 13 * SECOND
+        first = changed.started_at
+
+
+def test_a_moment_may_be_wished_for() -> None:
+    """Not in the past, and not further ahead than ten minutes."""
+    course = live()
+    wished = course.at + 5 * MINUTE
+    course.do(c.ChangeTechnique("Tide", at=wished))
+    assert course.now.spans[-1].started_at == wished
+    assert course.refused(c.ChangeTechnique("Tide", at=course.at + 10 * MINUTE + 1)).details.keys() == {"at"}
+    course.do(c.ChangeTechnique("Tide", at=0))
+    assert course.now.spans[-1].started_at == course.at
+
+
+def test_a_pattern_must_be_breathable() -> None:
+    """No inhale is no breath."""
+    refusal = live().refused(c.ChangeTechnique("Mine", pattern=(0.0, 4.0, 4.0, 0.0)))
+    assert (refusal.code, list(refusal.details)) == ("invalid", ["pattern"])
+
+
+def test_a_technique_ends_a_rest() -> None:
+    """Whoever announces something new goes on with it."""
+    course = live()
+    course.do(c.Rest())
+    assert course.do(c.Rest()) == []
+    course.do(c.ChangeTechnique("Tide"))
+    assert not course.now.resting
+
+
+@pytest.mark.parametrize(
+    ("place", "planned", "code"),
+    [
+        ("online", False, "not_in_plan"),
+        ("online", True, "room_only"),
+        ("room", True, None),
+        ("both", True, "room_only"),
+    ],
+)
+def test_strong_techniques_need_a_plan_and_a_room(place: str, planned: bool, code: str | None) -> None:
+    """Everybody is asked at joining, for what stands in the plan; some are for one room only."""
+    techniques = (Planned("wim hof"),) if planned else ()
+    course = live(place=place, techniques=techniques)
+    if code is None:
+        assert kinds(course.do(c.ChangeTechnique("Wim Hof"))) == ["technique_changed"]
+    else:
+        assert course.refused(c.ChangeTechnique("Wim Hof")).code == code
+
+
+def test_removal_is_for_participants_and_once() -> None:
+    """Staff and watchers are not removed; whoever is removed already needs no second word."""
+    course = live(["ada"])
+    course.join("eye", Role.OBSERVER)
+    course.join("ivy", Role.INSTRUCTOR)
+    assert course.refused(c.RemoveParticipant("eye")).code == "forbidden"
+    assert course.refused(c.RemoveParticipant("ivy")).code == "forbidden"
+    (left,) = course.do(c.RemoveParticipant("ada"))
+    assert left == e.MemberLeft("ada", Role.PARTICIPANT, 0, "removed")
+    assert course.do(c.RemoveParticipant("ada")) == []
+    assert course.now.members["ada"].presence is Presence.REMOVED
+
+
+def test_seats_are_vouched_for_once() -> None:
+    """And the word may be taken back."""
+    course = live(["ada"])
+    assert kinds(course.do(c.Vouch("ada", True))) == ["seat_vouched"]
+    assert course.do(c.Vouch("ada", True)) == []
+    assert course.now.members["ada"].vouched
+    course.do(c.Vouch("ada", False))
+    assert not course.now.members["ada"].vouched
+
+
+def test_an_end_says_how_long_it_was() -> None:
+    """One second at least, two hours at most; and whether a summary will come."""
+    course = live(["ada"])
+    course.at += 90 * SECOND
+    ending, ended = course.do(c.End())
+    assert ending == e.SessionEnding(90, True, "ended")
+    assert ended == e.SessionEnded()
+    assert course.now.phase is Phase.ENDED
+    assert live().do(c.End())[0] == e.SessionEnding(1, False, "ended")
+
+
+def test_publication_is_the_last_phase() -> None:
+    """Only an ended session is published, and once."""
+    course = live(["ada"])
+    assert course.do(c.MarkPublished(), SERVER) == []
+    course.do(c.End())
+    assert kinds(course.do(c.MarkPublished(), SERVER)) == ["session_published"]
+    assert course.do(c.MarkPublished(), SERVER) == []
+    assert course.do(c.RateSession(5), person("ada"))
+    assert course.refused(c.Start(), INSTRUCTOR).code == "session_over"

@@ -1,0 +1,202 @@
+"""Participants: what they send, what time does to them, what platforms say of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.instant import MINUTE, SECOND
+from engine.domain.pseudonym import pseudonym
+from engine.domain.session import Curve, Phase, Planned, Presence, Role
+from tests.domain.sessions import NOON, SERVER, kinds, live, person, scheduled, waiting
+
+SENT: list[tuple[c.Command, str]] = [
+    (c.Chat("hi"), "chat_message_sent"),
+    (c.RateTechnique("Tide", 4, 2), "technique_rated"),
+    (c.RateSession(5), "session_rated"),
+    (c.RaiseHand(True), "hand_raised"),
+    (c.NeedToStop(), "stop_needed"),
+    (c.Consent(True, True, "1"), "consent_changed"),
+    (c.OptIn("Wim Hof", True), "opted_in"),
+]
+
+
+@pytest.mark.parametrize(("command", "event"), SENT, ids=lambda value: type(value).__name__)
+def test_what_participants_send(command: c.Command, event: str) -> None:
+    """Waiting and live alike; not from strangers, not from staff, and few of them after the end."""
+    for course in (
+        waiting(["ada"], techniques=(Planned("Wim Hof"),)),
+        live(["ada"], techniques=(Planned("Wim Hof"),)),
+    ):
+        assert kinds(course.do(command, person("ada"))) == [event]
+        assert course.refused(command, person("bob")).code == "unknown_client"
+        assert course.refused(command).code == "forbidden"
+        course.do(c.End())
+        if isinstance(command, c.RateSession | c.Consent):  # For a day after the end, too.
+            assert kinds(course.do(command, person("ada")))[0] == event
+        else:
+            assert course.refused(command, person("ada")).code == "session_over"
+
+
+def test_hands_are_raised_once() -> None:
+    """And lowered by whoever comes back after having left."""
+    course = live(["ada"])
+    course.do(c.RaiseHand(True), person("ada"))
+    assert course.do(c.RaiseHand(True), person("ada")) == []
+    course.leave("ada")
+    course.join("ada", proved=True)
+    assert not course.now.members["ada"].hand
+
+
+def test_chat_may_be_off() -> None:
+    """From the start, or by a word of the instructor."""
+    course = live(["ada"], chat=False)
+    assert course.refused(c.Chat("hi"), person("ada")).code == "chat_off"
+    course.do(c.SwitchChat(True))
+    assert kinds(course.do(c.Chat("hi"), person("ada"))) == ["chat_message_sent"]
+
+
+def test_opting_in_is_for_what_is_planned() -> None:
+    """Once each, and it can be taken back."""
+    course = live(["ada"], techniques=(Planned("Wim Hof"),))
+    assert course.refused(c.OptIn("Box Breathing", True), person("ada")).code == "nothing_to_opt_in"
+    for accepted in (True, True, False):
+        course.do(c.OptIn("wim hof", accepted), person("ada"))
+        assert course.now.members["ada"].opted_in == (("Wim Hof",) if accepted else ())
+
+
+def test_a_withdrawal_takes_back_everything() -> None:
+    """And makes the story anew once there is one."""
+    course = live(["ada"])
+    course.do(c.Consent(True, True, "1"), person("ada"))
+    course.do(c.RateSession(5), person("ada"))
+    assert course.refused(c.Withdraw("bob"), SERVER).code == "unknown_client"
+    assert kinds(course.do(c.Withdraw("ada"), SERVER)) == ["person_withdrew"]
+    member = course.now.members["ada"]
+    assert (member.heart_rate, member.group, member.rating) == (False, False, None)
+    course.do(c.End())
+    assert kinds(course.do(c.Withdraw("ada"), SERVER)) == ["person_withdrew", "story_retold"]
+
+
+def test_who_is_lost_and_who_leaves() -> None:
+    """A goodbye is announced at once; a loss after twenty seconds; a return within them by nobody."""
+    course = live(["ada", "bob"])
+    assert kinds(course.lose("ada")) == ["connection_lost"]
+    assert course.lose("ada") == []
+    course.at += 19 * SECOND
+    assert kinds(course.join("ada", proved=True)) == ["member_returned"]
+    course.lose("ada")
+    assert course.wait(20 * SECOND) == [e.MemberLeft("ada", Role.PARTICIPANT, 1, "lost")]
+    assert course.leave("bob") == [e.MemberLeft("bob", Role.PARTICIPANT, 0, "left")]
+    assert course.leave("bob") == []
+    assert course.leave("nobody") == []
+
+
+def test_those_who_are_lost_leave_in_the_order_of_their_loss() -> None:
+    """With counts that fall one by one."""
+    course = live(["ada", "bob", "cem"])
+    for client_id in ("cem", "ada", "bob"):
+        course.lose(client_id)
+        course.at += 1
+    course.at += MINUTE
+    left = course.do(c.Tick(), SERVER)
+    assert [(event.client_id, event.count) for event in left if isinstance(event, e.MemberLeft)] == [
+        ("cem", 2),
+        ("ada", 1),
+        ("bob", 0),
+    ]
+
+
+def test_a_room_that_staff_left_early_opens_by_itself() -> None:
+    """An instructor who looked in an hour ahead and lost the network keeps nothing closed."""
+    course = scheduled(60 * MINUTE)
+    course.join("ivy", Role.INSTRUCTOR)
+    course.lose("ivy")
+    assert kinds(course.wait(45 * MINUTE)) == ["member_left", "room_opened"]
+
+
+def test_a_restart_loses_every_connection_at_once() -> None:
+    """But those that a platform reported; and without connections it is no event."""
+    course = live(["ada"])
+    course.do(c.ReportJoined("u-7"), SERVER)
+    assert kinds(course.do(c.Restart(), SERVER)) == ["server_restarted"]
+    assert course.now.members["ada"].presence is Presence.AWAY
+    assert course.now.members["u-7"].presence is Presence.PRESENT
+    assert course.do(c.Restart(), SERVER) == []
+
+
+def test_completion_is_four_fifths_of_ones_own_time() -> None:
+    """Since the start or one's joining, whichever is later; absences count, wherever they fall."""
+    course = live(["ada", "bob"])
+    course.at += 50 * SECOND
+    course.join("cem")
+    course.lose("ada")
+    course.at += 15 * SECOND
+    course.join("ada", proved=True)
+    course.at += 10 * SECOND
+    course.leave("bob")
+    course.at += 25 * SECOND
+    assert course.now.completion_rate(course.at) == pytest.approx(2 / 3)
+    course.do(c.End())
+    assert course.now.completion_rate(course.at + MINUTE) == pytest.approx(2 / 3)
+    assert waiting(["ada"]).now.completion_rate(NOON) is None
+    assert live().now.completion_rate(NOON) is None
+
+
+def test_engagement_counts_people_once() -> None:
+    """And nobody that is not there."""
+    course = live(["ada", "bob"])
+    assert kinds(course.do(c.Engage(("ada", "nobody")), SERVER)) == ["engaged"]
+    assert course.do(c.Engage(("ada",)), SERVER) == []
+    assert course.now.engagement_rate() == 0.5
+
+
+def test_figures_are_noted_while_live() -> None:
+    """Before and after they are nobody's."""
+    point, course = Curve(NOON, 1), waiting(["ada"])
+    assert course.do(c.RecordMetrics(point), SERVER) == []
+    assert course.do(c.ReachMilestone(5.0), SERVER) == []
+    course.do(c.Start())
+    assert kinds(course.do(c.RecordMetrics(point), SERVER)) == ["metrics_recorded"]
+    assert kinds(course.do(c.ReachMilestone(5.0), SERVER)) == ["hrv_milestone_reached"]
+
+
+def test_a_platforms_start_opens_and_starts() -> None:
+    """With its own title and instructor; a second start is harmless."""
+    course = scheduled()
+    assert kinds(course.do(c.ReportStarted("Dawn", "Kai", 1800), SERVER)) == [
+        "room_opened",
+        "session_started",
+    ]
+    assert (course.now.details.title, course.now.details.instructor) == ("Dawn", "Kai")
+    assert course.do(c.ReportStarted(), SERVER) == []
+
+
+@pytest.mark.parametrize(
+    "report",
+    [c.ReportTechnique("Tide"), c.ReportMilestone(5.0), c.ReportAchievement("A"), c.ReportJoined("u")],
+)
+def test_reports_open_a_room_that_was_not(report: c.Report) -> None:
+    """Order is the platform's business."""
+    course = scheduled()
+    assert kinds(course.do(report, SERVER))[0] == "room_opened"
+    assert course.now.phase is Phase.WAITING
+
+
+def test_a_platforms_people_are_counted_and_stay_out_when_removed() -> None:
+    """Once each; nor does a report make somebody of the staff, or a watcher, a participant."""
+    course = live()
+    course.join("eye", Role.OBSERVER)
+    assert course.do(c.ReportJoined("u"), SERVER) == [e.MemberJoined("u", Role.PARTICIPANT, 1, external=True)]
+    assert course.do(c.ReportJoined("u"), SERVER) == []
+    assert course.do(c.ReportJoined("eye"), SERVER) == []
+    course.do(c.RemoveParticipant("u"))
+    assert course.do(c.ReportJoined("u"), SERVER) == []
+    assert course.now.count() == 0
+
+
+def test_a_pseudonym_is_always_the_same() -> None:
+    """Two friendly words, that tell nothing of the id."""
+    assert pseudonym("ada") == pseudonym("ada") != pseudonym("bob")
+    assert len(pseudonym("ada").split()) == 2
