@@ -161,3 +161,33 @@ async def test_a_reload_comes_back_as_the_same_person(room: FakeRoom, open_page:
     await expect(page.get_by_role("heading", name="Box Breathing")).to_be_visible()
     assert room.addresses[1]["client_id"] == "c1"
     assert room.addresses[1]["resume"] == "secret"
+
+
+async def test_the_wall_finds_back_by_itself(room: FakeRoom, open_page: Opener) -> None:
+    """Nobody stands at a projector: a broken line heals, and the next technique arrives."""
+    page = await open_page(f"{await room.start()}/wall/{room.session_id}", phone=False)
+    await room_live(room)
+    await expect(page.get_by_role("heading", name="Box Breathing")).to_be_visible()
+    await room.drop()
+    await room.wait_for_lines(2)
+    await room.change("Tide", [5, 0, 5, 0])
+    await expect(page.get_by_role("heading", name="Tide")).to_be_visible()
+    assert [address["role"] for address in room.addresses] == ["observer", "observer"]
+
+
+async def test_an_expired_invitation_is_told_and_not_tried_for_ever(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """Only whoever sent the link can renew it: the page says so."""
+    room.refuse = (4005, "token_expired", {})
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}#token=old")
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_role("heading", name="This link is too old")).to_be_visible()
+    assert len(room.addresses) == 1
+
+
+async def test_a_demonstration_says_that_it_runs_faster_than_life(room: FakeRoom, open_page: Opener) -> None:
+    """Whoever opens the join page of a demonstration is not led to breathe ten times too fast unwarned."""
+    room.state["clock_rate"] = 10
+    page = await practising(room, open_page)
+    await expect(page.get_by_text("runs 10 times faster than life")).to_be_visible()

@@ -111,6 +111,11 @@ function refused(refusal) {
   if (refusal.closeCode === CLOSE.NOT_OPEN_YET) return turn("waiting", { opensAt: refusal.details.opens_at });
   if (refusal.closeCode === CLOSE.OVER && recall(sessionId).joined) return turn("after");
   if (refusal.closeCode === CLOSE.BAD_CREDENTIAL) forget(sessionId);
+  if (refusal.closeCode === CLOSE.TOKEN_EXPIRED) {
+    // An invitation does not renew itself; only whoever sent it can.
+    visit.client?.close();
+    return turn("trouble", { code: "bad_credential" });
+  }
   if (refusal.final) turn("trouble", refusal);
 }
 

@@ -4,50 +4,79 @@
  */
 
 import { h, write } from "../dom.js";
-import { t } from "../i18n.js";
+import { has, t } from "../i18n.js";
 import { mailFile } from "./mail-file.js";
 
 /**
- * @param {any} draft `{channel, state, edited, content | subject + text + html, composer_url?, name?, note?, length?, limit?}`
+ * @param {any} draft `{channel, state, edited, content | subject + text + html | recipients, composer_url?, name?, note?}`
  * @param {(method: string, rest: string, body?: any) => Promise<boolean>} act
  */
 export function draftCard(draft, act) {
-  const id = `draft-${draft.channel}`;
   const channel = encodeURIComponent(draft.channel);
   const mail = draft.channel === "email";
   const quote = draft.channel.startsWith("quote-");
-  const name = t(quote ? "draft.quote" : `draft.${draft.channel}`);
+  const key = quote ? "draft.quote" : `draft.${draft.channel}`;
+  const name = has(key) ? t(key) : draft.channel;
   const said = h("p", { class: "quiet", role: "status" });
-  const subject = mail ? h("input", { id: `${id}-subject`, maxlength: "200", value: draft.subject }) : null;
-  const text = h("textarea", { id, rows: mail ? "12" : "5", readonly: quote });
-  text.value = mail ? draft.text : draft.content;
-  const changes = () => (mail ? { subject: subject.value, text: text.value } : { content: text.value });
-  const save = h("button", { type: "button", disabled: true, onclick: () => act("PUT", channel, changes()) }, t("draft.save"));
-  for (const field of [subject, text]) field?.addEventListener("input", () => (save.disabled = false));
+  const words = wordsOf(draft, name, quote);
+  const save = h("button", { type: "button", disabled: true, onclick: () => act("PUT", channel, words.value()) }, t("draft.save"));
+  words.element.addEventListener("input", () => (save.disabled = false));
   const decide = (verb, label, kind = "") => h("button", { type: "button", class: kind, onclick: () => act("POST", `${channel}/${verb}`) }, label);
+  const goes = draft.sends_mail || draft.channel === "personal";
   return h(
     "article",
     { class: "card", "data-draft": draft.channel, "data-state": draft.state },
     h("h3", {}, name, " ", h("span", { class: "badge" }, t(`draft.state.${draft.state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
     draft.note ? h("p", { class: "note" }, draft.note) : null,
     quote ? h("p", { class: "quiet" }, draft.name ? t("draft.quote_by", { name: draft.name }) : t("draft.quote_unnamed")) : null,
-    mail ? h("div", { class: "field" }, h("label", { for: subject.id }, t("draft.subject")), subject) : null,
-    h("label", { for: id, class: mail ? "" : "only-read" }, t("draft.text", { channel: name })),
-    text,
+    typeof draft.recipients === "number" ? h("p", { class: "quiet" }, t("draft.recipients", { count: draft.recipients })) : null,
+    words.element,
     typeof draft.limit === "number" ? h("p", { class: "quiet" }, t("draft.length", { length: draft.length, limit: draft.limit })) : null,
     h(
       "div",
       { class: "actions" },
-      draft.state === "approved" ? null : decide("approve", t("draft.approve"), "primary"),
+      draft.state === "approved" ? null : decide("approve", t(goes ? "draft.approve_send" : "draft.approve"), "primary"),
       draft.state === "withdrawn" ? null : decide("withdraw", t("draft.withdraw")),
-      quote ? null : save,
-      quote ? null : h("button", { type: "button", onclick: () => copy(text, said) }, t("share.copy")),
+      words.area && !quote ? save : null,
+      words.area && !quote ? h("button", { type: "button", onclick: () => copy(words.area, said) }, t("share.copy")) : null,
       draft.composer_url ? h("a", { class: "button", href: draft.composer_url, target: "_blank", rel: "noopener noreferrer" }, t("draft.open")) : null,
-      mail ? h("button", { type: "button", onclick: () => download(draft, changes()) }, t("draft.download")) : null,
+      mail ? h("button", { type: "button", onclick: () => download(draft, words.value()) }, t("draft.download")) : null,
     ),
     said,
-    mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
+    draft.deliveries ? h("p", { class: "quiet" }, delivered(draft.deliveries)) : null,
+    mail && !draft.sends_mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
   );
+}
+
+/**
+ * The words of a draft to read and change; a quote is its author's, own summaries are written for each person.
+ * @param {any} draft
+ * @param {string} name
+ * @param {boolean} quote
+ */
+function wordsOf(draft, name, quote) {
+  const written = draft.text ?? draft.content;
+  if (written === undefined) return { element: h("div", {}), area: null, value: () => ({}) };
+  const id = `draft-${draft.channel}`;
+  const mail = draft.channel === "email";
+  const area = h("textarea", { id, rows: mail ? "12" : "5", readonly: quote });
+  area.value = written;
+  const subject = mail ? h("input", { id: `${id}-subject`, maxlength: "200", value: draft.subject }) : null;
+  const element = h(
+    "div",
+    {},
+    mail ? h("div", { class: "field" }, h("label", { for: subject.id }, t("draft.subject")), subject) : null,
+    h("label", { for: id, class: mail ? "" : "only-read" }, t("draft.text", { channel: name })),
+    area,
+  );
+  return { element, area, value: () => (mail ? { subject: subject.value, text: area.value } : { content: area.value }) };
+}
+
+/** How many mails are where; never a claim of a delivery that did not happen. @param {Record<string, number>} counts */
+function delivered(counts) {
+  return Object.entries(counts)
+    .map(([state, count]) => (has(`mail.${state}`) ? t(`mail.${state}`, { count }) : `${state}: ${count}`))
+    .join(" · ");
 }
 
 /** @param {any} text @param {Element} said */

@@ -18,6 +18,8 @@ import { peoplePanel } from "./people.js";
 import { doorPanel, wordsPanel } from "./say.js";
 import { shareDialog } from "./share.js";
 
+const SIGN_IN_AGAIN = new Set([CLOSE.BAD_CREDENTIAL, CLOSE.FORBIDDEN, CLOSE.TOKEN_EXPIRED]);
+
 /**
  * @param {any} desk
  * @param {{sessionId: string}} detail
@@ -104,7 +106,7 @@ export function roomScreen(desk, { sessionId }) {
   client.addEventListener("refused", (event) => {
     const { closeCode, final, message, details } = /** @type {CustomEvent} */ (event).detail;
     if (closeCode === CLOSE.OVER) return desk.turn("desk", { sessionId });
-    if (closeCode === CLOSE.BAD_CREDENTIAL || closeCode === CLOSE.FORBIDDEN) return desk.turn("sign_in", { refused: true, sessionId });
+    if (SIGN_IN_AGAIN.has(closeCode)) return desk.turn("sign_in", { refused: true, sessionId });
     if (closeCode === CLOSE.NOT_OPEN_YET) return early(details.opens_at);
     write(title, t("room.closed"));
     write(said, message || t("trouble.other.text"));
