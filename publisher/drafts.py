@@ -18,6 +18,7 @@ from engine.domain.snapshot import Snapshot
 from publisher.card import card_of
 from publisher.catalogue import Catalogue
 from publisher.deliveries import NEWSLETTER, PERSONAL, Deliveries
+from publisher.edits import DraftWrong, mistakes
 from publisher.email import Mail, edited_mail, newsletter_of, written_mail
 from publisher.lengths import LIMITS
 from publisher.links import Links
@@ -32,20 +33,11 @@ from publisher.tree import Artefact, Tree
 __all__ = ["Desk", "DraftUnknown", "DraftWrong"]
 
 _MAILS = {"email": NEWSLETTER, PERSONAL: PERSONAL}
-_LONGEST_MAIL = 50_000
 _NOTE = "On average the group's HRV went down in this session. Please have a look before you share it."
 
 
 class DraftUnknown(KeyError):
     """There is no such session, or it has no such draft."""
-
-
-class DraftWrong(ValueError):
-    """The new text cannot be taken; ``details`` says why, field by field."""
-
-    def __init__(self, details: Mapping[str, str]) -> None:
-        super().__init__("; ".join(f"{field}: {reason}" for field, reason in details.items()))
-        self.details = dict(details)
 
 
 class Desk:
@@ -167,7 +159,7 @@ class Desk:
         """
         snapshot = self._snapshot(session_id)
         row = self._one(session_id, channel)
-        wrong = self._mistakes(channel, changes)
+        wrong = mistakes(channel, changes)
         if wrong:
             raise DraftWrong(wrong)
         kept = {**json.loads(row["edited"] or "{}"), **{name: str(changes[name]).strip() for name in changes}}
@@ -349,28 +341,3 @@ class Desk:
             }
             for quote in snapshot.quotes
         ]
-
-    def _mistakes(self, channel: str, changes: Mapping[str, Any]) -> dict[str, str]:
-        if channel == PERSONAL:
-            return {"channel": "each person's own mail is written for that person"}
-        fields = ("subject", "text") if channel == "email" else ("content",)
-        wrong = {name: "unknown field" for name in changes if name not in fields}
-        if not changes:
-            wrong[fields[0]] = "this field is required"
-        for name in fields:
-            value = changes.get(name)
-            if name not in changes:
-                continue
-            if not isinstance(value, str) or not value.strip():
-                wrong[name] = "a text is needed"
-            elif any(ord(c) < 32 and c not in "\n\t" for c in value) or any(
-                "\ud800" <= c < "\ue000" for c in value
-            ):
-                wrong[name] = "control characters are not allowed"
-            elif name == "subject" and ("\n" in value or len(value) > 200):
-                wrong[name] = "one line of at most 200 characters"
-            elif channel == "email" and len(value) > _LONGEST_MAIL:
-                wrong[name] = f"at most {_LONGEST_MAIL} characters"
-            elif channel in LIMITS and not LIMITS[channel].fits(value.strip()):
-                wrong[name] = f"at most {LIMITS[channel].longest} characters as {channel} counts them"
-        return wrong

@@ -40,7 +40,7 @@ def text(element: ElementTree.Element, name: str) -> str:
 def feeding(publisher: Publisher) -> Publisher:
     """A studio with a hub and three published sessions."""
     (publisher.data / "studio.toml").write_text(
-        'name = "Breath & Room"\nabout = "We breathe <together>."\nwebsub_hub = "https://hub.example/"\n'
+        'name = "Breath & Room"\nabout = "We breathe <together>."\nwebsub_hub = "http://127.0.0.1:9/"\n'
     )
     publisher.catalogue.set_meta("public_url", "https://breath.example/")
     for n in range(3):
@@ -58,7 +58,7 @@ def test_the_channel_follows_the_rules(feeding: Publisher) -> None:
     assert text(channel, "docs") == "https://www.rssboard.org/rss-specification"
     assert parsedate_to_datetime(text(channel, "lastBuildDate")) == to_datetime(NOW + 2 * MINUTE)
     links = {link.attrib["rel"]: link.attrib["href"] for link in channel.findall(f"{ATOM}link")}
-    assert links == {"self": "https://breath.example/feed.xml", "hub": "https://hub.example/"}
+    assert links == {"self": "https://breath.example/feed.xml", "hub": "http://127.0.0.1:9/"}
     assert not channel.findall(f"{HISTORY}archive")
 
 
@@ -99,7 +99,7 @@ def test_the_json_feed_says_the_same(feeding: Publisher) -> None:
     feed = json.loads(feeding.read("feed.json"))
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     assert feed["feed_url"] == "https://breath.example/feed.json"
-    assert feed["hubs"] == [{"type": "WebSub", "url": "https://hub.example/"}]
+    assert feed["hubs"] == [{"type": "WebSub", "url": "http://127.0.0.1:9/"}]
     assert [item["url"] for item in feed["items"]] == [
         f"https://breath.example/sessions/s-{n}/" for n in (2, 1, 0)
     ]
