@@ -1,0 +1,158 @@
+"""Sessions that end: by a word, by the clock, by being left; and what is left of them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+from engine.domain import commands as c
+from engine.domain.session import Phase, Role
+from engine.domain.snapshot import Snapshot
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.outbox import Outbox
+from tests.realtime.studio import Studio
+
+MINUTE = 60_000
+
+
+def channels(studio: Studio, session_id: str = "s") -> set[str]:
+    """The channels that a session left work for."""
+    with closing(connect(studio.data / FILE_NAME)) as connection:
+        return {row.channel for row in Outbox(connection).of(session_id)}
+
+
+def story(studio: Studio, session_id: str = "s") -> Snapshot:
+    with closing(connect(studio.data / FILE_NAME)) as connection:
+        found = Outbox(connection).snapshot(session_id)
+    assert found is not None
+    return found
+
+
+async def test_an_end_leaves_a_story_and_work_for_every_channel(studio: Studio) -> None:
+    """In the transaction of its last event; the publisher is woken once it is there."""
+    ada = await studio.join("ada")
+    await studio.command(c.Start())
+    await studio.command(c.ChangeTechnique("Box Breathing", 300))
+    studio.clock.jump(10 * MINUTE)
+    await ada.settled()
+    await studio.command(c.End())
+    assert await ada.closed() == 1000
+    assert {"web", "email", "social", "analytics"} <= channels(studio)
+    told = story(studio)
+    assert told.participant_count == 1
+    assert told.breathing_techniques == ("Box Breathing",)
+    assert 600 <= told.session_duration < 660
+    assert studio.stories.count("s") >= 1
+
+
+async def test_a_session_ends_after_two_hours_and_says_so_before(studio: Studio) -> None:
+    """Ten minutes ahead everybody is warned; then it ends with 1000."""
+    ada = await studio.join("ada")
+    await studio.command(c.Start())
+    studio.clock.jump(110 * MINUTE)
+    warning = await ada.until("session_update", update_type="ending_soon")
+    assert warning["content"]["minutes"] == 10
+    studio.clock.jump(10 * MINUTE)
+    assert await ada.closed() == 1000
+    assert ada.inbox[-1]["type"] == "session_ending"
+    assert ada.inbox[-1]["content"]["duration"] == 7200
+    assert story(studio).session_duration == 7200
+
+
+async def test_a_session_ends_fifteen_minutes_after_the_last_person_left(studio: Studio) -> None:
+    """A screen that watches does not keep it; whoever returns in time does."""
+    watching = await studio.join(role="observer")
+    ada = await studio.join("ada")
+    await studio.command(c.Start())
+    await ada.leave()
+    await watching.until("participant_left")
+    studio.clock.jump(14 * MINUTE)
+    back = await studio.join("ada", resume=ada.welcome["resume"])
+    studio.clock.jump(14 * MINUTE)
+    await back.settled()
+    await back.leave()
+    await watching.until("participant_left", 2)
+    studio.clock.jump(15 * MINUTE)
+    assert await watching.closed() == 1000
+    assert (await studio.state()).end_reason == "empty"
+    assert "web" in channels(studio)
+
+
+async def test_nothing_is_published_of_a_session_that_nobody_came_to(studio: Studio) -> None:
+    """It ends, and the console learns why."""
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    await studio.command(c.Start())
+    await studio.command(c.End())
+    assert await ivy.closed() == 1000
+    assert ivy.inbox[-1]["content"]["summary_available"] is False
+    assert channels(studio) == {"schedule"}
+
+
+async def test_a_waiting_room_that_nobody_starts_is_closed(studio: Studio) -> None:
+    """Two hours after its time; whoever still waits in it is waited for."""
+    watching = await studio.join(role="observer")
+    studio.clock.jump(121 * MINUTE)
+    assert await watching.closed() == 1000
+    assert (await studio.state()).end_reason == "nobody_came"
+    assert channels(studio) == {"schedule"}
+
+
+async def test_a_room_made_for_yesterday_still_waits(studio: Studio) -> None:
+    """A past start is allowed: the room is open at once and stays so."""
+    await studio.create("late", scheduled_start=studio.clock.now() - 24 * 60 * MINUTE)
+    studio.clock.jump(MINUTE)
+    ada = await studio.join("ada", session_id="late")
+    assert ada.welcome["phase"] == "waiting"
+
+
+async def test_waiting_clients_are_told_of_changes_and_of_a_cancellation(studio: Studio) -> None:
+    """The room as it is now; then the goodbye."""
+    ada = await studio.join("ada")
+    await studio.command(c.ChangeDetails(title="Evening", listen_url="https://voice.example/x"))
+    changed = await ada.until("session_update", update_type="room_changed")
+    assert changed["content"]["title"] == "Evening"
+    assert changed["content"]["listen_url"] == "https://voice.example/x"
+    await studio.command(c.Cancel())
+    assert await ada.closed() == 1000
+    assert ada.inbox[-1]["update_type"] == "session_cancelled"
+    assert (await studio.state()).sequence == 2
+
+
+async def test_the_first_to_leave_counts_for_the_time_they_were_there(studio: Studio) -> None:
+    """Completion is the share of those who were present for four fifths of their time."""
+    ada, bob = await studio.join("ada"), await studio.join("bob")
+    await studio.command(c.Start())
+    studio.clock.jump(5 * MINUTE)
+    await ada.leave()
+    await bob.until("participant_left")
+    studio.clock.jump(15 * MINUTE)
+    await studio.command(c.End())
+    state = await studio.state()
+    assert state.completion_rate(studio.clock.now()) == 0.5
+
+
+async def test_who_withdraws_is_gone_from_words_and_room(studio: Studio) -> None:
+    """Closed for good, announced without their name, and the table of people has no row of them."""
+    ada, bob = await studio.join("ada", name="Ada Byron"), await studio.join("bob")
+    await ada.send("chat", {"message": "hi"})
+    await bob.until("chat_message")
+    await studio.directory.withdraw("s", "ada")
+    assert await ada.closed() == 1000
+    left = await bob.until("participant_left")
+    assert left["content"]["name"] != "Ada Byron"
+    replay = await studio.directory.replay("s", 100)
+    assert "Ada Byron" not in str(replay)
+    await studio.restart()
+    view = await studio.directory.look("s")
+    assert view is not None
+    assert "ada" not in view.people
+
+
+async def test_a_rating_after_the_end_makes_a_new_version(studio: Studio) -> None:
+    """The first stays as it is; outbox rows are there for the second."""
+    await studio.join("ada")
+    await studio.command(c.Start())
+    await studio.command(c.End())
+    assert story(studio).version == 1
+    await studio.directory.ask("s", c.RateSession(5), c.Sender(Role.PARTICIPANT, "ada"))
+    assert story(studio).version == 2
+    assert (await studio.state()).phase is Phase.ENDED

@@ -1,0 +1,202 @@
+"""Platform events over a WebSocket: what the platform is answered, and what clients get."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from engine.domain import commands as c
+from engine.domain.session import Phase, Role
+from tests.realtime.studio import KEY, Studio
+
+
+class Platform:
+    """A platform's socket: each event gets one answer."""
+
+    def __init__(self, ws: Any) -> None:
+        self.ws = ws
+
+    async def say(self, event: Any) -> dict[str, Any]:
+        await self.ws.send_str(event if isinstance(event, str) else json.dumps(event))
+        answer: dict[str, Any] = json.loads((await self.ws.receive(timeout=5)).data)
+        return answer
+
+    async def tell(self, kind: str, data: Any = None, **outer: Any) -> dict[str, Any]:
+        answer = await self.say({"type": kind, "data": data or {}, **outer})
+        assert answer["type"] == "ack", answer
+        return answer
+
+
+@asynccontextmanager
+async def platform(studio: Studio, secret: str = KEY, session_id: str = "s") -> AsyncIterator[Platform]:
+    url = f"http://127.0.0.1:{studio.port}/ws/session/{session_id}/events"
+    async with studio.http.ws_connect(url, headers={"Authorization": f"Bearer {secret}"}) as ws:
+        yield Platform(ws)
+
+
+async def test_each_event_reaches_the_room(studio: Studio) -> None:
+    """The six of them, with what clients need of each."""
+    ada = await studio.join("ada")
+    async with platform(studio) as here:
+        await here.tell("session.started", {"title": "Dawn", "instructor": "Kai", "scheduled_duration": 1800})
+        started = await ada.until("session_update", update_type="session_started")
+        assert started["content"]["title"] == "Dawn"
+        await here.tell("participant.joined", {"participant_id": "u-7", "name": "Alice"})
+        assert (await ada.until("participant_joined"))["content"] == {
+            "client_id": "u-7",
+            "name": "Alice",
+            "count": 2,
+        }
+        await here.tell(
+            "technique.changed", {"technique": "Box Breathing", "duration": 300, "instruction": "In."}
+        )
+        technique = (await ada.until("technique_changed"))["content"]
+        assert (technique["technique"], technique["duration"]) == ("Box Breathing", 300)
+        assert technique["instruction"] == "In."
+        assert technique["pattern"]["cycle_ms"] == 16_000
+        assert technique["started_at"].endswith("Z")
+        await here.tell("hrv.milestone", {"improvement": 15.5, "average_hrv": 12.5})
+        assert (await ada.until("hrv_milestone"))["content"]["improvement"] == 15.5
+        await here.tell("achievement.unlocked", {"title": "Together", "badge_url": "https://x.example/b.png"})
+        badge = await ada.until("session_update", update_type="achievement_unlocked")
+        assert badge["content"]["title"] == "Together"
+        await here.tell("session.ended", {"duration": 1800, "total_participants": 25})
+        ending = await ada.until("session_ending")
+        assert ending["content"]["summary_available"] is True
+        assert ending["content"]["duration"] == 1800
+        assert await ada.closed() == 1000
+        again = await here.tell("session.ended")
+        assert again["accepted"] is True
+
+
+async def test_a_repeated_id_changes_nothing_even_after_a_restart(studio: Studio) -> None:
+    """The repetition is acknowledged, and says that it was one."""
+    ada = await studio.join("ada")
+    event = {"participant_id": "u-7"}
+    async with platform(studio) as here:
+        first = await here.tell("participant.joined", event, id="e-1")
+        assert (first["accepted"], first["reply_to"]) == (True, "e-1")
+        assert (await here.tell("participant.joined", event, id="e-1"))["accepted"] is False
+        await ada.until("participant_joined")
+    await studio.restart()
+    async with platform(studio) as here:
+        assert (await here.tell("hrv.milestone", {"improvement": 5}, id="e-1"))["accepted"] is False
+    state = await studio.state()
+    assert state.count() == 2
+    assert state.milestones == ()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "no json",
+        "[]",
+        {"type": "session.paused", "data": {}},
+        {"type": "hrv.milestone", "data": {}},
+        {"type": "session.started", "session_id": "other", "data": {}},
+    ],
+)
+async def test_a_wrong_event_is_an_error_and_the_socket_stays_usable(studio: Studio, event: Any) -> None:
+    """The answer says what is wrong."""
+    async with platform(studio) as here:
+        answer = await here.say(event)
+        assert answer["type"] == "error"
+        assert answer["content"]["message"]
+        await here.tell("technique.changed", {"technique": "Tide"})
+
+
+async def test_an_error_names_the_event_it_answers(studio: Studio) -> None:
+    """By its id."""
+    async with platform(studio) as here:
+        answer = await here.say({"type": "hrv.milestone", "id": "e-9", "data": {}})
+    assert answer["reply_to"] == "e-9"
+
+
+async def test_binary_events_are_refused(studio: Studio) -> None:
+    """Events are text."""
+    async with platform(studio) as here:
+        await here.ws.send_bytes(b"{}")
+        assert json.loads((await here.ws.receive(timeout=5)).data)["type"] == "error"
+
+
+@pytest.mark.parametrize("who", ["nobody", "participant", "other", "expired"])
+async def test_events_need_the_key_or_the_instructors_token(studio: Studio, who: str) -> None:
+    """Anything else is told why, and closed."""
+    secret = {
+        "nobody": "nonsense",
+        "participant": studio.token("participant"),
+        "other": studio.token("instructor", "another"),
+        "expired": studio.tokens.issue("s", Role.INSTRUCTOR, studio.clock.now() - 1000),
+    }[who]
+    async with platform(studio, secret) as here:
+        told = json.loads((await here.ws.receive(timeout=5)).data)
+        assert told["type"] == "error"
+        await here.ws.receive(timeout=5)
+        assert here.ws.close_code == (4005 if who == "expired" else 4500)
+
+
+async def test_the_instructors_token_is_enough(studio: Studio) -> None:
+    """Of this session."""
+    async with platform(studio, studio.token("instructor")) as here:
+        await here.tell("session.started")
+
+
+async def test_events_for_an_unknown_session_are_refused(studio: Studio) -> None:
+    """4502, whoever asks."""
+    async with platform(studio, session_id="nowhere") as here:
+        assert json.loads((await here.ws.receive(timeout=5)).data)["code"] == "unknown_session"
+        await here.ws.receive(timeout=5)
+        assert here.ws.close_code == 4502
+
+
+async def test_a_name_that_somebody_gave_is_not_overwritten(studio: Studio) -> None:
+    """Nor are their consents; a platform's name is for those who gave none."""
+    ada = await studio.join("ada", name="Ada")
+    await ada.send("consent", {"heart_rate": True, "group": True, "version": "1"}, id="1")
+    await ada.until("ack")
+    await ada.leave()
+    async with platform(studio) as here:
+        await here.tell("participant.joined", {"participant_id": "ada", "name": "Somebody"})
+        await here.tell("participant.joined", {"participant_id": "bob", "name": "Bob"})
+    view = await studio.directory.look("s")
+    assert view is not None
+    assert view.names == {"ada": "Ada", "bob": "Bob"}
+    assert json.loads(view.people["ada"].consents)["heart_rate"] is True
+
+
+async def test_a_reported_seat_is_not_anybodys(studio: Studio) -> None:
+    """Whoever was here over a connection of their own keeps their secret, whatever a platform says."""
+    ada = await studio.join("ada")
+    watching = await studio.join(role="observer")
+    await ada.leave()
+    await watching.until("participant_left")
+    async with platform(studio) as here:
+        await here.tell("participant.joined", {"participant_id": "ada"})
+    assert (await studio.turned_away("ada")).error["code"] == "client_id_in_use"
+    assert (await studio.join("ada", resume=ada.welcome["resume"])).welcome["participant_count"] == 1
+
+
+async def test_a_platform_keeps_an_empty_room_alive(studio: Studio) -> None:
+    """It leads: only its end, or two hours, end the session."""
+    async with platform(studio) as here:
+        await here.tell("session.started")
+        await here.tell("participant.joined", {"name": "Alice"})
+    studio.clock.jump(3_600_000)
+    await studio.directory.ask("s", c.Tick(), c.Sender(Role.ADMIN))
+    assert (await studio.state()).phase is Phase.LIVE
+    studio.clock.jump(3_600_000)
+    await studio.directory.ask("s", c.Tick(), c.Sender(Role.ADMIN))
+    assert (await studio.state()).end_reason == "time_limit"
+
+
+async def test_a_drain_asks_platforms_to_come_back(studio: Studio) -> None:
+    """4000."""
+    async with platform(studio) as here:
+        await here.tell("session.started")
+        await studio.events.close_all()
+        await here.ws.receive(timeout=5)
+        assert here.ws.close_code == 4000
