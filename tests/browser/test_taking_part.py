@@ -92,6 +92,10 @@ async def test_the_plan_says_what_to_expect_and_where_the_voice_is(room: FakeRoo
     await expect(page.get_by_role("link", name="Open the call")).to_have_attribute(
         "href", "https://call.example/room"
     )
+    for _ in range(2):
+        await page.get_by_role("button", name="Test the sound").click()
+    await expect(page.get_by_text("a soft tone rise and fall")).to_be_visible()
+    await expect(page.get_by_text("Your connection works.")).to_be_visible()
     await page.get_by_text("Before you try this").click()
     await expect(page.get_by_text("Leave the holds out in pregnancy.")).to_be_visible()
 
@@ -207,6 +211,8 @@ async def test_hand_hold_to_inhale_and_light_screen_lie_one_tap_away(
     await page.get_by_role("button", name="More").click()
     await page.get_by_role("switch", name="Raise a hand").click()
     assert (await room.wait_for("raise_hand"))["data"] == {"raised": True}
+    await page.get_by_role("switch", name="Tone").click()
+    await expect(page.get_by_role("switch", name="Tone")).to_have_attribute("aria-checked", "true")
     await page.get_by_role("switch", name="Hold to inhale").click()
     await page.get_by_role("switch", name="Light screen").click()
     assert await page.locator("body").get_attribute("data-tone") == "light"

@@ -53,9 +53,9 @@ export class Tone {
     if (!(await this.start()) || !this._audio || !this._gain || !this._voice) return false;
     this.on = false;
     const at = this._audio.currentTime;
-    this._gain.gain.cancelScheduledValues(at);
-    this._gain.gain.setValueCurveAtTime([0, VOLUME, VOLUME, 0], at, 1.6);
-    this._voice.frequency.setValueCurveAtTime([LOW_HZ, HIGH_HZ, LOW_HZ], at, 1.6);
+    // Ramps, not curves: a second tap in the middle of one is no error then.
+    ramp(this._gain.gain, at, [0, VOLUME, VOLUME, 0]);
+    ramp(this._voice.frequency, at, [LOW_HZ, HIGH_HZ, HIGH_HZ, LOW_HZ]);
     return true;
   }
 
@@ -63,4 +63,11 @@ export class Tone {
   _level(volume) {
     if (this._audio) this._gain?.gain.setTargetAtTime(volume, this._audio.currentTime, 0.05);
   }
+}
+
+/** @param {AudioParam} parameter @param {number} at @param {number[]} values half a second apart */
+function ramp(parameter, at, values) {
+  parameter.cancelScheduledValues(at);
+  parameter.setValueAtTime(values[0], at);
+  values.slice(1).forEach((value, index) => parameter.linearRampToValueAtTime(value, at + (index + 1) / 2));
 }

@@ -83,7 +83,7 @@ export function roomScreen(desk, { sessionId }) {
     const people = t("room.here", { count: room.count });
     const begins = Date.parse(room.scheduled_start ?? "");
     const since = room.started_at ? clockTime((now - Date.parse(room.started_at)) / 1000) : "";
-    const time = room.phase === "live" ? t("room.live", { time: since }) : begins ? `${dateTime(begins)}, ${timeWithZone(begins)}` : "";
+    const time = room.phase === "live" ? (since ? t("room.live", { time: since }) : t("phase.live")) : begins ? `${dateTime(begins)}, ${timeWithZone(begins)}` : "";
     const line = client.status === "open" ? "" : ` · ${t("room.reconnecting")}`;
     if (!client.welcome && opensAt) return write(facts, `${time} · ${t("waiting.opens", { time: timeWithZone(Date.parse(opensAt)) })}`);
     write(facts, client.welcome ? `${time} · ${people}${line}` : t("console.loading"));
