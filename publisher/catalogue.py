@@ -106,6 +106,12 @@ class Catalogue(Listing):
             )
             self._practised(snapshot)
             self._quotes(snapshot, at)
+            # Words that somebody took back must not go on standing in what was said before.
+            self.connection.execute(
+                "UPDATE snapshots SET document = json_set(document, '$.quotes', json('[]'))"
+                " WHERE session_id = ? AND version < ?",
+                (snapshot.session_id, snapshot.version),
+            )
             self.connection.execute("DELETE FROM tombstones WHERE session_id = ?", (snapshot.session_id,))
             # A new item may complete its own part of the feed's archive, or end the month before.
             completed = {f"archive/{name}" for name in self.archives() if name not in complete}

@@ -82,7 +82,7 @@ async def deliver_due(
     client: aiosmtplib.SMTP | None = None
     try:
         for delivery in deliveries.due(now()):
-            message = _message(desk, catalogue, delivery)
+            message = _message(desk, catalogue, delivery, now())
             if not deliveries.begin(delivery, now()):
                 continue
             begun += 1
@@ -136,7 +136,7 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
-def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery) -> bytes | None:
+def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
     seed = hashlib.sha256(
         f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}".encode()
     ).hexdigest()[:32]
@@ -148,7 +148,7 @@ def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery) -> bytes | No
         link = desk.links.absolute(f"confirm/{row['token']}")
         mail = desk.written("confirm", f"Confirm your subscription to {desk.studio.name}", link=link)
         return message_of(
-            mail, desk.studio, message_id=message_id, date=row["created_at"], picture=b"", to=delivery.address
+            mail, desk.studio, message_id=message_id, date=now, picture=b"", to=delivery.address
         )
     snapshot = catalogue.snapshot(delivery.session_id)
     if snapshot is None:
@@ -173,7 +173,7 @@ def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery) -> bytes | No
         mail,
         desk.studio,
         message_id=message_id,
-        date=snapshot.ended_at,
+        date=now,
         picture=card_of(story, desk.studio),
         to=delivery.address,
         unsubscribe=unsubscribe,
