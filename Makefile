@@ -17,7 +17,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check static lint types contracts bench stress fuzz-api screenshots lock clean
+.PHONY: help setup demo run test check static lint types contracts bench bench-publish check-site stress fuzz-api screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -49,6 +49,12 @@ contracts: $(VENV)/development.stamp ## the floors: imports point down only
 
 bench: $(VENV)-bench/stamp ## benchmarks beside their peers: a table and bench/results.json
 	$(VENV)-bench/bin/python -m bench.run $(BENCH_ARGS)
+
+bench-publish: $(VENV)/development.stamp ## what publishing one session costs among 10,000; or BENCH_ARGS="--sessions 500"
+	$(python) -m bench.publish $(BENCH_ARGS)
+
+check-site: $(VENV)/development.stamp ## a sample site under the Nu validator; needs Java and npm
+	$(python) -m bench.check_site
 
 stress: $(VENV)/development.stamp ## a storm of a minute over a real server, and a checker of what it left
 	$(python) -m tests.stress $(STRESS_ARGS)
