@@ -108,6 +108,18 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await ada.get_by_role("button", name="Send", exact=True).click()
     await expect(ada.get_by_text("You can change this for a day.")).to_be_visible()
 
+    await ada.get_by_label("My own summary by mail").fill("ada@example.org")
+    await ada.get_by_role("button", name="Send it to me").click()
+    await expect(ada.get_by_text("We send it once")).to_be_visible()
+
+    # One takes the own data along, and then withdraws everything.
+    await ben.get_by_text("My data").click()
+    async with ben.expect_download() as download:
+        await ben.get_by_role("button", name="Download").click()
+    assert (await download.value).suggested_filename == "my-session.json"
+    await ben.get_by_role("button", name="Delete everything about me").click()
+    await expect(ben.get_by_text("Nothing here points to you any more.")).to_be_visible()
+
     # The desk: channels done, a draft changed and approved, the page opened.
     await expect(console.locator('[data-state="done"]')).to_have_count(4, timeout=60_000)
     draft = console.locator('[data-draft="twitter"]')
@@ -119,6 +131,13 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await expect(console.locator('[data-draft="twitter"]')).to_have_attribute("data-state", "approved")
     await console.locator('[data-draft="email"]').get_by_role("button", name="Approve").click()
     await expect(console.locator('[data-draft="email"]')).to_have_attribute("data-state", "approved")
+    async with console.expect_download() as mail:
+        await console.get_by_role("button", name="Download the mail").click()
+    assert (await mail.value).suggested_filename == "newsletter.eml"
+    quote = console.locator('[data-draft^="quote-"]')
+    await expect(quote.get_by_role("textbox")).to_have_value("Quiet at last")
+    await quote.get_by_role("button", name="Approve").click()
+    await expect(console.locator('[data-draft^="quote-"]')).to_have_attribute("data-state", "approved")
     await console.get_by_role("link", name="Open the page").click()
     await expect(console.get_by_role("heading", name="Evening Calm")).to_be_visible()
     await expect(console.get_by_text("Box Breathing").first).to_be_visible()

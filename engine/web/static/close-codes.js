@@ -43,6 +43,7 @@ export function classOf(code) {
 }
 
 /** Seconds to wait at least, where a code says more than "the line broke". */
+/** @type {Map<number, number>} */
 const AT_LEAST = new Map([
   [CLOSE.DRAINING, 1],
   [CLOSE.RATE, 5],

@@ -17,7 +17,7 @@ export function h(tag, attributes = {}, ...children) {
     else if (name in element && typeof value !== "string") element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...given(children));
   return element;
 }
 
@@ -27,7 +27,12 @@ export function h(tag, attributes = {}, ...children) {
  * @param {...(Node | string | null | undefined | false)} children
  */
 export function show(place, ...children) {
-  place.replaceChildren(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  place.replaceChildren(...given(children));
+}
+
+/** What was not left out. @param {(Node | string | null | undefined | false)[]} children */
+function given(children) {
+  return /** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false));
 }
 
 /**
