@@ -26,6 +26,7 @@ RING = 512
 UNSENT_LIMIT = 256 * 1024
 """Bytes that may wait in a client's transport."""
 _LOOK_AGAIN = 0.05
+_LONGEST_REST = 0.02
 _GOODBYE = 2.0
 """Seconds that a peer has to answer a close frame."""
 _STALLED_FOR = 20.0
@@ -132,9 +133,11 @@ class Room:
         "_figures",
         "_figures_number",
         "_flushing",
+        "_rested_at",
         "_ring",
         "_skips",
         "_staff_figures",
+        "_unsent_frames",
         "seats",
     )
 
@@ -147,6 +150,9 @@ class Room:
         self._skips: dict[str, int] = {}
         """The newest frame that each client is not sent."""
         self._flushing = False
+        self._rested_at = 0.0
+        self._unsent_frames = 0
+        """Published since the last flush."""
         self._catching_up: asyncio.TimerHandle | None = None
         self._events = events
 
@@ -192,11 +198,15 @@ class Room:
         The client ``skip`` gets ``instead`` in its place, unless it missed the frame and recovers it.
         """
         self._ring.append((seq, frame, skip, instead))
+        self._unsent_frames += 1
         if skip is not None:
             self._skips[skip] = seq
             if len(self._skips) > 2 * RING:  # What has left the ring is skipped by nobody any more.
                 self._skips = {key: last for key, last in self._skips.items() if last > seq - RING}
-        self._schedule()
+        if self._unsent_frames < RING // 2:
+            self._schedule()
+        else:  # A tick that brings more than the ring holds must not make everybody look slow.
+            self._flush()
 
     def restore(self, frames: Sequence[Frame]) -> None:
         """Fill the ring backwards with what was published before it: contiguous, oldest first."""
@@ -251,10 +261,16 @@ class Room:
     def _schedule(self) -> None:
         if not self._flushing:
             self._flushing = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop = asyncio.get_running_loop()
+            wait = self._rested_at - loop.time()
+            if wait > 0:
+                loop.call_later(wait, self._flush)
+            else:
+                loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._flushing = False
+        self._unsent_frames = 0
         if not self.seats:
             return
         loop = asyncio.get_running_loop()
@@ -292,7 +308,10 @@ class Room:
                     seat.write(figures)
                 seat._figures_seen = number
         if written:
-            self._events.delivered(written, loop.time() - began)
+            ended = loop.time()
+            self._events.delivered(written, ended - began)
+            # A large room rests as long as it wrote: what comes meanwhile goes out in one write for each.
+            self._rested_at = ended + min(ended - began, _LONGEST_REST)
         if behind and self._catching_up is None:
             self._catching_up = loop.call_later(_LOOK_AGAIN, self._look_again)
 

@@ -131,15 +131,20 @@ class SqliteJournal:
 
     def _write_until_closed(self) -> None:
         while (batch := self._queue.get()) is not None:
-            while not self._queue.empty():
-                more = self._queue.get()
-                if more is None:
-                    break
-                batch.extend(more)
-            began = time.perf_counter()
-            outcomes = self._commit([entry for entry, _ in batch])
-            seconds = time.perf_counter() - began
-            self._loop.call_soon_threadsafe(self._committed, batch, outcomes, seconds)
+            self._write(batch)
+            # Not kept until the next one comes: its answers hold on to whoever waited for them.
+            del batch
+
+    def _write(self, batch: list[_Staged]) -> None:
+        while not self._queue.empty():
+            more = self._queue.get()
+            if more is None:
+                break
+            batch.extend(more)
+        began = time.perf_counter()
+        outcomes = self._commit([entry for entry, _ in batch])
+        seconds = time.perf_counter() - began
+        self._loop.call_soon_threadsafe(self._committed, batch, outcomes, seconds)
 
     def _committed(
         self, batch: Sequence[_Staged], outcomes: Sequence[BaseException | None], seconds: float

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from pathlib import Path
 from typing import Any, cast
 
@@ -102,6 +104,17 @@ async def sockets(studio: Studio, number: int) -> None:
             await asyncio.sleep(0)
 
 
+async def test_a_tick_that_brings_more_than_the_ring_holds_sends_nobody_away() -> None:
+    """A thousand who join at once are a thousand messages in one tick: everybody here gets them all."""
+    room = Room(Silence())
+    seat, wire = seated(room, "ada")
+    for seq in range(1, 2 * RING + 1):
+        room.publish(seq, b"%d," % seq, "ada" if seq % 3 == 0 else None, b"own,")
+    await ticks()
+    assert not seat.closing
+    assert wire.sent == b"".join(b"own," if n % 3 == 0 else b"%d," % n for n in range(1, 2 * RING + 1))
+
+
 async def failing(studio: Studio) -> None:
     """Let the actor meet a message that no code expects."""
     (await studio.directory.find("s")).tell(Detach(cast(Any, None), clean=False))
@@ -195,3 +208,24 @@ async def test_a_failed_session_is_rebuilt_from_all_that_it_had_written(
         "on its way",
         "afterwards",
     ]
+
+
+async def test_an_idle_journal_holds_on_to_nobody(tmp_path: Path) -> None:
+    """Once an entry is answered, the writer keeps nothing of it, though no other entry comes."""
+    journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    waiter = Wire()
+    kept = weakref.ref(waiter)
+    answered = asyncio.get_running_loop().create_future()
+
+    def done(error: BaseException | None, who: Wire = waiter) -> None:
+        answered.set_result((error, who.broken))
+
+    journal.append(Append("s", 0, ()), done)
+    assert await answered == (None, False)
+    del done, waiter
+    async with asyncio.timeout(5):
+        while kept() is not None:  # the writer thread lets go in its own time
+            gc.collect()
+            await asyncio.sleep(0)
+    await journal.close()
+    assert kept() is None

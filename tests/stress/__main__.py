@@ -50,6 +50,7 @@ def table(outcome: Outcome) -> str:
                 "tasks",
                 f"{sum(before['tasks'].values())} before, {sum(after['tasks'].values())} after (exactly)",
             ),
+            ("blocks of memory", f"{after['blocks']:,}, grown {after['blocks'] - before['blocks']:+,}"),
             ("memory", f"{after['rss'] / 2**20:.1f} MiB, grown {grown:+.1f} (at most {MEGABYTES_LEFT:+.1f})"),
         ]
     width = max(len(name) for name, _ in rows)

@@ -264,6 +264,7 @@ class Client:
         if message["type"] == "welcome":
             self._take_place(visit, message)
             visit.welcomed.set_result(message)
+            self.grew.set()
         elif message["type"] == "error":
             visit.welcomed.set_exception(Refused(message["code"]))
             visit.welcomed.exception()

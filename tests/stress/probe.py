@@ -10,9 +10,11 @@ import asyncio
 import ctypes
 import gc
 import json
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import CoroutineType, FrameType, FunctionType, ModuleType
 from typing import Any, cast
 
 import psutil
@@ -37,20 +39,36 @@ def look() -> dict[str, object]:
     # What the allocator keeps for later is not left behind.
     ctypes.CDLL(None).malloc_trim(0)
     process = psutil.Process()
+    seats = [thing for thing in gc.get_objects() if isinstance(thing, Seat)]
     tasks = Counter(_name(task) for task in asyncio.all_tasks() if not task.done())
     connections = Counter(
         f"{place.status} {place.laddr.port if place.laddr else '-'}" for place in process.net_connections()
     )
     return {
         "rss": process.memory_info().rss,
+        "blocks": sys.getallocatedblocks(),
         "descriptors": process.num_fds(),
         "connections": dict(connections),
         "files": dict(Counter(Path(file.path).name for file in process.open_files())),
         "tasks": dict(tasks),
         "threads": process.num_threads(),
-        "seats": sum(isinstance(thing, Seat) for thing in gc.get_objects()),
+        "seats": len(seats),
+        "held": [_holders(seat, 4) for seat in seats[:3]],
         "cpu": sum(process.cpu_times()[:2]),
     }
+
+
+def _holders(thing: object, depth: int) -> list[str]:
+    """Who refers to a thing, and who to them, in words: what is left behind is left by somebody."""
+    lines: list[str] = []
+    for holder in gc.get_referrers(thing):
+        # Lists are what this very search holds.
+        if not isinstance(holder, list | type | ModuleType):
+            named = isinstance(holder, FrameType | FunctionType | CoroutineType)
+            lines.append(str(holder) if named else type(holder).__qualname__)
+            if depth > 1:
+                lines += [f"  {line}" for line in _holders(holder, depth - 1)[:12]]
+    return lines
 
 
 def _name(task: asyncio.Task[object]) -> str:

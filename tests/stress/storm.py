@@ -275,7 +275,8 @@ class Storm:
         before, after = self.outcome.looks[-2:]
         for look in self.outcome.looks:
             if look["seats"]:
-                faults.add("left behind", f"{look['seats']} seats")
+                held = "\n".join(line for lines in look["held"] for line in lines)
+                faults.add("left behind", f"{look['seats']} seats, held by\n{held}")
         for key in ("tasks", "descriptors"):
             if after[key] != before[key]:
                 more = {part: (before[part], after[part]) for part in ("connections", "files", "tasks")}
