@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from functools import cache, lru_cache
 from xml.sax.saxutils import escape
 
@@ -20,6 +21,9 @@ _LEFT = 80
 _TITLE_WIDTH = 720
 # Average width of a letter of the title's face, in parts of its size.
 _LETTER = 0.56
+_BEYOND_LATIN = re.compile(
+    r"[^\u0000-\u024f\u1e00-\u1eff\u2000-\u206f\u20a0-\u20bf\u2122\u2190-\u2193\u2212]"
+)
 _SIZES = (76, 64, 54, 46)
 
 
@@ -52,7 +56,8 @@ def _png(svg: str) -> bytes:
             svg_string=svg,
             width=WIDTH,
             height=HEIGHT,
-            skip_system_fonts=True,
+            # The bundled face knows Latin letters; for others the machine has to help out.
+            skip_system_fonts=not _BEYOND_LATIN.search(svg),
             font_files=[str(file) for file in sorted(fonts.glob("*.ttf"))],
             font_family="Figtree",
             sans_serif_family="Figtree",

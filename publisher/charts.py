@@ -16,6 +16,9 @@ WIDTH, HEIGHT = 600, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 12, 24
 _POINTS_AT_MOST = 300
 _ROWS_AT_MOST = 24
+_PANELS_AT_MOST = 2
+# A curve of a few scattered points tells nothing.
+_FILLED_AT_LEAST = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,14 @@ _SERIES = (
         (0.0, 1.0),
         dashed=True,
     ),
+    _Series(
+        "coherence",
+        "Coherence of the heart's rhythm",
+        lambda p: p.coherence,
+        lambda value: f"{value:.1f}",
+        (0.0, 1.0),
+        dashed=True,
+    ),
 )
 
 
@@ -67,7 +78,8 @@ def figure_of(snapshot: Snapshot) -> Figure | None:
     if not points:
         return None
     length = max(float(snapshot.session_duration), points[-1].t_s)
-    told = [(series, panel) for series in _SERIES if (panel := _panel(series, points, length)) is not None]
+    drawn = [(series, panel) for series in _SERIES if (panel := _panel(series, points, length)) is not None]
+    told = drawn[:_PANELS_AT_MOST]
     if not told:
         return None
     rows = _thinned(points, _ROWS_AT_MOST)
@@ -87,7 +99,7 @@ def figure_of(snapshot: Snapshot) -> Figure | None:
 def _panel(series: _Series, points: Sequence[GroupPoint], length: float) -> Panel | None:
     pairs = [(point.t_s, series.value(point)) for point in _thinned(points, _POINTS_AT_MOST)]
     values = [value for _, value in pairs if value is not None]
-    if len(values) < 3:
+    if len(values) < max(3, _FILLED_AT_LEAST * len(pairs)):
         return None
     low, high = series.bounds or _scale(min(values), max(values))
     described = (

@@ -190,7 +190,7 @@ def _subscriber(connection: sqlite3.Connection, address: str) -> sqlite3.Row | N
 def _personal(desk: Desk, snapshot: Snapshot, person: sqlite3.Row) -> Mail:
     story = story_of(snapshot, desk.studio)
     own = json.loads(person["own_summary"] or "{}")
-    change = own.get("improvement_percent")
+    change = own.get("improvement", own.get("improvement_percent"))
     return desk.written(
         "personal",
         f"Your session: {story.title}",

@@ -116,6 +116,9 @@ _DEFAULT = """\
 # language = "en"                       # of what you write: for screen readers and feeds
 # time_zone = "UTC"                     # days, months and times on the pages, e.g. "Europe/Berlin"
 
+# To change how pages, mails or posts look, put a template of the same name into templates/ beside this file
+# (templates/site/…, templates/email/…, templates/social/…). One that fails is reported, and the built-in one used.
+
 # Where mail comes from, and the address that laws on newsletters ask for.
 # sender = "hello@example.org"
 # postal_address = \"\"\"
