@@ -191,3 +191,14 @@ async def test_a_demonstration_says_that_it_runs_faster_than_life(room: FakeRoom
     room.state["clock_rate"] = 10
     page = await practising(room, open_page)
     await expect(page.get_by_text("runs 10 times faster than life")).to_be_visible()
+
+
+async def test_the_last_screen_is_there_before_the_network_goes(room: FakeRoom, open_page: Opener) -> None:
+    """Every screen is fetched once somebody is in: leaving without a network shows the close."""
+    page = await practising(room, open_page)
+    await page.wait_for_load_state("networkidle")
+    await page.context.set_offline(True)
+    await page.get_by_role("button", name="More").click()
+    await expect(page.get_by_role("heading", name="Your heart")).to_be_visible()
+    await page.get_by_role("button", name="Leave the session").click()
+    await expect(page.get_by_role("heading", name="You breathed with 3 people")).to_be_visible()

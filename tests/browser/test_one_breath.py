@@ -26,7 +26,7 @@ WATCH_STEPS = """() => {
     window.steps.push([pacer.dataset.step, performance.timeOrigin + performance.now()]);
   }).observe(pacer, {attributes: true, attributeFilter: ["data-step"]});
 }"""
-# 5.5 is a pattern that no rounding to seconds could follow.
+# Three seconds a breath, so that a few of them are soon seen.
 PATTERN = [1.5, 0.0, 1.5, 0.0]
 
 

@@ -79,6 +79,9 @@ async function join(name) {
   client.addEventListener("over", () => (visit.room.cancelled ? turn("trouble", { code: "cancelled" }) : turn("after")));
   client.addEventListener("status", (event) => line(/** @type {CustomEvent} */ (event).detail.status));
   client.connect();
+  // A session may end in a lift: its last screen has to be here before the network goes.
+  const later = [...Object.values(SCREENS).map((load) => load()), import("./participant/heart.js")];
+  await Promise.allSettled(later);
 }
 
 /** Leave by one's own wish. */
