@@ -15,22 +15,36 @@ __all__ = ["demo"]
 
 def demo(data: Path, host: str, port: int, *, leave: bool) -> None:
     """Play it; exits with 1 when something that should be published is not there."""
-    import uvloop
-
-    from engine.demo.play import play
-    from engine.demo.screen import Screen
     from engine.storage.occupancy import DataInUse
 
     configure("warning")
     try:
-        with Screen() as screen:
-            free = _free(host, port)
-            if free != port != 0:
-                screen.say(f"Port {port} is in use; this runs on {free}.")
-            complete = uvloop.run(play(data, host, free, leave=leave, screen=screen))
+        complete = _played(data, host, port, leave=leave)
     except DataInUse:
         fail(f"another demonstration runs on the data in {data}", Status.IN_USE)
+    except OSError as error:
+        fail(f"the demonstration cannot run: {error}")
     raise typer.Exit(Status.DONE if complete else Status.FAILED)
+
+
+def _played(data: Path, host: str, port: int, *, leave: bool) -> bool:
+    import uvloop
+
+    from engine.demo.live_client import Gap, Refused
+    from engine.demo.people import NotRecovered
+    from engine.demo.play import play
+    from engine.demo.screen import Screen
+
+    complete = False
+    with Screen() as screen:
+        free = _free(host, port)
+        if free != port != 0:
+            screen.say(f"Port {port} is in use; this runs on {free}.")
+        try:
+            complete = uvloop.run(play(data, host, free, leave=leave, screen=screen))
+        except* (Gap, Refused, NotRecovered) as group:
+            screen.say(f"The session went wrong: {'; '.join(map(str, group.exceptions))}", "red")
+    return complete
 
 
 def _free(host: str, port: int) -> int:
