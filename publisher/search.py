@@ -54,7 +54,8 @@ def index(root: Path, catalogue: Catalogue) -> list[str]:
 def _state(connection: sqlite3.Connection) -> str:
     """Changes with whatever is published or withdrawn; quickly asked."""
     row = connection.execute(
-        "SELECT count(*), coalesce(max(updated_at), 0), (SELECT count(*) FROM tombstones) FROM published"
+        "SELECT (SELECT count(*) FROM published), (SELECT coalesce(max(updated_at), 0) FROM published),"
+        " (SELECT count(*) FROM tombstones)"
     ).fetchone()
     return ":".join(str(each) for each in row)
 

@@ -28,6 +28,7 @@ CREATE INDEX IF NOT EXISTS published_by_day ON published (visibility, day, sessi
 CREATE INDEX IF NOT EXISTS published_by_instructor ON published (visibility, instructor_slug, session_date);
 CREATE INDEX IF NOT EXISTS published_by_feature ON published (visibility, featured, session_date);
 CREATE INDEX IF NOT EXISTS published_by_feed ON published (visibility, feed_month, feed_number);
+CREATE INDEX IF NOT EXISTS published_by_update ON published (updated_at);
 CREATE TABLE IF NOT EXISTS feed_months (
     month TEXT PRIMARY KEY,
     items INTEGER NOT NULL,
