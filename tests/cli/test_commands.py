@@ -109,8 +109,8 @@ def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
 def test_starting_loads_no_heavy_library() -> None:
     """``halcytone serve`` is ready in a moment: neither MkDocs nor NumPy is loaded for it."""
     program = (
-        "import sys, engine.cli, engine.commands.serve;"
-        "print(sorted({'mkdocs', 'numpy', 'feedgen', 'rich.progress'} & set(sys.modules)))"
+        "import sys, engine.cli, engine.commands.serve, engine.app;"
+        "print(sorted({'mkdocs', 'numpy', 'feedgen', 'icalendar', 'rich.progress'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
