@@ -154,7 +154,7 @@ def page_bytes(data: Path) -> dict[str, int]:
         "times": public / "assets/local-time.js",
     }
     sizes = {name: len(gzip.compress(file.read_bytes(), 6)) for name, file in parts.items()}
-    font = public / "assets/fonts/figtree-latin-wght-normal.woff2"
+    font = public / "assets/fonts/figtree-latin.woff2"
     return {**sizes, "font": font.stat().st_size}
 
 
