@@ -310,8 +310,8 @@ class Room:
         if written:
             ended = loop.time()
             self._events.delivered(written, ended - began)
-            # A large room rests as long as it wrote: what comes meanwhile goes out in one write for each.
-            self._rested_at = ended + min(ended - began, _LONGEST_REST)
+            # A large room rests half as long as it wrote: what comes meanwhile leaves in one write for each.
+            self._rested_at = ended + min((ended - began) / 2, _LONGEST_REST)
         if behind and self._catching_up is None:
             self._catching_up = loop.call_later(_LOOK_AGAIN, self._look_again)
 
