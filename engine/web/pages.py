@@ -83,7 +83,7 @@ _CONSOLE: Final = _Page(
     screen="console",
     title="Console",
     script="console.js",
-    styles=("base.css", "participant.css", "console.css"),
+    styles=("base.css", "participant.css", "pacer.css", "console.css"),
     modules=(*_FIRST, *_CLIENT),
 )
 _WALL: Final = _Page(

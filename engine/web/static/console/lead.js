@@ -5,6 +5,7 @@
 
 import { h, show, write } from "../dom.js";
 import { clockTime, t } from "../i18n.js";
+import { PacerView } from "../pacer-view.js";
 import { loadTechniques } from "./techniques.js";
 
 /**
@@ -20,6 +21,9 @@ export function leadPanel(room, client, command) {
   const rest = h("button", { type: "button" });
   const go = h("button", { type: "button", class: "primary" });
   const plan = h("ol", { class: "plan-lead" });
+  // Whoever speaks to a breathing room has to see its breath.
+  const pacer = new PacerView(client.clock);
+  pacer.element.hidden = true;
   const bar = h("div", { class: "thumb-bar" }, rest, go);
   const practised = new Set();
   const begin = (item) =>
@@ -44,6 +48,7 @@ export function leadPanel(room, client, command) {
     now,
     left,
     h("div", { class: "now-bar", "aria-hidden": "true" }, fill),
+    pacer.element,
     next,
     plan,
     adHoc(begin),
@@ -59,15 +64,27 @@ export function leadPanel(room, client, command) {
     go.hidden = !coming;
     go.disabled = !live;
     if (coming) write(go, t("lead.go", { technique: coming.technique }));
+    breathe(live);
     const key = JSON.stringify([room.plan, room.technique?.technique, live]);
     if (plan.dataset.key === key) return;
     plan.dataset.key = key;
     show(plan, ...room.plan.map((item) => planned(item, room, live, begin)));
   };
+  const breathe = (live) => {
+    const shown = live && !room.resting ? room.technique : null;
+    pacer.element.hidden = !shown;
+    const key = JSON.stringify([shown, room.next_technique]);
+    if (pacer.element.dataset.key === key) return;
+    pacer.element.dataset.key = key;
+    pacer.follow(shown);
+    if (shown && room.next_technique) pacer.follow(room.next_technique);
+  };
   room.addEventListener("change", paint);
   paint();
+  pacer.start();
   return {
     element,
+    close: () => pacer.stop(),
     /** @param {number} at server milliseconds */
     tick(at) {
       const technique = room.technique;

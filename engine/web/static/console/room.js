@@ -127,6 +127,7 @@ export function roomScreen(desk, { sessionId }) {
     element,
     close: () => {
       clearInterval(timer);
+      for (const part of parts) part.close?.();
       awake.release();
       client.close();
     },
