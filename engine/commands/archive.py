@@ -16,6 +16,14 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
     """Build the site from the catalogue into ``output``, or in place of ``public/``."""
     settings = settings_for(config, data=data)
     database_of(settings.data)
+    # The folder is replaced as a whole: one with something else in it is somebody's.
+    if (
+        output is not None
+        and output.exists()
+        and any(output.iterdir())
+        and not (output / "feed.xml").is_file()
+    ):
+        fail(f"{output} has something in it that is no site of ours: name an empty or a new folder")
     from publisher import commands
 
     with progress("Building the site") as step:
@@ -48,8 +56,11 @@ def export(config: Path | None, data: Path | None, file: Path | None) -> None:
     if file is None:
         sys.stdout.writelines(lines)
         return
-    with file.open("w", encoding="utf-8") as opened:
-        opened.writelines(lines)
+    try:
+        with file.open("w", encoding="utf-8") as opened:
+            opened.writelines(lines)
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
 
 
 def backup(config: Path | None, data: Path | None, file: Path) -> None:

@@ -96,6 +96,35 @@ def test_a_folder_without_a_database_is_named(tmp_path: Path) -> None:
         assert "nowhere" in result.output
 
 
+def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
+    """Trouble with a file is a sentence with its name and status 1, not a traceback."""
+    data = ("--data", str(tmp_path / "data"))
+    assert halcytone("key", "create", "Sam", *data).exit_code == 0
+    nowhere = str(tmp_path / "no" / "such" / "folder" / "out.jsonl")
+    for command in (
+        ("export", nowhere, *data),
+        ("import", nowhere, *data),
+        ("restore", nowhere, *data),
+        ("analyze", nowhere),
+    ):
+        result = halcytone(*command)
+        assert result.exit_code == 1
+        assert "out.jsonl" in result.output
+
+
+def test_rebuild_never_replaces_a_folder_that_is_not_a_site(tmp_path: Path) -> None:
+    """A folder with something else in it stays as it is."""
+    data = ("--data", str(tmp_path / "data"))
+    assert halcytone("key", "create", "Sam", *data).exit_code == 0
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "letter.txt").write_text("Dear")
+    result = halcytone("rebuild", "--output", str(mine), *data)
+    assert result.exit_code == 1
+    assert "no site of ours" in result.output
+    assert (mine / "letter.txt").read_text() == "Dear"
+
+
 def test_doctor_says_what_to_mend(tmp_path: Path) -> None:
     """A deployment that nobody can reach is found so, with a remedy, and the status is 1."""
     result = halcytone("doctor", "--data", str(tmp_path), "--public-url", "http://127.0.0.1:9", "--json")
