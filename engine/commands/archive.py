@@ -99,3 +99,8 @@ def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool
     with progress("Building the site") as step:
         pages = commands.rebuild(settings.data, None, step)
     say(f"{settings.data} is as it was backed up, and its site of {pages} pages is built.")
+
+
+def _replaceable(folder: Path) -> bool:
+    """Whether it is an earlier site, or an empty folder."""
+    return folder.is_dir() and ((folder / "feed.xml").is_file() or not any(folder.iterdir()))
