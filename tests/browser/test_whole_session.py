@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Opener
@@ -36,6 +37,7 @@ async def join(open_page: Opener, link: str, name: str, **options: object) -> Pa
     return page
 
 
+@pytest.mark.timeout(300)
 async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opener) -> None:
     """From the console's sign-in to the published page; every step as a person would see it."""
     console = await open_page(f"{server.url}/console")
@@ -143,6 +145,7 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await expect(console.get_by_text("Box Breathing").first).to_be_visible()
 
 
+@pytest.mark.timeout(300)
 async def test_survives_the_death_of_the_server(server: Server, open_page: Opener) -> None:
     """The server is killed and started again: everybody is back, in the same session, without a reload."""
     console = await open_page(f"{server.url}/console")
