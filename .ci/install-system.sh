@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the browser tests need from the system: Chromium. Never asks for a password.
+# Installs what the tests need from the system: Chromium, and curl for the README's example. Never asks for a password.
 set -euo pipefail
 
 oldest=120 # the oldest Chromium the browser tests are known to work with
@@ -15,13 +15,21 @@ chromium_version() {
   echo 0
 }
 
-version=$(chromium_version)
-if [ "${version:-0}" -ge "$oldest" ]; then
+missing() {
+  local version
+  version=$(chromium_version)
+  if [ "${version:-0}" -lt "$oldest" ]; then echo chromium; fi
+  if ! command -v curl >/dev/null 2>&1; then echo curl; fi
+}
+
+wanted=$(missing | tr '\n' ' ')
+if [ -z "$wanted" ]; then
   exit 0
 fi
 
 cannot() {
-  echo "The browser tests need Chromium $oldest or newer, and $1. Install it (Debian: apt-get install chromium) and run this again." >&2
+  echo "The tests need Chromium $oldest or newer and curl; missing: $wanted, and $1." >&2
+  echo "Install it (Debian: apt-get install $wanted) and run this again." >&2
   exit 1
 }
 
@@ -36,11 +44,12 @@ fi
 
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-echo "Installing Chromium for the browser tests…"
-if ! { "${as_root[@]}" apt-get update -q && "${as_root[@]}" apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; } >"$log" 2>&1; then
+echo "Installing $wanted for the tests…"
+# shellcheck disable=SC2086 — the words of $wanted are package names
+if ! { "${as_root[@]}" apt-get update -q && "${as_root[@]}" apt-get install -qy --no-install-recommends $wanted fonts-dejavu-core; } >"$log" 2>&1; then
   tail -n 20 "$log" >&2
   cannot "apt-get could not install it"
 fi
 rm -f "$log"
-version=$(chromium_version)
-[ "${version:-0}" -ge "$oldest" ] || cannot "this system has only version ${version:-0}"
+wanted=$(missing | tr '\n' ' ')
+[ -z "$wanted" ] || cannot "the package that apt-get has is too old"
