@@ -1,0 +1,111 @@
+"""Hearts in a room: what the wearer learns, and what nobody else can."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+
+from engine.domain import commands as c
+from engine.domain.session import Role
+from engine.storage.database import FILE_NAME
+from tests.realtime.studio import Client, Studio
+
+# No other number in a session looks like these.
+TELLTALE = (913.0078125, 871.9921875)
+SECRETS = ("913.007", "871.992", "rmssd", "own_metrics", "sdnn")
+
+
+async def wearing(studio: Studio, client_id: str, *, vouched: bool = True) -> Client:
+    """Somebody with a strap, all consents given."""
+    client = await studio.join(client_id)
+    await client.send("consent", {"heart_rate": True, "group": True, "version": "1"}, id="consent")
+    await client.until("ack", reply_to="consent")
+    if vouched:
+        await studio.directory.ask("s", c.Vouch(client_id, True), c.Sender(Role.ADMIN))
+    return client
+
+
+async def beat(studio: Studio, clients: list[Client], seconds: int) -> None:
+    """Let hearts beat for a while: one message per person and step, the time jumping between them."""
+    for step in range(0, seconds, 4):
+        for number, client in enumerate(clients):
+            base = TELLTALE if number == 0 else (820.0 + 7 * number, 864.0 + 5 * number)
+            rr = [base[(step + beat) % 2] for beat in range(4)]
+            await client.send("heart_rate", {"rr": rr})
+        for client in clients:
+            await client.settled()
+        studio.clock.jump(4_000)
+
+
+def everything(client: Client) -> str:
+    return json.dumps([client.welcome, *client.inbox])
+
+
+def on_disk(data: Path) -> bytes:
+    """The database with its log, as bytes."""
+    return b"".join(file.read_bytes() for file in data.glob(f"{FILE_NAME}*"))
+
+
+async def test_only_the_wearer_learns_their_own_figure(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither participants, observers, instructors, the journal nor the log hold one person's figure."""
+    with caplog.at_level(logging.DEBUG):
+        ivy = await studio.join("ivy", role="instructor", key=True)
+        eye = await studio.join("eye", role="observer")
+        people = [await wearing(studio, f"p{number}") for number in range(6)]
+        bare = await studio.join("bare")
+        await ivy.send("start", {}, id="start")
+        await ivy.until("ack", reply_to="start")
+        await beat(studio, people, 240)
+        own = await people[0].until("own_metrics", state="ready")
+        assert own["content"]["rmssd"] > 0
+        assert (await bare.until("metrics_update"))["content"]["participants"] == 7
+        for other in (ivy, eye, bare):
+            await other.settled()
+            assert not [secret for secret in SECRETS if secret in everything(other)]
+        assert "913.007" not in everything(people[1])
+        await ivy.send("end", {})
+        await bare.until("session_ending")
+    view = await studio.directory.look("s")
+    assert view is not None
+    written = on_disk(studio.data)
+    for secret in SECRETS:
+        assert secret.encode() not in written
+        assert secret not in caplog.text
+        assert secret not in json.dumps(await studio.directory.replay("s", 1000))
+
+
+async def test_four_false_straps_reveal_nothing(studio: Studio) -> None:
+    """Straps count with a vouched seat only: four strangers beside one person make no group."""
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    real = await wearing(studio, "real")
+    false = [await wearing(studio, f"false{number}", vouched=False) for number in range(4)]
+    await ivy.send("start", {}, id="start")
+    await ivy.until("ack", reply_to="start")
+    await beat(studio, [real, *false], 240)
+    await real.until("own_metrics", state="ready")
+    shown = [message["content"] for message in ivy.inbox if message["type"] == "metrics_update"]
+    assert shown
+    for figures in shown:
+        assert figures["hrv_improvement"] is None
+        assert figures["coherence"] is None
+        assert figures["synchrony"] is None
+
+
+async def test_consent_comes_first_and_can_be_taken_back(studio: Studio) -> None:
+    """Heart data before a consent, or after its end, is refused and not used."""
+    ada = await studio.join("ada")
+    await ada.send("heart_rate", {"rr": [800]}, id="early")
+    assert (await ada.until("error", reply_to="early"))["code"] == "consent_required"
+    await ada.send("consent", {"heart_rate": True, "group": False, "version": "1"}, id="yes")
+    await ada.until("ack", reply_to="yes")
+    await ada.send("heart_rate", {"rr": [800]}, id="now")
+    await ada.until("ack", reply_to="now")
+    await ada.send("consent", {"heart_rate": False, "group": False, "version": "1"}, id="no")
+    await ada.until("ack", reply_to="no")
+    await ada.send("heart_rate", {"rr": [800]}, id="late")
+    assert (await ada.until("error", reply_to="late"))["code"] == "consent_required"
