@@ -168,7 +168,10 @@ async def serving(
             allowances=Allowances(limits),
             counts=counts,
             new_id=lambda: uuid4().hex,
-            welcome_top=lambda session_id: {"page_url": f"{url}/sessions/{session_id}/"},
+            welcome_top=lambda session_id: {
+                "page_url": f"{url}/sessions/{session_id}/",
+                "emergency": identity.emergency or None,
+            },
         )
         events = EventSockets(
             directory=directory,

@@ -98,6 +98,8 @@ class Studio(_Table):
     postal_address: _Long = ""
     imprint: _Long = ""
     contact: _Mail = ""
+    emergency: _Short = ""
+    """Shown to whoever needs to stop; a general line where it is empty."""
     websub_hub: Annotated[str, AfterValidator(_web_address)] = ""
     handles: Handles = Handles()
     automatic: Automatic = Automatic()
@@ -129,6 +131,9 @@ _DEFAULT = """\
 # imprint = \"\"\"
 # Responsible for this site: …\"\"\"
 # contact = "hello@example.org"
+
+# Whom to call, shown to a participant who needs to stop; without it a general line with 112.
+# emergency = "If it does not pass, call 112, or us at +00 000 000."
 
 # A WebSub hub that tells feed readers at once, e.g. "https://pubsubhubbub.appspot.com/"
 # websub_hub = ""
