@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import quantiles
 
 from tests.stress.plan import make_plan
-from tests.stress.storm import MEGABYTES_LEFT, Outcome, Storm
+from tests.stress.storm import BLOCKS_LEFT, MEGABYTES_LEFT, Outcome, Storm
 
 __all__ = ["main", "table"]
 
@@ -28,6 +28,7 @@ def table(outcome: Outcome) -> str:
         ("connections ended", _counts(tally.codes)),
         ("refused on the way", _counts(tally.refusals)),
         ("errors told", _counts(tally.errors)),
+        ("actors failed", outcome.failed_actors),
         ("ready after a start", ", ".join(f"{seconds:.2f} s" for seconds in outcome.ready_seconds)),
         (
             "drain",
@@ -44,13 +45,14 @@ def table(outcome: Outcome) -> str:
     if len(outcome.looks) == 2:
         before, after = outcome.looks
         grown = (after["rss"] - before["rss"]) / 2**20
+        more = after["blocks"] - before["blocks"]
         rows += [
             ("file descriptors", f"{before['descriptors']} before, {after['descriptors']} after (exactly)"),
             (
                 "tasks",
                 f"{sum(before['tasks'].values())} before, {sum(after['tasks'].values())} after (exactly)",
             ),
-            ("blocks of memory", f"{after['blocks']:,}, grown {after['blocks'] - before['blocks']:+,}"),
+            ("blocks", f"{after['blocks']:,}, grown {more:+,} (at most {BLOCKS_LEFT:+,})"),
             ("memory", f"{after['rss'] / 2**20:.1f} MiB, grown {grown:+.1f} (at most {MEGABYTES_LEFT:+.1f})"),
         ]
     width = max(len(name) for name, _ in rows)

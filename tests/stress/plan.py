@@ -143,7 +143,7 @@ class Act:
 class Scale:
     """How large a storm is."""
 
-    hall: int = 250
+    hall: int = 400
     rooms: int = 10
     people_in_a_room: int = 8
     readers: int = 10
