@@ -23,6 +23,8 @@ ENVIRONMENT = {
     "HALCYTONE_RATE_CONNECTIONS_PER_MINUTE": "0",
     "HALCYTONE_RATE_REQUESTS_PER_MINUTE": "0",
     "HALCYTONE_LOG_LEVEL": "warning",
+    # As wherever it is installed: compiled once, not at every start.
+    "PYTHONDONTWRITEBYTECODE": "",
 }
 
 

@@ -4,10 +4,12 @@ import json
 import re
 import time
 
+import psutil
+
 from bench import halcytone
 from bench.dialects import MARK, text_frame
 from bench.fleet import Fleet
-from bench.servers import usage
+from bench.servers import resting
 from bench.works import Figures, measured, open_field, quantile
 
 __all__ = ["heart_rates", "recovery", "sessions"]
@@ -60,15 +62,20 @@ def heart_rates(port: int, pid: int, *, rooms: int, size: int, seconds: float) -
 
 
 def sessions(port: int, pid: int, *, count: int) -> Figures:
-    """Create and start `count` sessions that nobody joins: bytes each, and seconds for all."""
+    """Create and start `count` sessions that nobody joins: bytes each in the server's process, and
+    seconds for all. The publisher's, which announces them meanwhile, is not counted."""
     api = halcytone.Api(port)
-    api.create("warm-up", 100)
-    before = usage(pid)[1]
+    for number in range(20):
+        api.create(f"warm-up{number}", 100)
+    resting(pid)
+    server = psutil.Process(pid)
+    before = server.memory_info().rss
     began = time.monotonic()
     for number in range(count):
         api.create(f"silent{number}", 100)
     elapsed = time.monotonic() - began
-    return {"bytes_each": (usage(pid)[1] - before) / count, "sessions": count, "seconds": elapsed}
+    bytes_each = (server.memory_info().rss - before) / count
+    return {"bytes_each": bytes_each, "sessions": count, "seconds": elapsed}
 
 
 def recovery(port: int, pid: int, *, clients: int, missed: int, size: int) -> Figures:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["PEERS", "Peer", "Running", "free_port", "launch", "usage"]
+__all__ = ["PEERS", "Peer", "Running", "free_port", "launch", "resting", "usage"]
 
 _HERE = Path(__file__).parent / "peers"
 _READY_S = 20.0
+_STEADY_S, _STILL = 2.0, 64 * 1024
 _NCHAN = (
     Path("/usr/lib/nginx/modules/ngx_nchan_module.so"),
     Path("/usr/lib64/nginx/modules/ngx_nchan_module.so"),
@@ -63,6 +64,16 @@ def usage(pid: int) -> tuple[float, int]:
         seconds += times.user + times.system
         memory += process.memory_info().rss
     return seconds, memory
+
+
+def resting(pid: int) -> int:
+    """RSS of a process and its children once it has stopped growing: none is still starting."""
+    memory, steady, deadline = usage(pid)[1], 0.0, time.monotonic() + _READY_S
+    while steady < _STEADY_S and time.monotonic() < deadline:
+        time.sleep(0.5)
+        before, memory = memory, usage(pid)[1]
+        steady = steady + 0.5 if abs(memory - before) < _STILL else 0.0
+    return memory
 
 
 @contextmanager

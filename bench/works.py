@@ -15,7 +15,7 @@ import psutil
 from bench import halcytone
 from bench.dialects import DIALECTS, Dialect, Phase, payload
 from bench.fleet import Fleet
-from bench.servers import usage
+from bench.servers import resting, usage
 
 __all__ = ["Field", "Figures", "fan_out", "fixed_rate", "idle", "measured", "open_field", "quantile"]
 
@@ -174,7 +174,10 @@ def fixed_rate(
 
 def idle(dialect: str, port: int, pid: int, *, rooms: int, size: int) -> Figures:
     """Memory that sockets cost which have joined and say nothing, in bytes each."""
-    before = usage(pid)[1]
+    # What everybody shares is there already: the first room brings code and caches with it.
+    warm = open_field(dialect, port, pid, 1, size)
+    warm.fleet.quiet(1)
+    before = resting(pid)
     field = open_field(dialect, port, pid, rooms, size)
     field.fleet.quiet(1)
     after = usage(pid)[1]
