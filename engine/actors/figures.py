@@ -6,7 +6,9 @@ Raw beats stay in here and are gone with it: they never reach the disk.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.actors.ports import RoomPort
@@ -20,6 +22,7 @@ from engine.domain.session import RESUME_WITHIN, Curve, Phase, Session
 from engine.domain.story import FEWEST_IN_GROUP, group_metrics
 from engine.domain.techniques import Pattern, named
 from engine.protocol import outgoing
+from engine.storage.rows import PersonRow
 
 if TYPE_CHECKING:
     from engine.domain.heart.group import GroupHeart
@@ -198,6 +201,16 @@ class Figures:
         if self._heart is not None:
             yield from self._reached_now(at, ending=False)
         self._show(state, point, at)
+
+    def own_summaries(self, people: Iterable[PersonRow], at: Millis) -> Iterable[PersonRow]:
+        """The rows of those who left an address, with their own figures; nobody else's are ever written."""
+        if self._heart is None:
+            return
+        for person in people:
+            own = None if person.email is None else self._heart.own(person.client_id, at)
+            if own is not None and own.improvement is not None:
+                figures = {"improvement": own.improvement, "rmssd": own.rmssd, "coherence": own.coherence}
+                yield replace(person, own_summary=json.dumps(figures), updated_at=at)
 
     def last(self, state: Session, at: Millis) -> Iterable[c.Command]:
         """What the end of a session brings: those who sent something, and what is judged once."""

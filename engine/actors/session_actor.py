@@ -217,6 +217,8 @@ class SessionActor(LoopActor):
             for last in self._figures.last(self.state, at):
                 self.run(last, _SYSTEM)
             events = decide(self.state, command, sender=sender, at=at)
+            # Raw beats go with the session: whoever left an address to get their figures has them written now.
+            people = (*people, *self._figures.own_summaries(self.people.values(), at))
         staged: _Staged | None = None
         if events or (self.state is not None and (people or event_id is not None)):
             staged = self._stage(events, at, self._learn(command, people), event_id)

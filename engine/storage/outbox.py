@@ -89,6 +89,11 @@ def store_story(
             document = json.dumps({**json.loads(snapshot.document), "version": taken + 1}, ensure_ascii=False)
             snapshot = replace(snapshot, version=taken + 1, document=document)
         version = snapshot.version
+        # What a person took back must not live on in an older version.
+        connection.execute(
+            "UPDATE snapshots SET document = json_set(document, '$.quotes', json('[]')) WHERE session_id = ?",
+            (snapshot.session_id,),
+        )
         connection.execute(
             "INSERT INTO snapshots (session_id, version, content_id, document, created_at) VALUES (?, ?, ?, ?, ?)",
             (

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from engine.domain import commands as c
 from engine.domain.session import Role
-from engine.storage.database import FILE_NAME
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.rows import PersonRow
 from tests.realtime.studio import Client, Studio
 
 # No other number in a session looks like these.
@@ -109,3 +111,41 @@ async def test_consent_comes_first_and_can_be_taken_back(studio: Studio) -> None
     await ada.until("ack", reply_to="no")
     await ada.send("heart_rate", {"rr": [800]}, id="late")
     assert (await ada.until("error", reply_to="late"))["code"] == "consent_required"
+
+
+async def test_own_figures_are_written_only_for_whoever_asked(studio: Studio) -> None:
+    """An address left during the session brings one's own figures at the end; nobody else's are kept."""
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    people = [await wearing(studio, "asks"), await wearing(studio, "silent")]
+    await ivy.send("start", {}, id="start")
+    await ivy.until("ack", reply_to="start")
+    row = PersonRow("s", "asks", studio.clock.now(), email="asks@example.org")
+    await studio.directory.ask("s", c.Engage(()), c.Sender(Role.ADMIN), people=(row,))
+    await beat(studio, people, 240)
+    await people[0].until("own_metrics", state="ready")
+    await ivy.send("end", {})
+    await ivy.until("session_ending")
+    view = await studio.directory.look("s")
+    assert view is not None
+    assert "improvement" in json.loads(view.people["asks"].own_summary or "{}")
+    assert view.people["silent"].own_summary is None
+
+
+async def test_withdrawal_reaches_the_older_versions_of_a_story(studio: Studio) -> None:
+    """A quote that is taken back stands in no snapshot any more, and its author's row is gone."""
+    ada = await studio.join("ada", name="Ada Unforgotten")
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    await ivy.send("start", {}, id="start")
+    await ivy.until("ack", reply_to="start")
+    said = {"rating": 5, "comment": "A telltale remark", "publish_quote": True, "publish_name": True}
+    await ada.send("session_feedback", said)
+    await ada.until("feedback_received")
+    await ivy.send("end", {})
+    await ivy.until("session_ending")
+    await studio.directory.withdraw("s", "ada")
+    with closing(connect(studio.data / FILE_NAME)) as database:
+        stories = [row[0] for row in database.execute("SELECT document FROM snapshots ORDER BY version")]
+        people = [row[0] for row in database.execute("SELECT client_id FROM people")]
+    assert len(stories) == 2
+    assert not any("telltale" in story or "Unforgotten" in story for story in stories)
+    assert "ada" not in people
