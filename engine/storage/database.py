@@ -154,6 +154,8 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
+        # What a person takes back is overwritten, not only unlinked.
+        connection.execute("PRAGMA secure_delete = ON")
         _migrate(connection, path.name)
     except sqlite3.Error as error:
         connection.close()
