@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from engine.realtime import room
 from tests.realtime.studio import Studio, running
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _restless_rooms() -> Iterator[None]:
+    """Rooms write at the end of each tick, so that what a tick brings is the same on any machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_LONGEST_REST", 0.0)
+        yield
 
 
 @pytest.fixture
