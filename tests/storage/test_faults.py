@@ -236,6 +236,8 @@ asyncio.run(main())
         assert child.stdout is not None
         acknowledged: dict[str, int] = {}
         for count, line in enumerate(child.stdout):
+            if not line.endswith("\n"):
+                break  # It died in the middle of saying so.
             session, position = line.split()
             acknowledged[session] = int(position)
             if count == 2_000:
