@@ -115,6 +115,21 @@ async def test_a_tick_that_brings_more_than_the_ring_holds_sends_nobody_away() -
     assert wire.sent == b"".join(b"own," if n % 3 == 0 else b"%d," % n for n in range(1, 2 * RING + 1))
 
 
+async def test_who_returns_in_a_crowd_gets_what_is_about_to_leave_the_ring() -> None:
+    """Others who come in the same tick push the oldest frames out; who was promised them has them already."""
+    room = Room(Silence())
+    for seq in range(1, RING + 1):
+        room.publish(seq, b"%d," % seq)
+    wire = Wire()
+    seat = Seat("ada", Role.PARTICIPANT, wire, Silence())
+    room.admit(seat, b"welcome,", 0, RING)
+    for seq in range(RING + 1, RING + 11):
+        room.publish(seq, b"%d," % seq)
+    await ticks()
+    assert not seat.closing
+    assert wire.sent == b"welcome," + b"".join(b"%d," % seq for seq in range(1, RING + 11))
+
+
 async def failing(studio: Studio) -> None:
     """Let the actor meet a message that no code expects."""
     (await studio.directory.find("s")).tell(Detach(cast(Any, None), clean=False))

@@ -90,6 +90,7 @@ class Storm:
                     await self._everybody(lambda client: client.leave())
                     outcome.looks.append(await self._look_when_settled())
                     await self._everybody(_back)
+            await self._calm()
             await self._end_some()
             await self._drain()
         finally:
