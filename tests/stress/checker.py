@@ -74,7 +74,7 @@ def check(
                 totals["handed"] += _follow(client, session_id, journal, faults)
             totals["events"] += len(journal.events)
             totals["numbered"] += len(journal.by_seq)
-            totals["acknowledged"] += len(log.acknowledged)
+            totals["acknowledged"] += len(log.acknowledged) + len(log.reported)
             totals["logs"] += len(clients[session_id])
             totals["states"] += _stored_state(connection, session_id, journal, faults)
             totals["stories"] += _story(connection, session_id, journal, faults)
@@ -134,6 +134,8 @@ def _keep_promises(log: RoomLog, journal: _Journal, faults: Faults) -> None:
                 "acknowledged and lost", f"{log.session_id}: {kind} {marker} as {seq}, which is {event}"
             )
     said = Counter(marker for marker in map(_marker, (event for _, event in by_seq.values())) if marker)
+    for marker in log.reported - said.keys():
+        faults.add("acknowledged and lost", f"{log.session_id}: event {marker}")
     for marker, times in said.items():
         if times > 1:
             faults.add("carried out twice", f"{log.session_id}: {marker}, {times} times")
@@ -159,6 +161,8 @@ def _marker(event: e.Event) -> str | None:
             return event.title
         case e.ChatMessageSent():
             return event.message
+        case e.AchievementUnlocked():
+            return event.title
         case _:
             return None
 

@@ -55,8 +55,9 @@ class Line(asyncio.Protocol):
         *,
         token: str | None = None,
         slow: bool = False,
+        path: str = "/ws/live-updates",
     ) -> Line:
-        """Connect to the live socket and upgrade. ``slow`` asks the kernel for a small receive buffer.
+        """Connect and upgrade. ``slow`` asks the kernel for a small receive buffer.
 
         Raises:
             OSError: nobody listens.
@@ -73,7 +74,7 @@ class Line(asyncio.Protocol):
             end.close()
             raise
         await asyncio.get_running_loop().create_connection(lambda: line, sock=end)
-        line.write(_greeting(port, query, token))
+        line.write(_greeting(port, path, query, token))
         await line._upgraded
         return line
 
@@ -170,9 +171,9 @@ class Line(asyncio.Protocol):
         return opcode, payload
 
 
-def _greeting(port: int, query: dict[str, str], token: str | None) -> bytes:
+def _greeting(port: int, path: str, query: dict[str, str], token: str | None) -> bytes:
     lines = [
-        f"GET /ws/live-updates?{urlencode(query)} HTTP/1.1",
+        f"GET {path}?{urlencode(query)} HTTP/1.1",
         f"Host: 127.0.0.1:{port}",
         "Upgrade: websocket",
         "Connection: Upgrade",

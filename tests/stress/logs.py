@@ -37,6 +37,8 @@ class RoomLog:
     by_seq: dict[int, bytes] = field(default_factory=dict)
     acknowledged: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Marker of a command: its kind, and the ``seq`` that its sender was told."""
+    reported: set[str] = field(default_factory=set)
+    """Ids of platform events that were acknowledged."""
     _known: dict[bytes, Message] = field(default_factory=dict)
 
     def read(self, payload: bytes) -> Message:

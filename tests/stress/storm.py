@@ -21,6 +21,7 @@ from tests.stress.checker import Checked, check
 from tests.stress.client import Client, Tally
 from tests.stress.garble import garble
 from tests.stress.logs import Faults, RoomLog
+from tests.stress.platform import Platform
 
 __all__ = ["BLOCKS_LEFT", "MEGABYTES_LEFT", "Look", "Outcome", "Storm"]
 
@@ -63,7 +64,8 @@ class Storm:
         self._data = folder / "data"
         self._server = Server(
             self._data,
-            (sys.executable, str(_PROBE)),
+            # Safe path: what lies beside the program is not importable by its bare name.
+            (sys.executable, "-P", str(_PROBE)),
             rate_connections_per_minute="0",
             rate_requests_per_minute="0",
             log_level="warning",
@@ -72,6 +74,10 @@ class Storm:
         self._logs = {room.session_id: RoomLog(room.session_id, self.outcome.faults) for room in plan.rooms}
         self._instructors: dict[str, Client] = {}
         self._people: dict[str, list[Client]] = {}
+        self._platforms = [
+            Platform(self._port, self._logs[room.session_id], self.outcome.tally, KEY)
+            for room in (plan.rooms[0], plan.rooms[-1])
+        ]
         self._markers = 0
 
     async def run(self) -> Outcome:
@@ -193,6 +199,8 @@ class Storm:
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with asyncio.TaskGroup() as under_way:
+            for platform in self._platforms:
+                under_way.create_task(platform.report(act.seconds))
             for step in act.steps:
                 await asyncio.sleep(max(0.0, began + step.at - loop.time()))
                 work = self._do(step)
