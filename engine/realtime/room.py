@@ -182,7 +182,7 @@ class Room:
             older = None
         seat.begin(first, cursor, replay_until)
         self.seats[seat.client_id] = seat
-        if self.tail is not None and cursor + 1 < self.tail + RING // 2:
+        if self.tail is not None and self.tail <= cursor + 1 < self.tail + RING // 2:
             # What it missed may leave the ring before the next flush, with all the others who come now.
             self._catch_up(seat)
         self._schedule()

@@ -14,9 +14,9 @@ from websockets.protocol import CLIENT, Protocol
 from engine.domain import commands as c
 from engine.domain.session import Role
 from engine.realtime import room as rooms
-from engine.realtime.room import RING, UNSENT_LIMIT, Room
+from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat
 from tests.realtime.studio import Refused, Studio
-from tests.realtime.wire import Silence, seated, ticks
+from tests.realtime.wire import Silence, Wire, seated, ticks
 
 LONG = "🜁" * 2000
 
@@ -116,6 +116,20 @@ async def test_a_reader_that_catches_up_in_time_misses_nothing() -> None:
     room.publish(RING, b"last")
     await ticks()
     assert slow.sent == b"".join(frames) + b"last"
+
+
+async def test_a_seat_behind_the_ring_is_not_given_a_part() -> None:
+    """Whoever is seated where the ring no longer reaches comes back: they never get a log with a hole."""
+    room = Room(Silence())
+    for seq in range(1, RING + 11):
+        room.publish(seq, b"frame")
+    await ticks()
+    wire = Wire()
+    seat = Seat("ada", Role.PARTICIPANT, wire, Silence())
+    room.admit(seat, b"welcome", 5)
+    await ticks()
+    assert seat.closing
+    assert b"frame" not in wire.sent
 
 
 async def test_only_the_newest_figures_reach_a_slow_reader() -> None:
