@@ -31,6 +31,7 @@ from engine.domain.commands import MarkPublished, Sender
 from engine.domain.instant import HOUR
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
+from engine.garbage import Garbage, look_only_at_the_young
 from engine.marks import MARKS_FILE, read_marks
 from engine.protocol.close_codes import CloseCode
 from engine.protocol.connection import Limits
@@ -227,7 +228,7 @@ async def serving(
 
 
 def run(settings: Settings, *, on_ready: Callable[[Serving], None] = lambda _: None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status. Collects garbage from then on, whatever was before."""
+    """Serve until SIGTERM or SIGINT; the exit status."""
 
     async def until_signal() -> int:
         loop = asyncio.get_running_loop()
@@ -235,9 +236,7 @@ def run(settings: Settings, *, on_ready: Callable[[Serving], None] = lambda _: N
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         async with serving(settings, Clock()) as here:
-            # What is here now stays: no later collection need look at it.
-            gc.freeze()
-            gc.enable()
+            look_only_at_the_young()
             on_ready(here)
             await stop.wait()
             # Whatever hangs in the drain: the journal has everything that was acknowledged.
@@ -303,11 +302,14 @@ async def _emptied(live: LiveSockets) -> None:
 async def _sweep(
     live: LiveSockets, directory: Directory, counts: Counts, people: People, clock: Clock, settings: Settings
 ) -> None:
-    """What has to be looked at from time to time: silent sockets, mailboxes, the end of retention."""
+    """What has to be looked at from time to time: silent sockets, mailboxes, garbage, the end of retention."""
     next_retention = clock.now()
+    garbage = Garbage(clock.now())
     while True:
         await asyncio.sleep(_SWEEP / clock.rate)
         live.cut_silent()
+        if garbage.is_due(alive=live.open, ended=live.ended, at=clock.now()):
+            gc.collect()
         counts.mailbox(max((mailbox_depth(ref) for ref in directory.actors()), default=0))
         if clock.now() >= next_retention:
             next_retention = clock.now() + _DAY

@@ -31,7 +31,7 @@ def serve(
     lan: bool,
 ) -> None:
     """Run until a signal, drain, and exit with 0."""
-    # Imports make no garbage; looking for it takes a tenth of a start. ``engine.app.run`` begins to.
+    # Imports make no garbage; looking for it takes a tenth of a start. `run` begins to, once it serves.
     gc.disable()
     settings = settings_for(
         config,

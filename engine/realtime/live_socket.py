@@ -81,6 +81,8 @@ class LiveSockets:
         self._counts = counts
         self._new_id = new_id
         self._welcome_top = welcome_top
+        self.ended = 0
+        """How many sockets have ended since the start."""
         self._open: set[Seat] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -122,6 +124,7 @@ class LiveSockets:
             clean = await self._read(ws, seat, ref)
         finally:
             self._open.discard(seat)
+            self.ended += 1
             if not self._open:
                 self._empty.set()
             self._counts.disconnected(seat.role, ws.close_code)
