@@ -294,6 +294,7 @@ class Directory:
     async def _answer(self, ref: pykka.ActorRef[SessionActor], message: Execute) -> View:
         try:
             durable: asyncio.Future[View] = await ref.ask(message, block=False)
+            return await durable
         except pykka.ActorDeadError:
             raise Unavailable("unavailable", "The session is being moved; try again.") from None
         except MailboxFull:
@@ -302,7 +303,6 @@ class Directory:
             if isinstance(message.command, c.Create) and not self._visible.get(message.command.session_id):
                 self._forget(message.command.session_id)
             raise
-        return await durable
 
     async def _let_sleep(self) -> None:
         while True:

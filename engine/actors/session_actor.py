@@ -332,6 +332,7 @@ class SessionActor(LoopActor):
         def refuse(refusal: Rejected) -> None:
             if not done.done():
                 done.set_exception(refusal)
+                done.exception()  # Known: whoever asked may be gone by now.
 
         command = c.Engage(()) if known else message.command
         try:
@@ -343,8 +344,9 @@ class SessionActor(LoopActor):
                 then=answer,
                 failed=refuse,
             )
-        except Rejected:
-            raise
+        except Rejected as refusal:
+            # Raised here, an everyday refusal would be logged with a traceback.
+            refuse(refusal)
         except Exception as bug:
             # Raised alone, it would be the asker's and leave this actor alive, half a turn ahead of its log.
             self._break(bug)

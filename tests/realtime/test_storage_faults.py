@@ -126,6 +126,16 @@ async def test_a_bug_ends_its_session_which_is_rebuilt(
     assert await folded(studio) == await studio.state()
 
 
+async def test_an_everyday_refusal_leaves_no_traceback(
+    studio: Studio, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever asked is told; the log is for what went wrong."""
+    with caplog.at_level("INFO"), pytest.raises(Rejected) as refusal:
+        await studio.create()
+    assert refusal.value.code == "session_exists"
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 async def test_a_bug_in_one_session_is_not_felt_in_another(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
