@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import aiohttp
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Opener
 from tests.journey.server import KEY, Server, asked
+
+pytestmark = pytest.mark.alone
 
 WRONG_BY_AN_HOUR = """(() => {
   const Real = Date; const OFF = 3600 * 1000;

@@ -6,10 +6,13 @@ import asyncio
 from itertools import pairwise
 from statistics import median
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom
+
+pytestmark = pytest.mark.alone
 
 # The "slow 4G" of the common tools, with a processor four times slower than this machine's.
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 93_750}
