@@ -308,6 +308,7 @@ async def _sweep(
     while True:
         await asyncio.sleep(_SWEEP / clock.rate)
         live.cut_silent()
+        live.ping_some()
         if garbage.is_due(alive=live.open, ended=live.ended, at=clock.now()):
             gc.collect()
         counts.mailbox(max((mailbox_depth(ref) for ref in directory.actors()), default=0))

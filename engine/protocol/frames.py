@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import struct
 
-__all__ = ["close_frame", "pong_frame", "text_frame"]
+__all__ = ["close_frame", "ping_frame", "pong_frame", "text_frame"]
 
 _FIN_TEXT = 0x81
 _FIN_CLOSE = 0x88
+_FIN_PING = 0x89
 _FIN_PONG = 0x8A
 
 
@@ -28,6 +29,11 @@ def close_frame(code: int, reason: str = "") -> bytes:
     """A close frame (RFC 6455 §5.5.1); the reason is cut to the 123 bytes that fit."""
     words = reason.encode()[:123].decode(errors="ignore").encode()
     return bytes((_FIN_CLOSE, 2 + len(words))) + struct.pack("!H", code) + words
+
+
+def ping_frame() -> bytes:
+    """A question that every peer answers at once (RFC 6455 §5.5.2)."""
+    return bytes((_FIN_PING, 0))
 
 
 def pong_frame(payload: bytes) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import pykka
@@ -27,7 +28,7 @@ from engine.protocol import outgoing
 from engine.protocol.asked import Asked, read_query
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import HEARTBEAT_INTERVAL, Connection, Refused, Shut
-from engine.protocol.frames import pong_frame
+from engine.protocol.frames import ping_frame, pong_frame
 from engine.protocol.incoming import Inbound, parse_hello
 from engine.protocol.tokens import Tokens
 from engine.realtime.allowances import Allowances
@@ -39,6 +40,8 @@ from engine.realtime.room import Seat
 __all__ = ["LiveSockets"]
 
 _HELLO_WITHIN = 10.0
+_PINGED = 50
+"""Sockets whose round trip is measured at a time."""
 _FRAME_LIMIT = 256 * 1024
 """What aiohttp reads of one message at most; our own limit answers with its code below that."""
 _CLEAN = frozenset({int(WSCloseCode.OK), 1005})
@@ -84,6 +87,9 @@ class LiveSockets:
         self.ended = 0
         """How many sockets have ended since the start."""
         self._open: set[Seat] = set()
+        self._pinged: dict[Seat, float] = {}
+        """When those were asked who have not answered yet."""
+        self._next_pinged = 0
         self._empty = asyncio.Event()
         self._empty.set()
 
@@ -124,6 +130,7 @@ class LiveSockets:
             clean = await self._read(ws, seat, ref)
         finally:
             self._open.discard(seat)
+            self._pinged.pop(seat, None)
             self.ended += 1
             if not self._open:
                 self._empty.set()
@@ -147,6 +154,16 @@ class LiveSockets:
         for seat in list(self._open):
             if seat.connection is not None and seat.connection.is_silent(at):
                 seat.close(CloseCode.SILENT, "nothing was heard for 75 seconds")
+
+    def ping_some(self) -> None:
+        """Ask a few sockets, each in its turn, for a sign: how long it takes is the round trip."""
+        number = len(self._open)
+        began = asyncio.get_running_loop().time()
+        for seat in islice(self._open, self._next_pinged, self._next_pinged + _PINGED):
+            if seat.unsent == 0:
+                self._pinged[seat] = began
+                seat.write(ping_frame())
+        self._next_pinged = self._next_pinged + _PINGED if self._next_pinged + _PINGED < number else 0
 
     # -- coming in ------------------------------------------------------------------------------
 
@@ -231,7 +248,11 @@ class LiveSockets:
                 connection.heard_at = clock.now()
                 seat.write(pong_frame(frame.data))
             elif frame.type is WSMsgType.PONG:
-                connection.heard_at = clock.now()
+                asked_at = self._pinged.pop(seat, None)
+                if asked_at is None:
+                    connection.heard_at = clock.now()
+                else:  # A browser answers this for a page that has stopped: no sign of its life.
+                    self._counts.rtt(asyncio.get_running_loop().time() - asked_at)
             elif frame.type is WSMsgType.CLOSE:
                 seat.close(CloseCode.DONE)
                 return frame.data in _CLEAN

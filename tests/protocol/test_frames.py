@@ -8,7 +8,7 @@ from websockets.frames import CloseCode as TheirCode
 from websockets.frames import Frame, Opcode
 from websockets.protocol import CLIENT, Protocol
 
-from engine.protocol.frames import close_frame, pong_frame, text_frame
+from engine.protocol.frames import close_frame, ping_frame, pong_frame, text_frame
 
 
 def read(data: bytes) -> list[Frame]:
@@ -57,6 +57,13 @@ def test_a_close_frame_says_code_and_reason(code: int, reason: str) -> None:
 def test_a_close_frame_without_reason_has_a_code_alone() -> None:
     """Two bytes of payload."""
     assert close_frame(TheirCode.NORMAL_CLOSURE) == b"\x88\x02\x03\xe8"
+
+
+def test_a_ping_asks_without_words() -> None:
+    """Empty, and answered by every library on its own."""
+    (frame,) = read(ping_frame())
+    assert frame.opcode is Opcode.PING
+    assert bytes(frame.data) == b""
 
 
 @given(st.binary(max_size=125))

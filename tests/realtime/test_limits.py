@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from aiohttp import WSMsgType
@@ -132,6 +133,19 @@ async def test_a_ping_is_a_sign_of_life(studio: Studio) -> None:
         studio.live.cut_silent()
         await ws.send_str('{"type": "heartbeat"}')
         assert json.loads((await ws.receive(timeout=5)).data)["type"] == "heartbeat_ack"
+
+
+async def test_the_round_trip_is_measured_and_no_sign_of_life(studio: Studio) -> None:
+    """A browser answers our ping for a page that sleeps: it is counted, and the page is silent all the same."""
+    ada = await studio.join("ada")
+    studio.clock.jump(70_000)
+    studio.live.ping_some()
+    async with asyncio.timeout(5):
+        while not studio.registry.get_sample_value("halcytone_socket_rtt_seconds_count"):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    studio.clock.jump(6_000)
+    studio.live.cut_silent()
+    assert await ada.closed() == 4003
 
 
 async def test_more_than_a_thousand_missed_messages_are_no_partial_gap(studio: Studio) -> None:
