@@ -45,6 +45,16 @@ def welcome(
         told["opted_in"] = list(member.opted_in)
         told["hand"] = member.hand
     if join.role in STAFF:
+        # So that a console that is opened anew goes on with the curves it had.
+        told["curves"] = [
+            {
+                "at": iso(point.at),
+                "hrv_improvement": point.hrv_improvement,
+                "coherence": point.coherence,
+                "synchrony": point.synchrony,
+            }
+            for point in state.curves
+        ]
         told["participants"] = [
             {
                 "client_id": other.client_id,

@@ -70,6 +70,9 @@ async def test_only_the_wearer_learns_their_own_figure(
             await other.settled()
             assert not [secret for secret in SECRETS if secret in everything(other)]
         assert "913.007" not in everything(people[1])
+        again = await studio.join("again", role="instructor", key=True)
+        assert any(point["hrv_improvement"] is not None for point in again.welcome["curves"])
+        assert "curves" not in bare.welcome
         await ivy.send("end", {})
         await bare.until("session_ending")
     view = await studio.directory.look("s")

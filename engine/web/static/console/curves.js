@@ -50,7 +50,8 @@ class Curve {
 
   add(figures, at) {
     const value = this._read(figures);
-    if (typeof value !== "number") return;
+    // A welcome brings points that are known already when it is not the first.
+    if (typeof value !== "number" || (this.points.length && at <= this.points[this.points.length - 1].at)) return;
     this.points.push({ at, value });
     if (this.points.length > KEPT) this.points.shift();
     this.element.hidden = false;

@@ -91,6 +91,10 @@ export function roomScreen(desk, { sessionId }) {
     return undefined;
   };
 
+  client.addEventListener("welcome", (event) => {
+    const past = /** @type {CustomEvent} */ (event).detail.curves ?? [];
+    for (const point of past) curves.add(point, Date.parse(point.at));
+  });
   client.addEventListener("message", (event) => {
     const message = /** @type {CustomEvent} */ (event).detail;
     room.apply(message);
