@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
-from tests.stress.plan import Scale, make_plan
+from engine.storage.database import FILE_NAME, connect
+from tests.stress.logs import Faults
+from tests.stress.plan import HALL, Scale, make_plan
 from tests.stress.storm import Storm
 
 SMALL = Scale(
@@ -27,9 +30,24 @@ def test_the_same_seed_gives_the_same_storm() -> None:
 
 async def test_a_storm_leaves_every_log_whole_and_nothing_behind(tmp_path: Path) -> None:
     """Through storms, a kill -9, failing actors and a drain: no fault in any log, none in the server."""
-    outcome = await Storm(make_plan(1, 5, SMALL), tmp_path).run()
+    storm = Storm(make_plan(1, 5, SMALL), tmp_path)
+    outcome = await storm.run()
     assert outcome.faults.shown == []
     assert outcome.drain_codes.keys() == {4000}
     assert outcome.tally.recovered > SMALL.hall
     assert outcome.checked is not None
     assert outcome.checked.acknowledged > SMALL.shout
+    assert found_when_one_word_is_changed(storm, tmp_path) >= {"changed", "acknowledged and lost"}
+
+
+def found_when_one_word_is_changed(storm: Storm, folder: Path) -> set[str]:
+    """What the checker says when one acknowledged announcement is another in the journal."""
+    with closing(connect(folder / "data" / FILE_NAME)) as connection:
+        connection.execute(
+            "UPDATE journal SET event = CAST(replace(CAST(event AS TEXT), 'calm', 'Calm') AS BLOB)"
+            " WHERE session_id = ? AND instr(CAST(event AS TEXT), 'calm')",
+            (HALL,),
+        )
+    faults = Faults()
+    storm.check(faults)
+    return set(faults.counts)

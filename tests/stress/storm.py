@@ -102,9 +102,13 @@ class Storm:
         finally:
             await self._server.stop(within=30)
         self._compare_looks()
-        clients = {key: [*self._people[key], self._instructors[key]] for key in self._logs}
-        outcome.checked = check(self._data, clients, self._logs, outcome.faults)
+        outcome.checked = self.check(outcome.faults)
         return outcome
+
+    def check(self, faults: Faults) -> Checked:
+        """Hold what everybody was told against the database, once the server has ended."""
+        clients = {key: [*self._people[key], self._instructors[key]] for key in self._logs}
+        return check(self._data, clients, self._logs, faults)
 
     # -- before and between the acts ------------------------------------------------------------------
 
