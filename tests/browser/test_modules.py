@@ -223,6 +223,7 @@ async def test_feedback_waits_for_the_line_and_the_newest_counts(page: Page) -> 
 async def test_curves_go_on_where_a_welcome_left_them(page: Page) -> None:
     """A console opened anew shows the points of before, each once, and the new ones after them."""
     body = """
+      await (await import("/static/live/i18n.js")).loadStrings();
       const curves = new m.Curves(); const row = curves._rows[0];
       for (const at of [10, 20, 20, 15, 30]) curves.add({hrv_improvement: at / 10}, at);
       return row.points.map((point) => point.at);
