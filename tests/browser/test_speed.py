@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from itertools import pairwise
 from statistics import median
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom
@@ -21,6 +20,13 @@ WATCH_FRAMES = """() => {
   const look = (at) => { window.frames_at.push(at); requestAnimationFrame(look); };
   requestAnimationFrame(look);
 }"""
+
+
+SOME_FRAMES = """(count) => new Promise((done) => {
+  const seen = [];
+  const look = (at) => { seen.push(at); seen.length < count ? requestAnimationFrame(look) : done(seen); };
+  requestAnimationFrame(look);
+})"""
 
 
 async def interactive_after(browser: Browser, address: str) -> float:
@@ -55,12 +61,21 @@ async def test_sixty_frames_a_second_while_a_thousand_come_in(room: FakeRoom, op
     await room.change("Box Breathing", BOX)
     await page.get_by_role("button", name="Join").click()
     await expect(page.locator(".pacer")).to_be_visible()
+    alone = await frame_time(page)
     await page.evaluate(WATCH_FRAMES)
-    for count in range(1000):
-        await room.tell("participant_joined", {"client_id": f"c{count}", "name": "A", "count": count + 5})
-        if count % 4 == 0:
-            await asyncio.sleep(0)
+    for group in range(40):
+        for count in range(25 * group, 25 * group + 25):
+            await room.tell("participant_joined", {"client_id": f"c{count}", "name": "A", "count": count + 5})
+        await page.evaluate(SOME_FRAMES, 5)
     await expect(page.get_by_text("1003 others breathe along")).to_be_visible(timeout=15_000)
     frames = await page.evaluate("window.frames_at")
     between = [after - before for before, after in pairwise(frames)]
-    assert median(between) < 17.5
+    assert len(between) >= 150
+    # Sixty a second, or as many as this machine's browser draws while nobody comes.
+    assert median(between) <= max(17.5, 1.1 * alone)
+
+
+async def frame_time(page: Page) -> float:
+    """The median time between two frames (ms), while nothing happens but the pacer."""
+    frames: list[float] = await page.evaluate(SOME_FRAMES, 120)
+    return median(after - before for before, after in pairwise(frames))
