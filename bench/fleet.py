@@ -147,10 +147,11 @@ class Fleet:
         if self.total > expected:
             raise Lost(f"{self.total} deliveries came where {expected} were due")
 
-    def quiet(self, for_s: float = 0.3) -> None:
-        """Read until nothing has come for `for_s` seconds."""
-        last = time.monotonic()
-        while time.monotonic() - last < for_s:
+    def quiet(self, for_s: float = 0.3, patience_s: float = 3.0) -> None:
+        """Read until nothing has come for `for_s` seconds, or for `patience_s`: in hundreds of rooms
+        with group figures something always comes."""
+        began = last = time.monotonic()
+        while time.monotonic() - last < for_s and time.monotonic() - began < patience_s:
             if self._epoll.poll(0.02, 1):
                 self.read(0)
                 last = time.monotonic()
