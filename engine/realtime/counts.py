@@ -51,7 +51,7 @@ class Counts:
         self._died = Counter(
             "halcytone_session_failures_total", "Sessions that failed and were rebuilt.", registry=registry
         )
-        self._beats = Counter(
+        beats = Counter(
             "halcytone_beats_total", "RR intervals from straps.", ("possible",), registry=registry
         )
         self._commit = Histogram(
@@ -74,6 +74,7 @@ class Counts:
         )
         # Labels once looked up are kept: the lookup costs more than the count.
         self._received_of: dict[str, Counter] = {}
+        self._possible, self._impossible = beats.labels("yes"), beats.labels("no")
 
     def received(self, kind: str) -> None:
         """A message was taken."""
@@ -125,9 +126,9 @@ class Counts:
 
     def beats(self, accepted: int, impossible: int) -> None:
         """RR intervals came from a strap."""
-        self._beats.labels("yes").inc(accepted)
+        self._possible.inc(accepted)
         if impossible:
-            self._beats.labels("no").inc(impossible)
+            self._impossible.inc(impossible)
 
     def committed(self, entries: int, seconds: float) -> None:
         """A commit of the journal."""
