@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
+from zlib import crc32
 
 from engine.actors.ports import RoomPort
 from engine.clock import Clock
@@ -173,7 +174,10 @@ class Figures:
         """Tick while the session is live and somebody is in the room."""
         if state.phase is Phase.LIVE and self._room.seats:
             if self._timer is None:
-                self._timer = self._clock.call_at(self._clock.now() + TICK, self._ring)
+                # Each session has its own moment: many that began together must not compute together.
+                now = self._clock.now()
+                since = (now - crc32(state.session_id.encode())) % TICK
+                self._timer = self._clock.call_at(now + TICK - since, self._ring)
         else:
             self.stop()
 

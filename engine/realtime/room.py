@@ -295,13 +295,13 @@ class Room:
                 if self.tail is not None and seat.cursor + 1 < self.tail:
                     seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
                     continue
-                if skips.get(seat.client_id, 0) > seat.cursor or missed > RING // 4:
+                data = joined.get(seat.cursor)
+                if data is None:
+                    data = joined[seat.cursor] = b"".join(entry[1] for entry in self._since(seat.cursor))
+                if skips.get(seat.client_id, 0) > seat.cursor or len(data) > UNSENT_LIMIT - seat.unsent:
                     missed = self._catch_up(seat)
                     behind |= seat.cursor < head
-                else:
-                    data = joined.get(seat.cursor)
-                    if data is None:
-                        data = joined[seat.cursor] = b"".join(entry[1] for entry in self._since(seat.cursor))
+                else:  # The same bytes for everybody who stands here, a crowd that returns included.
                     seat._transport.write(data)
                     seat.cursor = head
                 written += missed
