@@ -57,7 +57,7 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 "empty_since": None if state.somebody_is_here() else at,
             }
         case e.MemberJoined():
-            return _with(state, _joined(state, event, at))
+            return {**_with(state, _joined(state, event, at)), "here": event.count}
         case e.MemberReturned():
             return _with(state, replace(state.members[event.client_id], presence=Presence.PRESENT, since=at))
         case e.ConnectionLost():
@@ -77,7 +77,7 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 "lost": Presence.LOST,
                 "removed": Presence.REMOVED,
             }[event.reason]
-            changes = _with(state, _gone(state, event.client_id, presence, at))
+            changes = {**_with(state, _gone(state, event.client_id, presence, at)), "here": event.count}
             if state.somebody_is_here() and not replace(state, **changes).somebody_is_here():
                 changes["empty_since"] = at
             return changes

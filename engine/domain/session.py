@@ -220,6 +220,8 @@ class Session:
     ended_at: Millis | None = None
     end_reason: str | None = None
     members: Mapping[str, Member] = field(default_factory=dict)
+    here: int = 0
+    """How many participants are here; the events of coming and going say it, so that nobody counts anew."""
     spans: tuple[Span, ...] = ()
     resting: bool = False
     locked: bool = False
@@ -242,7 +244,7 @@ class Session:
 
     def count(self) -> int:
         """How many participants are here, within the grace included."""
-        return sum(member.is_here for member in self.participants())
+        return self.here
 
     def somebody_is_here(self) -> bool:
         """Anybody but observers, who are often a screen on a wall."""
