@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, STDOUT
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from engine.demo.beats import heart_of
 from engine.demo.script import NAMES
 from engine.domain.instant import MINUTE
+from engine.storage.database import FILE_NAME
 
 
 def test_every_participant_has_a_heart_of_their_own() -> None:
@@ -59,3 +62,29 @@ async def test_the_demonstration_publishes_everything(tmp_path: Path) -> None:
     assert "is back with nothing missed" in text
     assert "Refused" not in text
     assert (tmp_path / "demo" / "public" / "index.html").is_file()
+    assert_nobody_is_shown(tmp_path / "demo", text)
+
+
+def assert_nobody_is_shown(data: Path, log: str) -> None:
+    """No reader of page, feed, archive, calendar, draft, story, journal or log learns one person's figure."""
+    telltales = ("rmssd", "own_metrics", "sdnn", "client_id")
+    for folder in ("sessions", "feed", "instructors"):
+        for file in (data / "public" / folder).rglob("*.*"):
+            content = file.read_bytes().decode(errors="ignore").lower()
+            assert not [word for word in telltales if word in content], file
+    loose = [data / "public" / name for name in ("index.html", "feed.xml", "feed.json", "calendar.ics")]
+    for file in (*loose, *(data / "drafts").rglob("*.*")):
+        content = file.read_bytes().decode(errors="ignore").lower()
+        assert not [word for word in telltales if word in content], file
+    assert not [word for word in telltales if word in log.lower()]
+    with closing(sqlite3.connect(data / FILE_NAME)) as database:
+        stories = [row[0] for row in database.execute("SELECT document FROM snapshots")]
+        journal = [row[0] for row in database.execute("SELECT event FROM journal")]
+    assert stories
+    assert not [word for word in telltales for story in stories if word in story]
+    # A beat of each heart, as it went over the wire, is nowhere on the disk.
+    beats = {
+        f"{beat:g}".encode() for number in range(25) for beat in heart_of(number).until(5_000) if beat % 1
+    }
+    assert not [beat for beat in beats for event in journal if beat in event]
+    assert not any(b"rmssd" in event or b'"rr"' in event for event in journal)
