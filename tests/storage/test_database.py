@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.storage import database
 from engine.storage.database import FILE_NAME, DatabaseUnusable, connect, examine, is_locked
 
 
@@ -36,6 +37,22 @@ def test_opening_again_keeps_the_content(tmp_path: Path) -> None:
     with closing(connect(tmp_path / FILE_NAME)) as connection:
         row = connection.execute("SELECT value FROM meta WHERE key = 'public_url'").fetchone()
     assert row["value"] == "https://example.org"
+    assert examine(tmp_path / FILE_NAME) == []
+
+
+def test_a_journal_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
+    """The records of a folder that an older program left, all of them, by session and position."""
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as older:
+        older.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+        older.execute("INSERT INTO meta VALUES ('engine_schema', '1')")
+        older.executescript(database._MIGRATIONS[0])
+        rows = [(name, n, n, 7, b"{}") for n in (1, 2, 3) for name in ("b", "a")]
+        older.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", rows)
+
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        kept = connection.execute("SELECT * FROM journal ORDER BY session_id, position").fetchall()
+
+    assert [tuple(row) for row in kept] == sorted(rows)
     assert examine(tmp_path / FILE_NAME) == []
 
 

@@ -76,7 +76,7 @@ from engine.storage.sqlite_journal import SqliteJournal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 async def main():
     journal = SqliteJournal(Path(sys.argv[1]), asyncio.get_running_loop())
-    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000))
     position = 0
     while True:
         told = asyncio.get_running_loop().create_future()
