@@ -44,7 +44,7 @@ from engine.realtime.counts import Counts
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import Door
 from engine.realtime.live_socket import LiveSockets
-from engine.realtime.room import Room
+from engine.realtime.room import Room, Tick
 from engine.settings import Settings, origin
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.keys import Keys, signing_key
@@ -131,11 +131,12 @@ async def serving(
             environment=settings.for_the_publisher(),
             on_finished=lambda finished: published(finished),
         )
+        tick = Tick(counts)
         directory = Directory(
             journal=journal,
             rooms=rooms,
             clock=clock,
-            make_room=lambda: Room(counts),
+            make_room=lambda: Room(tick),
             counts=counts,
             new_id=lambda: str(uuid4()),
             story_told=lambda _: process.wake(),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from time import perf_counter
 from typing import Protocol
 
 from engine.domain.session import STAFF, Role
@@ -19,7 +20,7 @@ from engine.protocol.close_codes import CloseCode
 from engine.protocol.connection import Connection
 from engine.protocol.frames import close_frame
 
-__all__ = ["RING", "UNSENT_LIMIT", "Frame", "Room", "RoomEvents", "Seat"]
+__all__ = ["RING", "UNSENT_LIMIT", "Frame", "Room", "RoomEvents", "Seat", "Tick"]
 
 RING = 512
 """Frames kept in memory for those who catch up; the journal has the older ones."""
@@ -27,6 +28,8 @@ UNSENT_LIMIT = 256 * 1024
 """Bytes that may wait in a client's transport."""
 _LOOK_AGAIN = 0.05
 _LONGEST_REST = 0.02
+_LARGE = 64
+"""Seats from which on a room rests after it wrote."""
 _GOODBYE = 2.0
 """Seconds that a peer has to answer a close frame."""
 _STALLED_FOR = 20.0
@@ -40,7 +43,7 @@ class RoomEvents(Protocol):
     """What is counted of a room's doings."""
 
     def delivered(self, frames: int, seconds: float) -> None:
-        """A tick's frames were handed to the transports, in so many seconds."""
+        """A tick's frames, of all rooms, were handed to the transports, in so many seconds."""
 
     def closed(self, code: int) -> None:
         """A seat was closed by the server."""
@@ -124,12 +127,49 @@ class Seat:
         self._transport.abort()
 
 
+class Tick:
+    """The end of a loop tick: one scheduled call in which all rooms that have something new write it."""
+
+    __slots__ = ("_due", "events")
+
+    def __init__(self, events: RoomEvents) -> None:
+        self.events = events
+        self._due: list[Room] = []
+
+    def due(self, room: Room) -> None:
+        """Let ``room`` write at the end of this tick."""
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._run)
+        self._due.append(room)
+
+    def now(self, room: Room) -> None:
+        """Let ``room`` write at once."""
+        self._write([room])
+
+    def _run(self) -> None:
+        rooms, self._due = self._due, []
+        self._write(rooms)
+
+    def _write(self, rooms: list[Room]) -> None:
+        began = perf_counter()
+        written = done = 0
+        try:
+            for room in rooms:
+                done += 1
+                written += room.flush()
+        finally:
+            # A room that fails must not silence those after it.
+            for room in rooms[done:]:
+                self.due(room)
+            if written:
+                self.events.delivered(written, perf_counter() - began)
+
+
 class Room:
     """The seats of one session and what they are told."""
 
     __slots__ = (
         "_catching_up",
-        "_events",
         "_figures",
         "_figures_number",
         "_flushing",
@@ -137,11 +177,12 @@ class Room:
         "_ring",
         "_skips",
         "_staff_figures",
+        "_tick",
         "_unsent_frames",
         "seats",
     )
 
-    def __init__(self, events: RoomEvents) -> None:
+    def __init__(self, tick: Tick) -> None:
         self.seats: dict[str, Seat] = {}
         self._ring: deque[Frame] = deque(maxlen=RING)
         self._figures: bytes | None = None
@@ -154,7 +195,7 @@ class Room:
         self._unsent_frames = 0
         """Published since the last flush."""
         self._catching_up: asyncio.TimerHandle | None = None
-        self._events = events
+        self._tick = tick
 
     @property
     def head(self) -> int:
@@ -209,7 +250,7 @@ class Room:
         if self._unsent_frames < RING // 2:
             self._schedule()
         else:  # A tick that brings more than the ring holds must not make everybody look slow.
-            self._flush()
+            self._tick.now(self)
 
     def restore(self, frames: Sequence[Frame]) -> None:
         """Fill the ring backwards with what was published before it: contiguous, oldest first."""
@@ -257,52 +298,57 @@ class Room:
 
     def close_all(self, code: CloseCode, reason: str | Callable[[], str] = "") -> None:
         """Hand out what is published, then ask everybody to go."""
-        self._flush()
+        self._tick.now(self)
         for seat in list(self.seats.values()):
             seat.close(code, reason if isinstance(reason, str) else reason())
 
     def _schedule(self) -> None:
-        if not self._flushing:
-            self._flushing = True
+        if self._flushing:
+            return
+        self._flushing = True
+        if self._rested_at:
             loop = asyncio.get_running_loop()
             wait = self._rested_at - loop.time()
             if wait > 0:
-                loop.call_later(wait, self._flush)
-            else:
-                loop.call_soon(self._flush)
+                loop.call_later(wait, self._tick.due, self)
+                return
+        self._tick.due(self)
 
-    def _flush(self) -> None:
+    def flush(self) -> int:
+        """Write to every seat what is new for it; how many frames that were."""
         self._flushing = False
         self._unsent_frames = 0
-        if not self.seats:
-            return
-        loop = asyncio.get_running_loop()
-        began = loop.time()
+        began = asyncio.get_running_loop().time() if len(self.seats) >= _LARGE else 0.0
         joined: dict[int, bytes] = {}
         head, number, skips = self.head, self._figures_number, self._skips
         written, behind = 0, False
         for seat in self.seats.values():
+            cursor = seat.cursor
             late = seat._figures_seen != number
-            # A connection that broke is detached a moment later; until then its transport refuses bytes.
-            if (seat.cursor >= head and not late) or seat.closing or seat._transport.is_closing():
+            if (cursor >= head and not late) or seat.closing:
                 continue
-            if seat.unsent > UNSENT_LIMIT:
-                behind |= self._skip(seat, loop.time())
+            transport = seat._transport
+            # A connection that broke is detached a moment later; until then its transport refuses bytes.
+            if transport.is_closing():
+                continue
+            unsent = transport.get_write_buffer_size()
+            if unsent > UNSENT_LIMIT:
+                behind |= self._skip(seat, asyncio.get_running_loop().time())
                 continue
             seat._stalled_at = None
-            if seat.cursor < head:
-                missed = head - seat.cursor
-                if self.tail is not None and seat.cursor + 1 < self.tail:
-                    seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
-                    continue
-                data = joined.get(seat.cursor)
+            if cursor < head:
+                missed = head - cursor
+                data = joined.get(cursor)
                 if data is None:
-                    data = joined[seat.cursor] = b"".join(entry[1] for entry in self._since(seat.cursor))
-                if skips.get(seat.client_id, 0) > seat.cursor or len(data) > UNSENT_LIMIT - seat.unsent:
+                    if self.tail is not None and cursor + 1 < self.tail:
+                        seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
+                        continue
+                    data = joined[cursor] = self._joined_since(cursor)
+                if skips.get(seat.client_id, 0) > cursor or len(data) > UNSENT_LIMIT - unsent:
                     missed = self._catch_up(seat)
                     behind |= seat.cursor < head
                 else:  # The same bytes for everybody who stands here, a crowd that returns included.
-                    seat._transport.write(data)
+                    transport.write(data)
                     seat.cursor = head
                 written += missed
             if late and seat.cursor >= head:
@@ -310,13 +356,19 @@ class Room:
                 if figures is not None:
                     seat.write(figures)
                 seat._figures_seen = number
-        if written:
-            ended = loop.time()
-            self._events.delivered(written, ended - began)
+        if began and written:
+            ended = asyncio.get_running_loop().time()
             # A large room rests half as long as it wrote: what comes meanwhile leaves in one write for each.
             self._rested_at = ended + min((ended - began) / 2, _LONGEST_REST)
         if behind and self._catching_up is None:
-            self._catching_up = loop.call_later(_LOOK_AGAIN, self._look_again)
+            self._catching_up = asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again)
+        return written
+
+    def _joined_since(self, cursor: int) -> bytes:
+        newest = self._ring[-1]
+        if newest[0] == cursor + 1:
+            return newest[1]
+        return b"".join([entry[1] for entry in self._since(cursor)])
 
     def _since(self, cursor: int) -> Iterable[Frame]:
         if not self._ring or cursor >= self._ring[-1][0]:
@@ -352,11 +404,11 @@ class Room:
         if seat._stalled_at is None:
             seat._stalled_at = at
         if at - seat._stalled_at > _STALLED_FOR:
-            self._events.closed(CloseCode.TOO_SLOW)
+            self._tick.events.closed(CloseCode.TOO_SLOW)
             seat.abort()
             return False
         return True
 
     def _look_again(self) -> None:
         self._catching_up = None
-        self._flush()
+        self._tick.now(self)

@@ -29,7 +29,7 @@ from engine.realtime.counts import Counts
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import Door
 from engine.realtime.live_socket import LiveSockets
-from engine.realtime.room import Room
+from engine.realtime.room import Room, Tick
 from engine.storage.database import FILE_NAME
 from engine.storage.keys import Keys
 from engine.storage.rooms import Rooms
@@ -131,7 +131,7 @@ class Studio:
             journal=self.journal,
             rooms=self.rooms,
             clock=self.clock,
-            make_room=lambda: Room(counts),
+            make_room=lambda: Room(Tick(counts)),
             counts=counts,
             new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012d}",
             story_told=self.stories.append,

@@ -13,7 +13,7 @@ import pytest
 
 from engine.actors.messages import Detach
 from engine.domain.session import Presence, Role
-from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat
+from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat, Tick
 from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Done
 from engine.storage.sqlite_journal import SqliteJournal
@@ -57,7 +57,7 @@ async def held(tmp_path: Path) -> Any:
 
 async def test_a_broken_connection_keeps_nothing_from_the_others() -> None:
     """A transport that broke refuses bytes; whoever sits behind it in the room gets them all the same."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     _, broken = seated(room, "ada")
     _, whole = seated(room, "bob")
     await ticks()
@@ -69,7 +69,7 @@ async def test_a_broken_connection_keeps_nothing_from_the_others() -> None:
 
 async def test_a_slow_sender_is_told_of_its_own_message_in_its_place() -> None:
     """What stands for one's own message never overtakes the messages that lead up to it."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     _, wire = seated(room, "ada")
     await ticks()
     wire.reads = False
@@ -88,7 +88,7 @@ async def test_a_slow_sender_is_told_of_its_own_message_in_its_place() -> None:
 
 async def test_a_frame_that_is_recovered_comes_as_the_others_got_it() -> None:
     """What somebody missed of their own comes back as a message, what comes later as word that it was sent."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     for seq in range(1, RING):
         room.publish(seq, b"%d," % seq, "ada", b"sent,")
     wire = Wire()
@@ -106,7 +106,7 @@ async def sockets(studio: Studio, number: int) -> None:
 
 async def test_a_tick_that_brings_more_than_the_ring_holds_sends_nobody_away() -> None:
     """A thousand who join at once are a thousand messages in one tick: everybody here gets them all."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     seat, wire = seated(room, "ada")
     for seq in range(1, 2 * RING + 1):
         room.publish(seq, b"%d," % seq, "ada" if seq % 3 == 0 else None, b"own,")
@@ -117,7 +117,7 @@ async def test_a_tick_that_brings_more_than_the_ring_holds_sends_nobody_away() -
 
 async def test_who_returns_in_a_crowd_gets_what_is_about_to_leave_the_ring() -> None:
     """Others who come in the same tick push the oldest frames out; who was promised them has them already."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     for seq in range(1, RING + 1):
         room.publish(seq, b"%d," % seq)
     wire = Wire()

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.domain.session import Role
-from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat
+from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat, Tick
 from tests.realtime.wire import Silence, Wire, ticks
 
 names = st.sampled_from(["ada", "bob"])
@@ -45,7 +45,7 @@ class Reader:
 
 
 async def play(doings: list[tuple[str, str | int | None]]) -> None:
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     readers = {name: Reader(room, name, 0) for name in ("ada", "bob")}
     published: list[tuple[bytes, str | None]] = []
 

@@ -14,7 +14,7 @@ from websockets.protocol import CLIENT, Protocol
 from engine.domain import commands as c
 from engine.domain.session import Role
 from engine.realtime import room as rooms
-from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat
+from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat, Tick
 from tests.realtime.studio import Refused, Studio
 from tests.realtime.wire import Silence, Wire, seated, ticks
 
@@ -102,7 +102,7 @@ async def test_a_reader_that_never_reads_again_is_cut_off(
 
 async def test_a_reader_that_catches_up_in_time_misses_nothing() -> None:
     """While its transport is full it is skipped; when it drains it goes on where it was."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     _, slow = seated(room, "ada")
     _, quick = seated(room, "bob")
     slow.reads = False
@@ -120,7 +120,7 @@ async def test_a_reader_that_catches_up_in_time_misses_nothing() -> None:
 
 async def test_a_seat_behind_the_ring_is_not_given_a_part() -> None:
     """Whoever is seated where the ring no longer reaches comes back: they never get a log with a hole."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     for seq in range(1, RING + 11):
         room.publish(seq, b"frame")
     await ticks()
@@ -134,7 +134,7 @@ async def test_a_seat_behind_the_ring_is_not_given_a_part() -> None:
 
 async def test_only_the_newest_figures_reach_a_slow_reader() -> None:
     """Figures are conflated: what is old by the time somebody can read is never sent."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     _, slow = seated(room, "ada")
     _, quick = seated(room, "ivy", Role.INSTRUCTOR)
     slow.unread = UNSENT_LIMIT + 1
@@ -151,7 +151,7 @@ async def test_only_the_newest_figures_reach_a_slow_reader() -> None:
 
 async def test_figures_of_one_tick_are_one_message() -> None:
     """And are not repeated with what follows."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     _, wire = seated(room, "ada")
     room.figures(b"old,", b"")
     room.figures(b"new,", b"")
@@ -163,7 +163,7 @@ async def test_figures_of_one_tick_are_one_message() -> None:
 
 async def test_staff_who_do_not_keep_up_are_asked_to_come_back() -> None:
     """What is for staff alone has no number to recover by, and must not pile up."""
-    room = Room(Silence())
+    room = Room(Tick(Silence()))
     seat, wire = seated(room, "ivy", Role.INSTRUCTOR)
     room.to_staff(b"hand,")
     wire.unread = UNSENT_LIMIT + 1
