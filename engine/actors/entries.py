@@ -26,12 +26,15 @@ _SCHEDULE = frozenset(
     {e.SessionCreated, e.DetailsChanged, e.SessionCancelled, e.SessionStarted, e.SessionEnded}
 )
 _STORY = frozenset({e.SessionEnded, e.StoryRetold})
+_ASKING = _SCHEDULE | _STORY
 _ROOM = _SCHEDULE | {e.RoomOpened, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
+_TOUCHING: frozenset[type] = _ROOM | _STORY
+"""Events that change more than the journal; the others are by far the most."""
 
 
 def asks_publisher(events: Iterable[e.Event]) -> bool:
     """Whether these events leave work in the outbox."""
-    return any(type(event) in _SCHEDULE or type(event) in _STORY for event in events)
+    return not _ASKING.isdisjoint(map(type, events))
 
 
 class Entries:
@@ -60,8 +63,8 @@ class Entries:
         event_id: str | None,
     ) -> Append:
         """The entry of one turn; ``people`` are all of the session, ``changes`` what this turn changed."""
-        kinds = {type(event) for event in events}
-        snapshot, jobs = self._story(state, kinds, people)
+        kinds = _TOUCHING.intersection(map(type, events))
+        snapshot, jobs = self._story(state, kinds, people) if kinds else (None, ())
         stored = None
         if state.position - self._stored_at >= STATE_EVERY or (events and state.phase.is_over):
             self._stored_at = state.position
@@ -71,7 +74,7 @@ class Entries:
             expected=expected,
             records=records,
             people=changes,
-            room=None if kinds.isdisjoint(_ROOM) else room_row(state),
+            room=room_row(state) if kinds & _ROOM else None,
             snapshot=snapshot,
             outbox=jobs,
             state=stored,
@@ -79,7 +82,7 @@ class Entries:
         )
 
     def _story(
-        self, state: Session, kinds: set[type], people: Iterable[PersonRow]
+        self, state: Session, kinds: frozenset[type], people: Iterable[PersonRow]
     ) -> tuple[SnapshotRow | None, tuple[OutboxRow, ...]]:
         jobs: tuple[OutboxRow, ...] = ()
         if not kinds.isdisjoint(_SCHEDULE):

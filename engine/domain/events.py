@@ -11,6 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
+from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis
 from engine.domain.session import Curve, Details, Role
 
@@ -34,6 +35,7 @@ __all__ = [
     "MemberReturned",
     "MetricsRecorded",
     "OptedIn",
+    "PartsFormed",
     "PersonWithdrew",
     "PracticeRested",
     "PracticeResumed",
@@ -168,6 +170,8 @@ class AchievementUnlocked:
     title: str
     description: str = ""
     badge_url: str | None = None
+    mark: str | None = None
+    """The key of the computed mark that was reached; None where somebody unlocked it."""
     type: Literal["achievement_unlocked"] = "achievement_unlocked"
 
 
@@ -263,6 +267,14 @@ class Engaged:
 
 
 @dataclass(frozen=True, slots=True)
+class PartsFormed:
+    """From now on these people count together in a figure's shares."""
+
+    parts: tuple[Part, ...]
+    type: Literal["parts_formed"] = "parts_formed"
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsRecorded:
     point: Curve
     type: Literal["metrics_recorded"] = "metrics_recorded"
@@ -341,6 +353,7 @@ Event: TypeAlias = (
     | SeatVouched
     | Engaged
     | MetricsRecorded
+    | PartsFormed
     | EndAnnounced
     | SessionEnding
     | SessionEnded
@@ -371,17 +384,18 @@ NUMBERED: frozenset[type] = frozenset(
 
 def is_numbered(event: Event) -> bool:
     """Whether everybody in the room is told, with a ``seq``: only participants' comings and goings are."""
-    if isinstance(event, MemberJoined | MemberLeft):
-        return event.role is Role.PARTICIPANT
-    return type(event) in NUMBERED
+    if type(event) in NUMBERED:
+        return True
+    return isinstance(event, MemberJoined | MemberLeft) and event.role is Role.PARTICIPANT
 
 
 _ADAPTER: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="type")])
+_to_json = _ADAPTER.serializer.to_json
 
 
 def encode(event: Event) -> bytes:
     """One event as JSON, as the journal keeps it."""
-    return _ADAPTER.dump_json(event, exclude_defaults=False)
+    return _to_json(event)
 
 
 def decode(data: bytes) -> Event:

@@ -18,8 +18,10 @@ HOUR: Millis = 60 * MINUTE
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=64)
 def iso(at: Millis) -> str:
     """ISO 8601 in UTC with ``Z`` and milliseconds: ``2024-03-21T10:00:00.000Z``."""
+    # All messages of a tick carry the same instant.
     return f"{_to_the_second(at // 1000)}.{at % 1000:03d}Z"
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from engine.domain.heart.shares import Part, Share
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "ROOM_OPENS_BEFORE",
     "STAFF",
     "WARNING_BEFORE_END",
+    "Curve",
     "Details",
     "Member",
     "Phase",
@@ -55,12 +57,16 @@ class Phase(StrEnum):
     @property
     def is_open(self) -> bool:
         """People may be in the room."""
-        return self in (Phase.WAITING, Phase.LIVE)
+        return self in _OPEN
 
     @property
     def is_over(self) -> bool:
         """Nothing more will be practised here."""
-        return self in (Phase.ENDING, Phase.ENDED, Phase.PUBLISHED, Phase.CANCELLED)
+        return self in _OVER
+
+
+_OPEN = (Phase.WAITING, Phase.LIVE)
+_OVER = (Phase.ENDING, Phase.ENDED, Phase.PUBLISHED, Phase.CANCELLED)
 
 
 class Role(StrEnum):
@@ -190,6 +196,8 @@ class Curve:
     synchrony: float | None = None
     completion_rate: float | None = None
     engagement_rate: float | None = None
+    shares: tuple[Share, ...] = ()
+    """What each part of the group has in the figures: from these a withdrawal works them out anew. Never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +208,8 @@ class Badge:
     title: str
     description: str = ""
     badge_url: str | None = None
+    mark: str | None = None
+    """What was computed to have been reached; None where somebody said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +239,17 @@ class Session:
     empty_since: Millis | None = None
     """When the last person left; None while somebody is here or nobody has come yet."""
     curves: tuple[Curve, ...] = ()
+    parts: Mapping[int, Part] = field(default_factory=dict)
+    """The parts of the group whose shares stand in ``curves``, by their numbers; one goes when one of its people
+    withdraws."""
+    parts_formed: int = 0
+    """The number of the newest part there ever was."""
+    shares_withdrawn: bool = False
+    """Figures were worked out anew: what they supported may be supported no more."""
     milestones: tuple[tuple[Millis, float], ...] = ()
     achievements: tuple[Badge, ...] = ()
+    stated_milestones: tuple[tuple[Millis, float], ...] = ()
+    """Those of the milestones that a platform stated."""
     stated: Stated = Stated()
 
     @property

@@ -33,7 +33,8 @@ def line(text: str) -> str:
         ValueError: it has control characters or line breaks.
     """
     text = text.strip()
-    if _CONTROL.search(text) or _BREAKS.search(text):
+    # What can be printed has neither; most texts can.
+    if not text.isprintable() and (_CONTROL.search(text) or _BREAKS.search(text)):
         raise ValueError("control characters and line breaks are not allowed")
     return text
 
@@ -44,7 +45,10 @@ def paragraphs(text: str) -> str:
     Raises:
         ValueError: it has control characters other than tab and line break.
     """
-    text = text.strip().replace("\r\n", "\n").replace("\r", "\n")
+    text = text.strip()
+    if text.isprintable():  # And so without breaks and control characters.
+        return text
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if _CONTROL.search(text):
         raise ValueError("control characters are not allowed")
     return text

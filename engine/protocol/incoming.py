@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
@@ -16,8 +16,7 @@ from engine.protocol.reasons import reasons
 __all__ = ["COMMANDS", "Hello", "Inbound", "parse", "parse_hello"]
 
 
-@dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(NamedTuple):
     """One checked message: ``id`` asks for an ``ack`` once the command is durable."""
 
     type: str
@@ -57,7 +56,9 @@ COMMANDS: Mapping[str, type] = {
     "chat_switch": c.SwitchChat,
     "end": c.End,
 }
-_ADAPTERS: Mapping[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in COMMANDS.items()}
+_COMMAND_OF: Mapping[str, Callable[[Any], Any]] = {
+    name: TypeAdapter(kind).validator.validate_python for name, kind in COMMANDS.items()
+}
 _SWITCH = frozenset({"enabled"})
 _FIELDS = frozenset({"type", "id", "data"})
 _LONGEST_ID = 200
@@ -78,8 +79,8 @@ def parse(text: str) -> Inbound:
     reply_to = outer.get("id")
     if reply_to is not None and (not isinstance(reply_to, str) or not 0 < len(reply_to) <= _LONGEST_ID):
         raise Invalid("invalid_message", "An id is a text of 1 to 200 characters.", {"id": "not such a text"})
-    unknown = sorted(outer.keys() - _FIELDS)
-    if unknown:
+    if not outer.keys() <= _FIELDS:
+        unknown = sorted(outer.keys() - _FIELDS)
         raise Invalid("invalid_message", "There are unknown fields.", dict.fromkeys(unknown, "unknown field"))
     data = outer.get("data", {})
     if not isinstance(data, dict):
@@ -87,8 +88,8 @@ def parse(text: str) -> Inbound:
     # Instructors switch the chat with the same word with which participants use it.
     if kind == "chat" and data.keys() == _SWITCH:
         kind = "chat_switch"
-    adapter = _ADAPTERS.get(kind)
-    if adapter is None:
+    command_of = _COMMAND_OF.get(kind)
+    if command_of is None:
         known = ", ".join(sorted(name for name in COMMANDS if name != "chat_switch"))
         raise Invalid(
             "unknown_type",
@@ -96,7 +97,7 @@ def parse(text: str) -> Inbound:
             {"type": "unknown"},
         )
     try:
-        return Inbound(kind, adapter.validate_python(data), reply_to)
+        return Inbound(kind, command_of(data), reply_to)
     except ValidationError as wrong:
         raise Invalid(
             "invalid_message", f"The data of this {kind} is wrong.", reasons(wrong, "data")

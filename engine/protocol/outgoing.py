@@ -160,6 +160,7 @@ def _told(event: e.Event, names: Mapping[str, str]) -> tuple[str, str | None, Me
             | e.SeatVouched()
             | e.Engaged()
             | e.MetricsRecorded()
+            | e.PartsFormed()
             | e.SessionEnded()
             | e.PersonWithdrew()
             | e.StoryRetold()

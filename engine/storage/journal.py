@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from engine.domain.instant import Millis
 from engine.storage.rows import OutboxRow, PersonChange, PersonRow, RoomRow, SnapshotRow
@@ -47,8 +47,7 @@ Done: TypeAlias = Callable[[BaseException | None], None]
 """Runs on the loop once the entry is durable (None), or is not (``JournalFailed``, ``StalePosition``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One event of a session."""
 
     position: int
@@ -67,8 +66,7 @@ class StateSnapshot:
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Everything one turn of a session makes durable, in one transaction."""
 
     session_id: str

@@ -155,8 +155,10 @@ class SqliteJournal:
         if self._on_commit is not None:
             self._on_commit(len(batch), seconds)
         for (_, done), outcome in zip(batch, outcomes, strict=True):
-            # Each on its own turn: an error in one session's callback must not silence the others.
-            self._loop.call_soon(done, outcome)
+            try:
+                done(outcome)
+            except Exception as error:  # noqa: BLE001  # one session's failure must not silence the others
+                self._loop.call_exception_handler({"message": "a commit was not taken", "exception": error})
 
     def _commit(self, entries: Sequence[Append]) -> list[BaseException | None]:
         try:
