@@ -168,10 +168,10 @@ class Arrivals:
                 c.Sender(join.role, join.client_id),
                 people=people,
                 then=arrived,
-                failed=lambda refusal: self.turn_away(seat, refusal),
+                failed=lambda refusal: self.turn_away(message, refusal),
             )
         except Rejected as refusal:
-            self.turn_away(seat, refusal)
+            self.turn_away(message, refusal)
             if older is not None:
                 self._at_the_door[join.client_id] = older
         else:
@@ -179,10 +179,14 @@ class Arrivals:
                 # Before it is seated: it must not take the place of the newer one later.
                 older.close(CloseCode.REPLACED, "a newer connection has taken this place")
 
-    def turn_away(self, seat: SeatPort, refusal: Rejected) -> None:
+    def turn_away(self, attach: Attach, refusal: Rejected) -> None:
         """Say why somebody is not let in, and close."""
+        seat = attach.seat
         self._left_the_door(seat)
-        top = {"opens_at": refusal.details["opens_at"]} if "opens_at" in refusal.details else {}
+        top: dict[str, Any] = {}
+        if "opens_at" in refusal.details:
+            # Who waits for it counts down by this clock, which runs faster in a demonstration.
+            top = {"opens_at": refusal.details["opens_at"], "clock_rate": attach.top.get("clock_rate", 1.0)}
         seat.write(outgoing.frame(outgoing.error(self._session_id, self._now(), refusal, **top)))
         seat.close(close_code_of(refusal.code), refusal.code)
 

@@ -148,7 +148,7 @@ class SessionActor(LoopActor):
         # Nobody handles these any more, and who has come would wait for a welcome.
         for envelope in self._mailbox.waiting:
             if isinstance(envelope.message, Attach):
-                self._arrivals.turn_away(envelope.message.seat, refusal)
+                self._arrivals.turn_away(envelope.message, refusal)
 
     def on_receive(self, message: Any) -> Any:
         """One turn."""

@@ -54,8 +54,10 @@ _CLIENT: Final = (
     "clock.js",
     "close-codes.js",
     "feedback-queue.js",
+    "line.js",
     "pings.js",
     "position.js",
+    "waking.js",
 )
 
 
@@ -91,7 +93,7 @@ _WALL: Final = _Page(
     title="Breathe together",
     script="wall.js",
     styles=("base.css", "pacer.css", "wall.css"),
-    modules=(*_FIRST, *_CLIENT, "pacer.js", "pacer-view.js"),
+    modules=(*_FIRST, *_CLIENT, "pacer.js", "pacer-view.js", "wall/board.js", "wall/seat.js"),
     tone="dark",
     footer=False,
 )

@@ -28,7 +28,8 @@ def now() -> int:
 
 
 class FakeRoom:
-    """One session; ``sockets`` are the open lines, ``received`` everything that clients sent, oldest first."""
+    """One session; ``sockets`` are the open lines, ``received`` everything that clients sent, ``goodbyes`` the codes
+    with which lines ended, oldest first."""
 
     def __init__(self, session_id: str = "morning") -> None:
         self.session_id = session_id
@@ -38,6 +39,8 @@ class FakeRoom:
         self.sockets: list[web.WebSocketResponse] = []
         self.received: list[dict[str, Any]] = []
         self.addresses: list[dict[str, str]] = []
+        self.tokens: list[str | None] = []
+        self.goodbyes: list[int | None] = []
         self.refuse: tuple[int, str, dict[str, str]] | None = None
         self.silent = False
         self.lag: float = 0.0
@@ -129,6 +132,11 @@ class FakeRoom:
         async with self._news:
             await asyncio.wait_for(self._news.wait_for(lambda: len(self.addresses) >= count), 20)
 
+    async def wait_for_goodbyes(self, count: int) -> None:
+        """Wait until so many lines have ended."""
+        async with self._news:
+            await asyncio.wait_for(self._news.wait_for(lambda: len(self.goodbyes) >= count), 20)
+
     def of(self, kind: str) -> list[dict[str, Any]]:
         """What clients sent of one type."""
         return [message for message in self.received if message["type"] == kind]
@@ -169,6 +177,7 @@ class FakeRoom:
         hello = json.loads((await socket.receive()).data)
         assert hello["type"] == "hello"
         self.addresses.append({**request.query, "resume": hello["data"].get("resume", "")})
+        self.tokens.append(hello["data"].get("token"))
         if self.refuse:
             code, name, details = self.refuse
             await socket.send_json(
@@ -191,6 +200,8 @@ class FakeRoom:
                 await asyncio.sleep(self.lag)
                 await self._reply(socket, message)
             await self._told()
+        self.goodbyes.append(socket.close_code)
+        await self._told()
         return socket
 
     async def _reply(self, socket: web.WebSocketResponse, message: dict[str, Any]) -> None:

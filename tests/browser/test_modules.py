@@ -58,6 +58,15 @@ async def test_waiting_doubles_with_jitter_up_to_fifteen_seconds(page: Page) -> 
     assert await ask(page, "close-codes.js", body) == [[250, 500], [500, 1000], [1000, 2000], [7500, 15000]]
 
 
+async def test_a_room_that_is_not_open_yet_is_asked_for_when_it_opens_or_now_and_then(page: Page) -> None:
+    """When it opens, spread over four seconds; a moved session is noticed within minutes; never at once."""
+    body = """
+      const at = (left, random) => m.returnIn({code: 4008, left, attempt: 0, random});
+      return [at(9000, 0), at(9000, 1), at(3e9, 0), at(-5000, 0), m.returnIn({code: 4000, reason: "retry-after=2.5", attempt: 0, random: 0})];
+    """
+    assert await ask(page, "close-codes.js", body) == [9000, 13_000, 300_000, 500, 2500]
+
+
 async def test_numbered_messages_come_in_order_and_once(page: Page) -> None:
     """Early ones wait, repeated ones are dropped, a number without a message closes the gap."""
     body = """
@@ -118,6 +127,18 @@ async def test_clock_notices_when_a_fast_server_meets_the_present(page: Page) ->
     assert await ask(page, "clock.js", body) == [10, 1, 43_000]
 
 
+async def test_a_sleep_is_noticed_with_what_the_local_clock_missed(page: Page) -> None:
+    """A second that took an hour, by either clock, was a sleep; a date corrected by a second is none."""
+    body = """
+      let [local, date] = [0, 1e12]; const woke = [];
+      const w = new m.Waking((missed) => woke.push(missed), {monotonic: () => local, date: () => date});
+      const pass = (by, more) => { local += by; date += by + more; w.look(); };
+      w.start(); pass(1000, 0); pass(1000, 900); pass(1000, 3600000); pass(1000, 0); pass(3600000, 0); pass(1000, -7200000);
+      w.stop(); return woke;
+    """
+    assert await ask(page, "waking.js", body) == [3_600_900, 0, -7_200_000]
+
+
 async def test_breath_follows_the_pattern(page: Page) -> None:
     """The orb rests at both ends, holds still in the holds, and starts again without a seam."""
     body = """
@@ -158,12 +179,6 @@ async def test_no_frame_changes_the_shown_scale_by_more_than_two_percent(page: P
     largest, frames = await ask(page, "pacer.js", body)
     assert largest < 0.02
     assert frames < 60
-
-
-async def test_end_of_breath_is_the_first_one_that_is_not_too_early(page: Page) -> None:
-    """A change lands at the end of a cycle, never in the middle of one."""
-    body = "return [0, 1, 16000, 16001].map((ms) => m.endOfBreath(m.stepsOf([4, 4, 4, 4]), 0, ms));"
-    assert await ask(page, "pacer.js", body) == [0, 16000, 16000, 32000]
 
 
 async def test_pattern_of_steps_is_taken_as_it_is(page: Page) -> None:

@@ -135,6 +135,7 @@ async def test_a_room_that_is_not_open_yet_says_when(studio: Studio) -> None:
     assert refused.code == 4008
     assert refused.error["code"] == "not_open_yet"
     assert refused.error["opens_at"] == refused.error["content"]["details"]["opens_at"]
+    assert refused.error["clock_rate"] == 1.0
     staff = await studio.join("ivy", session_id="later", role="instructor", key=True)
     assert staff.welcome["phase"] == "scheduled"
     studio.clock.jump(HOUR - 15 * 60_000)

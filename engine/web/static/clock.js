@@ -43,8 +43,20 @@ export class ServerClock {
    */
   start(serverMillis, rate) {
     this.rate = rate;
-    if (this.known) return;
+    // Pings tell better than any welcome.
+    if (this.known && this.roundTrip < Infinity) return;
     this._adopt({ at: this.monotonic(), server: serverMillis, roundTrip: Infinity });
+  }
+
+  /**
+   * The local clock stood still while the device slept: go on where the world is. The next ping says it exactly.
+   * @param {number} missed local milliseconds that it did not count; 0 when only its word is in doubt
+   */
+  slept(missed) {
+    this._server += this.rate * missed;
+    this._slew = 0;
+    this.roundTrip = Infinity;
+    this._best = null;
   }
 
   /** Begin a round of pings: an older, better estimate does not outlive the drift of thirty seconds. */

@@ -42,8 +42,10 @@ export function classOf(code) {
   return "return";
 }
 
-/** Seconds to wait at least, where a code says more than "the line broke". */
-/** @type {Map<number, number>} */
+/**
+ * Seconds to wait at least, where a code says more than "the line broke".
+ * @type {Map<number, number>}
+ */
 const AT_LEAST = new Map([
   [CLOSE.DRAINING, 1],
   [CLOSE.RATE, 5],
@@ -62,4 +64,35 @@ export function delayBefore(code, attempt, random) {
   const base = Math.min(15_000, 500 * 2 ** Math.min(attempt, 10));
   const floor = (AT_LEAST.get(code) ?? 0) * 1000;
   return Math.round(floor + base * (0.5 + 0.5 * random));
+}
+
+/** A room that opens in a week may be moved to tomorrow: whoever waits for it looks again after this long. */
+const LOOK_AGAIN_MS = 300_000;
+/** Never at once: two clocks may differ by a little. */
+const SOON_MS = 500;
+/** Those who wait for one moment come within this long of it. */
+const SPREAD_MS = 4_000;
+
+/**
+ * Milliseconds to wait for a room that opens at a known moment. Never more than a timer can hold.
+ * @param {number} left milliseconds until then
+ * @param {number} random 0 to 1
+ */
+function delayUntil(left, random) {
+  return Math.round(Math.min(LOOK_AGAIN_MS, Math.max(SOON_MS, left)) + SPREAD_MS * random);
+}
+
+/**
+ * Milliseconds until the next attempt.
+ * @param {object} lost
+ * @param {number} lost.code
+ * @param {string} [lost.reason] a server that drains spreads the returns: `retry-after=2.5`
+ * @param {number | null} [lost.left] milliseconds until the room opens, where that was said
+ * @param {number} lost.attempt 0 for the first attempt after a working connection
+ * @param {number} lost.random 0 to 1
+ */
+export function returnIn({ code, reason = "", left = null, attempt, random }) {
+  if (left !== null) return delayUntil(left, random);
+  const asked = Number(/^retry-after=([\d.]+)/.exec(reason)?.[1] ?? 0) * 1000;
+  return Math.max(asked, delayBefore(code, attempt, random));
 }

@@ -12,6 +12,7 @@ import { sessionsScreen } from "./console/sessions.js";
 import { signInScreen } from "./console/sign-in.js";
 import { turnTo } from "./dom.js";
 import { loadStrings } from "./i18n.js";
+import { followNewLinks } from "./memory.js";
 
 const SCREENS = /** @type {Record<string, (desk: any, detail: any) => {element: Element, close?: () => void}>} */ ({
   sign_in: signInScreen,
@@ -68,6 +69,7 @@ function signIn(secret, { stay = false, sessionId = null } = {}) {
 
 async function begin() {
   await loadStrings();
+  followNewLinks();
   const fragment = new URLSearchParams(location.hash.slice(1));
   const sessionId = fragment.get("session");
   const token = fragment.get("token");

@@ -27,17 +27,17 @@
 
 import { Acks, refusal } from "./acks.js";
 import { ServerClock } from "./clock.js";
-import { CLOSE, classOf, delayBefore } from "./close-codes.js";
+import { CLOSE, classOf, returnIn } from "./close-codes.js";
 import { FeedbackQueue } from "./feedback-queue.js";
+import { Line } from "./line.js";
 import { Pings } from "./pings.js";
 import { Position } from "./position.js";
+import { Waking } from "./waking.js";
 
 export { CLOSE };
 
 /** How long a gap may wait for its filling before the client asks for it. */
 const GAP_MS = 2_000;
-/** How long a connection may take. */
-const CONNECT_MS = 10_000;
 
 /**
  * @typedef {object} Identity who one is in this session; keep it to come back as the same person
@@ -69,14 +69,15 @@ export class HalcytoneClient extends EventTarget {
     this._pings = new Pings(this.clock, () => this._write({ type: "heartbeat" }), () => this._stalled());
     this._feedback = new FeedbackQueue((type, data) => this.send(type, data));
     this._acks = new Acks();
-    /** @type {WebSocket | null} */
-    this._socket = null;
+    /** @type {Line | null} */
+    this._line = null;
     /** @type {any} the refusal that came before a close */
     this._refusal = null;
     this._attempt = 0;
     this._stopped = true;
     this._sawEnding = false;
     this._skipGap = false;
+    this._waking = new Waking((missed) => this._woke(missed));
     this._online = () => this._comeBackNow();
     this._offline = () => this._say("offline");
     this._shown = () => document.visibilityState === "visible" && this._pings.probe();
@@ -89,6 +90,7 @@ export class HalcytoneClient extends EventTarget {
     globalThis.addEventListener?.("online", this._online);
     globalThis.addEventListener?.("offline", this._offline);
     globalThis.document?.addEventListener("visibilitychange", this._shown);
+    this._waking.start();
     this._open();
   }
 
@@ -134,17 +136,13 @@ export class HalcytoneClient extends EventTarget {
     this._clear();
     this._refusal = null;
     this._say("connecting");
-    const socket = new (this.options.socket ?? WebSocket)(this._address());
-    this._socket = socket;
-    this._connecting = setTimeout(() => this._lost(CLOSE.ABNORMAL), CONNECT_MS);
-    socket.onopen = () => {
-      const data = {};
-      if (this.options.token) data.token = this.options.token;
-      if (this.identity) data.resume = this.identity.resume;
-      socket.send(JSON.stringify({ type: "hello", data }));
-    };
-    socket.onmessage = (event) => this._receive(JSON.parse(event.data));
-    socket.onclose = (event) => this._lost(event.code, event.reason);
+    const hello = {};
+    if (this.options.token) hello.token = this.options.token;
+    if (this.identity) hello.resume = this.identity.resume;
+    this._line = new Line(new (this.options.socket ?? WebSocket)(this._address()), hello, {
+      message: (message) => this._receive(message),
+      lost: (code, reason) => this._lost(code, reason),
+    });
   }
 
   _address() {
@@ -180,7 +178,7 @@ export class HalcytoneClient extends EventTarget {
 
   /** @param {any} welcome */
   _welcomed(welcome) {
-    clearTimeout(this._connecting);
+    this._line?.established();
     this.welcome = welcome;
     this.identity = { clientId: welcome.client_id, resume: welcome.resume ?? this.identity?.resume };
     this.clock.start(Date.parse(welcome.server_time), welcome.clock_rate ?? 1);
@@ -196,7 +194,10 @@ export class HalcytoneClient extends EventTarget {
   _failed(message) {
     const { code = "error", message: sentence = "", details = {} } = message.content ?? message;
     if (this._acks.settle(message.reply_to, message, refusal(code, sentence, details))) return;
-    if (this.status !== "open") this._refusal = { code, message: sentence, details };
+    if (this.status === "open") return;
+    this._refusal = { code, message: sentence, details };
+    // Whoever is not let in yet counts down by the server's clock all the same.
+    if (message.timestamp) this.clock.start(Date.parse(message.timestamp), message.clock_rate ?? this.clock.rate);
   }
 
   /** @param {import("./position.js").Message[]} messages */
@@ -222,26 +223,33 @@ export class HalcytoneClient extends EventTarget {
   }
 
   _stalled() {
-    if (this._stopped) return;
     this._say("stalled");
     this._lost(CLOSE.ABNORMAL);
   }
 
-  _comeBackNow() {
-    if (this._stopped) return;
-    if (this._socket?.readyState === 1) {
-      this._say("open");
-      this._pings.probe();
-    } else {
-      this._attempt = 0;
-      this._drop(CLOSE.NORMAL);
-      this._open();
-    }
+  /** @param {number} missed milliseconds that the local clock did not count while the device slept */
+  _woke(missed) {
+    this.clock.slept(missed);
+    if (this.status !== "open" || !this._pings.again()) this._openAnew();
   }
 
-  /** @param {number} code @param {string} [reason] a server that drains spreads the returns: `retry-after=2.5` */
+  _comeBackNow() {
+    if (!this._line?.isOpen) return this._openAnew();
+    this._say("open");
+    this._pings.probe();
+  }
+
+  _openAnew() {
+    this._attempt = 0;
+    this._drop(CLOSE.SILENT);
+    this._acks.lose();
+    this._open();
+  }
+
+  /** @param {number} code @param {string} [reason] */
   _lost(code, reason = "") {
-    this._drop(CLOSE.NORMAL);
+    // Not a goodbye, which would give up the seat: whoever left by the door does not come back through a locked one.
+    this._drop(CLOSE.SILENT);
     this._acks.lose();
     if (this._stopped) return;
     const refused = this._refusal;
@@ -258,30 +266,26 @@ export class HalcytoneClient extends EventTarget {
       const detail = { code: "closed", message: "", details: {}, ...refused, closeCode: code, final };
       this._emit({ type: "refused" }, detail);
     }
-    if (final) return;
+    if (final || this._stopped) return;
     const opens = Date.parse(refused?.details?.opens_at ?? "");
-    const asked = Number(/^retry-after=([\d.]+)/.exec(reason)?.[1] ?? 0) * 1000;
-    const wait = Math.max(asked, delayBefore(code, this._attempt, (this.options.random ?? Math.random)()));
-    const retryInMs = this.clock.known && opens ? Math.max(wait, opens - this.clock.now()) : wait;
+    const left = opens ? (opens - this.clock.now()) / this.clock.rate : null;
+    const random = (this.options.random ?? Math.random)();
+    const retryInMs = returnIn({ code, reason, left, attempt: this._attempt, random });
     this._attempt += 1;
     const offline = globalThis.navigator?.onLine === false;
     this._say(refused ? "waiting" : offline ? "offline" : "stalled", retryInMs);
     this._retry = setTimeout(() => this._open(), retryInMs);
   }
 
-  /** Let go of the socket: a stalled one may take minutes to close, nobody waits for it. */
+  /** @param {number} code */
   _drop(code) {
-    const socket = this._socket;
-    this._socket = null;
+    this._line?.drop(code);
+    this._line = null;
     this._clear();
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    if (socket.readyState < 2) socket.close(code);
   }
 
   _clear() {
     clearTimeout(this._retry);
-    clearTimeout(this._connecting);
     clearTimeout(this._gap);
     this._pings.stop();
   }
@@ -291,15 +295,14 @@ export class HalcytoneClient extends EventTarget {
     globalThis.removeEventListener?.("online", this._online);
     globalThis.removeEventListener?.("offline", this._offline);
     globalThis.document?.removeEventListener("visibilitychange", this._shown);
+    this._waking.stop();
     this._clear();
     this._say(status);
   }
 
   /** @param {object} message */
   _write(message) {
-    if (this._socket?.readyState !== 1 || this.status === "connecting") return false;
-    this._socket.send(JSON.stringify(message));
-    return true;
+    return this.status !== "connecting" && Boolean(this._line?.write(message));
   }
 
   /** @param {string} status @param {number} [retryInMs] */

@@ -42,7 +42,13 @@ export function forget(sessionId) {
  * @returns {URLSearchParams} what stood there
  */
 export function takeFragment() {
+  followNewLinks();
   const fragment = new URLSearchParams(location.hash.slice(1));
   if (fragment.has("token")) history.replaceState(null, "", location.pathname + location.search);
   return fragment;
+}
+
+/** Whoever pastes another link of the same page into its address means it: browsers alone would not open it. */
+export function followNewLinks() {
+  addEventListener("hashchange", () => location.hash.includes("token=") && location.reload());
 }

@@ -79,17 +79,6 @@ export function scaleOf(fullness, cycleMs) {
   return SMALLEST + (1 - SMALLEST) / 2 - range / 2 + range * fullness;
 }
 
-/**
- * The first end of a breath at or after a moment, for a change that lands softly.
- * @param {Step[]} steps
- * @param {number} startedAt milliseconds
- * @param {number} earliest milliseconds
- */
-export function endOfBreath(steps, startedAt, earliest) {
-  const length = cycleOf(steps);
-  return Math.round(startedAt + Math.max(0, Math.ceil((earliest - startedAt) / length)) * length);
-}
-
 /** The most the shown scale may change from one frame to the next, as a share of what is shown. */
 export const LARGEST_CHANGE = 0.019;
 

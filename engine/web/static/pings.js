@@ -48,6 +48,17 @@ export class Pings {
     this._one(PROBE_WITHIN_MS);
   }
 
+  /**
+   * After a sleep: begin a round anew, impatiently. False while a ping is under way: its answer may lie in the
+   * line since before the sleep, and would tell a time that is long over.
+   */
+  again() {
+    if (this._sentAt !== null) return false;
+    clearTimeout(this._next);
+    this._round(PROBE_WITHIN_MS);
+    return true;
+  }
+
   /** Anything that arrives proves the line, if not the clock. */
   heard() {
     if (this._sentAt === null) return;
@@ -80,10 +91,10 @@ export class Pings {
     this._rounds = setTimeout(() => this._roundAgain(), ROUND_EVERY_MS / this._clock.rate);
   }
 
-  _round() {
+  _round(within = ANSWER_WITHIN_MS) {
     this._clock.beginRound();
     this._left = ROUND;
-    this._one(ANSWER_WITHIN_MS);
+    this._one(within);
   }
 
   /** @param {number} within */

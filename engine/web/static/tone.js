@@ -38,6 +38,14 @@ export class Tone {
     this._level(0);
   }
 
+  /** Give the device's sound back: a page may only hold a few of its outputs. */
+  close() {
+    this.on = false;
+    document.removeEventListener("visibilitychange", this._quiet);
+    this._audio?.close();
+    this._audio = null;
+  }
+
   /** Follow the breath, once a frame. @param {import("./pacer.js").Breath | null} breath */
   follow(breath) {
     if (!this.on || !this._audio) return;

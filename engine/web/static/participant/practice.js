@@ -103,7 +103,7 @@ export function practiceScreen(visit) {
       cancelAnimationFrame(due);
       clearTimeout(quiet);
       pacer.stop();
-      tone.stop();
+      tone.close();
       sheet.close();
       awake.release();
       delete document.body.dataset.tone;

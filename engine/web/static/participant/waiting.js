@@ -21,6 +21,7 @@ export function waitingScreen(visit, detail) {
   const when = h("p", { class: "lead" });
   const here = h("p", { class: "quiet" });
   const expect = h("div", {});
+  const test = testCard(visit);
   const element = h(
     "section",
     { class: "screen waiting" },
@@ -28,7 +29,7 @@ export function waitingScreen(visit, detail) {
     when,
     h("div", { class: "waiting-count" }, countdown, until, here),
     expect,
-    testCard(visit),
+    test.element,
     h("p", { class: "quiet" }, t("waiting.stay")),
   );
 
@@ -63,6 +64,7 @@ export function waitingScreen(visit, detail) {
     element,
     close: () => {
       clearInterval(timer);
+      test.close();
       room.removeEventListener("change", fill);
     },
   };
@@ -82,5 +84,11 @@ function testCard(visit) {
     { type: "button", onclick: async () => write(heard, (await tone.sample()) ? t("waiting.sound_played") : t("waiting.sound_none")) },
     t("waiting.sound_test"),
   );
-  return h("section", { class: "card" }, h("h2", {}, t("waiting.ready")), line, button, heard);
+  return {
+    element: h("section", { class: "card" }, h("h2", {}, t("waiting.ready")), line, button, heard),
+    close: () => {
+      client.removeEventListener("status", tell);
+      tone.close();
+    },
+  };
 }
