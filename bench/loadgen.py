@@ -23,7 +23,8 @@ def run(job: dict[str, Any]) -> dict[str, float]:
             field = open_field(*where, rooms, size)
             return fan_out(field, in_flight=job["in_flight"], size=job["bytes"], seconds=job["seconds"])
         case "fixed_rate":
-            field = open_field(*where, rooms, size)
+            # Jobs that follow each other on one server name their rooms apart.
+            field = open_field(*where, rooms, size, job.get("name", "room"))
             return fixed_rate(
                 field,
                 deliveries_per_s=job["deliveries_per_s"],

@@ -1,7 +1,7 @@
 """What publishing costs: one session with 100 and with 10,000 published, against building the site anew.
 
-``python -m bench.publish`` prints a table and writes ``bench/publish.json``. All channels, flushed to the disk. Hugo is
-measured where it is installed.
+``python -m bench.publish`` prints a table and writes ``bench/publish.json`` and ``bench/publish.md``. All channels,
+flushed to the disk. Hugo is measured where it is installed.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import resource
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +20,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from bench.publish_live import ends, rebuild_beside_a_room
+from bench.publish_table import markdown
+from bench.report import machine
 from engine.domain.instant import HOUR, MINUTE, Millis, iso
 from engine.domain.snapshot import GroupPoint, Quote, Snapshot, TechniqueSpan
 from engine.storage.database import FILE_NAME, connect
@@ -141,6 +145,23 @@ def hugo(folder: Path, count: int) -> float | None:
     return time.perf_counter() - began
 
 
+def mkdocs(folder: Path, count: int) -> float:
+    """Seconds for MkDocs with its own theme to build as many plain pages from nothing, none of them in the menu."""
+    pages = folder / "docs" / "sessions"
+    pages.mkdir(parents=True)
+    (folder / "docs" / "index.md").write_text("# Bench\n")
+    (folder / "mkdocs.yml").write_text("site_name: Bench\nplugins: []\nnav:\n  - index.md\n")
+    for n in range(count):
+        (pages / f"session-{n}.md").write_text(f"# Session {n}\n\nA long exhale.\n")
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--config-file", str(folder / "mkdocs.yml")],
+        check=True,
+        capture_output=True,
+    )
+    return time.perf_counter() - began
+
+
 def page_bytes(data: Path) -> dict[str, int]:
     """What a reader's browser gets for a session page, compressed as servers do, without the card."""
     import gzip
@@ -167,8 +188,8 @@ def _quiet(_done: int, _total: int) -> None:
     """No progress in a benchmark."""
 
 
-def measured(work: Path, large: int) -> dict[str, Any]:
-    """Every figure."""
+def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int) -> dict[str, Any]:
+    """Every figure; ``ended`` live sessions, ``rounds`` of ``seconds`` beside a rebuild."""
     small, big = work / "small" / "data", work / "big" / "data"
     import_all(small, 100)
     at_small = publish_one(small)
@@ -177,7 +198,11 @@ def measured(work: Path, large: int) -> dict[str, Any]:
     at_big = publish_one(big)
     whole = rebuild(big)
     sizes = page_bytes(big)
+    # Before others fill the machine's memory with theirs.
+    memory = memory_mb()
     return {
+        "command": " ".join(["python -m bench.publish", *sys.argv[1:]]),
+        "machine": machine(),
         "sessions": large,
         "publish_at_100_s": statistics.median(at_small),
         "publish_at_large_s": statistics.median(at_big),
@@ -186,11 +211,14 @@ def measured(work: Path, large: int) -> dict[str, Any]:
         "full_build_s": whole,
         "times_faster_than_full": whole / statistics.median(at_big),
         "hugo_s": hugo(work / "hugo", large),
+        "mkdocs_s": mkdocs(work / "mkdocs", large),
         "import_s": imported,
         "memory_at_100_mb": memory_before,
-        "memory_peak_mb": memory_mb(),
+        "memory_peak_mb": memory,
         "session_page_bytes": sum(sizes.values()),
         "session_page_parts": sizes,
+        "end": ends(big, ended),
+        "rebuild": rebuild_beside_a_room(big, seconds=seconds, rounds=rounds),
     }
 
 
@@ -198,14 +226,19 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=10_000)
+    parser.add_argument("--ended", type=int, default=30, help="live sessions that are led to their end")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement beside a rebuild")
+    parser.add_argument("--rounds", type=int, default=3, help="of those measurements")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "publish.json")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="halcytone-bench-") as folder:
-        figures = measured(Path(folder), chosen.sessions)
-    for name, value in figures.items():
-        shown = "–" if value is None else f"{value:.3f}" if isinstance(value, float) else value
-        print(f"{name:28} {shown}")
+        figures = measured(
+            Path(folder), chosen.sessions, ended=chosen.ended, seconds=chosen.seconds, rounds=chosen.rounds
+        )
     chosen.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    table = markdown(figures)
+    chosen.output.with_suffix(".md").write_text(table, encoding="utf-8")
+    print(table)
 
 
 if __name__ == "__main__":

@@ -71,10 +71,10 @@ class Field:
                 )
 
 
-def open_field(dialect: str, port: int, pid: int, rooms: int, size: int) -> Field:
+def open_field(dialect: str, port: int, pid: int, rooms: int, size: int, name: str = "room") -> Field:
     """Let `rooms` rooms of `size` sockets join; the first of each talks (for us: the instructor)."""
     fleet = Fleet(port)
-    names = [f"room{next(_rooms_opened)}" for _ in range(rooms)]
+    names = [f"{name}{next(_rooms_opened)}" for _ in range(rooms)]
     phases: list[list[Phase]] = []
     if dialect == "halcytone":
         api = halcytone.Api(port)

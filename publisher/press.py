@@ -102,8 +102,9 @@ class Press:
             marked = self._catalogue.marked()
             with self._catalogue.reading():
                 keys = in_reader_order(self._pages.keys())
-                tree = Tree(fresh, step=self._step, durable=self._durable)
-                hidden = Tree(private, durable=self._durable)
+                known, known_private = self._data / "public", self._data / "private"
+                tree = Tree(fresh, step=self._step, durable=self._durable, known=known)
+                hidden = Tree(private, durable=self._durable, known=known_private)
                 self._build(keys, tree, hidden, progress, unmark=False)
                 made = sum(1 for _ in tree.files())
             for name in _KEPT:

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -28,6 +28,7 @@ from engine.storage.outbox import Outbox
 from publisher import studio
 from publisher.catalogue import Catalogue
 from publisher.jobs import Finished, Jobs
+from publisher.politeness import stand_back
 from publisher.post import PostOffice
 from publisher.search import SearchClerk
 
@@ -67,9 +68,7 @@ def locked(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
 
 def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -> int:
     """Publish until the standard input ends (``standalone``: until SIGTERM); returns the exit status."""
-    # Nobody's pacer may stand still because a page is being built.
-    with suppress(OSError):
-        os.nice(10)
+    stand_back()
     try:
         with locked(data, wait_s=_WAIT_FOR_LOCK_S):
             return _publish(data, standalone=standalone, smtp_url=smtp_url)

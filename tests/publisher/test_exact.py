@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from engine.domain.instant import HOUR
 from publisher.quotes import key_of
 from tests.publisher.samples import NOW, snapshot
-from tests.publisher.studio_data import Publisher
+from tests.publisher.studio_data import Publisher, digests
 
 IDS = st.sampled_from([f"s{n}" for n in range(6)])
 DAY = 24 * HOUR
@@ -174,3 +174,27 @@ def test_rebuilding_in_place_leaves_the_same_bytes(publisher: Publisher) -> None
     publisher.work()
     assert publisher.site() == before
     assert publisher.catalogue.marked() == []
+
+
+def test_a_rebuild_keeps_the_files_that_stay_as_they_are(publisher: Publisher) -> None:
+    """The same bytes are the same file with its time, so ETags outlive a rebuild; the other ones are new."""
+    publisher.publish(snapshot(), ["web"])
+    public = publisher.data / "public"
+    page, stale = public / "sessions/s-1/index.html", public / "feed.xml"
+    before = page.stat()
+    stale.write_text("not the feed", encoding="utf-8")
+    publisher.catalogue.mark_everything()
+    publisher.work()
+    after = page.stat()
+    assert (after.st_ino, after.st_mtime_ns, after.st_nlink) == (before.st_ino, before.st_mtime_ns, 1)
+    assert stale.read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_a_site_built_elsewhere_is_a_site_of_its_own(publisher: Publisher, tmp_path: Path) -> None:
+    """A later publication changes the live site and leaves the copy's bytes alone."""
+    publisher.publish(snapshot(), ["web"])
+    publisher.jobs.press.rebuild(tmp_path / "copy")
+    before = digests(tmp_path / "copy")
+    publisher.publish(snapshot(title="Another title", version=2), ["web"], NOW + HOUR)
+    assert digests(tmp_path / "copy") == before
+    assert publisher.site() != before

@@ -1,0 +1,177 @@
+"""What publishing means for people who are there: how soon the page stands, and whether a rebuild is felt.
+
+A real server with the whole archive, real sockets, both pinned as in the other benchmarks. The publisher is the
+server's child; it goes where the system puts it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import math
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench import halcytone
+from bench.dialects import text_frame
+from bench.fleet import Fleet, Lost
+from bench.run import LOAD_CORE, SERVER_CORE, load
+from bench.servers import Running, free_port, launch
+
+__all__ = ["ends", "rebuild_beside_a_room"]
+
+_PEOPLE = 25
+_LONGEST_S = 20.0
+_ASK_EVERY_S = 0.002
+# What only the published page has; before it, the server answers the address itself.
+_PUBLISHED = b"data-pagefind-body"
+_END = text_frame(b'{"type":"end","data":{}}')
+
+
+@contextlib.contextmanager
+def serving(data: Path) -> Iterator[Running]:
+    """Our server on its core, with this data."""
+    port = free_port()
+    with launch(
+        halcytone.NAME,
+        "halcytone",
+        halcytone.command(port, data),
+        port,
+        core=SERVER_CORE,
+        environment=halcytone.ENVIRONMENT,
+    ) as ready:
+        _await_publisher(ready.pid)
+        yield ready
+
+
+def _await_publisher(pid: int) -> None:
+    """Wait for the server's child, and let the system choose its core."""
+    until = time.monotonic() + _LONGEST_S
+    while not (children := psutil.Process(pid).children()):
+        if time.monotonic() > until:
+            raise RuntimeError("the server started no publisher")
+        time.sleep(0.05)
+    for child in children:
+        child.cpu_affinity(sorted({SERVER_CORE, LOAD_CORE}))
+    # It looks for work once a second; the first look is over then.
+    time.sleep(2.0)
+
+
+def ends(data: Path, sessions: int) -> dict[str, Any]:
+    """Seconds from the instructor's ``end`` to the first answer that is the published page, session after session."""
+    os.sched_setaffinity(0, {LOAD_CORE})
+    try:
+        with serving(data) as server:
+            took = [_one_end(server.port, number) for number in range(sessions + 1)][1:]
+    finally:
+        os.sched_setaffinity(0, {SERVER_CORE, LOAD_CORE})
+    ordered = sorted(took)
+    return {
+        "sessions": sessions,
+        "people": _PEOPLE,
+        "p50_s": statistics.median(ordered),
+        "p95_s": ordered[math.ceil(0.95 * len(ordered)) - 1],
+        "most_s": ordered[-1],
+    }
+
+
+def _one_end(port: int, number: int) -> float:
+    session = halcytone.Api(port).create(f"ends-{number}", 100)
+    fleet = Fleet(port)
+    fleet.join([halcytone.lead(session)])
+    fleet.join([halcytone.join(session.session_id, f"P{each}") for each in range(_PEOPLE)])
+    fleet.say(
+        0, text_frame(b'{"type":"change_technique","data":{"technique":"Box Breathing","duration":300}}')
+    )
+    fleet.quiet(0.3, 1.0)
+    reader = http.client.HTTPConnection("127.0.0.1", port, timeout=_LONGEST_S)
+    began = time.monotonic()
+    fleet.say(0, _END)
+    while not _readable(reader, session.session_id):
+        if time.monotonic() - began > _LONGEST_S:
+            raise RuntimeError(f"no page of {session.session_id} after {_LONGEST_S:.0f} s")
+        # Everybody is told that the session is over, and then closed.
+        with contextlib.suppress(Lost):
+            fleet.read(_ASK_EVERY_S)
+    took = time.monotonic() - began
+    fleet.abort()
+    reader.close()
+    return took
+
+
+def _readable(reader: http.client.HTTPConnection, session_id: str) -> bool:
+    reader.request("GET", f"/sessions/{session_id}/")
+    answer = reader.getresponse()
+    body = answer.read()
+    return answer.status == 200 and _PUBLISHED in body
+
+
+def rebuild_beside_a_room(data: Path, *, seconds: float, rounds: int) -> dict[str, Any]:
+    """p99 in a live room of 100, in turn without and with ``halcytone rebuild`` of everything going on."""
+    work = {
+        "work": "fixed_rate",
+        "rooms": 1,
+        "sockets": 100,
+        "deliveries_per_s": 2_000,
+        "bytes": 200,
+        "seconds": seconds,
+    }
+    alone: list[float] = []
+    beside: list[float] = []
+    rebuilt = 0
+    with serving(data) as server:
+        for number in range(rounds):
+            alone.append(load(server, {**work, "name": f"alone-{server.port}-{number}-"})["p99_ms"])
+            with _rebuilding(data) as done:
+                beside.append(load(server, {**work, "name": f"beside-{server.port}-{number}-"})["p99_ms"])
+            rebuilt += len(done)
+    return {
+        "rounds": rounds,
+        "rebuilds": rebuilt,
+        "alone_p99_ms": alone,
+        "beside_p99_ms": beside,
+        "ratio": statistics.median(beside) / statistics.median(alone),
+    }
+
+
+@contextlib.contextmanager
+def _rebuilding(data: Path) -> Iterator[list[float]]:
+    """Rebuilds one after the other until the block ends; the last one is waited for. Yields how long each took."""
+    over = threading.Event()
+    took: list[float] = []
+    failed: list[str] = []
+
+    def rebuild() -> None:
+        while not over.is_set():
+            began = time.monotonic()
+            done = subprocess.run(
+                [sys.executable, "-m", "engine.cli", "rebuild", "--data", str(data)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                failed.append(done.stderr[-400:])
+                return
+            took.append(time.monotonic() - began)
+
+    thread = threading.Thread(target=rebuild)
+    thread.start()
+    # So long the command needs until it has asked for the work.
+    time.sleep(1.0)
+    try:
+        yield took
+    finally:
+        over.set()
+        thread.join()
+    if failed:
+        raise RuntimeError(f"rebuild failed: {failed[0]}")
