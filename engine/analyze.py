@@ -22,7 +22,7 @@ from rich.table import Table
 
 from engine.domain.heart.coherence import rhythms
 from engine.domain.heart.measures import Beats, Measures, comparable, gated, measure
-from engine.domain.heart.stream import improvement_percent
+from engine.domain.heart.shares import improvement_percent
 from engine.tachogram import tachogram
 
 __all__ = ["Analysis", "BadRecording", "Rhythm", "analyze", "read_recording", "run"]

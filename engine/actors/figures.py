@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
@@ -54,6 +56,7 @@ class Figures:
         "_lost",
         "_marks",
         "_noted",
+        "_parts_formed",
         "_reached",
         "_room",
         "_timer",
@@ -82,6 +85,7 @@ class Figures:
         self._timer: asyncio.TimerHandle | None = None
         self._reached: tuple[str, ...] = ()
         self._titles: tuple[str, ...] = ()
+        self._parts_formed = 0
 
         self._marks = marks
         self._lost: dict[str, Millis] = {}
@@ -93,6 +97,7 @@ class Figures:
         """Take over consents and seats from a state that was rebuilt."""
         self._reached = tuple(f"hrv:{improvement:g}" for _, improvement in state.milestones)
         self._titles = tuple(badge.title for badge in state.achievements)
+        self._parts_formed = state.parts_formed
         for member in state.members.values():
             if member.heart_rate or member.group:
                 self._hearts.set_consent(member.client_id, heart_rate=member.heart_rate, group=member.group)
@@ -113,16 +118,18 @@ class Figures:
             case e.MemberLeft(reason="lost"):
                 self._wearing.pop(event.client_id, None)
                 self._lost[event.client_id] = at
-            case e.MemberLeft() | e.PersonWithdrew():
+            case e.PersonWithdrew():
+                self._forget(event.client_id, withdrew=True)
+            case e.MemberLeft():
                 self._forget(event.client_id)
             case _:
                 pass
 
-    def _forget(self, client_id: str) -> None:
+    def _forget(self, client_id: str, *, withdrew: bool = False) -> None:
         self._wearing.pop(client_id, None)
         self._lost.pop(client_id, None)
         if self._heart is not None:
-            self._heart.forget(client_id)
+            self._heart.forget(client_id, withdrew=withdrew)
 
     def engaged(self, client_id: str, state: Session) -> None:
         """Somebody sent something other than a heartbeat."""
@@ -201,7 +208,7 @@ class Figures:
         point = self._compute(state, at)
         if self._worth_noting(point):
             self._noted = point
-            yield c.RecordMetrics(point)
+            yield c.RecordMetrics(point, () if self._heart is None else self._heart.formed())
         if self._heart is not None:
             yield from self._reached_now(at, ending=False)
         self._show(state, point, at)
@@ -232,7 +239,7 @@ class Figures:
             if isinstance(reached, Milestone):
                 yield c.ReachMilestone(reached.improvement)
             else:
-                yield c.UnlockAchievement(reached.title, reached.description or None)
+                yield c.ReachAchievement(reached.title, reached.description, reached.key)
 
     def _compute(self, state: Session, at: Millis) -> Curve:
         span = state.technique_at(at)
@@ -259,6 +266,7 @@ class Figures:
             figures.synchrony,
             figures.completion_rate,
             figures.engagement_rate,
+            self._hearts.shares(figures),
         )
 
     def _worth_noting(self, point: Curve) -> bool:
@@ -319,5 +327,15 @@ class Figures:
 
             marks = MARKS if self._marks is None else self._marks
             known = (mark.key for mark in marks if mark.title in self._titles)
-            self._heart = GroupHeart(marks=marks, reached={*self._reached, *known})
+            self._heart = GroupHeart(
+                marks=marks,
+                reached={*self._reached, *known},
+                first_part=self._parts_formed + 1,
+                order=_unforeseeable(secrets.token_bytes(16)),
+            )
         return self._heart
+
+
+def _unforeseeable(salt: bytes) -> Callable[[str], bytes]:
+    """An order of people in which nobody can choose whom they stand beside."""
+    return lambda client_id: blake2b(client_id.encode(), key=salt, digest_size=8).digest()

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat
 
+from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.session import STAFF, Curve, Details, Planned, Role
 from engine.domain.text import ClientId, Name, Paragraphs, WholeNumber
@@ -43,6 +44,7 @@ __all__ = [
     "RaiseHand",
     "RateSession",
     "RateTechnique",
+    "ReachAchievement",
     "ReachMilestone",
     "RecordMetrics",
     "RemoveParticipant",
@@ -371,7 +373,19 @@ class Engage:
 
 @dataclass(frozen=True, slots=True)
 class RecordMetrics:
+    """``formed``: the parts of the group that are new in the point's shares, or will be in later ones."""
+
     point: Curve
+    formed: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReachAchievement:
+    """``mark``: the key of the mark that was found to be reached."""
+
+    title: str
+    description: str
+    mark: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,6 +451,7 @@ Command: TypeAlias = (
     | Engage
     | RecordMetrics
     | ReachMilestone
+    | ReachAchievement
     | Restart
     | Tick
     | Withdraw

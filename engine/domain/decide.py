@@ -65,9 +65,12 @@ def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: M
             new = tuple(i for i in command.client_ids if i in state.members and not state.members[i].engaged)
             return [e.Engaged(new)] if new else []
         case c.RecordMetrics():
-            return [e.MetricsRecorded(command.point)] if state.phase is Phase.LIVE else []
+            return _record(command) if state.phase is Phase.LIVE else []
         case c.ReachMilestone():
             return [e.HrvMilestoneReached(command.improvement)] if state.phase is Phase.LIVE else []
+        case c.ReachAchievement():
+            reached = e.AchievementUnlocked(command.title, command.description, mark=command.mark)
+            return [reached] if state.phase is Phase.LIVE else []
         case c.Withdraw():
             member = _known(state, command.client_id)
             return [e.PersonWithdrew(member.client_id), *_retold(state)]
@@ -118,6 +121,11 @@ def _create(command: c.Create, at: Millis) -> list[e.Event]:
     created = e.SessionCreated(command.session_id, command.epoch, command.details)
     opens_at = Session(command.session_id, command.epoch, command.details, at, at).opens_at
     return [created, e.RoomOpened()] if opens_at <= at else [created]
+
+
+def _record(command: c.RecordMetrics) -> list[e.Event]:
+    recorded = e.MetricsRecorded(command.point)
+    return [e.PartsFormed(command.formed), recorded] if command.formed else [recorded]
 
 
 def _retold(state: Session) -> list[e.Event]:

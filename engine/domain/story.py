@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Literal
 
 from engine.domain.instant import SECOND, Millis
+from engine.domain.retelling import supported_badges, supported_milestones
 from engine.domain.session import LONGEST, Curve, Session
 from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
 from engine.domain.techniques import FREE_BREATHING
@@ -93,6 +94,7 @@ def tell(
     ratings = [member.rating for member in state.participants() if member.rating is not None]
     improvement = average_improvement(state)
     completion = state.completion_rate(state.ended_at)
+    badges = supported_badges(state)
     return Snapshot(
         session_id=state.session_id,
         content_id=content_id,
@@ -106,18 +108,18 @@ def tell(
         participant_count=min(count, 1000),
         breathing_techniques=names[:_MOST_TECHNIQUES] or (FREE_BREATHING,),
         average_hrv_improvement=None if improvement is None else min(max(improvement, -100.0), 200.0),
-        key_achievements=tuple(dict.fromkeys(badge.title for badge in state.achievements))[:10],
+        key_achievements=tuple(dict.fromkeys(badge.title for badge in badges))[:10],
         visibility=state.details.visibility,
         place=state.details.place,
         approved=approved,
         timeline=_timeline(state, began, state.ended_at),
         curves=_thinned(state.curves, began),
         milestones=tuple(
-            Reached(t_s=_offset(at, began), improvement=value) for at, value in state.milestones
+            Reached(t_s=_offset(at, began), improvement=value) for at, value in supported_milestones(state)
         ),
         achievements=tuple(
             Achieved(t_s=_offset(badge.at, began), title=badge.title, description=badge.description)
-            for badge in state.achievements
+            for badge in badges
         ),
         quotes=quotes,
         completion_rate=completion if joined >= FEWEST_IN_GROUP else None,

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.heart.measures import Quality
-from engine.domain.heart.stream import Reading, State, Stream, improvement_percent
+from engine.domain.heart.shares import improvement_percent
+from engine.domain.heart.stream import Reading, State, Stream
 from tests.heart.artefacts import inject
 from tests.heart.series import Heart, Series, synthetic
 

@@ -1,67 +1,137 @@
-"""What may be shown of a group without showing one person of it.
+"""What may be shown of a group, and stored of it, without showing one person.
 
 A mean before and after one person comes or goes is two equations that give that person away. So a figure is
 published over a fixed cohort:
 
 - nothing below five people;
-- who is new waits, and the cohort goes on without them; who leaves freezes the figure where it was;
-- the cohort changes only when at least five people change at once or, five minutes after it last did, at least two;
+- who is new waits, and the cohort goes on without them; somebody missing takes their part of the cohort with them where
+  at least five people are left, and else freezes the figure where it was;
+- the cohort changes only where the new figure, together with all that were told or stored before, singles out no fewer
+  than five people or, five minutes after it last did, no fewer than two (``ledger``);
 - somebody whose strap falls silent for a while counts with their last value, so that a lost contact neither shows
   them nor freezes the group.
+
+Parts. So that a withdrawal can take its share back, the cohort is divided into parts of at least five people, and the mean
+of each is kept beside the figure (``shares``). A part never changes. The parts cover the whole cohort, but for fewer than
+five who came late and whom the figures of the cohort itself tell apart from the rest: the figure less all stored means is
+that late group's, and nobody's else. Newcomers divide into parts of their own; whoever was counted before stays undivided
+with whom they are left with, since that mean follows from the figure and the other parts. So a stored mean never tells
+more than five people's, whatever else is known, and the ledger holds it to that.
 
 Rounding, and a refresh every 30 s at most, are the caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, Generic, TypeVar
+from itertools import pairwise
+from typing import Any, Final, Generic, TypeVar
 
+from engine.domain.heart.ledger import Ledger
+from engine.domain.heart.shares import SMALLEST_GROUP, Figure, Part, Share, figure_of, share_of
 from engine.domain.instant import MINUTE, SECOND, Millis
 
-__all__ = ["SMALLEST_GROUP", "Cohort"]
+__all__ = ["MOST_PARTS", "SMALLEST_GROUP", "Cohort", "Roll"]
 
-SMALLEST_GROUP: Final = 5
 SMALLEST_LATE_CHANGE: Final = 2
 LATE: Final = 5 * MINUTE
 HELD: Final = 2 * MINUTE
 #: How long the first figure waits for those who are about to be measured too.
 GATHERING: Final = 60 * SECOND
+#: More parts than this would take room in the journal and give back little: each is a twentieth of the group.
+MOST_PARTS: Final = 20
 
-Value = TypeVar("Value")
+Value = TypeVar("Value", bound=complex)
+
+
+class Roll:
+    """The parts that are formed in one session, numbered; who forms one is in it before a figure of it is."""
+
+    __slots__ = ("_formed", "_next", "order")
+
+    def __init__(self, first: int = 1, order: Callable[[str], Any] = str) -> None:
+        """``order``: who stands beside whom; one that nobody can foresee keeps people from choosing their part."""
+        self._next = first
+        self._formed: list[Part] = []
+        self.order = order
+
+    def form(self, figure: Figure, people: Iterable[str]) -> Part:
+        """Make a part."""
+        part = Part(self._next, figure, tuple(people))
+        self._next += 1
+        self._formed.append(part)
+        return part
+
+    def take(self) -> tuple[Part, ...]:
+        """Return the parts that were formed since this was last asked."""
+        formed = tuple(self._formed)
+        self._formed.clear()
+        return formed
 
 
 class Cohort(Generic[Value]):
-    """One figure and the people behind it; mutable, one per figure and session.
+    """One figure and the people behind it; mutable, one per figure and session."""
 
-    ``combine`` makes the figure, rounded, of at least five values.
-    """
+    __slots__ = (
+        "_changed_at",
+        "_figure",
+        "_gathering_since",
+        "_ledger",
+        "_members",
+        "_name",
+        "_parts",
+        "_refused",
+        "_roll",
+        "_stored",
+        "_values",
+        "shares",
+    )
 
-    __slots__ = ("_changed_at", "_combine", "_figure", "_gathering_since", "_members", "_values")
-
-    def __init__(self, combine: Callable[[Sequence[Value]], float]) -> None:
-        self._combine = combine
+    def __init__(self, figure: Figure, roll: Roll) -> None:
+        self._name: Figure = figure
+        self._roll = roll
         self._values: dict[str, tuple[Value, Millis]] = {}
-        self._members: frozenset[str] = frozenset()
-        self._figure: float | None = None
         self._changed_at: Millis = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._ledger = Ledger()
+        self._members: frozenset[str] = frozenset()
+        self._parts: tuple[Part, ...] = ()  # of the members
+        self._stored: list[Part] = []  # all that were ever formed and are still whole
+        self._figure: float | None = None
+        self._refused: tuple[frozenset[str], bool] | None = None
         self._gathering_since: Millis | None = None
+        self.shares: tuple[Share, ...] = ()
+        """What each part of the cohort has in the figure that ``publish`` last returned."""
 
     def note(self, client_id: str, value: Value, at: Millis) -> None:
         """Take somebody's newest value."""
         self._values[client_id] = (value, at)
 
     def forget(self, client_id: str) -> None:
-        """Drop somebody's value: they left, or withdrew."""
+        """Drop somebody's value: they left."""
         self._values.pop(client_id, None)
+
+    def withdraw(self, client_id: str) -> bool:
+        """Take somebody's share back: their part counts no more, and no figure that holds it is shown on.
+
+        Returns whether they stood behind the figure; there is none until the next ``publish`` then.
+        """
+        self._values.pop(client_id, None)
+        self._stored = [part for part in self._stored if client_id not in part.people]
+        if client_id not in self._members:
+            return False
+        left = [p for p in self._parts if client_id not in p.people and len(p.people) >= SMALLEST_GROUP]
+        self._settle(left)
+        self._figure, self.shares = None, ()
+        return True
 
     def clear(self) -> None:
         """Begin anew: what comes is another quantity, and no difference from the last figure means anything."""
         self._values.clear()
-        self._members = frozenset()
-        self._figure = None
-        self._gathering_since = None
+        self._begin()
 
     @property
     def size(self) -> int:
@@ -78,19 +148,86 @@ class Cohort(Generic[Value]):
         present = self._values.keys()
         if len(present) < SMALLEST_GROUP:
             return None
-        if present != self._members and self._may_become(present, at, more_to_come=more_to_come):
-            self._members = frozenset(present)
-            self._changed_at = at
+        if present != self._members:
+            self._move(frozenset(present), at, more_to_come=more_to_come)
         # The newcomers that wait are left out; a leaver that is missed leaves the figure as it was.
         if self._members and self._members <= present:
-            self._figure = self._combine([self._values[who][0] for who in sorted(self._members)])
+            self._work_out()
         return self._figure
 
-    def _may_become(self, present: AbstractSet[str], at: Millis, *, more_to_come: bool) -> bool:
-        if not self._members:
+    def _work_out(self) -> None:
+        total: complex = 0
+        shares = []
+        for part in self._parts:
+            subtotal = sum(self._values[who][0] for who in part.people)
+            n = len(part.people)
+            shares.append(share_of(part.number, n, subtotal / n if n >= SMALLEST_GROUP else None))
+            total += subtotal
+        self.shares = tuple(shares)
+        self._figure = figure_of(self._name, total / len(self._members))
+
+    def _move(self, present: frozenset[str], at: Millis, *, more_to_come: bool) -> None:
+        if not self._ledger:
             if self._gathering_since is None:
                 self._gathering_since = at
-            return not more_to_come or at - self._gathering_since >= GATHERING
-        change = len(present ^ self._members)
+            if more_to_come and at - self._gathering_since < GATHERING:
+                return
+        elif not self._may_become(present, at):
+            # With somebody missing, the parts that are whole go on by themselves: their figures are known already.
+            if not self._members <= present or not self._members:
+                untouched = self._whole(present)
+                if untouched:
+                    self._settle(untouched)
+            return
+        self._changed_at = at
+        whole = self._whole(present)
+        rest = present.difference(*(part.people for part in whole))
+        new = not any(self._ledger.knows(who) for who in rest)
+        self._ledger.add(present)
+        self._settle([*whole, *self._divided(rest, new)])
+
+    def _may_become(self, present: frozenset[str], at: Millis) -> bool:
         late = at - self._changed_at >= LATE
-        return change >= SMALLEST_GROUP or (late and change >= SMALLEST_LATE_CHANGE)
+        fewest = SMALLEST_LATE_CHANGE if late else SMALLEST_GROUP
+        if len(present ^ self._members) < fewest or self._refused == (present, late):
+            return False
+        if self._ledger.allows(present, fewest):
+            return True
+        self._refused = (present, late)
+        return False
+
+    def _whole(self, present: AbstractSet[str]) -> list[Part]:
+        """Parts of which everybody is here, none of them twice; the newest first, as they are in use."""
+        found: list[Part] = []
+        left = set(present)
+        for part in reversed(self._stored):
+            if left.issuperset(part.people):
+                left.difference_update(part.people)
+                found.append(part)
+        return found
+
+    def _divided(self, rest: AbstractSet[str], new: bool) -> list[Part]:
+        """Parts for people who are in none; fewer than five make one whose mean is not kept.
+
+        Only people who never stood behind a figure may be divided: nothing that is known crosses their parts.
+        """
+        if not rest:
+            return []
+        people = sorted(rest, key=self._roll.order)
+        count = max(1, min(len(people) // SMALLEST_GROUP, MOST_PARTS)) if new else 1
+        parts = [self._roll.form(self._name, some) for some in _dealt(people, count)]
+        for part in parts:
+            if len(part.people) >= SMALLEST_GROUP:
+                self._stored.append(part)
+                self._ledger.add(frozenset(part.people))
+        return parts
+
+    def _settle(self, parts: Sequence[Part]) -> None:
+        self._parts = tuple(parts)
+        self._members = frozenset(who for part in parts for who in part.people)
+
+
+def _dealt(people: Sequence[str], count: int) -> list[Sequence[str]]:
+    """The people in so many groups, as even as can be."""
+    ends = [len(people) * i // count for i in range(count + 1)]
+    return [people[start:end] for start, end in pairwise(ends)]

@@ -13,16 +13,16 @@ a session without them costs next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
-from typing import Final
+from typing import Any, Final
 
-from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort
+from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort, Roll
 from engine.domain.heart.marks import MARKS, Achievement, Mark, Milestone, Standing, Watch
 from engine.domain.heart.seat import OwnFigures, Seat, own_figures, read_rhythms, rounded
-from engine.domain.heart.stream import Reading, State, Stream, improvement_percent
-from engine.domain.heart.synchrony import FASTEST_HZ, SLOWEST_HZ, Taps, kuramoto
+from engine.domain.heart.shares import Figure, Part, Share
+from engine.domain.heart.stream import Reading, State, Stream
+from engine.domain.heart.synchrony import FASTEST_HZ, SLOWEST_HZ, Taps
 from engine.domain.instant import MINUTE, SECOND, Millis
 
 __all__ = ["GroupFigures", "GroupHeart", "OwnFigures"]
@@ -55,14 +55,23 @@ class GroupFigures:
 class GroupHeart:
     """The telemetry of one live session; mutable, owned by one actor, never written to disk.
 
-    ``marks``: milestones and achievements to look for. ``reached``: keys of those already reached, when a
-    session is brought back to life.
+    ``marks``: milestones and achievements to look for. ``reached``: keys of those already reached, and
+    ``first_part``: the number of the next part, when a session is brought back to life. ``order``: who stands beside
+    whom in a part.
     """
 
-    def __init__(self, *, marks: Sequence[Mark] = MARKS, reached: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        marks: Sequence[Mark] = MARKS,
+        reached: Iterable[str] = (),
+        first_part: int = 1,
+        order: Callable[[str], Any] = str,
+    ) -> None:
         known = set(reached)
         self._watches = [Watch(mark) for mark in marks if mark.key not in known]
         self._seats: dict[str, Seat] = {}
+        self._roll = Roll(first_part, order)
         self._hrv: Cohort[float] | None = None
         self._coherence: Cohort[float] | None = None
         self._synchrony: Cohort[complex] | None = None
@@ -79,9 +88,10 @@ class GroupHeart:
         seat = self._seat(client_id)
         if seat.heart_rate and not heart_rate:
             seat.stream = seat.lag = seat.rhythm = None
+        taken_back = seat.heart_rate and seat.group is True
         seat.heart_rate, seat.group = heart_rate, group
         if not (heart_rate and group):
-            self._uncount(client_id)
+            self._uncount(client_id, taken_back=taken_back)
 
     def vouch(self, client_id: str, vouched: bool) -> None:
         """Say whether somebody vouches for this seat: a personal invitation, or a tick in the console."""
@@ -89,10 +99,10 @@ class GroupHeart:
         if not vouched:
             self._uncount(client_id)
 
-    def forget(self, client_id: str) -> None:
+    def forget(self, client_id: str, *, withdrew: bool = False) -> None:
         """Delete all that is known of somebody who left for good or withdrew."""
         self._seats.pop(client_id, None)
-        self._uncount(client_id)
+        self._uncount(client_id, taken_back=withdrew)
 
     def beats(self, client_id: str, rr: Sequence[float], at: Millis, contact: bool | None = None) -> int:
         """Take the intervals (ms) of one message; return how many were impossible.
@@ -165,6 +175,19 @@ class GroupHeart:
         measured = sum(reading.state is State.READY for _, _, reading in readings)
         return self._shown(participants, measured)
 
+    def shares(self, shown: GroupFigures) -> tuple[Share, ...]:
+        """Return what the parts of the group have in the figures that are shown, for those that are not None."""
+        return tuple(
+            share
+            for name, cohort in self._cohorts()
+            if getattr(shown, name) is not None
+            for share in cohort.shares
+        )
+
+    def formed(self) -> tuple[Part, ...]:
+        """Return the parts that were formed since this was last asked: they come before any share of theirs."""
+        return self._roll.take()
+
     def reached(self, at: Millis, *, ending: bool = False) -> list[Milestone | Achievement]:
         """Return what the group has reached since it was last asked, each mark once in a session.
 
@@ -190,10 +213,21 @@ class GroupHeart:
     def _seat(self, client_id: str) -> Seat:
         return self._seats.setdefault(client_id, Seat())
 
-    def _uncount(self, client_id: str) -> None:
-        for cohort in (self._hrv, self._coherence, self._synchrony):
-            if cohort is not None:
+    def _cohorts(self) -> Iterator[tuple[Figure, Cohort[float] | Cohort[complex]]]:
+        if self._hrv is not None:
+            yield "hrv_improvement", self._hrv
+        if self._coherence is not None:
+            yield "coherence", self._coherence
+        if self._synchrony is not None:
+            yield "synchrony", self._synchrony
+
+    def _uncount(self, client_id: str, *, taken_back: bool = False) -> None:
+        for name, cohort in self._cohorts():
+            if not taken_back:
                 cohort.forget(client_id)
+            elif cohort.withdraw(client_id):
+                nothing: dict[str, Any] = {name: None}
+                self._figures = replace(self._figures, **nothing)
 
     def _counted(self, at: Millis) -> Iterator[tuple[str, Seat, Reading]]:
         for who, seat in self._seats.items():
@@ -206,7 +240,8 @@ class GroupHeart:
         if not readings:
             return
         if self._hrv is None or self._coherence is None:
-            self._hrv, self._coherence = Cohort(_mean_improvement), Cohort(_mean_coherence)
+            self._hrv = Cohort("hrv_improvement", self._roll)
+            self._coherence = Cohort("coherence", self._roll)
         read_rhythms([(seat, reading) for _, seat, reading in readings], at)
         for who, seat, reading in readings:
             if reading.ln_ratio is not None:
@@ -229,7 +264,7 @@ class GroupHeart:
             if phase is None:
                 continue
             if self._synchrony is None:
-                self._synchrony = Cohort(_synchrony)
+                self._synchrony = Cohort("synchrony", self._roll)
             self._synchrony.note(who, phase, at)
             phases.append(phase)
         return phases
@@ -268,17 +303,3 @@ class GroupHeart:
 
     def _long_enough(self, at: Millis) -> bool:
         return self._first_tick is not None and at - self._first_tick >= SHORTEST_COMPLETION
-
-
-def _mean_improvement(ln_ratios: Sequence[float]) -> float:
-    return round(improvement_percent(fmean(ln_ratios)))
-
-
-def _mean_coherence(shares: Sequence[float]) -> float:
-    """Mean of P / Total, told as a ratio again: bounded, so that no single person can carry it."""
-    share = min(fmean(shares), 0.99)
-    return round(share / (1 - share), 1)
-
-
-def _synchrony(phases: Sequence[complex]) -> float:
-    return round(kuramoto(phases), 2)

@@ -11,7 +11,8 @@ import numpy as np
 
 from engine.domain.heart.coherence import Coherence, coherences, resample
 from engine.domain.heart.measures import Floats
-from engine.domain.heart.stream import Reading, Stream, improvement_percent
+from engine.domain.heart.shares import improvement_percent
+from engine.domain.heart.stream import Reading, Stream
 from engine.domain.heart.synchrony import Lag, Taps, place
 from engine.domain.instant import SECOND, Millis
 

@@ -24,7 +24,7 @@ from engine.domain.heart.gate import LONGEST_MS, SHORTEST_MS, Gate, Verdict
 from engine.domain.heart.measures import Beats, Marks, Measures, comparable, measure
 from engine.domain.instant import SECOND, Millis
 
-__all__ = ["Reading", "State", "Stream", "improvement_percent"]
+__all__ = ["Reading", "State", "Stream"]
 
 SETTLING: Final = 60 * SECOND
 BASELINE: Final = 120 * SECOND
@@ -79,11 +79,6 @@ class Reading:
         """Beats a minute over the last eight accepted intervals."""
         accepted = self.recent.rr[self.recent.ok][-8:]
         return round(60_000 / float(accepted.mean())) if accepted.size else None
-
-
-def improvement_percent(ln_ratio: float) -> float:
-    """Return a log ratio as percent of change, kept within -100 and 200."""
-    return min(max(100 * math.expm1(min(ln_ratio, 5.0)), -100.0), 200.0)
 
 
 class Stream:

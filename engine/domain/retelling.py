@@ -1,0 +1,83 @@
+"""The curve without somebody: what a withdrawal makes of figures that were recorded before it.
+
+Beats are gone when a session ends, and one person's figure is never stored. A withdrawal takes out the whole part of
+the group in which the person was counted (``heart.shares``); where nothing was stored apart, the figure goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from engine.domain.heart.shares import Figure, figure_without
+from engine.domain.instant import SECOND, Millis
+from engine.domain.session import Badge, Curve, Session
+
+__all__ = ["supported_badges", "supported_milestones", "without_share"]
+
+_FIGURES: Final[tuple[Figure, ...]] = ("hrv_improvement", "coherence", "synchrony")
+#: Points are a minute apart where nothing moves, and their figures up to half a minute old.
+_NEAR: Final = 90 * SECOND
+
+
+def without_share(state: Session, client_id: str) -> dict[str, Any]:
+    """The fields of a state that somebody's withdrawal changes; none where they never counted in a figure.
+
+    Call it with the state before the withdrawal: it tells who had agreed to be counted.
+    """
+    gone = frozenset(part.number for part in state.parts.values() if client_id in part.people)
+    member = state.members[client_id]
+    agreed = member.heart_rate and member.group
+    curves = tuple(_without(point, state, gone, agreed=agreed) for point in state.curves)
+    if not gone and curves == state.curves:
+        return {}
+    parts = {number: part for number, part in state.parts.items() if number not in gone}
+    return {"curves": curves, "parts": parts, "shares_withdrawn": True}
+
+
+def _without(point: Curve, state: Session, gone: frozenset[int], *, agreed: bool) -> Curve:
+    """``agreed``: the person had agreed to be counted, and may be in a figure of which no shares were kept."""
+    changed: dict[str, Any] = {}
+    for figure in _FIGURES:
+        if getattr(point, figure) is None:
+            continue
+        kept = [
+            share
+            for share in point.shares
+            if share.part in state.parts and state.parts[share.part].figure == figure
+        ]
+        if any(share.part in gone for share in kept) or (agreed and not kept):
+            changed[figure], n = figure_without(figure, kept, state.parts, gone)
+            if figure == "hrv_improvement":
+                changed["measured"] = n
+    if not changed:
+        return point
+    return replace(point, shares=tuple(s for s in point.shares if s.part not in gone), **changed)
+
+
+def supported_milestones(state: Session) -> tuple[tuple[Millis, float], ...]:
+    """The milestones that may still be told: those that a platform stated, and those that the curve still bears out."""
+    if not state.shares_withdrawn:
+        return state.milestones
+    return tuple(
+        (at, improvement)
+        for at, improvement in state.milestones
+        if (at, improvement) in state.stated_milestones or _reaches(state, "hrv_improvement", improvement, at)
+    )
+
+
+def supported_badges(state: Session) -> tuple[Badge, ...]:
+    """The achievements that may still be told: all but those of synchrony that the curve no longer bears out."""
+    if not state.shares_withdrawn:
+        return state.achievements
+    return tuple(badge for badge in state.achievements if _still(state, badge))
+
+
+def _still(state: Session, badge: Badge) -> bool:
+    kind, _, threshold = (badge.mark or "").partition(":")
+    return kind != "synchrony" or _reaches(state, "synchrony", float(threshold), badge.at)
+
+
+def _reaches(state: Session, figure: Figure, threshold: float, at: Millis) -> bool:
+    figures = (getattr(point, figure) for point in state.curves if abs(point.at - at) <= _NEAR)
+    return any(value is not None and value >= threshold for value in figures)
