@@ -32,6 +32,17 @@ _TOUCHING: frozenset[type] = _ROOM | _STORY
 """Events that change more than the journal; the others are by far the most."""
 
 
+def _takes_back(event: e.Event) -> bool:
+    """Whether somebody takes back their consent to be counted, or everything."""
+    match event:
+        case e.PersonWithdrew():
+            return True
+        case e.ConsentChanged():
+            return not (event.heart_rate and event.group)
+        case _:
+            return False
+
+
 def asks_publisher(events: Iterable[e.Event]) -> bool:
     """Whether these events leave work in the outbox."""
     return not _ASKING.isdisjoint(map(type, events))
@@ -66,7 +77,12 @@ class Entries:
         kinds = _TOUCHING.intersection(map(type, events))
         snapshot, jobs = self._story(state, kinds, people) if kinds else (None, ())
         stored = None
-        if state.position - self._stored_at >= STATE_EVERY or (events and state.phase.is_over):
+        if (
+            state.position - self._stored_at >= STATE_EVERY
+            or (events and state.phase.is_over)
+            or (state.shares_withdrawn and any(map(_takes_back, events)))
+        ):
+            # A snapshot from before a withdrawal would keep what was taken back.
             self._stored_at = state.position
             stored = StateSnapshot(state.position, STATE.dump_json(state))
         return Append(

@@ -23,6 +23,18 @@ SCHEDULE = "schedule"
 """The channel of the rooms' calendar; its jobs have no snapshot, and a room's sequence as version."""
 
 
+_EMPTIED = ("curves", "milestones", "achievements", "key_achievements")
+_UNSAID = ("average_hrv_improvement", "average_rating")
+#: A live session's story tells computed figures; those of a summary were stated, and stay.
+_WITHOUT_FIGURES = (
+    "UPDATE snapshots SET document = json_set(document, "
+    + ", ".join(f"'$.{name}', json('[]')" for name in _EMPTIED)
+    + ", "
+    + ", ".join(f"'$.{name}', NULL" for name in _UNSAID)
+    + ") WHERE session_id = ? AND json_extract(document, '$.source') = 'live'"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A claimed row of the outbox."""
@@ -89,11 +101,14 @@ def store_story(
             document = json.dumps({**json.loads(snapshot.document), "version": taken + 1}, ensure_ascii=False)
             snapshot = replace(snapshot, version=taken + 1, document=document)
         version = snapshot.version
-        # What a person took back must not live on in an older version.
+        # What a person took back must not live on in an older version: their words, and their share of the figures,
+        # which follows from the figures before and after.
         connection.execute(
             "UPDATE snapshots SET document = json_set(document, '$.quotes', json('[]')) WHERE session_id = ?",
             (snapshot.session_id,),
         )
+        if json.loads(snapshot.document)["source"] == "live":
+            connection.execute(_WITHOUT_FIGURES, (snapshot.session_id,))
         connection.execute(
             "INSERT INTO snapshots (session_id, version, content_id, document, created_at) VALUES (?, ?, ?, ?, ?)",
             (
