@@ -1,9 +1,15 @@
-"""``feed.xml`` (RSS 2.0), ``feed.json``, and the parts of the archive that never change (RFC 5005)."""
+"""``feed.xml`` (RSS 2.0), ``feed.json``, and the parts of the archive that never change (RFC 5005).
+
+RSS leaves open whether a title is text or HTML. As the RSS Advisory Board recommends, titles are text, with ``&`` and
+``<`` written as character references in hexadecimal; descriptions are HTML.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -24,17 +30,29 @@ __all__ = ["NEWEST", "Feeds"]
 NEWEST = 50
 _ATOM = "http://www.w3.org/2005/Atom"
 _HISTORY = "http://purl.org/syndication/history/1.0"
+_DUBLIN = "http://purl.org/dc/elements/1.1/"
+
+# What neither XML nor HTML carries, and the sign of a text that was spoilt before it came here.
+_NO_TEXT = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffd\ufffe\uffff"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
+    + "]"
+)
+_END_TAG = re.compile(r"</(\w+)>")
+_CDATA = re.compile(rb"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 
 
 class _Links(BaseExtension):  # type: ignore[misc]
-    """The links that feedgen leaves out: the hub, the archive before this one, the feed that goes on."""
+    """What feedgen has no words for: the hub, the archive before this one, the feed that goes on, no date."""
 
     def __init__(self) -> None:
         self.links: list[tuple[str, str]] = []
         self.is_archive = False
 
+        self.has_date = True
+
     def extend_ns(self) -> dict[str, str]:
-        return {"fh": _HISTORY}
+        return {"fh": _HISTORY, "dc": _DUBLIN}
 
     def extend_rss(self, feed: Any) -> Any:
         channel = feed[0]
@@ -43,6 +61,8 @@ class _Links(BaseExtension):  # type: ignore[misc]
             channel.insert(0, link)
         if self.is_archive:
             channel.insert(0, etree.Element(f"{{{_HISTORY}}}archive"))
+        if not self.has_date:
+            channel.remove(channel.find("lastBuildDate"))
         return feed
 
 
@@ -52,21 +72,11 @@ class _Creator(BaseEntryExtension):  # type: ignore[misc]
     def __init__(self) -> None:
         self.name: str | None = None
 
-    def extend_ns(self) -> dict[str, str]:
-        return {"dc": "http://purl.org/dc/elements/1.1/"}
-
     def extend_rss(self, entry: Any) -> Any:
         if self.name:
-            creator = etree.SubElement(entry, "{http://purl.org/dc/elements/1.1/}creator")
+            creator = etree.SubElement(entry, f"{{{_DUBLIN}}}creator")
             creator.text = self.name
         return entry
-
-
-class _Dublin(BaseExtension):  # type: ignore[misc]
-    """Declares the namespace of ``dc:creator`` at the root."""
-
-    def extend_ns(self) -> dict[str, str]:
-        return {"dc": "http://purl.org/dc/elements/1.1/"}
 
 
 class Feeds:
@@ -109,13 +119,14 @@ class Feeds:
 
     def html(self, story: Story) -> str:
         """An item's full text."""
-        return self._templates.render(
+        text = self._templates.render(
             "site/feed_item.html",
             story=story,
             studio=self._studio,
             href=self._links.absolute,
             picture=self._links.absolute(card_path(story)),
-        ).strip()
+        )
+        return _carried(text.strip())
 
     def _rss(
         self,
@@ -126,41 +137,42 @@ class Feeds:
         *,
         is_archive: bool,
     ) -> bytes:
+        studio, absolute = self._studio, self._links.absolute
         feed = FeedGenerator()
-        feed.title(self._studio.name)
-        feed.description(" ".join(self._studio.about.split()) or self._studio.name)
-        feed.language(self._studio.language)
+        feed.title(_title(studio.name))
+        feed.description(_title(studio.about if studio.about.strip() else studio.name))
+        if len(studio.language.partition("-")[0]) == 2:
+            # Of the longer codes RSS knows none.
+            feed.language(studio.language)
         feed.generator("Halcytone Live")
         feed.docs("https://www.rssboard.org/rss-specification")
-        feed.link(href=self._links.absolute(path), rel="self", type="application/rss+xml")
+        feed.link(href=absolute(path), rel="self", type="application/rss+xml")
         # The channel's own link is whatever was set last.
         feed.link(href=self._links.root, rel="alternate")
-        # Without items there is no moment to state, and feedgen would take the present one.
-        newest = max((entry.updated_at for entry in entries), default=0)
-        feed.lastBuildDate(to_datetime(newest))
-        feed.register_extension("dublin", _Dublin, None, atom=False)
-        feed.register_extension("creator", _Nothing, _Creator, atom=False)
-        feed.register_extension("history", _Links, None, atom=False)
-        if self._studio.websub_hub and not is_archive:
-            feed.history.links.append(("hub", self._studio.websub_hub))
+        feed.register_extension("history", _Links, _Creator, atom=False)
+        if studio.websub_hub and not is_archive:
+            feed.history.links.append(("hub", studio.websub_hub))
         if before:
-            feed.history.links.append(("prev-archive", self._links.absolute(_archive_path(before))))
+            feed.history.links.append(("prev-archive", absolute(_archive_path(before))))
         if is_archive:
-            feed.history.links.append(("current", self._links.absolute("feed.xml")))
+            feed.history.links.append(("current", absolute("feed.xml")))
             feed.history.is_archive = True
+        # Without items there is no moment to state, and feedgen takes the present one.
+        feed.history.has_date = bool(entries)
+        feed.lastBuildDate(to_datetime(max((entry.updated_at for entry in entries), default=0)))
         for entry, story in zip(entries, stories, strict=True):
-            page = self._links.absolute(story.path)
+            page = absolute(story.path)
             item = feed.add_entry(order="append")
-            item.title(story.title)
+            item.title(_title(story.title))
             item.link(href=page)
             item.guid(page, permalink=True)
             item.pubDate(to_datetime(entry.published_at))
-            item.description(story.seo_description)
+            item.description(escape(_carried(story.seo_description), quote=False))
             item.content(self.html(story), type="CDATA")
             for each in story.practised:
-                item.category(term=each.name)
-            item.creator.name = story.instructor
-        return bytes(feed.rss_str(pretty=True))
+                item.category(term=_title(each.name))
+            item.history.name = _carried(story.instructor or "")
+        return _referenced(bytes(feed.rss_str(pretty=True)))
 
     def _json(self, entries: Sequence[Published], stories: Sequence[Story]) -> bytes:
         studio = self._studio
@@ -170,9 +182,9 @@ class Feeds:
             item: dict[str, Any] = {
                 "id": page,
                 "url": page,
-                "title": story.title,
+                "title": _carried(story.title),
                 "content_html": self.html(story),
-                "summary": story.seo_description,
+                "summary": _carried(story.seo_description),
                 "image": self._links.absolute(card_path(story)),
                 "date_published": iso(entry.published_at),
                 "date_modified": iso(entry.updated_at),
@@ -195,9 +207,22 @@ class Feeds:
         return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
 
 
-class _Nothing(BaseExtension):  # type: ignore[misc]
-    """feedgen wants a channel's extension beside each entry's."""
-
-
 def _archive_path(name: str) -> str:
     return f"feed/{name}.xml"
+
+
+def _carried(text: str) -> str:
+    """The text without what feeds cannot carry."""
+    return _NO_TEXT.sub("", text)
+
+
+def _title(text: str) -> str:
+    """Text in one line where no HTML may be. What would end an element for a reader that takes it for HTML does not."""
+    return _END_TAG.sub(r"‹/\1›", _carried(" ".join(text.split()))) or "–"
+
+
+def _referenced(xml: bytes) -> bytes:
+    """``&`` and ``<`` as hexadecimal references, outside of CDATA: the one form that every reader decodes once."""
+    parts = _CDATA.split(xml)
+    parts[::2] = [part.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;") for part in parts[::2]]
+    return b"".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 __all__ = ["Links"]
 
@@ -11,7 +11,7 @@ class Links:
     """Built on the public address, whose own path (``https://x.example/breathe/``) stays in front."""
 
     def __init__(self, public_url: str) -> None:
-        self.root = public_url.rstrip("/") + "/"
+        self.root = _written(public_url).rstrip("/") + "/"
 
     @property
     def base_path(self) -> str:
@@ -26,3 +26,17 @@ class Links:
     def absolute(self, path: str) -> str:
         """The whole address of a path below the root: ``sessions/x/``."""
         return self.root + path.lstrip("/")
+
+
+def _written(address: str) -> str:
+    """An address as it travels (RFC 3986): hosts and paths beyond ASCII in their encoded form."""
+    if address.isascii():
+        return address
+    parts = urlsplit(address)
+    try:
+        host = (parts.hostname or "").encode("idna").decode()
+    except UnicodeError:
+        # No name that could be looked up; the operator's check of the deployment tells it.
+        return address
+    port = f":{parts.port}" if parts.port else ""
+    return urlunsplit((parts.scheme, host + port, quote(parts.path, safe="/%"), "", ""))

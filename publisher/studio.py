@@ -43,7 +43,10 @@ def _zone(name: str) -> str:
 
 
 def _web_address(text: str) -> str:
-    if text and (urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).netloc):
+    if not text:
+        return text
+    written = text.isascii() and text.isprintable() and not set(text) & set(' <>"\\^`{|}')
+    if not written or urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).netloc:
         raise ValueError("an address that begins with https://")
     return text
 

@@ -91,7 +91,9 @@ def _find(public: Path, path: str) -> Path | None:
 
 
 def _file(found: Path, *, lasting: bool) -> web.FileResponse:
-    kind = _NAMED.get(found.name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
+    # The parts of the feed's archive are feeds too.
+    name = "feed.xml" if found.parent.name == "feed" and found.suffix == ".xml" else found.name
+    kind = _NAMED.get(name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
     # An address with a version in it never changes its bytes.
     cache = "public, max-age=31536000, immutable" if lasting else "no-cache"
     return web.FileResponse(found, headers={hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache})

@@ -18,6 +18,8 @@ def public(server: Server) -> Path:
     (folder / "techniques" / "resonance" / "index.html").write_text("<h1>Resonance</h1>")
     (folder / "feed.xml").write_text("<rss/>")
     (folder / "feed.json").write_text("{}")
+    (folder / "feed").mkdir()
+    (folder / "feed" / "2024-03-1.xml").write_text("<rss/>")
     (folder / "calendar.ics").write_text("BEGIN:VCALENDAR")
     (folder / "theme.css").write_text("body {}")
     (folder / ".secret").write_text("no")
@@ -34,6 +36,7 @@ def public(server: Server) -> Path:
         ("/techniques/resonance/", "text/html; charset=utf-8"),
         ("/feed.xml", "application/rss+xml; charset=utf-8"),
         ("/feed.json", "application/feed+json; charset=utf-8"),
+        ("/feed/2024-03-1.xml", "application/rss+xml; charset=utf-8"),
         ("/calendar.ics", "text/calendar; charset=utf-8"),
         ("/theme.css", "text/css; charset=utf-8"),
     ],
