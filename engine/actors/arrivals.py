@@ -86,7 +86,7 @@ class _Arrival:
 
 def skips(event: e.Event) -> str | None:
     """Who does not get a message of their own: they know already."""
-    return event.client_id if isinstance(event, e.MemberJoined | e.ChatMessageSent) else None
+    return event.client_id if isinstance(event, (e.MemberJoined, e.ChatMessageSent)) else None
 
 
 class Arrivals:

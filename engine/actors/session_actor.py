@@ -47,6 +47,7 @@ __all__ = ["CHANNELS", "SessionActor"]
 CHANNELS = ("web", "email", "social", "analytics")
 """What the end of a session sets in motion."""
 _SYSTEM = c.Sender(Role.ADMIN)
+_TELEMETRY = (c.HeartRate, c.BreathTap, c.HrvUpdate)
 
 log = structlog.get_logger()
 
@@ -213,7 +214,7 @@ class SessionActor(LoopActor):
         """
         at = self._clock.now()
         events = decide(self.state, command, sender=sender, at=at)
-        if self.state is not None and any(isinstance(event, e.SessionEnding) for event in events):
+        if self.state is not None and e.SessionEnding in map(type, events):
             for last in self._figures.last(self.state, at):
                 self.run(last, _SYSTEM)
             events = decide(self.state, command, sender=sender, at=at)
@@ -262,11 +263,13 @@ class SessionActor(LoopActor):
             changes=changes,
             event_id=event_id,
         )
-        self._journal.append(entry, lambda error: self._committed(staged, error))
+        self._journal.append(entry, partial(self._committed, staged))
         self._set_alarm()
         return staged
 
-    def _learn(self, command: c.Command, people: Sequence[PersonRow]) -> list[PersonChange]:
+    def _learn(self, command: c.Command, people: Sequence[PersonRow]) -> Sequence[PersonChange]:
+        if not people and type(command) is not c.Withdraw:
+            return ()
         for row in people:
             self.people[row.client_id] = row
             if row.name:
@@ -361,7 +364,8 @@ class SessionActor(LoopActor):
             return
         at = self._clock.now()
         assert self.state is not None
-        if isinstance(inbound.command, c.Heartbeat):
+        command = inbound.command
+        if isinstance(command, c.Heartbeat):
             # The newest number that it was handed, so that a slow reader does not take itself for cut off.
             told = heartbeat_answer(inbound, self._session_id, seat.cursor, at)
             seat.write(outgoing.frame(told))
@@ -379,17 +383,17 @@ class SessionActor(LoopActor):
             seat.write(outgoing.frame(told))
 
         try:
-            if isinstance(inbound.command, c.HeartRate | c.BreathTap | c.HrvUpdate):
-                own = self._figures.take(seat.client_id, inbound.command, at, self.state)
+            if isinstance(command, _TELEMETRY):
+                own = self._figures.take(seat.client_id, command, at, self.state)
                 if own is not None:
                     seat.write(outgoing.frame(own))
                 if inbound.id is not None:
                     answer()
             else:
                 staged = self.run(
-                    inbound.command,
+                    command,
                     c.Sender(seat.role, seat.client_id),
-                    people=self._own_row(seat.client_id, inbound.command, at),
+                    people=self._own_row(seat.client_id, command, at),
                     then=answer if expects_answer(inbound) else None,
                     failed=refuse,
                 )

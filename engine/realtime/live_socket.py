@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import pykka
 import structlog
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from engine.actors.directory import Directory
 from engine.actors.mailbox import MailboxFull
@@ -35,6 +36,7 @@ from engine.realtime.allowances import Allowances
 from engine.realtime.authority import Authority, presented
 from engine.realtime.counts import Counts
 from engine.realtime.handshake import Door
+from engine.realtime.inlet import NO_CODE, Inlet, LiveResponse
 from engine.realtime.room import Seat
 
 __all__ = ["LiveSockets"]
@@ -44,19 +46,9 @@ _PINGED = 50
 """Sockets whose round trip is measured at a time."""
 _FRAME_LIMIT = 256 * 1024
 """What aiohttp reads of one message at most; our own limit answers with its code below that."""
-_CLEAN = frozenset({int(WSCloseCode.OK), 1005})
+_CLEAN = frozenset({int(WSCloseCode.OK), NO_CODE})
 
 log = structlog.get_logger()
-
-
-class _Socket(web.WebSocketResponse):
-    """A live socket as aiohttp reads it."""
-
-    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
-        """Close; a message so long that it was not read to its end is over our limit too."""
-        if code == WSCloseCode.MESSAGE_TOO_BIG:
-            code, message = CloseCode.LIMIT, b"too_large"
-        return await super().close(code=code, message=message, drain=drain)
 
 
 class LiveSockets:
@@ -101,7 +93,7 @@ class LiveSockets:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/live-updates``."""
         self._door.check_origin(request)
-        ws = _Socket(
+        ws = LiveResponse(
             compress=False, autoclose=False, autoping=False, max_msg_size=_FRAME_LIMIT, writer_limit=2**14
         )
         await ws.prepare(request)
@@ -123,20 +115,21 @@ class LiveSockets:
         self._open.add(seat)
         self._empty.clear()
         self._counts.connected(seat.role)
-        clean = False
+        code: int | None = None
         try:
             # The welcome is first: what comes before it waits in the socket.
             await seat.let_in()
-            clean = await self._read(ws, seat, ref)
+            code = await self._read(ws.inlet, seat, ref)
         finally:
+            clean = code in _CLEAN
             self._open.discard(seat)
             self._pinged.pop(seat, None)
             self.ended += 1
             if not self._open:
                 self._empty.set()
-            self._counts.disconnected(seat.role, ws.close_code)
+            self._counts.disconnected(seat.role, code)
             await self._part(seat, ref, asked.session_id, clean)
-            transport.close() if clean or ws.close_code else transport.abort()
+            transport.abort() if code is None else transport.close()
         return ws
 
     async def emptied(self) -> None:
@@ -224,40 +217,45 @@ class LiveSockets:
 
     # -- being here -----------------------------------------------------------------------------
 
-    async def _read(self, ws: web.WebSocketResponse, seat: Seat, ref: pykka.ActorRef[Any]) -> bool:
-        """Read until the end; whether its owner said goodbye."""
+    async def _read(self, inlet: Inlet, seat: Seat, ref: pykka.ActorRef[Any]) -> int | None:
+        """Take messages until the end: the code of the close, None when the connection broke."""
+        try:
+            code = await inlet.hand_over(partial(self._take, seat, ref))
+        except WebSocketError as wrong:
+            # A message so long that it was not read to its end is over our limit too.
+            too_long = wrong.code == WSCloseCode.MESSAGE_TOO_BIG
+            seat.close(CloseCode.LIMIT if too_long else wrong.code, "too_large" if too_long else "")
+            return int(wrong.code)
+        if code is not None:
+            seat.close(CloseCode.DONE)
+        return code
+
+    def _take(self, seat: Seat, ref: pykka.ActorRef[Any], frame: WSMessage) -> None:
         connection = seat.connection
         assert connection is not None
-        clock = self._clock
-        while True:
-            frame = await ws.receive()
-            if frame.type is WSMsgType.TEXT or frame.type is WSMsgType.BINARY:
-                if seat.closing:
-                    continue
-                received = connection.receive(frame.data, clock.now())
-                if isinstance(received, Inbound):
-                    self._counts.received(received.type)
-                    try:
-                        self._tell(ref, FromSocket(seat, received))
-                    except Unavailable as refusal:
-                        seat.write(outgoing.frame(outgoing.error(None, clock.now(), refusal, received.id)))
-                        seat.close(CloseCode.MOVED, refusal.code)
-                else:
-                    self._object(seat, received)
-            elif frame.type is WSMsgType.PING:
-                connection.heard_at = clock.now()
-                seat.write(pong_frame(frame.data))
-            elif frame.type is WSMsgType.PONG:
-                asked_at = self._pinged.pop(seat, None)
-                if asked_at is None:
-                    connection.heard_at = clock.now()
-                else:  # A browser answers this for a page that has stopped: no sign of its life.
-                    self._counts.rtt(asyncio.get_running_loop().time() - asked_at)
-            elif frame.type is WSMsgType.CLOSE:
-                seat.close(CloseCode.DONE)
-                return frame.data in _CLEAN
-            else:  # Closed by us, an error, or a connection that broke.
-                return False
+        at = self._clock.now()
+        if frame.type is WSMsgType.TEXT or frame.type is WSMsgType.BINARY:
+            if seat.closing:
+                return
+            received = connection.receive(frame.data, at)
+            if isinstance(received, Inbound):
+                self._counts.received(received.type)
+                try:
+                    self._tell(ref, FromSocket(seat, received))
+                except Unavailable as refusal:
+                    seat.write(outgoing.frame(outgoing.error(None, at, refusal, received.id)))
+                    seat.close(CloseCode.MOVED, refusal.code)
+            else:
+                self._object(seat, received)
+        elif frame.type is WSMsgType.PING:
+            connection.heard_at = at
+            seat.write(pong_frame(frame.data))
+        elif frame.type is WSMsgType.PONG:
+            asked_at = self._pinged.pop(seat, None)
+            if asked_at is None:
+                connection.heard_at = at
+            else:  # A browser answers this for a page that has stopped: no sign of its life.
+                self._counts.rtt(asyncio.get_running_loop().time() - asked_at)
 
     def _object(self, seat: Seat, refused: Refused | Shut) -> None:
         at = self._clock.now()

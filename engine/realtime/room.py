@@ -109,7 +109,7 @@ class Seat:
         if not self.closing and not self._transport.is_closing():
             self._transport.write(data)
 
-    def close(self, code: CloseCode, reason: str = "") -> None:
+    def close(self, code: int, reason: str = "") -> None:
         """Say goodbye, and do not wait long for the answer."""
         if self.closing:
             return

@@ -12,8 +12,8 @@ from engine.domain.instant import Millis
 class HandClock(Clock):
     """A clock that also jumps when told to; timers that have become due then ring."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, start: Millis | None = None) -> None:
+        super().__init__(start=start)
         self._ahead: Millis = 0
         self._timers: set[_Timer] = set()
 

@@ -1,0 +1,112 @@
+"""Frames on their way in: early ones, ends of every kind, and those that break the protocol."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+
+import pytest
+
+from engine.realtime.inlet import NO_CODE
+from tests.realtime.studio import Studio
+
+_MASK = bytes(4)
+"""A mask of zeros leaves the payload as it is."""
+
+
+def frame(first: int, payload: bytes = b"") -> bytes:
+    """A client's frame: `first` has the flags and the opcode."""
+    return bytes((first, 0x80 | len(payload))) + _MASK + payload
+
+
+class Raw:
+    """A live socket byte by byte."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def join(cls, studio: Studio, client_id: str, early: bytes = b"") -> Raw:
+        """Ask to be let in, with frames that do not wait for the answer."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", studio.port)
+        writer.write(
+            f"GET /ws/live-updates?session_id=s&client_id={client_id} HTTP/1.1\r\nHost: x\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            + early
+        )
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        return cls(reader, writer)
+
+    async def message(self) -> tuple[int, bytes]:
+        """Opcode and payload of the next frame."""
+        async with asyncio.timeout(5):
+            first, length = await self.reader.readexactly(2)
+            if length == 126:
+                (length,) = struct.unpack("!H", await self.reader.readexactly(2))
+            return first & 0x0F, await self.reader.readexactly(length)
+
+    async def close_code(self) -> int:
+        """Read on to the close frame."""
+        while True:
+            opcode, payload = await self.message()
+            if opcode == 8:
+                return int.from_bytes(payload[:2], "big")
+
+
+async def test_what_comes_before_the_welcome_is_answered_after_it(studio: Studio) -> None:
+    """A program that does not wait loses nothing, and the welcome is first all the same."""
+    hurried = await Raw.join(studio, "ada", frame(0x81, b'{"type":"heartbeat"}') * 3)
+    kinds = [(await hurried.message())[1].split(b'"')[3] for _ in range(4)]
+    assert kinds == [b"welcome", *[b"heartbeat_ack"] * 3]
+    hurried.writer.close()
+
+
+@pytest.mark.parametrize("code", [b"", struct.pack("!H", 1000)])
+async def test_a_close_with_or_without_a_code_is_a_goodbye(studio: Studio, code: bytes) -> None:
+    """A browser's plain `close()` sends none: its owner has left at once, and not after a grace."""
+    bob = await studio.join("bob")
+    ada = await Raw.join(studio, "ada")
+    await ada.message()
+    ada.writer.write(frame(0x88, code))
+    assert await ada.close_code() == 1000
+    left = await bob.until("participant_left")
+    assert left["content"]["client_id"] == "ada"
+    label = str(NO_CODE if not code else 1000)
+    assert studio.registry.get_sample_value("halcytone_disconnects_total", {"code": label}) == 1
+    ada.writer.close()
+
+
+async def test_a_goodbye_before_the_welcome_is_one_too(studio: Studio) -> None:
+    """Somebody who came and went in one breath is not kept as lost."""
+    bob = await studio.join("bob")
+    ada = await Raw.join(studio, "ada", frame(0x88))
+    assert await ada.close_code() == 1000
+    assert (await bob.until("participant_left"))["content"]["client_id"] == "ada"
+    ada.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"), [(frame(0xC1, b"{}"), 1002), (frame(0x81, b"\xff\xfe"), 1007), (frame(0x83), 1002)]
+)
+async def test_what_is_no_websocket_closes_with_the_reason(studio: Studio, wrong: bytes, code: int) -> None:
+    """Reserved bits, text that is none, an unknown opcode: told, cut, and counted; the others stay."""
+    bob = await studio.join("bob")
+    ada = await Raw.join(studio, "ada")
+    await ada.message()
+    ada.writer.write(wrong)
+    assert await ada.close_code() == code
+    assert await asyncio.wait_for(ada.reader.read(), 5) == b""
+    await bob.settled()
+    assert studio.registry.get_sample_value("halcytone_disconnects_total", {"code": str(code)}) == 1
+    ada.writer.close()
+
+
+async def test_a_message_in_pieces_is_one(studio: Studio) -> None:
+    """Frames may be split anywhere, with a ping among them."""
+    ada = await Raw.join(studio, "ada")
+    await ada.message()
+    ada.writer.write(frame(0x01, b'{"type":') + frame(0x89, b"?") + frame(0x80, b'"heartbeat"}'))
+    assert await ada.message() == (10, b"?")
+    assert b"heartbeat_ack" in (await ada.message())[1]
+    ada.writer.close()
