@@ -19,6 +19,7 @@ from engine.storage.outbox import Outbox
 from publisher.catalogue import Catalogue
 from publisher.changes import EVERYTHING
 from publisher.content import ANY_AGE, SessionContentStrict, refusals, snapshot_of
+from publisher.deliveries import Deliveries
 from publisher.jobs import Jobs
 from publisher.search import index
 from publisher.worker import Busy, locked
@@ -191,41 +192,63 @@ def _iso(at: Millis) -> str:
 
 
 def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]]:
-    """Each channel's newest work: session_id, channel, state, attempts, last_error, updated_at."""
+    """Each channel's newest work, and the mails of a session by kind and state.
+
+    Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many.
+    """
     with closing(connect(data / FILE_NAME)) as connection:
         outbox = Outbox(connection)
+        deliveries = Deliveries(Catalogue(connection))
         where = "" if session_id is None else " WHERE session_id = ?"
         ids = connection.execute(
             f"SELECT session_id, max(updated_at) AS at FROM outbox{where} GROUP BY session_id"
             " ORDER BY at DESC, session_id",
             () if session_id is None else (session_id,),
         ).fetchall()
-        return [
-            {
-                "session_id": row.session_id,
-                "channel": row.channel,
-                "state": row.state,
-                "attempts": row.attempts,
-                "last_error": row.last_error,
-                "updated_at": _iso(row.updated_at),
-            }
-            for each in ids
-            for row in outbox.of(each["session_id"])
-        ]
+        told: list[dict[str, Any]] = []
+        for each in ids:
+            told += [
+                {
+                    "session_id": row.session_id,
+                    "channel": row.channel,
+                    "state": row.state,
+                    "attempts": row.attempts,
+                    "last_error": row.last_error,
+                    "updated_at": _iso(row.updated_at),
+                }
+                for row in outbox.of(each["session_id"])
+            ]
+            told += [
+                {
+                    "session_id": each["session_id"],
+                    "channel": f"mail: {row['kind']}",
+                    "state": row["state"],
+                    "attempts": row["attempts"],
+                    "last_error": row["error"],
+                    "updated_at": _iso(row["updated_at"]),
+                    "mails": row["mails"],
+                }
+                for row in deliveries.told(each["session_id"])
+            ]
+        return told
 
 
 def retry(data: Path, session_id: str) -> list[str]:
-    """Queue every channel of a session again; returns their names.
+    """Queue again what failed of a session, its mails too; where nothing did, every channel. Returns their names.
 
     Raises:
         KeyError: nothing of this session was ever queued.
     """
     with closing(connect(data / FILE_NAME)) as connection:
         outbox = Outbox(connection)
-        channels = [row.channel for row in outbox.of(session_id)]
-        if not channels:
+        rows = outbox.of(session_id)
+        if not rows:
             raise KeyError(session_id)
-        return [row.channel for row in outbox.retry(session_id, channels, _now())]
+        mails = Deliveries(Catalogue(connection)).again(session_id, _now())
+        failed = [row.channel for row in rows if row.state == "failed" or row.last_error]
+        wanted = failed or ([] if mails else [row.channel for row in rows])
+        queued = [row.channel for row in outbox.retry(session_id, wanted, _now())] if wanted else []
+        return [*queued, *([f"{mails} mails"] if mails else [])]
 
 
 def unpublish(data: Path, session_id: str) -> None:

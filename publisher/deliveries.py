@@ -2,7 +2,8 @@
 
 ``preparing`` → ``submitting`` → ``submitted`` | ``failed`` | ``uncertain``. What the mail server may have taken
 is uncertain and never sent again by itself, so nobody gets a mail twice; what it surely has not taken is tried
-again, so nobody is forgotten. A key of session, kind and recipient makes each mail one.
+again, so nobody is forgotten. While no mail server takes a connection, mails wait without counting it as an
+attempt. A key of session, kind and recipient makes each mail one.
 """
 
 from __future__ import annotations
@@ -117,6 +118,32 @@ class Deliveries:
         else:
             pause = MINUTE * 2**delivery.attempts
             self._set(delivery, "preparing", now, error=error, due_at=now + pause)
+
+    def held_up(self, error: str, now: Millis, until: Millis) -> int:
+        """No server takes a connection: what is due waits, none of it having been tried. Returns how many mails that are."""
+        return self._connection.execute(
+            "UPDATE deliveries SET due_at = ?, error = ?, updated_at = ? WHERE state = 'preparing' AND due_at <= ?",
+            (until, error, now, now),
+        ).rowcount
+
+    def again(self, session_id: str, now: Millis) -> int:
+        """What failed is tried again, because somebody asked for it; uncertain ones stay. Returns how many mails that are."""
+        return self._connection.execute(
+            "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = ?, updated_at = ?"
+            " WHERE session_id = ? AND state = 'failed'",
+            (now, now, session_id),
+        ).rowcount
+
+    def told(self, session_id: str) -> list[dict[str, Any]]:
+        """For operators: each kind and state of a session's mails with how many there are and the newest error."""
+        rows = self._connection.execute(
+            "SELECT kind, state, count(*) AS mails, max(attempts) AS attempts, max(updated_at) AS updated_at,"
+            " (SELECT error FROM deliveries e WHERE e.session_id = d.session_id AND e.kind = d.kind"
+            " AND e.state = d.state AND e.error IS NOT NULL ORDER BY e.updated_at DESC LIMIT 1) AS error"
+            " FROM deliveries d WHERE session_id = ? GROUP BY kind, state ORDER BY kind, state",
+            (session_id,),
+        )
+        return [dict(row) for row in rows.fetchall()]
 
     def recover(self, now: Millis) -> int:
         """At the start: what a dead process was submitting is uncertain. Returns how many mails that are."""

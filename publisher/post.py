@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from engine.domain.instant import Millis
+from engine.domain.instant import MINUTE, Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
 from publisher import wording
@@ -37,7 +37,8 @@ _log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _TIMEOUT_S = 30.0
-_PAUSE_S = 60.0
+_PAUSE: Millis = MINUTE
+_PAUSE_S = _PAUSE / 1000
 
 
 def server_of(smtp_url: str) -> dict[str, Any]:
@@ -72,6 +73,9 @@ async def deliver_due(
 ) -> int:
     """Send everything that is due over one connection; returns how many mails were begun.
 
+    ``timeout_s`` bounds each answer that the server is waited for. Where no connection comes about at all, nothing
+    is begun and everything waits a minute.
+
     Raises:
         ValueError: the studio has no sender, or ``smtp_url`` is no mail server's address.
     """
@@ -83,45 +87,72 @@ async def deliver_due(
     try:
         for delivery in deliveries.due(now()):
             message = _message(desk, catalogue, delivery, now())
+            if client is None or not client.is_connected:
+                client = aiosmtplib.SMTP(**server_of(smtp_url), timeout=timeout_s)
+                try:
+                    await client.connect()
+                except (aiosmtplib.SMTPException, OSError) as error:
+                    waiting = deliveries.held_up(_told(error), now(), now() + _PAUSE)
+                    _log.warning("mail_server_away", problem=_told(error), waiting=waiting)
+                    break
             if not deliveries.begin(delivery, now()):
                 continue
             begun += 1
             if message is None:
                 deliveries.refused(delivery, "there is nothing to send any more", now(), for_good=True)
-                continue
-            try:
-                if client is None or not client.is_connected:
-                    client = aiosmtplib.SMTP(**server_of(smtp_url), timeout=timeout_s)
-                    await client.connect()
-                await client.mail(desk.studio.sender)
-                await client.rcpt(delivery.address)
-            except aiosmtplib.SMTPResponseException as error:
-                deliveries.refused(delivery, _told(error), now(), for_good=error.code >= 500)
+            elif not await _handed_over(client, desk.studio.sender, delivery, message, deliveries, now):
+                # The next mail begins on a clean connection.
                 _left(client)
                 client = None
-                continue
-            except (aiosmtplib.SMTPException, OSError) as error:
-                deliveries.refused(delivery, _told(error), now(), for_good=False)
-                _left(client)
-                client = None
-                continue
-            try:
-                await client.data(message)
-            except aiosmtplib.SMTPResponseException as error:
-                # The server answered, and its answer was no.
-                deliveries.refused(delivery, _told(error), now(), for_good=error.code >= 500)
-                _left(client)
-                client = None
-            except (aiosmtplib.SMTPException, OSError) as error:
-                # Between the last byte and the answer nobody knows.
-                deliveries.uncertain(delivery, _told(error), now())
-                _left(client)
-                client = None
-            else:
-                deliveries.submitted(delivery, now())
     finally:
         _left(client)
     return begun
+
+
+async def _handed_over(
+    client: aiosmtplib.SMTP,
+    sender: str,
+    delivery: Delivery,
+    message: bytes,
+    deliveries: Deliveries,
+    now: Callable[[], Millis],
+) -> bool:
+    """Hand one mail over and write down what came of it; whether the connection is as good as before."""
+    leaving = _Leaving(client)
+    try:
+        await client.mail(sender)
+        await client.rcpt(delivery.address)
+        await client.data(message)
+    except aiosmtplib.SMTPResponseException as error:
+        # The server answered, and its answer was no.
+        deliveries.refused(delivery, _told(error), now(), for_good=error.code >= 500)
+    except (aiosmtplib.SMTPException, OSError) as error:
+        if leaving.begun:
+            # Between the mail's first byte and the answer nobody knows.
+            deliveries.uncertain(delivery, _told(error), now())
+        else:
+            deliveries.refused(delivery, _told(error), now(), for_good=False)
+    else:
+        deliveries.submitted(delivery, now())
+        return True
+    return False
+
+
+class _Leaving:
+    """Notes when a mail itself begins to leave: until then a server that falls silent has surely not taken it."""
+
+    def __init__(self, client: aiosmtplib.SMTP) -> None:
+        self.begun = False
+        self._asked = False
+        protocol = client.protocol
+        assert protocol is not None
+        self._write = type(protocol).write.__get__(protocol)
+        protocol.write = self._noted  # type: ignore[method-assign]
+
+    def _noted(self, data: bytes) -> None:
+        self.begun = self.begun or self._asked
+        self._asked = data == b"DATA\r\n"
+        self._write(data)
 
 
 def _left(client: aiosmtplib.SMTP | None) -> None:

@@ -9,6 +9,11 @@ from engine.commands.terminal import database_of, fail, say, settings_for, table
 
 __all__ = ["list_publications", "retry", "unpublish"]
 
+_UNCERTAIN = (
+    "Uncertain: the line to the mail server broke while a mail left. It may have been taken, so it is not sent again"
+    " by itself; the mail server's log tells."
+)
+
 
 def list_publications(
     config: Path | None, data: Path | None, session: str | None, *, failed: bool, as_json: bool
@@ -21,7 +26,7 @@ def list_publications(
     rows = [
         row
         for row in commands.list_publications(settings.data, session)
-        if not failed or row["state"] == "failed"
+        if not failed or row["state"] in ("failed", "uncertain")
     ]
     if as_json:
         say(json.dumps(rows, indent=2, ensure_ascii=False))
@@ -29,11 +34,19 @@ def list_publications(
     table(
         ("session", "channel", "state", "attempts", "last error"),
         [
-            (row["session_id"], row["channel"], row["state"], str(row["attempts"]), row["last_error"] or "")
+            (
+                row["session_id"],
+                row["channel"],
+                f"{row['mails']} {row['state']}" if "mails" in row else row["state"],
+                str(row["attempts"]),
+                row["last_error"] or "",
+            )
             for row in rows
         ],
         empty="Nothing failed." if failed else "Nothing was published yet.",
     )
+    if any(row["state"] == "uncertain" for row in rows):
+        say(_UNCERTAIN)
 
 
 def retry(config: Path | None, data: Path | None, session: str) -> None:

@@ -205,14 +205,17 @@ async def test_a_line_that_breaks_after_the_message_is_uncertain_and_never_repea
     assert len(mail_server.taken) == 1
 
 
-async def test_no_server_at_all_is_tried_again(studio: Publisher) -> None:
-    """Where nobody answers, the mail stays to be sent."""
-    subscribed(studio, "a@example.org")
+async def test_no_server_at_all_is_waited_for(studio: Publisher, mail_server: MailServer) -> None:
+    """While nobody answers, mails wait however long that is: none of it counts as an attempt of theirs."""
+    subscribed(studio, "a@example.org", "b@example.org")
     approve(studio)
     nowhere = MailServer()
     nowhere.url = "smtp://127.0.0.1:9"
-    await deliver(studio, nowhere)
-    assert states(studio) == {"preparing": 1}
+    for minutes in range(0, 40, 2):
+        assert await deliver(studio, nowhere, LATER + minutes * MINUTE) == 0
+    assert states(studio) == {"preparing": 2}
+    assert await deliver(studio, mail_server, LATER + 60 * MINUTE) == 2
+    assert states(studio) == {"submitted": 2}
 
 
 def test_what_a_dead_process_was_sending_is_uncertain(studio: Publisher) -> None:

@@ -13,6 +13,8 @@ export default {
   "pacer.join_next": "Steig beim nächsten Einatmen ein",
   "pacer.free": "Atme, wie du magst",
   "pacer.starts": "Es beginnt",
+  "pacer.breath": "{number} von {of}",
+  "pacer.round": "Runde {number}",
 
   "line.offline": "Du bist offline. Atme weiter; wir holen auf.",
   "line.lost": "Die Verbindung ist weg. Atme weiter; wir holen auf.",
@@ -362,7 +364,7 @@ export default {
   "mail.preparing": { one: "{count} E-Mail wartet", other: "{count} E-Mails warten" },
   "mail.submitting": { one: "{count} E-Mail ist unterwegs", other: "{count} E-Mails sind unterwegs" },
   "mail.submitted": { one: "{count} E-Mail wurde übergeben", other: "{count} E-Mails wurden übergeben" },
-  "mail.uncertain": { one: "bei {count} E-Mail ist unklar, ob sie hinausging", other: "bei {count} E-Mails ist unklar, ob sie hinausgingen" },
+  "mail.uncertain": { one: "bei {count} E-Mail ist unklar, ob sie hinausging; sie wird nicht noch einmal gesendet, das Protokoll des Mailservers weiß es", other: "bei {count} E-Mails ist unklar, ob sie hinausgingen; sie werden nicht noch einmal gesendet, das Protokoll des Mailservers weiß es" },
   "mail.failed": { one: "{count} E-Mail ließ sich nicht senden", other: "{count} E-Mails ließen sich nicht senden" },
   "draft.text": "Text für {channel}",
   "draft.state.approved": "freigegeben",

@@ -13,6 +13,8 @@ export default {
   "pacer.join_next": "Join on the next inhale",
   "pacer.free": "Breathe as you like",
   "pacer.starts": "It begins",
+  "pacer.breath": "{number} of {of}",
+  "pacer.round": "Round {number}",
 
   "line.offline": "You're offline. Keep breathing; we'll catch up.",
   "line.lost": "The line is gone. Keep breathing; we'll catch up.",
@@ -362,7 +364,7 @@ export default {
   "mail.preparing": { one: "{count} mail waits", other: "{count} mails wait" },
   "mail.submitting": { one: "{count} mail is on its way", other: "{count} mails are on their way" },
   "mail.submitted": { one: "{count} mail was handed over", other: "{count} mails were handed over" },
-  "mail.uncertain": { one: "{count} mail may or may not have left", other: "{count} mails may or may not have left" },
+  "mail.uncertain": { one: "{count} mail may or may not have left: it is not sent again; your mail server's log tells", other: "{count} mails may or may not have left: they are not sent again; your mail server's log tells" },
   "mail.failed": { one: "{count} mail could not be sent", other: "{count} mails could not be sent" },
   "draft.text": "Text for {channel}",
   "draft.state.approved": "approved",
