@@ -21,7 +21,7 @@ class Counts:
         )
         self._broadcast = Histogram(
             "halcytone_broadcast_seconds",
-            "Time to hand one tick's messages to all sockets of a room.",
+            "Time to hand one tick's messages, of all rooms, to their sockets.",
             buckets=(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
             registry=registry,
         )

@@ -1,0 +1,54 @@
+"""The dashboard for Grafana asks for what the server has."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from engine.api.figures import HttpFigures
+from engine.realtime.counts import Counts
+
+DASHBOARD = json.loads((Path(__file__).parents[2] / "deploy" / "grafana-dashboard.json").read_text())
+EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+
+
+@pytest.fixture(scope="module")
+def collectors() -> dict[str, Any]:
+    """Everything behind /metrics, by the names that Prometheus sees."""
+    registry = CollectorRegistry()
+    Counts(registry)
+    HttpFigures(registry)
+    return dict(registry._names_to_collectors)
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_expression_asks_for_a_metric_and_labels_that_exist(
+    collectors: dict[str, Any], expression: str
+) -> None:
+    """A renamed metric must not leave an empty panel."""
+    names = re.findall(r"halcytone_\w+", expression)
+    assert names
+    for name in names:
+        assert name in collectors, name
+        for labels in re.findall(r"by \(([^)]*)\)", expression):
+            wanted = {label.strip() for label in labels.split(",")} - {"le"}
+            assert wanted <= set(collectors[name]._labelnames)
+
+
+def test_every_metric_of_the_live_engine_is_on_it(collectors: dict[str, Any]) -> None:
+    """Whatever is counted can be seen, but for the number of entries that share a commit."""
+    shown = " ".join(EXPRESSIONS)
+    metrics = {collector._name for collector in collectors.values()} - {"halcytone_commit_entries"}
+    assert {name for name in metrics if name not in shown} == set()
+
+
+def test_panels_do_not_overlap() -> None:
+    """Three in a row, each with a title and a sentence."""
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]]
+    assert len(set(places)) == len(places)
+    assert all(panel["title"] and panel["description"] for panel in DASHBOARD["panels"])
