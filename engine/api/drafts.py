@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from engine.api.answers import answer
 from engine.api.bodies import checked, read_json
 from engine.api.endpoint import API, Endpoint
 from engine.api.models import Body
+from engine.api.publications import channels_of
 from engine.api.wiring import CLOCK, DATA, PUBLISHING, SHELF, caller_of, session_id_of
 from engine.domain.rejection import Conflict, Invalid, NotFound
 from publisher.studio import StudioWrong
 
 if TYPE_CHECKING:
-    from publisher.drafts import Desk
+    from publisher.drafts import Desk as DraftDesk
 
 __all__ = ["ENDPOINTS"]
 
@@ -32,11 +33,36 @@ class DraftText(Body):
     text: Text | None = None
 
 
+class ChannelState(BaseModel):
+    """Where one channel of a publication stands, as ``/publications`` tells it."""
+
+    state: Literal["pending", "running", "done", "failed"]
+    attempts: int
+    last_error: str | None
+    version: int
+    next_attempt_at: str | None
+    updated_at: str
+
+
+class Desk(BaseModel):
+    """The draft desk of one session. ``drafts`` is empty while nothing is written yet; ``channels`` is by name."""
+
+    session_id: str
+    drafts: list[dict[str, Any]]
+    channels: dict[str, ChannelState]
+
+
 async def show(request: web.Request) -> web.Response:
-    """Each draft: its state, its text, its link into the network's composer."""
+    """Each draft: its state, its text, its link into the network's composer; and where each channel stands."""
     session_id = _led(request)
-    drafts = await _at_desk(request, lambda desk: desk.of(session_id))
-    return answer({"session_id": session_id, "drafts": drafts})
+    channels = await request.app[SHELF].ask(lambda connection: channels_of(connection, session_id))
+    try:
+        drafts = await _at_desk(request, lambda desk: desk.of(session_id))
+    except NotFound:
+        if not channels:
+            raise
+        drafts = []
+    return answer({"session_id": session_id, "drafts": drafts, "channels": channels})
 
 
 async def edit(request: web.Request) -> web.Response:
@@ -73,7 +99,7 @@ def _led(request: web.Request) -> str:
     return session_id
 
 
-async def _at_desk(request: web.Request, work: Callable[[Desk], Any]) -> Any:
+async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any:
     # The desk brings templates, feeds and MkDocs: a server is ready sooner without.
     from publisher.desk import open_desk
     from publisher.drafts import DraftUnknown, DraftWrong
@@ -92,7 +118,7 @@ async def _at_desk(request: web.Request, work: Callable[[Desk], Any]) -> Any:
 _DRAFTS = f"{API}/sessions/{{session_id}}/drafts"
 _ONE = f"{_DRAFTS}/{{channel}}"
 ENDPOINTS = (
-    Endpoint("GET", _DRAFTS, show, "The drafts of a session", "staff"),
+    Endpoint("GET", _DRAFTS, show, "The drafts of a session", "staff", answer=Desk),
     Endpoint("PUT", _ONE, edit, "Change a draft", "staff", DraftText),
     Endpoint("POST", f"{_ONE}/approve", approve, "Approve a draft or a quote", "staff"),
     Endpoint("POST", f"{_ONE}/withdraw", withdraw, "Withdraw a draft or a quote", "staff"),

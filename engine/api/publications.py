@@ -21,7 +21,7 @@ from engine.storage.outbox import SCHEDULE, Outbox
 from engine.storage.rows import OutboxRow
 from publisher.catalogue import Catalogue
 
-__all__ = ["ENDPOINTS"]
+__all__ = ["ENDPOINTS", "channels_of"]
 
 _PATIENCE = 10.0
 """Seconds that a withdrawal waits for its pages to be gone."""
@@ -92,6 +92,12 @@ def _told(connection: sqlite3.Connection, wanted: str) -> dict[str, Any]:
         "page": f"/sessions/{session_id}/",
         "channels": {row.channel: _channel(row) for row in rows},
     }
+
+
+def channels_of(connection: sqlite3.Connection, session_id: str) -> dict[str, Any]:
+    """Where each channel of a session's publication stands; empty while there is none."""
+    rows = Outbox(connection).of(session_id)
+    return {row.channel: _channel(row) for row in rows if row.channel != SCHEDULE}
 
 
 def _channel(row: OutboxRow) -> dict[str, Any]:

@@ -230,6 +230,18 @@ async def test_drafts_are_edited_approved_and_withdrawn(publishing: Server) -> N
     refused(await publishing.client.get("/api/v2/sessions/never-published/drafts"), 404)
 
 
+async def test_the_desk_tells_an_instructor_where_each_channel_stands(publishing: Server) -> None:
+    """With the session's own token, which opens no publication list; also while nothing is written yet."""
+    room = await publishing.create("own-desk")
+    as_instructor = {"Authorization": f"Bearer {room['tokens']['instructor']}"}
+    await published(publishing, "own-desk")
+    told = await publishing.client.get("/api/v2/sessions/own-desk/drafts", headers=as_instructor)
+    known = (await publishing.client.get("/api/v2/publications/own-desk")).json()["channels"]
+    assert told.json()["channels"] == known
+    assert {"web", "email", "social"} <= set(known)
+    refused(await publishing.client.get("/api/v2/publications/own-desk", headers=as_instructor), 403)
+
+
 async def test_a_private_sessions_page_needs_its_token(publishing: Server) -> None:
     """It is published for those who belong, and 404 for everybody else."""
     room = await publishing.create("behind", visibility="private", title="Behind the door")

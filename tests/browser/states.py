@@ -244,8 +244,7 @@ def _answers(room: FakeRoom, base: str) -> None:
     )
     ask[("GET", "sessions?phase=ended,published,cancelled&limit=500")] = lambda _: (200, {"sessions": [past]})
     ask[("GET", f"sessions/{room.session_id}")] = lambda _: (200, {**session, "urls": urls})
-    ask[("GET", f"publications/{room.session_id}")] = lambda _: (
+    ask[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (
         200,
-        {"channels": {"web": done, "email": done, "social": done, "analytics": failed}},
+        {"drafts": drafts, "channels": {"web": done, "email": done, "social": done, "analytics": failed}},
     )
-    ask[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (200, {"drafts": drafts})

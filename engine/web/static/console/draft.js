@@ -9,7 +9,7 @@ import { mailFile } from "./mail-file.js";
 
 /**
  * @param {any} draft `{channel, state, edited, content | subject + text + html | recipients, composer_url?, name?, note?}`
- * @param {(method: string, rest: string, body?: any) => Promise<boolean>} act
+ * @param {(method: string, rest: string, body?: any) => Promise<any>} act answers the draft as it is then, or null
  */
 export function draftCard(draft, act) {
   const channel = encodeURIComponent(draft.channel);
@@ -19,14 +19,36 @@ export function draftCard(draft, act) {
   const name = has(key) ? t(key) : draft.channel;
   const said = h("p", { class: "quiet", role: "status" });
   const words = wordsOf(draft, name, quote);
-  const save = h("button", { type: "button", disabled: true, onclick: () => act("PUT", channel, words.value()) }, t("draft.save"));
-  words.element.addEventListener("input", () => (save.disabled = false));
-  const decide = (verb, label, kind = "") => h("button", { type: "button", class: kind, onclick: () => act("POST", `${channel}/${verb}`) }, label);
+  let changed = false;
+  /** Do something with this draft, and show it as it is then; the others keep what is being written in them. */
+  const then = async (method, rest, body) => {
+    const now = await act(method, rest, body);
+    if (!now) return false;
+    const card = draftCard(now, act);
+    element.replaceWith(card);
+    card.querySelector("h3").focus();
+    return true;
+  };
+  const decide = (verb, label, kind = "") =>
+    h("button", {
+      type: "button",
+      class: kind,
+      onclick: async () => {
+        // What is approved is what stands there, saved or not.
+        if (verb === "approve" && changed && !(await act("PUT", channel, words.value()))) return;
+        await then("POST", `${channel}/${verb}`);
+      },
+    }, label);
+  const save = h("button", { type: "button", disabled: true, onclick: () => then("PUT", channel, words.value()) }, t("draft.save"));
+  words.element.addEventListener("input", () => {
+    changed = true;
+    save.disabled = false;
+  });
   const goes = draft.sends_mail || draft.channel === "personal";
-  return h(
+  const element = h(
     "article",
     { class: "card", "data-draft": draft.channel, "data-state": draft.state },
-    h("h3", {}, name, " ", h("span", { class: "badge" }, t(`draft.state.${draft.state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
+    h("h3", { tabindex: "-1" }, name, " ", h("span", { class: "badge" }, t(`draft.state.${draft.state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
     draft.note ? h("p", { class: "note" }, draft.note) : null,
     quote ? h("p", { class: "quiet" }, draft.name ? t("draft.quote_by", { name: draft.name }) : t("draft.quote_unnamed")) : null,
     typeof draft.recipients === "number" ? h("p", { class: "quiet" }, t("draft.recipients", { count: draft.recipients })) : null,
@@ -46,6 +68,7 @@ export function draftCard(draft, act) {
     draft.deliveries ? h("p", { class: "quiet" }, delivered(draft.deliveries)) : null,
     mail && !draft.sends_mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
   );
+  return element;
 }
 
 /**
