@@ -75,11 +75,12 @@ const SPREAD_MS = 4_000;
 
 /**
  * Milliseconds to wait for a room that opens at a known moment. Never more than a timer can hold.
- * @param {number} left milliseconds until then
+ * @param {number} left the server's milliseconds until then
+ * @param {number} rate how fast the server's clock runs
  * @param {number} random 0 to 1
  */
-function delayUntil(left, random) {
-  return Math.round(Math.min(LOOK_AGAIN_MS, Math.max(SOON_MS, left)) + SPREAD_MS * random);
+function delayUntil(left, rate, random) {
+  return Math.round(Math.max(SOON_MS, Math.min(LOOK_AGAIN_MS, left) / rate) + SPREAD_MS * random);
 }
 
 /**
@@ -87,12 +88,13 @@ function delayUntil(left, random) {
  * @param {object} lost
  * @param {number} lost.code
  * @param {string} [lost.reason] a server that drains spreads the returns: `retry-after=2.5`
- * @param {number | null} [lost.left] milliseconds until the room opens, where that was said
+ * @param {number | null} [lost.left] the server's milliseconds until the room opens, where that was said
+ * @param {number} [lost.rate] how fast the server's clock runs
  * @param {number} lost.attempt 0 for the first attempt after a working connection
  * @param {number} lost.random 0 to 1
  */
-export function returnIn({ code, reason = "", left = null, attempt, random }) {
-  if (left !== null) return delayUntil(left, random);
+export function returnIn({ code, reason = "", left = null, rate = 1, attempt, random }) {
+  if (left !== null) return delayUntil(left, rate, random);
   const asked = Number(/^retry-after=([\d.]+)/.exec(reason)?.[1] ?? 0) * 1000;
   return Math.max(asked, delayBefore(code, attempt, random));
 }

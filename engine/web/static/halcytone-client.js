@@ -268,9 +268,9 @@ export class HalcytoneClient extends EventTarget {
     }
     if (final || this._stopped) return;
     const opens = Date.parse(refused?.details?.opens_at ?? "");
-    const left = opens ? (opens - this.clock.now()) / this.clock.rate : null;
+    const left = opens ? opens - this.clock.now() : null;
     const random = (this.options.random ?? Math.random)();
-    const retryInMs = returnIn({ code, reason, left, attempt: this._attempt, random });
+    const retryInMs = returnIn({ code, reason, left, rate: this.clock.rate, attempt: this._attempt, random });
     this._attempt += 1;
     const offline = globalThis.navigator?.onLine === false;
     this._say(refused ? "waiting" : offline ? "offline" : "stalled", retryInMs);

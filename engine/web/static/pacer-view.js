@@ -2,13 +2,16 @@
  * The pacer on the screen: an orb, a ring for the holds, the word; or a bar where motion is unwelcome.
  *
  * Every frame reads the server's clock and writes transforms and opacity, nothing else, so that a slow phone
- * paints without laying out again. Words change only when the step does.
+ * paints without laying out again. Words change only when the step does, the count once a second.
  * @module
  */
 
 import { h, write } from "./dom.js";
 import { t } from "./i18n.js";
-import { approach, breathAt, cycleOf, SMALLEST, stepsOf } from "./pacer.js";
+import { approach, breathAt, SMALLEST, stepsOf } from "./pacer.js";
+
+/** Whoever holds this long wants to know how long still. */
+const LONG_HOLD_MS = 10_000;
 
 /**
  * @typedef {object} Technique as the server says it, or its gentle alternative
@@ -57,7 +60,8 @@ export class PacerView {
     this._steps = null;
     this._shown = SMALLEST;
     this._step = "";
-    this._joinedCycle = null;
+    /** Whether the breath under way began before this screen did. */
+    this._midBreath = false;
     this._frame = 0;
   }
 
@@ -91,7 +95,7 @@ export class PacerView {
     this.technique = technique;
     this._steps = technique ? stepsOf(technique.steps ? { steps: technique.steps } : technique.pattern) : null;
     this._startedAt = technique ? Date.parse(String(technique.started_at)) : 0;
-    this._joinedCycle = null;
+    this._midBreath = false;
     this._step = "";
   }
 
@@ -105,6 +109,7 @@ export class PacerView {
     const before = this.technique !== null && now < this._startedAt;
     const breath = this._steps && !before ? breathAt(this._steps, now - this._startedAt, this.clock.rate) : null;
     this._move(breath);
+    write(this.count, this.calm.matches ? this._beat(breath) : countOf(breath));
     this._speak(breath, before ? Math.ceil((this._startedAt - now) / 1000) : 0);
     this.onFrame(breath, now);
   }
@@ -113,11 +118,9 @@ export class PacerView {
   _move(breath) {
     const wanted = breath ? breath.scale : this._steps || !this.technique ? SMALLEST : (1 + SMALLEST) / 2;
     if (this.calm.matches) {
-      const seconds = breath ? Math.max(1, Math.round(breath.ms / 1000)) : 1;
-      const filled = breath ? Math.min(seconds, Math.floor((breath.into / breath.ms) * seconds) + 1) : 0;
+      const { seconds, filled } = inSeconds(breath);
       const full = breath && (breath.name === "exhale" ? seconds - filled : filled) / seconds;
       this.bar.style.transform = `scaleX(${breath && breath.name === "hold" ? 1 : breath?.name === "rest" ? 0 : full ?? 0})`;
-      write(this.count, breath ? String(seconds - filled + 1) : "");
       return;
     }
     // A jump after a reconnect would break the breath: it is worked off over some frames.
@@ -131,6 +134,12 @@ export class PacerView {
     if (holding) this._turnRing(breath.progress);
   }
 
+  /** What is counted where nothing moves: the seconds left of a step. @param {import("./pacer.js").Breath | null} breath */
+  _beat(breath) {
+    const { seconds, filled } = inSeconds(breath);
+    return breath?.number ? countOf(breath) : breath ? String(seconds - filled + 1) : "";
+  }
+
   /** Two half rings turned behind their masks: a ring that fills by transforms alone. @param {number} progress */
   _turnRing(progress) {
     const degrees = 360 * progress;
@@ -141,25 +150,32 @@ export class PacerView {
   /** @param {import("./pacer.js").Breath | null} breath @param {number} startsIn seconds */
   _speak(breath, startsIn) {
     const step = breath ? `${breath.cycle}.${breath.index}` : startsIn ? `in ${startsIn}` : "still";
-    if (step === this._step) return;
+    const before = this._step;
+    if (step === before) return;
     this._step = step;
     this.element.dataset.step = breath ? breath.name : startsIn ? "soon" : "still";
     if (breath) {
-      if (this._joinedCycle === null) {
-        const onTime = breath.index === 0 && breath.progress < 0.3;
-        this._joinedCycle = onTime ? breath.cycle : breath.cycle + 1;
-      }
+      const begins = breath.name === "inhale" && breath.progress < 0.3;
+      this._midBreath = begins ? false : this._midBreath || before === "";
       write(this.word, t(`step.${breath.name}`));
-      write(this.hint, breath.cycle < this._joinedCycle ? t("pacer.join_next") : "");
+      write(this.hint, this._midBreath ? t("pacer.join_next") : breath.of ? t("pacer.round", { number: breath.cycle + 1 }) : "");
     } else {
       write(this.word, startsIn ? String(startsIn) : this.technique ? t("pacer.free") : "");
-      write(this.count, "");
       write(this.hint, startsIn ? t("pacer.starts") : "");
     }
   }
+}
 
-  /** Length of the breath under way in milliseconds, or null. */
-  get cycle() {
-    return this._steps ? cycleOf(this._steps) : null;
-  }
+/** A step in whole seconds, and how many of them have begun. @param {import("./pacer.js").Breath | null} breath */
+function inSeconds(breath) {
+  const seconds = breath ? Math.max(1, Math.round(breath.ms / 1000)) : 1;
+  return { seconds, filled: breath ? Math.min(seconds, Math.floor((breath.into / breath.ms) * seconds) + 1) : 0 };
+}
+
+/** Which breath of the round it is, or how long a long hold lasts still. @param {import("./pacer.js").Breath | null} breath */
+function countOf(breath) {
+  if (!breath) return "";
+  if (breath.number) return t("pacer.breath", { number: breath.number, of: breath.of });
+  const holding = breath.name === "hold" || breath.name === "rest";
+  return holding && breath.ms >= LONG_HOLD_MS ? String(Math.ceil((breath.ms - breath.into) / 1000)) : "";
 }

@@ -2,13 +2,22 @@
  * Where the breath is, as a pure function of the time since the technique began.
  *
  * A pattern is a closed cycle of steps. Lungs are described by fullness, 0 to 1; the orb's radius follows it from
- * 0.42 to 1 along (1 − cos πp)/2, so that it rests at both ends. Cycles under three seconds move at most a tenth:
+ * 0.42 to 1 along (1 − cos πp)/2, so that it rests at both ends. Breaths under three seconds move at most a tenth:
  * a large shape that pulses once a second is hard on the eyes.
  * @module
  */
 
 /** @typedef {"inhale" | "sip" | "hold" | "exhale" | "rest"} StepName `rest` is a hold with empty lungs */
-/** @typedef {{name: StepName, ms: number, from: number, to: number}} Step */
+/**
+ * @typedef {object} Step
+ * @property {StepName} name
+ * @property {number} ms
+ * @property {number} from fullness
+ * @property {number} to fullness
+ * @property {number} [number] of the breath in its round, from 1; 0 where breaths are not counted
+ * @property {number} [of] how many breaths are counted in the round; 0 where there are no rounds
+ * @property {number} [breathMs] length of the breath that it belongs to
+ */
 /**
  * @typedef {object} Breath
  * @property {StepName} name
@@ -18,11 +27,13 @@
  * @property {number} into milliseconds into the step
  * @property {number} ms length of the step
  * @property {number} scale of the orb
+ * @property {number} number of the breath in its round, from 1; 0 where breaths are not counted
+ * @property {number} of how many breaths are counted in the round; 0 where there are no rounds
  */
 
 export const SMALLEST = 0.42;
-const SHORT_CYCLE_MS = 3_000;
-const SHORT_CYCLE_RANGE = 0.1;
+const SHORT_BREATH_MS = 3_000;
+const SHORT_BREATH_RANGE = 0.1;
 
 /**
  * The steps of a pattern: `[inhale, hold, exhale, hold]` in seconds, or `{steps}`; null when there is none to pace.
@@ -31,7 +42,7 @@ const SHORT_CYCLE_RANGE = 0.1;
  */
 export function stepsOf(pattern) {
   if (!pattern) return null;
-  if (!Array.isArray(pattern)) return pattern.steps?.length ? pattern.steps : null;
+  if (!Array.isArray(pattern)) return pattern.steps?.length ? counted(pattern.steps) : null;
   const [inhale = 0, hold = 0, exhale = 0, rest = 0] = pattern;
   const steps = [
     { name: "inhale", ms: inhale * 1000, from: 0, to: 1 },
@@ -39,7 +50,36 @@ export function stepsOf(pattern) {
     { name: "exhale", ms: exhale * 1000, from: 1, to: 0 },
     { name: "rest", ms: rest * 1000, from: 0, to: 0 },
   ].filter((step) => step.ms > 0);
-  return inhale > 0 && exhale > 0 ? /** @type {Step[]} */ (steps) : null;
+  return inhale > 0 && exhale > 0 ? counted(/** @type {Step[]} */ (steps)) : null;
+}
+
+/**
+ * The steps with what they are a part of. Mostly a cycle is one breath; in rounds it is many quick ones, a rest
+ * with empty lungs, and one deep breath: the quick ones are counted, and each moves as much as its own length allows.
+ * @param {Step[]} steps
+ * @returns {Step[]}
+ */
+function counted(steps) {
+  const whole = cycleOf(steps);
+  if (steps.filter((step) => step.name === "inhale").length < 2) return steps.map((step) => ({ ...step, number: 0, of: 0, breathMs: whole }));
+  const rest = steps.findIndex((step) => step.name === "rest");
+  const quick = rest < 0 ? steps.length : rest;
+  const of = steps.slice(0, quick).filter((step) => step.name === "inhale").length;
+  let number = 0;
+  return steps.map((step, index) => {
+    if (step.name === "inhale") number += 1;
+    const breathMs = step.name === "rest" ? whole : cycleOf(breathAround(steps, index));
+    return { ...step, number: index < quick ? number : 0, of, breathMs };
+  });
+}
+
+/** From an inhale to the next one, or to a rest. @param {Step[]} steps @param {number} index @returns {Step[]} */
+function breathAround(steps, index) {
+  const begins = (/** @type {Step} */ step) => step.name === "inhale" || step.name === "rest";
+  let first = index;
+  while (first > 0 && !begins(steps[first])) first -= 1;
+  const next = steps.findIndex((step, at) => at > first && begins(step));
+  return steps.slice(first, next < 0 ? steps.length : next);
 }
 
 /** @param {Step[]} steps @returns {number} milliseconds */
@@ -67,15 +107,16 @@ export function breathAt(steps, elapsed, rate = 1) {
   const progress = Math.min(1, into / step.ms);
   const eased = (1 - Math.cos(Math.PI * progress)) / 2;
   const fullness = step.from + (step.to - step.from) * eased;
-  return { name: step.name, index, cycle, progress, into, ms: step.ms, scale: scaleOf(fullness, length / rate) };
+  const { name, ms, number = 0, of = 0, breathMs = length } = step;
+  return { name, index, cycle, progress, into, ms, number, of, scale: scaleOf(fullness, breathMs / rate) };
 }
 
 /**
  * @param {number} fullness 0 to 1
- * @param {number} cycleMs in real time
+ * @param {number} breathMs in real time
  */
-export function scaleOf(fullness, cycleMs) {
-  const range = cycleMs < SHORT_CYCLE_MS ? SHORT_CYCLE_RANGE : 1 - SMALLEST;
+export function scaleOf(fullness, breathMs) {
+  const range = breathMs < SHORT_BREATH_MS ? SHORT_BREATH_RANGE : 1 - SMALLEST;
   return SMALLEST + (1 - SMALLEST) / 2 - range / 2 + range * fullness;
 }
 
