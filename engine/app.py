@@ -9,6 +9,7 @@ import importlib
 import random
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -54,6 +55,7 @@ from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
 from engine.web import pages
 from publisher import studio
+from publisher.forgetting import enforce_retention
 
 __all__ = ["Serving", "publisher_command", "run", "serving"]
 
@@ -315,6 +317,14 @@ async def _sweep(
         counts.mailbox(max((mailbox_depth(ref) for ref in directory.actors()), default=0))
         if clock.now() >= next_retention:
             next_retention = clock.now() + _DAY
-            gone = await people.forget(clock.now() - settings.retention_days * _DAY)
+            before = clock.now() - settings.retention_days * _DAY
+            try:
+                gone = await people.forget(before)
+                await asyncio.to_thread(enforce_retention, settings.data / FILE_NAME, before)
+            except sqlite3.Error as error:
+                # Locked for long, or the disk is full: what else this task looks after must go on.
+                log.error("retention failed", reason=str(error), again_in="an hour")
+                next_retention = clock.now() + HOUR
+                continue
             if gone:
                 log.info("retention", people_forgotten=gone)

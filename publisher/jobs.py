@@ -12,12 +12,14 @@ import structlog
 
 from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.snapshot import Snapshot
+from engine.storage.database import scrub
 from engine.storage.outbox import SCHEDULE, Job, Outbox
 from publisher import analytics
 from publisher.catalogue import Catalogue
 from publisher.changes import ROOMS
 from publisher.drafts import Desk
 from publisher.feed import Feeds
+from publisher.forgetting import forget_recipients, takes_back
 from publisher.hub import Hub
 from publisher.links import Links
 from publisher.press import Press, Progress, fingerprint
@@ -82,6 +84,8 @@ class Jobs:
         self._not_before: Millis = 0
         self._hub = Hub()
         self._seen: tuple[object, ...] = ()
+        self._scrub = False
+        """Somebody took something back that stands in the log beside the database."""
         self.refresh()
 
     def refresh(self) -> None:
@@ -138,6 +142,8 @@ class Jobs:
         for some in _portions([job for job in jobs if job.channel not in _PAGES]):
             made = ((job, self._attempt(job, now, self._make)) for job in some)
             self._finish([(job, content_id) for job, content_id in made if content_id is not None], now)
+        if self._scrub:
+            self._scrub = not scrub(self._catalogue.connection)
         return len(jobs)
 
     def _build(self, now: Millis, progress: Progress | None, *, asked: bool) -> str | None:
@@ -197,7 +203,9 @@ class Jobs:
         snapshot, at = story
         if snapshot is None:
             self._catalogue.mark(ROOMS)
-        elif at > (self._catalogue.withdrawn_at(snapshot.session_id) or -1):
+        elif self._may_be_told(snapshot, at):
+            before = self._catalogue.snapshot(snapshot.session_id)
+            self._scrub = self._scrub or (before is not None and takes_back(before, snapshot))
             self._catalogue.publish(snapshot, self.studio.zone, at)
             if self.studio.automatic.quotes:
                 for key in self._catalogue.quote_states(snapshot.session_id):
@@ -207,10 +215,11 @@ class Jobs:
     def _make(self, job: Job) -> str:
         """Make the artefacts of a channel that is no page."""
         snapshot, at = self._story(job)
-        if at <= (self._catalogue.withdrawn_at(job.session_id) or -1):
+        if not self._may_be_told(snapshot, at):
             return snapshot.content_id
         match job.channel:
             case "email":
+                forget_recipients(self._catalogue.connection)
                 self.desk.prepare(snapshot, "email", at)
             case "social":
                 # A private session is not spoken of.
@@ -228,6 +237,13 @@ class Jobs:
         if snapshot is None or at is None:
             raise LookupError(f"version {job.version} of the story is not there")
         return snapshot, at
+
+    def _may_be_told(self, snapshot: Snapshot, at: Millis) -> bool:
+        """Not what the studio took off the site; a live session's story that is retold does not bring it back."""
+        withdrawn_at = self._catalogue.withdrawn_at(snapshot.session_id)
+        if withdrawn_at is None:
+            return True
+        return (snapshot.ended_at if snapshot.source == "live" else at) > withdrawn_at
 
     def _content_id(self, job: Job) -> str:
         row = self._catalogue.connection.execute(

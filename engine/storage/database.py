@@ -18,6 +18,7 @@ __all__ = [
     "connect",
     "examine",
     "is_locked",
+    "scrub",
 ]
 
 FILE_NAME = "halcytone.db"
@@ -189,6 +190,23 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def scrub(connection: sqlite3.Connection) -> bool:
+    """Take what was deleted out of the log beside the file as well; whether nobody was in the way.
+
+    It waits for nobody: whoever is told False may ask again later.
+    """
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if not is_locked(error):
+            raise
+        busy = 1
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+    return not busy
 
 
 def is_locked(error: BaseException) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeAlias, TypeVar
 
-from engine.storage.database import DatabaseUnusable, connect, is_locked
+from engine.storage.database import DatabaseUnusable, connect, is_locked, scrub
 from engine.storage.journal import (
     Append,
     Done,
@@ -143,6 +143,9 @@ class SqliteJournal:
             batch.extend(more)
         began = time.perf_counter()
         outcomes = self._commit([entry for entry, _ in batch])
+        if any(change.row is None for entry, _ in batch for change in entry.people):
+            # Somebody withdrew: what they took back is not to stand in the log beside the file.
+            scrub(self._connection)
         seconds = time.perf_counter() - began
         self._loop.call_soon_threadsafe(self._committed, batch, outcomes, seconds)
 

@@ -45,7 +45,7 @@ def counted(course: Course, values: Sequence[float], *, points: int = 3) -> Curv
                 cohort.note(who, value, course.at)
             told[name] = cohort.publish(course.at)
         shares = tuple(share for cohort in cohorts.values() for share in cohort.shares)
-        point = Curve(course.at, len(values), len(values), **told, shares=shares)  # type: ignore[arg-type]
+        point = Curve(course.at, len(values), len(values), **told, shares=shares)
         course.do(c.RecordMetrics(point, roll.take()), SERVER)
     return point
 

@@ -1,0 +1,189 @@
+"""A whole server whose clock tests move, and people with straps on real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+from aiohttp import WSMsgType
+from pydantic import SecretStr
+
+from engine.app import serving
+from engine.domain.instant import HOUR, SECOND, iso
+from engine.settings import Settings
+from engine.storage.database import FILE_NAME, connect
+from tests.realtime.hand_clock import HandClock
+from tests.realtime.studio import Client
+
+__all__ = ["KEY", "Room", "Wearer", "room_of_hearts"]
+
+KEY = "the administrator's key"
+_STEP = 4 * SECOND
+
+
+@dataclass
+class Wearer:
+    """Somebody with a strap whose beats swing by ``calm`` ms in the baseline, and by ``deep`` ms after it."""
+
+    client: Client
+    calm: float
+    deep: float
+
+    @property
+    def client_id(self) -> str:
+        return str(self.client.welcome["client_id"])
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What proves this person."""
+        return {"Authorization": f"Bearer {self.client.welcome['resume']}"}
+
+    def own(self) -> dict[str, Any]:
+        """Their newest figures, as only they get them."""
+        found = [message["content"] for message in self.client.inbox if message["type"] == "own_metrics"]
+        return dict(found[-1])
+
+
+@dataclass
+class Room:
+    """One session, ``hearts``, on a running server."""
+
+    url: str
+    data: Path
+    clock: HandClock
+    http: aiohttp.ClientSession
+    api: httpx.AsyncClient
+    tokens: dict[str, str] = field(default_factory=dict)
+    wearers: list[Wearer] = field(default_factory=list)
+    others: list[Client] = field(default_factory=list)
+    second: int = 0
+
+    async def create(self, **more: Any) -> None:
+        body = {
+            "session_id": "hearts",
+            "title": "An evening of hearts",
+            "instructor": "Willow",
+            "scheduled_start": iso(self.clock.now()),
+            **more,
+        }
+        made = await self.api.post("/api/v2/sessions/create", json=body)
+        assert made.status_code == 201, made.text
+        self.tokens = made.json()["tokens"]
+
+    async def join(self, client_id: str, **query: str) -> Client:
+        asked = {"session_id": "hearts", "client_id": client_id, **query}
+        socket = await self.http.ws_connect(f"{self.url}/ws/live-updates", params=asked, max_msg_size=0)
+        client = Client(socket, json.loads((await socket.receive(timeout=5)).data))
+        assert client.welcome["type"] == "welcome", client.welcome
+        client.task = asyncio.create_task(_pump(client))
+        self.others.append(client)
+        return client
+
+    async def wear(
+        self, client_id: str, calm: float, deep: float, *, group: bool = True, **query: str
+    ) -> Wearer:
+        """Somebody who joins with a strap and agrees."""
+        client = await self.join(client_id, **query)
+        self.others.remove(client)
+        await client.send("consent", {"heart_rate": True, "group": group, "version": "1"}, id="yes")
+        await client.until("ack", reply_to="yes")
+        self.wearers.append(Wearer(client, calm, deep))
+        return self.wearers[-1]
+
+    async def lead(self, vouched: Iterable[Wearer]) -> Client:
+        """The instructor comes, vouches for some, and starts."""
+        leader = await self.join("leader", role="instructor", token=self.tokens["instructor"])
+        for wearer in vouched:
+            await leader.send("vouch", {"client_id": wearer.client_id, "vouched": True})
+        await leader.send("start", {}, id="start")
+        await leader.until("ack", reply_to="start")
+        return leader
+
+    async def beat(self, seconds: int) -> None:
+        """Let the hearts of everybody who is connected beat for a while."""
+        for _ in range(seconds * SECOND // _STEP):
+            here = [wearer for wearer in self.wearers if not wearer.client.ws.closed]
+            for wearer in here:
+                swing = (wearer.calm if self.second < 185 else wearer.deep) / 2
+                rr = [800 + (swing if beat % 2 else -swing) for beat in range(_STEP // 800)]
+                await wearer.client.send("heart_rate", {"rr": rr})
+            for client in (*(wearer.client for wearer in here), *self.others):
+                await client.settled()
+            self.second += _STEP // SECOND
+            self.clock.jump(_STEP)
+
+    async def published(self, version: int) -> None:
+        """Return once every channel of a version of the story is done."""
+        async with asyncio.timeout(30):
+            while True:
+                rows = self.rows("SELECT channel, version, state FROM outbox WHERE channel <> 'schedule'")
+                newest = {row[0]: row[1:] for row in sorted(map(tuple, rows), key=lambda row: row[1])}
+                if newest and set(newest.values()) == {(version, "done")}:
+                    return
+                await asyncio.sleep(0.02)
+
+    async def gone(self, said: bytes) -> None:
+        """Return once no file of the data folder has these bytes: whoever reads may hold the log up for a moment."""
+        async with asyncio.timeout(10):
+            while True:
+                if not any(said in content for content in self.on_disk().values()):
+                    return
+                await asyncio.sleep(0.1)
+
+    def rows(self, query: str) -> list[Any]:
+        with closing(connect(self.data / FILE_NAME)) as database:
+            return database.execute(query).fetchall()
+
+    def stories(self) -> list[dict[str, Any]]:
+        """Every stored version, oldest first."""
+        return [json.loads(row[0]) for row in self.rows("SELECT document FROM snapshots ORDER BY version")]
+
+    def artefacts(self) -> list[str]:
+        """The files that tell of the session."""
+        told = ("public/sessions/", "public/feed", "public/index.html", "drafts/")
+        return [name for name in self.on_disk() if name.startswith(told)]
+
+    def on_disk(self) -> dict[str, bytes]:
+        """Every file of the data folder; one that is exchanged just now is missed."""
+        found = {}
+        for file in self.data.rglob("*"):
+            with suppress(FileNotFoundError, IsADirectoryError):
+                found[str(file.relative_to(self.data))] = file.read_bytes()
+        return found
+
+
+async def _pump(client: Client) -> None:
+    while (frame := await client.ws.receive()).type is WSMsgType.TEXT:
+        client.inbox.append(json.loads(frame.data))
+        client.changed.set()
+    client.changed.set()
+
+
+@asynccontextmanager
+async def room_of_hearts(data: Path) -> AsyncIterator[Room]:
+    """A server with its real publisher and an open session; its clock begins two hours ago."""
+    clock = HandClock(start=time.time_ns() // 1_000_000 - 2 * HOUR)
+    settings = Settings(
+        port=0,
+        data=data,
+        api_key=SecretStr(KEY),
+        rate_requests_per_minute=0,
+    )
+    async with (
+        serving(settings, clock) as here,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
+        httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as api,
+    ):
+        room = Room(here.url, data, clock, http, api)
+        await room.create()
+        yield room
+        for client in (*(wearer.client for wearer in room.wearers), *room.others):
+            await client.ws.close()

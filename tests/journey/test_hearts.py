@@ -1,0 +1,115 @@
+"""Straps on real sockets, a real publisher, and people who take back what they gave."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from engine.actors import figures
+from engine.realtime import room as realtime_room
+from tests.journey.hearts import Room, Wearer, room_of_hearts
+from tests.realtime.studio import Client
+
+ME = "/api/v2/sessions/hearts/me"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _restless_rooms() -> Iterator[None]:
+    """Rooms write at the end of each tick; and who stands in which part is known beforehand: by their names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(realtime_room, "_LONGEST_REST", 0.0)
+        patch.setattr(figures, "_unforeseeable", lambda salt: str)
+        yield
+
+
+@pytest.mark.timeout(120)
+async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
+    """During the session and after it: story, page, feed, drafts, analytics and database know the rest alone."""
+    async with room_of_hearts(tmp_path / "data") as room:
+        # Three parts of five; in the first and the second is one whose heart changed far more than the others'.
+        people = [
+            await room.wear(f"p{number:02d}", 20, 47 if number in (0, 5) else 22) for number in range(15)
+        ]
+        bare = await room.join("bare")
+        leader = await room.lead(people)
+        await room.beat(300)
+        everybody = shown(bare)[-1]
+        assert everybody == pytest.approx(percent(people), abs=2)
+
+        # During the session: the figure goes on over the two parts that are left.
+        assert (await room.api.delete(ME, headers=people[0].headers)).json() == {"status": "withdrawn"}
+        await room.beat(64)
+        assert shown(bare)[-1] == pytest.approx(percent(people[5:]), abs=2)
+        assert everybody not in shown(bare)[-8:]
+        await leader.send("end", {})
+        await leader.until("session_ending")
+        await room.published(1)
+        first = room.stories()[0]
+        assert curve(first)[-1] == pytest.approx(percent(people[5:]), abs=2)
+        assert everybody not in curve(first)
+        assert counted(room) == {wearer.client_id for wearer in people[5:]}
+        told = re.compile(rf"\b{first['average_hrv_improvement']:g} ?%".encode())
+        files = room.on_disk()
+        assert [name for name in room.artefacts() if told.search(files[name])]
+        ((document,),) = room.rows("SELECT document FROM snapshots")
+        points = document[document.index('"curves":') : document.index('"milestones":')].encode()
+        assert points in b"".join(files.values())
+
+        # After it: the last part alone.
+        done = await room.api.delete(ME, headers=people[5].headers)
+        assert done.status_code == 200, done.text
+        await room.published(2)
+        old, second = room.stories()
+        assert (old["average_hrv_improvement"], old["curves"]) == (None, [])
+        assert curve(second)[-1] == pytest.approx(percent(people[10:]), abs=2)
+        assert second["average_hrv_improvement"] < first["average_hrv_improvement"] - 5
+        assert counted(room) == {wearer.client_id for wearer in people[10:]}
+        kept = (await room.api.get("/api/v2/analytics/sessions")).json()["sessions"]
+        assert [row["average_hrv_improvement"] for row in kept] == [second["average_hrv_improvement"]]
+        files = room.on_disk()
+        assert not [name for name in room.artefacts() if told.search(files[name])]
+        await room.gone(points)
+
+        # One of these five takes the consent back: no figure, and a page that is whole without one.
+        changed = {"heart_rate": True, "group": False, "version": "1"}
+        await room.api.put(f"{ME}/consent", headers=people[14].headers, json=changed)
+        await room.published(3)
+        assert [(story["average_hrv_improvement"], curve(story)) for story in room.stories()] == [
+            (None, [])
+        ] * 3
+        assert counted(room) == set()
+        page = (room.data / "public/sessions/hearts/index.html").read_text()
+        assert "An evening of hearts" in page
+        assert "improvement" not in page.lower()
+        ((state,),) = room.rows("SELECT state FROM state_snapshots")
+        assert b'"x":0' not in state
+
+
+def shown(client: Client) -> list[Any]:
+    """The group's improvements, as one client was told them."""
+    return [m["content"]["hrv_improvement"] for m in client.inbox if m["type"] == "metrics_update"]
+
+
+def percent(people: Sequence[Wearer]) -> float:
+    """The group's improvement, as the swings of its people say."""
+    return 100 * math.expm1(fmean(math.log(wearer.deep / wearer.calm) for wearer in people))
+
+
+def curve(story: dict[str, Any]) -> list[float]:
+    """The improvements that a story tells."""
+    figures = (point["hrv_improvement"] for point in story["curves"])
+    return [figure for figure in figures if figure is not None]
+
+
+def counted(room: Room) -> set[str]:
+    """Whose share in the group's HRV may still be worked with, as the stored state says."""
+    ((state,),) = room.rows("SELECT state FROM state_snapshots")
+    parts = json.loads(state)["parts"].values()
+    return {who for part in parts if part["figure"] == "hrv_improvement" for who in part["people"]}
