@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -177,3 +178,17 @@ async def test_a_taken_version_becomes_the_next_one(tmp_path: Path) -> None:
     assert newest is not None
     assert (newest.version, newest.content_id) == (2, "own")
     assert job.version == 2
+
+
+def test_an_older_version_of_a_live_story_keeps_facts_alone(outbox: Outbox) -> None:
+    """Figures before and after a withdrawal would tell whose share it was; what a summary stated stays."""
+    said: dict[str, Any] = {"average_hrv_improvement": 12.0, "average_rating": 4.5, "key_achievements": ("Together",)}
+    figures: dict[str, Any] = {"curves": ({"t_s": 30.0, "participants": 9, "measured": 9, "hrv_improvement": 12.0},)}
+    outbox.enqueue(snapshot(**said, **figures), CHANNELS, at=100)
+    outbox.enqueue(snapshot(content_id="c-2", source="api", **said), CHANNELS, at=200)
+    assert outbox.snapshot("morning", 1) == snapshot(**said, **figures)
+    outbox.enqueue(snapshot(content_id="c-3"), CHANNELS, at=300)
+    assert outbox.snapshot("morning", 1) == snapshot()
+    stated = outbox.snapshot("morning", 2)
+    assert stated is not None
+    assert stated.average_hrv_improvement == 12.0
