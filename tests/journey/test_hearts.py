@@ -10,11 +10,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import httpx
 import pytest
 
 from engine.actors import figures
+from engine.api.routes import ENDPOINTS
 from engine.realtime import room as realtime_room
-from tests.journey.hearts import Room, Wearer, room_of_hearts
+from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
 from tests.realtime.studio import Client
 
 ME = "/api/v2/sessions/hearts/me"
@@ -90,6 +92,104 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         assert "improvement" not in page.lower()
         ((state,),) = room.rows("SELECT state FROM state_snapshots")
         assert b'"x":0' not in state
+
+
+def addresses() -> Iterator[str]:
+    """Every question that the API answers, and what a browser asks for."""
+    flags = [f"{name}={value}" for name in ("metrics", "replay", "summary") for value in ("true", "false")]
+    queries = {
+        "content": [
+            "&".join(f"include_{flag}" for flag in flags[::2]),
+            *(f"include_{flag}" for flag in flags),
+        ],
+        "live": ["include_metrics=true", "include_metrics=false"],
+        "analytics/sessions": ["format=json", "format=csv"],
+        "me": ["format=json", "format=csv", "client_id=victim"],
+        "sessions": [f"phase={phase}" for phase in ("live", "ended", "published")],
+    }
+    for endpoint in ENDPOINTS:
+        if endpoint.method == "GET":
+            path = endpoint.path.format(session_id="hearts", id="hearts")
+            yield path
+            for query in next((found for end, found in queries.items() if path.endswith(f"/{end}")), ()):
+                yield f"{path}?{query}"
+    yield "/api/openapi.json"
+    yield from ("/", "/sessions/hearts/", "/sessions/join/hearts", "/wall/hearts", "/console", "/feed.xml")
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("group", ["eleven vouched for", "one beside four false straps"])
+async def test_nobody_asks_one_persons_figure_out_of_the_server(
+    tmp_path: Path, group: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """With no credential or any: no address answers, no log line or file holds, what one strap gave but its owner's me."""
+    async with room_of_hearts(tmp_path / "data") as room, httpx.AsyncClient(base_url=room.url) as http:
+        victim = await room.wear("victim", 71.3, 187.9)
+        await room.api.put(f"{ME}/email", headers=victim.headers, json={"address": "victim@example.org"})
+        others = 10 if group.startswith("eleven") else 4
+        people = [await room.wear(f"other{number}", 20, 22) for number in range(others)]
+        leader = await room.lead([victim, *people] if others == 10 else [victim])
+        secrets = {
+            "nobody": None,
+            "somebody else": people[0].client.welcome["resume"],
+            "an observer": room.tokens["observer"],
+            "a participant": room.tokens["participant"],
+            "the instructor": room.tokens["instructor"],
+            "the administrator": KEY,
+            "a guess": "r1.dmljdGlt.AAAAAAAAAAAAAAAAAAAAAA",
+        }
+
+        async def asked_by_everybody(telltale: re.Pattern[str]) -> None:
+            for who, secret in secrets.items():
+                headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
+                for address in addresses():
+                    answer = await http.get(address, headers=headers)
+                    assert answer.status_code in (200, 301, 302, 400, 401, 403, 404), (who, address)
+                    found = telltale.findall(_without_drawings(answer.text))
+                    assert not found, (who, address, found)
+                    if address.startswith(ME) and who != "somebody else":
+                        assert answer.status_code in (400, 401, 403), (who, address)
+                        assert "victim" not in answer.text.replace("client_id", "")
+            for address in addresses():
+                answer = await http.get(address, headers=victim.headers)
+                assert address.startswith(ME) or not telltale.findall(_without_drawings(answer.text)), address
+
+        await room.beat(260)
+        assert telltales(victim).pattern.count("|") > 3
+        await asked_by_everybody(telltales(victim))
+        await leader.send("end", {})
+        await leader.until("session_ending")
+        await room.published(1)
+        mine = (await http.get(ME, headers=victim.headers)).json()["own_summary"]
+        telltale = telltales(victim, mine["rmssd"], mine["improvement"])
+        assert telltale.search((await http.get(f"{ME}?format=csv", headers=victim.headers)).text)
+        await asked_by_everybody(telltale)
+        ((told,),) = room.rows("SELECT document FROM snapshots")
+        assert (json.loads(told)["average_hrv_improvement"] is None) == (others == 4)
+        written = [bytes(row[0]) for row in room.rows("SELECT event FROM journal")]
+        written += [bytes(row[0]) for row in room.rows("SELECT state FROM state_snapshots")]
+        files = room.on_disk()
+        written += [told.encode(), *(files[name] for name in room.artefacts())]
+        for text in written:
+            assert not telltale.findall(_without_drawings(text.decode(errors="replace")))
+    printed = "".join(capfd.readouterr())
+    assert "path=/api/v2" in printed
+    assert not telltale.findall(re.sub(r"\bms=\S+", "", printed))
+
+
+def _without_drawings(text: str) -> str:
+    """Curves are drawn with numbers of their own, by the thousand."""
+    return re.sub(r"(?s)<svg.*?</svg>", "", text)
+
+
+def telltales(victim: Wearer, *more: float) -> re.Pattern[str]:
+    """The figures that one person was told so far, of the kind that no other number looks like."""
+    names = ("rmssd", "baseline_rmssd", "sdnn", "improvement", "respiratory_amplitude")
+    told = [m["content"] for m in victim.client.inbox if m["type"] == "own_metrics"]
+    known = {str(content[name]) for content in told for name in names if (content[name] or 0) > 100}
+    beats = {f"{800 + sign * swing / 2:g}" for swing in (victim.calm, victim.deep) for sign in (-1, 1)}
+    figures = sorted(figure for figure in known | beats | set(map(str, more)) if not figure.endswith(".0"))
+    return re.compile(r"(?<![\d.])(?:" + "|".join(re.escape(figure) for figure in figures) + r")(?!\d)")
 
 
 def shown(client: Client) -> list[Any]:
