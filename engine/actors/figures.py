@@ -35,6 +35,7 @@ __all__ = ["TICK", "Figures", "HeartCounts"]
 
 TICK: Millis = 5 * SECOND
 _CURVE_EVERY: Millis = 30 * SECOND
+_SHOWN_AGAIN: Millis = 30 * SECOND
 
 
 class HeartCounts(Protocol):
@@ -59,6 +60,7 @@ class Figures:
         "_parts_formed",
         "_reached",
         "_room",
+        "_shown",
         "_timer",
         "_titles",
         "_wearing",
@@ -82,6 +84,7 @@ class Figures:
         self._engaged: dict[str, None] = {}
         self._wearing: dict[str, None] = {}
         self._noted: Curve | None = None
+        self._shown: tuple[dict[str, Any], Millis] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reached: tuple[str, ...] = ()
         self._titles: tuple[str, ...] = ()
@@ -303,12 +306,15 @@ class Figures:
         if state.stated.improvement is None:
             content["hrv_improvement"] = figures.hrv_improvement
             content["current_hrv_improvement"] = figures.hrv_improvement
-        everybody = outgoing.message("metrics_update", state.session_id, at, content)
-        quality = quality_of(content["hrv_improvement"])
-        staff = everybody | {
-            "content": {**content, "quality_score": None if quality is None else quality.score}
-        }
-        self._room.figures(outgoing.frame(everybody), outgoing.frame(staff))
+        # Whoever comes later is given what was shown last: figures that stand still need not be told again and again.
+        if self._shown is None or content != self._shown[0] or at - self._shown[1] >= _SHOWN_AGAIN:
+            self._shown = content, at
+            everybody = outgoing.message("metrics_update", state.session_id, at, content)
+            quality = quality_of(content["hrv_improvement"])
+            staff = everybody | {
+                "content": {**content, "quality_score": None if quality is None else quality.score}
+            }
+            self._room.figures(outgoing.frame(everybody), outgoing.frame(staff))
         for client_id in self._wearing:
             own = self._hearts.own(client_id, at)
             if own is not None:
