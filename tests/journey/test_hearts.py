@@ -37,7 +37,7 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
     async with room_of_hearts(tmp_path / "data") as room:
         # Three parts of five; in the first and the second is one whose heart changed far more than the others'.
         people = [
-            await room.wear(f"p{number:02d}", 20, 47 if number in (0, 5) else 22) for number in range(15)
+            await room.wear(f"p{number:02d}", 20, 100 if number in (0, 5) else 22) for number in range(15)
         ]
         bare = await room.join("bare")
         leader = await room.lead(people)
@@ -47,9 +47,11 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
 
         # During the session: the figure goes on over the two parts that are left.
         assert (await room.api.delete(ME, headers=people[0].headers)).json() == {"status": "withdrawn"}
+        await bare.settled()
+        seen = len(shown(bare))
         await room.beat(64)
         assert shown(bare)[-1] == pytest.approx(percent(people[5:]), abs=2)
-        assert everybody not in shown(bare)[-8:]
+        assert everybody not in shown(bare)[seen:]
         await leader.send("end", {})
         await leader.until("session_ending")
         await room.published(1)

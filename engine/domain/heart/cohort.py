@@ -5,7 +5,7 @@ published over a fixed cohort:
 
 - nothing below five people;
 - who is new waits, and the cohort goes on without them; somebody missing takes their part of the cohort with them where
-  at least five people are left, and else freezes the figure where it was;
+  most are left, and else freezes the figure where it was;
 - the cohort changes only where the new figure, together with all that were told or stored before, singles out no fewer
   than five people or, five minutes after it last did, no fewer than two (``ledger``);
 - somebody whose strap falls silent for a while counts with their last value, so that a lost contact neither shows
@@ -174,9 +174,11 @@ class Cohort(Generic[Value]):
                 return
         elif not self._may_become(present, at):
             # With somebody missing, the parts that are whole go on by themselves: their figures are known already.
+            # A small rest would not be the group's figure; then the last one stands still for a while.
             if not self._members <= present or not self._members:
                 untouched = self._whole(present)
-                if untouched:
+                people = sum(len(part.people) for part in untouched)
+                if untouched and (2 * people >= len(present) or not self._members):
                     self._settle(untouched)
             return
         self._changed_at = at
