@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
+from engine.domain.techniques import CATALOGUE
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import FakeRoom
 
@@ -219,6 +220,12 @@ async def test_both_languages_say_the_same(page: Page) -> None:
       return keys.filter((key) => !(key in en) || !(key in de) || shape(en[key]) !== shape(de[key]));
     """
     assert await ask(page, "strings/en.js", body) == []
+
+
+async def test_every_caution_is_there_in_german(page: Page) -> None:
+    """What keeps somebody from harm is read in the reader's own language."""
+    translated = await ask(page, "strings/de.js", "return Object.keys(m.cautions);")
+    assert set(translated) == {caution for one in CATALOGUE.values() for caution in one.cautions}
 
 
 async def test_feedback_waits_for_the_line_and_the_newest_counts(page: Page) -> None:

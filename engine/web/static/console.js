@@ -11,7 +11,7 @@ import { scheduleScreen } from "./console/schedule.js";
 import { sessionsScreen } from "./console/sessions.js";
 import { signInScreen } from "./console/sign-in.js";
 import { turnTo } from "./dom.js";
-import { loadStrings } from "./i18n.js";
+import { loadStrings, t } from "./i18n.js";
 import { followNewLinks } from "./memory.js";
 
 const SCREENS = /** @type {Record<string, (desk: any, detail: any) => {element: Element, close?: () => void}>} */ ({
@@ -46,6 +46,7 @@ const desk = {
  */
 function turn(name, detail) {
   current.close?.();
+  document.title = t("console.title");
   document.body.dataset.screen = `console-${name}`;
   const made = SCREENS[name](desk, detail);
   current = made;

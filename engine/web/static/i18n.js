@@ -7,6 +7,8 @@ const LANGUAGES = ["en", "de"];
 
 /** @type {Record<string, string | {one: string, other: string}>} */
 let words = {};
+/** @type {Record<string, string>} what the catalogue of techniques says in English, in the reader's language */
+let cautions = {};
 export let language = "en";
 /** The reader's own variety of it, for dates and numbers. */
 let locale = "en";
@@ -20,7 +22,7 @@ export async function loadStrings() {
   const wanted = [asked, ...navigator.languages].map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
   language = wanted.find((tag) => LANGUAGES.includes(tag)) ?? "en";
   locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
-  words = (await import(`./strings/${language}.js`)).default;
+  ({ default: words, cautions } = await import(`./strings/${language}.js`));
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-t]")) {
     element.textContent = t(/** @type {HTMLElement} */ (element).dataset.t ?? "");
@@ -39,6 +41,11 @@ export function t(key, values = {}) {
   const plural = new Intl.PluralRules(language).select(Number(values.count ?? 0)) === "one" ? "one" : "other";
   const text = typeof entry === "string" ? entry : entry[plural];
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/** A caution of the catalogue; a studio's own stands as it was written. @param {string} text */
+export function caution(text) {
+  return cautions[text] ?? text;
 }
 
 /** Whether a string exists, for keys that are made of a server's code. @param {string} key */

@@ -6,9 +6,12 @@
 import { sessionPath } from "../api.js";
 import { h, show, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { answerText } from "../refusals.js";
 import { draftCard } from "./draft.js";
 
 const LOOK_EVERY_MS = 1_500;
+/** In the order in which they matter to whoever looks. */
+const CHANNELS = ["web", "email", "social", "analytics"];
 const DRAFTING = new Set(["email", "social"]);
 const SETTLED = new Set(["done", "failed"]);
 
@@ -58,7 +61,8 @@ export function deskScreen(desk, { sessionId, justEnded }) {
       timer = setTimeout(about, LOOK_EVERY_MS);
       return;
     }
-    const rows = Object.entries(answer.data?.channels ?? {}).map(([channel, row]) => ({ channel, ...row }));
+    const told = answer.data?.channels ?? {};
+    const rows = CHANNELS.filter((channel) => channel in told).map((channel) => ({ channel, ...told[channel] }));
     const key = JSON.stringify(rows);
     if (key !== shown) {
       shown = key;
@@ -72,14 +76,14 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   };
   const again = async () => {
     const answer = await desk.ask("POST", `/publications/${encodeURIComponent(sessionId)}/retry`);
-    if (!answer.ok) write(said, answer.data?.message ?? t("console.offline"));
+    if (!answer.ok) write(said, answerText(answer, t("console.offline")));
     shown = "";
     await look();
   };
   /** @returns {Promise<any>} the draft as it is now; null when it did not change */
   const act = async (method, rest, body) => {
     const done = await desk.ask(method, `${path}/drafts/${rest}`, body);
-    write(said, done.ok ? "" : refusal(done));
+    write(said, done.ok ? "" : answerText(done, t("console.offline")));
     if (!done.ok) said.scrollIntoView({ block: "nearest" });
     return done.ok ? done.data : null;
   };
@@ -95,12 +99,6 @@ export function deskScreen(desk, { sessionId, justEnded }) {
       clearTimeout(timer);
     },
   };
-}
-
-/** What the server says against it, field by field. @param {import("../api.js").Answer} answer */
-function refusal(answer) {
-  if (!answer.data) return t("console.offline");
-  return [answer.data.message, ...Object.values(answer.data.details ?? {})].join(" ");
 }
 
 function channelRow(row, sessionId, again) {

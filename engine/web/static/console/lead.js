@@ -33,13 +33,16 @@ export function leadPanel(room, client, command) {
       ...(item.instruction ? { instruction: item.instruction } : {}),
     });
   rest.addEventListener("click", () => command(room.resting ? "resume_practice" : "rest"));
-  go.addEventListener("click", () => upcoming() && begin(upcoming()));
+  go.addEventListener("click", () => {
+    if (room.phase !== "live") command("start");
+    else if (upcoming()) begin(upcoming());
+  });
 
   const upcoming = () => {
-    const names = room.plan.map((item) => item.technique);
+    const plan = room.plan.filter((item) => canBegin(item, room));
     const current = (room.next_technique ?? room.technique)?.technique;
-    const after = room.plan[names.lastIndexOf(current) + 1];
-    return after ?? room.plan.find((item) => !practised.has(item.technique)) ?? null;
+    const after = plan[plan.map((item) => item.technique).lastIndexOf(current) + 1];
+    return after ?? plan.find((item) => !practised.has(item.technique)) ?? null;
   };
   const element = h(
     "section",
@@ -59,13 +62,14 @@ export function leadPanel(room, client, command) {
     if (room.technique) practised.add(room.technique.technique);
     write(now, room.resting ? t("practice.rest") : room.technique?.technique ?? t(live ? "lead.nothing" : "lead.not_begun"));
     write(rest, t(room.resting ? "lead.resume" : "lead.rest"));
-    rest.disabled = !live;
+    rest.hidden = !live;
     const coming = upcoming();
-    go.hidden = !coming;
-    go.disabled = !live;
-    if (coming) write(go, t("lead.go", { technique: coming.technique }));
+    // The one thing to do next lies under the thumb: to start, or what comes after this technique.
+    go.hidden = live ? !coming : !client.welcome;
+    if (!live) write(go, t("room.start"));
+    else if (coming) write(go, t("lead.go", { technique: coming.technique }));
     breathe(live);
-    const key = JSON.stringify([room.plan, room.technique?.technique, live]);
+    const key = JSON.stringify([room.plan, room.technique?.technique, room.place, live]);
     if (plan.dataset.key === key) return;
     plan.dataset.key = key;
     show(plan, ...room.plan.map((item) => planned(item, room, live, begin)));
@@ -105,8 +109,15 @@ function planned(item, room, live, begin) {
     "li",
     { "aria-current": current ? "step" : false },
     h("span", {}, h("b", {}, item.technique), h("span", { class: "quiet" }, minutes)),
-    h("button", { type: "button", disabled: !live, "aria-label": t("lead.begin_named", { technique: item.technique }), onclick: () => begin(item) }, t("lead.begin")),
+    canBegin(item, room)
+      ? h("button", { type: "button", disabled: !live, "aria-label": t("lead.begin_named", { technique: item.technique }), onclick: () => begin(item) }, t("lead.begin"))
+      : h("span", { class: "quiet" }, t("lead.room_only")),
   );
+}
+
+/** The strongest are for people in one room: somebody must be there who sees them. @param {any} item @param {any} room */
+function canBegin(item, room) {
+  return item.opt_in !== "B" || room.place === "room";
 }
 
 /** A technique that is not in the plan. Vigorous ones never: nobody was asked about them. */

@@ -16,7 +16,7 @@ export function peoplePanel(room, command) {
   const alerts = h("div", { role: "alert", class: "alerts" });
   const list = h("ul", { class: "people" });
   const heading = h("h2", {});
-  const element = h("section", { class: "card" }, alerts, heading, list);
+  const element = h("section", { class: "card" }, heading, list);
 
   const fill = () => {
     const here = [...people].filter(([, person]) => person.present);
@@ -47,9 +47,15 @@ export function peoplePanel(room, command) {
     people.set(id, { name: "", present: true, hand: false, vouched: false, stopped: false, ...people.get(id), ...changes });
     fill();
   };
+  /** Stays in sight wherever the page is scrolled to, until it was seen. @param {string} name */
+  const warn = (name) => {
+    const alert = h("div", { class: "alert" }, h("p", {}, t("people.needs_stop", { name })), h("button", { type: "button", onclick: () => alert.remove() }, t("people.seen")));
+    alerts.append(alert);
+  };
   fill();
   return {
     element,
+    alerts,
     /** @param {any} message */
     heard(message) {
       const content = message.content ?? {};
@@ -73,7 +79,7 @@ export function peoplePanel(room, command) {
           break;
         case "need_to_stop":
           note(content.client_id, { name: content.name, stopped: true });
-          alerts.append(h("p", { class: "alert" }, t("people.needs_stop", { name: content.name })));
+          warn(content.name);
           break;
         default:
           break;

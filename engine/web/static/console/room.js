@@ -8,6 +8,7 @@ import { CLOSE } from "../close-codes.js";
 import { h, write } from "../dom.js";
 import { HalcytoneClient } from "../halcytone-client.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
+import { refusalText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
 import { Curves } from "./curves.js";
@@ -38,17 +39,17 @@ export function roomScreen(desk, { sessionId }) {
       write(said, "");
       return true;
     } catch (error) {
-      write(said, error.code === "offline" ? t("line.not_sent") : error.message);
+      write(said, refusalText(error));
       return false;
     }
   };
 
   const title = h("h1", {});
   const facts = h("p", { class: "quiet facts" });
-  const start = h("button", { class: "primary wide", type: "button", onclick: () => command("start") }, t("room.start"));
   const end = endDialog(() => command("end"));
   const curves = new Curves();
-  const parts = [leadPanel(room, client, command), peoplePanel(room, command), listenPanel(room), wordsPanel(command), doorPanel(room, command)];
+  const people = peoplePanel(room, command);
+  const parts = [leadPanel(room, client, command), people, listenPanel(room), wordsPanel(command), doorPanel(room, command)];
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
   const element = h(
     "section",
@@ -62,7 +63,7 @@ export function roomScreen(desk, { sessionId }) {
     ),
     facts,
     said,
-    start,
+    people.alerts,
     ...parts.map((part) => part.element),
     curves.element,
     ending,
@@ -73,20 +74,19 @@ export function roomScreen(desk, { sessionId }) {
     write(title, room.title || t("console.loading"));
     document.title = room.title || t("console.title");
     const begun = room.phase === "live";
-    start.hidden = begun || !client.welcome;
     ending.hidden = !client.welcome;
     curves.element.hidden = !begun;
   };
   const tick = () => {
     const now = client.clock.now();
     room.advance(now);
-    const people = t("room.here", { count: room.count });
+    const here = t("room.here", { count: room.count });
     const begins = Date.parse(room.scheduled_start ?? "");
     const since = room.started_at ? clockTime((now - Date.parse(room.started_at)) / 1000) : "";
     const time = room.phase === "live" ? (since ? t("room.live", { time: since }) : t("phase.live")) : begins ? `${dateTime(begins)}, ${timeWithZone(begins)}` : "";
     const line = client.status === "open" ? "" : ` · ${t("room.reconnecting")}`;
     if (!client.welcome && opensAt) return write(facts, `${time} · ${t("waiting.opens", { time: timeWithZone(Date.parse(opensAt)) })}`);
-    write(facts, client.welcome ? `${time} · ${people}${line}` : t("console.loading"));
+    write(facts, client.welcome ? `${time} · ${here}${line}` : t("console.loading"));
     for (const part of parts) part.tick?.(now);
     return undefined;
   };
@@ -108,12 +108,12 @@ export function roomScreen(desk, { sessionId }) {
     return desk.onlySession ? write(said, t("trouble.cancelled.title")) : desk.turn("sessions");
   });
   client.addEventListener("refused", (event) => {
-    const { closeCode, final, message, details } = /** @type {CustomEvent} */ (event).detail;
+    const { closeCode, code, final, message, details } = /** @type {CustomEvent} */ (event).detail;
     if (closeCode === CLOSE.OVER) return desk.turn("desk", { sessionId });
     if (SIGN_IN_AGAIN.has(closeCode)) return desk.turn("sign_in", { refused: true, sessionId });
     if (closeCode === CLOSE.NOT_OPEN_YET) return early(details.opens_at);
     write(title, t("room.closed"));
-    write(said, message || t("trouble.other.text"));
+    write(said, refusalText({ code, message }));
     return final;
   });
   /** Before the room opens there is still what was planned, and the link to share. @param {string} at */

@@ -3,10 +3,12 @@
  * @module
  */
 
-import { h, show, write } from "../dom.js";
+import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { answerText } from "../refusals.js";
 import { planEditor } from "./plan-editor.js";
 import { localInput } from "./sessions.js";
+import { loadTechniques } from "./techniques.js";
 
 /** The proposed start lies within the time in which a room is open at once. */
 const SOON_MS = 8 * 60_000;
@@ -50,10 +52,16 @@ export function scheduleScreen(desk, detail) {
       rememberInstructor(body.instructor);
       return desk.turn("room", { sessionId: body.session_id });
     }
-    const details = Object.entries(answer.data?.details ?? {});
-    show(errors, h("p", {}, answer.data?.message ?? t("console.offline")), details.length ? h("ul", {}, ...details.map(([name, why]) => h("li", {}, `${name}: ${why}`))) : null);
+    write(errors, answerText(answer, t("console.offline")));
     errors.focus();
     return undefined;
+  };
+  const roomOnly = h("p", { class: "note", role: "status", hidden: true });
+  const advise = async () => {
+    const strong = (await loadTechniques()).filter((technique) => technique.group === "B").map((technique) => technique.name);
+    const planned = plan.value().find((item) => strong.includes(item.technique));
+    roomOnly.hidden = !planned || place.input.value === "room";
+    if (planned) write(roomOnly, t("schedule.room_only", { technique: planned.technique }));
   };
   const element = h(
     "section",
@@ -62,12 +70,13 @@ export function scheduleScreen(desk, detail) {
     errors,
     h(
       "form",
-      { class: "form", onsubmit: (event) => (event.preventDefault(), save()) },
+      { class: "form", onsubmit: (event) => (event.preventDefault(), save()), oninput: advise },
       title.element,
       instructor.element,
       when.element,
       plan.element,
       place.element,
+      roomOnly,
       listen.element,
       h(
         "details",
@@ -81,7 +90,7 @@ export function scheduleScreen(desk, detail) {
       h("button", { class: "primary wide", type: "submit" }, t("schedule.save")),
     ),
   );
-  write(errors, "");
+  advise();
   return { element };
 }
 

@@ -6,6 +6,7 @@
 import { sessionPath } from "../api.js";
 import { h, show, write } from "../dom.js";
 import { dateTime, t, timeWithZone } from "../i18n.js";
+import { answerText } from "../refusals.js";
 import { shareDialog } from "./share.js";
 
 const PAST_SHOWN = 20;
@@ -43,7 +44,7 @@ export function sessionsScreen(desk) {
 
   const act = async (method, path, body) => {
     const answer = await desk.ask(method, path, body);
-    if (!answer.ok) write(said, answer.data?.message ?? t("console.offline"));
+    if (!answer.ok) write(said, answerText(answer, t("console.offline")));
     else await load();
   };
   const card = (session) => {

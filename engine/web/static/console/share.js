@@ -6,6 +6,7 @@
 import { sessionPath } from "../api.js";
 import { h, show, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { answerText } from "../refusals.js";
 
 /** Addresses that mean this very device. */
 const ONLY_HERE = /^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|\[::1?\])$/;
@@ -26,7 +27,7 @@ export async function shareDialog(desk, sessionId) {
   );
   document.body.append(dialog);
   dialog.showModal();
-  if (!answer.ok) return write(body, answer.data?.message ?? t("console.offline"));
+  if (!answer.ok) return write(body, answerText(answer, t("console.offline")));
   const { urls, access } = answer.data;
   show(
     body,

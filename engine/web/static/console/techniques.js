@@ -6,7 +6,7 @@
 /** @type {Promise<any[]> | null} */
 let loading = null;
 
-/** @returns {Promise<{name: string, opt_in: boolean, summary: string}[]>} empty when the server cannot be reached */
+/** @returns {Promise<{name: string, opt_in: boolean, group: "A" | "B" | null, summary: string}[]>} empty when the server cannot be reached */
 export function loadTechniques() {
   loading ??= fetch("/console/techniques")
     .then((answer) => (answer.ok ? answer.json() : []))

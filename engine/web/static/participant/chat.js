@@ -5,6 +5,7 @@
 
 import { h, show } from "../dom.js";
 import { t } from "../i18n.js";
+import { refusalText } from "../refusals.js";
 
 /** @param {any} visit */
 export function chatPanel(visit) {
@@ -27,7 +28,7 @@ export function chatPanel(visit) {
           note.textContent = "";
           fill();
         } catch (error) {
-          note.textContent = error.code === "offline" ? t("line.not_sent") : error.message;
+          note.textContent = refusalText(error);
         }
       },
     },

@@ -5,7 +5,7 @@
 
 import { h } from "../dom.js";
 import { needsChoice } from "../gentle.js";
-import { t } from "../i18n.js";
+import { caution, t } from "../i18n.js";
 import { remember } from "../memory.js";
 
 /** The question as a card in the waiting room; null when the plan has nothing to ask. @param {any} visit */
@@ -61,7 +61,7 @@ function question(item, answer) {
     "div",
     { class: "question" },
     h("h3", {}, item.technique),
-    ...(item.cautions ?? []).map((text) => h("p", { class: "quiet" }, text)),
+    ...(item.cautions ?? []).map((text) => h("p", { class: "quiet" }, caution(text))),
     gentle ? h("p", {}, t("choice.instead", { technique: gentle })) : null,
     answer,
   );

@@ -41,10 +41,8 @@ export function entryScreen(visit) {
     form,
   );
   const fill = () => {
-    if (room.title) {
-      write(title, room.title);
-      document.title = room.title;
-    }
+    write(title, room.title || t("entry.title"));
+    document.title = room.title || t("entry.title");
     write(lead, leadOf(room));
   };
   room.addEventListener("change", fill);

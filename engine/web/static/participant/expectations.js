@@ -4,7 +4,7 @@
  */
 
 import { h } from "../dom.js";
-import { t } from "../i18n.js";
+import { caution, t } from "../i18n.js";
 
 /** @param {any} room */
 export function expectations(room) {
@@ -28,7 +28,7 @@ function planned(item) {
     h("span", { class: "plan-name" }, item.technique),
     minutes ? h("span", { class: "quiet" }, ` ${t("expect.minutes", { count: minutes })}`) : null,
     cautions.length
-      ? h("details", {}, h("summary", {}, t("expect.cautions")), ...cautions.map((text) => h("p", { class: "quiet" }, text)))
+      ? h("details", {}, h("summary", {}, t("expect.cautions")), ...cautions.map((text) => h("p", { class: "quiet" }, caution(text))))
       : null,
   );
 }

@@ -5,6 +5,7 @@
 
 import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { answerText } from "../refusals.js";
 
 /**
  * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
@@ -30,7 +31,7 @@ export function feedbackForm(me) {
       onsubmit: async (event) => {
         event.preventDefault();
         const answer = await send();
-        write(said, answer.ok ? t("after.words_thanks") : answer.data?.message ?? t("after.not_now"));
+        write(said, answer.ok ? t("after.words_thanks") : answerText(answer, t("after.not_now")));
       },
     },
     h("label", { for: "comment" }, t("after.words")),
@@ -47,7 +48,7 @@ export function feedbackForm(me) {
       rating = value;
       element.hidden = false;
       const answer = await send();
-      if (!answer.ok) throw new Error(answer.data?.message ?? t("after.not_now"));
+      if (!answer.ok) throw new Error(answerText(answer, t("after.not_now")));
       return "sent";
     },
   };

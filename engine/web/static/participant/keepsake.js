@@ -5,6 +5,7 @@
 
 import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { answerText } from "../refusals.js";
 
 /**
  * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
@@ -35,7 +36,7 @@ export function keepsake(me, { title, page, others, left }) {
         onsubmit: async (event) => {
           event.preventDefault();
           const answer = await me("PUT", "/email", { address: address.value.trim() });
-          write(said, answer.ok ? t("keep.mail_thanks") : answer.data?.message ?? t("after.not_now"));
+          write(said, answer.ok ? t("keep.mail_thanks") : answerText(answer, t("after.not_now")));
         },
       },
       h("label", { for: "address" }, t("keep.mail")),

@@ -5,6 +5,7 @@
 
 import { h } from "../dom.js";
 import { t } from "../i18n.js";
+import { refusalText } from "../refusals.js";
 
 /**
  * @param {string} question
@@ -30,7 +31,7 @@ export function ratingButtons(question, rate) {
       const how = await rate(rating);
       thanks.textContent = t(how === "kept" ? "rating.kept" : "rating.thanks");
     } catch (error) {
-      thanks.textContent = error.message;
+      thanks.textContent = refusalText(error);
     }
   }
   return group;

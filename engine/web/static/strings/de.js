@@ -1,4 +1,26 @@
 /** Die Worte der Live-Seiten auf Deutsch. */
+
+/** Die Vorsichtshinweise der Techniken, nach ihrem englischen Wortlaut. */
+export const cautions = {
+  "Leave the holds out in pregnancy, with high blood pressure, or whenever holding feels like a strain.":
+    "Lass das Halten weg in der Schwangerschaft, bei hohem Blutdruck, oder sobald es anstrengt.",
+  "Sit or lie down: some people feel light-headed the first times.":
+    "Sitz oder lieg: manchen wird die ersten Male etwas schwindlig.",
+  "With a blocked nose, breathe as you like and follow the rhythm only.":
+    "Ist die Nase zu, atme, wie du magst, und folge nur dem Rhythmus.",
+  "Leave this out with high blood pressure, heart disease, an aneurysm, epilepsy, a past stroke, a hernia, an ulcer, vertigo, glaucoma or a detached retina, in pregnancy, after recent abdominal surgery, and with psychosis or bipolar disorder.":
+    "Lass das weg bei hohem Blutdruck, Herzkrankheit, Aneurysma, Epilepsie, nach einem Schlaganfall, bei Leisten- oder Bauchwandbruch, Magengeschwür, Drehschwindel, Glaukom oder Netzhautablösung, in der Schwangerschaft, nach einer Operation am Bauch in letzter Zeit, und bei Psychose oder bipolarer Störung.",
+  "With asthma, keep the inhaler at hand.": "Bei Asthma leg das Spray bereit.",
+  "Stop when you feel dizzy, and breathe as you like.": "Hör auf, wenn dir schwindlig wird, und atme, wie du magst.",
+  "Go gently with a sore jaw, throat or neck.": "Sei behutsam, wenn Kiefer, Hals oder Nacken schmerzen.",
+  "Hum softly, and leave it out with an infection of the ear.": "Summ leise, und lass es bei einer Entzündung des Ohrs weg.",
+  "Leave it out with sensitive teeth, a cold, or asthma that cold air sets off.":
+    "Lass es weg bei empfindlichen Zähnen, einer Erkältung oder Asthma, das kalte Luft auslöst.",
+  "Never in or near water, and never while driving: people have drowned after fainting.":
+    "Nie im oder am Wasser und nie beim Fahren: Menschen sind nach einer Ohnmacht ertrunken.",
+  "Practise lying down, and only together in one room.": "Üb im Liegen, und nur zusammen in einem Raum.",
+};
+
 export default {
   the_instructor: "deine Kursleitung",
   "footer.imprint": "Impressum",
@@ -161,6 +183,21 @@ export default {
   "share.alone": "Ich habe mir Zeit zum Atmen genommen: {title}",
   "share.copied": "Kopiert.",
 
+  "refusal.not_live": "Die Sitzung hat noch nicht begonnen. Beginne sie zuerst.",
+  "refusal.already_live": "Die Sitzung läuft schon.",
+  "refusal.not_open": "Der Raum ist noch nicht offen.",
+  "refusal.session_over": "Diese Sitzung ist vorbei.",
+  "refusal.room_only": "Diese Technik ist für Menschen, die zusammen in einem Raum sind.",
+  "refusal.chat_off": "Der Chat ist gerade ausgeschaltet.",
+  "refusal.rate_limited": "Das war viel in kurzer Zeit. Warte einen Moment und versuch es noch einmal.",
+  "refusal.too_late": "Der Tag dafür ist vorbei.",
+  "refusal.gone": "Das gibt es nicht mehr. Lade die Seite neu.",
+  "refusal.session_exists": "Eine Sitzung mit diesem Namen und dieser Zeit gibt es schon.",
+  "refusal.forbidden": "Diese Anmeldung erlaubt das nicht.",
+  "refusal.unavailable": "Der Server startet gerade neu. Nichts ist verloren; versuch es gleich noch einmal.",
+  "refusal.too_large": "Das ist zu lang.",
+  "refusal.invalid_data": "Etwas hier passt nicht.",
+
   "trouble.again": "Noch einmal versuchen",
   "trouble.here": "Hier weitermachen",
   "trouble.anew": "Neu dazukommen",
@@ -255,6 +292,7 @@ export default {
   "schedule.place.online": "Alle zu Hause",
   "schedule.place.room": "Zusammen in einem Raum",
   "schedule.place.both": "Manche hier, manche zu Hause",
+  "schedule.room_only": "{technique} ist für Menschen, die zusammen in einem Raum sind, und lässt sich sonst nicht beginnen.",
   "schedule.listen": "Link zum Anruf mit deiner Stimme, falls es einen gibt",
   "schedule.access": "Wer mitmachen darf",
   "schedule.access.open": "Alle mit dem Link",
@@ -265,7 +303,7 @@ export default {
   "schedule.visibility.private": "Niemand",
   "schedule.more": "Weitere Angaben",
   "schedule.save": "Anlegen",
-  "plan.title": "Der Plan",
+  "plan.title": "Der Plan: Techniken und ihre Minuten",
   "plan.technique": "Technik",
   "plan.minutes": "Minuten",
   "plan.words": "Deine Worte dazu, höchstens ein Satz",
@@ -289,6 +327,7 @@ export default {
   "lead.go": "Weiter mit {technique}",
   "lead.begin": "Beginnen",
   "lead.begin_named": "{technique} beginnen",
+  "lead.room_only": "Nur zusammen in einem Raum",
   "lead.ad_hoc": "Etwas, das nicht im Plan steht",
   "lead.begin_ad_hoc": "Am Ende dieses Atemzugs beginnen",
   "people.title": { one: "{count} Mensch ist da", other: "{count} Menschen sind da" },
@@ -299,6 +338,7 @@ export default {
   "people.remove": "Entfernen",
   "people.remove_named": "{name} entfernen",
   "people.remove_yes": "{name} entfernen und draußen halten",
+  "people.seen": "Gesehen",
   "people.needs_stop": "{name} musste aufhören. Nur du siehst das.",
   "listen_in.title": "Wie es sich anfühlt",
   "listen_in.none": "Antworten kommen, während die Menschen ruhen.",

@@ -1,4 +1,8 @@
 /** The words of the live pages in English. A translation is one more file like this one. */
+
+/** The catalogue of techniques is written in English. A translation has its cautions here, by their English text. */
+export const cautions = {};
+
 export default {
   the_instructor: "your instructor",
   "footer.imprint": "Imprint",
@@ -161,6 +165,21 @@ export default {
   "share.alone": "I took time to breathe: {title}",
   "share.copied": "Copied.",
 
+  "refusal.not_live": "The session has not begun yet. Start it first.",
+  "refusal.already_live": "The session is live already.",
+  "refusal.not_open": "The room is not open yet.",
+  "refusal.session_over": "This session is over.",
+  "refusal.room_only": "This technique is for people together in one room.",
+  "refusal.chat_off": "The chat is switched off just now.",
+  "refusal.rate_limited": "That was a lot in a short time. Wait a moment, then try again.",
+  "refusal.too_late": "The day for this is over.",
+  "refusal.gone": "This is no longer there. Load the page again.",
+  "refusal.session_exists": "There is already a session of this name and time.",
+  "refusal.forbidden": "This sign-in does not allow it.",
+  "refusal.unavailable": "The server is just restarting. Nothing is lost; try again in a moment.",
+  "refusal.too_large": "This is too long.",
+  "refusal.invalid_data": "Something here does not fit.",
+
   "trouble.again": "Try again",
   "trouble.here": "Go on here",
   "trouble.anew": "Join anew",
@@ -255,6 +274,7 @@ export default {
   "schedule.place.online": "Each at home",
   "schedule.place.room": "Together in one room",
   "schedule.place.both": "Some here, some at home",
+  "schedule.room_only": "{technique} is for people together in one room, and cannot be begun otherwise.",
   "schedule.listen": "Link to the call with your voice, if there is one",
   "schedule.access": "Who may join",
   "schedule.access.open": "Anybody with the link",
@@ -265,7 +285,7 @@ export default {
   "schedule.visibility.private": "Nobody",
   "schedule.more": "More choices",
   "schedule.save": "Set it up",
-  "plan.title": "The plan",
+  "plan.title": "The plan: techniques and their minutes",
   "plan.technique": "Technique",
   "plan.minutes": "Minutes",
   "plan.words": "Your words for it, at most a sentence",
@@ -289,6 +309,7 @@ export default {
   "lead.go": "Next: {technique}",
   "lead.begin": "Begin",
   "lead.begin_named": "Begin {technique}",
+  "lead.room_only": "Only together in one room",
   "lead.ad_hoc": "Something that is not in the plan",
   "lead.begin_ad_hoc": "Begin at the end of this breath",
   "people.title": { one: "{count} person is here", other: "{count} people are here" },
@@ -299,6 +320,7 @@ export default {
   "people.remove": "Remove",
   "people.remove_named": "Remove {name}",
   "people.remove_yes": "Remove {name}, and keep out",
+  "people.seen": "Seen",
   "people.needs_stop": "{name} needed to stop. Only you see this.",
   "listen_in.title": "How it feels",
   "listen_in.none": "Answers come in while people rest.",

@@ -21,6 +21,7 @@ export class Board {
     /** Whether the room let us in, or told about itself. */
     this.known = false;
     this.over = false;
+    this._begun = false;
     /** @type {string | null} why there is nothing to show: a name among the troubles */
     this.trouble = null;
     this._title = h("h1", {});
@@ -48,6 +49,7 @@ export class Board {
     const cancelled = room.cancelled || room.phase === "cancelled";
     this.over ||= cancelled || OVER.has(room.phase);
     const live = !this.over && room.phase === "live";
+    this._begun ||= live || Boolean(room.started_at);
     document.body.dataset.wall = this.trouble ? "trouble" : this.over ? "over" : live ? "live" : "before";
     if (room.title) document.title = room.title;
     if (this.trouble) this._say(t(`trouble.${this.trouble}.title`), "", t(`trouble.${this.trouble}.text`, { name: t("the_instructor") }));
@@ -60,7 +62,7 @@ export class Board {
 
   _ended() {
     // A room that nobody started has nobody to thank.
-    if (!this._room.started_at) return this._say(t("trouble.session_over.title"), this._room.title, "");
+    if (!this._begun) return this._say(t("trouble.session_over.title"), this._room.title, "");
     const people = Math.max(this._room.most, this._room.count);
     return this._say(t("wall.thanks"), people ? t("wall.were", { count: people }) : "", "");
   }
