@@ -51,7 +51,7 @@ def _event(room: Upcoming, studio: Studio, links: Links, site_id: str, status: s
     event.add("dtend", starts + timedelta(seconds=room.length_s))
     event.add("summary", room.title)
     told = [room.description] if room.description else []
-    event.add("description", "\n\n".join([*told, f"With {room.instructor}.", page]))
+    event.add("description", "\n\n".join([*told, studio.words("before.with", name=room.instructor), page]))
     event.add("url", page)
     event.add("location", studio.name if room.place in ("room", "both") else page)
     event.add("status", status)

@@ -29,7 +29,7 @@ _SIZES = (76, 64, 54, 46)
 
 def card_of(story: Story, studio: Studio) -> bytes:
     """The card of a session as PNG; the same session gives the same bytes."""
-    techniques = wording.listed(tuple(each.name for each in story.practised[:3]))
+    techniques = studio.words.listed(tuple(each.name for each in story.practised[:3]))
     return _png(
         _svg(
             studio.name,
@@ -45,7 +45,7 @@ def card_of(story: Story, studio: Studio) -> bytes:
 @cache
 def studio_card(studio: Studio) -> bytes:
     """The card of the studio itself."""
-    return _png(_svg("", studio.name, "Live breathing sessions", "", "", studio.name))
+    return _png(_svg("", studio.name, studio.words("story.card"), "", "", studio.name))
 
 
 @lru_cache(maxsize=8)

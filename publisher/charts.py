@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from engine.domain.snapshot import GroupPoint, Snapshot
 from publisher import wording
+from publisher.words import Words, words_for
 
 __all__ = ["Figure", "Panel", "figure_of"]
 
@@ -43,70 +44,77 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class _Series:
     name: str
-    title: str
     value: Callable[[GroupPoint], float | None]
-    shown: Callable[[float], str]
+    shown: Callable[[Words, float], str]
     bounds: tuple[float, float] | None
     """The scale; None makes one that holds every value and zero."""
     dashed: bool = False
 
 
 _SERIES = (
-    _Series("hrv", "HRV change of the group", lambda p: p.hrv_improvement, wording.percent, None),
+    _Series("hrv", lambda p: p.hrv_improvement, Words.percent, None),
     _Series(
         "step",
-        "Breathing in step",
         lambda p: p.synchrony,
-        lambda value: f"{value:.0%}",
+        Words.share,
         (0.0, 1.0),
         dashed=True,
     ),
     _Series(
         "coherence",
-        "Coherence of the heart's rhythm",
         lambda p: p.coherence,
-        lambda value: f"{value:.1f}",
+        lambda words, value: words.number(round(value, 1)),
         (0.0, 1.0),
         dashed=True,
     ),
 )
 
 
-def figure_of(snapshot: Snapshot) -> Figure | None:
+def figure_of(snapshot: Snapshot, language: str = "en") -> Figure | None:
     """The curves that have something to show; None where there are none. A gap in the figures is a gap in the line."""
+    words = words_for(language)
     points = snapshot.curves
     if not points:
         return None
     length = max(float(snapshot.session_duration), points[-1].t_s)
-    drawn = [(series, panel) for series in _SERIES if (panel := _panel(series, points, length)) is not None]
+    drawn = [
+        (series, panel) for series in _SERIES if (panel := _panel(series, points, length, words)) is not None
+    ]
     told = drawn[:_PANELS_AT_MOST]
     if not told:
         return None
     rows = _thinned(points, _ROWS_AT_MOST)
     return Figure(
         panels=tuple(panel for _, panel in told),
-        columns=("Time", *(series.title for series, _ in told)),
+        columns=(words("story.time"), *(panel.title for _, panel in told)),
         rows=tuple(
             (
                 wording.minutes_and_seconds(point.t_s),
-                *("–" if (v := series.value(point)) is None else series.shown(v) for series, _ in told),
+                *(
+                    "–" if (v := series.value(point)) is None else series.shown(words, v)
+                    for series, _ in told
+                ),
             )
             for point in rows
         ),
     )
 
 
-def _panel(series: _Series, points: Sequence[GroupPoint], length: float) -> Panel | None:
+def _panel(series: _Series, points: Sequence[GroupPoint], length: float, words: Words) -> Panel | None:
     pairs = [(point.t_s, series.value(point)) for point in _thinned(points, _POINTS_AT_MOST)]
     values = [value for _, value in pairs if value is not None]
     if len(values) < max(3, _FILLED_AT_LEAST * len(pairs)):
         return None
     low, high = series.bounds or _scale(min(values), max(values))
-    described = (
-        f"From {series.shown(values[0])} at the beginning to {series.shown(values[-1])} at the end, "
-        f"at its highest {series.shown(max(values))}."
+    title = words(f"chart.{series.name}")
+    described = words(
+        "chart.described",
+        first=series.shown(words, values[0]),
+        last=series.shown(words, values[-1]),
+        most=series.shown(words, max(values)),
     )
-    return Panel(series.name, series.title, described, _drawn(series, pairs, (low, high), length, described))
+    drawing = _drawn(series, pairs, (low, high), length, words, (title, described))
+    return Panel(series.name, title, described, drawing)
 
 
 def _drawn(
@@ -114,9 +122,11 @@ def _drawn(
     pairs: Sequence[tuple[float, float | None]],
     scale: tuple[float, float],
     length: float,
-    described: str,
+    words: Words,
+    told: tuple[str, str],
 ) -> Markup:
     low, high = scale
+    title, described = told
 
     def x(t: float) -> float:
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * t / length
@@ -136,7 +146,7 @@ def _drawn(
             series.name,
             series.name,
             series.name,
-            series.title,
+            title,
             series.name,
             described,
         )
@@ -144,7 +154,9 @@ def _drawn(
     grid = dict.fromkeys((low, 0.0 if low < 0 < high else (low + high) / 2, high))
     rule = Markup('<path class="rule" d="M{} {}H{}"/><text x="{}" y="{}" text-anchor="end">{}</text>')
     parts += [
-        rule.format(_LEFT, f"{y(v):.1f}", WIDTH - _RIGHT, _LEFT - 8, f"{y(v) + 4:.1f}", series.shown(v))
+        rule.format(
+            _LEFT, f"{y(v):.1f}", WIDTH - _RIGHT, _LEFT - 8, f"{y(v) + 4:.1f}", series.shown(words, v)
+        )
         for v in grid
     ]
     for t in _ticks(length):

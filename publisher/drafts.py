@@ -33,7 +33,6 @@ from publisher.tree import Artefact, Tree
 __all__ = ["Desk", "DraftUnknown", "DraftWrong"]
 
 _MAILS = {"email": NEWSLETTER, PERSONAL: PERSONAL}
-_NOTE = "On average the group's HRV went down in this session. Please have a look before you share it."
 
 
 class DraftUnknown(KeyError):
@@ -147,7 +146,7 @@ class Desk:
         ]
         quality = quality_of(snapshot.average_hrv_improvement)
         if quality is not None and quality.score == 1.0:
-            found = [{**each, "note": _NOTE} for each in found]
+            found = [{**each, "note": self.studio.words("desk.investigate")} for each in found]
         return found + self._quotes(snapshot)
 
     def edit(self, session_id: str, channel: str, changes: Mapping[str, Any], at: Millis) -> dict[str, Any]:

@@ -95,5 +95,7 @@ def edited_mail(
         "picture": picture,
         "unsubscribe": unsubscribe,
     }
-    text = edited["text"].strip() + (f"\n\nUnsubscribe: {unsubscribe}\n" if unsubscribe else "\n")
+    text = edited["text"].strip() + (
+        f"\n\n{studio.words('mail.unsubscribe')}: {unsubscribe}\n" if unsubscribe else "\n"
+    )
     return Mail(subject, _inliner().inline(templates.render("email/edited.html", **context)), text)

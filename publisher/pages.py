@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -132,12 +133,13 @@ class Pages:
             "earlier": self._entry(earlier),
             "later": self._entry(later),
             "month_path": f"sessions/{entry.month.replace('-', '/')}/" if listed else None,
-            "month_name": _month_name(entry.month),
+            "month_name": self._month_name(entry.month),
             "instructor_path": f"instructors/{entry.instructor_slug}/"
             if listed and entry.instructor_slug
             else None,
             "noindex": not listed,
             "replay": replay_of(snapshot),
+            "script_words": safe_json(self.studio.words.table("script")),
             "json_ld": json_ld(story, entry, self.studio, self.links),
             "card": card_path(story),
             "published_iso": iso(entry.published_at),
@@ -150,13 +152,16 @@ class Pages:
         # A day whose sessions all stand on the month's page needs none of its own.
         if len(entries) <= _OF_A_DAY:
             return None
-        name = _day_name(day)
+        words = self.studio.words
+        name = self._day_name(day)
         return {
-            "title": f"Sessions on {name}",
-            "description": f"{wording.count(len(entries), 'breathing session')} on {name}.",
+            "title": words("list.day_title", day=name),
+            "description": words(
+                "list.day_description", sessions=words.count(len(entries), "breathing_session"), day=name
+            ),
             "entries": [self._entry(each) for each in entries],
             "month_path": f"sessions/{day[:7].replace('-', '/')}/",
-            "month_name": _month_name(day[:7]),
+            "month_name": self._month_name(day[:7]),
         }
 
     def _month(self, month: str) -> dict[str, Any] | None:
@@ -164,15 +169,18 @@ class Pages:
         if not days:
             return None
         total = sum(count for _, count in days)
-        name = _month_name(month)
+        words = self.studio.words
+        name = self._month_name(month)
         return {
-            "title": f"Sessions in {name}",
-            "description": f"{wording.count(total, 'breathing session')} in {name}, day by day.",
+            "title": words("list.month_title", month=name),
+            "description": words(
+                "list.month_description", sessions=words.count(total, "breathing_session"), month=name
+            ),
             "name": name,
             "total": total,
             "days": [
                 {
-                    "name": _day_name(day),
+                    "name": self._day_name(day),
                     "iso": day,
                     "entries": [self._entry(each) for each in self.catalogue.of_day(day, _OF_A_DAY)],
                     "more": count - _OF_A_DAY if count > _OF_A_DAY else 0,
@@ -187,22 +195,25 @@ class Pages:
         if not months:
             return None
         total = sum(count for _, count in months)
+        words = self.studio.words
         return {
-            "title": f"Sessions in {year}",
-            "description": f"{wording.count(total, 'breathing session')} in {year}, by month.",
+            "title": words("list.year_title", year=year),
+            "description": words(
+                "list.year_description", sessions=words.count(total, "breathing_session"), year=year
+            ),
             "year": year,
             "total": total,
-            "months": _months(months),
+            "months": self._months(months),
         }
 
     def _sessions(self, _: str) -> dict[str, Any]:
         months = self.catalogue.months()
         return {
-            "title": "All sessions",
-            "description": f"Every breathing session of {self.studio.name}, by month.",
+            "title": self.studio.words("list.all_title"),
+            "description": self.studio.words("list.all_description", name=self.studio.name),
             "total": sum(count for _, count in months),
             "years": [
-                {"year": year, "months": _months(list(of_year))}
+                {"year": year, "months": self._months(list(of_year))}
                 for year, of_year in groupby(reversed(months), key=lambda each: each[0][:4])
             ],
             "latest": [self._entry(each) for each in self.catalogue.newest(LATEST)],
@@ -216,9 +227,10 @@ class Pages:
         entries, total = self.catalogue.with_technique(slug, _OF_A_TECHNIQUE)
         return {
             "title": technique.name,
-            "description": wording.clipped(technique.summary or technique.name, 160),
+            "description": wording.clipped(self.studio.words.of(technique.summary) or technique.name, 160),
             "technique": technique,
             "steps": _steps(technique),
+            "script_words": safe_json(self.studio.words.table("script")),
             "gentle": techniques.find(technique.gentle) if technique.gentle else None,
             "entries": [self._entry(each) for each in entries],
             "total": total,
@@ -230,9 +242,12 @@ class Pages:
             return None
         name = entries[0].instructor or slug
         total = self.catalogue.led_count(slug)
+        words = self.studio.words
         return {
             "title": name,
-            "description": f"{wording.count(total, 'breathing session')} led by {name}.",
+            "description": words(
+                "instructors.one_description", sessions=words.count(total, "breathing_session"), name=name
+            ),
             "name": name,
             "total": total,
             "entries": [self._entry(each) for each in entries],
@@ -243,10 +258,14 @@ class Pages:
         if len(people) < 2:
             return None
         return {
-            "title": "Instructors",
-            "description": f"Who leads the sessions of {self.studio.name}.",
+            "title": self.studio.words("instructors.title"),
+            "description": self.studio.words("instructors.description", name=self.studio.name),
             "people": [
-                {"path": f"instructors/{slug}/", "name": name, "count": wording.count(count, "session")}
+                {
+                    "path": f"instructors/{slug}/",
+                    "name": name,
+                    "count": self.studio.words.count(count, "session"),
+                }
                 for slug, name, count in people
             ],
         }
@@ -255,9 +274,10 @@ class Pages:
         if self.catalogue.count() < SEARCH_FROM:
             return None
         return {
-            "title": "Search",
-            "description": f"Search the sessions of {self.studio.name}.",
+            "title": self.studio.words("search.title"),
+            "description": self.studio.words("search.description", name=self.studio.name),
             "noindex": True,
+            "script_words": safe_json(self._found_words()),
         }
 
     def _home(self, _: str) -> dict[str, Any]:
@@ -280,31 +300,39 @@ class Pages:
         }
 
     def _fixed(self, kind: str) -> dict[str, Any]:
-        name = self.studio.name
+        name, words = self.studio.name, self.studio.words
         match kind:
             case "techniques":
                 return {
-                    "title": "Breathing techniques",
-                    "description": f"The breathing techniques of {name}, each with a pacer to try.",
+                    "title": words("technique.title"),
+                    "description": words("technique.description", name=name),
                     "techniques": list(techniques.CATALOGUE.values()),
                 }
             case "subscribe":
                 return {
-                    "title": "Stay in touch",
-                    "description": f"New sessions of {name} by feed, mail or calendar.",
+                    "title": words("subscribe.title"),
+                    "description": words("subscribe.description", name=name),
                 }
             case "imprint":
-                return {"title": "Imprint", "description": f"Who is responsible for {name}.", "noindex": True}
+                return {
+                    "title": words("imprint.title"),
+                    "description": words("imprint.description", name=name),
+                    "noindex": True,
+                }
             case "privacy":
                 return {
-                    "title": "Privacy",
-                    "description": f"What {name} keeps, and for how long.",
+                    "title": words("privacy.title"),
+                    "description": words("privacy.description", name=name),
                     "noindex": True,
-                    "retention": wording.count(int(self.catalogue.meta("retention_days") or 90), "day"),
+                    "retention": words.count(int(self.catalogue.meta("retention_days") or 90), "day"),
                     "mail": self.catalogue.meta("sends_mail") == "yes",
                 }
             case _:
-                return {"title": "Page not found", "description": "There is no page here.", "noindex": True}
+                return {
+                    "title": words("missing.head"),
+                    "description": words("missing.title"),
+                    "noindex": True,
+                }
 
     # Inner parts
 
@@ -315,8 +343,8 @@ class Pages:
         return Entry(
             path=f"sessions/{entry.session_id}/",
             title=entry.title,
-            day=wording.day(began),
-            time=wording.time_of_day(began),
+            day=self.studio.words.day(began),
+            time=self.studio.words.time_of_day(began),
             began_iso=iso(entry.session_date),
             instructor=entry.instructor,
         )
@@ -327,44 +355,45 @@ class Pages:
 
     def _coming(self, room: Upcoming) -> dict[str, Any]:
         starts = wording.local(room.starts, self.studio.zone)
+        words = self.studio.words
         return {
             "path": f"sessions/{room.session_id}/",
             "title": room.title,
             "instructor": room.instructor,
-            "day": wording.day(starts, weekday=True),
-            "time": wording.time_of_day(starts),
+            "day": words.day(starts, weekday=True),
+            "time": words.time_of_day(starts),
             "zone": self.studio.time_zone,
             "iso": iso(room.starts),
             "live": room.live,
-            "place": {"room": "In the room", "online": "Online", "both": "In the room and online"}.get(
-                room.place or "", ""
-            ),
+            "place": words(f"home.{room.place}") if room.place else "",
         }
+
+    def _found_words(self) -> dict[str, str]:
+        words = self.studio.words
+        one, more = words.forms("session")
+        return {"one": one, "more": more, "away": words("search.away")}
+
+    def _month_name(self, month: str) -> str:
+        return self.studio.words.month(int(month[:4]), int(month[5:7]))
+
+    def _day_name(self, day: str) -> str:
+        return self.studio.words.day(date.fromisoformat(day))
+
+    def _months(self, months: list[tuple[str, int]]) -> list[dict[str, str]]:
+        return [
+            {
+                "path": f"sessions/{month.replace('-', '/')}/",
+                "name": self._month_name(month),
+                "count": self.studio.words.count(count, "session"),
+            }
+            for month, count in months
+        ]
 
 
 def card_path(story: Story) -> str:
     """The picture that stands for a page where it is shared; imports and private pages have the studio's."""
     shared = story.snapshot.source == "import" or story.snapshot.visibility == "private"
     return "card.png" if shared else f"{story.path}card.png"
-
-
-def _month_name(month: str) -> str:
-    return wording.month(int(month[:4]), int(month[5:7]))
-
-
-def _day_name(day: str) -> str:
-    return f"{int(day[8:])} {_month_name(day[:7])}"
-
-
-def _months(months: list[tuple[str, int]]) -> list[dict[str, str]]:
-    return [
-        {
-            "path": f"sessions/{month.replace('-', '/')}/",
-            "name": _month_name(month),
-            "count": wording.count(count, "session"),
-        }
-        for month, count in months
-    ]
 
 
 def _steps(technique: techniques.Technique) -> str | None:

@@ -20,7 +20,6 @@ import structlog
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
-from publisher import wording
 from publisher.card import card_of
 from publisher.catalogue import Catalogue
 from publisher.deliveries import CONFIRMATION, NEWSLETTER, Deliveries, Delivery
@@ -177,7 +176,9 @@ def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery, now: Millis) 
         if row is None:
             return None
         link = desk.links.absolute(f"confirm/{row['token']}")
-        mail = desk.written("confirm", f"Confirm your subscription to {desk.studio.name}", link=link)
+        mail = desk.written(
+            "confirm", desk.studio.words("mail.confirm_subject", name=desk.studio.name), link=link
+        )
         return message_of(
             mail, desk.studio, message_id=message_id, date=now, picture=b"", to=delivery.address
         )
@@ -224,10 +225,10 @@ def _personal(desk: Desk, snapshot: Snapshot, person: sqlite3.Row) -> Mail:
     change = own.get("improvement", own.get("improvement_percent"))
     return desk.written(
         "personal",
-        f"Your session: {story.title}",
+        desk.studio.words("mail.own_subject", title=story.title),
         story=story,
         person=person["name"],
-        change=wording.percent(change) if isinstance(change, int | float) else None,
+        change=desk.studio.words.percent(change) if isinstance(change, int | float) else None,
         picture=PICTURE,
         page=desk.links.absolute(story.path),
     )

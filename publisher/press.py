@@ -29,7 +29,7 @@ from publisher.tree import Artefact, Tree, exchange
 
 __all__ = ["FORMAT", "Press", "Progress", "fingerprint"]
 
-FORMAT = "2"
+FORMAT = "3"
 """Changes when the same catalogue gives other pages."""
 
 Progress = Callable[[int, int], None]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import escape
 from mkdocs.commands.build import build
 from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
@@ -146,7 +147,8 @@ class Site:
 
         def on_page_content(html: str, **_: Any) -> str:
             # A table that is wider than a phone scrolls by itself, with the keyboard too.
-            box = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+            name = escape(self._studio.words("layout.table"))
+            box = f'<div class="scroll" tabindex="0" role="region" aria-label="{name}">'
             return html.replace("<table>", f"{box}<table>").replace("</table>", "</table></div>")
 
         config.plugins.events["files"].append(on_files)

@@ -86,7 +86,7 @@ def _render(
         story=story,
         studio=studio,
         title=wording.clipped(story.title, title_at_most),
-        techniques=wording.listed(tuple(wording.clipped(p.name, 40) for p in story.practised[:3])),
+        techniques=studio.words.listed(tuple(wording.clipped(p.name, 40) for p in story.practised[:3])),
         link=link,
         hashtags=tags,
     ).strip()

@@ -12,15 +12,9 @@ from engine.domain.quality import quality_of
 from engine.domain.snapshot import Quote, Snapshot
 from publisher import wording
 from publisher.studio import Studio
+from publisher.words import Words
 
 __all__ = ["Practised", "Span", "Story", "story_of"]
-
-_TYPES = {
-    "live": "Live session",
-    "guided": "Guided session",
-    "practice": "Practice",
-    "workshop": "Workshop",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +70,8 @@ class Story:
     achievements: tuple[str, ...]
     quotes: tuple[Quote, ...] = ()
     """Only those that may stand on the page."""
+    subject: str = ""
+    """Of mail about it: no health figure, one line."""
     seo_description: str = ""
     teaser: str = ""
 
@@ -110,44 +106,41 @@ class Story:
         return self.snapshot.instructor_name
 
     @property
-    def subject(self) -> str:
-        """The subject of mail about it: no health figure, one line."""
-        return f"Session Summary: {self.title}"
-
-    @property
     def feedback(self) -> tuple[tuple[str, str], ...]:
         """Names and comments that staff decided on."""
         return self.snapshot.participant_feedback
 
 
 def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()) -> Story:
-    """Tell a snapshot in the studio's zone, with the quotes that may be shown."""
+    """Tell a snapshot in the studio's zone and language, with the quotes that may be shown."""
+    words = studio.words
     began = to_datetime(snapshot.session_date).astimezone(studio.zone)
-    length = wording.duration(snapshot.session_duration)
+    length = words.duration(snapshot.session_duration)
     names = snapshot.breathing_techniques
-    participants = wording.count(snapshot.participant_count, "participant")
+    participants = words.count(snapshot.participant_count, "participant")
     quality = quality_of(snapshot.average_hrv_improvement)
     achievements = snapshot.key_achievements or tuple(a.title for a in snapshot.achievements)
     return Story(
         snapshot=snapshot,
         began=began,
-        kind=_TYPES[snapshot.session_type],
-        day=wording.day(began),
-        time=wording.time_of_day(began),
+        kind=words(f"kind.{snapshot.session_type}"),
+        day=words.day(began),
+        time=words.time_of_day(began),
         zone=studio.time_zone,
         began_iso=iso(snapshot.session_date),
         duration=length,
-        people=wording.count(snapshot.participant_count, "person", "people"),
+        people=words.count(snapshot.participant_count, "person"),
         participants=participants,
         paragraphs=_paragraphs(snapshot.content),
         practised=tuple(Practised(name, techniques.find(name)) for name in names),
-        spans=_spans(snapshot),
-        hrv=None if quality is None else wording.percent(snapshot.average_hrv_improvement or 0.0),
-        rating=None if snapshot.average_rating is None else f"{snapshot.average_rating:.1f}",
-        completion=None if snapshot.completion_rate is None else f"{snapshot.completion_rate:.0%}",
+        spans=_spans(snapshot, words),
+        hrv=None if quality is None else words.percent(snapshot.average_hrv_improvement or 0.0),
+        rating=None if snapshot.average_rating is None else words.number(round(snapshot.average_rating, 1)),
+        completion=None if snapshot.completion_rate is None else words.share(snapshot.completion_rate),
         achievements=tuple(dict.fromkeys(achievements)),
         quotes=tuple(quotes),
-        seo_description=_described(snapshot, participants, length, 160),
+        subject=words("mail.subject", title=snapshot.title),
+        seo_description=_described(snapshot, words, participants, length, 160),
         teaser=wording.clipped(" ".join((snapshot.content or "").split()), 180),
     )
 
@@ -157,10 +150,16 @@ def _paragraphs(content: str | None) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(block.strip().split("\n")) for block in blocks if block.strip())
 
 
-def _described(snapshot: Snapshot, participants: str, length: str, longest: int) -> str:
+def _described(snapshot: Snapshot, words: Words, participants: str, length: str, longest: int) -> str:
     # The count stands first, so that no long title can push it out.
-    text = f"{_TYPES[snapshot.session_type]} with {participants}, {length}: {snapshot.title}."
-    full = f"{text[:-1]} – {wording.listed(snapshot.breathing_techniques)}."
+    text = words(
+        "story.described",
+        kind=words(f"kind.{snapshot.session_type}"),
+        participants=participants,
+        length=length,
+        title=snapshot.title,
+    )
+    full = f"{text[:-1]} – {words.listed(snapshot.breathing_techniques)}."
     return full if len(full) <= longest else wording.clipped(text, longest)
 
 
@@ -168,7 +167,7 @@ def _whole(snapshot: Snapshot) -> float:
     return max([float(snapshot.session_duration), *(s.start_s + s.duration_s for s in snapshot.timeline)])
 
 
-def _spans(snapshot: Snapshot) -> tuple[Span, ...]:
+def _spans(snapshot: Snapshot, words: Words) -> tuple[Span, ...]:
     whole = _whole(snapshot)
     spans = []
     for each in snapshot.timeline:
@@ -180,7 +179,7 @@ def _spans(snapshot: Snapshot) -> tuple[Span, ...]:
                 start_s=each.start_s,
                 length_s=each.duration_s,
                 start=wording.minutes_and_seconds(each.start_s),
-                length=wording.duration(each.duration_s),
+                length=words.duration(each.duration_s),
                 share=100 * each.duration_s / whole,
                 instruction=each.instruction,
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -20,6 +20,9 @@ from pydantic import (
 )
 
 from engine.domain.text import line, paragraphs
+
+if TYPE_CHECKING:
+    from publisher.words import Words
 
 __all__ = ["FILE_NAME", "Automatic", "Handles", "Studio", "StudioWrong", "load", "write_default"]
 
@@ -107,6 +110,14 @@ class Studio(_Table):
     handles: Handles = Handles()
     automatic: Automatic = Automatic()
 
+    @property
+    def words(self) -> Words:
+        """What the site, mails and posts say, in the studio's language."""
+        # With the calendars of all languages behind it: who only asks for a name goes without.
+        from publisher.words import words_for
+
+        return words_for(self.language)
+
     @cached_property
     def zone(self) -> ZoneInfo:
         """The time zone of days, months and times on the pages."""
@@ -118,7 +129,7 @@ _DEFAULT = """\
 
 # name = "Halcytone Live"
 # about = "We breathe together, live. After each session its story appears here."
-# language = "en"                       # of what you write: for screen readers and feeds
+# language = "en"                       # of what you write, and of the site, mails and posts: en or de; others get English
 # time_zone = "UTC"                     # days, months and times on the pages, e.g. "Europe/Berlin"
 
 # To change how pages, mails or posts look, put a template of the same name into templates/ beside this file

@@ -14,9 +14,11 @@ from typing import Any
 
 import jinja2
 import structlog
+from jinja2.runtime import Context
 
 from publisher import resources
 from publisher.charts import figure_of
+from publisher.studio import Studio
 
 __all__ = ["Templates", "built_in"]
 
@@ -45,6 +47,13 @@ class _Loader(jinja2.FileSystemLoader):
         return super().get_source(environment, template)
 
 
+@jinja2.pass_context
+def _t(context: Context, key: str, **values: object) -> str:
+    """The studio's words for a key: ``{{ t('home.coming') }}``."""
+    studio: Studio = context["studio"]
+    return studio.words(key, **values)
+
+
 class Templates:
     """Renders templates by name, such as ``email/summary.html``; HTML and XML escape what is put into them."""
 
@@ -67,6 +76,7 @@ class Templates:
             auto_reload=False,
         )
         self.environment.globals["figure_of"] = figure_of
+        self.environment.globals["t"] = _t
         self._check_own()
 
     def render(self, name: str, **context: Any) -> str:

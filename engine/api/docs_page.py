@@ -8,19 +8,21 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.plain_page import plain_page
+from engine.api.plain_page import Ground, plain_page
 
 __all__ = ["render"]
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def render(document: Mapping[str, Any]) -> web.Response:
-    """One section per endpoint, one table per shape."""
+def render(on: Ground, document: Mapping[str, Any]) -> web.Response:
+    """One section per endpoint, one table per shape; on English ground."""
     info = document["info"]
     sections = [
         f"<p>{escape(info['summary'])} {escape(info['description'])}</p>",
-        '<p>For programs: <a href="/api/openapi.json">openapi.json</a> (OpenAPI 3.1). '
+        '<p>For programs: <a href="'
+        + escape(on.links.here("/api/openapi.json"))
+        + '">openapi.json</a> (OpenAPI 3.1). '
         "A key goes into the header <code>Authorization: Bearer …</code> or <code>X-API-Key</code>.</p>",
         "<h2>Endpoints</h2>",
     ]
@@ -29,7 +31,7 @@ def render(document: Mapping[str, Any]) -> web.Response:
     sections.append("<h2>Shapes</h2>")
     schemas = document["components"]["schemas"]
     sections.extend(_shape(name, schemas[name]) for name in sorted(schemas))
-    return plain_page(f"{info['title']} API", "".join(sections))
+    return plain_page(on, f"{info['title']} API", "".join(sections))
 
 
 def _endpoint(method: str, path: str, operation: Mapping[str, Any]) -> str:

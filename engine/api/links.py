@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 __all__ = ["Links"]
 
@@ -30,6 +31,10 @@ class Links:
             + (f"#token={secret['observer']}" if secret and by_token else ""),
             "page": self.absolute(f"/sessions/{session_id}/"),
         }
+
+    def here(self, path: str) -> str:
+        """A path of this host as pages link to it, below whatever path the site is served at."""
+        return urlsplit(self.public_url).path + path
 
     def absolute(self, path: str) -> str:
         """A path of this host as an address."""

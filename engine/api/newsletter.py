@@ -10,10 +10,11 @@ from html import escape
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
+from markupsafe import Markup
 
 from engine.api.answers import answer
 from engine.api.bodies import read_body, read_json
-from engine.api.plain_page import plain_page
+from engine.api.plain_page import Ground, ground, plain_page
 from engine.api.wiring import CLOCK, PUBLISHING, SHELF
 from engine.domain.rejection import Invalid
 from publisher.catalogue import Catalogue
@@ -36,55 +37,54 @@ def add_routes(app: web.Application) -> None:
 
 async def ask(request: web.Request) -> web.Response:
     """An address wants the newsletter. The answer is the same whether it has it already or not."""
-    address, at = await _address(request), request.app[CLOCK].now()
+    address, at, on = await _address(request), request.app[CLOCK].now(), await ground(request)
     try:
         await request.app[SHELF].ask(lambda connection: subscribe(Catalogue(connection), address, at))
     except AddressWrong as wrong:
         if _for_a_program(request):
             raise Invalid("invalid_data", "This is no mail address.", {"address": str(wrong)}) from None
-        return plain_page(
-            "That did not work", f"<p>Please enter {escape(str(wrong))}.</p>{_form(address)}", status=400
-        )
+        return _page(on, "wrong", f"{_said(on, 'wrong_said')}{_form(on, address)}", status=400)
     request.app[PUBLISHING].wake()
     if _for_a_program(request):
         return answer({"status": "confirmation_asked"}, 202)
-    return plain_page(
-        "Please look into your mail",
-        "<p>We have asked this address to confirm. Nothing is sent to it before that.</p>",
-    )
+    return _page(on, "asked", _said(on, "asked_said"))
 
 
 async def before_confirming(request: web.Request) -> web.Response:
     """The page behind the link in the mail that asks to confirm."""
+    on = await ground(request)
     match await _state(request):
         case None:
-            return _unknown()
+            return _unknown(on)
         case "confirmed":
-            return plain_page("You are on the list", "<p>This address is confirmed already.</p>")
+            return _page(on, "on", _said(on, "on_already"))
         case _:
-            return plain_page("Our newsletter", _button("Yes, send me the newsletter"))
+            return _page(on, "title", _button(on, "yes"))
 
 
 async def confirmed(request: web.Request) -> web.Response:
     """The address is taken up; again is harmless."""
     token, at = _token(request), request.app[CLOCK].now()
     if not await request.app[SHELF].ask(lambda connection: confirm(Catalogue(connection), token, at)):
-        return _unknown()
-    return plain_page("You are on the list", "<p>Thank you. Every mail has a link that ends it.</p>")
+        return _unknown(await ground(request))
+    on = await ground(request)
+    return _page(on, "on", _said(on, "on_thanks"))
 
 
 async def before_leaving(request: web.Request) -> web.Response:
     """The page behind the link at the end of every mail."""
+    on = await ground(request)
     if await _state(request) is None:
-        return plain_page("You are not on the list", "<p>This address does not get our newsletter.</p>")
-    return plain_page("Our newsletter", _button("Stop the newsletter"))
+        return _page(on, "off", _said(on, "off_already"))
+    return _page(on, "title", _button(on, "stop"))
 
 
 async def left(request: web.Request) -> web.Response:
     """The address is forgotten; again is harmless, since mail programs repeat themselves."""
     token = _token(request)
     await request.app[SHELF].ask(lambda connection: unsubscribe(Catalogue(connection), token))
-    return plain_page("You are not on the list", "<p>We have forgotten this address.</p>")
+    on = await ground(request)
+    return _page(on, "off", _said(on, "off_done"))
 
 
 def _token(request: web.Request) -> str:
@@ -111,21 +111,33 @@ def _for_a_program(request: web.Request) -> bool:
     )
 
 
-def _unknown() -> web.Response:
-    return plain_page(
-        "This link leads nowhere",
-        '<p>It may be older than your last one. <a href="/subscribe/">Ask for the newsletter again</a>.</p>',
-        status=404,
+def _page(on: Ground, title: str, body: str, *, status: int = 200) -> web.Response:
+    return plain_page(on, on.words(f"newsletter.{title}"), body, status=status)
+
+
+def _said(on: Ground, name: str) -> str:
+    return f"<p>{escape(on.words(f'newsletter.{name}'))}</p>"
+
+
+def _unknown(on: Ground) -> web.Response:
+    told = escape(on.words("newsletter.unknown_link"))
+    link = Markup(f'<a href="{escape(on.links.here("/subscribe/"))}">{told}</a>')
+    return _page(on, "unknown", f"<p>{on.words('newsletter.unknown_said', link=link)}</p>", status=404)
+
+
+def _button(on: Ground, name: str) -> str:
+    told = escape(on.words(f"newsletter.{name}"))
+    return f'<form method="post"><p><button type="submit">{told}</button></p></form>'
+
+
+def _form(on: Ground, address: str) -> str:
+    where, label, button = (
+        on.links.here("/subscribe/"),
+        on.words("subscribe.address"),
+        on.words("subscribe.button"),
     )
-
-
-def _button(label: str) -> str:
-    return f'<form method="post"><p><button type="submit">{escape(label)}</button></p></form>'
-
-
-def _form(address: str) -> str:
     return (
-        '<form method="post" action="/subscribe/"><p><label for="address">Your mail address</label> '
+        f'<form method="post" action="{escape(where)}"><p><label for="address">{escape(label)}</label> '
         f'<input id="address" name="address" type="email" autocomplete="email" required value="{escape(address[:254])}"> '
-        '<button type="submit">Subscribe</button></p></form>'
+        f'<button type="submit">{escape(button)}</button></p></form>'
     )

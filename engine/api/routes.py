@@ -32,7 +32,7 @@ from engine.api.endpoint import Endpoint, both_spellings
 from engine.api.figures import HttpFigures
 from engine.api.gate import AddressRates, gate
 from engine.api.links import Links
-from engine.api.plain_page import STYLES, styles
+from engine.api.plain_page import STYLES, ground, styles
 from engine.api.ports import Publishing, Readiness, Sessions
 from engine.api.wiring import (
     CLOCK,
@@ -127,8 +127,8 @@ def _documents(app: web.Application, public_url: str) -> None:
     async def as_json(_: web.Request) -> web.Response:
         return answer(document())
 
-    async def as_page(_: web.Request) -> web.Response:
-        return docs_page.render(document())
+    async def as_page(request: web.Request) -> web.Response:
+        return docs_page.render(await ground(request, language="en"), document())
 
     app.router.add_get("/api/openapi.json", as_json)
     app.router.add_get("/api/docs", as_page)

@@ -9,14 +9,14 @@ import asyncio
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
+from markupsafe import Markup
+from markupsafe import escape as markup
 
 from engine.api.answers import refusal
-from engine.api.identity import studio_of
-from engine.api.plain_page import plain_page
-from engine.api.wiring import CLOCK, DATA, LINKS, SESSIONS, caller_of
+from engine.api.plain_page import Ground, ground, plain_page
+from engine.api.wiring import CLOCK, DATA, SESSIONS, caller_of
 from engine.domain.instant import Millis, to_datetime
 from engine.domain.session import Phase, Session
 
@@ -120,31 +120,43 @@ async def _nothing(request: web.Request, public: Path) -> web.StreamResponse:
 
 
 async def _before_publication(request: web.Request, state: Session) -> web.Response:
-    details = state.details
-    zone = (await asyncio.to_thread(studio_of, request.app[DATA])).zone
-    join = request.app[LINKS].absolute(f"/sessions/join/{state.session_id}")
+    details, on = state.details, await ground(request)
+    words = on.words
     match state.phase:
         case Phase.CANCELLED:
-            told = "<p>This session was cancelled.</p>"
+            told = _said(words("before.cancelled"))
         case Phase.LIVE:
-            told = f'<p>It is live now.</p><p><a class="way-in" href="{escape(join)}">Join now</a></p>'
+            told = _said(words("before.live")) + _way_in(on, state, "join")
         case Phase.SCHEDULED | Phase.WAITING:
             told = (
-                f"<p>It starts {_moment(details.scheduled_start, zone)}.</p>"
-                f"<p>The waiting room opens {_moment(state.opens_at, zone)}.</p>"
-                f'<p><a class="way-in" href="{escape(join)}">How to join</a></p>'
+                _said(words("before.starts", when=_moment(on, details.scheduled_start)))
+                + _said(words("before.opens", when=_moment(on, state.opens_at)))
+                + _way_in(on, state, "how")
             )
             if details.visibility == "public":
-                told += '<p><a href="/calendar.ics">Put it into your calendar</a></p>'
+                calendar = escape(on.links.here("/calendar.ics"))
+                told += f'<p><a href="{calendar}">{escape(words("before.calendar"))}</a></p>'
         case _:
-            told = "<p>It is over. Its story appears here as soon as it is published.</p>"
-    by = f"<p>With {escape(details.instructor)}.</p>"
-    about = "".join(f"<p>{escape(part)}</p>" for part in (details.description or "").split("\n\n") if part)
+            told = _said(words("before.over"))
+    by = _said(words("before.with", name=details.instructor))
+    about = "".join(_said(part) for part in (details.description or "").split("\n\n") if part)
     soon = state.phase in (Phase.ENDING, Phase.ENDED) or request.app[CLOCK].now() < state.opens_at
-    return plain_page(details.title, by + told + about, index=not soon and details.visibility == "public")
+    index = not soon and details.visibility == "public"
+    return plain_page(on, details.title, by + told + about, index=index)
 
 
-def _moment(at: Millis, zone: ZoneInfo) -> str:
-    there = to_datetime(at).astimezone(zone)
-    told = f"on {there.day} {there:%B %Y} at {there:%H:%M %Z}"
-    return f'<time datetime="{to_datetime(at):%Y-%m-%dT%H:%MZ}">{escape(told)}</time>'
+def _said(text: str) -> str:
+    """A paragraph of text, or of markup that was made here."""
+    return f"<p>{markup(text)}</p>"
+
+
+def _way_in(on: Ground, state: Session, name: str) -> str:
+    join = on.links.absolute(f"/sessions/join/{state.session_id}")
+    return f'<p><a class="way-in" href="{escape(join)}">{escape(on.words(f"before.{name}"))}</a></p>'
+
+
+def _moment(on: Ground, at: Millis) -> Markup:
+    there = to_datetime(at).astimezone(on.studio.zone)
+    words = on.words
+    told = words("before.when", day=words.day(there), time=words.time_of_day(there), zone=f"{there:%Z}")
+    return Markup('<time datetime="{}">{}</time>').format(f"{to_datetime(at):%Y-%m-%dT%H:%MZ}", told)

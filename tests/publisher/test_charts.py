@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from engine.domain.snapshot import GroupPoint, Snapshot
 from publisher.charts import figure_of
-from publisher.wording import clipped, duration, minutes_and_seconds, percent
+from publisher.wording import clipped, minutes_and_seconds
+from publisher.words import words_for
 from tests.publisher.samples import snapshot
 
 FIGURES = st.one_of(st.none(), st.floats(-100, 200))
+
+EN = words_for("en")
 
 
 def with_points(*values: float | None) -> Snapshot:
@@ -63,20 +66,20 @@ def test_any_curve_is_a_small_drawing_with_words(values: list[float | None]) -> 
 @given(st.floats(0, 7200))
 def test_no_duration_is_zero_minutes(seconds: float) -> None:
     """However short, it is said in a unit that is not zero."""
-    assert not duration(seconds).startswith("0")
+    assert not EN.duration(seconds).startswith("0")
 
 
 @given(st.floats(-100, 200))
 def test_a_percentage_has_one_sign(value: float) -> None:
     """Plus, minus, or none for nothing."""
-    text = percent(value)
+    text = EN.percent(value)
     assert text.endswith("%")
     assert sum(text.count(sign) for sign in "+-−") == (0 if text == "0%" else 1)
 
 
 def test_numbers_in_words() -> None:
     """As a reader would say them."""
-    assert [duration(s) for s in (1, 45, 60, 90, 1800, 3600, 5400, 7200)] == [
+    assert [EN.duration(s) for s in (1, 45, 60, 90, 1800, 3600, 5400, 7200)] == [
         "1 second",
         "45 seconds",
         "1 minute",
@@ -87,7 +90,7 @@ def test_numbers_in_words() -> None:
         "2 hours",
     ]
     assert minutes_and_seconds(3725) == "1:02:05"
-    assert [percent(v) for v in (12.5, -5, 0.04, 15.01)] == ["+12.5%", "−5%", "0%", "+15%"]
+    assert [EN.percent(v) for v in (12.5, -5, 0.04, 15.01)] == ["+12.5%", "−5%", "0%", "+15%"]
 
 
 @given(st.text(max_size=300), st.integers(2, 100))

@@ -156,7 +156,7 @@ def test_withdrawing_leaves_nothing_but_a_tombstone(publisher: Publisher) -> Non
     publisher.outbox.retry("gone", ["web", "email", "social"], NOW + 2)
     publisher.work(NOW + 2)
     assert not publisher.has("sessions/gone/index.html")
-    publisher.publish(snapshot("gone", title="Back again", version=2), at=NOW + MINUTE)
+    publisher.publish(snapshot("gone", title="Back again", version=2, source="api"), at=NOW + MINUTE)
     assert "Back again" in publisher.read("sessions/gone/index.html")
 
 

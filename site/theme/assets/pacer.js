@@ -6,7 +6,8 @@
  * @typedef {{cycle_ms: number, steps: Step[]}} Pattern
  */
 
-const WORDS = { inhale: "Breathe in", sip: "A sip more", hold: "Hold", exhale: "Breathe out", rest: "Rest" };
+/** What the page says to its scripts, in the language of the site. */
+export const WORDS = JSON.parse(document.getElementById("words").textContent);
 const SMALLEST = 0.42;
 /** Below this a large movement would be a flicker. */
 const CALM_CYCLE_MS = 3000;
@@ -72,7 +73,7 @@ export class Stage {
    * @param {Pattern|null} pattern null is a rest between techniques @param {number} elapsed milliseconds
    * @param {string} [word] what stands in the orb at rest
    */
-  show(pattern, elapsed, word = "As you like") {
+  show(pattern, elapsed, word = WORDS.free) {
     if (!pattern) {
       this.name.textContent = word;
       this.seconds.textContent = "";

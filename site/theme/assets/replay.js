@@ -1,5 +1,5 @@
 /** The replay of a session: the time line moves, the pacer breathes, a mark runs along the curves. */
-import { Stage } from "./pacer.js";
+import { Stage, WORDS } from "./pacer.js";
 
 const told = JSON.parse(document.getElementById("replay").textContent);
 const place = document.querySelector("[data-replay]");
@@ -26,12 +26,12 @@ function made(name, className, text = "") {
 const stage = new Stage();
 const name = made("p", "player-technique");
 const said = made("p", "player-said");
-const play = made("button", "", "Play the session");
+const play = made("button", "", WORDS.play);
 play.type = "button";
 const label = made("label", "player-seek");
 const seek = document.createElement("input");
 Object.assign(seek, { type: "range", min: "0", max: String(end), step: "1", value: "0" });
-seek.setAttribute("aria-label", "Where in the session");
+seek.setAttribute("aria-label", WORDS.where);
 const shown = document.createElement("output");
 label.append(seek, shown);
 const controls = made("div", "player-controls");
@@ -58,12 +58,12 @@ function show() {
   const span = told.spans[index];
   if (index !== under) {
     under = index;
-    name.textContent = span ? span.technique : "Between two techniques";
+    name.textContent = span ? span.technique : WORDS.between;
     said.textContent = span?.instruction ?? "";
     rows.forEach((row, number) => row.classList.toggle("is-now", number === index));
   }
   stage.show(span?.pattern ?? null, span ? (at - span.start) * 1000 : 0);
-  const text = `${clock(at)} of ${clock(end)}`;
+  const text = WORDS.of.replace("{at}", clock(at)).replace("{end}", clock(end));
   if (shown.textContent !== text) {
     shown.textContent = text;
     seek.value = String(Math.floor(at));
@@ -91,7 +91,7 @@ function frame(now) {
 /** @param {boolean} on */
 function set(on) {
   playing = on;
-  play.textContent = on ? "Pause" : "Play the session";
+  play.textContent = on ? WORDS.pause : WORDS.play;
   play.classList.toggle("plain", on);
   if (on) {
     if (at >= end) at = 0;
@@ -109,7 +109,7 @@ rows.forEach((row, number) => {
   const start = row.querySelector(".timeline-start");
   const jump = made("button", "jump", start.textContent);
   jump.type = "button";
-  jump.setAttribute("aria-label", `Go to ${told.spans[number].technique} at ${start.textContent}`);
+  jump.setAttribute("aria-label", WORDS.go.replace("{technique}", told.spans[number].technique).replace("{at}", start.textContent));
   jump.addEventListener("click", () => {
     at = told.spans[number].start;
     show();

@@ -4,6 +4,7 @@ const field = place.querySelector("input");
 const list = place.querySelector("[data-found]");
 const said = place.querySelector("[data-said]");
 const bundle = new URL(place.dataset.bundle, location.href);
+const words = JSON.parse(document.getElementById("words").textContent);
 const AT_MOST = 30;
 const WAIT_MS = 200;
 
@@ -36,10 +37,10 @@ async function search() {
     const found = await (await engine()).search(query);
     const pages = await Promise.all(found.results.slice(0, AT_MOST).map((result) => result.data()));
     if (mine !== asked) return;
-    said.textContent = found.results.length === 1 ? "1 session" : `${found.results.length} sessions`;
+    said.textContent = (found.results.length === 1 ? words.one : words.more).replace("{n}", String(found.results.length));
     list.replaceChildren(...pages.map(entry));
   } catch {
-    said.textContent = "Search cannot be loaded just now. All sessions stand by month under Sessions.";
+    said.textContent = words.away;
   }
 }
 
