@@ -317,6 +317,14 @@ class Directory:
             if ref is None or not ref.is_alive() or await self._sleeps(ref):
                 self._forget(session_id)
 
+    async def forget_people(self, ended_before: Millis) -> None:
+        """Let sessions that ended before an instant leave memory: their people's rows went from the disk."""
+        for session_id, state in list(self._visible.items()):
+            if state.ended_at is not None and state.ended_at < ended_before:
+                ref = self._actors.get(session_id)
+                if ref is not None and await self._sleeps(ref):
+                    self._forget(session_id)
+
     async def _sleeps(self, ref: pykka.ActorRef[SessionActor]) -> bool:
         try:
             return bool(await ref.ask(Sleep(), block=False))

@@ -168,15 +168,11 @@ async def _pump(client: Client) -> None:
 
 
 @asynccontextmanager
-async def room_of_hearts(data: Path) -> AsyncIterator[Room]:
+async def room_of_hearts(data: Path, **setting: Any) -> AsyncIterator[Room]:
     """A server with its real publisher and an open session; its clock begins two hours ago."""
     clock = HandClock(start=time.time_ns() // 1_000_000 - 2 * HOUR)
-    settings = Settings(
-        port=0,
-        data=data,
-        api_key=SecretStr(KEY),
-        rate_requests_per_minute=0,
-    )
+    given: dict[str, Any] = {"port": 0, "data": data, "api_key": SecretStr(KEY), **setting}
+    settings = Settings(**{"rate_requests_per_minute": 0, **given})
     async with (
         serving(settings, clock) as here,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,

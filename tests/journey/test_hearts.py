@@ -13,8 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from engine import app
 from engine.actors import figures
 from engine.api.routes import ENDPOINTS
+from engine.domain.instant import HOUR
 from engine.realtime import room as realtime_room
 from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
 from tests.realtime.studio import Client
@@ -192,6 +194,58 @@ def telltales(victim: Wearer, *more: float) -> re.Pattern[str]:
     beats = {f"{800 + sign * swing / 2:g}" for swing in (victim.calm, victim.deep) for sign in (-1, 1)}
     figures = sorted(figure for figure in known | beats | set(map(str, more)) if not figure.endswith(".0"))
     return re.compile(r"(?<![\d.])(?:" + "|".join(re.escape(figure) for figure in figures) + r")(?!\d)")
+
+
+@pytest.mark.timeout(60)
+async def test_speaking_ends_a_day_after_the_session_and_taking_back_never_does(tmp_path: Path) -> None:
+    """Words, addresses and new consents come too late then; ending a consent and withdrawing do not."""
+    async with room_of_hearts(tmp_path / "data") as room:
+        ann = await room.wear("ann", 20, 22)
+        leader = await room.lead([ann])
+        await leader.send("end", {})
+        await leader.until("session_ending")
+        room.clock.jump(25 * HOUR)
+        late = {
+            ("POST", "feedback"): {"rating": 5},
+            ("PUT", "email"): {"address": "ann@example.org"},
+            ("PUT", "consent"): {"heart_rate": True, "group": True, "version": "1"},
+        }
+        for (method, place), body in late.items():
+            answer = await room.api.request(method, f"{ME}/{place}", headers=ann.headers, json=body)
+            assert (answer.status_code, answer.json()["error"]) == (403, "too_late"), place
+        ended = {"heart_rate": False, "group": False, "version": "1"}
+        answer = await room.api.put(f"{ME}/consent", headers=ann.headers, json=ended)
+        assert answer.json()["consents"]["heart_rate"] is False
+        assert (await room.api.get(ME, headers=ann.headers)).status_code == 200
+        assert (await room.api.delete(ME, headers=ann.headers)).status_code == 200
+
+
+@pytest.mark.timeout(60)
+async def test_at_the_end_of_retention_nobody_is_known_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the setting says, by the job of the running server: names, words, addresses, consents, ratings."""
+    monkeypatch.setattr(app, "_SWEEP", 0.05)
+    monkeypatch.setattr(app, "_DAY", HOUR)
+    async with room_of_hearts(tmp_path / "data", retention_days=7) as room:
+        ann = await room.wear("ann", 20, 22, name="Ann Unforgotten")
+        leader = await room.lead([ann])
+        said = {"rating": 5, "comment": "My telltale words", "publish_quote": True, "publish_name": True}
+        await ann.client.send("session_feedback", said)
+        await ann.client.until("feedback_received")
+        await room.api.put(f"{ME}/email", headers=ann.headers, json={"address": "ann@example.org"})
+        await leader.send("end", {})
+        await leader.until("session_ending")
+        await room.published(1)
+        secrets = (b"Unforgotten", b"telltale", b"ann@example.org")
+        assert all(any(secret in content for content in room.on_disk().values()) for secret in secrets)
+        room.clock.jump(6 * HOUR)
+        assert room.rows("SELECT name FROM people WHERE client_id = 'ann'")[0][0] == "Ann Unforgotten"
+        room.clock.jump(2 * HOUR)
+        for secret in secrets:
+            await room.gone(secret)
+        known = (await room.api.get(ME, headers=ann.headers)).json()
+        assert (known["name"], known["comment"], known["email"]) == (None, None, None)
 
 
 def shown(client: Client) -> list[Any]:
