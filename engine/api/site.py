@@ -40,6 +40,7 @@ _TYPES: Mapping[str, str] = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
+_COMPACT = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
     "feed.xml": "application/rss+xml; charset=utf-8",
     "feed.json": "application/feed+json; charset=utf-8",
@@ -56,14 +57,14 @@ async def serve(request: web.Request) -> web.StreamResponse:
     if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
         raise web.HTTPPermanentRedirect(f"{path}/")
     if found is not None:
-        return _file(found, lasting=path.startswith("/assets/") and "v" in request.query)
+        return _file(request, found, lasting=path.startswith("/assets/") and "v" in request.query)
     session_id = _session_of(path)
     if session_id is not None:
         caller = caller_of(request, session_id)
         if caller.belongs(session_id):
             hidden = await asyncio.to_thread(_find, request.app[DATA] / "private", path)
             if hidden is not None:
-                return _file(hidden, lasting=False)
+                return _file(request, hidden, lasting=False)
         view = await request.app[SESSIONS].look(session_id)
         if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
             if not path.endswith("/"):
@@ -90,13 +91,20 @@ def _find(public: Path, path: str) -> Path | None:
     return found if inside else None
 
 
-def _file(found: Path, *, lasting: bool) -> web.FileResponse:
+def _file(request: web.Request, found: Path, *, lasting: bool) -> web.FileResponse:
     # The parts of the feed's archive are feeds too.
     name = "feed.xml" if found.parent.name == "feed" and found.suffix == ".xml" else found.name
     kind = _NAMED.get(name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
     # An address with a version in it never changes its bytes.
     cache = "public, max-age=31536000, immutable" if lasting else "no-cache"
-    return web.FileResponse(found, headers={hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache})
+    headers = {hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache}
+    if found.suffix.lower() not in _COMPACT:
+        return web.FileResponse(found, headers=headers)
+    response = web.FileResponse(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
+    # As far as who asks takes it; a part of a file is a part of it as it lies there.
+    if hdrs.RANGE not in request.headers:
+        response.enable_compression()
+    return response
 
 
 def _session_of(path: str) -> str | None:

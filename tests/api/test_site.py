@@ -64,6 +64,25 @@ async def test_a_changed_file_is_sent_again(server: Server, public: Path) -> Non
     assert (answer.status_code, answer.text) == (200, "<rss>new</rss>")
 
 
+async def test_texts_are_sent_packed_to_who_takes_that(server: Server, public: Path) -> None:
+    """The same bytes in fewer, with the same ETag; a part of a file, and who takes nothing packed, get it as it is."""
+    words = "<h1>Home</h1>" * 200
+    (public / "index.html").write_text(words)
+    packed = await server.stranger.get("/", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["vary"] == "Accept-Encoding"
+    assert packed.text == words
+    plain = await server.stranger.get("/", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.text == words
+    again = await server.stranger.get(
+        "/", headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["etag"]}
+    )
+    assert again.status_code == 304
+    part = await server.stranger.get("/", headers={"Accept-Encoding": "gzip", "Range": "bytes=0-3"})
+    assert (part.status_code, part.text) == (206, "<h1>")
+
+
 async def test_an_asset_with_a_version_is_kept_for_good(server: Server, public: Path) -> None:
     """Its address changes with its bytes; without the version it is revalidated."""
     (public / "assets").mkdir()
