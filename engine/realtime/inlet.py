@@ -57,6 +57,7 @@ class Inlet(WebSocketDataQueue):
         """What came cannot be read, or could not be taken."""
         super().set_exception(exc, *cause)
         if self._ended is not None and not self._ended.done():
+            self._take = _drop
             self._ended.set_exception(exc)
 
     async def hand_over(self, take: Callable[[WSMessage], None]) -> int | None:
@@ -83,7 +84,12 @@ class Inlet(WebSocketDataQueue):
 
     def _end(self, code: int | None) -> None:
         if self._ended is not None and not self._ended.done():
+            self._take = _drop
             self._ended.set_result(code)
+
+
+def _drop(message: WSMessage) -> None:
+    """Nobody listens any more."""
 
 
 class LiveResponse(web.WebSocketResponse):
