@@ -40,6 +40,8 @@ _TYPES: Mapping[str, str] = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
+# A part of a file is a part of it as it lies there; and an answer without a body has none to pack.
+_AS_IT_LIES = {hdrs.RANGE, hdrs.IF_MATCH, hdrs.IF_MODIFIED_SINCE, hdrs.IF_UNMODIFIED_SINCE}
 _COMPACT = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
     "feed.xml": "application/rss+xml; charset=utf-8",
@@ -101,10 +103,20 @@ def _file(request: web.Request, found: Path, *, lasting: bool) -> web.FileRespon
     if found.suffix.lower() not in _COMPACT:
         return web.FileResponse(found, headers=headers)
     response = web.FileResponse(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
-    # As far as who asks takes it; a part of a file is a part of it as it lies there.
-    if hdrs.RANGE not in request.headers:
+    if (
+        request.method == hdrs.METH_GET
+        and not any(name in request.headers for name in _AS_IT_LIES)
+        and not _known(request, found)
+    ):
+        # As far as who asks takes it.
         response.enable_compression()
     return response
+
+
+def _known(request: web.Request, found: Path) -> bool:
+    """Whether who asks has these bytes, so that the answer is only that."""
+    state = found.stat()
+    return f"{state.st_mtime_ns:x}-{state.st_size:x}" in request.headers.get(hdrs.IF_NONE_MATCH, "")
 
 
 def _session_of(path: str) -> str | None:
