@@ -27,10 +27,20 @@ def quotes_of(people: Iterable[PersonRow]) -> tuple[Quote, ...]:
 
 
 def rated(person: PersonRow, opinion: RateSession, at: Millis) -> PersonRow:
-    """Rating, comment and permissions. A quote waits for the studio's approval; changed words wait again."""
+    """Rating, comment and permissions, with the version of the words that asked for them.
+
+    A quote waits for the studio's approval; changed words wait again.
+    """
     quoted = opinion.publish_quote and opinion.comment is not None
+    given = {
+        "publish_quote": quoted,
+        "publish_name": opinion.publish_name,
+        "publish_version": opinion.version,
+        "publish_at": at,
+    }
     return replace(
         person,
+        consents=json.dumps({**json.loads(person.consents), **given}),
         rating=opinion.rating,
         comment=opinion.comment,
         publish_quote=quoted,

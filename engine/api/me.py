@@ -95,7 +95,9 @@ async def feedback(request: web.Request) -> web.Response:
     _in_time(request, view)
     given = checked(FeedbackRequest, await read_json(request))
     at = request.app[CLOCK].now()
-    command = c.RateSession(given.rating, given.comment, given.publish_quote, given.publish_name)
+    command = c.RateSession(
+        given.rating, given.comment, given.publish_quote, given.publish_name, given.version
+    )
     return await _told(request, view, client_id, command, rated(_row(view, client_id, at), command, at))
 
 

@@ -230,12 +230,16 @@ class ConsentRequest(Body):
 
 
 class FeedbackRequest(Body):
-    """What somebody thought of a session, and what of it may be published."""
+    """What somebody thought of a session, and what of it may be published.
+
+    ``version`` names the words that asked for the permissions.
+    """
 
     rating: Rating
     comment: Paragraphs | None = None
     publish_quote: StrictBool = False
     publish_name: StrictBool = False
+    version: Annotated[Name, Field(max_length=40)] | None = None
 
 
 class EmailRequest(Body):

@@ -232,13 +232,17 @@ class RateTechnique:
 
 @dataclass(frozen=True, slots=True)
 class RateSession:
-    """Words and permissions go to the table of people; the journal learns the rating alone."""
+    """Words and permissions go to the table of people; the journal learns the rating alone.
+
+    ``version`` names the words that asked for the permissions.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     rating: Rating
     comment: Paragraphs | None = None
     publish_quote: StrictBool = False
     publish_name: StrictBool = False
+    version: Annotated[Name, Field(max_length=40)] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ async def test_consent_address_and_feedback_are_kept(server: Server, ann: Person
     email = await server.stranger.put(f"{ME}/email", json={"address": "ann@example.org"}, headers=ann.headers)
     assert email.json()["email"] == "ann@example.org"
 
-    said = {"rating": 5, "comment": "Lovely", "publish_quote": True}
+    said = {"rating": 5, "comment": "Lovely", "publish_quote": True, "version": "2024-2"}
     told = (await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers)).json()
     assert (told["rating"], told["comment"], told["publish_quote"], told["publish_name"]) == (
         5,
@@ -83,6 +83,11 @@ async def test_consent_address_and_feedback_are_kept(server: Server, ann: Person
         False,
     )
     assert told["quote_state"] == "waiting"
+    # Three consents, each with the version of its words and the moment it was given.
+    assert told["consents"].keys() >= {"heart_rate", "group", "version", "at"}
+    published = {name: told["consents"][f"publish_{name}"] for name in ("quote", "name", "version")}
+    assert published == {"quote": True, "name": False, "version": "2024-2"}
+    assert told["consents"]["publish_at"] >= told["consents"]["at"]
 
 
 @pytest.mark.parametrize(

@@ -253,7 +253,13 @@ async def test_the_close_is_warm_and_asks_once(room: FakeRoom, open_page: Opener
     await expect(page.get_by_text("We send it once")).to_be_visible()
     assert given == [
         {"rating": 5, "publish_quote": False, "publish_name": False},
-        {"rating": 5, "comment": "Quiet at last", "publish_quote": True, "publish_name": False},
+        {
+            "rating": 5,
+            "comment": "Quiet at last",
+            "publish_quote": True,
+            "publish_name": False,
+            "version": "2026-11",
+        },
         {"address": "ada@example.org"},
     ]
     room.refuse = (4505, "session_over", {})

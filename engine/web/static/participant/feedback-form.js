@@ -7,6 +7,9 @@ import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 
+/** The words that ask for the permissions; a new wording gets a new version. */
+export const WORDS_VERSION = "2026-11";
+
 /**
  * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
  */
@@ -22,6 +25,7 @@ export function feedbackForm(me) {
       ...(comment.value.trim() ? { comment: comment.value.trim() } : {}),
       publish_quote: quote.checked,
       publish_name: name.checked,
+      ...(quote.checked || name.checked ? { version: WORDS_VERSION } : {}),
     });
   const element = h(
     "form",
