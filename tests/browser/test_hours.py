@@ -26,6 +26,8 @@ HURRY = """(() => {
   const later = setTimeout;
   window.setTimeout = (work, ms, ...more) => later(work, ms >= 250 && ms <= 500 ? 5 : ms, ...more);
 })()"""
+# What is looked for every five minutes is looked for at once.
+OFTEN = "(() => { const later = setTimeout; window.setTimeout = (f, ms) => later(f, ms > 250000 ? 300 : ms); })();"
 HIDE = """(state) => {
   Object.defineProperty(document, "visibilityState", {value: state, configurable: true});
   document.dispatchEvent(new Event("visibilitychange"));
@@ -122,6 +124,28 @@ async def test_a_room_that_opens_in_forty_days_is_waited_for_quietly(
     assert len(room.addresses) == 1
 
 
+async def test_whoever_waits_outside_learns_that_it_was_moved_cancelled_or_never_began(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """A page left open for days is not wrong about when, or whether."""
+    start = now() + 40 * DAY + HOUR
+    room.state |= {"scheduled_start": iso(start), "phase": "scheduled"}
+    room.refuse = (4008, "not_open_yet", {"opens_at": iso(start - 15 * MINUTE)})
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", script=OFTEN)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_role("timer")).to_have_text("in 40 days")
+    start = now() + 3 * HOUR
+    room.state["scheduled_start"] = iso(start)
+    room.refuse = (4008, "not_open_yet", {"opens_at": iso(start - 15 * MINUTE)})
+    await expect(page.get_by_role("timer")).to_have_text(re.compile(r"^2:59:\d\d$"), timeout=12_000)
+    room.state["phase"] = "ended"
+    room.refuse = (4505, "session_over", {})
+    await expect(page.get_by_role("heading", name="This session did not begin")).to_be_visible(timeout=12_000)
+    room.state["phase"] = "cancelled"
+    await page.reload()
+    await expect(page.get_by_role("heading", name="This session is cancelled")).to_be_visible()
+
+
 async def test_a_wall_counts_down_by_the_servers_clock_before_the_room_opens(
     room: FakeRoom, open_page: Opener
 ) -> None:
@@ -150,7 +174,7 @@ async def test_a_wall_tells_of_a_session_that_is_cancelled_or_was_not_held(
     await expect(wall.get_by_role("heading", name="This session is cancelled")).to_be_visible()
     await expect(wall.get_by_text("It will not take place.")).to_be_visible()
     room.refuse = (4505, "session_over", {})
-    for phase, title in (("cancelled", "This session is cancelled"), ("ended", "This session is over")):
+    for phase, title in (("cancelled", "This session is cancelled"), ("ended", "This session did not begin")):
         room.state["phase"] = phase
         late = await open_page(f"{base}/wall/{room.session_id}", phone=False)
         await expect(late.get_by_role("heading", name=title)).to_be_visible()
@@ -175,8 +199,7 @@ async def test_a_wall_keeps_its_seat_and_its_token_over_a_reload(room: FakeRoom,
 async def test_a_wall_before_a_closed_door_looks_again(room: FakeRoom, open_page: Opener) -> None:
     """Nobody stands at a projector to press a button: what is refused now is asked again later."""
     room.refuse = (4509, "locked", {})
-    hurry = "(() => { const later = setTimeout; window.setTimeout = (f, ms) => later(f, ms > 250000 ? 300 : ms); })()"
-    page = await open_page(f"{await room.start()}/wall/{room.session_id}", phone=False, script=hurry)
+    page = await open_page(f"{await room.start()}/wall/{room.session_id}", phone=False, script=OFTEN)
     await expect(page.get_by_role("heading", name="The door is closed")).to_be_visible()
     room.refuse = None
     await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
@@ -216,8 +239,7 @@ async def test_the_screen_stays_awake_over_other_windows_until_the_night(
     room: FakeRoom, open_page: Opener
 ) -> None:
     """A lock that the browser took back is asked for when the page is seen again, and given up at night."""
-    soon = "(() => { const later = setTimeout; window.setTimeout = (f, ms) => later(f, ms > 1e6 ? 300 : ms); })()"
-    page = await on_the_wall(room, open_page, FAKE_WAKE_LOCK + ";" + soon)
+    page = await on_the_wall(room, open_page, FAKE_WAKE_LOCK + ";" + OFTEN)
     await locks_held(page, 1)
     await page.evaluate(HIDE, "hidden")
     await locks_held(page, 0)

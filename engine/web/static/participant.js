@@ -30,6 +30,10 @@ const visit = {
   accepted: new Set(memory.accepted ?? []),
   asked: new Set(memory.asked ?? []),
   name: memory.name ?? "",
+  /** @type {string | null} when the room opens, for those who came too early */
+  opensAt: null,
+  /** Whether the server has told what this session is. */
+  known: false,
   join,
   leave,
   turn,
@@ -76,7 +80,7 @@ async function join(name) {
   visit.client = client;
   client.addEventListener("message", (event) => heard(/** @type {CustomEvent} */ (event).detail));
   client.addEventListener("refused", (event) => refused(/** @type {CustomEvent} */ (event).detail));
-  client.addEventListener("over", () => (visit.room.cancelled ? turn("trouble", { code: "cancelled" }) : turn("after")));
+  client.addEventListener("over", over);
   client.addEventListener("status", (event) => line(/** @type {CustomEvent} */ (event).detail.status));
   client.connect();
   // A session may end in a lift: its last screen has to be here before the network goes.
@@ -93,33 +97,59 @@ function leave() {
 /** @param {any} message */
 function heard(message) {
   visit.room.apply(message);
-  if (message.type === "welcome") remember(sessionId, { identity: visit.client?.identity, joined: true });
+  if (message.type === "welcome") {
+    visit.opensAt = null;
+    remember(sessionId, { identity: visit.client?.identity, joined: true });
+  }
   if (message.type !== "error") place();
 }
 
 /** Show the screen that fits what is so. */
 function place() {
-  const { cancelled, phase, plan } = visit.room;
-  if (cancelled || phase === "cancelled") return turn("trouble", { code: "cancelled" });
-  if (["ending", "ended", "published"].includes(phase)) return turn("after");
+  const { isOver, phase, plan } = visit.room;
+  if (isOver) return over();
   if (phase !== "live") return turn("waiting");
   const open = inner.needsChoice(plan).filter((item) => !visit.asked.has(item.technique));
   return turn(open.length ? "choice" : "practice");
 }
 visit.room.addEventListener("choice", place);
 
+/** The close for whoever was there; for others, what became of it. */
+function over() {
+  if (visit.room.isCancelled) return turn("trouble", { code: "cancelled" });
+  if (visit.known && visit.room.isOver && !visit.room.begun) return turn("trouble", { code: "not_held" });
+  return recall(sessionId).joined ? turn("after") : turn("trouble", { code: "session_over" });
+}
+
+/** Ask over HTTP what this session is: known to those who are not in the room as well. */
+async function about() {
+  const answer = await ask("GET", sessionPath(sessionId), { credential: token });
+  visit.known ||= answer.ok;
+  if (answer.ok) visit.room.about(answer.data.session ?? answer.data);
+  return answer;
+}
+
 /** @param {any} refusal */
-function refused(refusal) {
+async function refused(refusal) {
   const { CLOSE } = inner;
-  if (refusal.closeCode === CLOSE.NOT_OPEN_YET) return turn("waiting", { opensAt: refusal.details.opens_at });
-  if (refusal.closeCode === CLOSE.OVER && recall(sessionId).joined) return turn("after");
+  if (refusal.closeCode === CLOSE.NOT_OPEN_YET) {
+    visit.opensAt = refusal.details.opens_at;
+    turn("waiting");
+    // It may have been moved since this page was opened.
+    await about();
+    return undefined;
+  }
+  if (refusal.closeCode === CLOSE.OVER) {
+    await about();
+    return over();
+  }
   if (refusal.closeCode === CLOSE.BAD_CREDENTIAL) forget(sessionId);
   if (refusal.closeCode === CLOSE.TOKEN_EXPIRED) {
     // An invitation does not renew itself; only whoever sent it can.
     visit.client?.close();
     return turn("trouble", { code: "bad_credential" });
   }
-  if (refusal.final) turn("trouble", refusal);
+  return refusal.final ? turn("trouble", refusal) : undefined;
 }
 
 /** Tell of the connection in one quiet line that takes no space. @param {string} status */
@@ -134,13 +164,10 @@ async function begin() {
   await loadStrings();
   if (memory.joined && memory.identity && !memory.left) return join(memory.name ?? "");
   await turn("entry", null);
-  const about = await ask("GET", sessionPath(sessionId), { credential: token });
-  if (about.status === 404) return turn("trouble", { code: token ? "no_such_session" : "unknown_or_private" });
-  if (!about.ok || visit.client) return;
-  const session = about.data.session ?? about.data;
-  if (session.phase === "cancelled") return turn("trouble", { code: "cancelled" });
-  if (["ending", "ended", "published"].includes(session.phase)) return turn("trouble", { code: "session_over" });
-  visit.room.about(session);
+  const answer = await about();
+  if (visit.client) return;
+  if (answer.status === 404) return turn("trouble", { code: token ? "no_such_session" : "unknown_or_private" });
+  if (visit.room.isOver) return over();
   // Everything for the first breath, while somebody types a name.
   await Promise.all([inside(), import("./participant/practice.js")]);
 }

@@ -10,6 +10,7 @@ const FIELDS = [
   "title", "instructor", "scheduled_start", "started_at", "phase", "resting", "plan", "chat", "locked",
   "place", "listen_url", "visibility", "cancelled", "emergency", "page_url", "next_technique",
 ];
+const OVER = new Set(["ending", "ended", "published"]);
 const KEPT = 200;
 
 export class RoomState extends EventTarget {
@@ -56,6 +57,8 @@ export class RoomState extends EventTarget {
     /** @type {{name: string, message: string, own: boolean}[]} */
     this.chatLog = [];
     this.clientId = "";
+    /** Whether it was live at any time that is known of. */
+    this.begun = false;
   }
 
   /** @param {any} message */
@@ -94,7 +97,7 @@ export class RoomState extends EventTarget {
       default:
         break;
     }
-    this.dispatchEvent(new CustomEvent("change", { detail: message }));
+    this._tell(message);
   }
 
   _welcome(welcome) {
@@ -111,7 +114,21 @@ export class RoomState extends EventTarget {
   about(session) {
     this._merge(session);
     this._counted(session.participant_count);
-    this.dispatchEvent(new CustomEvent("change", { detail: { type: "about" } }));
+    this._tell({ type: "about" });
+  }
+
+  /** @param {any} message */
+  _tell(message) {
+    this.begun ||= this.phase === "live" || Boolean(this.started_at);
+    this.dispatchEvent(new CustomEvent("change", { detail: message }));
+  }
+
+  get isCancelled() {
+    return this.cancelled || this.phase === "cancelled";
+  }
+
+  get isOver() {
+    return this.isCancelled || OVER.has(this.phase);
   }
 
   _technique(content, message) {

@@ -33,7 +33,7 @@ export function peoplePanel(room, command) {
     return h(
       "li",
       { "data-client": id },
-      h("span", { class: "person" }, person.name, person.hand ? h("span", { class: "badge" }, t("people.hand")) : null, person.stopped ? h("span", { class: "badge danger" }, t("people.stopped")) : null),
+      h("span", { class: "person" }, person.name, " ", person.hand ? h("span", { class: "badge" }, t("people.hand")) : null, " ", person.stopped ? h("span", { class: "badge danger" }, t("people.stopped")) : null),
       actions,
     );
   };

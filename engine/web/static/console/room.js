@@ -101,7 +101,7 @@ export function roomScreen(desk, { sessionId }) {
     for (const part of parts) part.heard?.(message);
     if (message.type === "metrics_update") curves.add(message.content, client.clock.now());
     // The phase of a session that is over arrives with the welcome of a return as well.
-    if (["ending", "ended", "published"].includes(room.phase)) desk.turn("desk", { sessionId, justEnded: true });
+    if (room.isOver && !room.isCancelled) desk.turn("desk", { sessionId, justEnded: true });
   });
   client.addEventListener("over", () => {
     if (!room.cancelled) return desk.turn("desk", { sessionId, justEnded: true });

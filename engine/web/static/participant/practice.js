@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { announce, h, write } from "../dom.js";
 import { shownTo } from "../gentle.js";
 import { clockTime, t } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
@@ -74,7 +74,10 @@ export function practiceScreen(visit) {
       pacer.follow(still ? null : shown);
       if (!still && next) pacer.follow(next);
     }
-    write(heading, room.resting ? t("practice.rest") : shown?.technique || (shown ? t("practice.gentle") : t("practice.settle")));
+    const name = room.resting ? t("practice.rest") : shown?.technique || (shown ? t("practice.gentle") : t("practice.settle"));
+    // What the orb shows to the eyes is told once to those who listen; the tone is their pacer.
+    if (heading.textContent && heading.textContent !== name) announce(name);
+    write(heading, name);
     write(words, wordsOf(room, shown));
     write(others, othersLine(room, client.clock.rate));
     restCard(rest, visit, room.resting);

@@ -11,9 +11,8 @@ import { expectations } from "./expectations.js";
 
 /**
  * @param {any} visit
- * @param {{opensAt?: string} | undefined} detail
  */
-export function waitingScreen(visit, detail) {
+export function waitingScreen(visit) {
   const { room, client } = visit;
   const countdown = h("p", { class: "countdown", role: "timer" });
   const until = h("p", { class: "quiet" });
@@ -49,11 +48,11 @@ export function waitingScreen(visit, detail) {
   const tick = () => {
     // Until the first answer of the server there is only the device's own clock.
     const now = client.clock.known ? client.clock.now() : Date.now();
-    const at = Date.parse(room.scheduled_start ?? detail?.opensAt ?? "");
+    const at = Date.parse(room.scheduled_start ?? visit.opensAt ?? "");
     const left = (at - now) / 1000;
     const days = Math.floor(left / 86_400);
     write(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
-    const opens = detail?.opensAt ? timeWithZone(Date.parse(detail.opensAt)) : "";
+    const opens = visit.opensAt ? timeWithZone(Date.parse(visit.opensAt)) : "";
     write(until, left > 0 ? (opens ? t("waiting.opens", { time: opens }) : t("waiting.until")) : t("waiting.any_moment"));
   };
   const timer = setInterval(tick, 500);

@@ -216,6 +216,8 @@ export default {
   "trouble.wrong_messages.text": "Der Server verstand sie nicht. Neu laden hilft.",
   "trouble.session_over.title": "Diese Sitzung ist vorbei",
   "trouble.session_over.text": "Ihre Seite erzählt, was war. Weitere Termine folgen.",
+  "trouble.not_held.title": "Diese Sitzung hat nicht begonnen",
+  "trouble.not_held.text": "Niemand hat sie rechtzeitig gestartet. Weitere Termine folgen.",
   "trouble.removed.title": "Du bist nicht mehr in dieser Sitzung",
   "trouble.removed.text": "{name} hat dich gebeten zu gehen; hier lässt sich das nicht ändern. War es ein Irrtum, schreib dem Studio.",
   "trouble.forbidden.title": "Hier braucht es eine Einladung",

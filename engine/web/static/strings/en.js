@@ -198,6 +198,8 @@ export default {
   "trouble.wrong_messages.text": "It spoke to the server in a way the server does not know. Loading it again helps.",
   "trouble.session_over.title": "This session is over",
   "trouble.session_over.text": "Its page tells what happened. There are more sessions to come.",
+  "trouble.not_held.title": "This session did not begin",
+  "trouble.not_held.text": "Nobody started it in time. There are more sessions to come.",
   "trouble.removed.title": "You are out of this session",
   "trouble.removed.text": "{name} has asked you to leave, and this cannot be undone here. If it was a mistake, write to the studio.",
   "trouble.forbidden.title": "This needs an invitation",

@@ -7,7 +7,6 @@ import { h, write } from "../dom.js";
 import { clockTime, t, timeWithZone } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
 
-const OVER = new Set(["ending", "ended", "published"]);
 const DAY_S = 86_400;
 
 export class Board {
@@ -21,7 +20,6 @@ export class Board {
     /** Whether the room let us in, or told about itself. */
     this.known = false;
     this.over = false;
-    this._begun = false;
     /** @type {string | null} why there is nothing to show: a name among the troubles */
     this.trouble = null;
     this._title = h("h1", {});
@@ -46,14 +44,12 @@ export class Board {
   /** Show what is so. */
   fill() {
     const room = this._room;
-    const cancelled = room.cancelled || room.phase === "cancelled";
-    this.over ||= cancelled || OVER.has(room.phase);
+    this.over ||= room.isOver;
     const live = !this.over && room.phase === "live";
-    this._begun ||= live || Boolean(room.started_at);
     document.body.dataset.wall = this.trouble ? "trouble" : this.over ? "over" : live ? "live" : "before";
     if (room.title) document.title = room.title;
     if (this.trouble) this._say(t(`trouble.${this.trouble}.title`), "", t(`trouble.${this.trouble}.text`, { name: t("the_instructor") }));
-    else if (cancelled) this._say(t("trouble.cancelled.title"), room.title, t("trouble.cancelled.text"));
+    else if (room.isCancelled) this._say(t("trouble.cancelled.title"), room.title, t("trouble.cancelled.text"));
     else if (this.over) this._ended();
     else if (live) this._live();
     else this._before();
@@ -62,7 +58,7 @@ export class Board {
 
   _ended() {
     // A room that nobody started has nobody to thank.
-    if (!this._begun) return this._say(t("trouble.session_over.title"), this._room.title, "");
+    if (!this._room.begun) return this._say(t("trouble.not_held.title"), this._room.title, "");
     const people = Math.max(this._room.most, this._room.count);
     return this._say(t("wall.thanks"), people ? t("wall.were", { count: people }) : "", "");
   }
