@@ -48,7 +48,7 @@ def studio_card(studio: Studio) -> bytes:
     return _png(_svg("", studio.name, studio.words("story.card"), "", "", studio.name))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def _png(svg: str) -> bytes:
     fonts = resources.path("site") / "fonts"
     return bytes(

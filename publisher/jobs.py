@@ -15,6 +15,7 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.database import scrub
 from engine.storage.outbox import SCHEDULE, Job, Outbox
 from publisher import analytics
+from publisher.card import card_of
 from publisher.catalogue import Catalogue
 from publisher.changes import ROOMS
 from publisher.drafts import Desk
@@ -138,7 +139,7 @@ class Jobs:
             self._finish(pages, now)
         else:
             for job, content_id in pages:
-                self._fail(job, content_id, error, now)
+                self._hold(job, content_id, error, now)
         for some in _portions([job for job in jobs if job.channel not in _PAGES]):
             made = ((job, self._attempt(job, now, self._make)) for job in some)
             self._finish([(job, content_id) for job, content_id in made if content_id is not None], now)
@@ -196,6 +197,9 @@ class Jobs:
         story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
         self._feeds.html(story)
         self.templates.render("site/article.html", story=story, studio=self.studio, href=self.links.absolute)
+        if snapshot.source != "import":
+            # Kept for the page, which shows the same one.
+            card_of(story, self.studio)
         return snapshot, at
 
     def _take(self, story: tuple[Snapshot | None, Millis], _: Job) -> bool:
@@ -266,6 +270,12 @@ class Jobs:
                     self._outbox.done(job, now)
             for job, content_id in some:
                 self._report(Finished(job.session_id, job.channel, "done", content_id))
+
+    def _hold(self, job: Job, content_id: str, error: str, now: Millis) -> None:
+        """The site cannot be written at present: no story's fault, so none is given up however long that is."""
+        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE << min(job.attempts - 1, 10))
+        self._outbox.failed(job, error, now + pause, now)
+        self._report(Finished(job.session_id, job.channel, "failed", content_id))
 
     def _fail(self, job: Job, content_id: str, error: str, now: Millis) -> None:
         pause = pause_after(job.attempts)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +50,22 @@ class Tree:
 
         A file whose bytes are the same is not touched, so its time and its ETag stay.
         """
-        staged: list[tuple[Path, Path]] = []
-        gone: list[Path] = []
         many: list[Artefact] = [each for each in artefacts if self._differs(each)]
         if not many:
             return 0
         self.root.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{self.root.name}-staging-", dir=self.root.parent))
+        try:
+            self._put(many, folder)
+        except Exception:
+            # A disk that is full must not fill further with each attempt.
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return len(many)
+
+    def _put(self, many: Sequence[Artefact], folder: Path) -> None:
+        staged: list[tuple[Path, Path]] = []
+        gone: list[Path] = []
         for number, each in enumerate(many):
             target = self.root / each.path
             if each.data is None:
@@ -85,7 +95,6 @@ class Tree:
         folder.rmdir()
         if self._durable:
             _flush_folders(touched)
-        return len(many)
 
     def files(self) -> Iterator[str]:
         """Every file below the root, as paths from it."""

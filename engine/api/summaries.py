@@ -101,7 +101,12 @@ class _Order:
 
 
 async def summarise(request: web.Request) -> web.Response:
-    """The texts of a session for its channels; published when asked for."""
+    """The texts of a session for its channels; published when asked for.
+
+    ``published_to`` names the channels whose artefacts exist: the page, and the drafts of mail and posts. A channel in
+    ``failed_channels`` is tried again. ``delivered`` is empty here: mail to people needs an approval of its own and leaves
+    ten minutes after it at the earliest; the drafts tell what became of it.
+    """
     caller = _somebody(request)
     order = _order(await read_json(request), request, caller)
     told = await _prepared(request, order)

@@ -1,0 +1,137 @@
+"""When the site cannot be written: states, attempts, pauses, and what mends it."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
+from publisher import commands
+from publisher.card import card_of
+from publisher.jobs import ATTEMPTS, pause_after
+from publisher.story import Story
+from publisher.studio import Studio
+from tests.publisher.samples import NOW, snapshot
+from tests.publisher.studio_data import Publisher
+
+FAR: Millis = 4_000_000_000_000
+"""After whatever the machine's own clock says, by which commands queue."""
+
+
+class Disk:
+    """Stands between the publisher and the disk; ``wrong`` is what every write then meets."""
+
+    def __init__(self) -> None:
+        self.wrong: OSError | None = None
+
+    def __call__(self, step: str) -> None:
+        if self.wrong is not None and step.startswith(("stage", "replace")):
+            raise self.wrong
+
+
+@pytest.fixture
+def disk() -> Disk:
+    """A disk that can be filled."""
+    return Disk()
+
+
+@pytest.fixture
+def studio(tmp_path: Path, disk: Disk) -> Publisher:
+    """A publisher over that disk, its empty site built."""
+    made = Publisher(tmp_path / "data", step=disk)
+    made.work()
+    return made
+
+
+def state(publisher: Publisher, session_id: str, channel: str = "web") -> tuple[str, int, Millis | None]:
+    """State, attempts, and when it is tried again."""
+    (row,) = (row for row in publisher.outbox.of(session_id) if row.channel == channel)
+    return row.state, row.attempts, row.next_attempt_at
+
+
+def test_pauses_grow_and_end() -> None:
+    """2, 4, 8, 16, 32 seconds; then it is for a person."""
+    assert [pause_after(n) for n in range(1, ATTEMPTS + 1)] == [n * SECOND for n in (2, 4, 8, 16, 32)] + [
+        None
+    ]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_takes_nothing_is_waited_for(studio: Publisher, disk: Disk, number: int) -> None:
+    """Full or read-only: the job waits with its error and growing pauses, never given up; then the page is there."""
+    disk.wrong = OSError(number, "no")
+    studio.publish(snapshot())
+    assert state(studio, "s-1") == ("pending", 1, NOW + 2 * SECOND)
+    at = NOW
+    for attempt in range(2, 12):
+        at = state(studio, "s-1")[2] or 0
+        studio.work(at)
+        told, attempts, again = state(studio, "s-1")
+        assert (told, attempts) == ("pending", attempt)
+        assert again is not None
+        assert again - at <= 5 * MINUTE
+    (row,) = (row for row in commands.list_publications(studio.data, "s-1") if row["channel"] == "web")
+    assert row["last_error"].startswith(("OSError", "PermissionError"))
+    assert not list(studio.data.glob(".public-*"))
+    disk.wrong = None
+    studio.work(state(studio, "s-1")[2] or 0)
+    assert state(studio, "s-1")[0] == "done"
+    assert studio.has("sessions/s-1/index.html")
+    assert studio.site() == studio.rebuilt()
+
+
+def test_a_person_may_try_at_once(studio: Publisher, disk: Disk) -> None:
+    """After mending, ``publications retry`` waits for no pause, and queues only what failed."""
+    disk.wrong = OSError(errno.ENOSPC, "no space left")
+    studio.publish(snapshot())
+    disk.wrong = None
+    assert commands.retry(studio.data, "s-1") == ["web"]
+    studio.work(FAR)
+    assert state(studio, "s-1")[:2] == ("done", 1)
+
+
+def test_drafts_are_made_while_the_site_cannot_be_written(studio: Publisher, disk: Disk) -> None:
+    """One channel that waits holds no other up."""
+    disk.wrong = OSError(errno.EROFS, "read-only")
+    studio.publish(snapshot())
+    assert state(studio, "s-1")[0] == "pending"
+    assert {channel: state(studio, "s-1", channel)[0] for channel in ("email", "social", "analytics")} == {
+        "email": "done",
+        "social": "done",
+        "analytics": "done",
+    }
+
+
+def test_what_was_published_before_stays_while_nothing_can_be_written(studio: Publisher, disk: Disk) -> None:
+    """Readers keep the site as it was, and both sessions are there once the disk has room."""
+    studio.publish(snapshot("first"))
+    before = studio.site()
+    disk.wrong = OSError(errno.ENOSPC, "no space left")
+    studio.publish(snapshot("second"), at=NOW + MINUTE)
+    assert studio.site() == before
+    disk.wrong = None
+    studio.work(NOW + HOUR)
+    assert studio.has("sessions/second/index.html")
+    assert studio.catalogue.marked() == []
+
+
+def test_a_story_that_cannot_be_drawn_fails_alone(studio: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A card that will not be drawn is that session's own failure, and the next session is published."""
+
+    def picky(story: Story, studio_: Studio) -> bytes:
+        if "poison" in story.title:
+            raise ValueError("cannot draw this")
+        return card_of(story, studio_)
+
+    monkeypatch.setattr("publisher.jobs.card_of", picky)
+    studio.outbox.enqueue(snapshot("bad", title="poison"), ["web"], NOW)
+    studio.publish(snapshot("good"))
+    assert studio.has("sessions/good/index.html")
+    assert not studio.has("sessions/bad/index.html")
+    assert state(studio, "bad")[:2] == ("pending", 1)
+    monkeypatch.undo()
+    assert commands.retry(studio.data, "bad") == ["web"]
+    studio.work(FAR)
+    assert studio.has("sessions/bad/index.html")
