@@ -17,7 +17,7 @@ import structlog
 from engine.actors.entries import STATE
 from engine.actors.figures import HeartCounts
 from engine.actors.mailbox import MailboxFull
-from engine.actors.messages import Execute, Look, Sleep, View
+from engine.actors.messages import Execute, Look, Own, Sleep, View
 from engine.actors.ports import RoomPort
 from engine.actors.session_actor import SessionActor
 from engine.clock import Clock
@@ -184,6 +184,19 @@ class Directory:
         except MailboxFull:
             raise _busy() from None
         return view
+
+    async def own(self, session_id: str, client_id: str) -> Message | None:
+        """One person's own figures of this moment, as their socket gets them; to be shown to nobody else."""
+        ref = self._actors.get(session_id)
+        if ref is None:
+            return None
+        try:
+            figures: Message | None = await ref.ask(Own(client_id), block=False)
+        except pykka.ActorDeadError:
+            return None
+        except MailboxFull:
+            raise _busy() from None
+        return figures
 
     def awake(self) -> Iterable[View]:
         """The durable states of the sessions in memory, without their people."""

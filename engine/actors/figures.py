@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Protocol
@@ -125,6 +125,11 @@ class Figures:
                 self._forget(event.client_id, withdrew=True)
             case e.MemberLeft():
                 self._forget(event.client_id)
+            case e.SessionEnded():
+                # With it go the beats: whoever wanted their own figures kept has them in the table of people.
+                self._heart = None
+                self._wearing.clear()
+                self._lost.clear()
             case _:
                 pass
 
@@ -215,6 +220,17 @@ class Figures:
         if self._heart is not None:
             yield from self._reached_now(at, ending=False)
         self._show(state, point, at)
+
+    def own(self, client_id: str, at: Millis) -> dict[str, Any] | None:
+        """One person's figures, for that person alone; None without a strap, and once the session is over."""
+        own = None if self._heart is None else self._heart.own(client_id, at)
+        return None if own is None else {name: getattr(own, name) for name in own.__slots__}
+
+    def newest(self, state: Session, at: Millis) -> Mapping[str, Any]:
+        """What everybody was shown last, for somebody who comes now: it is counted anew on the tick alone."""
+        if self._shown is None:
+            return group_metrics(state, at)
+        return self._shown[0] | {"participants": state.count()}
 
     def own_summaries(self, people: Iterable[PersonRow], at: Millis) -> Iterable[PersonRow]:
         """The rows of those who left an address, with their own figures; nobody else's are ever written."""
@@ -316,11 +332,9 @@ class Figures:
             }
             self._room.figures(outgoing.frame(everybody), outgoing.frame(staff))
         for client_id in self._wearing:
-            own = self._hearts.own(client_id, at)
+            own = self.own(client_id, at)
             if own is not None:
-                told = outgoing.message(
-                    "own_metrics", state.session_id, at, {name: getattr(own, name) for name in own.__slots__}
-                )
+                told = outgoing.message("own_metrics", state.session_id, at, own)
                 self._room.to_one(client_id, outgoing.frame(told))
 
     @property

@@ -13,7 +13,7 @@ from engine.protocol.incoming import Inbound
 from engine.storage.journal import Record
 from engine.storage.rows import PersonRow
 
-__all__ = ["Attach", "Detach", "Execute", "FiguresDue", "FromSocket", "Heard", "Look", "Sleep", "View"]
+__all__ = ["Attach", "Detach", "Execute", "FiguresDue", "FromSocket", "Heard", "Look", "Own", "Sleep", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,13 @@ class Execute:
 @dataclass(frozen=True, slots=True)
 class Look:
     """Ask for the ``View``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Ask for one person's own figures, for that person: a dictionary, or None without a strap."""
+
+    client_id: str
 
 
 @dataclass(frozen=True, slots=True)

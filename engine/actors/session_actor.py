@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -17,13 +17,25 @@ from typing import TYPE_CHECKING, Any
 import pykka
 import structlog
 
+from engine.actors.alarm import Alarm
 from engine.actors.answers import answers, expects_answer, heartbeat_answer, told_instead
 from engine.actors.arrivals import Arrivals, skips
 from engine.actors.entries import Entries, asks_publisher
 from engine.actors.figures import Figures, HeartCounts
 from engine.actors.loop_actor import LoopActor
 from engine.actors.mailbox import MailboxFull
-from engine.actors.messages import Attach, Detach, Execute, FiguresDue, FromSocket, Heard, Look, Sleep, View
+from engine.actors.messages import (
+    Attach,
+    Detach,
+    Execute,
+    FiguresDue,
+    FromSocket,
+    Heard,
+    Look,
+    Own,
+    Sleep,
+    View,
+)
 from engine.actors.opinions import consented, rated
 from engine.actors.ports import RoomPort, Watcher
 from engine.clock import Clock
@@ -105,11 +117,9 @@ class SessionActor(LoopActor):
         self._entries = Entries(session_id, channels, new_id, 0 if state is None else state.position)
         # A list although it is a queue: it is short, and an empty deque takes ten times as much.
         self._pending: list[_Staged] = []
-        self._alarm: tuple[Millis, asyncio.TimerHandle] | None = None
+        self._alarm = Alarm(clock, self._ring)
         self._broken: BaseException | None = None
         """What ended this actor, while it has not ended yet."""
-        self._timed: Session | None = None
-        """The state for which the alarm is set: only some changes move it."""
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -119,7 +129,8 @@ class SessionActor(LoopActor):
             self._figures.follow(self.state)
             self._watcher.changed(self.state)
             self.run(c.Restart(), _SYSTEM)
-        self._set_alarm()
+        if self.state is not None:
+            self._alarm.follow(self.state)
 
     def on_stop(self) -> None:
         """Let go of timers and of whoever waits."""
@@ -138,9 +149,7 @@ class SessionActor(LoopActor):
         self._watcher.died(self._session_id, exception_value)
 
     def _let_go(self, refusal: Rejected) -> None:
-        if self._alarm is not None:
-            self._alarm[1].cancel()
-            self._alarm = None
+        self._alarm.stop()
         self._figures.stop()
         self._arrivals.stop()
         while self._pending:
@@ -155,7 +164,7 @@ class SessionActor(LoopActor):
         """One turn."""
         if self._broken is not None:
             # An exception ends an actor that was told something; who asks would only be handed it.
-            if isinstance(message, Execute | Look | Sleep):
+            if isinstance(message, Execute | Look | Own | Sleep):
                 raise Unavailable("unavailable", "The session is being rebuilt; try again.")
             raise self._broken
         match message:
@@ -171,6 +180,8 @@ class SessionActor(LoopActor):
                 return self._arrivals.heard(message)
             case Look():
                 return self._view()
+            case Own():
+                return self._figures.own(message.client_id, self._clock.now())
             case FiguresDue():
                 return self._figures_due()
             case Sleep():
@@ -264,7 +275,7 @@ class SessionActor(LoopActor):
             event_id=event_id,
         )
         self._journal.append(entry, partial(self._committed, staged))
-        self._set_alarm()
+        self._alarm.follow(state)
         return staged
 
     def _learn(self, command: c.Command, people: Sequence[PersonRow]) -> Sequence[PersonChange]:
@@ -356,6 +367,8 @@ class SessionActor(LoopActor):
             raise Unavailable(
                 "unavailable", "Something went wrong here; nothing was lost. Try again."
             ) from bug
+        if isinstance(command, c.Tick) and self.state is not None:
+            self._alarm.anew(self.state)
         return done
 
     def _from_socket(self, message: FromSocket) -> None:
@@ -416,6 +429,10 @@ class SessionActor(LoopActor):
     def _seq(self) -> int:
         return 0 if self._visible is None else self._visible.seq
 
+    def metrics(self, state: Session, at: Millis) -> Mapping[str, Any]:
+        """The group's figures for somebody who comes."""
+        return self._figures.newest(state, at)
+
     def seated(self, state: Session, returning: bool, recovered: bool) -> None:
         """Somebody has their seat."""
         if returning:
@@ -442,27 +459,6 @@ class SessionActor(LoopActor):
             return False
         self.stop()
         return True
-
-    def _set_alarm(self) -> None:
-        """Wake at the next instant at which time alone changes this session."""
-        state, known = self.state, self._timed
-        if state is None or (
-            known is not None
-            and state.members is known.members
-            and state.phase is known.phase
-            and state.warned == known.warned
-            and state.details is known.details
-        ):
-            return
-        self._timed = state
-        deadline = state.next_deadline()
-        if self._alarm is not None:
-            if self._alarm[0] == deadline:
-                return
-            self._alarm[1].cancel()
-            self._alarm = None
-        if deadline is not None:
-            self._alarm = (deadline, self._clock.call_at(deadline, self._ring))
 
     def _ring(self) -> None:
         try:

@@ -42,6 +42,8 @@ async def mine(request: web.Request) -> web.Response:
     wanted = query_of(request, MineQuery)
     view, client_id = await _person(request)
     known = _known(view, client_id)
+    # What is worked out of the beats in memory is known of them too, as long as the session lasts.
+    known["own_figures"] = await request.app[SESSIONS].own(view.state.session_id, client_id)
     if known["publish_quote"]:
         quote = Quote(text=known["comment"] or "", name=known["name"] if known["publish_name"] else None)
         states = await request.app[SHELF].ask(lambda db: Catalogue(db).quote_states(view.state.session_id))
@@ -144,7 +146,7 @@ def _known(view: View, client_id: str) -> dict[str, Any]:
         "name": row.name,
         "joined_at": iso(member.joined_at),
         "present_seconds": present // SECOND,
-        "consents": json.loads(row.consents),
+        "consents": _dated(json.loads(row.consents)),
         "opted_in": list(member.opted_in),
         "email": row.email,
         "own_summary": None if row.own_summary is None else json.loads(row.own_summary),
@@ -154,6 +156,11 @@ def _known(view: View, client_id: str) -> dict[str, Any]:
         "publish_name": row.publish_name,
         "quote_state": row.quote_state,
     }
+
+
+def _dated(consents: dict[str, Any]) -> dict[str, Any]:
+    """Consents with the moments they were given in the form of all dates."""
+    return {name: iso(value) if name in ("at", "publish_at") else value for name, value in consents.items()}
 
 
 def _as_csv(known: dict[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from engine.actors.messages import View
 from engine.domain.commands import Command, Sender
@@ -23,6 +23,10 @@ class Sessions(Protocol):
 
     async def look(self, session_id: str) -> View | None:
         """A session of any phase, brought to life if it sleeps; None for one nobody created."""
+        ...
+
+    async def own(self, session_id: str, client_id: str) -> Mapping[str, Any] | None:
+        """One person's own figures of this moment; to be shown to nobody else."""
         ...
 
     def awake(self) -> Iterable[View]:

@@ -160,11 +160,16 @@ async def test_nobody_asks_one_persons_figure_out_of_the_server(
 
         await room.beat(260)
         assert telltales(victim).pattern.count("|") > 3
+        own = (await http.get(ME, headers=victim.headers)).json()["own_figures"]
+        assert own["improvement"] > 100
+        assert (await http.get(ME, headers=people[0].headers)).json()["own_figures"]["improvement"] < 100
         await asked_by_everybody(telltales(victim))
         await leader.send("end", {})
         await leader.until("session_ending")
         await room.published(1)
-        mine = (await http.get(ME, headers=victim.headers)).json()["own_summary"]
+        known = (await http.get(ME, headers=victim.headers)).json()
+        assert known["own_figures"] is None
+        mine = known["own_summary"]
         telltale = telltales(victim, mine["rmssd"], mine["improvement"])
         assert telltale.search((await http.get(f"{ME}?format=csv", headers=victim.headers)).text)
         await asked_by_everybody(telltale)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 from contextlib import closing
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.domain import commands as c
+from engine.domain.heart.stream import Stream
 from engine.domain.session import Role
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.rows import PersonRow
@@ -40,6 +42,12 @@ async def beat(studio: Studio, clients: list[Client], seconds: int) -> None:
         for client in clients:
             await client.settled()
         studio.clock.jump(4_000)
+
+
+def streams() -> int:
+    """How many straps' beats are in memory."""
+    gc.collect()
+    return sum(type(one) is Stream for one in gc.get_objects())
 
 
 def everything(client: Client) -> str:
@@ -117,7 +125,7 @@ async def test_consent_comes_first_and_can_be_taken_back(studio: Studio) -> None
 
 
 async def test_own_figures_are_written_only_for_whoever_asked(studio: Studio) -> None:
-    """An address left during the session brings one's own figures at the end; nobody else's are kept."""
+    """An address left during the session brings one's own figures at the end; nobody else's are kept, nor beats."""
     ivy = await studio.join("ivy", role="instructor", key=True)
     people = [await wearing(studio, "asks"), await wearing(studio, "silent")]
     await ivy.send("start", {}, id="start")
@@ -126,10 +134,16 @@ async def test_own_figures_are_written_only_for_whoever_asked(studio: Studio) ->
     await studio.directory.ask("s", c.Engage(()), c.Sender(Role.ADMIN), people=(row,))
     await beat(studio, people, 240)
     await people[0].until("own_metrics", state="ready")
+    assert streams() == 2
+    own = await studio.directory.own("s", "silent")
+    assert own is not None
+    assert own["state"] == "ready"
     await ivy.send("end", {})
     await ivy.until("session_ending")
     view = await studio.directory.look("s")
     assert view is not None
+    assert (await studio.directory.own("s", "asks")) is None
+    assert streams() == 0
     assert "improvement" in json.loads(view.people["asks"].own_summary or "{}")
     assert view.people["silent"].own_summary is None
 
