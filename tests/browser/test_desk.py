@@ -62,3 +62,31 @@ async def test_a_session_that_nobody_came_to_says_so(
     await expect(desk.get_by_role("button", name="End the session")).to_be_visible()
     await asked(http, "POST", f"{server.url}/api/v2/sessions/evening/end")
     await expect(desk.get_by_text("Nothing was published: nobody took part")).to_be_visible()
+
+
+async def test_the_page_of_a_private_session_opens_for_those_who_were_there(
+    server: Server, http: aiohttp.ClientSession, open_page: Opener
+) -> None:
+    """A link carries no credential; the close and the desk bring it, and show the page."""
+    body = {
+        "session_id": "circle",
+        "title": "Closed Circle",
+        "instructor": "Test instructor",
+        "scheduled_start": datetime.now(UTC).isoformat(),
+        "access": "invite",
+        "visibility": "private",
+    }
+    room = await asked(http, "POST", f"{server.url}/api/v2/sessions/create", 201, body)
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/circle/start")
+    guest = await open_page(room["urls"]["join"])
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_role("heading", name="Settle in")).to_be_visible()
+    desk = await open_page(room["urls"]["console"])
+    await expect(desk.get_by_text("1 person is here")).to_be_visible()
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/circle/end")
+    await desk.get_by_role("button", name="Open the page").click(timeout=30_000)
+    await expect(desk.get_by_role("heading", name="Closed Circle")).to_be_visible()
+    await expect(desk.get_by_text("Drafts", exact=True)).to_have_count(0)
+    await guest.get_by_role("button", name="The page of this session").click()
+    await expect(guest.get_by_role("heading", name="Closed Circle")).to_be_visible()
+    await expect(guest.get_by_text("How was it for you?")).to_have_count(0)

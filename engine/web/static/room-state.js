@@ -38,6 +38,8 @@ export class RoomState extends EventTarget {
     this.emergency = null;
     /** @type {string | null} */
     this.page_url = null;
+    /** @type {string | null} */
+    this.visibility = null;
     this.count = 0;
     this.most = 0;
     /** @type {any} */

@@ -7,6 +7,7 @@ import { sessionPath } from "../api.js";
 import { h, show, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
+import { wayToPage } from "../session-page.js";
 import { draftCard } from "./draft.js";
 
 const LOOK_EVERY_MS = 1_500;
@@ -42,12 +43,16 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   let closed = false;
   /** Nobody came: then there is no story to wait for. */
   let nobody = false;
+  let hidden = false;
 
+  const way = () =>
+    wayToPage({ href: `/sessions/${encodeURIComponent(sessionId)}/`, text: t("desk.page"), look: "button", credential: hidden ? desk.credential : null });
   const about = async () => {
     const answer = await desk.ask("GET", path);
     if (answer.status === 401 || answer.status === 403) return desk.turn("sign_in", { refused: true, sessionId });
     if (answer.ok) {
       nobody = !answer.data.participant_count;
+      hidden = answer.data.visibility === "private";
       write(title, answer.data.title);
       write(lead, t("desk.lead", { count: answer.data.participant_count ?? 0 }));
     }
@@ -66,7 +71,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     const key = JSON.stringify(rows);
     if (key !== shown) {
       shown = key;
-      show(channels, ...rows.map((row) => channelRow(row, sessionId, desk.onlySession ? null : again)));
+      show(channels, ...rows.map((row) => channelRow(row, desk.onlySession ? null : again, way)));
       if (rows.some((row) => DRAFTING.has(row.channel) && row.state === "done")) fill(answer.data.drafts);
     }
     const soon = justEnded && !nobody;
@@ -101,14 +106,15 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   };
 }
 
-function channelRow(row, sessionId, again) {
+/** @param {any} row @param {(() => void) | null} again @param {() => Element} way to the page */
+function channelRow(row, again, way) {
   const done = row.state === "done";
   return h(
     "li",
     { "data-state": row.state },
     h("span", { class: "person" }, t(`channel.${row.channel}`)),
     h("span", { class: row.state === "failed" ? "error" : "quiet" }, t(`desk.state.${row.state}`), row.state === "failed" && row.last_error ? `: ${row.last_error}` : ""),
-    done && row.channel === "web" ? h("a", { class: "button", href: `/sessions/${encodeURIComponent(sessionId)}/` }, t("desk.page")) : null,
+    done && row.channel === "web" ? way() : null,
     row.state === "failed" && again ? h("button", { type: "button", onclick: again }, t("trouble.again")) : null,
   );
 }

@@ -22,7 +22,8 @@ export function afterScreen(visit, detail) {
   const seconds = room.ending?.duration ?? memory.duration ?? 0;
   const title = room.title || memory.title || t("entry.title");
   const page = room.page_url ?? memory.page ?? `/sessions/${encodeURIComponent(sessionId)}/`;
-  remember(sessionId, { most: others + 1, duration: seconds, title, page, left: Boolean(detail?.left) });
+  const hidden = room.visibility === "private" || (!room.visibility && memory.hidden);
+  remember(sessionId, { most: others + 1, duration: seconds, title, page, hidden, left: Boolean(detail?.left) });
   const me = (method, path, body) =>
     ask(method, `${sessionPath(sessionId)}/me${path}`, { body, credential: memory.identity?.resume });
   const form = feedbackForm(me);
@@ -39,7 +40,7 @@ export function afterScreen(visit, detail) {
       : null,
     rating,
     form.element,
-    keepsake(me, { title, page, others, left: Boolean(detail?.left) }),
+    keepsake(me, { title, page, others, left: Boolean(detail?.left), credential: hidden ? memory.identity?.resume : null }),
     h(
       "details",
       { class: "card" },

@@ -6,27 +6,30 @@
 import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
+import { wayToPage } from "../session-page.js";
 
 /**
  * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
- * @param {{title: string, page: string, others: number, left: boolean}} about
+ * @param {{title: string, page: string, others: number, left: boolean, credential: string | null}} about
+ *   with a credential where the session is private
  */
-export function keepsake(me, { title, page, others, left }) {
+export function keepsake(me, { title, page, others, left, credential }) {
   const said = h("p", { class: "quiet", role: "status" });
   const shared = h("p", { class: "quiet", role: "status" });
   const address = h("input", { id: "address", type: "email", autocomplete: "email", required: true });
   const text = others > 0 ? t("share.with", { count: others, title }) : t("share.alone", { title });
-  const link = new URL(page, location.href).href;
+  // A link to a private page opens nothing for others.
+  const link = credential ? null : new URL(page, location.href).href;
   const share = async () => {
-    if (navigator.share) return navigator.share({ text, url: link }).catch(() => {});
-    await navigator.clipboard?.writeText(`${text} ${link}`);
+    if (navigator.share) return navigator.share(link ? { text, url: link } : { text }).catch(() => {});
+    await navigator.clipboard?.writeText(link ? `${text} ${link}` : text);
     return write(shared, t("share.copied"));
   };
   return h(
     "section",
     { class: "card" },
     h("h2", {}, t("keep.title")),
-    left ? null : h("p", {}, h("a", { href: page }, t("keep.page"))),
+    left ? null : h("p", {}, wayToPage({ href: page, text: t("keep.page"), credential })),
     h("p", { class: "quiet" }, t("keep.page_note")),
     h("button", { type: "button", onclick: share }, t("keep.share")),
     shared,

@@ -6,6 +6,7 @@
 import { h } from "../dom.js";
 import { has, t } from "../i18n.js";
 import { forget } from "../memory.js";
+import { wayToPage } from "../session-page.js";
 
 /** Codes of the server, and of close frames, that mean the same to a person. */
 const SAME = /** @type {Record<string, string>} */ ({
@@ -26,8 +27,9 @@ export function troubleScreen(visit, refusal) {
     actions.append(h("button", { class: "primary wide", onclick: () => location.reload() }, t(`trouble.${code === "replaced" ? "here" : "again"}`)));
   }
   if (code === "session_over") {
-    const page = `/sessions/${encodeURIComponent(visit.sessionId)}/`;
-    actions.append(h("a", { class: "button primary wide", href: page }, t("trouble.page")));
+    const href = `/sessions/${encodeURIComponent(visit.sessionId)}/`;
+    const credential = visit.room.visibility === "private" ? visit.token : null;
+    actions.append(wayToPage({ href, text: t("trouble.page"), look: "button primary wide", credential }));
   }
   if (code === "bad_credential") {
     actions.append(
