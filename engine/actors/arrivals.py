@@ -68,6 +68,10 @@ class Host(Protocol):
         """
         ...
 
+    def metrics(self, state: Session, at: Millis) -> Mapping[str, Any]:
+        """The group's figures for somebody who comes."""
+        ...
+
     def hear(self, message: Heard) -> None:
         """Put a message into the session's mailbox."""
 
@@ -211,7 +215,16 @@ class Arrivals:
         seq = arrival.replay_until
         if recovered and arrival.position is not None:
             seq = arrival.position.missed_from
-        told = welcome(arrival.state, attach, self._host.names, seq=seq, recovered=recovered, at=self._now())
+        at = self._now()
+        told = welcome(
+            arrival.state,
+            attach,
+            self._host.names,
+            metrics=self._host.metrics(arrival.state, at),
+            seq=seq,
+            recovered=recovered,
+            at=at,
+        )
         self._room.admit(
             attach.seat, outgoing.frame(told) + older, handed, arrival.replay_until if recovered else 0
         )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from engine.actors.messages import Attach
 from engine.domain.instant import Millis, iso
 from engine.domain.session import STAFF, Role, Session
-from engine.domain.story import group_metrics
 from engine.protocol.outgoing import Message, name_of, welcome_state
 
 __all__ = ["welcome"]
@@ -18,11 +18,12 @@ def welcome(
     attach: Attach,
     names: Mapping[str, str],
     *,
+    metrics: Mapping[str, Any],
     seq: int,
     recovered: bool,
     at: Millis,
 ) -> Message:
-    """The welcome; the next numbered message after it is ``seq`` + 1."""
+    """The welcome; the next numbered message after it is ``seq`` + 1. ``metrics`` are the group's."""
     join = attach.join
     told: Message = {
         "type": "welcome",
@@ -36,7 +37,7 @@ def welcome(
         "server_time": iso(at),
         "timestamp": iso(at),
         **welcome_state(state, at),
-        "metrics": group_metrics(state, at),
+        "metrics": metrics,
         **attach.top,
     }
     member = state.members.get(join.client_id)

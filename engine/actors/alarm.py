@@ -1,0 +1,65 @@
+"""The alarm of a session: it rings at the next instant at which time alone changes it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from engine.clock import Clock
+from engine.domain.instant import SECOND, Millis
+from engine.domain.session import GRACE, Session
+
+__all__ = ["Alarm"]
+
+
+class Alarm:
+    """Rings once, at the deadline of the state that it follows or before; ``anew`` after that."""
+
+    __slots__ = ("_clock", "_due", "_known", "_ring", "_timer")
+
+    def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
+        self._clock = clock
+        self._ring = ring
+        self._due: Millis | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._known: Session | None = None
+        """The state for which it is set: only some changes move it."""
+
+    def follow(self, state: Session) -> None:
+        """Set it for a state that has changed."""
+        known, self._known = self._known, state
+        if (
+            known is None
+            or state.phase is not known.phase
+            or state.warned != known.warned
+            or state.details is not known.details
+        ):
+            self._set(state.next_deadline())
+        elif state.members is not known.members:
+            # Whoever comes or goes brings no deadline before the end of a grace, so nobody else need be looked at:
+            # a thousand who return at once would look at a thousand each. It rings early then, and is set anew.
+            soonest = self._clock.now() + GRACE
+            if self._due is None or self._due > soonest:
+                self._set(soonest)
+
+    def anew(self, state: Session) -> None:
+        """Set it again after it rang, for a second later at the earliest: it must not ring without end."""
+        self._known = state
+        due = state.next_deadline()
+        self._set(None if due is None else max(due, self._clock.now() + SECOND))
+
+    def stop(self) -> None:
+        """Never ring again."""
+        self._set(None)
+
+    def _set(self, due: Millis | None) -> None:
+        if due == self._due and self._timer is not None:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = None if due is None else self._clock.call_at(due, self._rang)
+
+    def _rang(self) -> None:
+        self._due = self._timer = None
+        self._ring()
