@@ -9,6 +9,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
 STRESS_ARGS ?=
+SOAK_ARGS ?=
 FUZZ_ARGS ?=
 
 python := $(VENV)/bin/python
@@ -17,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check static lint types contracts bench bench-publish check-site stress fuzz-api screenshots lock clean
+.PHONY: help setup demo run test check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -60,6 +61,9 @@ check-site: $(VENV)/development.stamp ## a sample site under the Nu validator; n
 
 stress: $(VENV)/development.stamp ## a storm of a minute over a real server, and a checker of what it left
 	$(python) -m tests.stress $(STRESS_ARGS)
+
+soak-wall: $(VENV)/development.stamp $(VENV)/system.stamp ## a wall, a phone and a console through hours of a studio's day, in six minutes
+	$(python) -m tests.soak $(SOAK_ARGS)
 
 fuzz-api: $(VENV)/development.stamp ## made-up requests to every documented endpoint: no answer may be a server error
 	$(python) -m tests.fuzz.api $(FUZZ_ARGS)
