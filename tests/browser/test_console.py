@@ -178,3 +178,53 @@ async def test_an_invitation_opens_the_door_and_nothing_else_does(server: Server
     await expect(guest.get_by_text("until we begin")).to_be_visible()
     await guest.reload()
     await expect(guest.get_by_text("until we begin")).to_be_visible()
+
+
+async def test_what_is_for_one_room_is_not_offered_elsewhere(
+    server: Server, http: aiohttp.ClientSession, open_page: Opener
+) -> None:
+    """The strongest techniques say where they belong before anybody presses a button that is refused."""
+    console = await signed_in(open_page, server)
+    await console.get_by_role("button", name="New session").click()
+    await console.get_by_label("Title").fill("Strong")
+    await console.get_by_label("Led by").fill("Test instructor")
+    await console.get_by_role("button", name="Add a technique").click()
+    await console.get_by_label("Technique", exact=True).fill("Wim Hof")
+    note = console.get_by_text("Wim Hof is for people together in one room")
+    await expect(note).to_be_visible()
+    await console.get_by_label("Where people are").select_option("room")
+    await expect(note).to_be_hidden()
+    await console.get_by_label("Where people are").select_option("both")
+    await expect(note).to_be_visible()
+    await console.get_by_role("button", name="Set it up").click()
+    await console.get_by_role("button", name="Start the session").click()
+    await expect(console.get_by_text("Only together in one room")).to_be_visible()
+    assert await console.get_by_role("button", name="Wim Hof").count() == 0
+
+
+async def test_somebody_in_need_is_in_sight_until_seen(
+    server: Server, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """Wherever the instructor has scrolled to; and the badge stays with the name."""
+    ada = await joined(open_page, server, "Ada")
+    console = await open_page(morning["urls"]["console"])
+    await console.get_by_role("button", name="Start the session").click()
+    await console.get_by_role("button", name="End the session").scroll_into_view_if_needed()
+    await ada.get_by_role("button", name="I need to stop").click()
+    alert = console.get_by_text("Ada needed to stop. Only you see this.")
+    await expect(alert).to_be_in_viewport()
+    await console.get_by_role("button", name="Seen").click()
+    await expect(alert).to_have_count(0)
+    await expect(console.get_by_text("needed to stop", exact=True)).to_be_visible()
+
+
+async def test_a_refusal_is_read_in_the_instructors_language(
+    server: Server, http: aiohttp.ClientSession, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """What the server says in English is said in German on a German page."""
+    console = await open_page(morning["urls"]["console"], locale="de-DE")
+    await expect(console.get_by_role("button", name="Sitzung beginnen")).to_be_visible()
+    await console.get_by_text("Etwas, das nicht im Plan steht").click()
+    await console.get_by_label("Technik", exact=True).fill("Box Breathing")
+    await console.get_by_role("button", name="Am Ende dieses Atemzugs beginnen").click()
+    await expect(console.get_by_text("Die Sitzung hat noch nicht begonnen.")).to_be_visible()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from engine.domain.instant import iso
 from tests.browser.conftest import Opener
@@ -202,3 +202,21 @@ async def test_the_last_screen_is_there_before_the_network_goes(room: FakeRoom, 
     await expect(page.get_by_role("heading", name="Your heart")).to_be_visible()
     await page.get_by_role("button", name="Leave the session").click()
     await expect(page.get_by_role("heading", name="You breathed with 3 people")).to_be_visible()
+
+
+async def test_a_page_from_before_an_upgrade_loads_itself_anew(room: FakeRoom, open_page: Opener) -> None:
+    """Where a file of the old version is gone, nobody is left with a dead button; the name stays."""
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    refused: list[str] = []
+
+    async def gone_once(route: Route) -> None:
+        if refused:
+            return await route.continue_()
+        refused.append(route.request.url)
+        return await route.fulfill(status=404)
+
+    await page.route("**/participant/waiting.js", gone_once)
+    await page.get_by_label("Your name, if you like").fill("Ada")
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("4 people are here")).to_be_visible()
+    assert refused

@@ -15,6 +15,7 @@ const fragment = takeFragment();
 const memory = recall(sessionId);
 const token = fragment.get("token") ?? memory.token ?? null;
 
+const ASK_AGAIN_MS = 2_000;
 /** What is needed inside the room: fetched while somebody reads the entry, not before they can. */
 const inside = async () => ({ ...(await import("./halcytone-client.js")), ...(await import("./gentle.js")) });
 /** @type {any} what `inside` brought */
@@ -53,7 +54,7 @@ async function turn(name, detail) {
   const current = { name, close: () => {} };
   screen = current;
   document.body.dataset.screen = name;
-  const make = name === "entry" ? entryScreen : await SCREENS[name]();
+  const make = name === "entry" ? entryScreen : await need(SCREENS[name]);
   if (screen !== current) return;
   const made = make(visit, detail);
   current.close = made.close ?? current.close;
@@ -70,11 +71,30 @@ const SCREENS = {
   after: async () => (await import("./participant/after.js")).afterScreen,
 };
 
+/**
+ * Load what comes next. After an upgrade of the server its address is gone, in a lift the network is: then the page
+ * is loaded anew as soon as it can be.
+ * @template T
+ * @param {() => Promise<T>} load
+ * @returns {Promise<T>}
+ */
+async function need(load) {
+  try {
+    return await load();
+  } catch {
+    while ((await ask("GET", sessionPath(sessionId), { credential: token })).status === 0) {
+      await new Promise((wait) => setTimeout(wait, ASK_AGAIN_MS));
+    }
+    location.reload();
+    return new Promise(() => {});
+  }
+}
+
 /** Go into the room. @param {string} name */
 async function join(name) {
-  inner = await inside();
   visit.name = name;
   remember(sessionId, { name, token });
+  inner = await need(inside);
   const { identity } = recall(sessionId);
   const client = new inner.HalcytoneClient({ sessionId, name, token, identity: identity ?? null });
   visit.client = client;

@@ -54,7 +54,9 @@ export class Sheet {
     this.element.showModal();
     if (this._panel) return;
     // The strap's code is fetched when somebody looks for it, not before the first breath.
-    const { heartPanel } = await import("./heart.js");
+    const { heartPanel } = await import("./heart.js").catch(() => ({ heartPanel: null }));
+    // No network just now: there is none for a strap either, and the next look finds it.
+    if (!heartPanel || this._panel) return;
     this._panel = heartPanel(this._visit);
     show(this._heart, this._panel.element);
   }
