@@ -1,0 +1,127 @@
+"""The alarm: never later than the deadline, seldom earlier, never without end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from engine.actors.alarm import Alarm
+from engine.clock import Clock
+from engine.domain.instant import MINUTE, SECOND, Millis
+from engine.domain.session import (
+    GRACE,
+    LONGEST,
+    WARNING_BEFORE_END,
+    Details,
+    Member,
+    Phase,
+    Presence,
+    Role,
+    Session,
+)
+
+START = 1_700_000_000_000
+
+
+@dataclass
+class Timer:
+    """Something to do at an instant."""
+
+    when: Millis
+    callback: Callable[[], None] | None
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class HandClock:
+    """A clock whose timers ring in the call that makes them due."""
+
+    def __init__(self, start: Millis) -> None:
+        self._now = start
+        self._timers: list[Timer] = []
+
+    def now(self) -> Millis:
+        return self._now
+
+    def call_at(self, when: Millis, callback: Callable[[], None]) -> Timer:
+        self._timers.append(Timer(when, callback))
+        return self._timers[-1]
+
+    def jump(self, by: Millis) -> None:
+        """Let time pass at once."""
+        self._now += by
+        due = [timer for timer in self._timers if timer.when <= self._now]
+        self._timers = [timer for timer in self._timers if timer.when > self._now]
+        for timer in due:
+            if timer.callback is not None:
+                timer.callback()
+
+
+def alarm_of(clock: HandClock, ring: Callable[[], Any]) -> Alarm:
+    return Alarm(cast(Clock, clock), ring)
+
+
+def live(*members: Member) -> Session:
+    """A session that began at ``START``."""
+    known = {member.client_id: member for member in members}
+    details = Details("Evening", "Ivy", START)
+    return Session("s", "e", details, START, START, phase=Phase.LIVE, started_at=START, members=known)
+
+
+def here(client_id: str) -> Member:
+    return Member(client_id, Role.PARTICIPANT, START, Presence.PRESENT, START)
+
+
+def test_it_rings_at_the_deadline() -> None:
+    """Ten minutes before the longest session is over somebody has to be told."""
+    clock = HandClock(START)
+    rung: list[Millis] = []
+    alarm_of(clock, lambda: rung.append(clock.now())).follow(live(here("ada")))
+    clock.jump(LONGEST - WARNING_BEFORE_END - SECOND)
+    assert rung == []
+    clock.jump(2 * SECOND)
+    assert len(rung) == 1
+
+
+def test_coming_and_going_brings_it_forward_to_the_end_of_a_grace() -> None:
+    """Whoever lost the connection is announced in time, whoever else came and went since."""
+    clock = HandClock(START)
+    rung: list[Millis] = []
+    alarm = alarm_of(clock, lambda: rung.append(clock.now()))
+    first = live(here("ada"))
+    alarm.follow(first)
+    lost = replace(first, members={"ada": replace(here("ada"), presence=Presence.AWAY, since=clock.now())})
+    alarm.follow(lost)
+    for name in ("bob", "cid", "dee"):
+        clock.jump(5 * SECOND)
+        lost = replace(lost, members={**lost.members, name: here(name)})
+        alarm.follow(lost)
+    assert rung == []
+    clock.jump(GRACE - 15 * SECOND + SECOND)
+    assert len(rung) == 1
+    alarm.anew(replace(lost, members={"bob": here("bob")}))
+    clock.jump(MINUTE)
+    assert len(rung) == 1
+
+
+def test_a_deadline_that_is_past_does_not_ring_without_end() -> None:
+    """A second passes between two."""
+    clock = HandClock(START + 2 * LONGEST)
+    rung: list[Millis] = []
+    state = live(here("ada"))
+
+    def ring() -> None:
+        rung.append(clock.now())
+        alarm.anew(state)
+
+    alarm = alarm_of(clock, ring)
+    alarm.follow(state)
+    clock.jump(10)
+    assert len(rung) == 1
+    clock.jump(SECOND + 10)
+    assert len(rung) == 2
+    alarm.stop()
+    clock.jump(MINUTE)
+    assert len(rung) == 2
