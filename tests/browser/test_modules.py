@@ -107,6 +107,19 @@ async def test_clock_works_off_a_correction_without_a_jump(page: Page) -> None:
     assert gained == pytest.approx(400)
 
 
+async def test_clock_keeps_a_good_estimate_through_slow_rounds(page: Page) -> None:
+    """Pings of a busy server, slow on the way out, shift nothing, until they contradict what was known."""
+    body = """
+      let local = 0; const c = new m.ServerClock(() => local);
+      c.start(0, 1); c.beginRound(); c.sample(0, 10, 5); c.endRound();
+      const round = (at, roundTrip, server) => { local = at + roundTrip; c.beginRound(); c.sample(at, local, server); c.endRound(); };
+      round(30000, 300, 30290); const slow = c.now() - local;
+      round(60000, 300, 160290); const set = c.now() - local;
+      return [Math.abs(slow) < 1, set > 99000, c.roundTrip];
+    """
+    assert await ask(page, "clock.js", body) == [True, True, 300]
+
+
 async def test_clock_runs_as_fast_as_the_servers(page: Page) -> None:
     """In a demonstration the server's clock runs faster, and so does its image here."""
     body = """

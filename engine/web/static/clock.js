@@ -2,13 +2,16 @@
  * The server's clock, seen from here.
  *
  * The device's own date may be wrong by an hour; only `performance.now()` is used. Of a round of pings the one
- * with the lowest round trip tells the server's time best: its error is at most half that round trip. A new
- * estimate is approached gradually, because a jump of the clock is a jump of the pacer.
+ * with the lowest round trip tells the server's time best: its error is at most half that round trip, and what two
+ * clocks part by since. A new estimate is approached gradually, because a jump of the clock is a jump of the pacer.
  * @module
  */
 
 /** How fast a correction is worked off: milliseconds of correction per millisecond. */
 const SLEW = 0.1;
+/** How fast two clocks may part: milliseconds a millisecond. A pace that was measured is known less well. */
+const DRIFT = 0.0002;
+const DRIFT_WHEN_FAST = 0.005;
 /** A correction above this is taken at once: the device slept, or the server's clock was set. */
 const TOO_FAR_MS = 3_000;
 
@@ -50,7 +53,7 @@ export class ServerClock {
 
   /**
    * The local clock stood still while the device slept: go on where the world is. The next ping says it exactly.
-   * @param {number} missed local milliseconds that it did not count; 0 when only its word is in doubt
+   * @param {number} missed local milliseconds that it did not count
    */
   slept(missed) {
     this._server += this.rate * missed;
@@ -59,7 +62,7 @@ export class ServerClock {
     this._best = null;
   }
 
-  /** Begin a round of pings: an older, better estimate does not outlive the drift of thirty seconds. */
+  /** Begin a round of pings. */
   beginRound() {
     this._best = null;
   }
@@ -77,9 +80,9 @@ export class ServerClock {
     if (roundTrip < this.roundTrip) this._adopt(sample);
   }
 
-  /** End a round: its best ping becomes the estimate. */
+  /** End a round: its best ping becomes the estimate, unless the one in use is still the better one. */
   endRound() {
-    if (this._best !== null) this._adopt(this._best);
+    if (this._best !== null && this._isBetter(this._best)) this._adopt(this._best);
     this._best = null;
   }
 
@@ -97,6 +100,19 @@ export class ServerClock {
     const worked = SLEW * Math.max(0, local - this._slewFrom) * this.rate;
     const left = Math.max(0, Math.abs(this._slew) - worked);
     return target - Math.sign(this._slew) * left;
+  }
+
+  /**
+   * Whether a ping tells the time better than the estimate in use, which ages. While a server is busy every round
+   * trip is long and lopsided: then an older, quicker one knows better, as long as both can be right.
+   * @param {Sample} sample
+   */
+  _isBetter(sample) {
+    const drift = (this.rate === 1 ? DRIFT : DRIFT_WHEN_FAST) * (sample.at - this._at);
+    const doubt = this.roundTrip / 2 + drift;
+    if (sample.roundTrip / 2 <= doubt) return true;
+    const apart = Math.abs(sample.server - this._server - this.rate * (sample.at - this._at)) / this.rate;
+    return apart > doubt + sample.roundTrip / 2;
   }
 
   /**

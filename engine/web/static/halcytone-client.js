@@ -229,7 +229,7 @@ export class HalcytoneClient extends EventTarget {
 
   /** @param {number} missed milliseconds that the local clock did not count while the device slept */
   _woke(missed) {
-    this.clock.slept(missed);
+    if (missed) this.clock.slept(missed);
     if (this.status !== "open" || !this._pings.again()) this._openAnew();
   }
 
