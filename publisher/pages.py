@@ -362,7 +362,7 @@ class Pages:
             "instructor": room.instructor,
             "day": words.day(starts, weekday=True),
             "time": words.time_of_day(starts),
-            "zone": self.studio.time_zone,
+            "zone": self.studio.zone_at(starts),
             "iso": iso(room.starts),
             "live": room.live,
             "place": words(f"home.{room.place}") if room.place else "",

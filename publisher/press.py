@@ -29,7 +29,7 @@ from publisher.tree import Artefact, Tree, exchange
 
 __all__ = ["FORMAT", "Press", "Progress", "fingerprint"]
 
-FORMAT = "3"
+FORMAT = "4"
 """Changes when the same catalogue gives other pages."""
 
 Progress = Callable[[int, int], None]

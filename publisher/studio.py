@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -117,6 +118,11 @@ class Studio(_Table):
         from publisher.words import words_for
 
         return words_for(self.language)
+
+    def zone_at(self, moment: datetime) -> str:
+        """What the zone of a moment is called then: ``CET``; ``UTC-03`` where it has only a number."""
+        name = moment.astimezone(self.zone).tzname() or self.time_zone
+        return f"UTC{name}" if name[:1] in "+-" else name
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.plain_page import Ground, plain_page
+from engine.api.plain_page import Ground, bare_page
 
 __all__ = ["render"]
 
@@ -31,7 +31,7 @@ def render(on: Ground, document: Mapping[str, Any]) -> web.Response:
     sections.append("<h2>Shapes</h2>")
     schemas = document["components"]["schemas"]
     sections.extend(_shape(name, schemas[name]) for name in sorted(schemas))
-    return plain_page(on, f"{info['title']} API", "".join(sections))
+    return bare_page(on, f"{info['title']} API", "".join(sections))
 
 
 def _endpoint(method: str, path: str, operation: Mapping[str, Any]) -> str:

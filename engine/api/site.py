@@ -150,7 +150,12 @@ async def _before_publication(request: web.Request, state: Session) -> web.Respo
         case Phase.SCHEDULED | Phase.WAITING:
             told = (
                 _said(words("before.starts", when=_moment(on, details.scheduled_start)))
-                + _said(words("before.opens", when=_moment(on, state.opens_at)))
+                + _said(
+                    words(
+                        "before.opens",
+                        time=words.time_of_day(to_datetime(state.opens_at).astimezone(on.studio.zone)),
+                    )
+                )
                 + _way_in(on, state, "how")
             )
             if details.visibility == "public":
@@ -158,11 +163,16 @@ async def _before_publication(request: web.Request, state: Session) -> web.Respo
                 told += f'<p><a href="{calendar}">{escape(words("before.calendar"))}</a></p>'
         case _:
             told = _said(words("before.over"))
-    by = _said(words("before.with", name=details.instructor))
+    by = f'<p class="lede">{escape(words("before.with", name=details.instructor))}</p>'
     about = "".join(_said(part) for part in (details.description or "").split("\n\n") if part)
     soon = state.phase in (Phase.ENDING, Phase.ENDED) or request.app[CLOCK].now() < state.opens_at
     index = not soon and details.visibility == "public"
-    return plain_page(on, details.title, by + told + about, index=index)
+    starts = to_datetime(details.scheduled_start).astimezone(on.studio.zone)
+    day = f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} {on.studio.zone_at(starts)}"
+    described = (
+        "" if details.visibility == "private" else f"{words('before.with', name=details.instructor)} {day}."
+    )
+    return plain_page(on, details.title, by + about + told, index=index, description=described)
 
 
 def _said(text: str) -> str:
@@ -172,11 +182,14 @@ def _said(text: str) -> str:
 
 def _way_in(on: Ground, state: Session, name: str) -> str:
     join = on.links.absolute(f"/sessions/join/{state.session_id}")
-    return f'<p><a class="way-in" href="{escape(join)}">{escape(on.words(f"before.{name}"))}</a></p>'
+    return f'<p><a class="button way-in" href="{escape(join)}">{escape(on.words(f"before.{name}"))}</a></p>'
 
 
 def _moment(on: Ground, at: Millis) -> Markup:
     there = to_datetime(at).astimezone(on.studio.zone)
     words = on.words
-    told = words("before.when", day=words.day(there), time=words.time_of_day(there), zone=f"{there:%Z}")
-    return Markup('<time datetime="{}">{}</time>').format(f"{to_datetime(at):%Y-%m-%dT%H:%MZ}", told)
+    told = words("before.when", day=words.day(there, weekday=True), time=words.time_of_day(there))
+    zone = on.studio.zone_at(there)
+    return Markup('<time datetime="{}" data-local>{}</time> <span class="zone">{}</span>').format(
+        f"{to_datetime(at):%Y-%m-%dT%H:%MZ}", told, zone
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,10 @@ async def test_before_publication_the_session_itself_answers(server: Server) -> 
     )
     page = await server.stranger.get("/sessions/dawn/")
     assert page.status_code == 200
-    assert "1 May 2031 at 12:00 CEST" in page.text
+    told = re.sub(r"<[^>]+>", "", page.text)
+    assert "Starts Thursday, 1 May 2031 at 12:00 CEST" in told
+    assert "The waiting room opens at 11:45." in told
+    assert '<meta property="og:title" content="&lt;b&gt;Dawn&lt;/b&gt;">' in page.text
     assert f"{server.url}/sessions/join/dawn" in page.text
     assert "&lt;b&gt;Dawn" in page.text
     assert "<i>quiet" not in page.text
