@@ -17,6 +17,7 @@ from engine.storage.journal import (
     StateSnapshot,
     contiguous,
 )
+from engine.storage.redaction import without_words
 from engine.storage.rooms import UNFINISHED
 from engine.storage.rows import OutboxRow, PersonRow, RoomRow, SnapshotRow
 
@@ -118,6 +119,9 @@ class MemoryJournal:
         for change in entry.people:
             if change.row is None:
                 log.people.pop(change.client_id, None)
+                log.records[:] = [
+                    r._replace(event=without_words(r.event, change.client_id) or r.event) for r in log.records
+                ]
             else:
                 log.people[change.client_id] = change.row
         log.room = entry.room or log.room

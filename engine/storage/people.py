@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine.domain.instant import Millis
 from engine.storage.database import connect
+from engine.storage.redaction import redact_ended
 from engine.storage.rows import PersonChange, PersonRow
 
 __all__ = ["People", "PersonChange", "PersonRow", "person_of"]
@@ -52,9 +53,13 @@ class People:
         return await self._rows("SELECT * FROM people WHERE session_id = ? ORDER BY client_id", session_id)
 
     async def forget(self, ended_before: Millis) -> int:
-        """Remove the rows of sessions that ended before an instant; returns how many rows went."""
+        """Remove the rows of sessions that ended before an instant, and what people wrote there to everybody.
+
+        Returns how many rows went.
+        """
 
         def delete() -> int:
+            redact_ended(self._connection, ended_before)
             return self._connection.execute(
                 "DELETE FROM people WHERE session_id IN (SELECT session_id FROM rooms WHERE ended_at < ?)",
                 (ended_before,),

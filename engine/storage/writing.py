@@ -8,6 +8,7 @@ from dataclasses import astuple, fields
 
 from engine.storage.journal import Append, Record, StalePosition
 from engine.storage.outbox import store_story
+from engine.storage.redaction import redact
 from engine.storage.rows import PersonRow, RoomRow
 
 __all__ = ["record_of", "write", "write_records", "write_rows"]
@@ -83,6 +84,7 @@ def write_rows(connection: sqlite3.Connection, entry: Append) -> None:
             connection.execute(
                 "DELETE FROM people WHERE session_id = ? AND client_id = ?", (session_id, change.client_id)
             )
+            redact(connection, session_id, change.client_id)
         else:
             connection.execute(_UPSERT_PERSON, astuple(change.row))
     if entry.room is not None:

@@ -43,12 +43,16 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         ]
         bare = await room.join("bare")
         leader = await room.lead(people)
+        await people[0].client.send("chat", {"message": "A secret for the room"})
         await room.beat(300)
         everybody = shown(bare)[-1]
         assert everybody == pytest.approx(percent(people), abs=2)
 
         # During the session: the figure goes on over the two parts that are left.
         assert (await room.api.delete(ME, headers=people[0].headers)).json() == {"status": "withdrawn"}
+        said = await room.api.get("/api/v2/sessions/hearts/content?include_replay=true")
+        assert "chat_message" in said.text
+        assert "secret" not in said.text
         await bare.settled()
         seen = len(shown(bare))
         await room.beat(64)
@@ -238,11 +242,13 @@ async def test_at_the_end_of_retention_nobody_is_known_any_more(
         said = {"rating": 5, "comment": "My telltale words", "publish_quote": True, "publish_name": True}
         await ann.client.send("session_feedback", said)
         await ann.client.until("feedback_received")
+        await ann.client.send("chat", {"message": "A secret for the room"})
+        await ann.client.until("message_sent")
         await room.api.put(f"{ME}/email", headers=ann.headers, json={"address": "ann@example.org"})
         await leader.send("end", {})
         await leader.until("session_ending")
         await room.published(1)
-        secrets = (b"Unforgotten", b"telltale", b"ann@example.org")
+        secrets = (b"Unforgotten", b"telltale", b"ann@example.org", b"secret for the room")
         assert all(any(secret in content for content in room.on_disk().values()) for secret in secrets)
         room.clock.jump(6 * HOUR)
         assert room.rows("SELECT name FROM people WHERE client_id = 'ann'")[0][0] == "Ann Unforgotten"

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from engine.domain.events import ChatMessageSent, decode, encode
 from engine.storage.database import FILE_NAME
 from engine.storage.journal import (
     Append,
     Journal,
     JournalFailed,
+    Record,
     StalePosition,
     StateSnapshot,
 )
 from engine.storage.memory_journal import MemoryJournal
+from engine.storage.redaction import REDACTED
 from engine.storage.rows import PersonChange, PersonRow
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.storage.rows import outcomes, records, room
@@ -124,6 +127,28 @@ async def test_an_unknown_session_has_nothing(journal: Journal) -> None:
     assert await journal.load("nowhere") is None
     assert await journal.latest("nowhere") == 0
     assert await journal.read("nowhere", 0) == []
+
+
+async def test_a_withdrawal_takes_the_words_of_a_person_out_of_the_log(journal: Journal) -> None:
+    """Places and numbers stay; what others said does too."""
+    said = [("ann", "telltale"), ("bob", "hello"), ("ann", "again")]
+    chat = [
+        Record(n, n, 1_000, encode(ChatMessageSent(who, words)))
+        for n, (who, words) in enumerate(said, start=1)
+    ]
+    await outcomes(
+        journal, [Append("a", 0, chat), Append("a", 3, records(4, 4), people=[PersonChange("ann", None)])]
+    )
+    kept = await journal.read("a", 0)
+    assert [(record.position, record.seq, record.at) for record in kept[:3]] == [
+        (n, n, 1_000) for n in (1, 2, 3)
+    ]
+    assert [decode(record.event) for record in kept[:3]] == [
+        ChatMessageSent("ann", REDACTED),
+        ChatMessageSent("bob", "hello"),
+        ChatMessageSent("ann", REDACTED),
+    ]
+    assert kept[3:] == records(4, 4)
 
 
 async def test_a_start_gets_state_records_people_room_and_ids(journal: Journal) -> None:

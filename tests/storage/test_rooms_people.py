@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from engine.domain.events import ChatMessageSent, decode, encode
 from engine.storage.database import FILE_NAME
-from engine.storage.journal import Append, Journal
+from engine.storage.journal import Append, Journal, Record
 from engine.storage.memory_journal import MemoryJournal
 from engine.storage.people import People
+from engine.storage.redaction import REDACTED
 from engine.storage.rooms import RoomCatalogue, Rooms
 from engine.storage.rows import PersonChange, PersonRow
 from engine.storage.sqlite_journal import SqliteJournal
@@ -64,14 +66,15 @@ async def test_unfinished_rooms_leave_out_the_ended_and_the_cancelled(catalogue:
 
 
 async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> None:
-    """Rows of sessions that ended long ago go; the others stay."""
+    """Rows of sessions that ended long ago go, with what people wrote there; the others stay."""
     journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
     ann, bob = PersonRow("old", "ann", 1, name="Ann", publish_name=True), PersonRow("new", "bob", 1)
+    said = [Record(1, 1, 1, encode(ChatMessageSent("ann", "telltale"))), Record(2, None, 2, b'{"n":2}')]
     await outcomes(
         journal,
         [
-            Append("old", 0, [], room=room("old", ended_at=100), people=[PersonChange("ann", ann)]),
-            Append("new", 0, [], room=room("new", ended_at=900), people=[PersonChange("bob", bob)]),
+            Append("old", 0, said, room=room("old", ended_at=100), people=[PersonChange("ann", ann)]),
+            Append("new", 0, said, room=room("new", ended_at=900), people=[PersonChange("bob", bob)]),
         ],
     )
     people = People(tmp_path / FILE_NAME)
@@ -82,5 +85,12 @@ async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> 
 
     assert await people.get("old", "ann") is None
     assert await people.get("new", "bob") == bob
+    assert await journal.read("new", 0) == said
+    old = await journal.read("old", 0)
+    assert decode(old[0].event) == ChatMessageSent("ann", REDACTED)
+    assert old[1:] == said[1:]
+    assert await people.forget(ended_before=1000) == 1
+    assert await people.forget(ended_before=500) == 0
+    assert b"telltale" not in b"".join(record.event for record in await journal.read("new", 0))
     people.close()
     await journal.close()
