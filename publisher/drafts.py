@@ -33,6 +33,8 @@ from publisher.tree import Artefact, Tree
 __all__ = ["Desk", "DraftUnknown", "DraftWrong"]
 
 _MAILS = {"email": NEWSLETTER, PERSONAL: PERSONAL}
+_FIGURE = "written_of"
+"""Where a draft that somebody edited keeps the improvement that was told then."""
 
 
 class DraftUnknown(KeyError):
@@ -147,6 +149,15 @@ class Desk:
         quality = quality_of(snapshot.average_hrv_improvement)
         if quality is not None and quality.score == 1.0:
             found = [{**each, "note": self.studio.words("desk.investigate")} for each in found]
+        # Words of the studio's own stay when somebody withdraws; the figures in them may not.
+        figure = str(snapshot.average_hrv_improvement)
+        written = {name: json.loads(row["edited"] or "{}").get(_FIGURE, figure) for name, row in rows.items()}
+        found = [
+            each
+            if written[each["channel"]] == figure
+            else {**each, "note": self.studio.words("desk.figures_changed")}
+            for each in found
+        ]
         return found + self._quotes(snapshot)
 
     def edit(self, session_id: str, channel: str, changes: Mapping[str, Any], at: Millis) -> dict[str, Any]:
@@ -162,6 +173,7 @@ class Desk:
         if wrong:
             raise DraftWrong(wrong)
         kept = {**json.loads(row["edited"] or "{}"), **{name: str(changes[name]).strip() for name in changes}}
+        kept[_FIGURE] = str(snapshot.average_hrv_improvement)
         self._connection.execute(
             "UPDATE drafts SET edited = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
             (json.dumps(kept, ensure_ascii=False), at, session_id, channel),

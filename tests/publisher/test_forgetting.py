@@ -78,11 +78,16 @@ def test_a_session_taken_off_the_site_stays_off_when_it_is_retold(publisher: Pub
 
 
 def test_words_of_the_studios_own_stay_in_a_draft(publisher: Publisher) -> None:
-    """A post that somebody wrote anew is theirs; those that were made tell the new figures."""
+    """A post that somebody wrote anew is theirs, with a note when figures changed; the others tell the new ones."""
     publisher.publish(snapshot("s-1"))
     desk = open_desk(publisher.data, publisher.connection)
     desk.edit("s-1", "twitter", {"content": "Words of our own."}, NOW)
     publisher.publish(snapshot("s-1", version=2, curves=(), average_hrv_improvement=None))
     posts = json.loads((publisher.data / "drafts/s-1/social.json").read_text())
     assert posts["twitter"]["content"] == "Words of our own."
+    notes = {draft["channel"]: draft.get("note") for draft in desk.of("s-1")}
+    assert "worked out anew" in str(notes.pop("twitter"))
+    assert set(notes.values()) == {None}
+    desk.edit("s-1", "twitter", {"content": "Words that are right."}, NOW)
+    assert "note" not in desk.one("s-1", "twitter")
     assert "8%" not in posts["facebook"]["content"]
