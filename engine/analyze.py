@@ -84,7 +84,7 @@ def read_recording(path: Path) -> list[float]:
         OSError: the file cannot be read.
     """
     if path.stat().st_size > LARGEST_FILE:
-        raise BadRecording(f"{path.name} is larger than 64 MiB; a day of beats takes less than 1 MiB")
+        raise BadRecording("is larger than 64 MiB; a day of beats takes less than 1 MiB")
     values: list[float] = []
     # Bytes that are no text become characters that are no number, and so name their line.
     text = path.read_text(encoding="utf-8-sig", errors="replace")
@@ -98,7 +98,7 @@ def read_recording(path: Path) -> list[float]:
             raise BadRecording(f"line {number}: {shown!r} is no positive number of milliseconds")
         values.append(value)
     if not values:
-        raise BadRecording(f"{path.name} holds no intervals: one number of milliseconds a line is expected")
+        raise BadRecording("holds no intervals: one number of milliseconds a line is expected")
     return values
 
 
