@@ -18,9 +18,11 @@ from engine.actors.ports import RoomPort
 from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.heart.cohort import Earlier
 from engine.domain.instant import SECOND, Millis
 from engine.domain.quality import quality_of
 from engine.domain.rejection import Forbidden
+from engine.domain.retelling import told_before
 from engine.domain.session import RESUME_WITHIN, Curve, Phase, Session
 from engine.domain.story import FEWEST_IN_GROUP, group_metrics
 from engine.domain.techniques import Pattern, named
@@ -50,6 +52,7 @@ class Figures:
 
     __slots__ = (
         "_clock",
+        "_coherence",
         "_counts",
         "_due",
         "_engaged",
@@ -89,6 +92,7 @@ class Figures:
         self._reached: tuple[str, ...] = ()
         self._titles: tuple[str, ...] = ()
         self._parts_formed = 0
+        self._coherence: Earlier | None = None
 
         self._marks = marks
         self._lost: dict[str, Millis] = {}
@@ -101,6 +105,7 @@ class Figures:
         self._reached = tuple(f"hrv:{improvement:g}" for _, improvement in state.milestones)
         self._titles = tuple(badge.title for badge in state.achievements)
         self._parts_formed = state.parts_formed
+        self._coherence = told_before(state, "coherence")
         for member in state.members.values():
             if member.heart_rate or member.group:
                 self._hearts.set_consent(member.client_id, heart_rate=member.heart_rate, group=member.group)
@@ -351,6 +356,7 @@ class Figures:
                 marks=marks,
                 reached={*self._reached, *known},
                 first_part=self._parts_formed + 1,
+                coherence=self._coherence,
                 order=_unforeseeable(secrets.token_bytes(16)),
             )
         return self._heart

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
+from engine.domain.heart.cohort import Earlier
 from engine.domain.heart.shares import Figure, figure_without
 from engine.domain.instant import SECOND, Millis
 from engine.domain.session import Badge, Curve, Session
 
-__all__ = ["supported_badges", "supported_milestones", "without_share"]
+__all__ = ["supported_badges", "supported_milestones", "told_before", "without_share"]
 
 _FIGURES: Final[tuple[Figure, ...]] = ("hrv_improvement", "coherence", "synchrony")
 #: Points are a minute apart where nothing moves, and their figures up to half a minute old.
@@ -53,6 +54,21 @@ def _without(point: Curve, state: Session, gone: frozenset[int], *, agreed: bool
     if not changed:
         return point
     return replace(point, shares=tuple(s for s in point.shares if s.part not in gone), **changed)
+
+
+def told_before(state: Session, figure: Figure) -> Earlier | None:
+    """What the curve tells of a figure, for a session that is brought back to life; None where it tells nothing."""
+    parts = {number: part for number, part in state.parts.items() if part.figure == figure}
+    groups: dict[frozenset[str], Millis] = {}
+    for point in state.curves:
+        behind = frozenset(
+            who for share in point.shares if share.part in parts for who in parts[share.part].people
+        )
+        if behind and getattr(point, figure) is not None:
+            groups[behind] = point.at
+    if not groups:
+        return None
+    return Earlier(tuple(parts.values()), tuple(groups), max(groups.values()))
 
 
 def supported_milestones(state: Session) -> tuple[tuple[Millis, float], ...]:

@@ -15,6 +15,7 @@ from engine.domain.evolve import evolve_all
 from engine.domain.heart.cohort import Cohort, Roll
 from engine.domain.heart.shares import Figure, figure_of
 from engine.domain.instant import MINUTE
+from engine.domain.retelling import told_before
 from engine.domain.session import Curve
 from engine.domain.snapshot import Snapshot
 from engine.domain.story import average_improvement, group_metrics, tell
@@ -214,6 +215,18 @@ def test_a_state_of_the_journal_knows_the_parts() -> None:
     assert sorted(course.now.parts) == [1, 3, 5]
     counted(course, [0.1] * 10, points=1)
     assert course.now.parts_formed == 12
+
+
+def test_what_was_told_of_a_figure_is_known_after_a_restart() -> None:
+    """The parts, and each group that stood behind a point; a figure of which nothing was told has none."""
+    course = group(10)
+    assert told_before(course.now, "coherence") is None
+    last = counted(course, [0.1] * 10)
+    earlier = told_before(course.now, "coherence")
+    assert earlier is not None
+    assert [part.people for part in earlier.parts] == [tuple(people(10)[:5]), tuple(people(10)[5:])]
+    assert earlier.groups == (frozenset(people(10)),)
+    assert earlier.at == last.at
 
 
 def test_records_from_before_there_were_parts_are_read() -> None:

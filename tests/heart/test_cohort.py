@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.domain.heart.cohort import MOST_PARTS, Cohort, Roll
+from engine.domain.heart.cohort import MOST_PARTS, Cohort, Earlier, Roll
 from engine.domain.heart.ledger import Ledger
 from engine.domain.heart.shares import Figure, Part, figure_of, figure_without, share_of
 
@@ -168,6 +168,23 @@ def test_who_comes_late_in_a_small_number_is_counted_and_kept_in_no_mean() -> No
     assert here("abcdefg", 60_000) == [(5, False)]
     assert here("abcdefg", 300_000) == [(5, False), (2, True)]
     assert here("abcdefghijkl", 330_000) == [(5, False), (7, False)]
+
+
+def test_a_restart_does_not_forget_what_was_told() -> None:
+    """Seven of eight that were shown before: their figure would tell the eighth. When all return it goes on."""
+    roll = Roll(4)
+    cohort: Cohort[float] = Cohort("coherence", roll)
+    part = Part(3, "coherence", tuple("abcdefgh"))
+    cohort.resume(Earlier((part,), (frozenset("abcdefgh"),), START))
+    for step in range(20):
+        for who in "abcdefg":
+            cohort.note(who, 0.5, START + 30_000 * step)
+        assert cohort.publish(START + 30_000 * step) is None
+    at = START + 600_000
+    for who in "abcdefgh":
+        cohort.note(who, 0.5, at)
+    assert cohort.publish(at) == 1.0
+    assert [share.part for share in cohort.shares] == [3]
 
 
 def test_nobody_can_choose_whose_part_they_are_in() -> None:

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Generic, TypeVar
 
@@ -32,7 +33,7 @@ from engine.domain.heart.ledger import Ledger
 from engine.domain.heart.shares import SMALLEST_GROUP, Figure, Part, Share, figure_of, share_of
 from engine.domain.instant import MINUTE, SECOND, Millis
 
-__all__ = ["MOST_PARTS", "SMALLEST_GROUP", "Cohort", "Roll"]
+__all__ = ["MOST_PARTS", "SMALLEST_GROUP", "Cohort", "Earlier", "Roll"]
 
 SMALLEST_LATE_CHANGE: Final = 2
 LATE: Final = 5 * MINUTE
@@ -43,6 +44,15 @@ GATHERING: Final = 60 * SECOND
 MOST_PARTS: Final = 20
 
 Value = TypeVar("Value", bound=complex)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What was told of a figure before a restart: the parts, every group that was shown, and when the last was."""
+
+    parts: tuple[Part, ...]
+    groups: tuple[frozenset[str], ...]
+    at: Millis
 
 
 class Roll:
@@ -105,6 +115,13 @@ class Cohort(Generic[Value]):
         self._gathering_since: Millis | None = None
         self.shares: tuple[Share, ...] = ()
         """What each part of the cohort has in the figure that ``publish`` last returned."""
+
+    def resume(self, earlier: Earlier) -> None:
+        """Go on with a quantity of which something was told before: what follows from both is minded too."""
+        self._stored = [part for part in earlier.parts if len(part.people) >= SMALLEST_GROUP]
+        for group in (*earlier.groups, *(frozenset(part.people) for part in self._stored)):
+            self._ledger.add(group)
+        self._changed_at = earlier.at
 
     def note(self, client_id: str, value: Value, at: Millis) -> None:
         """Take somebody's newest value."""

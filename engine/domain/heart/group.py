@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort, Roll
+from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort, Earlier, Roll
 from engine.domain.heart.marks import MARKS, Achievement, Mark, Milestone, Standing, Watch
 from engine.domain.heart.seat import OwnFigures, Seat, own_figures, read_rhythms, rounded
 from engine.domain.heart.shares import Figure, Part, Share
@@ -56,7 +56,8 @@ class GroupHeart:
     """The telemetry of one live session; mutable, owned by one actor, never written to disk.
 
     ``marks``: milestones and achievements to look for. ``reached``: keys of those already reached, and
-    ``first_part``: the number of the next part, when a session is brought back to life. ``order``: who stands beside
+    ``first_part``: the number of the next part, when a session is brought back to life; ``coherence``: what was told of
+    it then. (Improvement and synchrony begin anew, against a new baseline and a new lag.) ``order``: who stands beside
     whom in a part.
     """
 
@@ -66,12 +67,14 @@ class GroupHeart:
         marks: Sequence[Mark] = MARKS,
         reached: Iterable[str] = (),
         first_part: int = 1,
+        coherence: Earlier | None = None,
         order: Callable[[str], Any] = str,
     ) -> None:
         known = set(reached)
         self._watches = [Watch(mark) for mark in marks if mark.key not in known]
         self._seats: dict[str, Seat] = {}
         self._roll = Roll(first_part, order)
+        self._earlier = coherence
         self._hrv: Cohort[float] | None = None
         self._coherence: Cohort[float] | None = None
         self._synchrony: Cohort[complex] | None = None
@@ -242,6 +245,8 @@ class GroupHeart:
         if self._hrv is None or self._coherence is None:
             self._hrv = Cohort("hrv_improvement", self._roll)
             self._coherence = Cohort("coherence", self._roll)
+            if self._earlier is not None:
+                self._coherence.resume(self._earlier)
         read_rhythms([(seat, reading) for _, seat, reading in readings], at)
         for who, seat, reading in readings:
             if reading.ln_ratio is not None:
