@@ -16,7 +16,7 @@ from markupsafe import escape as markup
 
 from engine.api.answers import refusal
 from engine.api.plain_page import Ground, ground, plain_page
-from engine.api.wiring import CLOCK, DATA, SESSIONS, caller_of
+from engine.api.wiring import CLOCK, DATA, LINKS, SESSIONS, caller_of
 from engine.domain.instant import Millis, to_datetime
 from engine.domain.session import Phase, Session
 
@@ -53,11 +53,11 @@ async def serve(request: web.Request) -> web.StreamResponse:
     """A file of the site, the page of a session that has none yet, or the site's own 404."""
     path = request.path
     if path == "/session" or path.startswith("/session/"):
-        raise web.HTTPPermanentRedirect(f"/sessions{path.removeprefix('/session')}")
+        raise _to(request, f"/sessions{path.removeprefix('/session')}")
     public = request.app[DATA] / "public"
     found = await asyncio.to_thread(_find, public, path)
     if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
-        raise web.HTTPPermanentRedirect(f"{path}/")
+        raise _to(request, f"{path}/")
     if found is not None:
         return _file(request, found, lasting=path.startswith("/assets/") and "v" in request.query)
     session_id = _session_of(path)
@@ -70,9 +70,14 @@ async def serve(request: web.Request) -> web.StreamResponse:
         view = await request.app[SESSIONS].look(session_id)
         if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
             if not path.endswith("/"):
-                raise web.HTTPPermanentRedirect(f"{path}/")
+                raise _to(request, f"{path}/")
             return await _before_publication(request, view.state)
     return await _nothing(request, public)
+
+
+def _to(request: web.Request, path: str) -> web.HTTPPermanentRedirect:
+    """To another path of this host, below whatever path the site is served at."""
+    return web.HTTPPermanentRedirect(request.app[LINKS].here(path))
 
 
 def _find(public: Path, path: str) -> Path | None:

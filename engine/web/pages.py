@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -114,6 +115,7 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
     ``public_url`` is the address that others use, and what join links and codes must stand on.
     """
     files = StaticFiles(Path(__file__).with_name("static"))
+    base = urlsplit(public_url).path.rstrip("/")
 
     def render(page: _Page, request: web.Request) -> web.Response:
         language = _language(request.headers.get("Accept-Language", ""))
@@ -121,7 +123,8 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
             language=language,
             title=page.title,
             studio_name=studio_name,
-            static=files.address,
+            base=base,
+            static=lambda name: base + files.address(name),
             styles=page.styles,
             preload=(*page.modules, f"strings/{language}.js"),
             script=page.script,

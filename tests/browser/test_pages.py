@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
+from engine.web import pages
 from engine.web.qr_code import can_be_reached_by_a_phone
 from tests.browser.fake_room import FakeRoom
 
 STATIC = Path(__file__).parents[2] / "engine" / "web" / "static"
+
+
+@pytest.fixture
+def console_of() -> Callable[[str], Any]:
+    """Fetches the console of a server with a public address."""
+
+    async def fetched(public_url: str) -> str:
+        app = web.Application()
+        pages.setup(app, public_url=public_url, studio_name="Studio")
+        async with TestClient(TestServer(app)) as client, client.get("/console") as response:
+            return await response.text()
+
+    return fetched
 
 
 @pytest.mark.parametrize("path", ["/sessions/join/x", "/session/join/x", "/console", "/wall/x"])
@@ -28,6 +46,14 @@ async def test_every_page_has_the_policy_and_no_inline_code(
     assert "unsafe" not in policy
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", html)
     assert not re.search(r"""(?:src|href)="(?:https?:)?//""", html)
+
+
+async def test_below_a_path_every_address_has_it(console_of: Callable[[str], Any]) -> None:
+    """A server at https://x.example/breathe/ names its files, its footers and, for its scripts, itself below it."""
+    html = await console_of("https://x.example/breathe/")
+    assert '<html lang="en" data-base="/breathe">' in html
+    assert all(address.startswith("/breathe/") for address in re.findall(r'(?:src|href)="(/[^"]*)"', html))
+    assert "data-base" not in await console_of("https://x.example")
 
 
 async def test_files_are_lasting_by_their_digest_and_revalidated_without_it(

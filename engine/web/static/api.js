@@ -3,6 +3,8 @@
  * @module
  */
 
+import { BASE } from "./dom.js";
+
 /**
  * @typedef {object} Answer
  * @property {boolean} ok
@@ -21,7 +23,7 @@ export async function ask(method, path, { body, credential } = {}) {
   if (credential) headers.authorization = `Bearer ${credential}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   try {
-    const answer = await fetch(`/api/v2${path}`, {
+    const answer = await fetch(`${BASE}/api/v2${path}`, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),

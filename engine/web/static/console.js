@@ -10,7 +10,7 @@ import { roomScreen } from "./console/room.js";
 import { scheduleScreen } from "./console/schedule.js";
 import { sessionsScreen } from "./console/sessions.js";
 import { signInScreen } from "./console/sign-in.js";
-import { turnTo } from "./dom.js";
+import { BASE, turnTo } from "./dom.js";
 import { loadStrings, t } from "./i18n.js";
 import { followNewLinks } from "./memory.js";
 
@@ -36,7 +36,7 @@ const desk = {
   signIn,
   signOut: () => {
     signOut();
-    location.assign("/console");
+    location.assign(`${BASE}/console`);
   },
 };
 

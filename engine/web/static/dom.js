@@ -3,6 +3,9 @@
  * @module
  */
 
+/** Below which path of its host the server is; empty at the root. */
+export const BASE = document.documentElement.dataset.base ?? "";
+
 /**
  * @param {string} tag
  * @param {Record<string, any>} [attributes] `onclick` and the like are listeners; false and null leave one out

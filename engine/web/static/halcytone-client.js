@@ -148,7 +148,9 @@ export class HalcytoneClient extends EventTarget {
   _address() {
     const { sessionId, role = "participant", name, url } = this.options;
     const page = globalThis.location;
-    const address = new URL(url ?? `${page.protocol === "https:" ? "wss" : "ws"}://${page.host}/ws/live-updates`);
+    // The page of a server below a path says so.
+    const host = `${page?.host}${globalThis.document?.documentElement.dataset.base ?? ""}`;
+    const address = new URL(url ?? `${page.protocol === "https:" ? "wss" : "ws"}://${host}/ws/live-updates`);
     const query = { session_id: sessionId, role, hello: "1" };
     if (name) query.name = name;
     if (this.identity) query.client_id = this.identity.clientId;

@@ -6,7 +6,7 @@
 import { ask, sessionPath } from "./api.js";
 import { CLOSE } from "./close-codes.js";
 import { codeOf } from "./console/share.js";
-import { h, show } from "./dom.js";
+import { BASE, h, show } from "./dom.js";
 import { HalcytoneClient } from "./halcytone-client.js";
 import { loadStrings, t } from "./i18n.js";
 import { takeFragment } from "./memory.js";
@@ -101,7 +101,7 @@ async function begin() {
   awake.keep();
   board.pacer.start();
   /** @type {Element} */ (document.querySelector("main")).replaceChildren(board.element);
-  const join = `${location.origin}/sessions/join/${encodeURIComponent(sessionId)}`;
+  const join = `${location.origin}${BASE}/sessions/join/${encodeURIComponent(sessionId)}`;
   // A private room's own link is not this page's to hand out.
   const picture = token ? null : await codeOf(join);
   if (picture?.localName === "img") {

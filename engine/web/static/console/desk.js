@@ -4,7 +4,7 @@
  */
 
 import { sessionPath } from "../api.js";
-import { h, show, write } from "../dom.js";
+import { BASE, h, show, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { wayToPage } from "../session-page.js";
@@ -46,7 +46,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   let hidden = false;
 
   const way = () =>
-    wayToPage({ href: `/sessions/${encodeURIComponent(sessionId)}/`, text: t("desk.page"), look: "button", credential: hidden ? desk.credential : null });
+    wayToPage({ href: `${BASE}/sessions/${encodeURIComponent(sessionId)}/`, text: t("desk.page"), look: "button", credential: hidden ? desk.credential : null });
   const about = async () => {
     const answer = await desk.ask("GET", path);
     if (answer.status === 401 || answer.status === 403) return desk.turn("sign_in", { refused: true, sessionId });

@@ -4,7 +4,7 @@
  */
 
 import { ask, sessionPath } from "../api.js";
-import { h, write } from "../dom.js";
+import { BASE, h, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { forget, recall, remember } from "../memory.js";
 import { ratingButtons } from "./rating.js";
@@ -21,7 +21,7 @@ export function afterScreen(visit, detail) {
   const others = Math.max(room.most, memory.most ?? 0) - 1;
   const seconds = room.ending?.duration ?? memory.duration ?? 0;
   const title = room.title || memory.title || t("entry.title");
-  const page = room.page_url ?? memory.page ?? `/sessions/${encodeURIComponent(sessionId)}/`;
+  const page = room.page_url ?? memory.page ?? `${BASE}/sessions/${encodeURIComponent(sessionId)}/`;
   const hidden = room.visibility === "private" || (!room.visibility && memory.hidden);
   remember(sessionId, { most: others + 1, duration: seconds, title, page, hidden, left: Boolean(detail?.left) });
   const me = (method, path, body) =>

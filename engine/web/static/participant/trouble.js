@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h } from "../dom.js";
+import { BASE, h } from "../dom.js";
 import { has, t } from "../i18n.js";
 import { forget } from "../memory.js";
 import { wayToPage } from "../session-page.js";
@@ -27,7 +27,7 @@ export function troubleScreen(visit, refusal) {
     actions.append(h("button", { class: "primary wide", onclick: () => location.reload() }, t(`trouble.${code === "replaced" ? "here" : "again"}`)));
   }
   if (code === "session_over") {
-    const href = `/sessions/${encodeURIComponent(visit.sessionId)}/`;
+    const href = `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/`;
     const credential = visit.room.visibility === "private" ? visit.token : null;
     actions.append(wayToPage({ href, text: t("trouble.page"), look: "button primary wide", credential }));
   }
@@ -37,7 +37,7 @@ export function troubleScreen(visit, refusal) {
     );
   }
   // The imprint says how to reach whoever runs this studio.
-  if (ASK.has(code)) actions.append(h("a", { class: "button primary wide", href: "/imprint/" }, t("trouble.studio")));
+  if (ASK.has(code)) actions.append(h("a", { class: "button primary wide", href: `${BASE}/imprint/` }, t("trouble.studio")));
   actions.append(h("a", { class: "button wide", href: "/" }, t("trouble.home")));
   const element = h(
     "section",
