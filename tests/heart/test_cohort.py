@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cmath
 from collections.abc import Collection, Iterable, Sequence
-from itertools import combinations
 from typing import Final
 
 import numpy as np
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 from engine.domain.heart.cohort import MOST_PARTS, Cohort, Earlier, Roll
 from engine.domain.heart.ledger import Ledger
 from engine.domain.heart.shares import Figure, Part, figure_of, figure_without, share_of
+from tests.heart.reader import fewest_told_of
 
 START: Final = 1_790_000_000_000
 PEOPLE: Final = tuple("abcdefghijklm")
@@ -42,17 +42,8 @@ class Reader:
             self.groups.add(frozenset(behind))
 
     def fewest(self, most: int) -> int:
-        """The size of the smallest set of people of whom something follows; ``most`` when none is smaller."""
-        if not self.groups:
-            return most
-        everybody = sorted(frozenset().union(*self.groups))
-        matrix = np.array([[who in group for who in everybody] for group in self.groups], dtype=float)
-        rank = np.linalg.matrix_rank(matrix)
-        for size in range(1, most):
-            for some in combinations(range(len(everybody)), size):
-                if np.linalg.matrix_rank(np.delete(matrix, some, axis=1)) < rank:
-                    return size
-        return most
+        """The size of the smallest set of people of whom something follows."""
+        return fewest_told_of(self.groups, most)
 
 
 def played(moves: Sequence[tuple[Collection[str], str | None]], step: int) -> Reader:

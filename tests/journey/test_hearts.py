@@ -18,6 +18,7 @@ from engine.actors import figures
 from engine.api.routes import ENDPOINTS
 from engine.domain.instant import HOUR
 from engine.realtime import room as realtime_room
+from tests.heart.reader import fewest_told_of
 from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
 from tests.realtime.studio import Client
 
@@ -100,6 +101,11 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         assert "improvement" not in page.lower()
         ((state,),) = room.rows("SELECT state FROM state_snapshots")
         assert b'"x":0' not in state
+        # Whoever reads the log solves for nobody, and for no four.
+        for figure in ("hrv_improvement", "coherence"):
+            groups = told_in_the_log(room, figure)
+            assert len(groups) >= 4
+            assert fewest_told_of(groups, 5) == 5
 
 
 def addresses() -> Iterator[str]:
@@ -257,6 +263,21 @@ async def test_at_the_end_of_retention_nobody_is_known_any_more(
             await room.gone(secret)
         known = (await room.api.get(ME, headers=ann.headers)).json()
         assert (known["name"], known["comment"], known["email"]) == (None, None, None)
+
+
+def told_in_the_log(room: Room, figure: str) -> set[frozenset[str]]:
+    """The groups whose means the records hold: the whole of each point, and its parts."""
+    events = [json.loads(row[0]) for row in room.rows("SELECT event FROM journal ORDER BY position")]
+    formed = [part for event in events if event["type"] == "parts_formed" for part in event["parts"]]
+    parts = {part["number"]: frozenset(part["people"]) for part in formed if part["figure"] == figure}
+    groups: set[frozenset[str]] = set()
+    for event in events:
+        if event["type"] == "metrics_recorded" and event["point"][figure] is not None:
+            shares = [share for share in event["point"]["shares"] if share["part"] in parts]
+            assert sum(share["n"] for share in shares) >= 5
+            groups.add(frozenset().union(*(parts[share["part"]] for share in shares)))
+            groups |= {parts[share["part"]] for share in shares if share["x"] is not None}
+    return groups
 
 
 def shown(client: Client) -> list[Any]:
