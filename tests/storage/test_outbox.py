@@ -182,8 +182,14 @@ async def test_a_taken_version_becomes_the_next_one(tmp_path: Path) -> None:
 
 def test_an_older_version_of_a_live_story_keeps_facts_alone(outbox: Outbox) -> None:
     """Figures before and after a withdrawal would tell whose share it was; what a summary stated stays."""
-    said: dict[str, Any] = {"average_hrv_improvement": 12.0, "average_rating": 4.5, "key_achievements": ("Together",)}
-    figures: dict[str, Any] = {"curves": ({"t_s": 30.0, "participants": 9, "measured": 9, "hrv_improvement": 12.0},)}
+    said: dict[str, Any] = {
+        "average_hrv_improvement": 12.0,
+        "average_rating": 4.5,
+        "key_achievements": ("Together",),
+    }
+    figures: dict[str, Any] = {
+        "curves": ({"t_s": 30.0, "participants": 9, "measured": 9, "hrv_improvement": 12.0},)
+    }
     outbox.enqueue(snapshot(**said, **figures), CHANNELS, at=100)
     outbox.enqueue(snapshot(content_id="c-2", source="api", **said), CHANNELS, at=200)
     assert outbox.snapshot("morning", 1) == snapshot(**said, **figures)
