@@ -124,6 +124,7 @@ class Site:
     ) -> None:
         config = load_config(
             str(resources.path("site") / "mkdocs.yml"),
+            docs_dir=str(self._documents()),
             site_dir=str(folder),
             site_name=self._studio.name,
             site_url=self._links.root,
@@ -160,6 +161,12 @@ class Site:
             build(config)
         finally:
             config.plugins.on_shutdown()
+
+    def _documents(self) -> Path:
+        """The folder of Markdown in the language that the site speaks."""
+        short = self._studio.words.language.partition("-")[0].lower()
+        translated = resources.path("site") / f"docs-{short}"
+        return translated if translated.is_dir() else resources.path("site") / "docs"
 
     def _around(self, path: str) -> dict[str, Any]:
         """What every page is given. ``href`` makes links from here; they hold below any path and offline."""
