@@ -9,6 +9,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from engine.domain.instant import iso
+from engine.domain.techniques import named
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom, now
 
@@ -36,6 +37,7 @@ PLAN: list[dict[str, Any]] = [
     },
     {"technique": "Coherent Breathing", "duration": 600, "pattern": [5.5, 0, 5.5, 0], "cautions": []},
 ]
+ROUND = named("Wim Hof").as_json()["pattern"]
 TROUBLES = (4500, 4501, 4502, 4503, 4504, 4505, 4506, 4507, 4508, 4509)
 
 
@@ -112,6 +114,20 @@ async def participant_states(room: FakeRoom, open_page: Opener, **look: Any) -> 
     await calm.get_by_role("button", name="Keep it gentle for me").click()
     await expect(calm.locator(".pacer-bar")).to_be_visible()
     yield "join-15-reduced-motion", calm
+    await room.change("Wim Hof", ROUND, duration=600, lead_ms=-22_000)
+    await expect(calm.get_by_text(" of 30")).to_be_visible()
+    yield "join-16-round-reduced-motion", calm
+    await calm.context.close()
+    full = await open_page(address, **look)
+    await full.get_by_role("button", name="Join").click()
+    await full.get_by_role("button", name="Keep it gentle for me").click()
+    await expect(full.get_by_text(" of 30")).to_be_visible()
+    yield "join-17-round", full
+    await full.context.close()
+    room.state |= {"phase": "ended", "started_at": None}
+    never = await open_page(address, **look)
+    await expect(never.get_by_role("heading", name="This session did not begin")).to_be_visible()
+    yield "join-18-never-begun", never
 
 
 async def trouble_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIterator[State]:
@@ -186,7 +202,8 @@ async def console_states(room: FakeRoom, open_page: Opener, **look: Any) -> Asyn
 
 async def wall_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIterator[State]:
     """A projector, before, during and after."""
-    page = await open_page(f"{await room.start()}/wall/{room.session_id}", phone=False, **look)
+    base = await room.start()
+    page = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
     await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
     yield "wall-1-before", page
     await room.change("Box Breathing", BOX, lead_ms=-1_000)
@@ -196,6 +213,25 @@ async def wall_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIt
     await room.close(1000)
     await expect(page.get_by_role("heading", name="Thank you for breathing together")).to_be_visible()
     yield "wall-3-over", page
+    await room.change("Wim Hof", ROUND, duration=600, lead_ms=-22_000)
+    rounds = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
+    await expect(rounds.get_by_text(" of 30")).to_be_visible()
+    yield "wall-4-round", rounds
+    room.state |= {"phase": "scheduled", "technique": None, "scheduled_start": iso(now() + 40 * 86_400_000)}
+    room.refuse = (4008, "not_open_yet", {"opens_at": iso(now() + 40 * 86_400_000 - 900_000)})
+    early = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
+    await expect(early.get_by_role("timer")).to_contain_text("days")
+    yield "wall-5-weeks-before", early
+    room.refuse = (4505, "session_over", {})
+    for phase, title in (("cancelled", "This session is cancelled"), ("ended", "This session did not begin")):
+        room.state["phase"] = phase
+        late = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
+        await expect(late.get_by_role("heading", name=title)).to_be_visible()
+        yield f"wall-6-{phase}", late
+    room.refuse = (4509, "locked", {})
+    closed = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
+    await expect(closed.get_by_role("heading", name="The door is closed")).to_be_visible()
+    yield "wall-7-door-closed", closed
 
 
 def _people() -> list[dict[str, Any]]:

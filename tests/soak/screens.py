@@ -13,16 +13,23 @@ from tests.browser.conftest import unexpected
 from tests.browser.footprint import Footprint, footprint_of
 from tests.soak.pace import Pace
 
-__all__ = ["Screen", "Wrong", "turns_off"]
+__all__ = ["Screen", "Turn", "Wrong", "turns_off"]
 
+Turn = tuple[str, float, float]
+"""From which step to which; the frame before it and its own, in the machine's milliseconds."""
+
+# After the pacer's own callback of each frame: what it finds at a turn is the moment of the frame before.
 _WATCH = """() => {
   window.turns = [];
+  let before = performance.now();
+  const drawn = () => { before = performance.now(); requestAnimationFrame(drawn); };
+  requestAnimationFrame(drawn);
   const watch = () => {
     const pacer = document.querySelector(".pacer");
     if (!pacer) return setTimeout(watch, 50);
     new MutationObserver(([change]) => {
       const turn = `${change.oldValue} ${pacer.dataset.step}`;
-      window.turns.push([turn, performance.timeOrigin + performance.now()]);
+      window.turns.push([turn, performance.timeOrigin + before, performance.timeOrigin + performance.now()]);
       if (window.turns.length > 400) window.turns.shift();
     }).observe(pacer, {attributes: true, attributeOldValue: true, attributeFilter: ["data-step"]});
   };
@@ -63,9 +70,9 @@ class Screen:
         """Once there is a pacer: note each turn with the machine's time."""
         await self.page.evaluate(_WATCH)
 
-    async def turns(self) -> list[tuple[str, float]]:
+    async def turns(self) -> list[Turn]:
         """The turns since the last call."""
-        told: list[tuple[str, float]] = await self.page.evaluate("() => window.turns.splice(0)")
+        told: list[Turn] = await self.page.evaluate("() => window.turns.splice(0)")
         return told
 
     async def shows(self, told: dict[str, Any], within: float, reading: str) -> float:
@@ -107,22 +114,25 @@ class Screen:
         self._open.add(told["requestId"])
 
 
-def turns_off(
-    turns: list[tuple[str, float]], steps: list[dict[str, Any]], started: float, pace: Pace
-) -> list[float]:
+def turns_off(turns: list[Turn], steps: list[dict[str, Any]], started: float, pace: Pace) -> list[float]:
     """By how many real milliseconds each turn of a screen missed the pattern's own; ``started`` in the play's time.
+
+    A turn is drawn in the first frame after it. On a busy machine that may be late; only what lies outside of the time
+    between that frame and the one before it is the pacer's fault.
 
     A screen that begins in the middle of a breath, or stops there for a rest, makes no turn of the pattern.
     """
     cycle = sum(step["ms"] for step in steps)
     begins: dict[str, float] = {}
     at = 0.0
-    for before, step in zip([steps[-1], *steps], steps, strict=False):
-        begins[f"{before['name']} {step['name']}"] = at
+    for last, step in zip([steps[-1], *steps], steps, strict=False):
+        begins[f"{last['name']} {step['name']}"] = at
         at += step["ms"]
     off = []
-    for turn, machine in turns:
-        if turn in begins and pace.at(machine) > started:
-            into = (pace.at(machine) - started - begins[turn] + cycle / 2) % cycle - cycle / 2
-            off.append(abs(into) / pace.rate)
+    for turn, before, drawn in turns:
+        if turn not in begins or pace.at(before) <= started:
+            continue
+        late = (pace.at(drawn) - started - begins[turn] + cycle / 2) % cycle - cycle / 2
+        between = pace.at(drawn) - pace.at(before)
+        off.append((max(0.0, late - between) + max(0.0, -late)) / pace.rate)
     return off
