@@ -29,6 +29,8 @@ __all__ = ["ENDPOINTS", "OPEN_AFTER_END"]
 
 OPEN_AFTER_END: Millis = 24 * HOUR
 """How long after the end somebody may still speak; taking back is always possible."""
+_MOST_MESSAGES = 1000
+"""Of the newest in the room, those that this person wrote are shown to them."""
 
 
 class MineQuery(Query):
@@ -44,6 +46,11 @@ async def mine(request: web.Request) -> web.Response:
     known = _known(view, client_id)
     # What is worked out of the beats in memory is known of them too, as long as the session lasts.
     known["own_figures"] = await request.app[SESSIONS].own(view.state.session_id, client_id)
+    known["messages"] = [
+        {"at": message["timestamp"], "message": message["content"]["message"]}
+        for message in await request.app[SESSIONS].replay(view.state.session_id, _MOST_MESSAGES)
+        if message["type"] == "chat_message" and message["content"]["client_id"] == client_id
+    ]
     if known["publish_quote"]:
         quote = Quote(text=known["comment"] or "", name=known["name"] if known["publish_name"] else None)
         states = await request.app[SHELF].ask(lambda db: Catalogue(db).quote_states(view.state.session_id))

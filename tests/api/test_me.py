@@ -42,9 +42,14 @@ async def ann(server: Server) -> AsyncIterator[Person]:
 
 
 async def test_a_person_sees_what_is_known_of_them(server: Server, ann: Person) -> None:
-    """As JSON, and as CSV to take along."""
+    """As JSON, and as CSV to take along: also what they wrote to everybody."""
+    await ann.socket.send(json.dumps({"type": "chat", "data": {"message": "Good morning"}}))
+    async with asyncio.timeout(5):
+        while json.loads(await ann.socket.recv())["type"] != "message_sent":
+            pass
     mine = (await server.stranger.get(ME, headers=ann.headers)).json()
     assert (mine["client_id"], mine["name"], mine["email"]) == ("ann", "Ann", None)
+    assert [said["message"] for said in mine["messages"]] == ["Good morning"]
     as_csv = await server.stranger.get(f"{ME}?format=csv", headers=ann.headers)
     assert as_csv.headers["content-type"] == "text/csv; charset=utf-8"
     assert "name,Ann\r\n" in as_csv.text
