@@ -20,6 +20,7 @@ from publisher.catalogue import Catalogue
 from publisher.changes import EVERYTHING, in_reader_order
 from publisher.feed import Feeds
 from publisher.links import Links
+from publisher.new_tree import NewTree
 from publisher.pages import Page, Pages
 from publisher.site import Site, asset_files
 from publisher.story import story_of
@@ -41,6 +42,10 @@ _KEPT = ("pagefind",)
 
 def _quiet(_done: int, _total: int) -> None:
     """Nobody watches."""
+
+
+def _quietly(_: str) -> None:
+    """Nobody follows."""
 
 
 def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: Path) -> str:
@@ -102,15 +107,15 @@ class Press:
             marked = self._catalogue.marked()
             with self._catalogue.reading():
                 keys = in_reader_order(self._pages.keys())
-                known, known_private = self._data / "public", self._data / "private"
-                tree = Tree(fresh, step=self._step, durable=self._durable, known=known)
-                hidden = Tree(private, durable=self._durable, known=known_private)
+                tree = NewTree(fresh, self._data / "public", step=self._step, durable=self._durable)
+                hidden = NewTree(private, self._data / "private", step=_quietly, durable=self._durable)
                 self._build(keys, tree, hidden, progress, unmark=False)
                 made = sum(1 for _ in tree.files())
             for name in _KEPT:
                 if output is None and (live / name).is_dir():
                     shutil.copytree(live / name, fresh / name)
             fresh.chmod(0o755)
+            tree.settle()
             self._step(f"exchange {live.name}")
             exchange(fresh, live)
             if output is None:
@@ -122,7 +127,13 @@ class Press:
         return made
 
     def _build(
-        self, keys: list[str], public: Tree, private: Tree, progress: Progress, *, unmark: bool = True
+        self,
+        keys: list[str],
+        public: Tree | NewTree,
+        private: Tree | NewTree,
+        progress: Progress,
+        *,
+        unmark: bool = True,
     ) -> int:
         changed = 0
         gone: list[Artefact] = []

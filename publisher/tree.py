@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Artefact", "Tree", "exchange"]
+__all__ = ["Artefact", "Tree", "exchange", "holds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +27,13 @@ def _nothing(_: str) -> None:
 class Tree:
     """A folder that readers look into while it changes.
 
-    ``step`` is told each single operation before it happens; a test that raises there stands for a kill. What
-    stands in ``known`` with the same bytes is linked from there: no file is ever written to a second time, so two
-    trees may share one; it costs the disk nothing, and keeps its time and with that its ETag.
+    ``step`` is told each single operation before it happens; a test that raises there stands for a kill.
     """
 
-    def __init__(
-        self,
-        root: Path,
-        *,
-        step: Callable[[str], None] = _nothing,
-        durable: bool = True,
-        known: Path | None = None,
-    ) -> None:
+    def __init__(self, root: Path, *, step: Callable[[str], None] = _nothing, durable: bool = True) -> None:
         self.root = root
         self._step = step
         self._durable = durable
-        self._known = known
 
     def put(self, artefacts: Iterable[Artefact]) -> int:
         """Replace files in the given order, then remove what must not be there; returns how many changed.
@@ -73,13 +63,12 @@ class Tree:
                 continue
             self._step(f"stage {each.path}")
             waiting = folder / f"{number}"
-            if not self._linked(each, waiting):
-                with waiting.open("wb") as file:
-                    file.write(each.data)
-                    if self._durable:
-                        # One by one: a flush of the whole file system would stall the journal of a live session.
-                        file.flush()
-                        os.fsync(file.fileno())
+            with waiting.open("wb") as file:
+                file.write(each.data)
+                if self._durable:
+                    # One by one: a flush of the whole file system would stall the journal of a live session.
+                    file.flush()
+                    os.fsync(file.fileno())
             staged.append((waiting, target))
         touched: dict[Path, None] = {}
         for waiting, target in staged:
@@ -96,31 +85,11 @@ class Tree:
         if self._durable:
             _flush_folders(touched)
 
-    def files(self) -> Iterator[str]:
-        """Every file below the root, as paths from it."""
-        for folder, _, names in os.walk(self.root):
-            for name in names:
-                yield Path(folder, name).relative_to(self.root).as_posix()
-
     def _differs(self, artefact: Artefact) -> bool:
         target = self.root / artefact.path
         if artefact.data is None:
             return target.exists()
-        return not _is(target, artefact.data)
-
-    def _linked(self, artefact: Artefact, waiting: Path) -> bool:
-        if (
-            self._known is None
-            or artefact.data is None
-            or not _is(self._known / artefact.path, artefact.data)
-        ):
-            return False
-        try:
-            waiting.hardlink_to(self._known / artefact.path)
-        except OSError:
-            # Another file system, or one that has no such links.
-            return False
-        return True
+        return not holds(target, artefact.data)
 
     def _drop_empty(self, folder: Path) -> None:
         while folder != self.root and folder.is_dir() and not any(folder.iterdir()):
@@ -128,7 +97,7 @@ class Tree:
             folder = folder.parent
 
 
-def _is(file: Path, data: bytes) -> bool:
+def holds(file: Path, data: bytes) -> bool:
     """Whether a file is there with these bytes."""
     try:
         # The size tells most differences without reading.
