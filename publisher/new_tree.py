@@ -16,10 +16,10 @@ class NewTree:
     """What a rebuild fills. What stands in ``known`` with the same bytes is linked from there.
 
     No file is ever written to a second time, so two trees may share one: it costs the disk nothing, and the file keeps
-    its time and with that its ETag. ``step`` is told each operation before it happens.
+    its time and with that its ETag. Without ``known`` every file is its own, whatever somebody does to it then. ``step`` is told each operation before it happens.
     """
 
-    def __init__(self, root: Path, known: Path, *, step: Callable[[str], None], durable: bool) -> None:
+    def __init__(self, root: Path, known: Path | None, *, step: Callable[[str], None], durable: bool) -> None:
         self.root = root
         self._known = known
         self._step = step
@@ -61,7 +61,7 @@ class NewTree:
                 yield Path(folder, name).relative_to(self.root).as_posix()
 
     def _linked(self, path: str, data: bytes, target: Path) -> bool:
-        if not holds(self._known / path, data):
+        if self._known is None or not holds(self._known / path, data):
             return False
         try:
             target.hardlink_to(self._known / path)

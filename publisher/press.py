@@ -107,8 +107,9 @@ class Press:
             marked = self._catalogue.marked()
             with self._catalogue.reading():
                 keys = in_reader_order(self._pages.keys())
-                tree = NewTree(fresh, self._data / "public", step=self._step, durable=self._durable)
-                hidden = NewTree(private, self._data / "private", step=_quietly, durable=self._durable)
+                known = (self._data / "public", self._data / "private") if output is None else (None, None)
+                tree = NewTree(fresh, known[0], step=self._step, durable=self._durable)
+                hidden = NewTree(private, known[1], step=_quietly, durable=self._durable)
                 self._build(keys, tree, hidden, progress, unmark=False)
                 made = sum(1 for _ in tree.files())
             for name in _KEPT:

@@ -195,6 +195,10 @@ def test_a_site_built_elsewhere_is_a_site_of_its_own(publisher: Publisher, tmp_p
     publisher.publish(snapshot(), ["web"])
     publisher.jobs.press.rebuild(tmp_path / "copy")
     before = digests(tmp_path / "copy")
+    shared = (publisher.data / "public/index.html").stat().st_ino == (
+        tmp_path / "copy/index.html"
+    ).stat().st_ino
+    assert not shared, "whoever edits the copy must not edit the live site"
     publisher.publish(snapshot(title="Another title", version=2), ["web"], NOW + HOUR)
     assert digests(tmp_path / "copy") == before
     assert publisher.site() != before
