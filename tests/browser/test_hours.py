@@ -120,6 +120,7 @@ async def test_a_room_that_opens_in_forty_days_is_waited_for_quietly(
     wall = await open_page(f"{base}/wall/{room.session_id}", phone=False)
     await expect(wall.get_by_role("heading", name="Morning Calm")).to_be_visible()
     await expect(wall.get_by_role("timer")).to_have_text("in 40 days")
+    await expect(wall.get_by_text(re.compile(r"We begin on \w+ \d+ \w+ at"))).to_be_visible()
     await wall.wait_for_timeout(2_500)
     assert len(room.addresses) == 1
 

@@ -418,7 +418,9 @@ export default {
   "draft.download": "E-Mail herunterladen",
 
   "wall.join": "Scannen und mitmachen",
+  "wall.again": "Diese Seite sieht von selbst alle paar Minuten wieder nach.",
   "wall.starts": "Wir beginnen um {time}",
+  "wall.starts_on": "Wir beginnen am {date} um {time}",
   "wall.now": "Wir beginnen jetzt",
   "wall.here": { one: "{count} ist da", other: "{count} sind da" },
   "wall.with": { one: "{count} atmet", other: "{count} atmen gemeinsam" },

@@ -400,7 +400,9 @@ export default {
   "draft.download": "Download the mail",
 
   "wall.join": "Scan to join",
+  "wall.again": "This page looks again by itself, every few minutes.",
   "wall.starts": "We begin at {time}",
+  "wall.starts_on": "We begin on {date} at {time}",
   "wall.now": "We begin now",
   "wall.here": { one: "{count} is here", other: "{count} are here" },
   "wall.with": { one: "{count} breathes", other: "{count} breathe together" },

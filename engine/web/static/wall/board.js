@@ -4,10 +4,12 @@
  */
 
 import { h, write } from "../dom.js";
-import { clockTime, t, timeWithZone } from "../i18n.js";
+import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
 
 const DAY_S = 86_400;
+/** Troubles that need nobody's help. */
+const PASSING = new Set(["locked", "other"]);
 
 export class Board {
   /**
@@ -48,7 +50,7 @@ export class Board {
     const live = !this.over && room.phase === "live";
     document.body.dataset.wall = this.trouble ? "trouble" : this.over ? "over" : live ? "live" : "before";
     if (room.title) document.title = room.title;
-    if (this.trouble) this._say(t(`trouble.${this.trouble}.title`), "", t(`trouble.${this.trouble}.text`, { name: t("the_instructor") }));
+    if (this.trouble) this._say(t(`trouble.${this.trouble}.title`), "", PASSING.has(this.trouble) ? t("wall.again") : t(`trouble.${this.trouble}.text`));
     else if (room.isCancelled) this._say(t("trouble.cancelled.title"), room.title, t("trouble.cancelled.text"));
     else if (this.over) this._ended();
     else if (live) this._live();
@@ -72,8 +74,8 @@ export class Board {
   _before() {
     const { title, count, scheduled_start: start } = this._room;
     const begins = Date.parse(start ?? "");
-    const note = this._clock.known && begins > this._clock.now() ? t("wall.starts", { time: timeWithZone(begins) }) : "";
-    this._say(title, count ? t("wall.here", { count }) : "", note);
+    const left = this._clock.known ? (begins - this._clock.now()) / 1000 : 0;
+    this._say(title, count ? t("wall.here", { count }) : "", left > 0 ? startOf(begins, left) : "");
   }
 
   /** @param {string} title @param {string} count @param {string} note */
@@ -109,4 +111,10 @@ export class Board {
     if (days >= 2) return t("waiting.days", { count: days });
     return left > 0 ? clockTime(left) : this.known ? t("wall.now") : "";
   }
+}
+
+/** When it begins; tomorrow's hour alone would be taken for today's. @param {number} begins @param {number} left seconds */
+function startOf(begins, left) {
+  const time = timeWithZone(begins);
+  return left < DAY_S / 2 ? t("wall.starts", { time }) : t("wall.starts_on", { date: dateTime(begins), time });
 }
