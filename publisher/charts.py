@@ -15,7 +15,7 @@ __all__ = ["Figure", "Panel", "figure_of"]
 
 WIDTH, HEIGHT = 600, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 12, 24
-_POINTS_AT_MOST = 300
+_POINTS_AT_MOST = 240
 _ROWS_AT_MOST = 24
 _PANELS_AT_MOST = 2
 # A curve of a few scattered points tells nothing.

@@ -30,7 +30,7 @@ from publisher.tree import Artefact, Tree, exchange
 
 __all__ = ["FORMAT", "Press", "Progress", "fingerprint"]
 
-FORMAT = "4"
+FORMAT = "5"
 """Changes when the same catalogue gives other pages."""
 
 Progress = Callable[[int, int], None]
