@@ -15,3 +15,11 @@ def no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     for name in Settings.model_fields:
         monkeypatch.delenv(f"HALCYTONE_{name.upper()}", raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def stood_back(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Commands that stand back for others would slow the tests down that come after; how far they would is kept here."""
+    asked: list[int] = []
+    monkeypatch.setattr("publisher.politeness.stand_back", asked.append)
+    return asked

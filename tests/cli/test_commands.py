@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from engine.cli import app
 from engine.commands.network import qr_lines, reachable_by_phone
+from publisher.politeness import LEAST
 
 COMMANDS = (
     "serve",
@@ -110,6 +111,18 @@ def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
         result = halcytone(*command)
         assert result.exit_code == 1
         assert "out.jsonl" in result.output
+
+
+def test_long_work_stands_back_for_live_sessions(tmp_path: Path, stood_back: list[int]) -> None:
+    """A rebuild and an import take what others leave of the machine; a question is answered at once."""
+    data = ("--data", str(tmp_path / "data"))
+    assert halcytone("key", "create", "Sam", *data).exit_code == 0
+    file = tmp_path / "sessions.jsonl"
+    file.write_text("")
+    assert halcytone("import", str(file), *data).exit_code == 0
+    assert halcytone("rebuild", *data).exit_code == 0
+    assert halcytone("publications", "list", *data).exit_code == 0
+    assert stood_back == [LEAST, LEAST]
 
 
 def test_rebuild_never_replaces_a_folder_that_is_not_a_site(tmp_path: Path) -> None:
