@@ -74,3 +74,18 @@ async def test_the_keyboard_leads_from_the_link_to_the_close(room: FakeRoom, ope
     await room.wait_for("need_to_stop")
     await page.keyboard.press("Escape")
     await expect(page.locator(".pacer")).not_to_have_attribute("data-step", "still")
+
+
+async def test_what_the_circle_shows_is_said_once(room: FakeRoom, open_page: Opener) -> None:
+    """A new technique and a rest are told to a screen reader, and gone when somebody looks around later."""
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", phone=False)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    await room.change("Box Breathing", BOX)
+    await expect(page.get_by_role("heading", name="Box Breathing")).to_be_focused()
+    await room.change("Tide", [5, 0, 5, 0])
+    said = page.locator("#said")
+    await expect(said).to_have_text("Tide")
+    await room.tell("session_update", {"resting": True}, update_type="resting")
+    await expect(said).to_have_text("Rest")
+    await expect(said).to_be_empty()

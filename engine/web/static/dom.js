@@ -47,13 +47,20 @@ export function write(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
+/** How long a word stays where only screen readers find it: said once, it is not read again by who looks around. */
+const SAID_MS = 3_000;
+let unsaid = 0;
+
 /**
  * Say something to a screen reader, without a change on the screen.
  * @param {string} text
  */
 export function announce(text) {
   const place = document.getElementById("said");
-  if (place) place.textContent = text;
+  if (!place) return;
+  place.textContent = text;
+  clearTimeout(unsaid);
+  unsaid = setTimeout(() => (place.textContent = ""), SAID_MS);
 }
 
 /**
