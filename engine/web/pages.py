@@ -87,7 +87,7 @@ _CONSOLE: Final = _Page(
     title="Console",
     script="console.js",
     styles=("base.css", "participant.css", "pacer.css", "console.css"),
-    modules=(*_FIRST, *_CLIENT),
+    modules=_FIRST,
 )
 _WALL: Final = _Page(
     screen="wall",

@@ -3,23 +3,20 @@
  * @module
  */
 
+import { need } from "./anew.js";
 import { ask } from "./api.js";
 import { credential, keep, signOut } from "./console/credential.js";
-import { deskScreen } from "./console/desk.js";
-import { roomScreen } from "./console/room.js";
-import { scheduleScreen } from "./console/schedule.js";
-import { sessionsScreen } from "./console/sessions.js";
-import { signInScreen } from "./console/sign-in.js";
 import { BASE, turnTo } from "./dom.js";
 import { loadStrings, t } from "./i18n.js";
 import { followNewLinks } from "./memory.js";
 
-const SCREENS = /** @type {Record<string, (desk: any, detail: any) => {element: Element, close?: () => void}>} */ ({
-  sign_in: signInScreen,
-  sessions: sessionsScreen,
-  schedule: scheduleScreen,
-  room: roomScreen,
-  desk: deskScreen,
+/** Each screen lives in its own module; the first is fetched at once, the others while it is read. */
+const SCREENS = /** @type {Record<string, () => Promise<(desk: any, detail: any) => {element: Element, close?: () => void}>>} */ ({
+  sign_in: async () => (await import("./console/sign-in.js")).signInScreen,
+  sessions: async () => (await import("./console/sessions.js")).sessionsScreen,
+  schedule: async () => (await import("./console/schedule.js")).scheduleScreen,
+  room: async () => (await import("./console/room.js")).roomScreen,
+  desk: async () => (await import("./console/desk.js")).deskScreen,
 });
 
 /** @type {{close?: () => void}} */
@@ -44,11 +41,16 @@ const desk = {
  * @param {string} name
  * @param {any} [detail]
  */
-function turn(name, detail) {
-  current.close?.();
+async function turn(name, detail) {
+  const before = current;
+  const turning = {};
+  current = turning;
+  const make = await need(SCREENS[name]);
+  before.close?.();
+  if (current !== turning) return;
   document.title = t("console.title");
   document.body.dataset.screen = `console-${name}`;
-  const made = SCREENS[name](desk, detail);
+  const made = make(desk, detail);
   current = made;
   turnTo(made.element, { focus: document.body.dataset.ready === "yes" });
   document.body.dataset.ready = "yes";
@@ -79,8 +81,8 @@ async function begin() {
   if (!known) return turn("sign_in", { sessionId });
   desk.credential = known.secret;
   desk.onlySession = known.sessionId;
-  if (known.sessionId ?? sessionId) turn("room", { sessionId: known.sessionId ?? sessionId });
-  else turn("sessions");
+  const room = known.sessionId ?? sessionId;
+  return room ? turn("room", { sessionId: room }) : turn("sessions");
 }
 
-begin();
+begin().then(() => Promise.allSettled(Object.values(SCREENS).map((load) => load())));

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { need } from "./anew.js";
 import { ask, sessionPath } from "./api.js";
 import { turnTo } from "./dom.js";
 import { loadStrings, t } from "./i18n.js";
@@ -15,7 +16,6 @@ const fragment = takeFragment();
 const memory = recall(sessionId);
 const token = fragment.get("token") ?? memory.token ?? null;
 
-const ASK_AGAIN_MS = 2_000;
 /** What is needed inside the room: fetched while somebody reads the entry, not before they can. */
 const inside = async () => ({ ...(await import("./halcytone-client.js")), ...(await import("./gentle.js")) });
 /** @type {any} what `inside` brought */
@@ -70,25 +70,6 @@ const SCREENS = {
   practice: async () => (await import("./participant/practice.js")).practiceScreen,
   after: async () => (await import("./participant/after.js")).afterScreen,
 };
-
-/**
- * Load what comes next. After an upgrade of the server its address is gone, in a lift the network is: then the page
- * is loaded anew as soon as it can be.
- * @template T
- * @param {() => Promise<T>} load
- * @returns {Promise<T>}
- */
-async function need(load) {
-  try {
-    return await load();
-  } catch {
-    while ((await ask("GET", sessionPath(sessionId), { credential: token })).status === 0) {
-      await new Promise((wait) => setTimeout(wait, ASK_AGAIN_MS));
-    }
-    location.reload();
-    return new Promise(() => {});
-  }
-}
 
 /** Go into the room. @param {string} name */
 async function join(name) {

@@ -5,7 +5,6 @@
 
 import { ask, sessionPath } from "./api.js";
 import { CLOSE } from "./close-codes.js";
-import { codeOf } from "./console/share.js";
 import { BASE, h, show } from "./dom.js";
 import { HalcytoneClient } from "./halcytone-client.js";
 import { loadStrings, t } from "./i18n.js";
@@ -103,7 +102,7 @@ async function begin() {
   /** @type {Element} */ (document.querySelector("main")).replaceChildren(board.element);
   const join = `${location.origin}${BASE}/sessions/join/${encodeURIComponent(sessionId)}`;
   // A private room's own link is not this page's to hand out.
-  const picture = token ? null : await codeOf(join);
+  const picture = token ? null : await (await import("./join-code.js")).codeOf(join);
   if (picture?.localName === "img") {
     show(board.code, picture, h("p", {}, t("wall.join")));
     document.body.dataset.code = "yes";

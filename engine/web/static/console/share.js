@@ -4,12 +4,10 @@
  */
 
 import { sessionPath } from "../api.js";
-import { BASE, h, show, write } from "../dom.js";
+import { h, show, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { codeOf } from "../join-code.js";
 import { answerText } from "../refusals.js";
-
-/** Addresses that mean this very device. */
-const ONLY_HERE = /^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|\[::1?\])$/;
 
 /**
  * @param {any} desk
@@ -54,13 +52,4 @@ function linkRow(name, url) {
     }
   };
   return h("div", { class: "link-row" }, h("label", { for: id }, name), h("div", { class: "chat-row" }, field, h("button", { type: "button", onclick: copy }, t("share.copy"))), said);
-}
-
-/** The code of a link, or why there is none. @param {string} url @returns {Promise<Element>} */
-export async function codeOf(url) {
-  if (ONLY_HERE.test(new URL(url).hostname)) return h("p", { class: "quiet" }, t("share.unreachable"));
-  const answer = await fetch(`${BASE}/console/qr`, { method: "POST", body: JSON.stringify({ url }) }).catch(() => null);
-  if (!answer?.ok) return h("p", { class: "quiet" }, t(answer?.status === 409 ? "share.unreachable" : "share.no_code"));
-  const picture = `data:image/svg+xml;base64,${btoa(await answer.text())}`;
-  return h("img", { class: "qr", src: picture, alt: t("share.code_alt"), width: "240", height: "240" });
 }

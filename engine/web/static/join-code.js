@@ -1,0 +1,19 @@
+/**
+ * The code of a join link, to be scanned; only for an address that a phone can reach.
+ * @module
+ */
+
+import { h } from "./dom.js";
+import { t } from "./i18n.js";
+
+/** Addresses that mean this very device. */
+const ONLY_HERE = /^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|\[::1?\])$/;
+
+/** The code of a link, or why there is none. @param {string} url @returns {Promise<Element>} */
+export async function codeOf(url) {
+  if (ONLY_HERE.test(new URL(url).hostname)) return h("p", { class: "quiet" }, t("share.unreachable"));
+  const answer = await fetch(`${BASE}/console/qr`, { method: "POST", body: JSON.stringify({ url }) }).catch(() => null);
+  if (!answer?.ok) return h("p", { class: "quiet" }, t(answer?.status === 409 ? "share.unreachable" : "share.no_code"));
+  const picture = `data:image/svg+xml;base64,${btoa(await answer.text())}`;
+  return h("img", { class: "qr", src: picture, alt: t("share.code_alt"), width: "240", height: "240" });
+}
