@@ -31,6 +31,7 @@ __all__ = ["ends", "rebuild_beside_a_room"]
 
 _PEOPLE = 25
 _LONGEST_S = 20.0
+_INDEXED_S, _STILL, _IDLE_SHARE = 180.0, 5, 0.05
 _ASK_EVERY_S = 0.002
 # What only the published page has; before it, the server answers the address itself.
 _PUBLISHED = b"data-pagefind-body"
@@ -62,8 +63,14 @@ def _await_publisher(pid: int) -> None:
         time.sleep(0.05)
     for child in children:
         child.cpu_affinity(sorted({SERVER_CORE, LOAD_CORE}))
-    # It looks for work once a second; the first look is over then.
-    time.sleep(2.0)
+    # After an import the search is indexed beside everything else; the figures here are of other things.
+    publisher = psutil.Process(children[0].pid)
+    before, still, until = -1.0, 0, time.monotonic() + _INDEXED_S
+    while still < _STILL and time.monotonic() < until:
+        time.sleep(1.0)
+        busy = sum(sum(each.cpu_times()[:2]) for each in (publisher, *publisher.children(recursive=True)))
+        still = still + 1 if abs(busy - before) < _IDLE_SHARE else 0
+        before = busy
 
 
 def ends(data: Path, sessions: int) -> dict[str, Any]:

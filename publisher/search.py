@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ from pagefind_bin import get_executable
 from engine.storage.database import FILE_NAME, connect
 from publisher.catalogue import Catalogue
 from publisher.pages import SEARCH_FROM
+from publisher.site import scratch
 from publisher.tree import Artefact, Tree, exchange
 
 __all__ = ["FOLDER", "SearchClerk", "index"]
@@ -80,25 +82,30 @@ def _known(root: Path) -> dict[str, str]:
 
 def _make(root: Path, month: str, session_ids: list[str]) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".{root.name}-search-", dir=root.parent))
+    # What is only read again goes into memory: copies on the disk would be in the way of a live session's journal.
+    pages = Path(tempfile.mkdtemp(prefix="halcytone-search-", dir=scratch()))
     try:
         for session_id in session_ids:
             page = root / "sessions" / session_id / "index.html"
             # One that is being withdrawn at this moment is indexed without.
             if page.is_file():
-                copy = work / "site" / "sessions" / session_id / "index.html"
+                copy = pages / "sessions" / session_id / "index.html"
                 copy.parent.mkdir(parents=True)
                 shutil.copyfile(page, copy)
         made = work / "made"
         subprocess.run(
-            [get_executable(), "--site", str(work / "site"), "--output-path", str(made), "--quiet"],
+            [get_executable(), "--site", str(pages), "--output-path", str(made), "--quiet"],
             check=True,
             capture_output=True,
             timeout=_LONGEST_S,
+            # One core at a time: nobody waits for it.
+            env={**os.environ, "RAYON_NUM_THREADS": "1", "TOKIO_WORKER_THREADS": "1"},
         )
         made.chmod(0o755)
         (root / FOLDER).mkdir(parents=True, exist_ok=True)
         exchange(made, root / FOLDER / month)
     finally:
+        shutil.rmtree(pages, ignore_errors=True)
         shutil.rmtree(work, ignore_errors=True)
 
 

@@ -28,7 +28,7 @@ from publisher.studio import Studio
 from publisher.templates import Templates
 from publisher.tree import Artefact
 
-__all__ = ["Site", "asset_files", "assets_version"]
+__all__ = ["Site", "asset_files", "assets_version", "scratch"]
 
 # So many pages in one build: MkDocs keeps each of them in memory until the end.
 _AT_ONCE = 250
@@ -100,7 +100,7 @@ class Site:
     def _build(
         self, given: Callable[[MkDocsConfig, Files], Files], *, only: dict[str, Page] | None
     ) -> Iterator[Artefact]:
-        folder = Path(tempfile.mkdtemp(prefix="halcytone-site-", dir=_scratch()))
+        folder = Path(tempfile.mkdtemp(prefix="halcytone-site-", dir=scratch()))
         try:
             while True:
                 try:
@@ -184,8 +184,8 @@ class Site:
 
 
 @cache
-def _scratch() -> str | None:
-    """Where MkDocs writes what is read back at once: in memory where the system has a folder for that."""
+def scratch() -> str | None:
+    """Where what is read back at once is written: in memory where the system has a folder for that."""
     memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
 
