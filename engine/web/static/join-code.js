@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h } from "./dom.js";
+import { BASE, h } from "./dom.js";
 import { t } from "./i18n.js";
 
 /** Addresses that mean this very device. */
