@@ -88,6 +88,24 @@ class Desk:
         files.append(Artefact(f"{snapshot.session_id}/card.png", picture))
         Tree(self._data / "drafts").put(files)
 
+    def rewrite(self, session_id: str) -> None:
+        """Write the files of a session's drafts anew: the studio, its address, language or templates are others now."""
+        snapshot = self._snapshot(session_id)
+        known = {row["channel"] for row in self._rows(session_id)}
+        if "email" in known:
+            self.write(snapshot, "email")
+        if known & set(networks(self.studio)):
+            self.write(snapshot, "social")
+
+    def waiting(self, limit: int) -> list[str]:
+        """The sessions whose drafts somebody has still to look at, the newest first."""
+        rows = self._connection.execute(
+            "SELECT session_id FROM drafts WHERE state = 'waiting' GROUP BY session_id"
+            " ORDER BY max(updated_at) DESC, session_id LIMIT ?",
+            (limit,),
+        )
+        return [row["session_id"] for row in rows.fetchall()]
+
     def remove(self, session_id: str) -> None:
         """Remove a session's drafts altogether."""
         shutil.rmtree(self._data / "drafts" / session_id, ignore_errors=True)

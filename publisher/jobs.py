@@ -40,6 +40,8 @@ DEFAULT_URL = "http://127.0.0.1:8000"
 _PAGES = ("web", SCHEDULE)
 # So many in one transaction: a live session beside this writes its journal into the same file.
 _PORTION = 50
+# Each takes a tenth of a second, and the next session may have ended meanwhile.
+_REDRAFTED = 20
 _FIRST_PAUSE: Millis = 2 * SECOND
 _LONGEST_PAUSE: Millis = 5 * MINUTE
 
@@ -167,8 +169,19 @@ class Jobs:
         if tells and self.studio.websub_hub:
             feeds = (self.links.absolute("feed.xml"), self.links.absolute("feed.json"))
             self._hub.tell(self.studio.websub_hub, feeds)
+        if self._catalogue.meta("site_made_of") not in (None, self._made_of):
+            self._redraft()
         self._catalogue.set_meta("site_made_of", self._made_of)
         return None
+
+    def _redraft(self) -> None:
+        """Drafts that wait for somebody say what the site says. Those that were used, or are old, stay as they are."""
+        for session_id in self.desk.waiting(_REDRAFTED):
+            try:
+                self.desk.rewrite(session_id)
+            except Exception:  # noqa: BLE001
+                # The site is built; a draft that cannot be written is told at the desk.
+                _log.exception("draft_not_rewritten", session_id=session_id)
 
     def _enter(self, jobs: Sequence[Job], now: Millis) -> list[tuple[Job, str]]:
         """Bring sessions and rooms into what is to be built; returns the jobs that are, with their content's ids."""

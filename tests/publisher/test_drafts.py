@@ -236,3 +236,18 @@ def test_a_studio_file_that_breaks_while_it_runs_keeps_the_site(publisher: Publi
     (publisher.data / "studio.toml").write_text("name = ")
     publisher.publish(snapshot())
     assert "Breath Room" in publisher.read("sessions/s-1/index.html")
+
+
+def test_waiting_drafts_follow_the_studio(publisher: Publisher) -> None:
+    """Another address or language stands in the files of drafts that wait, not only on the site."""
+    publisher.publish(snapshot("waits"))
+    publisher.publish(snapshot("hidden", visibility="private"))
+    publisher.catalogue.set_meta("public_url", "https://breath.example/")
+    (publisher.data / "studio.toml").write_text('language = "de"\n')
+    publisher.work(NOW + 1)
+    for name in ("twitter.txt", "email.txt", "email.html"):
+        told = (publisher.data / "drafts/waits" / name).read_text(encoding="utf-8")
+        assert "https://breath.example/sessions/waits/" in told
+        assert "127.0.0.1" not in told
+    assert "ein Atem." in (publisher.data / "drafts/waits/twitter.txt").read_text(encoding="utf-8")
+    assert not (publisher.data / "drafts/hidden/twitter.txt").exists()
