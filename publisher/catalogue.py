@@ -24,12 +24,16 @@ from publisher.tables import TABLES
 
 __all__ = ["Catalogue", "Published"]
 
+_CACHE_KIB = 2048
+
 
 class Catalogue(Listing):
     """The tables of the publisher over one connection; blocking, every verb that writes one transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
+        # The journal's connection keeps much of the file in memory; what is published is read here and there.
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         known = connection.execute("SELECT value FROM meta WHERE key = 'site_id'").fetchone()
         if known is None:
             with self.transaction():

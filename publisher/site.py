@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import os
@@ -32,6 +33,7 @@ __all__ = ["Site", "asset_files", "assets_version", "scratch"]
 
 # So many pages in one build: MkDocs keeps each of them in memory until the end.
 _AT_ONCE = 250
+_FEW = 50
 
 # Its messages are about folders of Markdown; what matters here comes as an exception.
 logging.getLogger("mkdocs").setLevel(logging.ERROR)
@@ -96,6 +98,9 @@ class Site:
             return Files(files)
 
         yield from self._build(given, only=by_source)
+        if len(pages) > _FEW:
+            # MkDocs' pages refer to each other in circles: each batch would stay until the collector's own time comes.
+            gc.collect()
 
     def _build(
         self, given: Callable[[MkDocsConfig, Files], Files], *, only: dict[str, Page] | None
