@@ -30,6 +30,8 @@ _LOOK_AGAIN = 0.05
 _LONGEST_REST = 0.02
 _LARGE = 64
 """Seats from which on a room rests after it wrote."""
+_FIGURES_AT_ONCE = 128
+"""Seats that are written group figures before others have their turn: an announcement does not wait for a thousand."""
 _GOODBYE = 2.0
 """Seconds that a peer has to answer a close frame."""
 _STALLED_FOR = 20.0
@@ -321,10 +323,12 @@ class Room:
         began = asyncio.get_running_loop().time() if len(self.seats) >= _LARGE else 0.0
         joined: dict[int, bytes] = {}
         head, number, skips = self.head, self._figures_number, self._skips
-        written, behind = 0, False
+        written, behind, figures_left, more = 0, False, _FIGURES_AT_ONCE, False
         for seat in self.seats.values():
             cursor = seat.cursor
             late = seat._figures_seen != number
+            if late and not figures_left:
+                late, more = False, True
             if (cursor >= head and not late) or seat.closing:
                 continue
             transport = seat._transport
@@ -355,11 +359,14 @@ class Room:
                 figures = self._staff_figures if seat.role in STAFF else self._figures
                 if figures is not None:
                     seat.write(figures)
+                    figures_left -= 1
                 seat._figures_seen = number
         if began and written:
             ended = asyncio.get_running_loop().time()
             # A large room rests half as long as it wrote: what comes meanwhile leaves in one write for each.
             self._rested_at = ended + min((ended - began) / 2, _LONGEST_REST)
+        if more:
+            self._schedule()
         if behind and self._catching_up is None:
             self._catching_up = asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again)
         return written

@@ -186,3 +186,19 @@ async def test_exactly_so_many_fit(studio: Studio) -> None:
         result.welcome["participant_count"] for result in results if not isinstance(result, BaseException)
     ]
     assert sorted(counts) == list(range(1, 11))
+
+
+async def test_an_announcement_does_not_wait_for_the_figures_of_a_thousand() -> None:
+    """Figures go out in slices; what is numbered overtakes them, and everybody has the newest in the end."""
+    room = Room(Tick(Silence()))
+    wires = [seated(room, f"c{number}")[1] for number in range(500)]
+    await ticks()
+    room.figures(b"[figures]", b"[figures]")
+    await asyncio.sleep(0)
+    told = sum(b"[figures]" in wire.sent for wire in wires)
+    assert 0 < told < 500
+    room.publish(1, b"[one]")
+    await ticks(20)
+    assert all(wire.sent.count(b"[one]") == wire.sent.count(b"[figures]") == 1 for wire in wires)
+    overtaken = sum(wire.sent.index(b"[one]") < wire.sent.index(b"[figures]") for wire in wires)
+    assert overtaken > 200
