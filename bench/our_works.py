@@ -10,7 +10,7 @@ from bench import halcytone
 from bench.dialects import MARK, text_frame
 from bench.fleet import Fleet
 from bench.servers import resting
-from bench.works import Figures, measured, open_field, quantile
+from bench.works import Field, Figures, measured, open_field, quantile
 
 __all__ = ["heart_rates", "recovery", "sessions"]
 
@@ -20,7 +20,23 @@ _STATE_FIELDS = re.compile(rb'"(client_id|resume|epoch)":\s*"([^"]+)"')
 _SEQ = re.compile(rb'"seq":\s*(\d+)')
 
 
-def _beat(number: int, second: int) -> bytes:
+def _beat(field: Field, hearts: list[int], seconds: float) -> int:
+    """Send a beat a second for each of `hearts`, and announcements among them; how many beats that were."""
+    began = time.monotonic()
+    beats = announced = 0
+    while (now := time.monotonic() - began) < seconds:
+        while beats < now * len(hearts):
+            second, which = divmod(beats, len(hearts))
+            field.fleet.say(hearts[which], _interval(which, second))
+            beats += 1
+        if announced < now * _ANNOUNCEMENTS_PER_S:
+            field.say(field.rooms[announced % len(field.rooms)], 200)
+            announced += 1
+        field.fleet.read(0.001)
+    return beats
+
+
+def _interval(number: int, second: int) -> bytes:
     """One interval of a heart near 70 a minute that breathes: 857 ms, give or take 60."""
     interval = 857 + (number * 37 + second * 23) % 121 - 60
     return text_frame(json.dumps({"type": "heart_rate", "data": {"rr": [interval]}}).encode())
@@ -39,21 +55,14 @@ def heart_rates(port: int, pid: int, *, rooms: int, size: int, seconds: float) -
             fleet.read(0)
     fleet.quiet()
     fleet.reset()
+    # The consents are not answered: the server is through with them when everybody's heart has been heard.
+    _beat(field, hearts, max(seconds / 3, 2.0))
+    field.settle()
+    fleet.latencies_ns = []
     fleet.timed = True
     figures: Figures = {}
-    beats = 0
     with measured(pid, figures):
-        began = time.monotonic()
-        announced = 0
-        while (now := time.monotonic() - began) < seconds:
-            while beats < now * len(hearts):
-                second, which = divmod(beats, len(hearts))
-                fleet.say(hearts[which], _beat(which, second))
-                beats += 1
-            if announced < now * _ANNOUNCEMENTS_PER_S:
-                field.say(field.rooms[announced % len(field.rooms)], 200)
-                announced += 1
-            fleet.read(0.001)
+        beats = _beat(field, hearts, seconds)
     field.settle()
     figures["heart_rates_per_s"] = beats / figures["seconds"]
     figures["p99_ms"] = quantile(fleet.latencies_ns, 0.99)
