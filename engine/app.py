@@ -47,7 +47,7 @@ from engine.realtime.handshake import Door
 from engine.realtime.live_socket import LiveSockets
 from engine.realtime.room import Room, Tick
 from engine.settings import Settings, origin
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.database import FILE_NAME, connect, lengthen_log
 from engine.storage.keys import Keys, signing_key
 from engine.storage.occupancy import occupy
 from engine.storage.people import People
@@ -218,6 +218,7 @@ async def serving(
         stack.push_async_callback(process.stop)
         # NumPy takes long to import: after the first request can be served, before the first strap beats.
         loop.run_in_executor(None, importlib.import_module, "engine.domain.heart.group")
+        loop.run_in_executor(None, lengthen_log, database)
         log.info("serving", url=url, port=port, sessions=returning)
         try:
             yield here

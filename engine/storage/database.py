@@ -8,6 +8,7 @@ whoever finds the file locked waits up to five seconds before SQLite says so.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "connect",
     "examine",
     "is_locked",
+    "lengthen_log",
     "scrub",
 ]
 
@@ -27,7 +29,8 @@ BUSY_TIMEOUT = 5000
 
 
 _CACHE_KIB = 16 * 1024
-_CHECKPOINT_PAGES = 4000
+_PAGE = 4096
+_CHECKPOINT_PAGES = 2000
 """Pages of 4 KiB that the log beside the file may have before they are copied into it."""
 
 
@@ -231,6 +234,25 @@ def examine(path: Path) -> list[str]:
         return [f"{path.name} is damaged: {error}"]
     finally:
         connection.close()
+
+
+def lengthen_log(path: Path) -> None:
+    """Make the log beside the file as long as it gets before it is begun again.
+
+    A commit that makes a file longer waits for the file system's own journal, and with it for whatever anybody
+    writes to that disk, a rebuild of the site for one; a commit that overwrites waits for its own bytes alone. The
+    pages are free for what comes; without room for them nothing is done.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size >= _CHECKPOINT_PAGES * _PAGE:
+        return
+    with suppress(sqlite3.OperationalError), closing(connect(path)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DROP TABLE IF EXISTS filler")
+        connection.execute("CREATE TABLE filler (pages BLOB)")
+        connection.execute("INSERT INTO filler VALUES (zeroblob(?))", (_CHECKPOINT_PAGES * _PAGE,))
+        connection.execute("COMMIT")
+        connection.execute("DROP TABLE filler")
 
 
 def _migrate(connection: sqlite3.Connection, name: str) -> None:

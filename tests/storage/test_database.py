@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from engine.storage import database
-from engine.storage.database import FILE_NAME, DatabaseUnusable, connect, examine, is_locked
+from engine.storage.database import (
+    FILE_NAME,
+    DatabaseUnusable,
+    connect,
+    examine,
+    is_locked,
+    lengthen_log,
+)
 
 
 def test_a_new_file_is_durable_and_shared(tmp_path: Path) -> None:
@@ -115,3 +122,20 @@ def test_a_lock_is_told_from_damage(tmp_path: Path) -> None:
             other.execute("BEGIN IMMEDIATE")
     assert is_locked(locked.value)
     assert not is_locked(ValueError("no"))
+
+
+def test_the_log_is_lengthened_once_and_keeps_nothing(tmp_path: Path) -> None:
+    """Commits find the room that they need; the file has no more tables than before."""
+    log = tmp_path / f"{FILE_NAME}-wal"
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall()
+        lengthen_log(tmp_path / FILE_NAME)
+        size = log.stat().st_size
+        assert size > 2000 * 4096
+        lengthen_log(tmp_path / FILE_NAME)
+        connection.executemany(
+            "INSERT INTO journal VALUES ('a', ?, ?, 1, ?)", [(n, n, b"x" * 300) for n in range(1, 500)]
+        )
+        assert log.stat().st_size == size
+        assert connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall() == tables
+    assert examine(tmp_path / FILE_NAME) == []
