@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
+from shutil import disk_usage
 
 __all__ = [
     "BUSY_TIMEOUT",
@@ -241,12 +242,14 @@ def lengthen_log(path: Path) -> None:
 
     A commit that makes a file longer waits for the file system's own journal, and with it for whatever anybody
     writes to that disk, a rebuild of the site for one; a commit that overwrites waits for its own bytes alone. The
-    pages are free for what comes; without room for them nothing is done.
+    pages are free for what comes. A disk that is nearly full is left as it is: pages and drafts need its last bytes.
     """
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size >= _CHECKPOINT_PAGES * _PAGE:
         return
-    with suppress(sqlite3.OperationalError), closing(connect(path)) as connection:
+    if disk_usage(path.parent).free < 20 * _CHECKPOINT_PAGES * _PAGE:
+        return
+    with suppress(sqlite3.OperationalError, DatabaseUnusable), closing(connect(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DROP TABLE IF EXISTS filler")
         connection.execute("CREATE TABLE filler (pages BLOB)")

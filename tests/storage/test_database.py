@@ -7,6 +7,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -122,6 +123,15 @@ def test_a_lock_is_told_from_damage(tmp_path: Path) -> None:
             other.execute("BEGIN IMMEDIATE")
     assert is_locked(locked.value)
     assert not is_locked(ValueError("no"))
+
+
+def test_a_disk_that_is_nearly_full_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head start for commits must not take the bytes that pages and drafts need."""
+    monkeypatch.setattr(database, "disk_usage", lambda _: SimpleNamespace(free=100 * 2**20))
+    with closing(connect(tmp_path / FILE_NAME)):
+        before = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
+        lengthen_log(tmp_path / FILE_NAME)
+        assert (tmp_path / f"{FILE_NAME}-wal").stat().st_size == before
 
 
 def test_the_log_is_lengthened_once_and_keeps_nothing(tmp_path: Path) -> None:
