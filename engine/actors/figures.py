@@ -232,10 +232,10 @@ class Figures:
         return None if own is None else {name: getattr(own, name) for name in own.__slots__}
 
     def newest(self, state: Session, at: Millis) -> Mapping[str, Any]:
-        """What everybody was shown last, for somebody who comes now: it is counted anew on the tick alone."""
-        if self._shown is None:
-            return group_metrics(state, at)
-        return self._shown[0] | {"participants": state.count()}
+        """The figures for somebody who comes now. People are counted anew on the tick alone."""
+        shown = None if self._shown is None else self._shown[0]
+        rates = None if shown is None else (shown["completion_rate"], shown["engagement_rate"])
+        return group_metrics(state, at, rates=rates)
 
     def own_summaries(self, people: Iterable[PersonRow], at: Millis) -> Iterable[PersonRow]:
         """The rows of those who left an address, with their own figures; nobody else's are ever written."""

@@ -45,14 +45,18 @@ def average_improvement(state: Session) -> float | None:
     return round(fmean(known), 1) if known else None
 
 
-def group_metrics(state: Session, at: Millis) -> dict[str, float | int | None]:
+def group_metrics(
+    state: Session, at: Millis, *, rates: tuple[float | None, float | None] | None = None
+) -> dict[str, float | int | None]:
     """The group's figures as the API and a welcome show them.
 
     HRV figures in percent, rates as fractions; each computed one None where fewer than five people
-    stand behind it.
+    stand behind it. ``rates``: completion and engagement as they were shown, where nobody need be counted anew.
     """
     newest = state.curves[-1] if state.curves else None
-    enough = sum(not member.external for member in state.participants()) >= FEWEST_IN_GROUP
+    if rates is None:
+        enough = sum(not member.external for member in state.participants()) >= FEWEST_IN_GROUP
+        rates = (state.completion_rate(at), state.engagement_rate()) if enough else (None, None)
     return {
         "participants": state.count(),
         "measured": newest.measured if newest else None,
@@ -61,8 +65,8 @@ def group_metrics(state: Session, at: Millis) -> dict[str, float | int | None]:
         "hrv_improvement": current_improvement(state),
         "coherence": newest.coherence if newest else None,
         "synchrony": newest.synchrony if newest else None,
-        "completion_rate": state.completion_rate(at) if enough else None,
-        "engagement_rate": state.engagement_rate() if enough else None,
+        "completion_rate": rates[0],
+        "engagement_rate": rates[1],
     }
 
 

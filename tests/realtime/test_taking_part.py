@@ -213,3 +213,16 @@ async def test_who_sent_something_is_engaged_however_short_they_stayed(studio: S
     members = (await studio.state()).members
     assert members["ada"].engaged
     assert not members["bob"].engaged
+
+
+async def test_a_welcome_has_the_figures_of_this_moment(studio: Studio) -> None:
+    """What a platform has stated since the last tick is in it; people are counted as they are."""
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    ada = await studio.join("ada")
+    await ivy.send("start")
+    studio.clock.jump(5_100)
+    await ada.until("metrics_update")
+    await studio.command(c.ReportMilestone(15.5))
+    bob = await studio.join("bob")
+    assert bob.welcome["metrics"]["hrv_improvement"] == 15.5
+    assert bob.welcome["metrics"]["participants"] == 2
