@@ -7,7 +7,6 @@ is byte for byte what a rebuild makes.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
@@ -20,13 +19,13 @@ from publisher.catalogue import Catalogue
 from publisher.changes import EVERYTHING, in_reader_order
 from publisher.feed import Feeds
 from publisher.links import Links
-from publisher.new_tree import NewTree
+from publisher.new_tree import NewTree, remove
 from publisher.pages import Page, Pages
 from publisher.site import Site, asset_files
 from publisher.story import story_of
 from publisher.studio import Studio
 from publisher.templates import Templates
-from publisher.tree import Artefact, Tree, exchange
+from publisher.tree import Artefact, Tree, exchange, flush_folders
 
 __all__ = ["FORMAT", "Press", "Progress", "fingerprint"]
 
@@ -102,30 +101,32 @@ class Press:
         live.parent.mkdir(parents=True, exist_ok=True)
         waiting = Path(tempfile.mkdtemp(prefix=f".{live.name}-new-", dir=live.parent))
         try:
-            fresh, private = waiting / "public", waiting / "private"
             # What is marked while this runs is built by the next pass.
             marked = self._catalogue.marked()
             with self._catalogue.reading():
                 keys = in_reader_order(self._pages.keys())
                 known = (self._data / "public", self._data / "private") if output is None else (None, None)
-                tree = NewTree(fresh, known[0], step=self._step, durable=self._durable)
-                hidden = NewTree(private, known[1], step=_quietly, durable=self._durable)
+                tree = NewTree(waiting / "public", known[0], step=self._step, durable=self._durable)
+                hidden = NewTree(waiting / "private", known[1], step=_quietly, durable=self._durable)
                 self._build(keys, tree, hidden, progress, unmark=False)
-                made = sum(1 for _ in tree.files())
+            made = len(tree)
             for name in _KEPT:
-                if output is None and (live / name).is_dir():
-                    shutil.copytree(live / name, fresh / name)
-            fresh.chmod(0o755)
-            tree.settle()
-            self._step(f"exchange {live.name}")
-            exchange(fresh, live)
+                tree.keep(name)
+            self._put_in_place(tree, live)
             if output is None:
-                private.mkdir(exist_ok=True)
-                exchange(private, self._data / "private")
+                self._put_in_place(hidden, self._data / "private")
                 self._catalogue.built(marked)
         finally:
-            shutil.rmtree(waiting, ignore_errors=True)
+            remove(waiting)
         return made
+
+    def _put_in_place(self, tree: NewTree, live: Path) -> None:
+        if not tree.differs():
+            return
+        self._step(f"exchange {live.name}")
+        exchange(tree.root, live)
+        if self._durable:
+            flush_folders([live.parent])
 
     def _build(
         self,

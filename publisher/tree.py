@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Artefact", "Tree", "exchange", "holds"]
+__all__ = ["Artefact", "Tree", "exchange", "flush_folders", "holds", "make_folders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Tree:
         touched: dict[Path, None] = {}
         for waiting, target in staged:
             self._step(f"replace {target.relative_to(self.root)}")
-            _make_folders(target.parent, touched)
+            make_folders(target.parent, touched)
             waiting.replace(target)
             touched[target.parent] = None
         for target in gone:
@@ -83,7 +83,7 @@ class Tree:
             self._drop_empty(target.parent)
         folder.rmdir()
         if self._durable:
-            _flush_folders(touched)
+            flush_folders(touched)
 
     def _differs(self, artefact: Artefact) -> bool:
         target = self.root / artefact.path
@@ -106,7 +106,8 @@ def holds(file: Path, data: bytes) -> bool:
         return False
 
 
-def _make_folders(folder: Path, touched: dict[Path, None]) -> None:
+def make_folders(folder: Path, touched: dict[Path, None]) -> None:
+    """Make a folder and those above it; what got an entry by it is then among ``touched``."""
     missing = folder
     while not missing.exists():
         touched[missing.parent] = None
@@ -114,7 +115,8 @@ def _make_folders(folder: Path, touched: dict[Path, None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _flush_folders(folders: Iterable[Path]) -> None:
+def flush_folders(folders: Iterable[Path]) -> None:
+    """Bring the entries of folders to the disk."""
     for folder in folders:
         # One that was emptied and removed meanwhile needs no flush of its own.
         if folder.is_dir():
