@@ -130,9 +130,8 @@ class PublisherProcess:
         while True:
             started = loop.time()
             try:
-                # A session of its own: Ctrl-C in the terminal is the parent's to answer.
                 self._process = process = await asyncio.create_subprocess_exec(
-                    *self._command, stdin=PIPE, stdout=PIPE, env=self._environment, start_new_session=True
+                    *self._command, stdin=PIPE, stdout=PIPE, env=self._environment
                 )
             except OSError as error:
                 _log.error("publisher cannot start", reason=str(error), again_in=pause)

@@ -28,7 +28,7 @@ from engine.storage.outbox import Outbox
 from publisher import studio
 from publisher.catalogue import Catalogue
 from publisher.jobs import Finished, Jobs
-from publisher.politeness import BEHIND, stand_back
+from publisher.politeness import leave_the_foreground, stand_back
 from publisher.post import PostOffice
 from publisher.search import SearchClerk
 
@@ -68,7 +68,9 @@ def locked(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
 
 def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -> int:
     """Publish until the standard input ends (``standalone``: until SIGTERM); returns the exit status."""
-    stand_back(BEHIND)
+    if not standalone:
+        leave_the_foreground()
+    stand_back()
     try:
         with locked(data, wait_s=_WAIT_FOR_LOCK_S):
             return _publish(data, standalone=standalone, smtp_url=smtp_url)

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
+from typing import Any
+
+import pytest
+
+_TELL = """
+import json, os, pathlib
+from publisher.politeness import leave_the_foreground, stand_back
+group = pathlib.Path("/proc/self/autogroup")
+def nice_of_session():
+    return int(group.read_text().split()[-1]) if group.exists() else None
+before = nice_of_session()
+{calls}
+print(json.dumps({{
+    "nice": os.getpriority(os.PRIO_PROCESS, 0),
+    "idle": os.sched_getscheduler(0) == os.SCHED_IDLE,
+    "cores": sorted(os.sched_getaffinity(0)),
+    "session": [before, nice_of_session()],
+    "own_group": os.getpgrp() == os.getpid(),
+    "own_session": os.getsid(0) == os.getpid(),
+}}))
+"""
 
 
-def test_it_stands_behind_everybody_else() -> None:
-    """The process stands behind others, and so does the session that it leads."""
-    told = (
-        "import os, pathlib; from publisher.politeness import BEHIND, stand_back; stand_back(BEHIND);"
-        "group = pathlib.Path('/proc/self/autogroup');"
-        "print(os.getpriority(os.PRIO_PROCESS, 0), group.read_text().split()[-1] if group.exists() else 5)"
-    )
+def after(*calls: str, **options: Any) -> dict[str, Any]:
+    """What a process is like once it has made the calls."""
     done = subprocess.run(
-        [sys.executable, "-c", told], capture_output=True, text=True, check=True, start_new_session=True
+        [sys.executable, "-c", _TELL.format(calls="\n".join(calls))],
+        capture_output=True,
+        text=True,
+        check=True,
+        **options,
     )
-    assert done.stdout.split() == ["5", "5"]
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
 
-def test_a_shells_own_session_is_left_alone() -> None:
+def test_it_takes_what_nobody_else_wants() -> None:
+    """It is of the idle class and as nice as can be, and leaves the first core alone where there are more."""
+    told = after("stand_back()")
+    assert (told["nice"], told["idle"]) == (19, True)
+    first, *others = sorted(os.sched_getaffinity(0))
+    assert told["cores"] == (others or [first])
+
+
+def test_a_single_core_is_shared() -> None:
+    """There is nowhere else to go."""
+    core = min(os.sched_getaffinity(0))
+    told = after(f"os.sched_setaffinity(0, {{{core}}})", "stand_back()")
+    assert told["cores"] == [core]
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_only_a_session_of_its_own_is_made_nice(*, leads: bool) -> None:
     """A command that somebody types slows nothing else of their terminal down."""
-    told = (
-        "import os, pathlib; from publisher.politeness import LEAST, stand_back;"
-        "group = pathlib.Path('/proc/self/autogroup');"
-        "before = group.read_text() if group.exists() else ''; stand_back(LEAST);"
-        "print(os.getpriority(os.PRIO_PROCESS, 0), before == (group.read_text() if group.exists() else ''))"
-    )
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["19", "True"]
+    told = after("stand_back()", start_new_session=leads)
+    before, now = told["session"]
+    assert now == (19 if leads and before is not None else before)
+
+
+def test_the_terminals_ctrl_c_is_the_parents() -> None:
+    """A group of its own, and the parent's session: what stands behind the server must be weighed beside it."""
+    told = after("leave_the_foreground()")
+    assert (told["own_group"], told["own_session"]) == (True, False)
