@@ -218,7 +218,8 @@ def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int)
         "session_page_bytes": sum(sizes.values()),
         "session_page_parts": sizes,
         "end": ends(big, ended),
-        "rebuild": rebuild_beside_a_room(big, seconds=seconds, rounds=rounds),
+        "rebuild": rebuild_beside_a_room(big, seconds=seconds, rounds=rounds, anew=False),
+        "rebuild_anew": rebuild_beside_a_room(big, seconds=seconds, rounds=rounds, anew=True),
     }
 
 
@@ -227,7 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--ended", type=int, default=30, help="live sessions that are led to their end")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement beside a rebuild")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement beside a rebuild")
     parser.add_argument("--rounds", type=int, default=3, help="of those measurements")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "publish.json")
     chosen = parser.parse_args()

@@ -22,7 +22,8 @@ def figures(**changed: Any) -> dict[str, Any]:
         "memory_peak_mb": 120.0,
         "session_page_bytes": 29_000,
         "end": {"sessions": 30, "p50_s": 0.1, "p95_s": 0.2, "most_s": 0.3},
-        "rebuild": {"ratio": 1.4, "alone_p99_ms": [5.0], "beside_p99_ms": [7.0]},
+        "rebuild": {"ratio": 1.4, "alone_p99_ms": [5.0], "beside_p99_ms": [7.0], "elsewhere": True},
+        "rebuild_anew": {"ratio": 1.2, "alone_p99_ms": [5.0], "beside_p99_ms": [6.0], "elsewhere": True},
         **changed,
     }
 
@@ -39,6 +40,7 @@ def test_every_row_says_whether_it_is_reached() -> None:
         "goal",
         "goal",
         "no",
+        "bar",
         "goal",
         "goal",
     ]
@@ -55,3 +57,10 @@ def test_a_peer_that_is_not_there_is_said_to_be_missing() -> None:
     assert "as many plain pages | ≥ 1 times | ≥ 1 times | – | not installed |" in markdown(
         figures(hugo_s=None)
     )
+
+
+def test_a_load_that_had_to_share_its_core_is_said() -> None:
+    """Without a real-time priority the figure holds what the load itself waited for."""
+    assert "real-time priority" not in markdown(figures())
+    shared = {**figures()["rebuild"], "elsewhere": False}
+    assert "real-time priority" in markdown(figures(rebuild=shared))
