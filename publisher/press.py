@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from publisher.feed import Feeds
 from publisher.links import Links
 from publisher.new_tree import NewTree, remove
 from publisher.pages import Page, Pages
+from publisher.politeness import giving_way
 from publisher.site import Site, asset_files
 from publisher.story import story_of
 from publisher.studio import Studio
@@ -89,8 +91,9 @@ class Press:
         """Build what is marked, and unmark it once it is on the disk; returns how many files changed."""
         keys = self._catalogue.marked()
         if EVERYTHING in keys or not (self._data / "public").is_dir():
-            return self.rebuild(progress=progress)
-        return self._build(in_reader_order(keys), self._public, self._private, progress)
+            return giving_way(partial(self.rebuild, progress=progress))
+        build = partial(self._build, in_reader_order(keys), self._public, self._private, progress)
+        return giving_way(build) if len(keys) > _KEYS_AT_ONCE else build()
 
     def rebuild(self, output: Path | None = None, *, progress: Progress = _quiet) -> int:
         """Build the whole site in a new folder, then put that in the place of ``public/``, or of ``output``.

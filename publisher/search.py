@@ -19,6 +19,7 @@ from pagefind_bin import get_executable
 from engine.storage.database import FILE_NAME, connect
 from publisher.catalogue import Catalogue
 from publisher.pages import SEARCH_FROM
+from publisher.politeness import give_way
 from publisher.site import scratch
 from publisher.tree import Artefact, Tree, exchange
 
@@ -126,6 +127,7 @@ class SearchClerk:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
+        give_way()
         with closing(connect(self._data / FILE_NAME)) as connection:
             catalogue = Catalogue(connection)
             seen = ""

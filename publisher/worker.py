@@ -28,7 +28,7 @@ from engine.storage.outbox import Outbox
 from publisher import studio
 from publisher.catalogue import Catalogue
 from publisher.jobs import Finished, Jobs
-from publisher.politeness import leave_the_foreground, stand_back
+from publisher.politeness import BEHIND, leave_the_foreground, stand_back
 from publisher.post import PostOffice
 from publisher.search import SearchClerk
 
@@ -70,7 +70,7 @@ def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -
     """Publish until the standard input ends (``standalone``: until SIGTERM); returns the exit status."""
     if not standalone:
         leave_the_foreground()
-    stand_back()
+    stand_back(BEHIND)
     try:
         with locked(data, wait_s=_WAIT_FOR_LOCK_S):
             return _publish(data, standalone=standalone, smtp_url=smtp_url)

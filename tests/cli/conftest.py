@@ -18,8 +18,9 @@ def no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 
 @pytest.fixture(autouse=True)
-def stood_back(monkeypatch: pytest.MonkeyPatch) -> list[None]:
-    """Commands that stand back for others would slow the tests down that come after: each time they would is here."""
-    asked: list[None] = []
-    monkeypatch.setattr("publisher.politeness.stand_back", lambda: asked.append(None))
+def stood_back(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Commands that stand back for others would slow the tests down that come after; how far they would is kept here."""
+    asked: list[int] = []
+    monkeypatch.setattr("publisher.politeness.stand_back", asked.append)
+    monkeypatch.setattr("publisher.politeness.give_way", lambda: asked.append(0))
     return asked

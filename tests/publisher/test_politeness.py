@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from publisher.politeness import giving_way
+
 _TELL = """
-import json, os, pathlib
-from publisher.politeness import leave_the_foreground, stand_back
+import json, os, pathlib, threading
+from publisher.politeness import BEHIND, LEAST, give_way, giving_way, leave_the_foreground, stand_back
 group = pathlib.Path("/proc/self/autogroup")
 def nice_of_session():
     return int(group.read_text().split()[-1]) if group.exists() else None
@@ -42,30 +44,57 @@ def after(*calls: str, **options: Any) -> dict[str, Any]:
     return told
 
 
-def test_it_takes_what_nobody_else_wants() -> None:
-    """It is of the idle class and as nice as can be, and leaves the first core alone where there are more."""
-    told = after("stand_back()")
-    assert (told["nice"], told["idle"]) == (19, True)
-    first, *others = sorted(os.sched_getaffinity(0))
-    assert told["cores"] == (others or [first])
-
-
-def test_a_single_core_is_shared() -> None:
-    """There is nowhere else to go."""
-    core = min(os.sched_getaffinity(0))
-    told = after(f"os.sched_setaffinity(0, {{{core}}})", "stand_back()")
-    assert told["cores"] == [core]
+def test_it_stands_behind_everybody_else() -> None:
+    """What readers wait for has a share of its own, on whatever core is free."""
+    told = after("stand_back(BEHIND)")
+    assert (told["nice"], told["idle"], told["cores"]) == (5, False, sorted(os.sched_getaffinity(0)))
 
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_only_a_session_of_its_own_is_made_nice(*, leads: bool) -> None:
     """A command that somebody types slows nothing else of their terminal down."""
-    told = after("stand_back()", start_new_session=leads)
+    told = after("stand_back(LEAST)", start_new_session=leads)
     before, now = told["session"]
-    assert now == (19 if leads and before is not None else before)
+    assert (told["nice"], now) == (19, 19 if leads and before is not None else before)
 
 
 def test_the_terminals_ctrl_c_is_the_parents() -> None:
     """A group of its own, and the parent's session: what stands behind the server must be weighed beside it."""
     told = after("leave_the_foreground()")
     assert (told["own_group"], told["own_session"]) == (True, False)
+
+
+def test_it_takes_what_nobody_else_wants() -> None:
+    """It is of the idle class, and leaves the first core alone where there are more."""
+    told = after("give_way()")
+    first, *others = sorted(os.sched_getaffinity(0))
+    assert (told["idle"], told["cores"]) == (True, others or [first])
+
+
+def test_a_single_core_is_shared() -> None:
+    """There is nowhere else to go."""
+    core = min(os.sched_getaffinity(0))
+    told = after(f"os.sched_setaffinity(0, {{{core}}})", "give_way()")
+    assert (told["idle"], told["cores"]) == (True, [core])
+
+
+def test_what_nobody_waits_for_is_done_in_a_thread_that_gives_way() -> None:
+    """The rest of the process keeps its share; who gives way already needs no other thread."""
+    told = after(
+        "look = lambda: (os.sched_getscheduler(0) == os.SCHED_IDLE, threading.current_thread() is threading.main_thread())",
+        "assert giving_way(look) == (True, False)",
+        "assert not look()[0]",
+        "give_way()",
+        "assert giving_way(look) == (True, True)",
+    )
+    assert told["idle"]
+
+
+def test_what_fails_there_fails_here() -> None:
+    """An error comes out as it was."""
+
+    def fail() -> None:
+        raise OSError(28, "no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        giving_way(fail)
