@@ -85,3 +85,20 @@ def test_a_large_folder_is_removed_whole(tmp_path: Path) -> None:
     remove(old)
     assert not old.exists()
     remove(old)
+
+
+def test_a_disk_that_gives_nothing_up_hides_no_other_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Removing is the last thing after a failure: what failed must stay in sight."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(30, "read-only")
+
+    old = known(tmp_path / "old", **{f"f{number}": b"" for number in range(120)})
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        patched.setattr("publisher.new_tree.flush_folders", refuse)
+        patched.setattr("os.unlink", refuse)
+        remove(old)
+    assert len(contents(old)) == 120
