@@ -17,7 +17,9 @@ import json, os, pathlib, threading
 from publisher.politeness import BEHIND, LEAST, give_way, giving_way, leave_the_foreground, stand_back
 group = pathlib.Path("/proc/self/autogroup")
 def nice_of_session():
-    return int(group.read_text().split()[-1]) if group.exists() else None
+    # Missing where sessions are not weighed, empty where no ancestor ever began one.
+    words = group.read_text().split() if group.exists() else []
+    return int(words[-1]) if words else None
 before = nice_of_session()
 {calls}
 print(json.dumps({{
