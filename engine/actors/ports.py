@@ -16,8 +16,12 @@ class SeatPort(Protocol):
 
     client_id: str
     role: Role
-    cursor: int
     closing: bool
+
+    @property
+    def cursor(self) -> int:
+        """The ``seq`` of the last numbered frame handed to the network."""
+        ...
 
     def write(self, data: bytes) -> None:
         """Hand bytes to the network; never blocks."""

@@ -37,7 +37,7 @@ from engine.realtime.authority import Authority, presented
 from engine.realtime.counts import Counts
 from engine.realtime.handshake import Door
 from engine.realtime.inlet import NO_CODE, Inlet, LiveResponse
-from engine.realtime.room import Seat
+from engine.realtime.seat import Seat
 
 __all__ = ["LiveSockets"]
 

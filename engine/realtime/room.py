@@ -2,8 +2,9 @@
 
 Invariants:
 - A frame is encoded once; at the end of a loop tick each transport gets the joined bytes of all that is new.
-- Nobody has a queue. A seat whose transport holds too much unsent is skipped and catches up from the
-  ring when it drains; one that falls out of the ring is closed with 4001 and recovers by position.
+- Nobody has a queue. A seat is in the crowd, which has everything, or stands by itself. One whose transport holds
+  too much unsent is skipped and catches up from the ring when it drains; one that falls out of the ring is closed
+  with 4001 and recovers by position.
 - Group figures are conflated: only the newest frame is kept, and a seat is written it once.
 """
 
@@ -13,120 +14,26 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
-from typing import Protocol
 
-from engine.domain.session import STAFF, Role
+from engine.domain.session import STAFF
 from engine.protocol.close_codes import CloseCode
-from engine.protocol.connection import Connection
-from engine.protocol.frames import close_frame
+from engine.realtime.seat import UNSENT_LIMIT, Crowd, RoomEvents, Seat
 
-__all__ = ["RING", "UNSENT_LIMIT", "Frame", "Room", "RoomEvents", "Seat", "Tick"]
+__all__ = ["RING", "Frame", "Room", "Tick"]
 
 RING = 512
 """Frames kept in memory for those who catch up; the journal has the older ones."""
-UNSENT_LIMIT = 256 * 1024
-"""Bytes that may wait in a client's transport."""
 _LOOK_AGAIN = 0.05
 _LONGEST_REST = 0.02
 _LARGE = 64
 """Seats from which on a room rests after it wrote."""
 _FIGURES_AT_ONCE = 128
 """Seats that are written group figures before others have their turn: an announcement does not wait for a thousand."""
-_GOODBYE = 2.0
-"""Seconds that a peer has to answer a close frame."""
 _STALLED_FOR = 20.0
 """Seconds without draining after which a peer is given up."""
 
 Frame = tuple[int, bytes, str | None, bytes]
 """``seq``, bytes, the client that it skips, and what that one gets in its place."""
-
-
-class RoomEvents(Protocol):
-    """What is counted of a room's doings."""
-
-    def delivered(self, frames: int, seconds: float) -> None:
-        """A tick's frames, of all rooms, were handed to the transports, in so many seconds."""
-
-    def closed(self, code: int) -> None:
-        """A seat was closed by the server."""
-
-
-class Seat:
-    """A live socket in a room."""
-
-    __slots__ = (
-        "_events",
-        "_figures_seen",
-        "_stalled_at",
-        "_transport",
-        "_waits",
-        "client_id",
-        "closing",
-        "connection",
-        "cursor",
-        "replay_until",
-        "role",
-    )
-
-    def __init__(self, client_id: str, role: Role, transport: asyncio.Transport, events: RoomEvents) -> None:
-        self.client_id = client_id
-        self.role = role
-        self.cursor = 0
-        """The ``seq`` of the last numbered frame handed to the transport."""
-        self.replay_until = 0
-        """Up to here its own messages come back too: it missed them."""
-        self.closing = False
-        self.connection: Connection | None = None
-        """Checks what comes in; None until the handshake is through."""
-        self._transport = transport
-        self._events = events
-        self._figures_seen = 0
-        self._stalled_at: float | None = None
-        self._waits: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
-
-    async def let_in(self) -> None:
-        """Return once it has its first bytes, or is closed instead."""
-        if self._waits is not None:
-            await self._waits
-
-    def begin(self, first: bytes, cursor: int, replay_until: int) -> None:
-        """Take its first bytes."""
-        self.cursor = cursor
-        self.replay_until = replay_until
-        self.write(first)
-        self._stop_waiting()
-
-    def _stop_waiting(self) -> None:
-        waits, self._waits = self._waits, None
-        if waits is not None and not waits.done():
-            waits.set_result(None)
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the network has not taken yet."""
-        return self._transport.get_write_buffer_size()
-
-    def write(self, data: bytes) -> None:
-        """Hand bytes to the transport; a seat that is closing takes none."""
-        if not self.closing and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye, and do not wait long for the answer."""
-        if self.closing:
-            return
-        self.write(close_frame(code, reason))
-        self.closing = True
-        self._stop_waiting()
-        self._events.closed(code)
-        # The socket's own handler ends as soon as the peer answers; a peer that does not is cut off.
-        asyncio.get_running_loop().call_later(_GOODBYE, self._transport.abort)
-
-    def abort(self) -> None:
-        """Cut the connection, as a broken network does."""
-        self.closing = True
-        self._stop_waiting()
-        self._transport.abort()
 
 
 class Tick:
@@ -171,9 +78,11 @@ class Room:
     """The seats of one session and what they are told."""
 
     __slots__ = (
+        "_alone",
         "_catching_up",
+        "_crowd",
         "_figures",
-        "_figures_number",
+        "_figures_owed",
         "_flushing",
         "_rested_at",
         "_ring",
@@ -186,10 +95,14 @@ class Room:
 
     def __init__(self, tick: Tick) -> None:
         self.seats: dict[str, Seat] = {}
+        self._crowd = Crowd()
+        self._alone: dict[Seat, None] = {}
+        """Who is not in the crowd, in the order in which they left it."""
         self._ring: deque[Frame] = deque(maxlen=RING)
         self._figures: bytes | None = None
         self._staff_figures: bytes | None = None
-        self._figures_number = 0
+        self._figures_owed: dict[Seat, None] = {}
+        """Who has not been written the newest yet."""
         self._skips: dict[str, int] = {}
         """The newest frame that each client is not sent."""
         self._flushing = False
@@ -225,6 +138,11 @@ class Room:
             older = None
         seat.begin(first, cursor, replay_until)
         self.seats[seat.client_id] = seat
+        if not self._ring and not self._crowd:  # A room that was rebuilt does not know how far it is.
+            self._crowd.cursor = cursor
+        self._alone[seat] = None
+        if self._figures is not None:
+            self._figures_owed[seat] = None
         if self.tail is not None and self.tail <= cursor + 1 < self.tail + RING // 2:
             # What it missed may leave the ring before the next flush, with all the others who come now.
             self._catch_up(seat)
@@ -236,6 +154,9 @@ class Room:
         if self.seats.get(seat.client_id) is not seat:
             return False
         del self.seats[seat.client_id]
+        seat.stand_alone()
+        self._alone.pop(seat, None)
+        self._figures_owed.pop(seat, None)
         return True
 
     def publish(self, seq: int, frame: bytes, skip: str | None = None, instead: bytes = b"") -> None:
@@ -247,6 +168,7 @@ class Room:
         self._unsent_frames += 1
         if skip is not None:
             self._skips[skip] = seq
+            self._take_out(self.seats.get(skip))
             if len(self._skips) > 2 * RING:  # What has left the ring is skipped by nobody any more.
                 self._skips = {key: last for key, last in self._skips.items() if last > seq - RING}
         if self._unsent_frames < RING // 2:
@@ -266,7 +188,7 @@ class Room:
     def figures(self, everybody: bytes, staff: bytes) -> None:
         """Replace the group figures; each seat gets the newest, once."""
         self._figures, self._staff_figures = everybody, staff
-        self._figures_number += 1
+        self._figures_owed = dict.fromkeys(self.seats.values())
         self._schedule()
 
     def to_staff(self, frame: bytes) -> None:
@@ -289,6 +211,7 @@ class Room:
         # An answer that names a position must not come before the messages that lead up to it.
         reachable = self.tail is not None and seat.cursor + 1 >= self.tail
         if seat.cursor < self.head and reachable and not seat.closing:
+            self._take_out(seat)
             self._catch_up(seat)
         seat.write(frame)
 
@@ -321,55 +244,96 @@ class Room:
         self._flushing = False
         self._unsent_frames = 0
         began = asyncio.get_running_loop().time() if len(self.seats) >= _LARGE else 0.0
-        joined: dict[int, bytes] = {}
-        head, number, skips = self.head, self._figures_number, self._skips
-        written, behind, figures_left, more = 0, False, _FIGURES_AT_ONCE, False
-        for seat in self.seats.values():
-            cursor = seat.cursor
-            late = seat._figures_seen != number
-            if late and not figures_left:
-                late, more = False, True
-            if (cursor >= head and not late) or seat.closing:
-                continue
-            transport = seat._transport
-            # A connection that broke is detached a moment later; until then its transport refuses bytes.
-            if transport.is_closing():
-                continue
-            unsent = transport.get_write_buffer_size()
-            if unsent > UNSENT_LIMIT:
-                behind |= self._skip(seat, asyncio.get_running_loop().time())
-                continue
-            seat._stalled_at = None
-            if cursor < head:
-                missed = head - cursor
-                data = joined.get(cursor)
-                if data is None:
-                    if self.tail is not None and cursor + 1 < self.tail:
-                        seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
-                        continue
-                    data = joined[cursor] = self._joined_since(cursor)
-                if skips.get(seat.client_id, 0) > cursor or len(data) > UNSENT_LIMIT - unsent:
-                    missed = self._catch_up(seat)
-                    behind |= seat.cursor < head
-                else:  # The same bytes for everybody who stands here, a crowd that returns included.
-                    transport.write(data)
-                    seat.cursor = head
-                written += missed
-            if late and seat.cursor >= head:
-                figures = self._staff_figures if seat.role in STAFF else self._figures
-                if figures is not None:
-                    seat.write(figures)
-                    figures_left -= 1
-                seat._figures_seen = number
+        written = self._write_crowd()
+        if self._alone:
+            written += self._write_alone()
+        more = bool(self._figures_owed) and self._write_figures()
         if began and written:
             ended = asyncio.get_running_loop().time()
             # A large room rests half as long as it wrote: what comes meanwhile leaves in one write for each.
             self._rested_at = ended + min((ended - began) / 2, _LONGEST_REST)
         if more:
             self._schedule()
-        if behind and self._catching_up is None:
-            self._catching_up = asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again)
         return written
+
+    def _take_out(self, seat: Seat | None) -> None:
+        """Let a seat stand by itself until it has everything again."""
+        if seat is not None and seat.crowd is not None:
+            seat.stand_alone()
+            self._alone[seat] = None
+
+    def _write_crowd(self) -> int:
+        crowd, head = self._crowd, self.head
+        missed = head - crowd.cursor
+        if missed <= 0:
+            return 0
+        if not crowd:
+            crowd.cursor = head
+            return 0
+        reached = self.tail is not None and self.tail <= crowd.cursor + 1
+        for seat in crowd.advance(self._joined_since(crowd.cursor), head) if reached else crowd.part():
+            self._alone[seat] = None
+        return missed * len(crowd)
+
+    def _write_alone(self) -> int:
+        """Write those who stand by themselves what each of them misses; who has everything then joins the crowd."""
+        head, skips, owed = self.head, self._skips, self._figures_owed
+        joined: dict[int, bytes] = {}
+        written, behind = 0, False
+        for seat in list(self._alone):
+            if seat.closing or seat.transport.is_closing():
+                del self._alone[seat]
+                continue
+            cursor = seat.own_cursor
+            if cursor < head or seat in owed:
+                unsent = seat.unsent
+                if unsent > UNSENT_LIMIT:
+                    behind |= self._skip(seat, asyncio.get_running_loop().time())
+                    continue
+                if cursor < head:
+                    data = joined.get(cursor)
+                    if data is None:
+                        if self.tail is not None and cursor + 1 < self.tail:
+                            seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
+                            continue
+                        data = joined[cursor] = self._joined_since(cursor)
+                    if skips.get(seat.client_id, 0) > cursor or len(data) > UNSENT_LIMIT - unsent:
+                        written += self._catch_up(seat)
+                    else:  # The same bytes for everybody who stands here: a crowd that returns.
+                        seat.transport.write(data)
+                        seat.own_cursor = head
+                        written += head - cursor
+            seat.stalled_at = None
+            if seat.own_cursor == self._crowd.cursor:
+                del self._alone[seat]
+                self._crowd.take_in(seat)
+            behind |= seat.cursor < head
+        if behind:
+            self._look_again_soon()
+        return written
+
+    def _write_figures(self) -> bool:
+        """Write the newest figures to some of those who have not got them and keep up; whether there are more."""
+        left, owed, full = _FIGURES_AT_ONCE, self._figures_owed, False
+        for seat in list(owed):
+            if seat.closing or seat.transport.is_closing():
+                del owed[seat]
+            elif seat.cursor < self.head:
+                continue
+            elif seat.unsent > UNSENT_LIMIT:
+                self._take_out(seat)
+                full = True
+            elif left:
+                figures = self._staff_figures if seat.role in STAFF else self._figures
+                if figures is not None:
+                    seat.transport.write(figures)
+                del owed[seat]
+                left -= 1
+            else:
+                return True
+        if full:
+            self._look_again_soon()
+        return False
 
     def _joined_since(self, cursor: int) -> bytes:
         newest = self._ring[-1]
@@ -392,29 +356,35 @@ class Room:
         return list(self._ring)[start:]
 
     def _catch_up(self, seat: Seat) -> int:
-        """Frame by frame, as far as the transport takes them."""
+        """Frame by frame, as far as the transport takes them; one that broke takes none."""
+        if seat.transport.is_closing():
+            return 0
         chunk: list[bytes] = []
         space = UNSENT_LIMIT - seat.unsent
-        for seq, frame, skip, instead in self._since(seat.cursor):
+        for seq, frame, skip, instead in self._since(seat.own_cursor):
             if space <= 0:
                 break
             if skip == seat.client_id and seq > seat.replay_until:
                 frame = instead
             chunk.append(frame)
             space -= len(frame)
-            seat.cursor = seq
+            seat.own_cursor = seq
         seat.write(b"".join(chunk))
         return len(chunk)
 
     def _skip(self, seat: Seat, at: float) -> bool:
         """Leave a slow seat alone for now; whether it still has a chance."""
-        if seat._stalled_at is None:
-            seat._stalled_at = at
-        if at - seat._stalled_at > _STALLED_FOR:
+        if seat.stalled_at is None:
+            seat.stalled_at = at
+        if at - seat.stalled_at > _STALLED_FOR:
             self._tick.events.closed(CloseCode.TOO_SLOW)
             seat.abort()
             return False
         return True
+
+    def _look_again_soon(self) -> None:
+        if self._catching_up is None:
+            self._catching_up = asyncio.get_running_loop().call_later(_LOOK_AGAIN, self._look_again)
 
     def _look_again(self) -> None:
         self._catching_up = None

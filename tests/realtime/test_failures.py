@@ -13,7 +13,8 @@ import pytest
 
 from engine.actors.messages import Detach
 from engine.domain.session import Presence, Role
-from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat, Tick
+from engine.realtime.room import RING, Room, Tick
+from engine.realtime.seat import UNSENT_LIMIT, Seat
 from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Done
 from engine.storage.sqlite_journal import SqliteJournal

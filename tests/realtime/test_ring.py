@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.domain.session import Role
-from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat, Tick
+from engine.realtime.room import RING, Room, Tick
+from engine.realtime.seat import UNSENT_LIMIT, Seat
 from tests.realtime.wire import Silence, Wire, ticks
 
 names = st.sampled_from(["ada", "bob"])
@@ -18,6 +19,8 @@ doings = st.lists(
         st.tuples(st.just("many"), st.integers(1, 400)),
         st.tuples(st.just("stall"), names),
         st.tuples(st.just("drain"), names),
+        st.tuples(st.just("break"), names),
+        st.tuples(st.just("ask"), names),
         st.tuples(st.just("come"), names),
         st.tuples(st.just("return"), names),
         st.tuples(st.just("figures"), st.none()),
@@ -68,6 +71,10 @@ async def play(doings: list[tuple[str, str | int | None]]) -> None:
             readers[str(about)] = Reader(room, str(about), room.head)
         elif kind == "return" and not reader.seat.closing:
             readers[str(about)] = Reader(room, str(about), reader.seat.cursor)
+        elif kind == "break":
+            reader.wire.broken = True
+        elif kind == "ask":
+            room.answer(reader.seat, b"")
         elif kind in ("stall", "drain"):
             reader.wire.reads = kind == "drain"
             reader.wire.unread = 0 if kind == "drain" else UNSENT_LIMIT + 1
@@ -79,10 +86,12 @@ async def play(doings: list[tuple[str, str | int | None]]) -> None:
         await ticks(2)
     for reader in readers.values():
         owed = reader.owed(published)
-        if reader.seat.closing:  # Too slow: a part without a hole, then the goodbye.
+        if b"\x88" in reader.wire.sent:  # Too slow: a part without a hole, then the goodbye.
             part, _, rest = reader.wire.sent.rpartition(b"\x88")
             assert rest[1:3] == (4001).to_bytes(2, "big")
             assert owed.startswith(part)
+        elif reader.wire.broken:  # Where it says that it stands, whoever comes back goes on.
+            assert reader.wire.sent == reader.owed(published[: reader.seat.cursor])
         else:
             assert reader.wire.sent == owed
             assert reader.seat.cursor == room.head

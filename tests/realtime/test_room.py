@@ -14,7 +14,8 @@ from websockets.protocol import CLIENT, Protocol
 from engine.domain import commands as c
 from engine.domain.session import Role
 from engine.realtime import room as rooms
-from engine.realtime.room import RING, UNSENT_LIMIT, Room, Seat, Tick
+from engine.realtime.room import RING, Room, Tick
+from engine.realtime.seat import UNSENT_LIMIT, Seat
 from tests.realtime.studio import Refused, Studio
 from tests.realtime.wire import Silence, Wire, seated, ticks
 
@@ -116,6 +117,55 @@ async def test_a_reader_that_catches_up_in_time_misses_nothing() -> None:
     room.publish(RING, b"last")
     await ticks()
     assert slow.sent == b"".join(frames) + b"last"
+
+
+async def test_a_connection_that_breaks_takes_nobody_with_it() -> None:
+    """Until it is detached nothing is written to it, and it stands where it stood."""
+    room = Room(Tick(Silence()))
+    seats = [seated(room, name) for name in ("ada", "bob", "cyd")]
+    room.publish(1, b"one,")
+    await ticks()
+    seats[1][1].broken = True
+    room.publish(2, b"two,")
+    await ticks()
+    assert [wire.sent for _, wire in seats] == [b"one,two,", b"one,", b"one,two,"]
+    assert [seat.cursor for seat, _ in seats] == [2, 1, 2]
+    assert room.leave(seats[1][0])
+    assert seats[1][0].cursor == 1
+
+
+async def test_a_rebuilt_room_goes_on_where_its_people_are() -> None:
+    """Its ring is empty then, and says nothing of how far the session is."""
+    room = Room(Tick(Silence()))
+    wires = [Wire(), Wire()]
+    seats = [Seat(name, Role.PARTICIPANT, wire, Silence()) for name, wire in zip("ab", wires, strict=True)]
+    for seat in seats:
+        room.admit(seat, b"", 57)
+    await ticks()
+    assert [seat.cursor for seat in seats] == [57, 57]
+    room.publish(58, b"next")
+    await ticks()
+    assert [(wire.sent, seat.cursor) for wire, seat in zip(wires, seats, strict=True)] == [(b"next", 58)] * 2
+
+
+async def test_who_cannot_take_figures_for_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And who drains in time gets the newest, however long ago they stalled before."""
+    room = Room(Tick(Silence()))
+    seat, wire = seated(room, "ada")
+    await ticks()
+    wire.unread = UNSENT_LIMIT + 1
+    room.figures(b"lost,", b"")
+    await ticks()
+    wire.unread = 0
+    room.figures(b"new,", b"")
+    await ticks()
+    assert (wire.sent, seat.stalled_at, seat.closing) == (b"new,", None, False)
+    monkeypatch.setattr(rooms, "_STALLED_FOR", 0.0)
+    wire.unread = UNSENT_LIMIT + 1
+    for _ in range(3):
+        room.figures(b"lost,", b"")
+        await ticks()
+    assert (wire.sent, seat.closing, wire.broken) == (b"new,", True, True)
 
 
 async def test_a_seat_behind_the_ring_is_not_given_a_part() -> None:

@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from engine.domain.session import Role
-from engine.realtime.room import Room, Seat
+from engine.realtime.room import Room
+from engine.realtime.seat import Seat
 
 
 class Wire(asyncio.Transport):

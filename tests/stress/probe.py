@@ -23,7 +23,7 @@ import engine.app
 from engine.actors.directory import Directory
 from engine.actors.messages import Detach
 from engine.cli import main
-from engine.realtime.room import Seat
+from engine.realtime.seat import Seat
 from engine.settings import Settings
 from engine.storage.database import FILE_NAME
 
