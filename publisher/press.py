@@ -91,8 +91,11 @@ class Press:
         """Build what is marked, and unmark it once it is on the disk; returns how many files changed."""
         keys = self._catalogue.marked()
         if EVERYTHING in keys or not (self._data / "public").is_dir():
-            return giving_way(partial(self.rebuild, progress=progress))
-        build = partial(self._build, in_reader_order(keys), self._public, self._private, progress)
+            keys = list(self._pages.keys())
+            build = partial(self.rebuild, progress=progress)
+        else:
+            build = partial(self._build, in_reader_order(keys), self._public, self._private, progress)
+        # What is soon done is not to wait on a machine that is busy all the time.
         return giving_way(build) if len(keys) > _KEYS_AT_ONCE else build()
 
     def rebuild(self, output: Path | None = None, *, progress: Progress = _quiet) -> int:

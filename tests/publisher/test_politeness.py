@@ -6,11 +6,16 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from publisher import press
 from publisher.politeness import giving_way
+from tests.publisher.samples import snapshot
+from tests.publisher.studio_data import Publisher
 
 _TELL = """
 import json, os, pathlib, threading
@@ -100,3 +105,17 @@ def test_what_fails_there_fails_here() -> None:
 
     with pytest.raises(OSError, match="no space left"):
         giving_way(fail)
+
+
+@pytest.mark.parametrize(("few", "gives_way"), [(1000, False), (3, True)])
+def test_only_a_large_site_gives_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int, gives_way: bool
+) -> None:
+    """The first story of a studio does not wait for a machine that is busy all the time."""
+    threads: set[str] = set()
+    monkeypatch.setattr(press, "_KEYS_AT_ONCE", few)
+    publisher = Publisher(tmp_path / "data", step=lambda _: threads.add(threading.current_thread().name))
+    publisher.publish(snapshot())
+    publisher.close()
+    assert publisher.has("index.html")
+    assert {name.startswith("giving way") for name in threads} == {gives_way}
