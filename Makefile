@@ -29,7 +29,7 @@ demo: $(VENV)/runtime.stamp ## play a whole live session of 25 people, publish i
 test: $(VENV)/development.stamp $(VENV)/system.stamp ## every test, with what they need installed
 	@# What measures time has the machine to itself; the rest shares its cores.
 	$(python) -m pytest -m alone $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
-	$(python) -m pytest -m "not alone" -n 2 --dist loadfile $(TEST_ARGS)
+	$(python) -m pytest -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 setup: $(VENV)/development.stamp ## install only: everything for work on the project, into .venv
 

@@ -1,4 +1,4 @@
-"""For every test: in continuous integration a skipped test is a failed one."""
+"""For every test: the long ones first, and in continuous integration a skipped test is a failed one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from collections.abc import Generator
 import pytest
 
 _CI = os.environ.get("CI", "").lower() in {"true", "1", "yes"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the long files begin first, so that none of them is left alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,8 @@ from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom
 from tests.browser.screenshots import Walk
 
+pytestmark = pytest.mark.long
+
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 SERIOUS = {"serious", "critical"}
 

@@ -11,6 +11,8 @@ from engine.domain.instant import iso
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom, now
 
+pytestmark = pytest.mark.long
+
 
 async def practising(room: FakeRoom, open_page: Opener) -> Page:
     """A participant in the middle of box breathing."""

@@ -13,6 +13,8 @@ from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom, now
 from tests.browser.footprint import Footprint, footprint_of
 
+pytestmark = pytest.mark.long
+
 DAY = 24 * HOUR
 # A page that can be put to sleep: the date goes on without it, and where the system does so the local clock stands.
 CAN_SLEEP = """(() => {

@@ -12,6 +12,8 @@ from engine.domain.instant import iso
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom, now
 
+pytestmark = pytest.mark.long
+
 VIGOROUS = {
     "technique": "Bhastrika",
     "duration": 60,

@@ -10,6 +10,8 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import Opener
 from tests.journey.server import KEY, Server
 
+pytestmark = pytest.mark.long
+
 
 async def schedule(console: Page) -> str:
     """Set up a session with two techniques in the console; returns the join link's path."""

@@ -17,6 +17,8 @@ from engine.demo.script import NAMES
 from engine.domain.instant import MINUTE
 from engine.storage.database import FILE_NAME
 
+pytestmark = pytest.mark.long
+
 
 def test_every_participant_has_a_heart_of_their_own() -> None:
     """Each of the 25 has beats for ten minutes, and no two the same."""

@@ -21,7 +21,7 @@ from publisher.search import index
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 CHROMIUM = (
