@@ -6,8 +6,15 @@ import os
 from collections.abc import Generator
 
 import pytest
+import structlog
 
 _CI = os.environ.get("CI", "").lower() in {"true", "1", "yes"}
+
+
+def pytest_configure() -> None:
+    """Log as the server does: tracebacks drawn with every local take longer than what is tested."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

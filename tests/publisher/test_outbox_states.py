@@ -16,8 +16,6 @@ from publisher.studio import Studio
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
-pytestmark = pytest.mark.long
-
 FAR: Millis = 4_000_000_000_000
 """After whatever the machine's own clock says, by which commands queue."""
 
