@@ -176,7 +176,7 @@ def connect(path: Path) -> sqlite3.Connection:
         raise DatabaseUnusable(f"{path.name} cannot be opened: {error}") from error
     try:
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         # What a person takes back is overwritten, not only unlinked.
@@ -194,6 +194,25 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    switch = "PRAGMA journal_mode = WAL"
+    try:
+        connection.execute(switch)
+    except sqlite3.OperationalError as error:
+        # Of those who switch a new file at once only one can, and for this one lock SQLite makes nobody wait.
+        if not is_locked(error):
+            raise
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
+        patiently = Retrying(
+            retry=retry_if_exception(is_locked),
+            stop=stop_after_delay(BUSY_TIMEOUT / 1000),
+            wait=wait_random(0, 0.05),
+            reraise=True,
+        )
+        patiently(connection.execute, switch)
 
 
 def scrub(connection: sqlite3.Connection) -> bool:

@@ -7,6 +7,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
@@ -64,10 +65,17 @@ def test_a_journal_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
     assert examine(tmp_path / FILE_NAME) == []
 
 
-def test_two_may_create_it_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("time", range(20))
+def test_two_may_create_it_at_once(tmp_path: Path, time: int) -> None:
     """Server and publisher may both be the first."""
+    together = Barrier(8)
+
+    def first(_: int) -> sqlite3.Connection:
+        together.wait()
+        return connect(tmp_path / f"{time}.db")
+
     with ThreadPoolExecutor(8) as pool:
-        opened = list(pool.map(lambda _: connect(tmp_path / FILE_NAME), range(8)))
+        opened = list(pool.map(first, range(8)))
     for connection in opened:
         assert connection.execute("SELECT count(*) FROM rooms").fetchone()[0] == 0
         connection.close()
