@@ -12,15 +12,21 @@ import regex
 
 __all__ = ["LIMITS", "Limit", "bluesky", "mastodon", "plain", "x"]
 
-# Whatever might be taken for a link: a scheme, or a bare domain, which networks turn into links as well.
-_LINK = regex.compile(
-    r"https?://\S+|(?<![\p{L}\p{N}@._-])(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}(?:/\S*)?", regex.IGNORECASE
-)
+# A link ends as twitter-text says, which X and Mastodon both use: before brackets and quotes, unless round brackets are
+# balanced, before letters of scripts that write no spaces, and before the punctuation of the sentence it stands in.
+_DOMAIN = r"(?:[\p{L}\p{N}_-]+\.)+(?:xn--[a-z\d-]+|\p{Latin}{2,}|\p{Cyrillic}{2,})"
+_INSIDE = r"[\p{Latin}\p{Cyrillic}\p{N}!*';:=+,.$/%#\[\]_~@|&?-]"
+_BALANCED = rf"\({_INSIDE}*\)"
+_ENDING = rf"(?:[\p{{Latin}}\p{{Cyrillic}}\p{{N}}=_#/+&-]|{_BALANCED})"
+_PATH = rf"(?::\d+)?(?:[/?#](?:(?:{_INSIDE}|{_BALANCED})*{_ENDING})?)?"
+_URL = rf"https?://{_DOMAIN}{_PATH}"
+_FULL = regex.compile(_URL, regex.IGNORECASE)
+# Whatever might be taken for a link: a scheme, or a bare domain, which X turns into a link as well.
+_LINK = regex.compile(rf"{_URL}|(?<![\p{{L}}\p{{N}}@._-]){_DOMAIN}{_PATH}", regex.IGNORECASE)
 _EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 _CLUSTER = regex.compile(r"\X")
 _MENTION = regex.compile(r"(@[\w.]+)@[\w.-]+")
-_X_LINK = 23
-_MASTODON_LINK = 23
+_LINK_WEIGHT = 23
 # Ranges of twitter-text's configuration v3 that weigh one; everything else weighs two.
 _X_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 
@@ -42,7 +48,7 @@ def x(text: str) -> int:
     for link in _LINK.finditer(text):
         total += _x_text(text[at : link.start()])
         own = link.group()
-        total += _X_LINK if own.lower().startswith("http") else max(_X_LINK, _x_text(own))
+        total += _LINK_WEIGHT if _FULL.match(own) else max(_LINK_WEIGHT, _x_text(own))
         at = link.end()
     return total + _x_text(text[at:])
 
@@ -68,7 +74,7 @@ def bluesky(text: str) -> int:
 
 def mastodon(text: str) -> int:
     """Characters, links as 23, and of a mention only its local part."""
-    text = regex.sub(r"https?://\S+", "x" * _MASTODON_LINK, text)
+    text = _FULL.sub("x" * _LINK_WEIGHT, text)
     return len(_CLUSTER.findall(_MENTION.sub(r"\1", text)))
 
 

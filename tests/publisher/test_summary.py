@@ -162,3 +162,32 @@ def test_any_title_gives_a_post_that_fits(title: str) -> None:
 def test_x_weighs_as_published(text: str, weight: int) -> None:
     """Links 23, emoji 2, wide letters 2, composed accents 1."""
     assert LIMITS["twitter"].counted(text) == weight
+
+
+@pytest.mark.parametrize("network", ["twitter", "mastodon"])
+@pytest.mark.parametrize(
+    ("text", "weight"),
+    [
+        ("https://example.com", 23),
+        ("https://example.com:8443/a?b=c&d=ä#e", 23),
+        ("https://bücher.example/läsning/", 23),
+        ("https://пример.рф/дыхание", 23),
+        ("https://example.xn--p1ai/", 23),
+        ("https://example.com/breathing_(calm)", 23),
+        ("Read https://example.com/a-story/. Breathe!", 5 + 23 + 10),
+        ("(https://example.com/a)", 25),
+        ('"https://example.com/a"...', 28),
+        ("https://example.com/a, https://example.com/b", 23 + 2 + 23),
+        ("http://localhost:8000/story", 27),
+        ("http://127.0.0.1:8000/sessions/x", 32),
+    ],
+)
+def test_a_link_ends_where_its_sentence_goes_on(network: str, text: str, weight: int) -> None:
+    """Only the link itself is shortened to 23; what no network would link counts as it stands."""
+    assert LIMITS[network].counted(text) == weight
+
+
+def test_words_written_without_spaces_are_no_part_of_a_link() -> None:
+    """Han after a link counts by itself."""
+    assert LIMITS["twitter"].counted("https://example.com/a呼吸") == 23 + 4
+    assert LIMITS["mastodon"].counted("https://example.com/a呼吸") == 23 + 2
