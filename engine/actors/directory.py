@@ -7,13 +7,13 @@ that slept, for one that died of a bug, and after a crash.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pykka
 import structlog
 
+from engine.actors.deadlines import Deadlines
 from engine.actors.entries import STATE
 from engine.actors.figures import HeartCounts
 from engine.actors.mailbox import MailboxFull
@@ -87,8 +87,7 @@ class Directory:
         self._failed: set[str] = set()
         self._visible: dict[str, Session] = {}
         self._touched: dict[str, Millis] = {}
-        self._deadlines: list[tuple[Millis, str]] = []
-        self._alarm: tuple[Millis, asyncio.TimerHandle] | None = None
+        self._deadlines = Deadlines(clock, self._wake)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -217,10 +216,9 @@ class Directory:
         running = []
         for row in unfinished:
             if row.next_deadline is not None:
-                heapq.heappush(self._deadlines, (row.next_deadline, row.session_id))
+                self._deadlines.add(row.next_deadline, row.session_id)
             if row.phase in ("live", "waiting", "ending"):
                 running.append(row.session_id)
-        self._set_alarm()
         self._spawn(self._bring_back(running))
         self._sweeper = asyncio.create_task(self._let_sleep())
         return len(running)
@@ -229,8 +227,7 @@ class Directory:
         """Stop every actor; the journal has all they know."""
         if self._sweeper is not None:
             self._sweeper.cancel()
-        if self._alarm is not None:
-            self._alarm[1].cancel()
+        self._deadlines.stop()
         for task in list(self._tasks):
             task.cancel()
         for ref in list(self._actors.values()):
@@ -353,31 +350,11 @@ class Directory:
         self._counts.awake(len(self._actors))
         deadline = None if state is None else state.next_deadline()
         if deadline is not None:
-            heapq.heappush(self._deadlines, (deadline, session_id))
-            self._set_alarm()
+            self._deadlines.add(deadline, session_id)
 
-    # -- deadlines of those who sleep -------------------------------------------------------------
-
-    def _set_alarm(self) -> None:
-        if not self._deadlines:
-            return
-        first = self._deadlines[0][0]
-        if self._alarm is not None:
-            if self._alarm[0] <= first:
-                return
-            self._alarm[1].cancel()
-        self._alarm = (first, self._clock.call_at(first, self._ring))
-
-    def _ring(self) -> None:
-        self._alarm = None
-        now = self._clock.now()
-        due: list[str] = []
-        while self._deadlines and self._deadlines[0][0] <= now:
-            due.append(heapq.heappop(self._deadlines)[1])
-        if due:
-            # An awake session has its own alarm; finding a sleeping one wakes it, and its alarm is due.
-            self._spawn(self._bring_back([key for key in due if key not in self._actors]))
-        self._set_alarm()
+    def _wake(self, due: list[str]) -> None:
+        # An awake session has its own alarm; finding a sleeping one wakes it, and its alarm is due.
+        self._spawn(self._bring_back([key for key in due if key not in self._actors]))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from engine.actors.alarm import Alarm
@@ -20,46 +20,12 @@ from engine.domain.session import (
     Role,
     Session,
 )
+from tests.actors.stopped_clock import StoppedClock
 
 START = 1_700_000_000_000
 
 
-@dataclass
-class Timer:
-    """Something to do at an instant."""
-
-    when: Millis
-    callback: Callable[[], None] | None
-
-    def cancel(self) -> None:
-        self.callback = None
-
-
-class HandClock:
-    """A clock whose timers ring in the call that makes them due."""
-
-    def __init__(self, start: Millis) -> None:
-        self._now = start
-        self._timers: list[Timer] = []
-
-    def now(self) -> Millis:
-        return self._now
-
-    def call_at(self, when: Millis, callback: Callable[[], None]) -> Timer:
-        self._timers.append(Timer(when, callback))
-        return self._timers[-1]
-
-    def jump(self, by: Millis) -> None:
-        """Let time pass at once."""
-        self._now += by
-        due = [timer for timer in self._timers if timer.when <= self._now]
-        self._timers = [timer for timer in self._timers if timer.when > self._now]
-        for timer in due:
-            if timer.callback is not None:
-                timer.callback()
-
-
-def alarm_of(clock: HandClock, ring: Callable[[], Any]) -> Alarm:
+def alarm_of(clock: StoppedClock, ring: Callable[[], Any]) -> Alarm:
     return Alarm(cast(Clock, clock), ring)
 
 
@@ -76,7 +42,7 @@ def here(client_id: str) -> Member:
 
 def test_it_rings_at_the_deadline() -> None:
     """Ten minutes before the longest session is over somebody has to be told."""
-    clock = HandClock(START)
+    clock = StoppedClock(START)
     rung: list[Millis] = []
     alarm_of(clock, lambda: rung.append(clock.now())).follow(live(here("ada")))
     clock.jump(LONGEST - WARNING_BEFORE_END - SECOND)
@@ -87,7 +53,7 @@ def test_it_rings_at_the_deadline() -> None:
 
 def test_coming_and_going_brings_it_forward_to_the_end_of_a_grace() -> None:
     """Whoever lost the connection is announced in time, whoever else came and went since."""
-    clock = HandClock(START)
+    clock = StoppedClock(START)
     rung: list[Millis] = []
     alarm = alarm_of(clock, lambda: rung.append(clock.now()))
     first = live(here("ada"))
@@ -108,7 +74,7 @@ def test_coming_and_going_brings_it_forward_to_the_end_of_a_grace() -> None:
 
 def test_a_deadline_that_is_past_does_not_ring_without_end() -> None:
     """A second passes between two."""
-    clock = HandClock(START + 2 * LONGEST)
+    clock = StoppedClock(START + 2 * LONGEST)
     rung: list[Millis] = []
     state = live(here("ada"))
 

@@ -1,0 +1,43 @@
+"""A clock that stands still, for what is about time alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.domain.instant import Millis
+
+
+@dataclass
+class Timer:
+    """Something to do at an instant."""
+
+    when: Millis
+    callback: Callable[[], None] | None
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class StoppedClock:
+    """A clock that stands until it jumps, whose timers ring in the call that makes them due."""
+
+    def __init__(self, start: Millis) -> None:
+        self._now = start
+        self._timers: list[Timer] = []
+
+    def now(self) -> Millis:
+        return self._now
+
+    def call_at(self, when: Millis, callback: Callable[[], None]) -> Timer:
+        self._timers.append(Timer(when, callback))
+        return self._timers[-1]
+
+    def jump(self, by: Millis) -> None:
+        """Let time pass at once."""
+        self._now += by
+        due = [timer for timer in self._timers if timer.when <= self._now]
+        self._timers = [timer for timer in self._timers if timer.when > self._now]
+        for timer in due:
+            if timer.callback is not None:
+                timer.callback()
