@@ -40,8 +40,6 @@ _TYPES: Mapping[str, str] = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
-# A part of a file is a part of it as it lies there; and an answer without a body has none to pack.
-_AS_IT_LIES = {hdrs.RANGE, hdrs.IF_MATCH, hdrs.IF_MODIFIED_SINCE, hdrs.IF_UNMODIFIED_SINCE}
 _COMPACT = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
     "feed.xml": "application/rss+xml; charset=utf-8",
@@ -98,6 +96,16 @@ def _find(public: Path, path: str) -> Path | None:
     return found if inside else None
 
 
+class _Text(web.FileResponse):
+    """A file that packs well, packed as far as who asks takes it."""
+
+    def set_status(self, status: int, reason: str | None = None) -> None:
+        """Anything but the whole file is sent as it is: a part of it as it lies there, and nothing as nothing."""
+        super().set_status(status, reason)
+        if status != 200:
+            self.enable_compression(web.ContentCoding.identity)
+
+
 def _file(request: web.Request, found: Path, *, lasting: bool) -> web.FileResponse:
     # The parts of the feed's archive are feeds too.
     name = "feed.xml" if found.parent.name == "feed" and found.suffix == ".xml" else found.name
@@ -107,21 +115,11 @@ def _file(request: web.Request, found: Path, *, lasting: bool) -> web.FileRespon
     headers = {hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache}
     if found.suffix.lower() not in _COMPACT:
         return web.FileResponse(found, headers=headers)
-    response = web.FileResponse(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
-    if (
-        request.method == hdrs.METH_GET
-        and not any(name in request.headers for name in _AS_IT_LIES)
-        and not _known(request, found)
-    ):
-        # As far as who asks takes it.
+    response = _Text(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
+    if request.method == hdrs.METH_GET:
+        # Whether there is a body to pack is known when the file is opened, and not before.
         response.enable_compression()
     return response
-
-
-def _known(request: web.Request, found: Path) -> bool:
-    """Whether who asks has these bytes, so that the answer is only that."""
-    state = found.stat()
-    return f"{state.st_mtime_ns:x}-{state.st_size:x}" in request.headers.get(hdrs.IF_NONE_MATCH, "")
 
 
 def _session_of(path: str) -> str | None:

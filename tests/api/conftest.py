@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -118,6 +120,30 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     """One for all tests of a module, without a limit on requests."""
     async with running(tmp_path_factory.mktemp("shared"), rate_requests_per_minute=0) as here:
         yield here
+
+
+async def on_one_connection(server: Server, *requests: bytes) -> list[bytes]:
+    """Requests sent at once on one connection; everything that comes back, cut where an answer begins."""
+    parts = urlsplit(server.url)
+    reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    try:
+        writer.write(b"".join(requests))
+        came = await asyncio.wait_for(reader.read(), 20)
+    finally:
+        writer.close()
+        await writer.wait_closed()
+    return [b"HTTP/1.1 " + answer for answer in came.split(b"HTTP/1.1 ")[1:]]
+
+
+def asking(line: str, *headers: str, body: bytes = b"") -> bytes:
+    """One request as it goes over the wire, with a body of known length if there is one."""
+    length = (f"Content-Length: {len(body)}",) if body else ()
+    head = "\r\n".join((f"{line} HTTP/1.1", "Host: here", *headers, *length))
+    return head.encode() + b"\r\n\r\n" + body
+
+
+LAST = asking("GET /healthz", "Connection: close")
+"""Ends a connection, and shows that it was still in order."""
 
 
 def refused(answer: httpx.Response, status: int) -> dict[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import Server
+from tests.api.conftest import LAST, Server, asking, on_one_connection
 
 
 @pytest.fixture
@@ -82,6 +82,37 @@ async def test_texts_are_sent_packed_to_who_takes_that(server: Server, public: P
     assert again.status_code == 304
     part = await server.stranger.get("/", headers={"Accept-Encoding": "gzip", "Range": "bytes=0-3"})
     assert (part.status_code, part.text) == (206, "<h1>")
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "gzip, deflate, br"])
+@pytest.mark.parametrize(
+    ("method", "condition", "status"),
+    [
+        ("GET", "If-None-Match: *", 304),
+        ("GET", 'If-None-Match: "other", *', 200),
+        ("GET", "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT", 304),
+        ("GET", 'If-Match: "other"', 412),
+        ("GET", "If-Unmodified-Since: Sat, 01 Jan 2000 00:00:00 GMT", 412),
+        ("GET", "Range: bytes=999999-", 416),
+        ("GET", "Range: parts=1", 416),
+        ("HEAD", "If-None-Match: *", 304),
+        ("HEAD", "X-Nothing: asked", 200),
+    ],
+)
+async def test_an_answer_without_a_body_has_no_bytes_to_pack(
+    server: Server, public: Path, packing: str, method: str, condition: str, status: int
+) -> None:
+    """Whatever the condition: the next answer on the connection begins where this one says that it ends."""
+    first, *rest = await on_one_connection(
+        server, asking(f"{method} /feed.xml", f"Accept-Encoding: {packing}", condition), LAST
+    )
+    assert first.startswith(f"HTTP/1.1 {status} ".encode())
+    assert [answer.split(b"\r\n")[0] for answer in rest] == [b"HTTP/1.1 200 OK"]
+    head, _, body = first.partition(b"\r\n\r\n")
+    if status == 304 or method == "HEAD":
+        assert body == b""
+    if status != 200:
+        assert b"Content-Encoding" not in head
 
 
 async def test_an_asset_with_a_version_is_kept_for_good(server: Server, public: Path) -> None:
