@@ -21,6 +21,7 @@ from engine.api.rooms_view import (
     listed,
     live_line,
     people_here,
+    phases_meant,
     replayed,
     room,
 )
@@ -64,7 +65,10 @@ def _phases(given: str) -> str:
 
 
 class CatalogueQuery(Query):
-    """A page of the catalogue, by id; ``after`` is the ``next`` of the page before."""
+    """A page of the catalogue, by id; ``after`` is the ``next`` of the page before.
+
+    ``phase`` finds what a room says as its ``phase`` or as its ``status``.
+    """
 
     phase: Annotated[str, AfterValidator(_phases)] | None = None
     limit: Limit = 50
@@ -123,7 +127,7 @@ async def catalogue(request: web.Request) -> web.Response:
     caller_of(request).need_key()
     wanted = query_of(request, CatalogueQuery)
     app = request.app
-    phases = None if wanted.phase is None else wanted.phase.split(",")
+    phases = None if wanted.phase is None else phases_meant(wanted.phase.split(","))
     rows = await app[ROOMS].list(phases, limit=wanted.limit + 1, after=wanted.after)
     page = rows[: wanted.limit]
     awake = {view.state.session_id: view.state for view in app[SESSIONS].awake()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from engine.actors.catalogue_row import room_document
@@ -24,6 +25,7 @@ __all__ = [
     "listed",
     "live_line",
     "people_here",
+    "phases_meant",
     "replayed",
     "room",
     "tokens_of",
@@ -76,6 +78,11 @@ def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
         "participant_count": 0 if awake is None else attendance(awake),
         "urls": links.of(row.session_id, None, by_token=False),
     }
+
+
+def phases_meant(words: Collection[str]) -> list[Phase]:
+    """The phases that are called, or say of themselves, one of the words: an open room is "scheduled" until it starts."""
+    return [phase for phase in Phase if phase in words or _status(phase) in words]
 
 
 def live_line(view: View, at: Millis, *, with_metrics: bool) -> dict[str, Any]:

@@ -136,6 +136,23 @@ async def test_the_catalogue_is_paged_and_chosen_by_phase(server: Server) -> Non
         assert refused(await server.client.get(f"/api/v2/sessions?{wrong}"), 400)
 
 
+async def test_a_room_is_found_by_the_word_that_it_says_of_itself(server: Server) -> None:
+    """A new room is "scheduled" while its doors are open; asking for open doors leaves the closed ones out."""
+    await server.create("now", scheduled_start=moment(minutes=5))
+    await server.create("tomorrow", scheduled_start=moment(days=1))
+    await server.create("under-way")
+    await server.client.post("/api/v2/sessions/under-way/start")
+
+    async def found(phase: str) -> list[tuple[str, str, str]]:
+        rooms = (await server.client.get(f"/api/v2/sessions?phase={phase}")).json()["sessions"]
+        return [(room["session_id"], room["status"], room["phase"]) for room in rooms]
+
+    waiting, later = ("now", "scheduled", "waiting"), ("tomorrow", "scheduled", "scheduled")
+    assert await found("scheduled") == [waiting, later]
+    assert await found("waiting") == [waiting]
+    assert await found("scheduled,live") == [waiting, later, ("under-way", "live", "live")]
+
+
 async def test_the_live_list_shows_what_has_started_and_not_ended(server: Server) -> None:
     """With figures when they are asked for."""
     await server.create()
