@@ -144,6 +144,16 @@ def gate(
 async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
+    except web.RequestPayloadError:
+        broken = refusal(
+            400,
+            "broken_body",
+            "The body cannot be read.",
+            {"body": "is not packed or cut as its headers say"},
+        )
+        # Nobody knows where the next request begins.
+        broken.force_close()
+        return broken
     except Rejected as rejected:
         return refusal_of(rejected)
     except JournalFailed as failed:

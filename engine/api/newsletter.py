@@ -23,6 +23,7 @@ from publisher.subscriptions import AddressWrong, confirm, state_of, subscribe, 
 __all__ = ["add_routes"]
 
 _LONGEST_TOKEN = 200
+_MOST_FIELDS = 20
 
 
 def add_routes(app: web.Application) -> None:
@@ -102,7 +103,13 @@ async def _address(request: web.Request) -> str:
         address = given.get("address") if isinstance(given, dict) else None
         return address if isinstance(address, str) else ""
     body = await read_body(request)
-    return dict(parse_qsl(body.decode("utf-8", "replace"), max_num_fields=20)).get("address", "")
+    try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Invalid(
+            "invalid_data", "The form has too many fields.", {"body": f"at most {_MOST_FIELDS} fields"}
+        ) from None
+    return dict(fields).get("address", "")
 
 
 def _for_a_program(request: web.Request) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -132,7 +133,7 @@ async def on_one_connection(server: Server, *requests: bytes) -> list[bytes]:
     finally:
         writer.close()
         await writer.wait_closed()
-    return [b"HTTP/1.1 " + answer for answer in came.split(b"HTTP/1.1 ")[1:]]
+    return re.split(rb"(?=HTTP/1\.[01] \d{3} )", came)[1:]
 
 
 def asking(line: str, *headers: str, body: bytes = b"") -> bytes:
@@ -144,6 +145,13 @@ def asking(line: str, *headers: str, body: bytes = b"") -> bytes:
 
 LAST = asking("GET /healthz", "Connection: close")
 """Ends a connection, and shows that it was still in order."""
+
+
+def told(answer: bytes, status: int) -> dict[str, str]:
+    """The same as ``refused``, of an answer as it came over the wire."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    headers = [line.decode("latin-1").split(": ", 1) for line in head.split(b"\r\n")[1:]]
+    return refused(httpx.Response(int(head.split()[1]), headers=dict(headers), content=body), status)
 
 
 def refused(answer: httpx.Response, status: int) -> dict[str, str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import Server, content, creation, refused
+from tests.api.conftest import KEY, LAST, Server, asking, content, creation, on_one_connection, refused, told
 
 # Most of these tests leave nothing behind: one server does for all.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -48,6 +49,30 @@ async def test_a_body_over_one_mebibyte_is_too_large(shared: Server) -> None:
 
     assert refused(await shared.client.post(SUMMARY, content=large), 413)
     assert refused(await shared.client.post(SUMMARY, content=in_pieces()), 413)
+
+
+@pytest.mark.parametrize(
+    ("packing", "body"),
+    [
+        ("gzip", b"no gzip at all"),
+        ("gzip", b"no gzip at all" * 30_000),
+        ("gzip", gzip.compress(b'{"title": "x"}') + b"and more behind it"),
+        ("deflate", b"\x78no deflate"),
+    ],
+    ids=["rubbish", "much-rubbish", "rubbish-behind", "deflate"],
+)
+@pytest.mark.parametrize("path", [CREATE, "/subscribe/", "/console/qr"])
+async def test_a_body_that_cannot_be_unpacked_is_refused(
+    shared: Server, path: str, packing: str, body: bytes
+) -> None:
+    """400 in the one shape, and the connection is closed as announced: nobody knows what follows on it."""
+    key = f"Authorization: Bearer {KEY}"
+    only, *rest = await on_one_connection(
+        shared, asking(f"POST {path}", key, f"Content-Encoding: {packing}", body=body), LAST
+    )
+    assert told(only, 400).keys() == {"body"}
+    assert b"Connection: close" in only
+    assert rest == []
 
 
 async def test_a_field_that_stands_twice_is_refused_by_name(shared: Server) -> None:

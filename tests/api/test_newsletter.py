@@ -74,6 +74,13 @@ async def test_what_is_no_address_is_refused(server: Server, address: str) -> No
     assert subscribers(server)[0] == []
 
 
+async def test_a_form_with_too_many_fields_is_refused(server: Server) -> None:
+    """20 are taken, one more is 400."""
+    fields = {f"field{number}": "x" for number in range(19)} | {"address": "ann@example.org"}
+    assert (await server.stranger.post("/subscribe/", data=fields, headers=HTML)).status_code == 200
+    assert refused(await server.stranger.post("/subscribe/", data=fields | {"one": "more"}), 400)
+
+
 async def test_a_program_may_ask_in_json(server: Server) -> None:
     """Accepted; what follows is up to the address."""
     answer = await server.stranger.post("/subscribe/", json={"address": "ann@example.org"})
