@@ -9,11 +9,16 @@ from engine.domain.session import Phase, Session
 from engine.protocol.outgoing import Message, room_state
 from engine.storage.rows import RoomRow
 
-__all__ = ["room_document", "room_row"]
+__all__ = ["attendance", "room_document", "room_row"]
+
+
+def attendance(state: Session) -> int:
+    """Participants who are here; of a session that is over, how many came."""
+    return sum(1 for _ in state.participants()) if state.phase.is_over else state.count()
 
 
 def room_document(state: Session) -> Message:
-    """The room as the API shows it, but for addresses, tokens and who is there."""
+    """The room as the API shows it, but for addresses and tokens."""
     details = state.details
     return {
         "session_id": state.session_id,
@@ -23,6 +28,7 @@ def room_document(state: Session) -> Message:
             for item in details.techniques
         ],
         "max_participants": details.max_participants,
+        "participant_count": attendance(state),
         "session_type": details.session_type,
         "access": details.access,
         "status": str(state.phase),

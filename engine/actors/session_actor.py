@@ -45,7 +45,7 @@ from engine.domain.decide import decide
 from engine.domain.evolve import evolve
 from engine.domain.instant import Millis
 from engine.domain.rejection import Rejected, Unavailable
-from engine.domain.session import Presence, Role, Session
+from engine.domain.session import Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode
 from engine.storage.journal import Journal, Record
@@ -450,8 +450,11 @@ class SessionActor(LoopActor):
     def _sleep(self) -> bool:
         """Leave memory when nobody is here and nothing is on its way."""
         state = self.state
-        graces = state is not None and any(m.presence is Presence.AWAY for m in state.members.values())
-        if self._room.seats or self._pending or self._arrivals.busy or self._mailbox.waiting or graces:
+        # Counted, or within their grace: those whom a platform reported have no socket here.
+        here = (
+            state is not None and not state.phase.is_over and any(m.is_here for m in state.members.values())
+        )
+        if self._room.seats or self._pending or self._arrivals.busy or self._mailbox.waiting or here:
             return False
         engaged = self._figures.unwritten()
         if engaged is not None:

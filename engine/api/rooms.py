@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
+from engine.actors.catalogue_row import attendance
 from engine.api.answers import answer
 from engine.api.bodies import checked, query_of, read_json
 from engine.api.endpoint import API, Endpoint
@@ -16,7 +17,6 @@ from engine.api.models import CreateRoom, EditRoom, Flag, Limit, PlannedTechniqu
 from engine.api.ports import View
 from engine.api.rooms_view import (
     active,
-    attendance,
     figures,
     listed,
     live_line,

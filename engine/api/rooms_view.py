@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from engine.actors.catalogue_row import room_document
+from engine.actors.catalogue_row import attendance, room_document
 from engine.api.callers import Caller
 from engine.api.links import Links
 from engine.api.ports import View
@@ -20,7 +20,6 @@ from engine.storage.rows import RoomRow
 
 __all__ = [
     "active",
-    "attendance",
     "figures",
     "listed",
     "live_line",
@@ -40,11 +39,6 @@ def active(state: Session) -> bool:
     return state.phase in (Phase.LIVE, Phase.ENDING)
 
 
-def attendance(state: Session) -> int:
-    """Participants who are here; of a session that is over, how many came."""
-    return sum(1 for _ in state.participants()) if state.phase.is_over else state.count()
-
-
 def tokens_of(state: Session, tokens: Tokens) -> dict[str, str]:
     """A token for each role, until the start + 24 h; of a session created late, from its creation."""
     until = max(state.details.scheduled_start, state.created_at) + TOKEN_LIFETIME
@@ -59,7 +53,6 @@ def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, 
     document = room_document(state) | {
         "status": _status(state.phase),
         "instructor_name": details.instructor,
-        "participant_count": attendance(state),
         "active": active(state),
         "urls": links.of(
             state.session_id,
@@ -71,11 +64,17 @@ def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, 
 
 
 def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
-    """A room in the catalogue, from its row, and its state where that is in memory."""
+    """A room in the catalogue, from its row, and its state where that is in memory.
+
+    The row is as old as the last change of the room: who has come since counts once that is over, and nobody is in a
+    room that is not over and sleeps.
+    """
     document: dict[str, Any] = json.loads(row.document)
+    phase = Phase(row.phase)
+    asleep = document["participant_count"] if phase.is_over else 0
     return document | {
-        "status": _status(Phase(row.phase)),
-        "participant_count": 0 if awake is None else attendance(awake),
+        "status": _status(phase),
+        "participant_count": asleep if awake is None else attendance(awake),
         "urls": links.of(row.session_id, None, by_token=False),
     }
 

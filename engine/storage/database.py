@@ -150,6 +150,13 @@ _MIGRATIONS: tuple[str, ...] = (
     INSERT INTO journal SELECT session_id, position, seq, at, event FROM journal_by_session;
     DROP TABLE journal_by_session;
     """,
+    # How many came to a session that is over, beside what else the list shows of it: its log is not read for that.
+    """
+    UPDATE rooms SET document = json_set(document, '$.participant_count', (
+        SELECT count(*) FROM state_snapshots AS kept, json_each(CAST(kept.state AS TEXT), '$.members') AS member
+        WHERE kept.session_id = rooms.session_id AND json_extract(member.value, '$.role') = 'participant'
+    )) WHERE phase IN ('ending', 'ended', 'published', 'cancelled');
+    """,
 )
 
 SCHEMA_VERSION = len(_MIGRATIONS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.api.conftest import Server, creation, moment, refused
+from pathlib import Path
+
+from tests.api.conftest import Server, creation, moment, refused, running
 
 
 async def test_a_new_session_comes_back_with_its_links_and_tokens(server: Server) -> None:
@@ -134,6 +136,31 @@ async def test_the_catalogue_is_paged_and_chosen_by_phase(server: Server) -> Non
     assert [room["session_id"] for room in live["sessions"]] == ["b"]
     for wrong in ("phase=over", "limit=0", "limit=501", "limit=ten", "page=2"):
         assert refused(await server.client.get(f"/api/v2/sessions?{wrong}"), 400)
+
+
+async def test_a_list_counts_as_the_room_does(tmp_path: Path) -> None:
+    """Who is here; of a session that is over, who came: after a restart as well, when its log has not been read."""
+
+    async def told(server: Server) -> tuple[list[int], list[int]]:
+        rooms = (await server.client.get("/api/v2/sessions")).json()["sessions"]
+        paths = [f"/api/v2/sessions/{room['session_id']}" for room in rooms]
+        each = [(await server.client.get(path)).json()["participant_count"] for path in paths]
+        return [room["participant_count"] for room in rooms], each
+
+    async with running(tmp_path) as server:
+        for name in ("a-over", "b-cancelled", "c-live"):
+            await server.create(name)
+            for person in ("ann", "ben"):
+                await server.event("participant.joined", name, participant_id=person)
+        await server.event("session.started", "a-over")
+        await server.event("session.ended", "a-over", total_participants=25)
+        await server.client.post("/api/v2/sessions/b-cancelled/cancel")
+        await server.event("session.started", "c-live")
+        await server.event("participant.joined", "c-live", participant_id="cem")
+        assert await told(server) == ([2, 2, 3], [2, 2, 3])
+    async with running(tmp_path) as server:
+        assert (await server.client.get("/api/v2/sessions/c-live")).json()["participant_count"] == 3
+        assert await told(server) == ([2, 2, 3], [2, 2, 3])
 
 
 async def test_a_room_is_found_by_the_word_that_it_says_of_itself(server: Server) -> None:

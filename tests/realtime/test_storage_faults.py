@@ -198,6 +198,16 @@ async def test_a_sleeping_room_opens_and_ends_by_itself(
     await durable(studio, "later", Phase.ENDED)
 
 
+async def test_a_session_stays_awake_while_somebody_is_counted_in_it(studio: Studio) -> None:
+    """Those whom a platform reported have no socket; the list of sessions counts them without reading the log."""
+    await studio.command(c.ReportJoined("ada"))
+    studio.clock.jump(61_000)
+    await studio.directory.sweep()
+    assert [view.state.count() for view in studio.directory.awake()] == [1]
+    await studio.command(c.End())
+    await asleep(studio)
+
+
 async def asleep(studio: Studio) -> None:
     """Let a minute pass, and another where something had still to be written; nothing is in memory then."""
     for _ in range(3):

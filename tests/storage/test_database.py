@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import astuple, fields, replace
 from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
 
 import pytest
 
+from engine.actors.catalogue_row import room_row
+from engine.actors.entries import STATE
+from engine.domain.commands import End
+from engine.domain.session import Role
 from engine.storage import database
 from engine.storage.database import (
     FILE_NAME,
@@ -21,6 +27,7 @@ from engine.storage.database import (
     is_locked,
     lengthen_log,
 )
+from tests.domain.sessions import live
 
 
 def test_a_new_file_is_durable_and_shared(tmp_path: Path) -> None:
@@ -63,6 +70,39 @@ def test_a_journal_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
 
     assert [tuple(row) for row in kept] == sorted(rows)
     assert examine(tmp_path / FILE_NAME) == []
+
+
+def test_rooms_of_an_older_schema_learn_how_many_came(tmp_path: Path) -> None:
+    """From the states that were kept at their end; staff and observers are not counted, nor whoever is still coming."""
+    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as older:
+        older.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+        older.execute("INSERT INTO meta VALUES ('engine_schema', '2')")
+        for script in database._MIGRATIONS[:2]:
+            older.executescript(script)
+        for course in (live(["ada", "bob"]), live([]), live(["ada"])):
+            name = f"of-{course.now.count()}"
+            course.join("ivy", Role.INSTRUCTOR)
+            course.join("wall", Role.OBSERVER)
+            if name != "of-1":
+                course.do(End())
+            row = replace(room_row(course.now), session_id=name)
+            document = {k: v for k, v in json.loads(row.document).items() if k != "participant_count"}
+            values = astuple(replace(row, document=json.dumps(document)))
+            names = ", ".join(field.name for field in fields(row))
+            older.execute(f"INSERT INTO rooms ({names}) VALUES ({', '.join('?' * len(values))})", values)
+            older.execute(
+                "INSERT INTO state_snapshots VALUES (?, ?, ?)",
+                (name, course.now.position, STATE.dump_json(course.now)),
+            )
+
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        rows = connection.execute("SELECT session_id, document FROM rooms ORDER BY session_id").fetchall()
+
+    told = {row["session_id"]: json.loads(row["document"]) for row in rows}
+    assert told["of-0"]["participant_count"] == 0
+    assert told["of-2"]["participant_count"] == 2
+    assert told["of-2"]["title"] == "Morning"
+    assert "participant_count" not in told["of-1"]
 
 
 @pytest.mark.parametrize("time", range(20))
