@@ -43,6 +43,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 _UNLIMITED = ("/healthz", "/readyz", "/static/", "/assets/")
 """Where a path begins that is not counted: a studio full of phones fetches every module once for each."""
+_SOCKETS = "/ws/"
+"""Where the addresses of sockets begin; at any other the header is only a header."""
 _READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _MOST_ADDRESSES = 10_000
@@ -96,7 +98,9 @@ def gate(
     @web.middleware
     def pass_through(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         # Not a coroutine itself: a live socket would keep it in memory for as long as it is open.
-        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket" and _route(request).startswith(
+            _SOCKETS
+        ):
             return handler(request)
         return pass_request(request, handler)
 

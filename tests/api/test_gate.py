@@ -37,6 +37,34 @@ async def test_too_many_requests_are_told_when_to_come_back(tmp_path: Path) -> N
                 assert (await server.stranger.get(path)).status_code == 200
 
 
+UPGRADE = {"Connection": "Upgrade", "Upgrade": "websocket"}
+
+
+async def test_asking_for_a_socket_where_there_is_none_changes_nothing(server: Server) -> None:
+    """The same refusals in the one shape, and the same headers, as without."""
+    for method, path, status in (
+        ("GET", "/api/v2/sessions", 401),
+        ("GET", "/api/v2/nope", 404),
+        ("GET", "/ws/nowhere", 404),
+        ("DELETE", "/healthz", 405),
+        ("POST", "/ws/live-updates", 405),
+    ):
+        headers = UPGRADE | {"Accept": "application/json"}
+        answer = await server.stranger.request(method, path, headers=headers)
+        refused(answer, status)
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_asking_for_a_socket_is_counted_like_anything_else(tmp_path: Path) -> None:
+    """The rate of an address holds whatever its headers say."""
+    async with running(tmp_path, rate_requests_per_minute=6) as server:
+        answers = [
+            (await server.stranger.get("/api/v2/sessions/live", headers=UPGRADE)).status_code
+            for _ in range(8)
+        ]
+        assert answers == [200] * 6 + [429] * 2
+
+
 async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
     """Reads go on until the end; writes are told to come again, in the one shape."""
     state: list[str | None] = [None]
@@ -56,9 +84,10 @@ async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
     async with TestClient(TestServer(app)) as client:
         assert (await client.post("/")).status == 200
         state[0] = "draining"
-        refusal = await client.post("/")
-        assert (refusal.status, (await refusal.json())["error"]) == (503, "draining")
-        assert "Retry-After" in refusal.headers
+        for headers in ({}, UPGRADE):
+            refusal = await client.post("/", headers=headers)
+            assert (refusal.status, (await refusal.json())["error"]) == (503, "draining")
+            assert "Retry-After" in refusal.headers
         assert (await client.get("/")).status == 200
 
 
