@@ -22,7 +22,7 @@ from pydantic import (
 from engine.api.bodies import flag
 from engine.domain.commands import Breath, Link, Seconds, TechniqueName
 from engine.domain.instant import Millis, from_datetime
-from engine.domain.text import Name, Paragraphs, SessionId, whole
+from engine.domain.text import Line, Name, Paragraphs, SessionId, whole
 
 __all__ = [
     "Address",
@@ -90,10 +90,14 @@ Capacity = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(who
 Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(whole)]
 Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_number)]
 Person = Annotated[Name, Field(max_length=100)]
-SecureLink = Annotated[Name, Field(max_length=2000), AfterValidator(_https)]
+SecureLink = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(_https)]
 Address = Annotated[
-    Name,
-    Field(max_length=254, pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"),
+    Line,
+    Field(
+        min_length=3,
+        max_length=254,
+        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
+    ),
 ]
 
 

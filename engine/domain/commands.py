@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictB
 from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.session import STAFF, Curve, Details, Planned, Role
-from engine.domain.text import ClientId, Name, Paragraphs, WholeNumber
+from engine.domain.text import ClientId, Line, Name, Paragraphs, WholeNumber
 
 __all__ = [
     "PERMITTED",
@@ -97,7 +97,7 @@ def _link(url: str) -> str:
     return url
 
 
-Link = Annotated[Name, Field(max_length=2000), AfterValidator(_link)]
+Link = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(_link)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,17 @@ async def test_a_wrong_value_is_refused_by_its_field(shared: Server, field: str,
     assert any(name.split(".")[0] == field for name in details), details
 
 
+async def test_a_link_may_be_as_long_as_links_are(shared: Server) -> None:
+    """2000 characters are taken, one more is refused by its field."""
+    link = "https://call.example/" + "x" * (2000 - len("https://call.example/"))
+    room = await shared.create("long-link", listen_url=link)
+    assert room["listen_url"] == link
+    body = creation("longer-link", listen_url=link + "x")
+    assert refused(await shared.client.post(CREATE, json=body), 400) == {
+        "listen_url": "must have at most 2000 characters"
+    }
+
+
 @pytest.mark.parametrize("count", [1, 1000, 25.0, 1e2])
 async def test_a_whole_number_may_be_written_as_one(shared: Server, count: float) -> None:
     """JSON has one kind of number: 25.0 is 25."""

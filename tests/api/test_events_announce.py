@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 
 from tests.api.conftest import Server, refused
@@ -83,6 +84,25 @@ async def test_an_announcement_reaches_its_session(server: Server) -> None:
     assert message["update_type"] == "announcement"
     assert message["content"]["title"] == "Soon"
     assert message["content"]["action_url"] == "/sessions/join/morning"
+
+
+async def test_long_links_reach_the_room(server: Server) -> None:
+    """2000 characters of an address, in an announcement and for a badge; one more is refused."""
+    await server.create()
+    link = "https://example.org/" + "x" * 1980
+
+    async def announced(url: str) -> httpx.Response:
+        said = {"title": "t", "message": "m", "action_url": url}
+        return await server.client.post(
+            "/api/v2/live-announce", json={"announcement": said, "session_id": "morning"}
+        )
+
+    assert (await announced(link)).status_code == 200
+    assert (await server.event("achievement.unlocked", title="a", badge_url=link)).status_code == 202
+    assert "announcement.action_url" in refused(await announced(link + "x"), 400)
+    assert "data.badge_url" in refused(
+        await server.event("achievement.unlocked", title="a", badge_url=link + "x"), 400
+    )
 
 
 async def test_an_announcement_to_all_reaches_those_who_wait_or_breathe(server: Server) -> None:

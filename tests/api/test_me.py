@@ -78,6 +78,10 @@ async def test_consent_address_and_feedback_are_kept(server: Server, ann: Person
 
     email = await server.stranger.put(f"{ME}/email", json={"address": "ann@example.org"}, headers=ann.headers)
     assert email.json()["email"] == "ann@example.org"
+    # As long as an address may be.
+    long = f"ann@{'x.' * 124}ex"
+    email = await server.stranger.put(f"{ME}/email", json={"address": f" {long} "}, headers=ann.headers)
+    assert (len(long), email.json()["email"]) == (254, long)
 
     said = {"rating": 5, "comment": "Lovely", "publish_quote": True, "version": "2024-2"}
     told = (await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers)).json()
@@ -101,6 +105,7 @@ async def test_consent_address_and_feedback_are_kept(server: Server, ann: Person
         ("PUT", "consent", {"heart_rate": "yes", "group": True, "version": "1"}, "heart_rate"),
         ("PUT", "consent", {"heart_rate": True, "group": True}, "version"),
         ("PUT", "email", {"address": "no address"}, "address"),
+        ("PUT", "email", {"address": f"ann@{'x.' * 124}exx"}, "address"),
         ("PUT", "email", {"address": "a@b\nBcc: c@d.example"}, "address"),
         ("PUT", "email", {}, "address"),
         ("POST", "feedback", {"rating": 6}, "rating"),
