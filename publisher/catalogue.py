@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -17,10 +17,10 @@ from engine.domain import techniques
 from engine.domain.instant import Millis, to_datetime
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
-from publisher.changes import EVERYTHING, touched
+from publisher.changes import DRAFTS, EVERYTHING, touched
 from publisher.listing import Listing, Published
 from publisher.quotes import key_of
-from publisher.tables import TABLES
+from publisher.tables import TABLES, TABLES_VERSION
 
 __all__ = ["Catalogue", "Published"]
 
@@ -34,13 +34,9 @@ class Catalogue(Listing):
         super().__init__(connection)
         # The journal's connection keeps much of the file in memory; what is published is read here and there.
         connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
-        known = connection.execute("SELECT value FROM meta WHERE key = 'site_id'").fetchone()
-        if known is None:
+        if self.meta("publisher_tables") != TABLES_VERSION:
             with self.transaction():
-                for statement in TABLES.split(";"):
-                    if statement.strip():
-                        connection.execute(statement)
-                connection.execute("INSERT OR IGNORE INTO meta VALUES ('site_id', ?)", (uuid4().hex,))
+                self._create_tables()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -122,24 +118,28 @@ class Catalogue(Listing):
             self.mark(marked | completed | self._around(self.published(snapshot.session_id)))
 
     def withdraw(self, session_id: str, at: Millis) -> bool:
-        """Take a session off the site for good; whether it was on it. A tombstone keeps its place in the feed."""
+        """Take a session off the site for good, and its drafts; whether there was either.
+
+        A tombstone keeps its place in the feed.
+        """
         with self.transaction():
             before = self.published(session_id)
-            if before is None:
+            if before is None and not self._has_drafts(session_id):
                 return False
             marked = self._around(before)
             self.connection.execute(
-                "INSERT OR REPLACE INTO tombstones"
-                " SELECT session_id, feed_month, feed_number, published_at, ? FROM published"
-                " WHERE session_id = ?",
-                (at, session_id),
+                "INSERT INTO tombstones"
+                " SELECT session_id, feed_month, feed_number, published_at, :at FROM published"
+                " WHERE session_id = :id UNION ALL SELECT :id, NULL, NULL, :at, :at LIMIT 1"
+                " ON CONFLICT (session_id) DO UPDATE SET withdrawn_at = excluded.withdrawn_at",
+                {"id": session_id, "at": at},
             )
             for table in ("published", "practised", "quotes", "drafts", "analytics"):
                 self.connection.execute(f"DELETE FROM {table} WHERE session_id = ?", (session_id,))
             self.connection.execute(
                 "DELETE FROM deliveries WHERE session_id = ? AND state = 'preparing'", (session_id,)
             )
-            self.mark({*marked, f"drafts/{session_id}"})
+            self.mark({*marked, DRAFTS + session_id})
             self.connection.execute(
                 "DELETE FROM outbox WHERE session_id = ? AND state IN ('pending', 'failed')", (session_id,)
             )
@@ -167,19 +167,28 @@ class Catalogue(Listing):
     # Which pages wait to be built
 
     def mark(self, pages: Iterable[str]) -> None:
-        """These pages are to be built again."""
+        """These pages are to be built again, also where one is being built at this moment."""
         self.connection.executemany(
-            "INSERT OR IGNORE INTO dirty VALUES (?)", [(page,) for page in sorted(pages)]
+            "INSERT INTO marks VALUES (?, 1) ON CONFLICT (page) DO UPDATE SET times = times + 1",
+            [(page,) for page in sorted(pages)],
         )
 
-    def marked(self) -> list[str]:
-        """The pages that wait, in no special order."""
-        return [row["page"] for row in self.connection.execute("SELECT page FROM dirty ORDER BY page")]
+    def marked(self) -> dict[str, int]:
+        """The pages that wait, each with how often it was marked; for ``built``."""
+        return {page: times for page, times in self._marks() if not page.startswith(DRAFTS)}
 
-    def built(self, pages: Iterable[str]) -> None:
-        """These pages are on the disk."""
+    def marked_drafts(self) -> dict[str, int]:
+        """The same of the drafts that wait to be removed, by ``drafts/<session_id>``."""
+        return {mark: times for mark, times in self._marks() if mark.startswith(DRAFTS)}
+
+    def waiting(self) -> bool:
+        """Whether anything waits."""
+        return self.connection.execute("SELECT 1 FROM marks LIMIT 1").fetchone() is not None
+
+    def built(self, marks: Mapping[str, int]) -> None:
+        """These are done as they were when they were asked for; what was marked again since waits on."""
         with self.transaction():
-            self.connection.executemany("DELETE FROM dirty WHERE page = ?", [(page,) for page in pages])
+            self.connection.executemany("DELETE FROM marks WHERE page = ? AND times = ?", marks.items())
 
     def mark_everything(self) -> None:
         """The whole site is to be built again."""
@@ -191,6 +200,15 @@ class Catalogue(Listing):
         """``waiting``, ``approved`` or ``withdrawn`` by the quote's key."""
         rows = self.connection.execute("SELECT key, state FROM quotes WHERE session_id = ?", (session_id,))
         return {row["key"]: row["state"] for row in rows}
+
+    def approved_quotes(self) -> dict[str, list[str]]:
+        """The keys of the quotes that stand on pages, by session."""
+        quotes: dict[str, list[str]] = {}
+        for session_id, key in self.connection.execute(
+            "SELECT session_id, key FROM quotes WHERE state = 'approved' ORDER BY session_id, key"
+        ):
+            quotes.setdefault(session_id, []).append(key)
+        return quotes
 
     def decide_quote(self, session_id: str, key: str, state: str, at: Millis) -> bool:
         """Approve or withdraw a quote; whether it exists. Its page is marked."""
@@ -204,6 +222,23 @@ class Catalogue(Listing):
         return bool(changed)
 
     # Inner parts
+
+    def _create_tables(self) -> None:
+        for statement in TABLES.split(";"):
+            if statement.strip():
+                self.connection.execute(statement)
+        self.connection.execute("INSERT OR IGNORE INTO meta VALUES ('site_id', ?)", (uuid4().hex,))
+        if self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'dirty'").fetchone():
+            self.connection.execute("INSERT OR IGNORE INTO marks SELECT page, 1 FROM dirty")
+            self.connection.execute("DROP TABLE dirty")
+        self.set_meta("publisher_tables", TABLES_VERSION)
+
+    def _has_drafts(self, session_id: str) -> bool:
+        found = self.connection.execute("SELECT 1 FROM drafts WHERE session_id = ? LIMIT 1", (session_id,))
+        return found.fetchone() is not None
+
+    def _marks(self) -> list[tuple[str, int]]:
+        return [tuple(row) for row in self.connection.execute("SELECT page, times FROM marks ORDER BY page")]
 
     def _quotes(self, snapshot: Snapshot, at: Millis) -> None:
         state = "approved" if snapshot.approved else "waiting"
@@ -230,7 +265,7 @@ class Catalogue(Listing):
 
     def _first_published(self, session_id: str, at: Millis) -> Millis:
         row = self.connection.execute(
-            "SELECT published_at FROM tombstones WHERE session_id = ?"
+            "SELECT published_at FROM tombstones WHERE session_id = ? AND feed_month IS NOT NULL"
             " UNION ALL SELECT max(?, coalesce(max(latest), 0)) FROM feed_months",
             (session_id, at),
         ).fetchone()

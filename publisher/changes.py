@@ -13,10 +13,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["ARCHIVE_SIZE", "EVERYTHING", "ROOMS", "in_reader_order", "touched"]
+__all__ = ["ARCHIVE_SIZE", "DRAFTS", "EVERYTHING", "ROOMS", "in_reader_order", "touched"]
 
 EVERYTHING: Final = "*"
 """Stands for every page there is."""
+
+DRAFTS: Final = "drafts/"
+"""What a session's drafts are marked with when they have to go; no page."""
 
 ARCHIVE_SIZE: Final = 50
 """Items in one part of the feed's archive."""

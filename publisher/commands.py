@@ -265,7 +265,7 @@ def unpublish(data: Path, session_id: str) -> None:
             with locked(data):
                 Jobs(data, catalogue, Outbox(connection)).work(0)
         except Busy:
-            while any(session_id in key for key in catalogue.marked()):
+            while catalogue.waiting():
                 time.sleep(_LOOK_EVERY_S)
 
 

@@ -58,13 +58,16 @@ class Desk:
     # What the publisher does
 
     def prepare(self, snapshot: Snapshot, channel: str, at: Millis) -> None:
-        """Make the drafts of ``email`` or ``social`` for a snapshot and write their files."""
+        """Make the drafts of ``email`` or ``social`` for a snapshot of ``at``, unless it is withdrawn; write their files."""
         automatic = self.studio.automatic
         # A key that publishes at once approves the posts; mail to people needs an approval of its own.
         approved = dict.fromkeys(networks(self.studio), automatic.social or snapshot.approved)
         if channel == "email":
             approved = {"email": automatic.newsletter, PERSONAL: automatic.personal}
         with self._catalogue.transaction():
+            withdrawn_at = self._catalogue.withdrawn_at(snapshot.session_id)
+            if withdrawn_at is not None and withdrawn_at >= at:
+                return  # Somebody withdrew it while this was on its way.
             self._connection.executemany(
                 "INSERT INTO drafts VALUES (?, ?, ?, ?, NULL, ?) ON CONFLICT (session_id, channel) DO UPDATE"
                 " SET version = excluded.version, state = CASE WHEN state = 'waiting' THEN excluded.state"
@@ -87,6 +90,16 @@ class Desk:
         picture = card_of(story, self.studio)
         files.append(Artefact(f"{snapshot.session_id}/card.png", picture))
         Tree(self._data / "drafts").put(files)
+
+    def withhold_posts(self, snapshot: Snapshot, at: Millis) -> None:
+        """Withdraw the drafts of posts: the session is private now. Bringing one back is for a person."""
+        with self._catalogue.transaction():
+            self._connection.executemany(
+                "UPDATE drafts SET state = 'withdrawn', updated_at = ? WHERE session_id = ? AND channel = ?",
+                [(at, snapshot.session_id, network) for network in networks(self.studio)],
+            )
+        if {row["channel"] for row in self._rows(snapshot.session_id)} & set(networks(self.studio)):
+            self.write(snapshot, "social")
 
     def rewrite(self, session_id: str) -> None:
         """Write the files of a session's drafts anew: the studio, its address, language or templates are others now."""

@@ -17,13 +17,14 @@ from engine.storage.outbox import SCHEDULE, Job, Outbox
 from publisher import analytics
 from publisher.card import card_of
 from publisher.catalogue import Catalogue
-from publisher.changes import ROOMS
+from publisher.changes import DRAFTS, ROOMS
 from publisher.drafts import Desk
 from publisher.feed import Feeds
 from publisher.forgetting import forget_recipients, takes_back
 from publisher.hub import Hub
 from publisher.links import Links
 from publisher.press import Press, Progress, fingerprint
+from publisher.rooms import visibility_of
 from publisher.story import story_of
 from publisher.studio import Studio, StudioWrong, load
 from publisher.templates import Templates
@@ -185,7 +186,7 @@ class Jobs:
 
     def _enter(self, jobs: Sequence[Job], now: Millis) -> list[tuple[Job, str]]:
         """Bring sessions and rooms into what is to be built; returns the jobs that are, with their content's ids."""
-        told = [(job, self._attempt(job, now, self._tried)) for job in jobs]
+        told = [(job, self._attempt(job, now, partial(self._tried, now))) for job in jobs]
         entered = []
         with self._catalogue.transaction():
             for job, story in told:
@@ -202,10 +203,13 @@ class Jobs:
             self._fail(job, self._content_id(job), _told(error), now)
             return None
 
-    def _tried(self, job: Job) -> tuple[Snapshot | None, Millis]:
+    def _tried(self, now: Millis, job: Job) -> tuple[Snapshot | None, Millis]:
         """The story of a job, told once before it enters: the catalogue's stories stand in feed and home page too."""
         if job.channel == SCHEDULE:
-            return None, 0
+            changed = self._shown_otherwise(job.session_id)
+            if changed is not None and changed.visibility == "private":
+                self.desk.withhold_posts(changed, now)
+            return changed, now
         snapshot, at = self._story(job)
         story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
         self._feeds.html(story)
@@ -215,12 +219,14 @@ class Jobs:
             card_of(story, self.studio)
         return snapshot, at
 
-    def _take(self, story: tuple[Snapshot | None, Millis], _: Job) -> bool:
+    def _take(self, story: tuple[Snapshot | None, Millis], job: Job) -> bool:
         """Bring a story, or the rooms, into the catalogue and mark what that touches."""
         snapshot, at = story
-        if snapshot is None:
+        if job.channel == SCHEDULE:
             self._catalogue.mark(ROOMS)
-        elif self._may_be_told(snapshot, at):
+            if snapshot is not None and self._catalogue.published(snapshot.session_id) is not None:
+                self._catalogue.publish(snapshot, self.studio.zone, at)
+        elif snapshot is not None and self._may_be_told(snapshot, at):
             before = self._catalogue.snapshot(snapshot.session_id)
             self._scrub = self._scrub or (before is not None and takes_back(before, snapshot))
             self._catalogue.publish(snapshot, self.studio.zone, at)
@@ -253,7 +259,20 @@ class Jobs:
         at = self._catalogue.said_at(job.session_id, job.version)
         if snapshot is None or at is None:
             raise LookupError(f"version {job.version} of the story is not there")
-        return snapshot, at
+        return self._as_the_room_says(snapshot), at
+
+    def _as_the_room_says(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot for those who may see the session now, where that was changed after it was told."""
+        visibility = visibility_of(self._catalogue.connection, snapshot.session_id)
+        return snapshot if visibility is None else snapshot.model_copy(update={"visibility": visibility})
+
+    def _shown_otherwise(self, session_id: str) -> Snapshot | None:
+        """What is published of a session as it is to be shown now; None where it is shown so already."""
+        snapshot = self._catalogue.snapshot(session_id)
+        if snapshot is None:
+            return None
+        changed = self._as_the_room_says(snapshot)
+        return None if changed.visibility == snapshot.visibility else changed
 
     def _may_be_told(self, snapshot: Snapshot, at: Millis) -> bool:
         """Not what the studio took off the site; a live session's story that is retold does not bring it back."""
@@ -271,10 +290,11 @@ class Jobs:
 
     def _clear_withdrawn(self) -> None:
         """Drafts of what was withdrawn go before its page does."""
-        for key in self._catalogue.marked():
-            if key.startswith("drafts/"):
-                self.desk.remove(key.removeprefix("drafts/"))
-                self._catalogue.built([key])
+        marks = self._catalogue.marked_drafts()
+        for mark in marks:
+            self.desk.remove(mark.removeprefix(DRAFTS))
+        if marks:
+            self._catalogue.built(marks)
 
     def _finish(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
         for some in _portions(jobs):

@@ -31,7 +31,7 @@ from publisher.tree import Artefact, Tree, exchange, flush_folders
 
 __all__ = ["FORMAT", "Press", "Progress", "fingerprint"]
 
-FORMAT = "5"
+FORMAT = "6"
 """Changes when the same catalogue gives other pages."""
 
 Progress = Callable[[int, int], None]
@@ -88,15 +88,21 @@ class Press:
         self._private = Tree(data / "private", step=step, durable=durable)
 
     def build_marked(self, progress: Progress = _quiet) -> int:
-        """Build what is marked, and unmark it once it is on the disk; returns how many files changed."""
-        keys = self._catalogue.marked()
-        if EVERYTHING in keys or not (self._data / "public").is_dir():
-            keys = list(self._pages.keys())
+        """Build what is marked, and unmark it once it is on the disk; returns how many files changed.
+
+        What is marked again meanwhile stays marked: it may have been read before.
+        """
+        marks = self._catalogue.marked()
+        if EVERYTHING in marks or not (self._data / "public").is_dir():
+            number = len(list(self._pages.keys()))
             build = partial(self.rebuild, progress=progress)
         else:
-            build = partial(self._build, in_reader_order(keys), self._public, self._private, progress)
+            number = len(marks)
+            build = partial(self._build, in_reader_order(marks), self._public, self._private, progress)
         # What is soon done is not to wait on a machine that is busy all the time.
-        return giving_way(build) if len(keys) > _KEYS_AT_ONCE else build()
+        changed = giving_way(build) if number > _KEYS_AT_ONCE else build()
+        self._catalogue.built(marks)
+        return changed
 
     def rebuild(self, output: Path | None = None, *, progress: Progress = _quiet) -> int:
         """Build the whole site in a new folder, then put that in the place of ``public/``, or of ``output``.
@@ -107,21 +113,18 @@ class Press:
         live.parent.mkdir(parents=True, exist_ok=True)
         waiting = Path(tempfile.mkdtemp(prefix=f".{live.name}-new-", dir=live.parent))
         try:
-            # What is marked while this runs is built by the next pass.
-            marked = self._catalogue.marked()
             with self._catalogue.reading():
                 keys = in_reader_order(self._pages.keys())
                 known = (self._data / "public", self._data / "private") if output is None else (None, None)
                 tree = NewTree(waiting / "public", known[0], step=self._step, durable=self._durable)
                 hidden = NewTree(waiting / "private", known[1], step=_quietly, durable=self._durable)
-                self._build(keys, tree, hidden, progress, unmark=False)
+                self._build(keys, tree, hidden, progress)
             made = len(tree)
             for name in _KEPT:
                 tree.keep(name)
             self._put_in_place(tree, live)
             if output is None:
                 self._put_in_place(hidden, self._data / "private")
-                self._catalogue.built(marked)
         finally:
             remove(waiting)
         return made
@@ -140,8 +143,6 @@ class Press:
         public: Tree | NewTree,
         private: Tree | NewTree,
         progress: Progress,
-        *,
-        unmark: bool = True,
     ) -> int:
         changed = 0
         gone: list[Artefact] = []
@@ -155,10 +156,7 @@ class Press:
             changed += public.put([each for each, hidden in made if each.data is not None and not hidden])
             changed += private.put([each for each, hidden in made if hidden])
             progress(start + len(some), len(keys))
-        changed += public.put(gone)
-        if unmark:
-            self._catalogue.built(keys)
-        return changed
+        return changed + public.put(gone)
 
     def _artefacts(self, keys: Iterable[str]) -> Iterator[tuple[Artefact, bool]]:
         """The files of keys in order, each with whether it is a private one."""

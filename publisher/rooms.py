@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.domain.instant import Millis
 
-__all__ = ["Upcoming", "called_off", "upcoming"]
+__all__ = ["Upcoming", "called_off", "upcoming", "visibility_of"]
 
 _DEFAULT_LENGTH_S = 3600
 
@@ -44,6 +44,12 @@ def upcoming(connection: sqlite3.Connection, *, limit: int) -> list[Upcoming]:
 def called_off(connection: sqlite3.Connection, *, limit: int) -> list[Upcoming]:
     """Public sessions that were cancelled, the latest first: calendars must be told."""
     return _rooms(connection, "cancelled = 1 ORDER BY scheduled_start DESC, session_id", limit)
+
+
+def visibility_of(connection: sqlite3.Connection, session_id: str) -> str | None:
+    """Who may see a session, as its room says; None where there is no room."""
+    row = connection.execute("SELECT visibility FROM rooms WHERE session_id = ?", (session_id,)).fetchone()
+    return None if row is None else str(row["visibility"])
 
 
 def _rooms(connection: sqlite3.Connection, where: str, limit: int) -> list[Upcoming]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["TABLES"]
+__all__ = ["TABLES", "TABLES_VERSION"]
+
+TABLES_VERSION = "2"
+"""Changes with the tables; an older file is brought up when it is opened."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS published (
@@ -55,7 +58,7 @@ CREATE TABLE IF NOT EXISTS quotes (
     updated_at INTEGER NOT NULL,
     PRIMARY KEY (session_id, key)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS dirty (page TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS marks (page TEXT PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS drafts (
     session_id TEXT NOT NULL,
     channel TEXT NOT NULL,

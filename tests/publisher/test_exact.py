@@ -173,7 +173,7 @@ def test_rebuilding_in_place_leaves_the_same_bytes(publisher: Publisher) -> None
     publisher.catalogue.mark_everything()
     publisher.work()
     assert publisher.site() == before
-    assert publisher.catalogue.marked() == []
+    assert publisher.catalogue.marked() == {}
 
 
 def test_a_rebuild_keeps_the_files_that_stay_as_they_are(publisher: Publisher) -> None:
