@@ -55,10 +55,11 @@ def index(root: Path, catalogue: Catalogue) -> list[str]:
 
 
 def _state(connection: sqlite3.Connection) -> str:
-    """Changes with whatever is published or withdrawn; quickly asked."""
+    """Changes with whatever is published, withdrawn or quoted; quickly asked."""
     row = connection.execute(
         "SELECT (SELECT count(*) FROM published), (SELECT coalesce(max(updated_at), 0) FROM published),"
-        " (SELECT count(*) FROM tombstones)"
+        " (SELECT count(*) FROM tombstones), (SELECT count(*) FROM quotes WHERE state = 'approved'),"
+        " (SELECT coalesce(max(updated_at), 0) FROM quotes)"
     ).fetchone()
     return ":".join(str(each) for each in row)
 
@@ -67,8 +68,12 @@ def _wanted(catalogue: Catalogue) -> dict[str, str]:
     """Each month with a digest of what there is to find in it."""
     digests: dict[str, str] = {}
     with catalogue.reading():
+        quoted = catalogue.approved_quotes()
         for month, _ in catalogue.months():
-            told = [(entry.session_id, entry.updated_at, entry.title) for entry in catalogue.of_month(month)]
+            told = [
+                (entry.session_id, entry.updated_at, entry.title, quoted.get(entry.session_id))
+                for entry in catalogue.of_month(month)
+            ]
             digests[month] = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
     return digests
 
@@ -134,7 +139,7 @@ class SearchClerk:
             while not self._closing.wait(_LOOK_EVERY_S):
                 state = _state(connection)
                 # While pages are being made they are not read.
-                if state == seen or catalogue.marked():
+                if state == seen or catalogue.waiting():
                     continue
                 try:
                     index(self._data / "public", catalogue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import http.server
 import os
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from engine.domain.instant import HOUR
+from publisher.quotes import key_of
 from publisher.search import index
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -150,6 +152,12 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(site: str) -> None:
     assert wrong == []
 
 
+def _indexed(root: Path) -> str:
+    """What the search can show of all pages."""
+    fragments = (root / "pagefind").rglob("*.pf_fragment")
+    return "".join(gzip.decompress(each.read_bytes()).decode() for each in fragments)
+
+
 async def test_the_search_finds_sessions_of_every_month(tmp_path: Path) -> None:
     """From thirty sessions on there is a search over all months; what is withdrawn is not found any more."""
     assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
@@ -171,6 +179,12 @@ async def test_the_search_finds_sessions_of_every_month(tmp_path: Path) -> None:
     publisher.catalogue.withdraw("s-3", NOW + 1)
     publisher.work(NOW + 1)
     assert len(index(root, publisher.catalogue)) == 1
+    quote = told.quotes[0]
+    for state, found in (("approved", True), ("withdrawn", False)):
+        publisher.catalogue.decide_quote("s-4", key_of(quote), state, NOW + 2)
+        publisher.work(NOW + 2)
+        assert len(index(root, publisher.catalogue)) == 1
+        assert (quote.text in _indexed(root)) is found
     publisher.close()
     wrong: list[str] = []
     with served(root) as site:
