@@ -27,7 +27,7 @@ _SCHEDULE = frozenset(
 )
 _STORY = frozenset({e.SessionEnded, e.StoryRetold})
 _ASKING = _SCHEDULE | _STORY
-_ROOM = _SCHEDULE | {e.RoomOpened, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
+_ROOM = _SCHEDULE | {e.RoomOpened, e.RoomClosed, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
 _TOUCHING: frozenset[type] = _ROOM | _STORY
 """Events that change more than the journal; the others are by far the most."""
 

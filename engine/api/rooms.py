@@ -88,7 +88,10 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def change(request: web.Request) -> web.Response:
-    """Change a session that is not over; those who wait are told."""
+    """Change a session that is not over; those who wait are told.
+
+    Moved to more than 15 minutes ahead it is scheduled again: those inside stay, and others are let in when it opens.
+    """
     caller = caller_of(request)
     view = await visible(request, caller)
     state = view.state

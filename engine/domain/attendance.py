@@ -26,14 +26,16 @@ def join(state: Session, command: Join, at: Millis) -> list[Event]:
             ``session_over``, ``token_required``, ``removed``, ``locked``, ``full``).
     """
     opened: list[Event] = []
+    known = state.members.get(command.client_id)
     if state.phase.is_over:
         raise Conflict("session_over", "This session is over.")
     if state.phase is Phase.SCHEDULED:
+        # Whoever waited in it when it was moved is inside, and stays so within the grace of a lost connection.
+        inside = known is not None and known.owned and known.is_here
         if at >= state.opens_at:
             opened.append(RoomOpened())
-        elif command.role not in STAFF:
+        elif command.role not in STAFF and not inside:
             raise Conflict("not_open_yet", "The room is not open yet.", {"opens_at": iso(state.opens_at)})
-    known = state.members.get(command.client_id)
     if known is not None and known.presence is Presence.REMOVED:
         raise Forbidden("removed", "The instructor has asked this person to leave.")
     if known is not None and known.owned and not command.proved:

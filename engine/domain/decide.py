@@ -165,7 +165,7 @@ def _lead(state: Session, command: c.StaffCommand | c.ChangeDetails | c.Cancel, 
             _need_live(state)
             return [e.PracticeResumed()] if state.resting else []
         case c.Announce():
-            if not state.phase.is_open:
+            if not state.phase.is_open and not state.count():
                 raise Conflict(
                     "not_open", f"Session {state.session_id} is not open yet: nobody could hear it."
                 )
@@ -285,6 +285,11 @@ def _remove(state: Session, client_id: str) -> list[e.Event]:
 
 
 def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> list[e.Event]:
+    """What changes; a session that has not begun opens or closes its doors as its new time says.
+
+    Whoever already waits in a room that is moved away stays in it, and is told of the new time; others are let in when
+    it opens.
+    """
     changes = {name: value for name in command.__slots__ if (value := getattr(command, name)) is not None}
     details = replace(state.details, **changes)
     if details == state.details:
@@ -294,8 +299,13 @@ def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> lis
             "already_live", "A live session cannot be moved.", {"scheduled_start": "the session is live"}
         )
     events: list[e.Event] = [e.DetailsChanged(details)]
-    if state.phase is Phase.SCHEDULED and replace(state, details=details).opens_at <= at:
+    opens_later = replace(state, details=details).opens_at > at
+    if state.phase is Phase.SCHEDULED and not opens_later:
         events.append(e.RoomOpened())
+    # By its time alone: a platform may have opened the room ahead of it.
+    moved = details.scheduled_start != state.details.scheduled_start
+    if state.phase is Phase.WAITING and moved and opens_later:
+        events.append(e.RoomClosed())
     return events
 
 

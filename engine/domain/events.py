@@ -39,6 +39,7 @@ __all__ = [
     "PersonWithdrew",
     "PracticeRested",
     "PracticeResumed",
+    "RoomClosed",
     "RoomOpened",
     "SeatVouched",
     "ServerRestarted",
@@ -70,6 +71,13 @@ class SessionCreated:
 @dataclass(frozen=True, slots=True)
 class RoomOpened:
     type: Literal["room_opened"] = "room_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomClosed:
+    """The doors close until a later opening; whoever is inside stays."""
+
+    type: Literal["room_closed"] = "room_closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +335,7 @@ class SessionPublished:
 Event: TypeAlias = (
     SessionCreated
     | RoomOpened
+    | RoomClosed
     | DetailsChanged
     | SessionCancelled
     | SessionStarted

@@ -53,6 +53,8 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
             raise AssertionError("a session is created once")
         case e.RoomOpened():
             return {"phase": Phase.WAITING}
+        case e.RoomClosed():
+            return {"phase": Phase.SCHEDULED}
         case e.DetailsChanged():
             return {"details": event.details, "sequence": state.sequence + 1}
         case e.SessionCancelled():

@@ -44,7 +44,8 @@ EMPTY_ROOM: Millis = 15 * MINUTE
 
 
 class Phase(StrEnum):
-    """The life of a session, in order; a cancelled one never becomes live."""
+    """The life of a session, in order; a cancelled one never becomes live, and one that waits and is moved away is
+    scheduled again."""
 
     SCHEDULED = "scheduled"
     WAITING = "waiting"

@@ -148,6 +148,7 @@ def _told(event: e.Event, names: Mapping[str, str]) -> tuple[str, str | None, Me
         case (
             e.SessionCreated()
             | e.RoomOpened()
+            | e.RoomClosed()
             | e.MemberReturned()
             | e.ConnectionLost()
             | e.ServerRestarted()

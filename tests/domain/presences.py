@@ -73,6 +73,7 @@ class Presences:
             "session_over": self.over(),
             "not_open_yet": self.phase == "scheduled"
             and not staff
+            and not (known is not None and known.owned and known.place in ("here", "away"))
             and self.at < self.scheduled - 15 * MINUTE,
             "removed": known is not None and known.place == "removed",
             "client_id_in_use": known is not None

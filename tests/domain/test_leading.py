@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.commands import PERMITTED, Sender
-from engine.domain.instant import MINUTE, SECOND
+from engine.domain.decide import decide
+from engine.domain.evolve import evolve_all
+from engine.domain.instant import HOUR, MINUTE, SECOND, iso
 from engine.domain.session import Details, Phase, Planned, Presence, Role
 from tests.domain.sessions import INSTRUCTOR, NOON, SERVER, Course, kinds, live, person, scheduled, waiting
 
@@ -96,6 +100,57 @@ def test_a_room_opens_ahead_of_a_time_that_was_moved() -> None:
     ]
     assert course.now.sequence == 1
     assert course.do(c.ChangeDetails(scheduled_start=NOON + MINUTE)) == []
+
+
+def test_a_room_that_is_moved_away_is_scheduled_again() -> None:
+    """Its doors close until fifteen minutes before the new time; nobody else is let in before."""
+    course = waiting()
+    later = course.at + 48 * HOUR
+    assert kinds(course.do(c.ChangeDetails(scheduled_start=later))) == ["details_changed", "room_closed"]
+    assert course.now.phase is Phase.SCHEDULED
+    refusal = course.join_refused("ada")
+    assert (refusal.code, refusal.details) == ("not_open_yet", {"opens_at": iso(later - 15 * MINUTE)})
+    assert kinds(course.wait(48 * HOUR - 15 * MINUTE)) == ["room_opened"]
+    assert kinds(course.join("ada")) == ["member_joined"]
+
+
+def test_who_waits_in_a_room_that_is_moved_away_stays_inside() -> None:
+    """They hear what is announced and may lose their connection; who leaves comes back when it opens."""
+    course = waiting(["ada", "bob"])
+    course.do(c.ChangeDetails(scheduled_start=course.at + HOUR))
+    assert course.now.count() == 2
+    assert kinds(course.do(c.Announce("Later", "We begin in an hour."))) == ["announced"]
+    course.lose("ada")
+    assert kinds(course.join("ada", proved=True)) == ["member_returned"]
+    assert course.join_refused("ada").code == "client_id_in_use"
+    course.leave("bob")
+    assert course.join_refused("bob", proved=True).code == "not_open_yet"
+    course.lose("ada")
+    assert kinds(course.wait(MINUTE)) == ["member_left"]
+    assert course.join_refused("ada", proved=True).code == "not_open_yet"
+    assert course.refused(c.Announce("Later", "Is anybody here?")).code == "not_open"
+
+
+def test_a_room_that_was_moved_before_doors_closed_is_as_its_journal_says() -> None:
+    """Older journals have no closing in them: such a room waits, and its time is as it was moved."""
+    later = replace(waiting().now.details, scheduled_start=NOON + 48 * HOUR)
+    journal = [e.encode(event) for event, _ in waiting().journal] + [e.encode(e.DetailsChanged(later))]
+    state = evolve_all(None, ((e.decode(record), NOON) for record in journal))
+    assert state is not None
+    assert (state.phase, state.opens_at) == (Phase.WAITING, later.scheduled_start - 15 * MINUTE)
+    assert kinds(decide(state, c.Join("ada", Role.PARTICIPANT), sender=person("ada"), at=NOON)) == [
+        "member_joined"
+    ]
+
+
+def test_a_room_stays_open_where_its_time_does_not_close_it() -> None:
+    """Moved within the fifteen minutes, or opened by a platform ahead of its time and given another title."""
+    course = waiting()
+    assert kinds(course.do(c.ChangeDetails(scheduled_start=course.at + 15 * MINUTE))) == ["details_changed"]
+    ahead = scheduled()
+    ahead.do(c.ReportJoined("ada"), SERVER)
+    assert kinds(ahead.do(c.ChangeDetails(title="Evening"))) == ["details_changed"]
+    assert ahead.now.phase is Phase.WAITING
 
 
 def test_a_live_session_cannot_be_moved() -> None:

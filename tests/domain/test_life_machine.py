@@ -58,7 +58,10 @@ class SessionLife(Presences, RuleBasedStateMachine):
             if before is not None:
                 assert self.state.position == before.position + 1
                 assert self.state.seq == before.seq + e.is_numbered(event)
-                assert PHASES.index(self.state.phase) >= PHASES.index(before.phase)
+                if isinstance(event, e.RoomClosed):
+                    assert (before.phase, self.state.phase) == (Phase.WAITING, Phase.SCHEDULED)
+                else:
+                    assert PHASES.index(self.state.phase) >= PHASES.index(before.phase)
             if isinstance(event, e.MemberJoined | e.MemberLeft):
                 assert event.count == self.state.count()
         return events
@@ -129,6 +132,15 @@ class SessionLife(Presences, RuleBasedStateMachine):
         for client_id, someone in list(self.people.items()):
             if someone.place == "here":
                 self.put(client_id, someone.role, "away")
+
+    @precondition(lambda self: self.phase != "live")
+    @rule(starts_in=st.sampled_from([-HOUR, MINUTE, 15 * MINUTE, HOUR, 48 * HOUR]))
+    def move(self, starts_in: Millis) -> None:
+        outcome = self.carry_out(c.ChangeDetails(scheduled_start=self.at + starts_in), INSTRUCTOR)
+        assert (outcome == "session_over") == self.over()
+        if not self.over() and outcome:
+            self.scheduled = self.at + starts_in
+            self.phase = "waiting" if self.scheduled - 15 * MINUTE <= self.at else "scheduled"
 
     # -- the course of the session ----------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from engine.domain import commands as c
+from engine.domain.instant import iso
 from engine.domain.session import Role
 from tests.realtime.studio import KEY, Studio, running
 
@@ -249,3 +250,20 @@ async def test_a_server_that_stops_opens_no_socket(studio: Studio) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
         await studio.http.ws_connect(url)
     assert refusal.value.status == 503
+
+
+async def test_a_room_that_is_moved_away_lets_nobody_in_before_its_new_time(studio: Studio) -> None:
+    """Who waits is told and stays, over a lost connection too; who comes is told when to come again."""
+    await studio.create("moved", scheduled_start=studio.clock.now() + HOUR // 12)
+    ada = await studio.join("ada", session_id="moved")
+    later = studio.clock.now() + 48 * HOUR
+    await studio.command(c.ChangeDetails(scheduled_start=later), "moved")
+    told = await ada.until("session_update", update_type="room_changed")
+    assert told["content"]["scheduled_start"] == iso(later)
+    refused = await studio.turned_away("bob", session_id="moved")
+    assert (refused.code, refused.error["code"]) == (4008, "not_open_yet")
+    assert refused.error["content"]["details"] == {"opens_at": iso(later - HOUR // 4)}
+    await studio.lost(ada, "moved")
+    back = await studio.join("ada", session_id="moved", resume=ada.welcome["resume"])
+    assert (back.welcome["recovered"], back.welcome["phase"]) == (True, "scheduled")
+    assert back.welcome["participant_count"] == 1
