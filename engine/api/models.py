@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from engine.api.bodies import flag
-from engine.domain.commands import Breath, Link, Seconds, TechniqueName
+from engine.domain.commands import Breath, Link, Seconds, TechniqueName, https_address
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.text import Line, Name, Paragraphs, SessionId, whole
 
@@ -64,12 +64,6 @@ def _within_reason(at: Millis) -> Millis:
     return at
 
 
-def _https(url: str) -> str:
-    if not re.fullmatch(r"https://[^\s/]+\S*", url):
-        raise ValueError("must be an https address")
-    return url
-
-
 Moment = Annotated[
     int,
     AfterValidator(_within_reason),
@@ -90,7 +84,7 @@ Capacity = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(who
 Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(whole)]
 Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_number)]
 Person = Annotated[Name, Field(max_length=100)]
-SecureLink = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(_https)]
+SecureLink = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(https_address)]
 Address = Annotated[
     Line,
     Field(

@@ -6,12 +6,14 @@ The same classes are the data of a socket message, the mailbox message, and the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat
+from pydantic_core import Url
 
 from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis, from_datetime
@@ -65,6 +67,7 @@ __all__ = [
     "UnlockAchievement",
     "Vouch",
     "Withdraw",
+    "https_address",
 ]
 
 _WIRE = ConfigDict(extra="forbid")
@@ -89,12 +92,34 @@ def _instant(moment: Any) -> Any:
 Instant = Annotated[WholeNumber, BeforeValidator(_instant)]
 
 
+# What the rules for browsers forgive, people are not to be led by: spaces, backslashes, slashes too many or too few.
+_HTTPS = re.compile(r"https://[^\s/\\?#][^\s\\]*", re.IGNORECASE)
+_PATH = re.compile(r"/(?!/)[^\s\\]*")
+
+
+def https_address(url: str) -> str:
+    """The address as it was given.
+
+    Raises:
+        ValueError: it is not over https, or no browser could follow it.
+    """
+    try:
+        if not _HTTPS.fullmatch(url):
+            raise ValueError
+        Url(url)
+    except ValueError:
+        raise ValueError("must be an https address") from None
+    return url
+
+
 def _link(url: str) -> str:
     """A path on this host, or an address over https."""
-    path = url.startswith("/") and not url.startswith("//") and "\\" not in url
-    if not path and not url.startswith("https://"):
-        raise ValueError("must be a path on this host or an https address")
-    return url
+    if _PATH.fullmatch(url):
+        return url
+    try:
+        return https_address(url)
+    except ValueError:
+        raise ValueError("must be a path on this host or an https address") from None
 
 
 Link = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(_link)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.api.conftest import Server, refused
+from tests.api.conftest import Server, creation, refused
 
 EVENTS = "/api/v2/sessions/morning/events"
 
@@ -103,6 +103,64 @@ async def test_long_links_reach_the_room(server: Server) -> None:
     assert "data.badge_url" in refused(
         await server.event("achievement.unlocked", title="a", badge_url=link + "x"), 400
     )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://",
+        "https:///x",
+        "https:/x.org",
+        "https:x.org",
+        "https://?x",
+        "https://#",
+        "https://:443/",
+        "https://ex ample.org",
+        "https://x.org/a b",
+        "https://x:99999/",
+        "https://[::1/",
+        "https://x.org\\@y",
+        "https://x.org\u2003/",
+        "/ x",
+        "/\\evil.example",
+        "//evil.example",
+        "///evil.example",
+        "HTTP://x.org/",
+        "x.org",
+        "#here",
+    ],
+)
+async def test_a_link_that_leads_nowhere_or_elsewhere_is_refused(server: Server, url: str) -> None:
+    """In announcements and for badges a path on this host or https; where the voice is https alone."""
+    said = {"title": "t", "message": "m", "action_url": url}
+    body = {"announcement": said, "broadcast_all": True}
+    assert refused(await server.client.post("/api/v2/live-announce", json=body), 400).keys() == {
+        "announcement.action_url"
+    }
+    for listen_url in (url, "/on-this-host"):
+        made = await server.client.post("/api/v2/sessions/create", json=creation(listen_url=listen_url))
+        assert refused(made, 400).keys() == {"listen_url"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "HTTPS://X.org/",
+        "https://x.org",
+        "https://x.org:8443/a?b=%20#c",
+        "https://b\u00fccher.example/\u00e4",
+        "https://[::1]/",
+    ],
+)
+async def test_a_link_is_kept_as_it_was_given(server: Server, url: str) -> None:
+    """Whatever the case of its letters, and whatever letters."""
+    room = await server.create(listen_url=url)
+    assert room["listen_url"] == url
+    said = {"title": "t", "message": "m", "action_url": url}
+    body = {"announcement": said, "session_id": "morning"}
+    assert (await server.client.post("/api/v2/live-announce", json=body)).status_code == 200
+    replay = (await server.client.get("/api/v2/session/morning/content?include_replay=true")).json()["replay"]
+    assert replay["messages"][-1]["content"]["action_url"] == url
 
 
 async def test_an_announcement_to_all_reaches_those_who_wait_or_breathe(server: Server) -> None:
