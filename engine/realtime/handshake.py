@@ -12,6 +12,8 @@ from engine.domain.rejection import Rejected
 
 __all__ = ["Door"]
 
+_PORTS = {"http": 80, "https": 443}
+
 
 class Door:
     """Checks before anything else is known of a connection."""
@@ -41,10 +43,12 @@ class Door:
         """
         if self._draining():
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"})
-        origin = request.headers.get("Origin")
-        if origin is None or _origin(origin) == self._public:
+        sent = request.headers.get("Origin")
+        if sent is None:
             return
-        if urlsplit(origin).netloc.lower() != request.host.lower():
+        origin = _origin(sent)
+        # The Host has no scheme: before a proxy that speaks TLS it is another than ours.
+        if origin is None or origin not in (self._public, _origin(f"{origin[0]}://{request.host}")):
             raise web.HTTPForbidden(text="This page is not of this studio.")
 
     def admit(self, request: web.Request) -> None:
@@ -63,6 +67,13 @@ class Door:
             )
 
 
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme.lower(), parts.netloc.lower()
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    """Scheme, host and port of an address, the port where it goes without saying too; None where it has no host."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.hostname is None or "@" in parts.netloc:
+        return None
+    return parts.scheme, parts.hostname, _PORTS.get(parts.scheme) if port is None else port
