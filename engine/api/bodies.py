@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from engine.domain.rejection import Invalid, Rejected
 from engine.protocol.reasons import reasons
 
-__all__ = ["MAX_BODY", "TooLarge", "checked", "flag", "query_of", "read_body", "read_json"]
+__all__ = ["MAX_BODY", "TooLarge", "checked", "flag", "query_of", "read_body", "read_json", "read_nothing"]
 
 MAX_BODY = 1024 * 1024
 _DEEPEST = 60
@@ -24,6 +24,12 @@ class TooLarge(Rejected):
     """The body is larger than ``MAX_BODY``."""
 
     status = 413
+
+
+class Nothing(BaseModel):
+    """An object without fields."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class _Twice(ValueError):
@@ -39,7 +45,21 @@ async def read_json(request: web.Request) -> Any:
         Invalid: not JSON, not UTF-8, nested too deep, or an object that names a field twice.
         TooLarge: more than 1 MiB.
     """
-    raw = await read_body(request)
+    return _parsed(await read_body(request))
+
+
+async def read_nothing(request: web.Request) -> None:
+    """The body of what takes none: empty, or an object without fields.
+
+    Raises:
+        Invalid: it says something.
+        TooLarge: more than 1 MiB.
+    """
+    if raw := await read_body(request):
+        checked(Nothing, _parsed(raw))
+
+
+def _parsed(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:

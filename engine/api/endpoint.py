@@ -9,7 +9,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel
 
-__all__ = ["API", "Endpoint", "both_spellings"]
+__all__ = ["API", "Endpoint", "Handler", "both_spellings"]
 
 API = "/api/v2"
 

@@ -149,10 +149,8 @@ def _refused(endpoint: Endpoint) -> set[int]:
         statuses |= {404}
     if endpoint.query is not None:
         statuses |= {400}
-    if endpoint.body is not None:
-        statuses |= {400, 413}
     if endpoint.method != "GET":
-        statuses |= {503}
+        statuses |= {400, 413, 503}
     return statuses
 
 

@@ -27,8 +27,9 @@ from engine.api import (
     summaries,
 )
 from engine.api.answers import answer
-from engine.api.callers import Credentials
-from engine.api.endpoint import Endpoint, both_spellings
+from engine.api.bodies import read_nothing
+from engine.api.callers import NOBODY, Credentials
+from engine.api.endpoint import Endpoint, Handler, both_spellings
 from engine.api.figures import HttpFigures
 from engine.api.gate import AddressRates, gate
 from engine.api.links import Links
@@ -46,6 +47,7 @@ from engine.api.wiring import (
     SESSIONS,
     SHELF,
     Shelf,
+    caller_of,
 )
 from engine.clock import Clock
 from engine.protocol.rates import Rate
@@ -110,12 +112,26 @@ def setup(
     )
     for endpoint in ENDPOINTS:
         for path in both_spellings(endpoint.path):
-            app.router.add_route(endpoint.method, path, endpoint.handler)
+            app.router.add_route(endpoint.method, path, _strict(endpoint))
     _documents(app, public_url.rstrip("/"))
     newsletter.add_routes(app)
     app.cleanup_ctx.append(_shelf)
     # What is below /api/ and unknown is refused by the router, which knows the methods.
     app.router.add_get("/{path:(?!api/).*}", site.serve)
+
+
+def _strict(endpoint: Endpoint) -> Handler:
+    """The handler of an endpoint; where there is nothing to send, nothing else is taken."""
+    if endpoint.body is not None or endpoint.method == "GET":
+        return endpoint.handler
+
+    async def without_body(request: web.Request) -> web.StreamResponse:
+        # A stranger is told so first: it is the handler that knows how.
+        if caller_of(request) != NOBODY:
+            await read_nothing(request)
+        return await endpoint.handler(request)
+
+    return without_body
 
 
 def _documents(app: web.Application, public_url: str) -> None:

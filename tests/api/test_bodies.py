@@ -75,6 +75,46 @@ async def test_a_body_that_cannot_be_unpacked_is_refused(
     assert rest == []
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v2/sessions/no-body/start"),
+        ("POST", "/api/v2/session/no-body/cancel"),
+        ("POST", "/api/v2/sessions/no-body/end"),
+        ("POST", "/api/v2/sessions/no-body/drafts/email/approve"),
+        ("POST", "/api/v2/sessions/no-body/drafts/email/withdraw"),
+        ("POST", "/api/v2/publications/no-body/retry"),
+        ("DELETE", "/api/v2/publications/no-body"),
+        ("DELETE", "/api/v2/sessions/no-body/me"),
+    ],
+)
+async def test_what_takes_no_body_takes_none(shared: Server, method: str, path: str) -> None:
+    """A body that says something is refused before anything happens; an empty one and {} say nothing."""
+    for body, status, field in (
+        (b"{bad", 400, "body"),
+        (b'{"foo": 1}', 400, "foo"),
+        (b"[]", 400, "body"),
+        (b" " * (1024 * 1024 + 5), 413, "body"),
+    ):
+        answer = await shared.client.request(method, path, content=body)
+        assert refused(answer, status).keys() == {field}
+    for body in (b"", b"{}"):
+        # Whatever is wrong then, the body is not: there is no such session, and a key is nobody in it.
+        assert (await shared.client.request(method, path, content=body)).status_code in (403, 404)
+    # To a stranger the body is no matter.
+    assert (await shared.stranger.request(method, path, content=b"{bad")).status_code in (401, 404)
+
+
+async def test_a_refused_start_has_not_begun(shared: Server) -> None:
+    """The room is as it was; with {} it begins."""
+    await shared.create("strict-start")
+    path = "/api/v2/sessions/strict-start/start"
+    refused(await shared.client.post(path, json={"foo": 1}), 400)
+    room = (await shared.client.get("/api/v2/sessions/strict-start")).json()
+    assert room["active"] is False
+    assert (await shared.client.post(path, json={})).json()["active"] is True
+
+
 async def test_a_field_that_stands_twice_is_refused_by_name(shared: Server) -> None:
     """Nobody can know which of the two was meant."""
     body = b'{"title": "One", "title": "Two"}'
