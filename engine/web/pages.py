@@ -72,7 +72,6 @@ class _Page:
     styles: tuple[str, ...]
     modules: tuple[str, ...] = ()
     tone: str | None = None
-    footer: bool = True
 
 
 _JOIN: Final = _Page(
@@ -96,7 +95,6 @@ _WALL: Final = _Page(
     styles=("base.css", "pacer.css", "wall.css"),
     modules=(*_FIRST, *_CLIENT, "pacer.js", "pacer-view.js", "wall/board.js", "wall/seat.js"),
     tone="dark",
-    footer=False,
 )
 
 
@@ -130,7 +128,6 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
             script=page.script,
             screen=page.screen,
             tone=page.tone,
-            footer=page.footer,
         )
         return web.Response(text=html, content_type="text/html", headers=_HEADERS)
 

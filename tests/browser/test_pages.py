@@ -48,6 +48,17 @@ async def test_every_page_has_the_policy_and_no_inline_code(
     assert not re.search(r"""(?:src|href)="(?:https?:)?//""", html)
 
 
+@pytest.mark.parametrize("path", ["/sessions/join/s", "/console", "/wall/s"])
+async def test_every_page_leads_to_imprint_and_privacy(
+    room: FakeRoom, http: aiohttp.ClientSession, path: str
+) -> None:
+    """Who runs the studio, and what becomes of what is told to it, is one step away everywhere."""
+    async with http.get(f"{await room.start()}{path}") as response:
+        html = await response.text()
+    assert 'href="/imprint/"' in html
+    assert 'href="/privacy/"' in html
+
+
 async def test_below_a_path_every_address_has_it(console_of: Callable[[str], Any]) -> None:
     """A server at https://x.example/breathe/ names its files, its footers and, for its scripts, itself below it."""
     html = await console_of("https://x.example/breathe/")
