@@ -383,23 +383,25 @@ def _report(state: Session, command: c.Report, at: Millis) -> list[e.Event]:
 
 
 def _end(state: Session, at: Millis, reason: str, *, stated: c.ReportEnded | None = None) -> list[e.Event]:
-    lasted = 0 if state.started_at is None else (at - state.started_at) // SECOND
-    duration = min(max(1, lasted), LONGEST // SECOND)
-    came = sum(1 for _ in state.participants())
-    if stated is None:
-        ending = e.SessionEnding(duration, came > 0 and state.started_at is not None, reason)
-    else:
-        took_part = came if stated.total_participants is None else stated.total_participants
-        happened = state.started_at is not None or stated.total_participants is not None
-        ending = e.SessionEnding(
-            duration if stated.duration is None else stated.duration,
-            took_part > 0 and happened,
-            reason,
-            stated.total_participants,
-            stated.average_hrv_improvement,
-            stated.duration,
-        )
+    """The end; a story comes of it where somebody was there, and something was done there."""
+    said = stated or c.ReportEnded()
+    lasted = (at - state.began_at(at)) // SECOND
+    ending = e.SessionEnding(
+        min(max(1, lasted), LONGEST // SECOND) if said.duration is None else said.duration,
+        _has_story(state, said),
+        reason,
+        said.total_participants,
+        said.average_hrv_improvement,
+        said.duration,
+    )
     return [ending, e.SessionEnded()]
+
+
+def _has_story(state: Session, said: c.ReportEnded) -> bool:
+    came = sum(1 for _ in state.participants())
+    took_part = came if said.total_participants is None else said.total_participants
+    figures = {name: getattr(said, name) for name in said.__slots__}
+    return took_part > 0 and replace(state, stated=replace(state.stated, **figures)).took_place()
 
 
 def _tick(state: Session, at: Millis) -> list[e.Event]:
@@ -412,7 +414,7 @@ def _tick(state: Session, at: Millis) -> list[e.Event]:
             events = leave_late(state, at)
             given_up = state.gives_up_at()
             if not events and given_up is not None and given_up <= at:
-                return _end(state, at, "nobody_came")
+                return _end(state, at, "empty" if _has_story(state, c.ReportEnded()) else "nobody_came")
             return events
         case Phase.LIVE:
             assert state.started_at is not None

@@ -319,6 +319,24 @@ class Session:
                 return None
         return min(due, default=None)
 
+    def took_place(self) -> bool:
+        """It was started, or a platform said what was done in it: that is taken as stated, without a start as well."""
+        stated = self.stated
+        figures = (stated.duration, stated.total_participants, stated.average_hrv_improvement)
+        done = self.spans or self.milestones or self.achievements
+        return self.started_at is not None or bool(done) or any(figure is not None for figure in figures)
+
+    def began_at(self, ended_at: Millis) -> Millis:
+        """Its start; where nobody stated one, the first thing that was done in it, or else its end."""
+        if self.started_at is not None:
+            return self.started_at
+        done = (
+            *(span.started_at for span in self.spans),
+            *(reached_at for reached_at, _ in self.milestones),
+            *(badge.at for badge in self.achievements),
+        )
+        return min(done, default=ended_at)
+
     def completion_rate(self, at: Millis) -> float | None:
         """Share (0–1) of those who joined that were present for at least 80 % of the time since.
 

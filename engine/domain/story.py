@@ -78,7 +78,7 @@ def tell(
     quotes: tuple[Quote, ...] = (),
     approved: bool = False,
 ) -> Snapshot | None:
-    """The snapshot of an ended session, or None where nobody came.
+    """The snapshot of an ended session, or None where nobody came, or it neither started nor anything was done in it.
 
     The same state gives the same snapshot: its dates are the session's own.
     """
@@ -86,9 +86,9 @@ def tell(
     stated = state.stated
     joined = sum(1 for _ in state.participants())
     count = joined if stated.total_participants is None else stated.total_participants
-    if count < 1 or (state.started_at is None and stated.total_participants is None):
+    if count < 1 or not state.took_place():
         return None
-    began = state.started_at if state.started_at is not None else state.ended_at
+    began = state.began_at(state.ended_at)
     lasted = (state.ended_at - began) // SECOND if stated.duration is None else stated.duration
     duration = min(max(1, lasted), LONGEST // SECOND)
     kind: Literal["live", "guided", "practice", "workshop"] = state.details.session_type

@@ -221,6 +221,21 @@ async def test_content_is_kept_after_the_end(server: Server) -> None:
     assert [p["name"] for p in after["session_info"]["participants"]] == ["Ann"]
 
 
+async def test_a_platform_that_never_said_when_it_started_has_its_story(server: Server) -> None:
+    """Somebody came, and what it states was done: that is told."""
+    await server.create()
+    await server.event("participant.joined", participant_id="a")
+    await server.event("technique.changed", technique="Box Breathing")
+    await server.event("hrv.milestone", improvement=7)
+    await server.event("session.ended", duration=1800, average_hrv_improvement=9)
+    path = "/api/v2/session/morning/content?include_summary=true&include_replay=true"
+    content = (await server.client.get(path)).json()
+    assert content["replay"]["messages"][-1]["content"]["summary_available"] is True
+    summary = content["summary"]
+    assert (summary["participant_count"], summary["session_duration"]) == (1, 1800)
+    assert summary["average_hrv_improvement"] == 9
+
+
 async def test_only_the_newest_hundred_messages_are_replayed(server: Server) -> None:
     """In order, whatever came before."""
     await server.create()

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain import commands as c
-from engine.domain.instant import MINUTE, SECOND, to_datetime
+from engine.domain.events import SessionEnding
+from engine.domain.instant import HOUR, MINUTE, SECOND, to_datetime
 from engine.domain.rejection import Rejected
 from engine.domain.session import Curve
 from engine.domain.snapshot import Snapshot
@@ -179,6 +180,41 @@ def test_nobody_came() -> None:
     course = live()
     course.do(c.End())
     assert tell(course.now, content_id="c") is None
+
+
+@pytest.mark.parametrize("end", [c.ReportEnded(1800, None, 9.0), c.End(), None])
+def test_what_a_platform_did_without_a_start_is_told(end: c.Command | None) -> None:
+    """From its first technique on; whoever ends it, and where nobody does, when the room is closed."""
+    course = waiting(["ada"])
+    course.at += MINUTE
+    course.do(c.ReportTechnique("Tide"), SERVER)
+    began = course.at
+    course.at += 10 * MINUTE
+    course.do(c.ReportMilestone(12.5), SERVER)
+    course.at += 10 * MINUTE
+    if end is None:
+        course.leave("ada")
+        course.wait(3 * HOUR)
+        assert course.now.end_reason == "empty"
+    else:
+        course.do(end, SERVER)
+    ending = next(event for event, _ in course.journal if isinstance(event, SessionEnding))
+    assert ending.summary_available
+    story = told(course)
+    assert (story.session_date, story.participant_count, story.breathing_techniques) == (began, 1, ("Tide",))
+    assert story.session_duration == {"End": 1200, "ReportEnded": 1800}.get(type(end).__name__, 7200)
+    assert story.average_hrv_improvement == (9.0 if isinstance(end, c.ReportEnded) else 12.5)
+    assert [reached.t_s for reached in story.milestones] == [600]
+
+
+def test_figures_of_an_end_are_a_story_by_themselves() -> None:
+    """A platform need say no more; with nothing stated and nothing done, those who waited did so in vain."""
+    course = waiting(["ada"])
+    course.do(c.ReportEnded(1800), SERVER)
+    assert (told(course).session_duration, told(course).participant_count) == (1800, 1)
+    silent = waiting(["ada"])
+    silent.do(c.ReportEnded(), SERVER)
+    assert tell(silent.now, content_id="c") is None
 
 
 def test_people_who_waited_in_vain_have_no_story() -> None:
