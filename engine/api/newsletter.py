@@ -7,13 +7,16 @@ on the page, or the mail program's own one click (RFC 8058).
 from __future__ import annotations
 
 from html import escape
+from typing import Annotated
 from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 from markupsafe import Markup
+from pydantic import Field
 
 from engine.api.answers import answer
-from engine.api.bodies import read_body, read_json
+from engine.api.bodies import checked, read_body, read_json
+from engine.api.models import Body
 from engine.api.plain_page import Ground, ground, plain_page
 from engine.api.wiring import CLOCK, PUBLISHING, SHELF
 from engine.domain.rejection import Invalid
@@ -24,6 +27,12 @@ __all__ = ["add_routes"]
 
 _LONGEST_TOKEN = 200
 _MOST_FIELDS = 20
+
+
+class Subscription(Body):
+    """Who wants the newsletter; what an address is, those know who keep it."""
+
+    address: Annotated[str, Field(strict=True)]
 
 
 def add_routes(app: web.Application) -> None:
@@ -99,9 +108,7 @@ async def _state(request: web.Request) -> str | None:
 
 async def _address(request: web.Request) -> str:
     if request.content_type == "application/json":
-        given = await read_json(request)
-        address = given.get("address") if isinstance(given, dict) else None
-        return address if isinstance(address, str) else ""
+        return checked(Subscription, await read_json(request)).address
     body = await read_body(request)
     try:
         fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)

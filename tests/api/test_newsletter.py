@@ -87,6 +87,18 @@ async def test_a_program_may_ask_in_json(server: Server) -> None:
     assert (answer.status_code, answer.json()) == (202, {"status": "confirmation_asked"})
 
 
+async def test_what_a_program_sends_beside_the_address_is_refused_by_name(server: Server) -> None:
+    """As everywhere else: unknown, missing and mistyped fields, and nobody is asked anything."""
+    for sent, fields in (
+        ({"address": "b@example.org", "foo": 1}, {"foo"}),
+        ({"foo": 1}, {"foo", "address"}),
+        ({"address": 5}, {"address"}),
+        ([], {"body"}),
+    ):
+        assert refused(await server.stranger.post("/subscribe/", json=sent), 400).keys() == fields
+    assert subscribers(server)[0] == []
+
+
 async def test_a_link_that_means_nobody_says_so(server: Server) -> None:
     """Confirming is not possible, ending is done already."""
     assert (await server.stranger.get("/confirm/unknown", headers=HTML)).status_code == 404
