@@ -47,32 +47,31 @@ class Limits:
 
 
 class Allowance:
-    """What is left of the limits of one person; it outlives their connections."""
+    """What is left of the limits of one person; it outlives their connections, whatever role each of them has."""
 
-    __slots__ = ("_limits", "_role", "_spent")
+    __slots__ = ("_limits", "_spent")
 
-    def __init__(self, role: Role, limits: Limits) -> None:
-        self._role = role
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
         # Made on first use: most people send heartbeats and nothing else.
         self._spent: dict[str, TokenBucket] = {}
 
-    def take(self, kind: str, at: Millis) -> Millis:
-        """Take one message of ``kind``; 0 when it was there, else how long to wait for it."""
-        name, rate = self._of(kind)
+    def take(self, kind: str, role: Role, at: Millis) -> Millis:
+        """Take one message of ``kind``, sent as ``role``; 0 when it was there, else how long to wait for it."""
+        name, rate = self._of(kind, role)
         bucket = self._spent.get(name)
         if bucket is None:
             bucket = self._spent[name] = TokenBucket(rate, at)
         return 0 if bucket.take(at) else bucket.wait(at)
 
-    def _of(self, kind: str) -> tuple[str, Rate]:
+    def _of(self, kind: str, role: Role) -> tuple[str, Rate]:
         if kind == "heart_rate":
             return kind, self._limits.heart_rate
         if kind == "heartbeat":
             return kind, self._limits.heartbeat
         if kind == "breath_tap":
             return kind, self._limits.breath_tap
-        if self._role in STAFF:
+        if role in STAFF:
             return "staff", self._limits.staff
         return "messages", self._limits.messages
 
@@ -127,7 +126,7 @@ class Connection:
         if self._role not in c.PERMITTED[type(inbound.command)]:
             refusal = Forbidden("forbidden", f"Role {self._role} may not send {inbound.type}.")
             return self._refuse(refusal, inbound.id, at)
-        wait = self._allowance.take(inbound.type, at)
+        wait = self._allowance.take(inbound.type, self._role, at)
         if wait:
             return self._slow_down(inbound, wait, at)
         return inbound

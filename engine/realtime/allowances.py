@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from engine.domain.instant import SECOND, Millis
-from engine.domain.session import Role
 from engine.protocol.connection import Allowance, Limits
 
 __all__ = ["Allowances"]
@@ -16,13 +15,13 @@ class Allowances:
         self.limits = limits
         self._known: dict[tuple[str, str], tuple[Allowance, Millis]] = {}
 
-    def of(self, session_id: str, client_id: str, role: Role, at: Millis) -> Allowance:
-        """The allowance of one client."""
+    def of(self, session_id: str, client_id: str, at: Millis) -> Allowance:
+        """The allowance of one client, whoever asks for it: only those who are let in spend of it."""
         if len(self._known) > 20_000:
             self._forget(at)
         key = (session_id, client_id)
         known = self._known.get(key)
-        allowance = Allowance(role, self.limits) if known is None else known[0]
+        allowance = Allowance(self.limits) if known is None else known[0]
         self._known[key] = (allowance, at)
         return allowance
 

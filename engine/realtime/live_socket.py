@@ -182,7 +182,7 @@ class LiveSockets:
         seat = Seat(client_id, role, transport, self._counts)
         seat.connection = Connection(
             role,
-            self._allowances.of(asked.session_id, client_id, role, at),
+            self._allowances.of(asked.session_id, client_id, at),
             self._allowances.limits,
             at,
         )

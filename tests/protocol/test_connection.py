@@ -18,7 +18,7 @@ from engine.protocol.outgoing import error
 
 def connected(role: Role = Role.PARTICIPANT, limits: Limits | None = None) -> Connection:
     limits = limits or Limits()
-    return Connection(role, Allowance(role, limits), limits, 0)
+    return Connection(role, Allowance(limits), limits, 0)
 
 
 def said(kind: str, data: Any = None, **outer: Any) -> str:
@@ -135,7 +135,7 @@ def test_staff_may_send_a_hundred_a_second() -> None:
 def test_an_allowance_outlives_its_connection() -> None:
     """Who reconnects does not get a new burst."""
     limits = Limits()
-    allowance = Allowance(Role.PARTICIPANT, limits)
+    allowance = Allowance(limits)
     first = Connection(Role.PARTICIPANT, allowance, limits, 0)
     for _ in range(20):
         first.receive(said("chat", {"message": "hi"}), 0)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 from aiohttp import WSMsgType
 
 from engine.domain import commands as c
-from tests.realtime.studio import Client, Studio
+from tests.realtime.studio import Client, Studio, running
 
 
 def limited(studio: Studio, limit: str) -> float | None:
@@ -92,6 +93,19 @@ async def test_a_limit_refills_and_outlives_a_connection(studio: Studio) -> None
     studio.clock.jump(20_000)
     await back.send("raise_hand", {"raised": False}, id="1")
     await back.until("ack", reply_to="1")
+
+
+async def test_nobody_takes_the_limit_of_the_staff_by_trying_their_client_id(tmp_path: Path) -> None:
+    """What counts is the role in which somebody is here, not that of whoever asked for this client_id first."""
+    async with running(tmp_path) as studio:
+        await studio.create(max_participants=1)
+        await studio.join("ada")
+        assert (await studio.turned_away("lead")).error["code"] == "full"
+        lead = await studio.join("lead", key=True, role="instructor")
+        for number in range(60):
+            await lead.send("announce", {"title": "t", "message": "m"}, id=str(number))
+        await lead.until("ack", 60)
+        assert await errors(lead) == []
 
 
 async def test_straps_and_taps_have_limits_of_their_own(studio: Studio) -> None:
