@@ -131,6 +131,10 @@ Plan = Annotated[
 ]
 
 
+class _TwoNames:
+    """Stands for a field that was given twice with different values, so that it is refused with the others."""
+
+
 class _Room(Body):
     @model_validator(mode="before")
     @classmethod
@@ -138,10 +142,19 @@ class _Room(Body):
         if not isinstance(given, dict) or "instructor_name" not in given:
             return given
         if "instructor" in given:
-            if given["instructor"] != given["instructor_name"]:
-                raise ValueError("instructor and instructor_name are one field: send one of them")
-            return {name: value for name, value in given.items() if name != "instructor_name"}
-        return {"instructor" if name == "instructor_name" else name: value for name, value in given.items()}
+            one = given["instructor"] if given["instructor"] == given["instructor_name"] else _TwoNames()
+        else:
+            one = given["instructor_name"]
+        return {name: value for name, value in given.items() if name != "instructor_name"} | {
+            "instructor": one
+        }
+
+    @field_validator("instructor", mode="before", check_fields=False)
+    @classmethod
+    def _the_same_name(cls, given: Any) -> Any:
+        if isinstance(given, _TwoNames):
+            raise ValueError("instructor and instructor_name are one field: send one of them")
+        return given
 
 
 class CreateRoom(_Room):

@@ -43,6 +43,7 @@ _ALL: tuple[str, ...] = CHANNELS
 _PATIENCE = 30.0
 """Seconds that an answer waits for its channels."""
 _LOOK_AGAIN = 0.5
+_NOT_LIVE = "published is false: this content may not go live"
 _ENVELOPE = frozenset({"session_data", "channels", "publish_immediately"})
 
 
@@ -70,7 +71,7 @@ class FlatSummary(SessionContentStrict):
     @classmethod
     def _only_what_may_go_live(cls, at_once: bool, info: ValidationInfo) -> bool:
         if at_once and info.data.get("published") is False:
-            raise ValueError("published is false: this content may not go live")
+            raise ValueError(_NOT_LIVE)
         return at_once
 
 
@@ -88,7 +89,7 @@ class WrappedSummary(BaseModel):
     def _only_what_may_go_live(cls, at_once: bool, info: ValidationInfo) -> bool:
         content = info.data.get("session_data")
         if at_once and content is not None and not content.published:
-            raise ValueError("published is false: this content may not go live")
+            raise ValueError(_NOT_LIVE)
         return at_once
 
 
@@ -165,12 +166,25 @@ def _order(given: Any, request: web.Request, caller: Caller) -> _Order:
             flat = FlatSummary.model_validate(given, context=context)
             content, channels, at_once = flat, flat.channels, flat.publish_immediately
     except ValidationError as wrong:
-        raise Invalid("invalid_data", "The summary is wrong: see details.", refusals(wrong)) from None
+        found = refusals(wrong)
+        if _stays_unpublished(given):
+            # Of data with mistakes in it the model cannot know this.
+            found.setdefault("publish_immediately", _NOT_LIVE)
+        raise Invalid("invalid_data", "The summary is wrong: see details.", found) from None
     if not caller.leads(content.session_id):
         raise Forbidden("forbidden", "This credential is for another session.")
     if at_once and caller.key is None:
         raise Forbidden("forbidden", "Publishing at once needs a key.")
     return _Order(content, tuple(dict.fromkeys(channels)), at_once, str(uuid4()))
+
+
+def _stays_unpublished(given: Any) -> bool:
+    """Whether wrapped data is to be published at once and says that it may not."""
+    match given:
+        case {"session_data": {"published": False}, "publish_immediately": True}:
+            return True
+        case _:
+            return False
 
 
 async def _prepared(request: web.Request, order: _Order) -> dict[str, Any]:

@@ -162,12 +162,18 @@ def read_event(outer: Any, session_id: str) -> Reported:
     """
     if not isinstance(outer, dict):
         raise Invalid("invalid_event", "An event is a JSON object.", {"body": "must be an object"})
+    named = outer.get("session_id")
+    other = (
+        {"session_id": "not the session of this address"}
+        if isinstance(named, str) and named != session_id
+        else {}
+    )
     kind = outer.get("type")
     if kind not in EVENT_TYPES:
         raise Invalid(
             "unknown_event",
             f"An event has a type, one of {', '.join(EVENT_TYPES)}.",
-            {"type": "required" if kind is None else "unknown"},
+            {"type": "required" if kind is None else "unknown", **other},
         )
     try:
         event = _ADAPTER.validate_python(outer)
@@ -176,13 +182,9 @@ def read_event(outer: Any, session_id: str) -> Reported:
             field.removeprefix(f"{kind}.") if "." in field else field: reason
             for field, reason in reasons(wrong).items()
         }
-        raise Invalid("invalid_event", f"This {kind} is wrong.", found) from None
-    if event.session_id is not None and event.session_id != session_id:
-        raise Invalid(
-            "other_session",
-            f"This event names another session than {session_id}.",
-            {"session_id": "not the session of this address"},
-        )
+        raise Invalid("invalid_event", f"This {kind} is wrong.", found | other) from None
+    if other:
+        raise Invalid("other_session", f"This event names another session than {session_id}.", other)
     return _READ[type(event)](event)
 
 

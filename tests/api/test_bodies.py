@@ -133,6 +133,17 @@ async def test_every_mistake_is_told_at_once(shared: Server) -> None:
     }
 
 
+async def test_two_names_for_the_instructor_are_told_with_every_other_mistake(shared: Server) -> None:
+    """When a session is made and when it is changed; the same name twice is one name."""
+    wrong = {"instructor": "A", "instructor_name": "B", "title": "", "max_participants": 0, "foo": 1}
+    await shared.create("two-names", instructor_name="Sarah Chen")
+    for answer in (
+        await shared.client.post(CREATE, json=creation("two-more-names", **wrong)),
+        await shared.client.patch("/api/v2/sessions/two-names", json=wrong),
+    ):
+        assert refused(answer, 400).keys() == {"instructor", "title", "max_participants", "foo"}
+
+
 @pytest.mark.parametrize(
     ("field", "raw"),
     [

@@ -78,6 +78,20 @@ async def test_a_wrong_summary_is_refused_by_its_field(
     assert field in refused(await publishing.client.post(SUMMARY, json=body), 400)
 
 
+async def test_both_shapes_tell_every_mistake_at_once(publishing: Server) -> None:
+    """That content may not go live is told beside what else is wrong with it."""
+    wrong = {"published": False, "title": ""}
+    flat = content("x", publish_immediately=True, **wrong)
+    assert refused(await publishing.client.post(SUMMARY, json=flat), 400).keys() == {
+        "title",
+        "publish_immediately",
+    }
+    told = refused(
+        await publishing.client.post(SUMMARY, json=wrapped("x", data=wrong, publish_immediately=True)), 400
+    )
+    assert told.keys() == {"session_data.title", "publish_immediately"}
+
+
 async def test_numbers_that_json_does_not_know_are_refused_by_field(publishing: Server) -> None:
     """NaN, Infinity and 1e400, at the top and deep in the metrics."""
     for raw in ("NaN", "Infinity", "1e400"):

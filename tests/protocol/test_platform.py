@@ -113,6 +113,12 @@ def test_every_mistake_is_told_at_once() -> None:
     with pytest.raises(Invalid) as refusal:
         read_event({"type": "session.ended", "data": {"duration": -1, "total_participants": "7"}}, "s")
     assert refusal.value.details.keys() == {"data.duration", "data.total_participants"}
+    with pytest.raises(Invalid) as refusal:
+        read_event({"type": "session.ended", "session_id": "other", "when": 1, "data": {"duration": -1}}, "s")
+    assert refusal.value.details.keys() == {"session_id", "when", "data.duration"}
+    with pytest.raises(Invalid) as refusal:
+        read_event({"type": "session.paused", "session_id": "other"}, "s")
+    assert refusal.value.details.keys() == {"session_id", "type"}
 
 
 def test_a_name_never_becomes_an_id() -> None:
