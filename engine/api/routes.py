@@ -112,7 +112,11 @@ def setup(
     )
     for endpoint in ENDPOINTS:
         for path in both_spellings(endpoint.path):
-            app.router.add_route(endpoint.method, path, _strict(endpoint))
+            if endpoint.method == "GET":
+                # And HEAD, which is the same without its body.
+                app.router.add_get(path, endpoint.handler)
+            else:
+                app.router.add_route(endpoint.method, path, _strict(endpoint))
     _documents(app, public_url.rstrip("/"))
     newsletter.add_routes(app)
     app.cleanup_ctx.append(_shelf)
@@ -122,7 +126,7 @@ def setup(
 
 def _strict(endpoint: Endpoint) -> Handler:
     """The handler of an endpoint; where there is nothing to send, nothing else is taken."""
-    if endpoint.body is not None or endpoint.method == "GET":
+    if endpoint.body is not None:
         return endpoint.handler
 
     async def without_body(request: web.Request) -> web.StreamResponse:

@@ -240,6 +240,41 @@ async def test_wrong_methods_and_addresses(shared: Server, method: str, path: st
 
 
 @pytest.mark.parametrize(
+    "path",
+    [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/api/v2/sessions",
+        "/api/v2/sessions/live?include_metrics=true",
+        "/api/v2/session/looked-at/content",
+        "/api/v2/sessions/looked-at/me",
+        "/api/v2/publications/none",
+        "/api/openapi.json",
+        "/api/docs",
+        "/console",
+        "/subscribe/",
+        "/nothing",
+    ],
+)
+async def test_a_head_is_a_get_without_its_body(shared: Server, path: str) -> None:
+    """The same status and kind of answer, and no byte behind it."""
+    if (await shared.client.get("/api/v2/sessions/looked-at")).status_code == 404:
+        await shared.create("looked-at")
+    got, head = await shared.client.get(path), await shared.client.head(path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-type"] == got.headers["content-type"]
+    if path != "/metrics":
+        assert head.headers["content-length"] == got.headers["content-length"]
+
+
+async def test_a_head_of_what_only_changes_things_is_refused(shared: Server) -> None:
+    """405, as a GET of it is."""
+    head = await shared.client.head("/api/v2/session-summary")
+    assert (head.status_code, head.headers["allow"], head.content) == (405, "POST", b"")
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "include_metrics=perhaps",
