@@ -89,7 +89,9 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 "removed": Presence.REMOVED,
             }[event.reason]
             changes = {**_with(state, _gone(state, event.client_id, presence, at)), "here": event.count}
-            if state.somebody_is_here() and not replace(state, **changes).somebody_is_here():
+            gone = state.members[event.client_id]
+            stayed = gone.is_here and gone.role is not Role.OBSERVER
+            if stayed and not replace(state, **changes).somebody_is_here():
                 changes["empty_since"] = at
             return changes
         case e.TechniqueChanged():

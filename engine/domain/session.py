@@ -182,7 +182,7 @@ class Stated:
     total_participants: int | None = None
     average_hrv_improvement: float | None = None
     started: bool = False
-    """A platform leads this session: an empty room does not end it."""
+    """A platform leads this session: its people may all be elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +291,14 @@ class Session:
         return max(waits_from + LONGEST, (self.empty_since or 0) + EMPTY_ROOM)
 
     def empties_at(self) -> Millis | None:
-        """When an empty live session ends; None while somebody is here or a platform leads it."""
+        """When an empty live session ends; None while somebody is here.
+
+        Nobody has left a session that a platform leads and no participant ever came to over a connection: that has
+        its people elsewhere, as have those whom a platform reported.
+        """
         elsewhere = any(member.external and member.is_here for member in self.members.values())
-        if self.empty_since is None or self.stated.started or elsewhere:
+        unvisited = self.stated.started and not any(member.owned for member in self.participants())
+        if self.empty_since is None or unvisited or elsewhere:
             return None
         return self.empty_since + EMPTY_ROOM
 

@@ -50,7 +50,7 @@ class Presences:
         return sum(someone.counted for someone in self.people.values())
 
     def put(self, client_id: str, role: Role, place: str) -> None:
-        was = any(someone.keeps_the_room for someone in self.people.values())
+        was = any(someone.keeps_the_room or someone.place == "elsewhere" for someone in self.people.values())
         self.people[client_id] = Person(role, place, self.at)
         here = any(someone.keeps_the_room for someone in self.people.values())
         if here:
@@ -94,7 +94,9 @@ class Presences:
     def time_passes(self) -> None:
         if self.over():
             return
-        elsewhere = self.led_elsewhere or any(p.place == "elsewhere" for p in self.people.values())
+        visited = any(p.owned and p.role is Role.PARTICIPANT for p in self.people.values())
+        reported = any(p.place == "elsewhere" for p in self.people.values())
+        elsewhere = reported or (self.led_elsewhere and not visited)
         if self.phase == "live" and self.started is not None:
             empty = not elsewhere and self.empty is not None and self.at >= self.empty + 15 * MINUTE
             if self.at >= self.started + 2 * HOUR or empty:

@@ -6,7 +6,7 @@ import pytest
 
 from engine.domain import commands as c
 from engine.domain import events as e
-from engine.domain.instant import MINUTE, SECOND
+from engine.domain.instant import HOUR, MINUTE, SECOND
 from engine.domain.pseudonym import pseudonym
 from engine.domain.session import Curve, Phase, Planned, Presence, Role
 from tests.domain.sessions import NOON, SERVER, kinds, live, person, scheduled, waiting
@@ -194,6 +194,34 @@ def test_a_platforms_people_are_counted_and_stay_out_when_removed() -> None:
     course.do(c.RemoveParticipant("u"))
     assert course.do(c.ReportJoined("u"), SERVER) == []
     assert course.now.count() == 0
+
+
+def test_a_platforms_session_that_people_came_to_ends_when_they_have_left() -> None:
+    """Fifteen minutes after the last; one whose people were elsewhere all the time goes on for its two hours."""
+    course = waiting(["ada"])
+    course.do(c.ReportStarted(), SERVER)
+    course.wait(MINUTE)
+    course.leave("ada")
+    assert course.wait(15 * MINUTE - 1) == []
+    assert kinds(course.wait(1)) == ["session_ending", "session_ended"]
+    assert course.now.end_reason == "empty"
+    elsewhere = waiting()
+    elsewhere.join("ivy", Role.INSTRUCTOR)
+    elsewhere.do(c.ReportStarted(), SERVER)
+    elsewhere.leave("ivy")
+    assert kinds(elsewhere.wait(2 * HOUR)) == ["end_announced", "session_ending", "session_ended"]
+    assert elsewhere.now.end_reason == "time_limit"
+
+
+def test_the_last_to_leave_may_be_somebody_whom_a_platform_reported() -> None:
+    """The fifteen minutes begin with them."""
+    course = live(["ada"])
+    course.leave("ada")
+    course.do(c.ReportJoined("u"), SERVER)
+    course.wait(HOUR)
+    course.do(c.RemoveParticipant("u"))
+    assert course.wait(15 * MINUTE - 1) == []
+    assert kinds(course.wait(1)) == ["session_ending", "session_ended"]
 
 
 def test_a_pseudonym_is_always_the_same() -> None:

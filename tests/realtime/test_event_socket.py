@@ -181,7 +181,7 @@ async def test_a_reported_seat_is_not_anybodys(studio: Studio) -> None:
 
 
 async def test_a_platform_keeps_an_empty_room_alive(studio: Studio) -> None:
-    """It leads: only its end, or two hours, end the session."""
+    """Its people are elsewhere: only its end, or two hours, end the session."""
     async with platform(studio) as here:
         await here.tell("session.started")
         await here.tell("participant.joined", {"name": "Alice"})
