@@ -102,6 +102,7 @@ class Arrivals:
         "_host",
         "_journal",
         "_now",
+        "_outdated",
         "_reading",
         "_room",
         "_session_id",
@@ -126,6 +127,8 @@ class Arrivals:
         self._at_the_door: dict[str, SeatPort] = {}
         """The newest connection of each client that has come and is not seated yet."""
         self._reading: asyncio.Task[None] | None = None
+        self._outdated = False
+        """What is being read may hold words that were taken back meanwhile."""
 
     @property
     def busy(self) -> bool:
@@ -234,6 +237,11 @@ class Arrivals:
 
     # -- what the ring no longer holds ----------------------------------------------------------
 
+    def forget(self) -> None:
+        """Somebody took their words back: who comes later is told what the journal says now."""
+        self._room.forget()
+        self._outdated = self._reading is not None
+
     def _read_missed(self) -> None:
         if self._reading is not None:
             return
@@ -251,6 +259,10 @@ class Arrivals:
     def heard(self, message: Heard) -> None:
         """Hand out what was read: all that somebody missed, or nothing of it."""
         self._reading = None
+        if self._outdated:
+            self._outdated = False
+            self._read_missed()
+            return
         tail = self._room.tail
         # A record may be on the disk before the room has published it: the room will.
         newest = max(*(arrival.replay_until for arrival in self._waiting), 0 if tail is None else tail - 1)

@@ -43,7 +43,7 @@ class RoomPort(Protocol[S]):
 
     @property
     def tail(self) -> int | None:
-        """The oldest ``seq`` in the ring."""
+        """The oldest ``seq`` in the ring; the next one while it is empty, None if that is not known."""
         ...
 
     def reaches_back_to(self, seq: int, head: int) -> bool:
@@ -63,6 +63,9 @@ class RoomPort(Protocol[S]):
 
     def restore(self, frames: Sequence[tuple[int, bytes, str | None, bytes]]) -> None:
         """Fill the ring backwards."""
+
+    def forget(self) -> None:
+        """Hand out what is published, then keep nothing of it."""
 
     def figures(self, everybody: bytes, staff: bytes) -> None:
         """The newest group figures."""

@@ -325,6 +325,7 @@ class SessionActor(LoopActor):
             if private is not None:
                 self._room.to_staff(outgoing.frame(private))
         if isinstance(event, e.PersonWithdrew):
+            self._arrivals.forget()
             self._room.close(event.client_id, CloseCode.DONE, "everything was withdrawn")
         if isinstance(event, e.MemberLeft) and event.reason == "removed":
             self._room.close(event.client_id, CloseCode.REMOVED, "the instructor asked this person to leave")

@@ -84,6 +84,7 @@ class Room:
         "_figures",
         "_figures_owed",
         "_flushing",
+        "_forgotten",
         "_rested_at",
         "_ring",
         "_skips",
@@ -105,6 +106,8 @@ class Room:
         """Who has not been written the newest yet."""
         self._skips: dict[str, int] = {}
         """The newest frame that each client is not sent."""
+        self._forgotten = 0
+        """The newest frame that was let go of on purpose."""
         self._flushing = False
         self._rested_at = 0.0
         self._unsent_frames = 0
@@ -114,13 +117,15 @@ class Room:
 
     @property
     def head(self) -> int:
-        """The newest ``seq`` in the ring, 0 while it is empty."""
-        return self._ring[-1][0] if self._ring else 0
+        """The newest ``seq`` that was published; 0 while this room knows of none."""
+        return self._ring[-1][0] if self._ring else self._forgotten
 
     @property
     def tail(self) -> int | None:
-        """The oldest ``seq`` in the ring."""
-        return self._ring[0][0] if self._ring else None
+        """The oldest ``seq`` in the ring; the next one while the ring is empty, None if that is not known."""
+        if self._ring:
+            return self._ring[0][0]
+        return self._forgotten + 1 if self._forgotten else None
 
     def reaches_back_to(self, seq: int, head: int) -> bool:
         """Whether the ring holds everything after ``seq``, up to ``head``."""
@@ -138,7 +143,7 @@ class Room:
             older = None
         seat.begin(first, cursor, replay_until)
         self.seats[seat.client_id] = seat
-        if not self._ring and not self._crowd:  # A room that was rebuilt does not know how far it is.
+        if self.tail is None and not self._crowd:  # A room that was rebuilt does not know how far it is.
             self._crowd.cursor = cursor
         self._alone[seat] = None
         if self._figures is not None:
@@ -184,6 +189,18 @@ class Room:
             self._ring.appendleft(entry)
             if entry[2] is not None:
                 self._skips.setdefault(entry[2], entry[0])
+
+    def forget(self) -> None:
+        """Hand out what is published, then keep nothing of it: the journal has what may still be told.
+
+        Whoever does not take it now comes back and is told from there.
+        """
+        self._tick.now(self)
+        head = self.head
+        for seat in [seat for seat in self._alone if seat.cursor < head and not seat.closing]:
+            seat.close(CloseCode.TOO_SLOW, "too slow; come back and catch up")
+        self._ring.clear()
+        self._forgotten = head
 
     def figures(self, everybody: bytes, staff: bytes) -> None:
         """Replace the group figures; each seat gets the newest, once."""

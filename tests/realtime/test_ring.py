@@ -1,4 +1,4 @@
-"""The ring under any order of publishing, stalling, draining and joining."""
+"""The ring under any order of publishing, stalling, draining, joining and forgetting."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ doings = st.lists(
         st.tuples(st.just("come"), names),
         st.tuples(st.just("return"), names),
         st.tuples(st.just("figures"), st.none()),
+        st.tuples(st.just("forget"), st.none()),
+        st.tuples(st.just("restore"), st.integers(1, RING + 1)),
     ),
     min_size=20,
     max_size=60,
@@ -65,6 +67,11 @@ async def play(doings: list[tuple[str, str | int | None]]) -> None:
             for number in range(about):
                 publish()
                 await ticks(1 if number % 50 == 0 else 0)
+        elif kind == "forget":
+            room.forget()
+        elif kind == "restore" and isinstance(about, int) and room.tail is not None:
+            before = list(enumerate(published, 1))[: room.tail - 1]
+            room.restore([(seq, frame, skip, b"(own)") for seq, (frame, skip) in before[-about:]])
         elif kind == "figures":
             room.figures(b"", b"")
         elif kind == "come":
