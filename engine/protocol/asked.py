@@ -12,7 +12,7 @@ from engine.domain.rejection import Invalid, Rejected
 from engine.domain.session import Role
 from engine.domain.text import ClientId, Name, SessionId
 
-__all__ = ["Asked", "read_query"]
+__all__ = ["Asked", "read_query", "session_asked"]
 
 _SESSION_ID: TypeAdapter[str] = TypeAdapter(SessionId)
 _CLIENT_ID: TypeAdapter[str] = TypeAdapter(ClientId)
@@ -41,13 +41,10 @@ def read_query(text: str) -> Asked:
         Rejected: with every mistake; a missing or impossible session is one that does not exist.
     """
     # Not ``request.query``: what aiohttp reads, it keeps for as long as the socket is open.
-    query = dict(reversed(parse_qsl(text, keep_blank_values=True)))
-    try:
-        session_id = _SESSION_ID.validate_python(query.get("session_id", ""))
-    except ValidationError:
-        raise Rejected(
-            "unknown_session", "There is no such session: session_id is missing or impossible."
-        ) from None
+    query = _pairs(text)
+    session_id = _session_id(query)
+    if session_id is None:
+        raise Rejected("unknown_session", "There is no such session: session_id is missing or impossible.")
     wrong: dict[str, str] = {}
     role = Role.PARTICIPANT
     try:
@@ -75,6 +72,22 @@ def read_query(text: str) -> Asked:
         query.get("resume") or None,
         query.get("hello") == "1",
     )
+
+
+def session_asked(text: str) -> str | None:
+    """The session of an address, whatever else is wrong with it; None where none can be called so."""
+    return _session_id(_pairs(text))
+
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict(reversed(parse_qsl(text, keep_blank_values=True)))
+
+
+def _session_id(query: Mapping[str, str]) -> str | None:
+    try:
+        return _SESSION_ID.validate_python(query.get("session_id", ""))
+    except ValidationError:
+        return None
 
 
 def _optional(

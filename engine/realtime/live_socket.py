@@ -26,7 +26,7 @@ from engine.domain.instant import SECOND
 from engine.domain.rejection import BadCredential, Invalid, Rejected, Unavailable
 from engine.domain.session import Role
 from engine.protocol import outgoing
-from engine.protocol.asked import Asked, read_query
+from engine.protocol.asked import Asked, read_query, session_asked
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import HEARTBEAT_INTERVAL, Connection, Refused, Shut
 from engine.protocol.frames import ping_frame, pong_frame
@@ -100,14 +100,14 @@ class LiveSockets:
         transport = request.transport
         if transport is None:
             return ws
-        asked: Asked | None = None
+        address = request.rel_url.raw_query_string
         seat = Seat("", Role.PARTICIPANT, transport, self._counts)
         try:
             self._door.admit(request)
-            asked = read_query(request.rel_url.raw_query_string)
+            asked = read_query(address)
             seat, ref = await self._enter(request, ws, asked, transport)
         except Rejected as refusal:
-            self._refuse(seat, refusal, None if asked is None else asked.session_id)
+            self._refuse(seat, refusal, session_asked(address))
             await _until_closed(ws, transport)
             return ws
         if seat.closing:
@@ -119,7 +119,7 @@ class LiveSockets:
         try:
             # The welcome is first: what comes before it waits in the socket.
             await seat.let_in()
-            code = await self._read(ws.inlet, seat, ref)
+            code = await self._read(ws.inlet, seat, ref, asked.session_id)
         finally:
             clean = code in _CLEAN
             self._open.discard(seat)
@@ -217,10 +217,10 @@ class LiveSockets:
 
     # -- being here -----------------------------------------------------------------------------
 
-    async def _read(self, inlet: Inlet, seat: Seat, ref: pykka.ActorRef[Any]) -> int | None:
+    async def _read(self, inlet: Inlet, seat: Seat, ref: pykka.ActorRef[Any], session_id: str) -> int | None:
         """Take messages until the end: the code of the close, None when the connection broke."""
         try:
-            code = await inlet.hand_over(partial(self._take, seat, ref))
+            code = await inlet.hand_over(partial(self._take, seat, ref, session_id))
         except WebSocketError as wrong:
             # A message so long that it was not read to its end is over our limit too.
             too_long = wrong.code == WSCloseCode.MESSAGE_TOO_BIG
@@ -230,7 +230,7 @@ class LiveSockets:
             seat.close(CloseCode.DONE)
         return code
 
-    def _take(self, seat: Seat, ref: pykka.ActorRef[Any], frame: WSMessage) -> None:
+    def _take(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, frame: WSMessage) -> None:
         connection = seat.connection
         assert connection is not None
         at = self._clock.now()
@@ -243,10 +243,10 @@ class LiveSockets:
                 try:
                     self._tell(ref, FromSocket(seat, received))
                 except Unavailable as refusal:
-                    seat.write(outgoing.frame(outgoing.error(None, at, refusal, received.id)))
+                    seat.write(outgoing.frame(outgoing.error(session_id, at, refusal, received.id)))
                     seat.close(CloseCode.MOVED, refusal.code)
             else:
-                self._object(seat, received)
+                self._object(seat, session_id, received)
         elif frame.type is WSMsgType.PING:
             connection.heard_at = at
             seat.write(pong_frame(frame.data))
@@ -257,10 +257,10 @@ class LiveSockets:
             else:  # A browser answers this for a page that has stopped: no sign of its life.
                 self._counts.rtt(asyncio.get_running_loop().time() - asked_at)
 
-    def _object(self, seat: Seat, refused: Refused | Shut) -> None:
+    def _object(self, seat: Seat, session_id: str, refused: Refused | Shut) -> None:
         at = self._clock.now()
         if isinstance(refused, Shut):
-            seat.write(outgoing.frame(outgoing.error(None, at, refused.reason)))
+            seat.write(outgoing.frame(outgoing.error(session_id, at, refused.reason)))
             self._counts.limited(refused.reason.code)
             seat.close(refused.code, refused.reason.code)
             return
@@ -268,7 +268,7 @@ class LiveSockets:
             self._counts.limited(refused.reason.code)
         else:
             self._counts.wrong()
-        seat.write(outgoing.frame(outgoing.error(None, at, refused.reason, refused.reply_to)))
+        seat.write(outgoing.frame(outgoing.error(session_id, at, refused.reason, refused.reply_to)))
 
     def _tell(self, ref: pykka.ActorRef[Any], message: object) -> None:
         try:
