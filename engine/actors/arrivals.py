@@ -21,7 +21,7 @@ from engine.actors.welcome import welcome
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import MINUTE, Millis
-from engine.domain.rejection import Rejected
+from engine.domain.rejection import Forbidden, Rejected
 from engine.domain.session import Presence, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
@@ -103,6 +103,7 @@ class Arrivals:
         "_journal",
         "_now",
         "_outdated",
+        "_over",
         "_reading",
         "_room",
         "_session_id",
@@ -129,6 +130,7 @@ class Arrivals:
         self._reading: asyncio.Task[None] | None = None
         self._outdated = False
         """What is being read may hold words that were taken back meanwhile."""
+        self._over = False
 
     @property
     def busy(self) -> bool:
@@ -237,11 +239,6 @@ class Arrivals:
 
     # -- what the ring no longer holds ----------------------------------------------------------
 
-    def forget(self) -> None:
-        """Somebody took their words back: who comes later is told what the journal says now."""
-        self._room.forget()
-        self._outdated = self._reading is not None
-
     def _read_missed(self) -> None:
         if self._reading is not None:
             return
@@ -259,6 +256,8 @@ class Arrivals:
     def heard(self, message: Heard) -> None:
         """Hand out what was read: all that somebody missed, or nothing of it."""
         self._reading = None
+        if not self._waiting:
+            return
         if self._outdated:
             self._outdated = False
             self._read_missed()
@@ -288,6 +287,8 @@ class Arrivals:
                     self._seat(arrival, recovered=True, handed=upto, older=older)
                 else:
                     self._seat(arrival, recovered=False, handed=arrival.replay_until)
+        if self._over:
+            self.end()
         if self._waiting:
             self._read_missed()
 
@@ -309,6 +310,37 @@ class Arrivals:
             instead = told_instead(event, self._session_id, record.seq, record.at)
             frames.append((record.seq, outgoing.frame(told), skips(event), instead))
         return frames
+
+    # -- being asked to go, from one's seat or while one waits for it ---------------------------
+
+    def end(self) -> None:
+        """The session is over: everybody goes, those who still wait as soon as they have been told so."""
+        self._over = True
+        self._room.close_all(CloseCode.DONE, "the session is over")
+
+    def remove(self, client_id: str) -> None:
+        """Somebody is to leave."""
+        self._room.close(client_id, CloseCode.REMOVED, "the instructor asked this person to leave")
+        for arrival in self._no_longer_waiting(client_id):
+            self.turn_away(
+                arrival.attach, Forbidden("removed", "The instructor has asked this person to leave.")
+            )
+
+    def withdraw(self, client_id: str) -> None:
+        """Somebody takes everything back: whoever comes later is told what the journal says now."""
+        self._room.forget()
+        self._outdated = self._reading is not None
+        self._room.close(client_id, CloseCode.DONE, "everything was withdrawn")
+        for arrival in self._no_longer_waiting(client_id):
+            seat = arrival.attach.seat
+            seat.close(CloseCode.DONE, "everything was withdrawn")
+            self._left_the_door(seat)
+            self._gone(seat, clean=True)
+
+    def _no_longer_waiting(self, client_id: str) -> list[_Arrival]:
+        going = [arrival for arrival in self._waiting if arrival.attach.join.client_id == client_id]
+        self._waiting = [arrival for arrival in self._waiting if arrival.attach.join.client_id != client_id]
+        return going
 
     # -- going --------------------------------------------------------------------------------
 

@@ -311,7 +311,7 @@ class SessionActor(LoopActor):
             self._watcher.story_told(self._session_id)
         self._figures.run(state)
         if state.phase.is_over and not was_over:
-            self._room.close_all(CloseCode.DONE, "the session is over")
+            self._arrivals.end()
 
     def _publish(self, state: Session, event: e.Event, seq: int | None, at: Millis) -> None:
         if seq is not None:
@@ -325,10 +325,9 @@ class SessionActor(LoopActor):
             if private is not None:
                 self._room.to_staff(outgoing.frame(private))
         if isinstance(event, e.PersonWithdrew):
-            self._arrivals.forget()
-            self._room.close(event.client_id, CloseCode.DONE, "everything was withdrawn")
+            self._arrivals.withdraw(event.client_id)
         if isinstance(event, e.MemberLeft) and event.reason == "removed":
-            self._room.close(event.client_id, CloseCode.REMOVED, "the instructor asked this person to leave")
+            self._arrivals.remove(event.client_id)
 
     def _view(self, accepted: bool = True) -> View | None:
         return None if self._visible is None else View(self._visible, self.people.copy(), accepted)

@@ -315,6 +315,9 @@ def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) 
     if state.phase.is_over and not (told_late and state.phase in (Phase.ENDED, Phase.PUBLISHED)):
         raise _over(state)
     member = _known(state, sender.client_id or "")
+    # What they say of themselves they may still say, and take back.
+    if member.presence is Presence.REMOVED and not told_late:
+        raise Forbidden("removed", "The instructor has asked this person to leave.")
     match command:
         case c.Chat():
             if not state.details.chat:

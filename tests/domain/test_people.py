@@ -39,6 +39,17 @@ def test_what_participants_send(command: c.Command, event: str) -> None:
             assert course.refused(command, person("ada")).code == "session_over"
 
 
+@pytest.mark.parametrize(("command", "event"), SENT, ids=lambda value: type(value).__name__)
+def test_who_was_removed_takes_no_part(command: c.Command, event: str) -> None:
+    """But says how it was, and takes a consent back."""
+    course = live(["ada"], techniques=(Planned("Wim Hof"),))
+    course.do(c.RemoveParticipant("ada"))
+    if isinstance(command, c.RateSession | c.Consent):
+        assert kinds(course.do(command, person("ada"))) == [event]
+    else:
+        assert course.refused(command, person("ada")).code == "removed"
+
+
 def test_hands_are_raised_once() -> None:
     """And lowered by whoever comes back after having left."""
     course = live(["ada"])
