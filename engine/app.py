@@ -27,6 +27,7 @@ from engine.actors.loop_actor import mailbox_depth
 from engine.actors.session_actor import CHANNELS
 from engine.api import routes
 from engine.api.gate import AddressRates, address_of
+from engine.api.http_connection import HttpConnection
 from engine.clock import Clock
 from engine.domain.commands import MarkPublished, Sender
 from engine.domain.instant import HOUR
@@ -209,7 +210,10 @@ async def serving(
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         returning = await directory.open()
-        await web.SockSite(runner, listener, backlog=4096).start()
+        server = runner.server
+        assert server is not None
+        front = await loop.create_server(lambda: HttpConnection(server), sock=listener, backlog=4096)
+        stack.callback(front.close)
         sweeper = asyncio.create_task(_sweep(live, directory, counts, people, clock, settings))
         stack.callback(sweeper.cancel)
         here.state = None

@@ -96,11 +96,21 @@ def _find(public: Path, path: str) -> Path | None:
     return found if inside else None
 
 
-class _Text(web.FileResponse):
-    """A file that packs well, packed as far as who asks takes it."""
+class _File(web.FileResponse):
+    """A file, which knows only when it is opened what becomes of the conditions that it was asked for under."""
 
     def set_status(self, status: int, reason: str | None = None) -> None:
-        """Anything but the whole file is sent as it is: a part of it as it lies there, and nothing as nothing."""
+        """Anything but the whole file is sent as it is: a part of it as it lies there, and nothing as nothing.
+
+        Raises:
+            web.HTTPException: a condition does not hold; the connection answers it.
+        """
+        if status == 412:
+            raise web.HTTPPreconditionFailed
+        if status == 416:
+            raise web.HTTPRequestRangeNotSatisfiable(
+                headers={hdrs.CONTENT_RANGE: self.headers[hdrs.CONTENT_RANGE]}
+            )
         super().set_status(status, reason)
         if status != 200:
             self.enable_compression(web.ContentCoding.identity)
@@ -114,8 +124,8 @@ def _file(request: web.Request, found: Path, *, lasting: bool) -> web.FileRespon
     cache = "public, max-age=31536000, immutable" if lasting else "no-cache"
     headers = {hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache}
     if found.suffix.lower() not in _COMPACT:
-        return web.FileResponse(found, headers=headers)
-    response = _Text(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
+        return _File(found, headers=headers)
+    response = _File(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
     if request.method == hdrs.METH_GET:
         # Whether there is a body to pack is known when the file is opened, and not before.
         response.enable_compression()
