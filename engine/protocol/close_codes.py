@@ -45,6 +45,7 @@ _BY_REFUSAL: Mapping[str, CloseCode] = {
     "unknown_session": CloseCode.NO_SUCH_SESSION,
     "full": CloseCode.FULL,
     "limit": CloseCode.LIMIT,
+    "too_large": CloseCode.LIMIT,
     "removed": CloseCode.REMOVED,
     "forbidden": CloseCode.FORBIDDEN,
     "locked": CloseCode.LOCKED,

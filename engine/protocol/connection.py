@@ -45,6 +45,19 @@ class Limits:
     breath_tap: Rate = field(default_factory=lambda: Rate(300))
     staff: Rate = field(default_factory=lambda: Rate(6000))
 
+    def is_too_large(self, payload: str | bytes) -> bool:
+        """A message is over the limit."""
+        if isinstance(payload, bytes):
+            return len(payload) > self.message_bytes
+        # Counted in bytes, of which a character has four at most.
+        if len(payload) <= self.message_bytes // 4:
+            return False
+        return len(payload.encode("utf-8", "surrogatepass")) > self.message_bytes
+
+    def too_large(self) -> Invalid:
+        """What the sender of such a message is told before the close."""
+        return Invalid("too_large", f"A message has at most {self.message_bytes // 1024} KiB.")
+
 
 class Allowance:
     """What is left of the limits of one person; it outlives their connections, whatever role each of them has."""
@@ -114,11 +127,8 @@ class Connection:
         self.heard_at = at
         if isinstance(payload, bytes):
             return self._refuse(Invalid("invalid_message", "Messages are text frames with JSON."), None, at)
-        most = self._limits.message_bytes
-        # Counted in bytes, of which a character has four at most.
-        if len(payload) > most // 4 and len(payload.encode("utf-8", "surrogatepass")) > most:
-            sizes = f"{most // 1024} KiB"
-            return Shut(CloseCode.LIMIT, Invalid("too_large", f"A message has at most {sizes}."))
+        if self._limits.is_too_large(payload):
+            return Shut(CloseCode.LIMIT, self._limits.too_large())
         try:
             inbound = parse(payload)
         except Invalid as wrong:

@@ -23,6 +23,9 @@ from engine.realtime.handshake import Door
 
 __all__ = ["EventSockets"]
 
+_FRAME_LIMIT = 1024 * 1024
+"""What aiohttp reads of one message, closing by itself above; our own limit answers with its words below that."""
+
 
 class EventSockets:
     """Serves the sockets of platforms."""
@@ -48,7 +51,7 @@ class EventSockets:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler."""
         self._door.check_origin(request)
-        ws = web.WebSocketResponse(compress=False, max_msg_size=self._limits.message_bytes, timeout=2.0)
+        ws = web.WebSocketResponse(compress=False, max_msg_size=_FRAME_LIMIT, timeout=2.0)
         await ws.prepare(request)
         session_id = request.match_info["session_id"]
         try:
@@ -81,6 +84,12 @@ class EventSockets:
                 await ws.close(code=CloseCode.SILENT, message=b"nothing was heard for 75 seconds")
                 return
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            if self._limits.is_too_large(frame.data):
+                refusal = self._limits.too_large()
+                self._counts.limited(refusal.code)
+                await self._tell(ws, outgoing.error(session_id, self._clock.now(), refusal))
+                await ws.close(code=CloseCode.LIMIT, message=refusal.code.encode())
                 return
             event_id: str | None = None
             try:

@@ -123,6 +123,21 @@ async def test_binary_events_are_refused(studio: Studio) -> None:
         assert json.loads((await here.ws.receive(timeout=5)).data)["type"] == "error"
 
 
+async def test_an_event_of_64_kib_is_taken_and_a_longer_one_is_the_last(studio: Studio) -> None:
+    """Like a message of a live socket: an error that says why, then 4504."""
+    event = json.dumps({"type": "session.started", "data": {}})
+    async with platform(studio) as here:
+        assert (await here.say(event.ljust(64 * 1024)))["type"] == "ack"
+        for longer in (event.ljust(64 * 1024 + 1), '"' + "é" * 32 * 1024, "x" * 1_000_000):
+            async with platform(studio) as other:
+                error = await other.say(longer)
+                assert (error["code"], error["session_id"]) == ("too_large", "s")
+                await other.ws.receive(timeout=5)
+                assert other.ws.close_code == 4504
+        assert (await here.say(event))["type"] == "ack"
+    assert studio.registry.get_sample_value("halcytone_limited_total", {"limit": "too_large"}) == 3
+
+
 @pytest.mark.parametrize("who", ["nobody", "participant", "other", "expired"])
 async def test_events_need_the_key_or_the_instructors_token(studio: Studio, who: str) -> None:
     """Anything else is told why, and closed."""
