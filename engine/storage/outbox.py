@@ -7,7 +7,6 @@ content again is the same job, queued again; newer content overtakes what has no
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,23 +15,9 @@ from dataclasses import dataclass, replace
 from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.rows import OutboxRow, SnapshotRow
+from engine.storage.stories import SCHEDULE, queue_job, store_story
 
-__all__ = ["SCHEDULE", "Job", "Outbox", "content_hash", "schedule_row", "store_story", "story"]
-
-SCHEDULE = "schedule"
-"""The channel of the rooms' calendar; its jobs have no snapshot, and a room's sequence as version."""
-
-
-_EMPTIED = ("curves", "milestones", "achievements", "key_achievements")
-_UNSAID = ("average_hrv_improvement", "average_rating")
-#: A live session's story tells computed figures; those of a summary were stated, and stay.
-_WITHOUT_FIGURES = (
-    "UPDATE snapshots SET document = json_set(document, "
-    + ", ".join(f"'$.{name}', json('[]')" for name in _EMPTIED)
-    + ", "
-    + ", ".join(f"'$.{name}', NULL" for name in _UNSAID)
-    + ") WHERE session_id = ? AND json_extract(document, '$.source') = 'live'"
-)
+__all__ = ["SCHEDULE", "Job", "Outbox", "content_hash", "schedule_row", "story"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,71 +69,6 @@ def schedule_row(session_id: str, sequence: int, at: Millis) -> OutboxRow:
     return OutboxRow(session_id, SCHEDULE, sequence, f"schedule-{sequence}", at)
 
 
-def store_story(
-    connection: sqlite3.Connection, snapshot: SnapshotRow | None, jobs: Sequence[OutboxRow]
-) -> SnapshotRow | None:
-    """Write a snapshot and jobs inside the caller's transaction; returns the snapshot as stored.
-
-    A version that is taken (a summary came in over the API for the same session) becomes the next free one.
-    """
-    version = None
-    if snapshot is not None:
-        row = connection.execute(
-            "SELECT max(version) FROM snapshots WHERE session_id = ?", (snapshot.session_id,)
-        ).fetchone()
-        taken = row[0] or 0
-        if snapshot.version <= taken:
-            document = json.dumps({**json.loads(snapshot.document), "version": taken + 1}, ensure_ascii=False)
-            snapshot = replace(snapshot, version=taken + 1, document=document)
-        version = snapshot.version
-        # What a person took back must not live on in an older version: their words, and their share of the figures,
-        # which follows from the figures before and after.
-        connection.execute(
-            "UPDATE snapshots SET document = json_set(document, '$.quotes', json('[]')) WHERE session_id = ?",
-            (snapshot.session_id,),
-        )
-        if json.loads(snapshot.document)["source"] == "live":
-            connection.execute(_WITHOUT_FIGURES, (snapshot.session_id,))
-        connection.execute(
-            "INSERT INTO snapshots (session_id, version, content_id, document, created_at) VALUES (?, ?, ?, ?, ?)",
-            (
-                snapshot.session_id,
-                snapshot.version,
-                snapshot.content_id,
-                snapshot.document,
-                snapshot.created_at,
-            ),
-        )
-    for job in jobs:
-        _queue(
-            connection, job if version is None or job.channel == SCHEDULE else replace(job, version=version)
-        )
-    return snapshot
-
-
-def _queue(connection: sqlite3.Connection, job: OutboxRow) -> None:
-    connection.execute(
-        "DELETE FROM outbox WHERE session_id = ? AND channel = ? AND content_hash <> ?"
-        " AND state IN ('pending', 'failed')",
-        (job.session_id, job.channel, job.content_hash),
-    )
-    connection.execute(
-        "INSERT INTO outbox (session_id, channel, version, content_hash, state, attempts, next_attempt_at,"
-        " last_error, updated_at) VALUES (?, ?, ?, ?, 'pending', 0, ?, NULL, ?)"
-        " ON CONFLICT (session_id, channel, content_hash) DO UPDATE SET version = excluded.version,"
-        " state = 'pending', attempts = 0, next_attempt_at = excluded.next_attempt_at, last_error = NULL,"
-        " updated_at = excluded.updated_at",
-        (
-            job.session_id,
-            job.channel,
-            job.version,
-            job.content_hash,
-            job.next_attempt_at or job.updated_at,
-            job.updated_at,
-        ),
-    )
-
-
 class Outbox:
     """The verbs of the publisher, over one connection of its own; blocking."""
 
@@ -156,12 +76,12 @@ class Outbox:
         self._connection = connection
 
     def enqueue(self, snapshot: Snapshot, channels: Sequence[str], at: Millis) -> Snapshot:
-        """Store a new version and queue its channels; returns it with the version it was given."""
+        """Store a new version and queue its channels; returns it with the version and the id that it was given."""
         row, jobs = story(snapshot, channels, at)
         with self._transaction():
             stored = store_story(self._connection, row, jobs)
         assert stored is not None
-        return snapshot.model_copy(update={"version": stored.version})
+        return snapshot.model_copy(update={"version": stored.version, "content_id": stored.content_id})
 
     def queue(self, jobs: Sequence[OutboxRow]) -> None:
         """Queue jobs that need no new snapshot."""
@@ -223,7 +143,7 @@ class Outbox:
                 row for row in self.of(session_id) if row.channel in channels and row.state != "running"
             ]
             for row in wanted:
-                _queue(self._connection, replace(row, updated_at=at, next_attempt_at=at))
+                queue_job(self._connection, replace(row, updated_at=at, next_attempt_at=at))
             return [row for row in self.of(session_id) if row.channel in channels]
 
     def snapshot(self, session_id: str, version: int | None = None) -> Snapshot | None:

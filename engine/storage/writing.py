@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import astuple, fields
 
 from engine.storage.journal import Append, Record, StalePosition
-from engine.storage.outbox import store_story
 from engine.storage.redaction import redact
 from engine.storage.rows import PersonRow, RoomRow
+from engine.storage.stories import store_story
 
 __all__ = ["record_of", "write", "write_records", "write_rows"]
 

@@ -15,6 +15,7 @@ import pytest
 
 from engine.storage.database import FILE_NAME, connect
 from tests.api.conftest import Server, content, refused
+from tests.api.test_me import join
 
 # One server with its publisher does for all.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -254,6 +255,50 @@ async def test_the_desk_tells_an_instructor_where_each_channel_stands(publishing
     assert told.json()["channels"] == known
     assert {"web", "email", "social"} <= set(known)
     refused(await publishing.client.get("/api/v2/publications/own-desk", headers=as_instructor), 403)
+
+
+@pytest.mark.parametrize("channels", [["web", "email", "social"], ["email"]])
+async def test_a_withdrawal_leaves_standing_what_was_published_over_the_session(
+    publishing: Server, channels: list[str]
+) -> None:
+    """The summary keeps its channels; what the person said goes from those that still tell the session's own story."""
+    name = f"over-{len(channels)}"
+    await publishing.create(name, title="As it was led")
+    ann = await join(publishing, session_id=name, client_id="ann", name="Ann")
+    await publishing.client.post(f"/api/v2/sessions/{name}/start")
+    await publishing.client.post(f"/api/v2/sessions/{name}/end")
+    said = {"rating": 5, "comment": "I slept at last.", "publish_quote": True, "publish_name": True}
+    me = f"/api/v2/sessions/{name}/me"
+    assert (await publishing.client.post(f"{me}/feedback", json=said, headers=ann.headers)).status_code == 200
+    await eventually_done(publishing, name)
+    drafts = (await publishing.client.get(f"/api/v2/sessions/{name}/drafts")).json()["drafts"]
+    (quote,) = (draft["channel"] for draft in drafts if draft["channel"].startswith("quote-"))
+    await publishing.client.post(f"/api/v2/sessions/{name}/drafts/{quote}/approve")
+    await shows(publishing, name, "I slept at last.")
+
+    told = await published(publishing, name, title="As it was summed up", channels=channels)
+    assert (await publishing.client.delete(me, headers=ann.headers)).status_code == 200
+    await shows(publishing, name, "As it was summed up" if "web" in channels else "As it was led")
+    await shows(publishing, name, "I slept at last.", gone=True)
+    await eventually_done(publishing, name)
+
+    content = (await publishing.client.get(f"/api/v2/session/{name}/content?include_summary=true")).json()
+    assert content["summary"]["title"] == "As it was summed up"
+    assert content["summary"]["participant_count"] == 25
+    email = publishing.data / "drafts" / name / "email.txt"
+    assert "As it was summed up" in email.read_text()
+    shown = (await publishing.client.get(f"/api/v2/publications/{name}")).json()
+    assert shown["content_id"] == told["content_id"]
+    with closing(connect(publishing.data / FILE_NAME)) as connection:
+        kept = connection.execute("SELECT document FROM snapshots UNION ALL SELECT document FROM published")
+        assert not [row for row in kept if "I slept at last." in row["document"]]
+
+
+async def shows(server: Server, session_id: str, text: str, *, gone: bool = False) -> None:
+    """Wait until a session's page has a text, or has it no more."""
+    async with asyncio.timeout(30):
+        while (text in (await server.stranger.get(f"/sessions/{session_id}/")).text) == gone:
+            pass
 
 
 async def test_a_private_sessions_page_needs_its_token(publishing: Server) -> None:

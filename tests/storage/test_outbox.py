@@ -198,3 +198,39 @@ def test_an_older_version_of_a_live_story_keeps_facts_alone(outbox: Outbox) -> N
     stated = outbox.snapshot("morning", 2)
     assert stated is not None
     assert stated.average_hrv_improvement == 12.0
+
+
+def test_a_retold_story_leaves_standing_what_was_published_over_it(outbox: Outbox) -> None:
+    """The summary keeps the channels that it has; what was taken back goes from the story beneath, and from its rest."""
+    said = {"text": "I slept", "name": "Ann"}
+    outbox.enqueue(snapshot(quotes=(said,), average_rating=4.5), CHANNELS, at=100)
+    outbox.enqueue(
+        snapshot(content_id="c-2", source="api", title="Theirs", participant_count=9), ["web"], at=200
+    )
+    for job in outbox.claim(at=200):
+        outbox.done(job, at=210)
+
+    stored = outbox.enqueue(snapshot(content_id="c-3", title="Its own"), CHANNELS, at=300)
+
+    newest = outbox.snapshot("morning")
+    assert newest is not None
+    assert (newest.version, newest.content_id, newest.title, newest.participant_count) == (
+        2,
+        "c-2",
+        "Theirs",
+        9,
+    )
+    assert (stored.version, outbox.snapshot("morning", 1)) == (1, snapshot(title="Its own"))
+    assert states(outbox) == {"web": "done", "email": "pending", "social": "pending"}
+    assert {(job.channel, job.version) for job in outbox.claim(at=300)} == {("email", 1), ("social", 1)}
+
+
+def test_a_story_that_is_told_first_follows_a_summary_that_came_before(outbox: Outbox) -> None:
+    """The session ended after it; from then on it is retold as a newer version again."""
+    outbox.enqueue(snapshot(source="api"), ["web"], at=100)
+    for number in (2, 3):
+        stored = outbox.enqueue(snapshot(content_id=f"c-{number}"), ["web"], at=number * 100)
+        assert stored.version == number
+    newest = outbox.snapshot("morning")
+    assert newest is not None
+    assert newest.content_id == "c-3"
