@@ -19,8 +19,10 @@ from engine.api.bodies import checked, read_body, read_json
 from engine.api.models import Body
 from engine.api.plain_page import Ground, ground, plain_page
 from engine.api.wiring import CLOCK, PUBLISHING, SHELF
+from engine.domain.instant import Millis
 from engine.domain.rejection import Invalid
 from publisher.catalogue import Catalogue
+from publisher.deliveries import Deliveries
 from publisher.subscriptions import AddressWrong, confirm, state_of, subscribe, unsubscribe
 
 __all__ = ["add_routes"]
@@ -46,18 +48,29 @@ def add_routes(app: web.Application) -> None:
 
 
 async def ask(request: web.Request) -> web.Response:
-    """An address wants the newsletter. The answer is the same whether it has it already or not."""
+    """An address wants the newsletter. The answer is the same whether it has it already or not.
+
+    Where no mail leaves, that is the answer: nobody is to look for one.
+    """
     address, at, on = await _address(request), request.app[CLOCK].now(), await ground(request)
     try:
-        await request.app[SHELF].ask(lambda connection: subscribe(Catalogue(connection), address, at))
+        sends = await request.app[SHELF].ask(lambda connection: _asked(Catalogue(connection), address, at))
     except AddressWrong as wrong:
         if _for_a_program(request):
             raise Invalid("invalid_data", "This is no mail address.", {"address": str(wrong)}) from None
         return _page(on, "wrong", f"{_said(on, 'wrong_said')}{_form(on, address)}", status=400)
     request.app[PUBLISHING].wake()
+    sends = sends and bool(on.studio.sender)
     if _for_a_program(request):
-        return answer({"status": "confirmation_asked"}, 202)
-    return _page(on, "asked", _said(on, "asked_said"))
+        return answer({"status": "confirmation_asked" if sends else "no_mail_sent"}, 202)
+    name = "asked" if sends else "no_mail"
+    return _page(on, name, _said(on, f"{name}_said"))
+
+
+def _asked(catalogue: Catalogue, address: str, at: Millis) -> bool:
+    """Whether the studio sends the mail that now asks to confirm."""
+    subscribe(catalogue, address, at)
+    return Deliveries(catalogue).sends()
 
 
 async def before_confirming(request: web.Request) -> web.Response:

@@ -81,10 +81,46 @@ async def test_a_form_with_too_many_fields_is_refused(server: Server) -> None:
     assert refused(await server.stranger.post("/subscribe/", data=fields | {"one": "more"}), 400)
 
 
+def sends_mail(server: Server) -> None:
+    """As if the publisher had been given a mail server, and the studio a sender."""
+    (server.data / "studio.toml").write_text('sender = "hello@studio.example"')
+    with closing(connect(server.data / FILE_NAME)) as connection:
+        Catalogue(connection).set_meta("sends_mail", "yes")
+
+
 async def test_a_program_may_ask_in_json(server: Server) -> None:
     """Accepted; what follows is up to the address."""
+    sends_mail(server)
     answer = await server.stranger.post("/subscribe/", json={"address": "ann@example.org"})
     assert (answer.status_code, answer.json()) == (202, {"status": "confirmation_asked"})
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "not_said"),
+    [
+        ("en", "nothing was sent to this address", "We have asked this address"),
+        ("de", "an diese Adresse ging also nichts", "Wir haben diese Adresse"),
+    ],
+)
+async def test_where_no_mail_leaves_nobody_is_told_to_look_for_one(
+    server: Server, language: str, said: str, not_said: str
+) -> None:
+    """In the studio's language, and to programs; with a mail server and a sender they are asked, and told so."""
+    ann = {"address": "ann@example.org"}
+    studio = server.data / "studio.toml"
+    studio.write_text(f'language = "{language}"')
+    page = await server.stranger.post("/subscribe/", data=ann, headers=HTML)
+    assert page.status_code == 200
+    assert said in page.text
+    assert not_said not in page.text
+    told = await server.stranger.post("/subscribe/", json=ann)
+    assert (told.status_code, told.json()) == (202, {"status": "no_mail_sent"})
+
+    sends_mail(server)
+    studio.write_text(f'language = "{language}"\nsender = "hello@studio.example"')
+    page = await server.stranger.post("/subscribe/", data=ann, headers=HTML)
+    assert said not in page.text
+    assert not_said in page.text
 
 
 async def test_what_a_program_sends_beside_the_address_is_refused_by_name(server: Server) -> None:
