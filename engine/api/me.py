@@ -70,7 +70,8 @@ async def mine(request: web.Request) -> web.Response:
 
 async def withdraw(request: web.Request) -> web.Response:
     """Take everything back: name, address, consents, own figures, words; also from what is published."""
-    view, client_id = await _person(request)
+    # Again does no harm: whoever is not sure that the first one came through may repeat it.
+    view, client_id = await _person(request, withdrawn=True)
     await request.app[SESSIONS].withdraw(view.state.session_id, client_id)
     return answer({"status": "withdrawn"})
 
@@ -110,7 +111,8 @@ async def feedback(request: web.Request) -> web.Response:
     return await _told(request, view, client_id, command, rated(_row(view, client_id, at), command, at))
 
 
-async def _person(request: web.Request) -> tuple[View, str]:
+async def _person(request: web.Request, *, withdrawn: bool = False) -> tuple[View, str]:
+    """Whose ``resume`` it is. Who has taken everything back may do so again (``withdrawn``), and nothing else."""
     caller = caller_of(request)
     view = await visible(request, caller)
     if caller.client_id is None:
@@ -118,7 +120,8 @@ async def _person(request: web.Request) -> tuple[View, str]:
         if caller.key is None and caller.token is None:
             raise BadCredential("credential_needed", message)
         raise Forbidden("forbidden", message)
-    if caller.client_id not in view.state.members:
+    member = view.state.members.get(caller.client_id)
+    if member is None or (member.withdrew and not withdrawn):
         raise NotFound("unknown_client", "Nothing is known of you here, or you have withdrawn.")
     return view, caller.client_id
 

@@ -160,7 +160,15 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
             return {"phase": Phase.ENDED}
         case e.PersonWithdrew():
             member = state.members[event.client_id]
-            nobody = replace(member, heart_rate=False, group=False, vouched=False, rating=None, opted_in=())
+            nobody = replace(
+                member,
+                heart_rate=False,
+                group=False,
+                vouched=False,
+                rating=None,
+                opted_in=(),
+                withdrew=True,
+            )
             return _with(state, nobody) | without_share(state, event.client_id)
         case e.StoryRetold():
             return {}
@@ -176,7 +184,13 @@ def _joined(state: Session, event: e.MemberJoined, at: Millis) -> Member:
         known = Member(event.client_id, event.role, at, Presence.PRESENT, at)
     owned = known.owned or not event.external
     return replace(
-        known, presence=Presence.PRESENT, since=at, external=event.external, owned=owned, hand=False
+        known,
+        presence=Presence.PRESENT,
+        since=at,
+        external=event.external,
+        owned=owned,
+        hand=False,
+        withdrew=False,
     )
 
 

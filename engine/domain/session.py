@@ -148,6 +148,8 @@ class Member:
     """Consent to be counted in the group's figures."""
     opted_in: tuple[str, ...] = ()
     rating: int | None = None
+    withdrew: bool = False
+    """Took everything back and has not come again since: nothing more may be kept of them."""
 
     @property
     def is_here(self) -> bool:

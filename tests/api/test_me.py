@@ -132,6 +132,38 @@ async def test_withdrawing_takes_everything_back(server: Server, ann: Person) ->
     assert "Ann" not in content.text
 
 
+@pytest.mark.parametrize("ended", [False, True])
+async def test_nothing_is_kept_of_somebody_who_has_withdrawn(
+    server: Server, ann: Person, ended: bool
+) -> None:
+    """The same secret gives nothing and takes nothing any more; to withdraw again does no harm."""
+    if ended:
+        await server.client.post("/api/v2/sessions/morning/start")
+        await server.client.post("/api/v2/sessions/morning/end")
+    assert (await server.stranger.delete(ME, headers=ann.headers)).status_code == 200
+    said = {"rating": 4, "comment": "Quiet"}
+    address = {"address": "ann@example.org"}
+    consents = {"heart_rate": True, "group": True, "version": "2024-1"}
+    for refusal in (
+        await server.stranger.get(ME, headers=ann.headers),
+        await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers),
+        await server.stranger.put(f"{ME}/email", json=address, headers=ann.headers),
+        await server.stranger.put(f"{ME}/consent", json=consents, headers=ann.headers),
+    ):
+        refused(refusal, 404)
+        assert refusal.json()["error"] == "unknown_client"
+    assert (await server.stranger.delete(ME, headers=ann.headers)).json() == {"status": "withdrawn"}
+
+
+async def test_who_comes_again_after_a_withdrawal_may_speak_again(server: Server, ann: Person) -> None:
+    """They are in the room by their own wish, as if new: only what they say from then on is known."""
+    assert (await server.stranger.delete(ME, headers=ann.headers)).status_code == 200
+    again = await join(server, client_id="ann", resume=ann.headers["Authorization"].removeprefix("Bearer "))
+    mine = (await server.stranger.get(ME, headers=ann.headers)).json()
+    assert (mine["name"], mine["rating"]) == (None, None)
+    await again.socket.close()
+
+
 async def test_words_after_the_end_make_a_new_version(server: Server, ann: Person) -> None:
     """Feedback and consents are possible for a day, and the story is told anew with them."""
     await server.client.post("/api/v2/sessions/morning/start")
