@@ -147,9 +147,29 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(site: str) -> None:
         await expect(page.locator(".player-word")).to_contain_text("Breathe in")
         page = await opened(browser, site + "sessions/s-0/", wrong, java_script_enabled=False)
         await expect(page.locator(".timeline li")).to_have_count(2)
-        await expect(page.locator(".player")).to_have_count(0)
+        await expect(page.locator(".player")).to_be_hidden()
         await browser.close()
     assert wrong == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("path", ["sessions/s-0/", "techniques/box-breathing/"])
+async def test_nothing_jumps_when_the_player_comes(site: str, path: str, width: int) -> None:
+    """The player's place is kept from the first paint: who has begun to read goes on reading."""
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
+    wrong: list[str] = []
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = await opened(browser, site + path, wrong, viewport={"width": width, "height": 844})
+        await expect(page.locator(".player button").first).to_be_visible()
+        shift = await page.evaluate(
+            """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(
+                list.getEntries().reduce((sum, each) => sum + each.value, 0)
+            )).observe({type: "layout-shift", buffered: true}) || setTimeout(() => resolve(0), 500))"""
+        )
+        await browser.close()
+    assert wrong == []
+    assert shift < 0.03
 
 
 def _indexed(root: Path) -> str:

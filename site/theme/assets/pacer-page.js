@@ -11,7 +11,6 @@ button.textContent = WORDS.begin;
 const controls = document.createElement("div");
 controls.className = "player-controls";
 controls.append(button);
-place.classList.add("player");
 place.append(stage.element, controls);
 place.hidden = false;
 

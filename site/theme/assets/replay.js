@@ -36,7 +36,6 @@ const shown = document.createElement("output");
 label.append(seek, shown);
 const controls = made("div", "player-controls");
 controls.append(play, label);
-place.classList.add("player");
 place.append(stage.element, name, said, controls);
 place.hidden = false;
 
