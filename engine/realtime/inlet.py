@@ -24,13 +24,17 @@ _WAITING_BYTES = 64 * 1024
 class Inlet(WebSocketDataQueue):
     """The queue behind aiohttp's frame reader, until somebody takes the messages as they come."""
 
-    __slots__ = ("_ended", "_take", "_waiting")
+    __slots__ = ("_ended", "_gone", "_lost", "_take", "_waiting", "closed")
 
     def __init__(self, request: web.BaseRequest) -> None:
         super().__init__(request.protocol, _WAITING_BYTES, loop=asyncio.get_running_loop())
         self._waiting = 0
         self._take: Callable[[WSMessage], None] | None = None
         self._ended: asyncio.Future[int | None] | None = None
+        self._lost = False
+        self.closed = False
+        """A close frame was read."""
+        self._gone: asyncio.Future[None] | None = None
 
     def feed_data(self, data: Any, size: int) -> None:
         """A message came."""
@@ -46,11 +50,15 @@ class Inlet(WebSocketDataQueue):
         """The oldest message that waits."""
         message = await super().read()
         self._waiting -= 1
+        self.closed = self.closed or message.type is WSMsgType.CLOSE
         return message
 
     def feed_eof(self) -> None:
         """The connection is gone."""
         super().feed_eof()
+        self._lost = True
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
         self._end(None)
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
@@ -81,6 +89,12 @@ class Inlet(WebSocketDataQueue):
             return None
         self._take = take
         return await self._ended
+
+    async def gone(self) -> None:
+        """Return once the connection is."""
+        if not self._lost:
+            self._gone = asyncio.get_running_loop().create_future()
+            await self._gone
 
     def _end(self, code: int | None) -> None:
         if self._ended is not None and not self._ended.done():

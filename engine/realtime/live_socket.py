@@ -15,7 +15,7 @@ from typing import Any
 
 import pykka
 import structlog
-from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import EofStream, WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from engine.actors.directory import Directory
 from engine.actors.mailbox import MailboxFull
@@ -105,10 +105,10 @@ class LiveSockets:
         try:
             self._door.admit(request)
             asked = read_query(address)
-            seat, ref = await self._enter(request, ws, asked, transport)
+            seat, ref = await self._enter(request, ws.inlet, asked, transport)
         except Rejected as refusal:
             self._refuse(seat, refusal, session_asked(address))
-            await _until_closed(ws, transport)
+            await _until_closed(ws.inlet, transport)
             return ws
         if seat.closing:
             return ws
@@ -161,9 +161,9 @@ class LiveSockets:
     # -- coming in ------------------------------------------------------------------------------
 
     async def _enter(
-        self, request: web.Request, ws: web.WebSocketResponse, asked: Asked, transport: asyncio.Transport
+        self, request: web.Request, inlet: Inlet, asked: Asked, transport: asyncio.Transport
     ) -> tuple[Seat, pykka.ActorRef[Any]]:
-        secrets = await self._secrets(request, ws, asked)
+        secrets = await self._secrets(request, inlet, asked, transport)
         role, admitted = self._authority.role(asked.session_id, asked.role, secrets.token)
         client_id = asked.client_id
         proved = False
@@ -196,15 +196,23 @@ class LiveSockets:
         self._tell(ref, Attach(seat, join, top, asked.after, asked.epoch))
         return seat, ref
 
-    async def _secrets(self, request: web.Request, ws: web.WebSocketResponse, asked: Asked) -> Asked:
+    async def _secrets(
+        self, request: web.Request, inlet: Inlet, asked: Asked, transport: asyncio.Transport
+    ) -> Asked:
         token, resume = asked.token, asked.resume
         if asked.hello:
             try:
-                first = await asyncio.wait_for(ws.receive(), _HELLO_WITHIN)
+                first = await asyncio.wait_for(_first_message(inlet, transport), _HELLO_WITHIN)
             except TimeoutError:
                 raise Invalid("invalid_message", "The first frame, a hello, did not come.") from None
+            except WebSocketError as wrong:
+                if wrong.code == WSCloseCode.MESSAGE_TOO_BIG:
+                    raise self._allowances.limits.too_large() from None
+                raise Invalid("invalid_message", "The first frame is a hello.") from None
             if first.type is not WSMsgType.TEXT:
                 raise Invalid("invalid_message", "The first frame is a hello.")
+            if self._allowances.limits.is_too_large(first.data):
+                raise self._allowances.limits.too_large()
             hello = parse_hello(first.data)
             token, resume = hello.token or token, hello.resume or resume
         return replace(asked, token=presented(request) or token, resume=resume)
@@ -223,8 +231,11 @@ class LiveSockets:
             code = await inlet.hand_over(partial(self._take, seat, ref, session_id))
         except WebSocketError as wrong:
             # A message so long that it was not read to its end is over our limit too.
-            too_long = wrong.code == WSCloseCode.MESSAGE_TOO_BIG
-            seat.close(CloseCode.LIMIT if too_long else wrong.code, "too_large" if too_long else "")
+            if wrong.code == WSCloseCode.MESSAGE_TOO_BIG:
+                refused = self._allowances.limits.too_large()
+                self._object(seat, session_id, Shut(CloseCode.LIMIT, refused))
+            else:
+                seat.close(wrong.code)
             return int(wrong.code)
         if code is not None:
             seat.close(CloseCode.DONE)
@@ -288,10 +299,32 @@ class LiveSockets:
             log.warning("a departure was not heard", session_id=session_id, reason=str(reason))
 
 
-async def _until_closed(ws: web.WebSocketResponse, transport: asyncio.Transport) -> None:
-    """Wait for the answer to a close; the transport is cut off if none comes."""
+async def _first_message(inlet: Inlet, transport: asyncio.Transport) -> WSMessage:
+    """The first frame that is a message, or the end; what keeps a connection alive may come before it.
+
+    Raises:
+        aiohttp.WebSocketError: the peer does not speak the protocol, or its message is not read to its end.
+    """
     while True:
-        frame = await ws.receive()
-        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG):
-            transport.close()
-            return
+        try:
+            frame: WSMessage = await inlet.read()
+        except EofStream:
+            return WSMessage(WSMsgType.CLOSED, None, None)
+        if frame.type is WSMsgType.PING:
+            if not transport.is_closing():
+                transport.write(pong_frame(frame.data))
+        elif frame.type is not WSMsgType.PONG:
+            return frame
+
+
+async def _until_closed(inlet: Inlet, transport: asyncio.Transport) -> None:
+    """Wait for the answer to a close; the transport is cut off if none comes."""
+    try:
+        while not inlet.closed:
+            await inlet.read()
+    except EofStream:
+        pass
+    except WebSocketError:
+        # To close while the peer still sends would take from it what it was told.
+        await inlet.gone()
+    transport.close()

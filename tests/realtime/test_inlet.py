@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 
 import pytest
 
+from engine.realtime import live_socket
 from engine.realtime.inlet import NO_CODE
 from tests.realtime.studio import Studio
 
@@ -26,11 +28,11 @@ class Raw:
         self.reader, self.writer = reader, writer
 
     @classmethod
-    async def join(cls, studio: Studio, client_id: str, early: bytes = b"") -> Raw:
+    async def join(cls, studio: Studio, client_id: str, early: bytes = b"", query: str = "") -> Raw:
         """Ask to be let in, with frames that do not wait for the answer."""
         reader, writer = await asyncio.open_connection("127.0.0.1", studio.port)
         writer.write(
-            f"GET /ws/live-updates?session_id=s&client_id={client_id} HTTP/1.1\r\nHost: x\r\n"
+            f"GET /ws/live-updates?session_id=s&client_id={client_id}{query} HTTP/1.1\r\nHost: x\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
             + early
@@ -110,3 +112,50 @@ async def test_a_message_in_pieces_is_one(studio: Studio) -> None:
     assert await ada.message() == (10, b"?")
     assert b"heartbeat_ack" in (await ada.message())[1]
     ada.writer.close()
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_a_hello_may_come_after_signs_of_life(studio: Studio, early: bool) -> None:
+    """Before it pings are answered and pongs are taken, and neither is taken for it."""
+    signs = frame(0x89, b"here") + frame(0x8A) + frame(0x89, b"there")
+    ada = await Raw.join(studio, "ada", signs if early else b"", query="&hello=1")
+    if not early:
+        ada.writer.write(signs)
+    assert [await ada.message() for _ in range(2)] == [(10, b"here"), (10, b"there")]
+    ada.writer.write(frame(0x81, b'{"type":"hello"}'))
+    opcode, welcome = await ada.message()
+    assert (opcode, b'"welcome"' in welcome) == (1, True)
+    ada.writer.close()
+
+
+async def test_signs_of_life_are_no_hello(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends nothing else is closed when the time for the hello is over."""
+    monkeypatch.setattr(live_socket, "_HELLO_WITHIN", 0.05)
+    ada = await Raw.join(studio, "ada", query="&hello=1")
+    ada.writer.write(frame(0x89, b"here"))
+    assert await ada.message() == (10, b"here")
+    assert b"did not come" in (await ada.message())[1]
+    assert await ada.close_code() == 4501
+    ada.writer.close()
+
+
+async def test_a_goodbye_in_place_of_the_hello_ends_at_once(studio: Studio) -> None:
+    """Nobody waits for another one."""
+    ada = await Raw.join(studio, "ada", frame(0x88), query="&hello=1")
+    await ada.close_code()
+    assert await asyncio.wait_for(ada.reader.read(), 1) == b""
+    ada.writer.close()
+
+
+@pytest.mark.parametrize("size", [64 * 1024 + 1, 1_000_000])
+async def test_a_hello_over_64_kib_closes_with_4504(studio: Studio, size: int) -> None:
+    """As any other message does; one of 64 KiB is read."""
+    url = f"http://127.0.0.1:{studio.port}/ws/live-updates?session_id=s&hello=1"
+    async with studio.http.ws_connect(url) as ws:
+        await ws.send_str('{"type": "hello"}'.ljust(size))
+        assert json.loads((await ws.receive(timeout=5)).data)["code"] == "too_large"
+        await ws.receive(timeout=5)
+        assert ws.close_code == 4504
+    async with studio.http.ws_connect(url) as ws:
+        await ws.send_str('{"type": "hello"}'.ljust(64 * 1024))
+        assert json.loads((await ws.receive(timeout=5)).data)["type"] == "welcome"

@@ -63,6 +63,8 @@ async def test_a_message_far_over_the_limit_closes_with_4504_too(studio: Studio)
     ada = await studio.join("ada")
     await ada.ws.send_str("x" * 1_000_000)
     assert await ada.closed() == 4504
+    assert [message["code"] for message in ada.inbox if message["type"] == "error"] == ["too_large"]
+    assert limited(studio, "too_large") == 1
 
 
 async def test_too_many_messages_are_refused_then_closed(studio: Studio) -> None:
