@@ -17,6 +17,8 @@ class SeatPort(Protocol):
     client_id: str
     role: Role
     closing: bool
+    asked_back: bool
+    """It was told to go and to return."""
 
     @property
     def cursor(self) -> int:

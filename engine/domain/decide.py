@@ -54,11 +54,8 @@ def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: M
         case c.LoseConnection():
             return lose(state, command.client_id)
         case c.Restart():
-            connected = any(
-                member.presence is Presence.PRESENT and not member.external
-                for member in state.members.values()
-            )
-            return [e.ServerRestarted()] if connected else []
+            here = any(member.is_here and not member.external for member in state.members.values())
+            return [e.ServerRestarted()] if here and not state.phase.is_over else []
         case c.Tick():
             return _tick(state, at)
         case c.Engage():

@@ -77,7 +77,7 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
             return {
                 "members": {
                     member.client_id: _gone(state, member.client_id, Presence.AWAY, at)
-                    if member.presence is Presence.PRESENT and not member.external
+                    if member.is_here and not member.external
                     else member
                     for member in state.members.values()
                 }

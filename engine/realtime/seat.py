@@ -13,6 +13,8 @@ __all__ = ["UNSENT_LIMIT", "Crowd", "RoomEvents", "Seat"]
 
 UNSENT_LIMIT = 256 * 1024
 """Bytes that may wait in a client's transport."""
+_COME_BACK = range(4000, 4500)
+"""Close codes after which clients return by themselves."""
 _GOODBYE = 2.0
 """Seconds that a peer has to answer a close frame."""
 
@@ -84,6 +86,7 @@ class Seat:
     __slots__ = (
         "_events",
         "_waits",
+        "asked_back",
         "client_id",
         "closing",
         "connection",
@@ -108,6 +111,8 @@ class Seat:
         self.stalled_at: float | None = None
         """Since when its transport is too full to be written."""
         self.closing = False
+        self.asked_back = False
+        """Told to go with a code that says to return: whatever it answers, that is no goodbye."""
         self.connection: Connection | None = None
         """Checks what comes in; None until the handshake is through."""
         self._events = events
@@ -155,6 +160,7 @@ class Seat:
         if self.closing:
             return
         self.write(close_frame(code, reason))
+        self.asked_back = code in _COME_BACK
         self.gone()
         self._stop_waiting()
         self._events.closed(code)

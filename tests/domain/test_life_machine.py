@@ -129,8 +129,8 @@ class SessionLife(Presences, RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.carry_out(c.Restart())
-        for client_id, someone in list(self.people.items()):
-            if someone.place == "here":
+        for client_id, someone in [] if self.over() else list(self.people.items()):
+            if someone.place in ("here", "away"):
                 self.put(client_id, someone.role, "away")
 
     @precondition(lambda self: self.phase != "live")

@@ -128,13 +128,32 @@ def test_a_room_that_staff_left_early_opens_by_itself() -> None:
 
 
 def test_a_restart_loses_every_connection_at_once() -> None:
-    """But those that a platform reported; and without connections it is no event."""
+    """But those that a platform reported; and without connections, or after the end, it is no event."""
     course = live(["ada"])
     course.do(c.ReportJoined("u-7"), SERVER)
     assert kinds(course.do(c.Restart(), SERVER)) == ["server_restarted"]
     assert course.now.members["ada"].presence is Presence.AWAY
     assert course.now.members["u-7"].presence is Presence.PRESENT
+    course.wait(20 * SECOND)
     assert course.do(c.Restart(), SERVER) == []
+    over = live(["ada"])
+    over.do(c.End())
+    assert over.do(c.Restart(), SERVER) == []
+
+
+def test_a_restart_gives_those_within_their_grace_another() -> None:
+    """The server was not there while it ran: nobody could return. Who had left before stays out."""
+    course = live(["ada", "bob", "cem"])
+    course.leave("cem")
+    course.lose("bob")
+    course.at += 10 * SECOND
+    course.lose("ada")
+    course.at += MINUTE
+    assert kinds(course.do(c.Restart(), SERVER)) == ["server_restarted"]
+    assert course.wait(20 * SECOND - 1) == []
+    assert kinds(course.wait(1)) == ["member_left", "member_left"]
+    assert course.now.members["cem"].presence is Presence.LEFT
+    assert course.now.members["ada"].present_ms == 10 * SECOND
 
 
 def test_completion_is_four_fifths_of_ones_own_time() -> None:

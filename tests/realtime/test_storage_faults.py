@@ -166,6 +166,29 @@ async def test_a_drain_asks_everybody_to_come_back(studio: Studio) -> None:
     assert next(waits, None) is None
 
 
+async def test_after_a_drain_those_who_were_present_have_their_grace_from_the_start(studio: Studio) -> None:
+    """However long the server was away, and whichever close frame they answered with."""
+    ada, bob = await studio.join("ada"), await studio.join("bob")
+    cem = await studio.join("cem")
+    await studio.lost(cem)
+    studio.live.close_all(CloseCode.DRAINING, lambda: "retry-after=1.0")
+    assert await ada.closed() == 4000
+    async with asyncio.timeout(5):
+        await studio.live.emptied()
+    await studio.close()
+    studio.clock.jump(60_000)
+    await studio.open()
+    assert (await studio.state()).count() == 3
+    studio.clock.jump(19_000)
+    back = await studio.join("bob", resume=bob.welcome["resume"], epoch=bob.welcome["epoch"], after=3)
+    assert back.welcome["participant_count"] == 3
+    assert (back.welcome["recovered"], back.welcome["seq"]) == (True, 3)
+    studio.clock.jump(1_500)
+    await back.until("participant_left", client_id="ada")
+    await back.until("participant_left", client_id="cem")
+    assert (await studio.state()).count() == 1
+
+
 async def test_an_idle_session_sleeps_and_wakes_for_a_join(studio: Studio) -> None:
     """It leaves memory with its sockets; position, names and epoch are there when somebody comes."""
     ada = await studio.join("ada", name="Ada")
