@@ -187,9 +187,10 @@ async def serving(
             counts=counts,
         )
         app = web.Application()
-        app.router.add_get("/ws/live-updates", live.serve)
+        # A HEAD opens no socket.
+        app.router.add_get("/ws/live-updates", live.serve, allow_head=False)
         for place in ("session", "sessions"):
-            app.router.add_get(f"/ws/{place}/{{session_id}}/events", events.serve)
+            app.router.add_get(f"/ws/{place}/{{session_id}}/events", events.serve, allow_head=False)
         pages.setup(app, public_url=url, studio_name=identity.name)
         routes.setup(
             app,

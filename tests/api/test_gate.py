@@ -55,6 +55,13 @@ async def test_asking_for_a_socket_where_there_is_none_changes_nothing(server: S
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_a_head_opens_no_socket(server: Server) -> None:
+    """Nothing that can be read without its body is there."""
+    handshake = UPGRADE | {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    for path in ("/ws/live-updates?session_id=x", "/ws/session/x/events"):
+        assert (await server.stranger.head(path, headers=handshake)).status_code == 404
+
+
 async def test_asking_for_a_socket_is_counted_like_anything_else(tmp_path: Path) -> None:
     """The rate of an address holds whatever its headers say."""
     async with running(tmp_path, rate_requests_per_minute=6) as server:
