@@ -291,6 +291,50 @@ async def test_the_close_is_warm_and_asks_once(room: FakeRoom, open_page: Opener
     await expect(page.get_by_role("heading", name="You breathed with 3 people")).to_be_visible()
 
 
+async def at_the_close(room: FakeRoom, open_page: Opener, **options: Any) -> Page:
+    """Somebody who breathed to the end."""
+    page = await joined(room, open_page, **options)
+    await room.change("Box Breathing", BOX)
+    await expect(page.locator(".pacer")).to_be_visible()
+    await room.tell("session_ending", {"summary_available": True, "duration": 720})
+    await room.close(1000)
+    await expect(page.get_by_role("heading", name="You breathed with 3 people")).to_be_visible()
+    return page
+
+
+async def test_deleting_asks_once_and_leaves_nothing_that_collects(room: FakeRoom, open_page: Opener) -> None:
+    """A slip of the thumb deletes nothing; after it no form stands there and the browser knows nobody."""
+    room.api[("DELETE", f"sessions/{room.session_id}/me")] = lambda _: (200, {"status": "withdrawn"})
+    page = await at_the_close(room, open_page)
+    await page.get_by_text("My data").click()
+    first = await page.get_by_role("button", name="Download").bounding_box()
+    second = await page.get_by_role("button", name="Delete everything about me").bounding_box()
+    assert first is not None
+    assert second is not None
+    apart = max(second["y"] - first["y"] - first["height"], second["x"] - first["x"] - first["width"])
+    assert apart >= 8
+    await page.get_by_role("button", name="Delete everything about me").click()
+    await page.get_by_role("button", name="Never mind").click()
+    await expect(page.get_by_role("button", name="Delete everything about me")).to_be_focused()
+    await page.get_by_role("button", name="Delete everything about me").click()
+    await page.get_by_role("button", name="Yes, delete everything").click()
+    await expect(page.get_by_text("Nothing here points to you any more.")).to_be_focused()
+    assert await page.locator("form, input, textarea, button").count() == 0
+    await expect(page.get_by_role("link", name="See the coming sessions")).to_be_visible()
+    assert await page.evaluate("Object.keys(localStorage)") == []
+
+
+async def test_sharing_without_a_clipboard_shows_what_to_copy(room: FakeRoom, open_page: Opener) -> None:
+    """Where the browser gives no clipboard, nothing claims to be copied: the words stand there, selected."""
+    no_clipboard = "Object.defineProperty(navigator, 'clipboard', {value: undefined}); delete Navigator.prototype.share;"
+    page = await at_the_close(room, open_page, script=no_clipboard)
+    await page.get_by_role("button", name="Share").click()
+    await expect(page.get_by_text("Selected: copy it from the menu of your device.")).to_be_visible()
+    assert await page.get_by_text("Copied.").count() == 0
+    chosen = await page.evaluate("document.getSelection().toString()")
+    assert "I breathed with 3 people: Morning Calm" in chosen
+
+
 async def test_german_is_one_file_away(room: FakeRoom, open_page: Opener) -> None:
     """A German browser reads German, and the page says that it does."""
     page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", locale="de-AT")

@@ -4,7 +4,7 @@
  */
 
 import { ask, sessionPath } from "../api.js";
-import { BASE, h, write } from "../dom.js";
+import { BASE, h, show, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { forget, recall, remember } from "../memory.js";
 import { ratingButtons } from "./rating.js";
@@ -28,29 +28,29 @@ export function afterScreen(visit, detail) {
     ask(method, `${sessionPath(sessionId)}/me${path}`, { body, credential: memory.identity?.resume });
   const form = feedbackForm(me);
   const rating = ratingButtons(t("after.how"), (value) => form.rate(value));
-  const gone = h("p", { class: "quiet", role: "status" });
+  /** Nothing that asks for anything, or sends it, stands here any more. */
+  const gone = () => {
+    forget(sessionId);
+    const said = h("p", { role: "status", tabindex: "-1" }, t("after.data_deleted"));
+    show(element, orb, heading, about, said, h("a", { class: "button wide", href: `${BASE}/` }, t("trouble.home")));
+    said.focus();
+  };
+  const orb = h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {}));
+  const heading = h("h1", {}, others > 0 ? t("after.with", { count: others }) : t("after.alone"));
+  const about = h("p", { class: "lead" }, lead(seconds, title));
   const element = h(
     "section",
     { class: "screen after" },
-    h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {})),
-    h("h1", {}, others > 0 ? t("after.with", { count: others }) : t("after.alone")),
-    h("p", { class: "lead" }, lead(seconds, title)),
+    orb,
+    heading,
+    about,
     detail?.left
       ? h("button", { class: "wide", type: "button", onclick: () => comeBack(sessionId) }, t("after.come_back"))
       : null,
     rating,
     form.element,
     keepsake(me, { title, page, others, left: Boolean(detail?.left), credential: hidden ? memory.identity?.resume : null }),
-    h(
-      "details",
-      { class: "card" },
-      h("summary", {}, t("after.data")),
-      h("p", {}, t("after.data_text")),
-      h("button", { type: "button", onclick: () => download(me, gone) }, t("after.data_get")),
-      " ",
-      h("button", { type: "button", class: "danger", onclick: () => withdraw(me, sessionId, gone) }, t("after.data_delete")),
-      gone,
-    ),
+    dataCard(me, gone),
   );
   return { element };
 }
@@ -67,6 +67,27 @@ function comeBack(sessionId) {
   location.reload();
 }
 
+/**
+ * What is known of somebody, to take along or to delete.
+ * @param {(method: string, path: string) => Promise<import("../api.js").Answer>} me
+ * @param {() => void} gone when it is deleted
+ */
+function dataCard(me, gone) {
+  const said = h("p", { class: "quiet", role: "status" });
+  const actions = h("div", { class: "actions" });
+  const remove = h("button", { type: "button", class: "danger", onclick: () => sure() }, t("after.data_delete"));
+  const choices = [h("button", { type: "button", onclick: () => download(me, said) }, t("after.data_get")), remove];
+  /** Nothing is deleted by a slip of the thumb. */
+  const sure = () => {
+    const yes = h("button", { type: "button", class: "danger", onclick: () => withdraw(me, said, gone) }, t("after.data_delete_yes"));
+    const no = h("button", { type: "button", onclick: () => (show(actions, ...choices), remove.focus()) }, t("console.never_mind"));
+    show(actions, h("p", {}, t("after.data_delete_sure")), no, yes);
+    no.focus();
+  };
+  show(actions, ...choices);
+  return h("details", { class: "card" }, h("summary", {}, t("after.data")), h("p", {}, t("after.data_text")), actions, said);
+}
+
 async function download(me, said) {
   const answer = await me("GET", "");
   if (!answer.ok) return write(said, t("after.not_now"));
@@ -77,9 +98,8 @@ async function download(me, said) {
   write(said, t("after.data_got"));
 }
 
-async function withdraw(me, sessionId, said) {
+async function withdraw(me, said, gone) {
   const answer = await me("DELETE", "");
   if (!answer.ok) return write(said, t("after.not_now"));
-  forget(sessionId);
-  write(said, t("after.data_deleted"));
+  return gone();
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, show, write } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { wayToPage } from "../session-page.js";
@@ -20,10 +20,20 @@ export function keepsake(me, { title, page, others, left, credential }) {
   const text = others > 0 ? t("share.with", { count: others, title }) : t("share.alone", { title });
   // A link to a private page opens nothing for others.
   const link = credential ? null : new URL(page, location.href).href;
+  const byHand = h("div", {});
   const share = async () => {
     if (navigator.share) return navigator.share(link ? { text, url: link } : { text }).catch(() => {});
-    await navigator.clipboard?.writeText(link ? `${text} ${link}` : text);
-    return write(shared, t("share.copied"));
+    const words = link ? `${text} ${link}` : text;
+    try {
+      await navigator.clipboard.writeText(words);
+      return write(shared, t("share.copied"));
+    } catch {
+      // Without HTTPS there is no clipboard: the words are shown and selected, to be copied by hand.
+      const field = h("textarea", { readonly: true, rows: "3", "aria-label": t("keep.share") }, words);
+      show(byHand, field);
+      field.select();
+      return write(shared, t("share.selected"));
+    }
   };
   return h(
     "section",
@@ -32,6 +42,7 @@ export function keepsake(me, { title, page, others, left, credential }) {
     left ? null : h("p", {}, wayToPage({ href: page, text: t("keep.page"), credential })),
     h("p", { class: "quiet" }, t("keep.page_note")),
     h("button", { type: "button", onclick: share }, t("keep.share")),
+    byHand,
     shared,
     h(
       "form",

@@ -171,6 +171,8 @@ export default {
   "after.data_get": "Herunterladen",
   "after.data_got": "Heruntergeladen.",
   "after.data_delete": "Alles über mich löschen",
+  "after.data_delete_sure": "Alles löschen? Das lässt sich nicht zurücknehmen.",
+  "after.data_delete_yes": "Ja, alles löschen",
   "after.data_deleted": "Gelöscht. Nichts hier weist mehr auf dich hin.",
   "keep.title": "Zum Mitnehmen",
   "keep.page": "Die Seite dieser Sitzung",

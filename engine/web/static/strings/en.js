@@ -153,6 +153,8 @@ export default {
   "after.data_get": "Download",
   "after.data_got": "Downloaded.",
   "after.data_delete": "Delete everything about me",
+  "after.data_delete_sure": "Delete everything? This cannot be taken back.",
+  "after.data_delete_yes": "Yes, delete everything",
   "after.data_deleted": "Deleted. Nothing here points to you any more.",
   "keep.title": "To take along",
   "keep.page": "The page of this session",
