@@ -2,9 +2,7 @@
 
 VENV ?= .venv
 PYTHON ?= $(shell bash .ci/find-python.sh)
-HOST ?= 127.0.0.1
-PORT ?= 8000
-DATA ?= ./var
+RUN_ARGS ?=
 DEMO_ARGS ?=
 TEST_ARGS ?=
 BENCH_ARGS ?=
@@ -33,8 +31,8 @@ test: $(VENV)/development.stamp $(VENV)/system.stamp ## every test, with what th
 
 setup: $(VENV)/development.stamp ## install only: everything for work on the project, into .venv
 
-run: $(VENV)/runtime.stamp ## an empty server, with its data in ./var
-	$(halcytone) serve --host $(HOST) --port $(PORT) --data $(DATA)
+run: $(VENV)/runtime.stamp ## an empty server, with its data in ./var; RUN_ARGS="--port 8001", or HALCYTONE_*
+	$(halcytone) serve $(RUN_ARGS)
 
 check: static test ## lint, types, import contracts, tests
 

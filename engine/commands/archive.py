@@ -48,9 +48,10 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
     give_way()
     with progress("Importing") as step:
         published, refused = commands.import_file(settings.data, file, step)
-    say(f"{published} sessions are published.")
+    say("1 session is published." if published == 1 else f"{published} sessions are published.")
     if refused:
-        fail(f"{len(refused)} lines were refused:\n" + "\n".join(refused))
+        told = "1 line was refused" if len(refused) == 1 else f"{len(refused)} lines were refused"
+        fail(f"{told}:\n" + "\n".join(refused))
 
 
 def export(config: Path | None, data: Path | None, file: Path | None) -> None:

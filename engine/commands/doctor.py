@@ -37,8 +37,10 @@ def doctor(config: Path | None, data: Path | None, public_url: str | None, *, as
     if as_json:
         say(json.dumps([asdict(finding) for finding in findings], indent=2))
     to_mend = sum(finding.verdict is Verdict.MEND for finding in findings)
+    to_look_at = sum(finding.verdict is Verdict.LOOK for finding in findings)
     if not as_json:
-        say(f"\n{to_mend} to mend." if to_mend else "\nNothing to mend.")
+        told = f"{to_mend} to mend" if to_mend else "Nothing to mend"
+        say(f"\n{told}, {to_look_at} to look at." if to_look_at else f"\n{told}.")
     raise typer.Exit(Status.FAILED if to_mend else Status.DONE)
 
 

@@ -81,8 +81,8 @@ class Screen:
 def _in_words(content: dict[str, Any]) -> str:
     parts = [f"{content.get('participants', 0)} breathe along"]
     for name, words in (
-        ("measured", "{:.0f} straps count"),
-        ("hrv_improvement", "HRV while paced {:+.0f} %"),
+        ("measured", "straps that count: {:.0f}"),
+        ("hrv_improvement", "HRV while paced {:+.0f}%"),
         ("coherence", "coherence {:.2f}"),
         ("synchrony", "together {:.0%}"),
     ):
