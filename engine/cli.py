@@ -122,7 +122,9 @@ def import_(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE.jsonl", help="One session summary a line: the API's fields of a session, without channels.", show_default=False
+            metavar="FILE.jsonl",
+            help="One session summary a line: the API's fields of a session, without channels.",
+            show_default=False,
         ),
     ],
     data: Data = None,
