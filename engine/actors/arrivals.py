@@ -31,6 +31,8 @@ from engine.storage.rows import PersonRow
 __all__ = ["Arrivals", "skips"]
 
 _REMEMBER: Millis = 10 * MINUTE
+_MOST_READ = 2 * MOST_RECOVERED
+"""Records read at a time: the newest, so that what is written meanwhile must not push out what was missed."""
 
 log = structlog.get_logger()
 
@@ -167,7 +169,8 @@ class Arrivals:
 
         def arrived(state: Session | None) -> None:
             assert state is not None
-            self._arrived(_Arrival(message, position, state.seq, state))
+            within_reach = position is not None and position.is_within_reach(state.seq)
+            self._arrived(_Arrival(message, position if within_reach else None, state.seq, state))
 
         older = self._at_the_door.get(join.client_id)
         self._at_the_door[join.client_id] = seat
@@ -248,7 +251,7 @@ class Arrivals:
     async def _read(self, after: int) -> None:
         records: Sequence[Record] = ()
         try:
-            records = await self._journal.read_numbered(self._session_id, after, MOST_RECOVERED)
+            records = await self._journal.read_numbered(self._session_id, after, _MOST_READ)
         except JournalFailed as failed:
             log.error("journal unreadable", session_id=self._session_id, reason=failed.reason)
         self._host.hear(Heard(after, records))

@@ -20,6 +20,10 @@ class Position:
 
     missed_from: int
 
+    def is_within_reach(self, head: int) -> bool:
+        """Whether the live replay keeps all that was missed, the newest being ``head``."""
+        return head - self.missed_from <= MOST_RECOVERED
+
 
 def position_of(
     state: Session,
@@ -30,7 +34,9 @@ def position_of(
     handed: tuple[int, Millis] | None,
     at: Millis,
 ) -> Position | None:
-    """The position to recover from, or None: a first visit, or a gap that cannot be filled.
+    """The position to recover from, or None: a first visit, or one that cannot be.
+
+    Whether it is still within reach is known after the join, which may be among the missed itself.
 
     Args:
         state: before the join.
@@ -55,7 +61,4 @@ def position_of(
         missed_from = handed[0]
     else:
         return None
-    # One more for the joining itself, which is among the missed.
-    if not 0 <= missed_from <= state.seq or state.seq + 1 - missed_from > MOST_RECOVERED:
-        return None
-    return Position(missed_from)
+    return Position(missed_from) if 0 <= missed_from <= state.seq else None

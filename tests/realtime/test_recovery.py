@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from engine.domain import commands as c
 from engine.domain.session import Presence
 from tests.realtime.studio import Client, Studio
@@ -149,3 +151,27 @@ async def test_many_return_while_the_room_talks_on(studio: Studio) -> None:
         assert all(contents[m["seq"]] == m["content"] for m in client.inbox if "epoch" in m)
     assert head == last["seq"]
     assert (await studio.state()).count() == 25
+
+
+@pytest.mark.parametrize("missed", [1000, 1001])
+async def test_a_thousand_missed_messages_come_back_and_no_more(studio: Studio, missed: int) -> None:
+    """One's own joining counts where it is one of them: not for who watches, or is back within the grace."""
+    bob, eye = await studio.join("bob"), await studio.join("eye", role="observer")
+    await studio.lost(bob)
+    await studio.lost(eye)
+    await asyncio.gather(*(studio.command(c.Announce(str(number), "x")) for number in range(missed)))
+    position = {"epoch": bob.welcome["epoch"], "after": 1}
+    for client_id, query in {
+        "eye": {"role": "observer", "resume": eye.welcome["resume"]},
+        "bob": {"resume": bob.welcome["resume"]},
+        "new": {"role": "observer"},
+    }.items():
+        back = await studio.join(client_id, **query, **position)
+        assert back.welcome["recovered"] is (missed == 1000)
+        if missed == 1000:
+            await back.until("session_update", missed)
+            assert back.numbers() == list(range(2, missed + 2))
+    cem = await studio.join("cem", epoch=bob.welcome["epoch"], after=missed - 999)
+    assert cem.welcome["recovered"] is False
+    dan = await studio.join("dan", epoch=bob.welcome["epoch"], after=missed - 997)
+    assert dan.welcome["recovered"] is True
