@@ -22,7 +22,7 @@ from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.rejection import Forbidden, Rejected
-from engine.domain.session import Presence, Role, Session
+from engine.domain.session import RESUME_WITHIN, Presence, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.storage.journal import Journal, JournalFailed, Record
@@ -136,8 +136,11 @@ class Arrivals:
 
     @property
     def busy(self) -> bool:
-        """Somebody waits for their seat."""
-        return bool(self._waiting)
+        """Somebody waits for their seat, or may yet return to where they stood: that is known here alone."""
+        state, at = self._host.state, self._now()
+        if self._waiting or state is None or state.phase.is_over:
+            return bool(self._waiting)
+        return any(at - gone_at <= RESUME_WITHIN for _, gone_at in self._handed.values())
 
     def stop(self) -> None:
         """Whoever still waits comes back later."""
