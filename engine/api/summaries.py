@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import uuid4
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -44,6 +45,10 @@ _PATIENCE = 30.0
 """Seconds that an answer waits for its channels."""
 _LOOK_AGAIN = 0.5
 _NOT_LIVE = "published is false: this content may not go live"
+_SILENT = "This session is private, so no post about it is made."
+_VISIBILITY: TypeAdapter[Literal["public", "unlisted", "private"]] = TypeAdapter(
+    Literal["public", "unlisted", "private"]
+)
 _ENVELOPE = frozenset({"session_data", "channels", "publish_immediately"})
 
 
@@ -99,6 +104,8 @@ class _Order:
     channels: tuple[str, ...]
     at_once: bool
     content_id: str
+    visibility: Literal["public", "unlisted", "private"] = "public"
+    warnings: tuple[str, ...] = ()
 
 
 async def summarise(request: web.Request) -> web.Response:
@@ -109,7 +116,7 @@ async def summarise(request: web.Request) -> web.Response:
     ten minutes after it at the earliest; the drafts tell what became of it.
     """
     caller = _somebody(request)
-    order = _order(await read_json(request), request, caller)
+    order = await _placed(request, _order(await read_json(request), request, caller))
     told = await _prepared(request, order)
     return answer(await _finished(request, order, told))
 
@@ -128,7 +135,7 @@ async def summarise_many(request: web.Request) -> web.Response:
     prepared: list[tuple[_Order, dict[str, Any]] | dict[str, Any]] = []
     for item in given:
         try:
-            order = _order(item, request, caller)
+            order = await _placed(request, _order(item, request, caller))
             prepared.append((order, await _prepared(request, order)))
         except Rejected as wrong:
             prepared.append(
@@ -187,19 +194,30 @@ def _stays_unpublished(given: Any) -> bool:
             return False
 
 
+async def _placed(request: web.Request, order: _Order) -> _Order:
+    """The order for those who may see its session: of a private one no post is made."""
+    room = await request.app[ROOMS].get(order.content.session_id)
+    visibility = _VISIBILITY.validate_python("public" if room is None else room.visibility)
+    if visibility != "private" or not order.at_once or "social" not in order.channels:
+        return replace(order, visibility=visibility)
+    channels = tuple(channel for channel in order.channels if channel != "social")
+    if not channels:
+        raise Invalid("invalid_data", f"{_SILENT} There is nothing to publish.", {"channels": _SILENT})
+    return replace(order, visibility=visibility, channels=channels, warnings=(f"social: {_SILENT}",))
+
+
 async def _prepared(request: web.Request, order: _Order) -> dict[str, Any]:
     """Everything of the answer that does not wait for the publisher; the work is queued."""
     app, content = request.app, order.content
     # Templates take milliseconds each: elsewhere than on the loop that everybody's pacer hangs on.
     summary = await asyncio.to_thread(_write, request, order)
     if order.at_once:
-        room = await app[ROOMS].get(content.session_id)
         snapshot = snapshot_of(
             content,
             content_id=order.content_id,
             channels=order.channels,
             approved=True,
-            visibility="public" if room is None else room.visibility,  # type: ignore[arg-type]  # one of the three
+            visibility=order.visibility,
         )
         work, at = (*order.channels, "analytics"), app[CLOCK].now()
         await app[SHELF].ask(lambda connection: Outbox(connection).enqueue(snapshot, work, at))
@@ -210,7 +228,7 @@ async def _prepared(request: web.Request, order: _Order) -> dict[str, Any]:
         "preview_urls": {"session": f"/sessions/{content.session_id}"},
         **parts_of(summary),
         "metadata": metadata_of(content.average_hrv_improvement, order.channels),
-        "warnings": content.warnings(),
+        "warnings": [*content.warnings(), *order.warnings],
         "generated_at": iso(app[CLOCK].now()),
     }
 

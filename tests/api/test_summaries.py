@@ -315,6 +315,22 @@ async def test_a_private_sessions_page_needs_its_token(publishing: Server) -> No
     assert "Behind the door" not in (await publishing.stranger.get("/")).text
 
 
+async def test_no_post_is_made_of_a_private_session(publishing: Server) -> None:
+    """What was published to is named, and why a channel is not; where nothing else was asked for it is refused."""
+    await publishing.create("quiet", visibility="private")
+    body = content("quiet", publish_immediately=True, channels=["web", "email", "social"])
+    told = (await publishing.client.post("/api/v2/session-summary", json=body)).json()
+    assert told["status"] == "success"
+    assert told["published_to"] == ["web", "email"]
+    assert any(warning.startswith("social: ") for warning in told["warnings"])
+    drafts = (await publishing.client.get("/api/v2/sessions/quiet/drafts")).json()["drafts"]
+    assert "twitter" not in {draft["channel"] for draft in drafts}
+
+    alone = await publishing.client.post("/api/v2/session-summary", json={**body, "channels": ["social"]})
+    assert alone.status_code == 400
+    assert "private" in alone.json()["details"]["channels"]
+
+
 async def eventually_done(server: Server, session_id: str) -> httpx.Response:
     """Wait until every channel of a session is done."""
     async with asyncio.timeout(30):
