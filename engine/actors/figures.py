@@ -212,10 +212,7 @@ class Figures:
         self._due()
 
     def tick(self, state: Session, at: Millis) -> Iterable[c.Command]:
-        """Compute, show everybody, and say what has to go into the journal."""
-        engaged = self.unwritten()
-        if engaged is not None:
-            yield engaged
+        """Compute, show everybody, and say what has to go into the journal; ``unwritten`` comes before."""
         if state.phase is not Phase.LIVE:
             return
         point = self._compute(state, at)

@@ -442,6 +442,9 @@ class SessionActor(LoopActor):
     # -- time ---------------------------------------------------------------------------------
 
     def _figures_due(self) -> None:
+        engaged = self._figures.unwritten()
+        if engaged is not None:
+            self.run(engaged, _SYSTEM)
         if self.state is not None:
             for command in self._figures.tick(self.state, self._clock.now()):
                 self.run(command, _SYSTEM)

@@ -1,0 +1,31 @@
+"""The group's figures as everybody gets them: when, how often, and of which moment."""
+
+from __future__ import annotations
+
+from engine.domain import commands as c
+from engine.domain.story import group_metrics
+from tests.realtime.studio import Client, Studio
+
+
+async def five(studio: Studio) -> list[Client]:
+    """As many as figures need, in a session that is live."""
+    people = [await studio.join(f"p{number}") for number in range(5)]
+    await studio.command(c.Start())
+    return people
+
+
+async def test_who_sends_something_is_in_the_next_figures(studio: Studio) -> None:
+    """Frames, welcomes and the API say the same, from the tick after it on."""
+    people = await five(studio)
+    await people[0].send("raise_hand", {"raised": True})
+    await people[0].settled()
+    studio.clock.jump(5_100)
+    assert (await people[4].until("metrics_update"))["content"]["engagement_rate"] == 0.2
+    for person in people[1:3]:
+        await person.send("chat", {"message": "hi"})
+        await person.until("message_sent")
+    studio.clock.jump(5_100)
+    assert (await people[4].until("metrics_update", 2))["content"]["engagement_rate"] == 0.6
+    watching = await studio.join(role="observer")
+    assert watching.welcome["metrics"]["engagement_rate"] == 0.6
+    assert group_metrics(await studio.state(), studio.clock.now())["engagement_rate"] == 0.6
