@@ -7,9 +7,10 @@ from typing import Any
 
 import aiohttp
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Opener
+from tests.browser.fake_room import FakeRoom
 from tests.journey.server import Server, asked
 
 
@@ -84,9 +85,96 @@ async def test_the_page_of_a_private_session_opens_for_those_who_were_there(
     desk = await open_page(room["urls"]["console"])
     await expect(desk.get_by_text("1 person is here")).to_be_visible()
     await asked(http, "POST", f"{server.url}/api/v2/sessions/circle/end")
-    await desk.get_by_role("button", name="Open the page").click(timeout=30_000)
-    await expect(desk.get_by_role("heading", name="Closed Circle")).to_be_visible()
-    await expect(desk.get_by_text("Drafts", exact=True)).to_have_count(0)
+    async with desk.expect_popup() as opened:
+        await desk.get_by_role("button", name="Open the page").click(timeout=30_000)
+    story = await opened.value
+    await expect(story.get_by_role("heading", name="Closed Circle")).to_be_visible()
+    await expect(desk.get_by_text("Drafts", exact=True)).to_be_visible()
     await guest.get_by_role("button", name="The page of this session").click()
     await expect(guest.get_by_role("heading", name="Closed Circle")).to_be_visible()
     await expect(guest.get_by_text("How was it for you?")).to_have_count(0)
+
+
+SEEN = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+async def settled(room: FakeRoom, open_page: Opener, **options: Any) -> tuple[Page, list[dict[str, Any]]]:
+    """A desk where every channel is settled; the drafts that it shows at its next look."""
+    done = {"state": "done", "attempts": 1, "last_error": None}
+    post = {"channel": "linkedin", "state": "waiting", "edited": False, "content": "We breathed."}
+    drafts = [{**post, "length": 12, "limit": 3000}]
+    room.state |= {"phase": "published", "started_at": room.state["scheduled_start"]}
+    told = {"drafts": drafts, "channels": {"web": done, "social": done}}
+    room.api[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (200, told)
+    room.refuse = (4505, "session_over", {})
+    address = f"{await room.start()}/console#session={room.session_id}&token=t"
+    desk = await open_page(address, **options)
+    await expect(desk.locator("[data-draft=linkedin]")).to_be_visible()
+    return desk, drafts
+
+
+async def test_what_comes_after_the_end_appears_at_the_open_desk(room: FakeRoom, open_page: Opener) -> None:
+    """A quote that was allowed later is there within half a minute, and at once for who comes back to the page."""
+    desk, drafts = await settled(room, open_page)
+    await desk.get_by_label("Text for LinkedIn").fill("Not finished")
+    await desk.clock.install()
+    await desk.evaluate(SEEN)
+    drafts.append({"channel": "quote-1", "state": "waiting", "content": "Quiet at last", "name": None})
+    await desk.evaluate(SEEN)
+    await expect(desk.locator("[data-draft=quote-1]")).to_be_visible()
+    await expect(desk.get_by_label("Text for LinkedIn")).to_be_focused()
+    await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
+    drafts.insert(1, {"channel": "personal", "state": "waiting", "recipients": 1})
+    await desk.clock.run_for(30_000)
+    await expect(desk.get_by_text("1 person asked for their own")).to_be_visible()
+    order = await desk.locator("[data-draft]").evaluate_all("all => all.map((card) => card.dataset.draft)")
+    assert order == ["linkedin", "personal", "quote-1"]
+    drafts[2] = {**drafts[2], "state": "approved"}
+    drafts[0] = {**drafts[0], "content": "Changed elsewhere"}
+    await desk.evaluate(SEEN)
+    await expect(desk.locator("[data-draft=quote-1]")).to_have_attribute("data-state", "approved")
+    await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
+
+
+async def test_unsaved_words_are_not_lost_by_leaving(room: FakeRoom, open_page: Opener) -> None:
+    """The page of the session opens beside the desk, and a tab that is closed asks first."""
+    desk, _ = await settled(room, open_page)
+    page = desk.get_by_role("link", name="Open the page")
+    assert await page.get_attribute("target") == "_blank"
+    assert await page.get_attribute("rel") == "noopener"
+    leaving = "!dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert await desk.evaluate(leaving) is False
+    await desk.get_by_label("Text for LinkedIn").fill("Not finished")
+    assert await desk.evaluate(leaving) is True
+    room.api[("PUT", f"sessions/{room.session_id}/drafts/linkedin")] = lambda body: (
+        200,
+        {"channel": "linkedin", "state": "waiting", "edited": True, **body, "length": 12, "limit": 3000},
+    )
+    await desk.get_by_role("button", name="Save").click()
+    await expect(desk.get_by_text("changed", exact=True)).to_be_visible()
+    assert await desk.evaluate(leaving) is False
+
+
+async def test_the_length_follows_what_is_written(room: FakeRoom, open_page: Opener) -> None:
+    """About as the network counts, at every key."""
+    desk, _ = await settled(room, open_page)
+    await expect(desk.get_by_text("12 of 3000", exact=True)).to_be_visible()
+    await desk.get_by_label("Text for LinkedIn").fill("We breathed together.")
+    await expect(desk.get_by_text("about 21 of 3000")).to_be_visible()
+
+
+async def test_a_draft_that_cannot_be_taken_says_what_is_wrong_in_german(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """Which field, and why: too long with the number, or empty."""
+    desk, _ = await settled(room, open_page, locale="de-AT")
+    answers = [{"content": "at most 280 characters as twitter counts them"}, {"text": "a text is needed"}]
+    room.api[("PUT", f"sessions/{room.session_id}/drafts/linkedin")] = lambda _: (
+        400,
+        {"error": "invalid_data", "message": "The draft is wrong: see details.", "details": answers.pop(0)},
+    )
+    await desk.get_by_label("Text für LinkedIn").fill("Lang")
+    await desk.get_by_role("button", name="Speichern").click()
+    await expect(desk.get_by_text("Text: höchstens 280 Zeichen.")).to_be_visible()
+    await desk.get_by_role("button", name="Speichern").click()
+    await expect(desk.get_by_text("Text: hier braucht es einen Text.")).to_be_visible()

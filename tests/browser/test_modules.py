@@ -9,6 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Page
 
 from engine.domain.techniques import CATALOGUE
+from publisher.lengths import LIMITS
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import FakeRoom
 
@@ -265,3 +266,18 @@ async def test_curves_go_on_where_a_welcome_left_them(page: Page) -> None:
       return row.points.map((point) => point.at);
     """
     assert await ask(page, "console/curves.js", body) == [10, 20, 30]
+
+
+async def test_a_post_is_measured_near_to_what_its_network_counts(page: Page) -> None:
+    """Links and emoji as the server counts them; where a browser differs, the server has the last word."""
+    texts = [
+        "We breathed together.",
+        "Übung für alle: 14 Minuten",
+        "Read on: https://example.org/sessions/morning-calm/?from=x.",
+        "Thank you \N{PERSON WITH FOLDED HANDS}\N{EMOJI MODIFIER FITZPATRICK TYPE-4} and 呼吸",
+        "With @ada@example.social",
+    ]
+    names = sorted(LIMITS)
+    body = "return given.texts.map((text) => given.names.map((name) => m.lengthOf(name, text)));"
+    measured = await ask(page, "console/post-length.js", body, {"texts": texts, "names": names})
+    assert measured == [[LIMITS[name].counted(text) for name in names] for text in texts]

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { has, language, t } from "./i18n.js";
+import { has, t } from "./i18n.js";
 
 /** Codes of the server that mean the same to a person. */
 const SAME = /** @type {Record<string, string>} */ ({
   too_many_requests: "rate_limited", unknown_draft: "gone", unknown_client: "gone", unknown_session: "gone",
   draining: "unavailable", storage_failed: "unavailable", credential_needed: "forbidden", bad_credential: "forbidden",
-  token_expired: "forbidden", not_open_yet: "not_open", invalid: "invalid_data", invalid_message: "invalid_data",
+  token_expired: "forbidden", unknown_publication: "gone", not_open_yet: "not_open", invalid: "invalid_data", invalid_message: "invalid_data",
 });
 
 /**
@@ -23,6 +23,13 @@ export function refusalText({ code = "", message = "" }) {
   return message || t("trouble.other.text");
 }
 
+/** What the server says of a field, in English, and what it is here. */
+const REASONS = /** @type {[RegExp, string][]} */ ([
+  [/at most (\d+) characters/, "reason.too_long"],
+  [/a text is needed|required|at least 1 character/, "reason.empty"],
+  [/control characters/, "reason.control"],
+]);
+
 /**
  * The same for an answer over HTTP.
  * @param {import("./api.js").Answer} answer that is not ok
@@ -30,7 +37,16 @@ export function refusalText({ code = "", message = "" }) {
  */
 export function answerText({ data }, unreachable) {
   if (!data) return unreachable;
-  // What exactly is wrong in a field, the server says in English alone.
-  const reasons = language === "en" && data.error === "invalid_data" ? Object.values(data.details ?? {}) : [];
+  const reasons = data.error === "invalid_data" ? Object.entries(data.details ?? {}).map(([name, reason]) => reasonText(name, reason)) : [];
   return [refusalText({ code: data.error, message: data.message }), ...reasons].join(" ");
+}
+
+/** Which field is wrong, and why. @param {string} name @param {string} reason */
+function reasonText(name, reason) {
+  const field = has(`field.${name}`) ? t(`field.${name}`) : name;
+  for (const [pattern, key] of REASONS) {
+    const found = pattern.exec(reason);
+    if (found) return t(key, { field, limit: found[1] });
+  }
+  return t("reason.other", { field, reason });
 }

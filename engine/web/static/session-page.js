@@ -8,19 +8,25 @@ import { h, write } from "./dom.js";
 import { t } from "./i18n.js";
 
 /**
- * @param {{href: string, text: string, look?: string, credential: string | null}} page
- *   with a credential where the session is private
+ * @param {{href: string, text: string, look?: string, aside?: boolean, credential: string | null}} page
+ *   with a credential where the session is private; `aside` where the page it is opened from has to stay
  * @returns {Element}
  */
-export function wayToPage({ href, text, look = "", credential }) {
-  if (!credential) return h("a", { href, class: look }, text);
+export function wayToPage({ href, text, look = "", aside = false, credential }) {
+  if (!credential) return h("a", { href, class: look, ...(aside ? { target: "_blank", rel: "noopener" } : {}) }, text);
   const said = h("span", { class: "quiet", role: "status" });
   const open = async () => {
+    // Opened before the answer is there: later it would be a window that nobody asked for.
+    const place = (aside && window.open("")) || window;
     const html = await fetched(href, credential);
-    if (html === null) return write(said, ` ${t("after.not_now")}`);
-    document.open();
-    document.write(html);
-    return document.close();
+    if (html === null) {
+      if (place !== window) place.close();
+      return write(said, ` ${t("after.not_now")}`);
+    }
+    place.opener = null;
+    place.document.open();
+    place.document.write(html);
+    return place.document.close();
   };
   return h("span", {}, h("button", { type: "button", class: look.replace("button", ""), onclick: open }, text), said);
 }

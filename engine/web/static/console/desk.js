@@ -11,6 +11,8 @@ import { wayToPage } from "../session-page.js";
 import { draftCard } from "./draft.js";
 
 const LOOK_EVERY_MS = 1_500;
+/** Words, and wishes for an own summary, come for a day after the end: whoever leaves the desk open sees them come. */
+const LOOK_NOW_AND_THEN_MS = 20_000;
 /** In the order in which they matter to whoever looks. */
 const CHANNELS = ["web", "email", "social", "analytics"];
 const DRAFTING = new Set(["email", "social"]);
@@ -25,17 +27,21 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const title = h("h1", {}, t("desk.title"));
   const lead = h("p", { class: "lead" });
   const channels = h("ul", { class: "channels", "aria-live": "polite" });
+  const none = h("p", { class: "quiet", hidden: true }, t("desk.no_drafts"));
   const drafts = h("div", {});
+  /** @type {Map<string, {told: string, element: Element, isEdited: () => boolean}>} by channel */
+  const cards = new Map();
   const said = h("p", { class: "error", role: "alert" });
   const element = h(
     "section",
     { class: "screen console" },
-    h("header", { class: "bar" }, title, desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back"))),
+    h("header", { class: "bar" }, title, desk.onlySession ? null : h("button", { type: "button", onclick: () => leave() }, t("console.back"))),
     lead,
     said,
     h("h2", { class: "group" }, t("desk.channels")),
     channels,
     h("h2", { class: "group" }, t("desk.drafts")),
+    none,
     drafts,
   );
   let timer = 0;
@@ -46,7 +52,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   let hidden = false;
 
   const way = () =>
-    wayToPage({ href: `${BASE}/sessions/${encodeURIComponent(sessionId)}/`, text: t("desk.page"), look: "button", credential: hidden ? desk.credential : null });
+    wayToPage({ href: `${BASE}/sessions/${encodeURIComponent(sessionId)}/`, text: t("desk.page"), look: "button", aside: true, credential: hidden ? desk.credential : null });
   const about = async () => {
     const answer = await desk.ask("GET", path);
     if (answer.status === 401 || answer.status === 403) return desk.turn("sign_in", { refused: true, sessionId });
@@ -72,12 +78,24 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     if (key !== shown) {
       shown = key;
       show(channels, ...rows.map((row) => channelRow(row, desk.onlySession ? null : again, way)));
-      if (rows.some((row) => DRAFTING.has(row.channel) && row.state === "done")) fill(answer.data.drafts);
     }
+    if (rows.some((row) => DRAFTING.has(row.channel) && row.state === "done")) fill(answer.data.drafts);
     const soon = justEnded && !nobody;
     if (rows.length === 0) show(channels, h("li", { class: "quiet" }, t(soon ? "desk.soon" : "desk.nothing")));
     const moving = rows.some((row) => !SETTLED.has(row.state));
-    if (moving || (soon && rows.length === 0)) timer = setTimeout(look, LOOK_EVERY_MS);
+    clearTimeout(timer);
+    timer = setTimeout(look, moving || (soon && rows.length === 0) ? LOOK_EVERY_MS : LOOK_NOW_AND_THEN_MS);
+  };
+  /** Timers sleep in a page behind others: who comes back to it sees what is so. */
+  const back = () => document.visibilityState === "visible" && look();
+  const unsaved = () => [...cards.values()].some((card) => card.isEdited());
+  /** @param {BeforeUnloadEvent} event */
+  const stay = (event) => unsaved() && event.preventDefault();
+  let warned = false;
+  const leave = () => {
+    if (warned || !unsaved()) return desk.turn("sessions");
+    warned = true;
+    return write(said, t("desk.unsaved"));
   };
   const again = async () => {
     const answer = await desk.ask("POST", `/publications/${encodeURIComponent(sessionId)}/retry`);
@@ -92,18 +110,47 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     if (!done.ok) said.scrollIntoView({ block: "nearest" });
     return done.ok ? done.data : null;
   };
+  /** Show the drafts as they are now; the one that somebody is working on stays as it stands there. */
   const fill = (found) => {
-    if (found.length === 0) return show(drafts, h("p", { class: "quiet" }, t("desk.no_drafts")));
-    return show(drafts, ...found.map((draft) => draftCard(draft, act)));
+    none.hidden = found.length > 0;
+    const names = new Set(found.map((draft) => draft.channel));
+    for (const [name, card] of cards) if (!names.has(name) && !inWork(card)) (card.element.remove(), cards.delete(name));
+    let next = null;
+    for (const draft of [...found].reverse()) {
+      const card = cards.get(draft.channel);
+      if (!card) drafts.insertBefore(make(draft).element, next);
+      else if (card.told !== JSON.stringify(draft) && !inWork(card)) card.element.replaceWith(make(draft).element);
+      next = cards.get(draft.channel)?.element ?? next;
+    }
   };
+  const make = (draft) => {
+    const card = { told: JSON.stringify(draft), ...draftCard(draft, act, become) };
+    cards.set(draft.channel, card);
+    return card;
+  };
+  /** What was done with one draft shows in its card alone: the others keep what is being written in them. */
+  const become = (now, before) => {
+    const { element: card } = make(now);
+    before.replaceWith(card);
+    card.querySelector("h3").focus();
+  };
+  document.addEventListener("visibilitychange", back);
+  addEventListener("beforeunload", stay);
   about();
   return {
     element,
     close: () => {
       closed = true;
       clearTimeout(timer);
+      document.removeEventListener("visibilitychange", back);
+      removeEventListener("beforeunload", stay);
     },
   };
+}
+
+/** Whether somebody writes in a card, or stands in it. @param {{element: Element, isEdited: () => boolean}} card */
+function inWork(card) {
+  return card.isEdited() || card.element.contains(document.activeElement);
 }
 
 /** @param {any} row @param {(() => void) | null} again @param {() => Element} way to the page */

@@ -6,12 +6,15 @@
 import { h, write } from "../dom.js";
 import { has, t } from "../i18n.js";
 import { mailFile } from "./mail-file.js";
+import { lengthOf } from "./post-length.js";
 
 /**
  * @param {any} draft `{channel, state, edited, content | subject + text + html | recipients, composer_url?, name?, note?}`
  * @param {(method: string, rest: string, body?: any) => Promise<any>} act answers the draft as it is then, or null
+ * @param {(now: any, card: Element) => void} become show the draft as it is now in the place of this card
+ * @returns {{element: any, isEdited: () => boolean}}
  */
-export function draftCard(draft, act) {
+export function draftCard(draft, act, become) {
   const channel = encodeURIComponent(draft.channel);
   const mail = draft.channel === "email";
   const quote = draft.channel.startsWith("quote-");
@@ -20,14 +23,9 @@ export function draftCard(draft, act) {
   const said = h("p", { class: "quiet", role: "status" });
   const words = wordsOf(draft, name, quote);
   let changed = false;
-  /** Do something with this draft, and show it as it is then; the others keep what is being written in them. */
   const then = async (method, rest, body) => {
     const now = await act(method, rest, body);
-    if (!now) return false;
-    const card = draftCard(now, act);
-    element.replaceWith(card);
-    card.querySelector("h3").focus();
-    return true;
+    if (now) become(now, element);
   };
   const decide = (verb, label, kind = "") =>
     h("button", {
@@ -43,7 +41,17 @@ export function draftCard(draft, act) {
   words.element.addEventListener("input", () => {
     changed = true;
     save.disabled = false;
+    count(lengthOf(draft.channel, words.area.value.trim()), "draft.length_about");
   });
+  const long = h("p", {});
+  /** @param {number} length @param {string} key */
+  const count = (length, key) => {
+    if (typeof draft.limit !== "number") return;
+    write(long, t(key, { length, limit: draft.limit }));
+    long.className = length > draft.limit ? "error" : "quiet";
+  };
+  // The server counts as the network does; while somebody types, this comes near enough.
+  count(draft.length, "draft.length");
   const goes = draft.sends_mail || draft.channel === "personal";
   const element = h(
     "article",
@@ -53,7 +61,7 @@ export function draftCard(draft, act) {
     quote ? h("p", { class: "quiet" }, draft.name ? t("draft.quote_by", { name: draft.name }) : t("draft.quote_unnamed")) : null,
     typeof draft.recipients === "number" ? h("p", { class: "quiet" }, t("draft.recipients", { count: draft.recipients })) : null,
     words.element,
-    typeof draft.limit === "number" ? h("p", { class: "quiet" }, t("draft.length", { length: draft.length, limit: draft.limit })) : null,
+    typeof draft.limit === "number" ? long : null,
     h(
       "div",
       { class: "actions" },
@@ -68,7 +76,7 @@ export function draftCard(draft, act) {
     draft.deliveries ? h("p", { class: "quiet" }, delivered(draft.deliveries)) : null,
     mail && !draft.sends_mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
   );
-  return element;
+  return { element, isEdited: () => changed };
 }
 
 /**
