@@ -128,7 +128,7 @@ class Figures:
                 self._lost[event.client_id] = at
             case e.PersonWithdrew():
                 self._forget(event.client_id, withdrew=True)
-            case e.MemberLeft():
+            case e.MemberLeft() | e.MemberBarred():
                 self._forget(event.client_id)
             case e.SessionEnded():
                 # With it go the beats: whoever wanted their own figures kept has them in the table of people.

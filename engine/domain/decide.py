@@ -277,8 +277,9 @@ def _remove(state: Session, client_id: str) -> list[e.Event]:
         raise Forbidden("forbidden", "Only participants can be removed.")
     if member.presence is Presence.REMOVED:
         return []
-    count = state.count() - member.is_here
-    return [e.MemberLeft(client_id, member.role, count, "removed")]
+    if not member.is_here:
+        return [e.MemberBarred(client_id)]
+    return [e.MemberLeft(client_id, member.role, state.count() - 1, "removed")]
 
 
 def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> list[e.Event]:

@@ -30,6 +30,7 @@ __all__ = [
     "Event",
     "HandRaised",
     "HrvMilestoneReached",
+    "MemberBarred",
     "MemberJoined",
     "MemberLeft",
     "MemberReturned",
@@ -130,6 +131,14 @@ class ServerRestarted:
     """Every connection was lost at once; the graces run from here."""
 
     type: Literal["server_restarted"] = "server_restarted"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberBarred:
+    """Somebody who was not here is kept out from now on: those who are here see nothing of it."""
+
+    client_id: str
+    type: Literal["member_barred"] = "member_barred"
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +350,7 @@ Event: TypeAlias = (
     | SessionStarted
     | MemberJoined
     | MemberReturned
+    | MemberBarred
     | ConnectionLost
     | ServerRestarted
     | MemberLeft

@@ -73,6 +73,8 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
             return _with(state, replace(state.members[event.client_id], presence=Presence.PRESENT, since=at))
         case e.ConnectionLost():
             return _with(state, _gone(state, event.client_id, Presence.AWAY, at))
+        case e.MemberBarred():
+            return _with(state, _gone(state, event.client_id, Presence.REMOVED, at))
         case e.ServerRestarted():
             return {
                 "members": {

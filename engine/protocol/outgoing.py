@@ -150,6 +150,7 @@ def _told(event: e.Event, names: Mapping[str, str]) -> tuple[str, str | None, Me
             | e.RoomOpened()
             | e.RoomClosed()
             | e.MemberReturned()
+            | e.MemberBarred()
             | e.ConnectionLost()
             | e.ServerRestarted()
             | e.HandRaised()

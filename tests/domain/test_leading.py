@@ -247,6 +247,24 @@ def test_removal_is_for_participants_and_once() -> None:
     assert course.now.members["ada"].presence is Presence.REMOVED
 
 
+@pytest.mark.parametrize("clean", [True, False])
+def test_whoever_has_left_is_kept_out_without_a_word(clean: bool) -> None:
+    """They were announced as left already: a second time would be seen, and count nobody."""
+    course = live(["ada", "bob"])
+    if clean:
+        course.leave("ada")
+    else:
+        course.lose("ada")
+        course.wait(21_000)
+    seq, present = course.now.seq, course.now.members["ada"].present_ms
+    course.wait(60_000)
+    assert course.do(c.RemoveParticipant("ada")) == [e.MemberBarred("ada")]
+    assert course.do(c.RemoveParticipant("ada")) == []
+    assert (course.now.seq, course.now.count()) == (seq, 1)
+    assert course.now.members["ada"].present_ms == present
+    assert course.join_refused("ada", proved=True).code == "removed"
+
+
 def test_seats_are_vouched_for_once() -> None:
     """And the word may be taken back."""
     course = live(["ada"])

@@ -117,6 +117,8 @@ class SessionLife(Presences, RuleBasedStateMachine):
         elif known.role is not Role.PARTICIPANT:
             assert outcome == "forbidden"
         else:
+            assert not isinstance(outcome, str)
+            assert any(isinstance(event, e.MemberLeft) for event in outcome) == known.counted
             self.put(client_id, known.role, "removed")
 
     @rule(locked=st.booleans())

@@ -113,15 +113,29 @@ async def test_an_achievement_is_told_to_everybody(studio: Studio) -> None:
 
 
 async def test_whoever_is_removed_stays_out(studio: Studio) -> None:
-    """Closed with 4506, announced as left, and refused with 4506 whatever they bring."""
+    """Announced as left, to themselves too; closed with 4506, and refused with it whatever they bring."""
     ivy = await lead(studio)
     bob = await studio.join("bob")
     await ivy.send("remove_participant", {"client_id": "bob"})
     assert await bob.closed() == 4506
+    assert (bob.inbox[-1]["type"], bob.inbox[-1]["seq"]) == ("participant_left", bob.welcome["seq"] + 1)
     assert (await ivy.until("participant_left"))["content"]["count"] == 0
     refused = await studio.turned_away("bob", resume=bob.welcome["resume"])
     assert refused.code == 4506
     assert refused.error["code"] == "removed"
+
+
+async def test_whoever_has_left_is_removed_without_a_word(studio: Studio) -> None:
+    """Nobody hears of it but the instructor, and they stay out."""
+    ivy = await lead(studio)
+    bob = await studio.join("bob")
+    await bob.leave()
+    await ivy.until("participant_left")
+    await ivy.send("remove_participant", {"client_id": "bob"}, id="out")
+    await ivy.until("ack", reply_to="out")
+    assert (await studio.turned_away("bob", resume=bob.welcome["resume"])).error["code"] == "removed"
+    await ivy.settled()
+    assert [message["type"] for message in ivy.inbox].count("participant_left") == 1
 
 
 async def test_only_participants_are_removed(studio: Studio) -> None:
