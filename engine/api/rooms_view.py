@@ -46,7 +46,7 @@ def tokens_of(state: Session, tokens: Tokens) -> dict[str, str]:
 
 
 def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, Any]:
-    """The room; with its tokens for those who lead it."""
+    """The room; with its tokens for those who lead it, and without the way into its call for strangers."""
     state = view.state
     details = state.details
     made = tokens_of(state, tokens) if caller.leads(state.session_id) else None
@@ -60,6 +60,8 @@ def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, 
             by_token=details.access == "invite" or details.visibility == "private",
         ),
     }
+    if not caller.belongs(state.session_id):
+        return document | {"listen_url": None}
     return document if made is None else document | {"tokens": made}
 
 

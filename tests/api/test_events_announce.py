@@ -222,3 +222,14 @@ async def test_an_announcement_to_nowhere_says_so(server: Server) -> None:
     await server.create()
     await server.client.post("/api/v2/sessions/morning/cancel")
     refused(await server.client.post("/api/v2/live-announce", json=body | {"session_id": "morning"}), 409)
+
+
+async def test_the_way_into_a_call_is_for_those_who_belong(server: Server) -> None:
+    """A stranger sees the room without it; key and token see it."""
+    url = "https://call.example.org/room-1"
+    room = await server.create(listen_url=url)
+    path = f"/api/v2/sessions/{room['session_id']}"
+    assert (await server.stranger.get(path)).json()["listen_url"] is None
+    headers = server.bearing(room["tokens"]["participant"])
+    assert (await server.stranger.get(path, headers=headers)).json()["listen_url"] == url
+    assert (await server.client.get(path)).json()["listen_url"] == url
