@@ -82,7 +82,7 @@ class RoomPort(Protocol[S]):
         """Tell one seat, after everything that is published already."""
 
     def close(self, client_id: str, code: CloseCode, reason: str = "") -> None:
-        """Ask one client to go."""
+        """Ask one client to go, after what is published."""
 
     def close_all(self, code: CloseCode, reason: str = "") -> None:
         """Ask everybody to go, after what is published."""

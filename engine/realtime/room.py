@@ -233,9 +233,10 @@ class Room:
         seat.write(frame)
 
     def close(self, client_id: str, code: CloseCode, reason: str = "") -> None:
-        """Ask one client to go."""
+        """Hand out what is published, then ask one client to go."""
         seat = self.seats.get(client_id)
         if seat is not None:
+            self._tick.now(self)
             seat.close(code, reason)
 
     def close_all(self, code: CloseCode, reason: str | Callable[[], str] = "") -> None:
