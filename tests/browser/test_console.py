@@ -10,6 +10,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Opener
+from tests.browser.fake_room import BOX, FakeRoom
 from tests.journey.server import KEY, Server, asked
 
 
@@ -228,3 +229,31 @@ async def test_a_refusal_is_read_in_the_instructors_language(
     await console.get_by_label("Technik", exact=True).fill("Box Breathing")
     await console.get_by_role("button", name="Am Ende dieses Atemzugs beginnen").click()
     await expect(console.get_by_text("Die Sitzung hat noch nicht begonnen.")).to_be_visible()
+
+
+async def leading(room: FakeRoom, open_page: Opener, **options: Any) -> Page:
+    """The console of a room in the hands of the test, in the middle of box breathing."""
+    base = await room.start()
+    await room.change("Box Breathing", BOX)
+    room.state["started_at"] = room.state["scheduled_start"]
+    return await open_page(f"{base}/console#session={room.session_id}&token=t", **options)
+
+
+async def test_words_that_did_not_arrive_are_not_called_shown(room: FakeRoom, open_page: Opener) -> None:
+    """The note of the last time goes, the error is in sight where one stands, and goes when the line is back."""
+    console = await leading(room, open_page)
+    words = console.get_by_label("Words for everybody")
+    await words.fill("Let the shoulders sink.")
+    await console.get_by_role("button", name="Show it").click()
+    await expect(console.get_by_text("Shown, quietly.")).to_be_visible()
+    room.refuse = (1001, "away", {})
+    await room.close(1001)
+    await expect(console.get_by_text("reconnecting; the room goes on")).to_be_visible()
+    await words.fill("And the jaw.")
+    await console.get_by_role("button", name="Show it").click()
+    error = console.get_by_text("This did not get through.")
+    await expect(error).to_be_in_viewport()
+    await expect(console.get_by_text("Shown, quietly.")).to_have_count(0)
+    await expect(words).to_have_value("And the jaw.")
+    room.refuse = None
+    await expect(error).to_have_count(0, timeout=20_000)

@@ -326,7 +326,9 @@ async def test_deleting_asks_once_and_leaves_nothing_that_collects(room: FakeRoo
 
 async def test_sharing_without_a_clipboard_shows_what_to_copy(room: FakeRoom, open_page: Opener) -> None:
     """Where the browser gives no clipboard, nothing claims to be copied: the words stand there, selected."""
-    no_clipboard = "Object.defineProperty(navigator, 'clipboard', {value: undefined}); delete Navigator.prototype.share;"
+    no_clipboard = (
+        "Object.defineProperty(navigator, 'clipboard', {value: undefined}); delete Navigator.prototype.share;"
+    )
     page = await at_the_close(room, open_page, script=no_clipboard)
     await page.get_by_role("button", name="Share").click()
     await expect(page.get_by_text("Selected: copy it from the menu of your device.")).to_be_visible()

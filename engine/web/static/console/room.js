@@ -32,13 +32,16 @@ export function roomScreen(desk, { sessionId }) {
   let opensAt = "";
   const said = h("p", { class: "error", role: "alert" });
 
-  /** Send a command; a refusal is said in words at the top. @param {string} type @param {object} [data] */
+  /** Whether what is said is that something did not get through: no longer true of a line that is back. */
+  let lost = false;
+  /** Send a command; a refusal is said in words that stay in sight. @param {string} type @param {object} [data] */
   const command = async (type, data = {}) => {
     try {
       await client.send(type, data);
       write(said, "");
       return true;
     } catch (error) {
+      lost = error.code === "offline";
       write(said, refusalText(error));
       return false;
     }
@@ -62,8 +65,7 @@ export function roomScreen(desk, { sessionId }) {
       desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
     ),
     facts,
-    said,
-    people.alerts,
+    h("div", { class: "in-sight" }, said, people.alerts),
     ...parts.map((part) => part.element),
     curves.element,
     ending,
@@ -92,6 +94,8 @@ export function roomScreen(desk, { sessionId }) {
   };
 
   client.addEventListener("welcome", (event) => {
+    if (lost) write(said, "");
+    lost = false;
     const past = /** @type {CustomEvent} */ (event).detail.curves ?? [];
     for (const point of past) curves.add(point, Date.parse(point.at));
   });

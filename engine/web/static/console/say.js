@@ -21,6 +21,7 @@ export function wordsPanel(command) {
       form(
         [h("div", {}, h("label", { for: "words" }, t("say.words")), message), h("button", { type: "submit" }, t("say.send")), said],
         async () => {
+          write(said, "");
           if (!(await command("announce", { title: t("say.from"), message: message.value.trim() }))) return;
           message.value = "";
           write(said, t("say.sent"));

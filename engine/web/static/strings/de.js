@@ -333,7 +333,7 @@ export default {
   "plan.remove": "{technique} entfernen",
 
   "room.start": "Sitzung beginnen",
-  "room.live": "Live seit {time}",
+  "room.live": "Live, Dauer {time}",
   "room.here": { one: "{count} Mensch da", other: "{count} Menschen da" },
   "room.reconnecting": "Verbindung wird gesucht; der Raum läuft weiter",
   "room.end": "Sitzung beenden",
