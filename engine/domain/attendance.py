@@ -56,7 +56,9 @@ def join(state: Session, command: Join, at: Millis) -> list[Event]:
     if command.role not in STAFF:
         _admit(state, known, command.role)
     here = known is not None and known.is_here
-    count = state.count() + (command.role is Role.PARTICIPANT and not here)
+    if here:  # Announced when a platform reported them; they come in person now.
+        return [*opened, MemberReturned(command.client_id)]
+    count = state.count() + (command.role is Role.PARTICIPANT)
     return [*opened, MemberJoined(command.client_id, command.role, count)]
 
 

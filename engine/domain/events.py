@@ -114,7 +114,10 @@ class MemberJoined:
 
 @dataclass(frozen=True, slots=True)
 class MemberReturned:
-    """Back within the grace: nobody was told of the loss, nobody is told of the return."""
+    """Here by a connection of their own, and counted before: within the grace of a lost one, or as a platform reported.
+
+    Nobody was told of a loss, or everybody of the coming: nobody is told of this.
+    """
 
     client_id: str
     type: Literal["member_returned"] = "member_returned"

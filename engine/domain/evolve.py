@@ -70,7 +70,8 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
         case e.MemberJoined():
             return {**_with(state, _joined(state, event, at)), "here": event.count}
         case e.MemberReturned():
-            return _with(state, replace(state.members[event.client_id], presence=Presence.PRESENT, since=at))
+            member = _gone(state, event.client_id, Presence.PRESENT, at)
+            return _with(state, replace(member, external=False, owned=True))
         case e.ConnectionLost():
             return _with(state, _gone(state, event.client_id, Presence.AWAY, at))
         case e.MemberBarred():

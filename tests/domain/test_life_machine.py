@@ -93,7 +93,7 @@ class SessionLife(Presences, RuleBasedStateMachine):
             self.opened()
         before = self.people.get(client_id)
         announced = [event for event in outcome if isinstance(event, e.MemberJoined)]
-        assert bool(announced) == (before is None or before.place not in ("here", "away"))
+        assert bool(announced) == (before is None or before.place not in ("here", "away", "elsewhere"))
         self.put(client_id, role, "here")
 
     @rule(client_id=people, clean=st.booleans())

@@ -214,6 +214,20 @@ def test_reports_open_a_room_that_was_not(report: c.Report) -> None:
     assert course.now.phase is Phase.WAITING
 
 
+def test_whoever_a_platform_reported_and_then_comes_was_announced_once() -> None:
+    """From then on the seat is theirs, with all the time that they were reported for."""
+    course = live()
+    course.do(c.ReportJoined("u"), SERVER)
+    course.wait(MINUTE)
+    assert kinds(course.join("u")) == ["member_returned"]
+    member = course.now.members["u"]
+    assert (course.now.count(), member.external, member.owned) == (1, False, True)
+    assert course.join_refused("u").code == "client_id_in_use"
+    course.wait(MINUTE)
+    assert course.leave("u") == [e.MemberLeft("u", Role.PARTICIPANT, 0)]
+    assert course.now.members["u"].present_ms == 2 * MINUTE
+
+
 def test_a_platforms_people_are_counted_and_stay_out_when_removed() -> None:
     """Once each; nor does a report make somebody of the staff, or a watcher, a participant."""
     course = live()

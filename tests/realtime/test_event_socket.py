@@ -183,6 +183,21 @@ async def test_a_name_that_somebody_gave_is_not_overwritten(studio: Studio) -> N
     assert json.loads(view.people["ada"].consents)["heart_rate"] is True
 
 
+async def test_whoever_was_reported_and_then_comes_is_announced_once(studio: Studio) -> None:
+    """By the name that the platform gave; they are counted once."""
+    ada = await studio.join("ada")
+    async with platform(studio) as here:
+        await here.tell("participant.joined", {"participant_id": "x1", "name": "Alice"})
+    assert (await ada.until("participant_joined"))["content"]["count"] == 2
+    alice = await studio.join("x1")
+    assert (alice.welcome["participant_count"], alice.welcome["name"]) == (2, "Alice")
+    await ada.send("chat", {"message": "hi"})
+    assert (await alice.until("chat_message"))["seq"] == alice.welcome["seq"] + 1
+    await alice.leave()
+    assert (await ada.until("participant_left"))["content"]["count"] == 1
+    assert [message["type"] for message in ada.inbox].count("participant_joined") == 1
+
+
 async def test_a_reported_seat_is_not_anybodys(studio: Studio) -> None:
     """Whoever was here over a connection of their own keeps their secret, whatever a platform says."""
     ada = await studio.join("ada")
