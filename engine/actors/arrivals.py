@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -167,8 +167,9 @@ class Arrivals:
                 before, join, after=message.after, epoch=message.epoch, handed=handed, at=at
             )
         people: tuple[PersonRow, ...] = ()
-        if join.name is not None and join.client_id not in self._host.people:
-            people = (PersonRow(self._session_id, join.client_id, at, name=join.name),)
+        row = self._host.people.get(join.client_id) or PersonRow(self._session_id, join.client_id, at)
+        if join.name is not None and not row.name:
+            people = (replace(row, name=join.name, updated_at=at),)
 
         def arrived(state: Session | None) -> None:
             assert state is not None

@@ -26,6 +26,24 @@ async def test_a_chat_goes_to_everybody_else(studio: Studio) -> None:
     assert "chat_message" not in kinds(ada)
 
 
+async def test_a_name_may_be_given_later(studio: Studio) -> None:
+    """By whoever comes back with one, whatever is known of them already; nothing of that is lost, nor the name."""
+    bob = await studio.join("bob")
+    ada = await studio.join("ada")
+    await ada.send("consent", {"heart_rate": True, "group": False, "version": "1"}, id="1")
+    await ada.until("ack")
+    for name in ("Ada", "Eve"):
+        back = await studio.join("ada", resume=ada.welcome["resume"], name=name)
+        assert back.welcome["name"] == "Ada"
+        assert back.welcome["consents"]["heart_rate"] is True
+    await back.send("chat", {"message": "hi"})
+    assert (await bob.until("chat_message"))["content"]["name"] == "Ada"
+    await studio.restart()
+    view = await studio.directory.look("s")
+    assert view is not None
+    assert (view.names["ada"], "heart_rate" in view.people["ada"].consents) == ("Ada", True)
+
+
 async def test_who_gave_no_name_has_a_pseudonym(studio: Studio) -> None:
     """Friendly, and always the same."""
     ada, bob = await studio.join("ada"), await studio.join("bob")
