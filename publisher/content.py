@@ -22,7 +22,7 @@ from pydantic import (
 
 from engine.domain.instant import Millis, from_datetime, to_datetime
 from engine.domain.snapshot import Snapshot
-from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber, line, paragraphs
+from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber, line, paragraphs, trimmed
 
 __all__ = [
     "ANY_AGE",
@@ -55,10 +55,6 @@ _MOMENT = re.compile(
 def as_of(now: Millis) -> dict[str, Any]:
     """Validation context: the age of the session is judged at ``now``."""
     return {"now": now}
-
-
-def _trim(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
 
 
 def _moment(value: Any) -> Any:
@@ -112,19 +108,19 @@ _Technique = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=100),
     AfterValidator(line),
-    BeforeValidator(_trim),
+    BeforeValidator(trimmed),
 ]
 _Achievement = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=500),
     AfterValidator(line),
-    BeforeValidator(_trim),
+    BeforeValidator(trimmed),
 ]
 _Person = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=100),
     AfterValidator(line),
-    BeforeValidator(_trim),
+    BeforeValidator(trimmed),
 ]
 
 
@@ -162,7 +158,7 @@ class SessionContentStrict(_Strict):
         str,
         StringConstraints(strict=True, min_length=1, max_length=20_000),
         AfterValidator(paragraphs),
-        BeforeValidator(_trim),
+        BeforeValidator(trimmed),
     ]
     session_id: SessionId
     session_duration: Annotated[WholeNumber, Field(ge=1, le=7200)]

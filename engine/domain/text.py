@@ -17,12 +17,15 @@ __all__ = [
     "WholeNumber",
     "line",
     "paragraphs",
+    "trimmed",
     "whole",
 ]
 
 SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
 _RESERVED_IDS = frozenset({"live", "create", "join", "batch", "index.html"})
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# What ``str.strip`` takes for blank, without the control characters among it: those are refused, not forgiven.
+_BLANK = " \t\r\n\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _BREAKS = re.compile(r"[\t\r\n\u2028\u2029]")
 
 
@@ -32,7 +35,7 @@ def line(text: str) -> str:
     Raises:
         ValueError: it has control characters or line breaks.
     """
-    text = text.strip()
+    text = text.strip(_BLANK)
     # What can be printed has neither; most texts can.
     if not text.isprintable() and (_CONTROL.search(text) or _BREAKS.search(text)):
         raise ValueError("control characters and line breaks are not allowed")
@@ -45,7 +48,7 @@ def paragraphs(text: str) -> str:
     Raises:
         ValueError: it has control characters other than tab and line break.
     """
-    text = text.strip()
+    text = text.strip(_BLANK)
     if text.isprintable():  # And so without breaks and control characters.
         return text
     text = text.replace("\r\n", "\n").replace("\r", "\n")
@@ -69,22 +72,23 @@ def whole(value: Any) -> Any:
 
 
 # Trimming stands before the length bounds, so that a blank text is an empty one.
-def _trim(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+def trimmed(value: Any) -> Any:
+    """A text without what is blank at its ends; anything else as it is."""
+    return value.strip(_BLANK) if isinstance(value, str) else value
 
 
-Line = Annotated[str, StringConstraints(strict=True), AfterValidator(line), BeforeValidator(_trim)]
+Line = Annotated[str, StringConstraints(strict=True), AfterValidator(line), BeforeValidator(trimmed)]
 Name = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=200),
     AfterValidator(line),
-    BeforeValidator(_trim),
+    BeforeValidator(trimmed),
 ]
 Paragraphs = Annotated[
     str,
     StringConstraints(strict=True, min_length=1, max_length=2000),
     AfterValidator(paragraphs),
-    BeforeValidator(_trim),
+    BeforeValidator(trimmed),
 ]
 SessionId = Annotated[str, StringConstraints(strict=True, pattern=SESSION_ID), AfterValidator(_session_id)]
 ClientId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:@-]{1,100}$")]
