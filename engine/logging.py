@@ -52,6 +52,7 @@ _IN_TEXT = (
     ),
     (re.compile(r"(?i)\b(bearer|x-api-key:?)\s+[A-Za-z0-9._~+/=-]+"), rf"\1 {_BLOT}"),
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _BLOT),
+    (re.compile(r"\br1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{20,}"), _BLOT),
     (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), f"://{_BLOT}@"),
 )
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.logging import configure, redacted
+from engine.protocol.tokens import Tokens
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,18 @@ def test_debug_lines_appear_in_the_debug_mode_alone() -> None:
         logging.getLogger("theirs").debug("detail")
         assert stream.getvalue().count("detail") == expected
         structlog.reset_defaults()
+
+
+def test_a_resume_is_blotted_out_by_its_looks() -> None:
+    """Wherever it stands and whatever is said around it; what only begins like one stays."""
+    for client_id in ("ada", "c-0123456789ab", "Zoë:" * 20):
+        resume = Tokens(b"0" * 32).resume("morning-001", client_id)
+        for text in (resume, f"refused {resume}, twice", f"({resume})", f"/me#{resume}"):
+            assert redacted(text) == text.replace(resume, "[secret]")
+    stream = logged()
+    logging.getLogger("theirs").warning("no seat for %s", resume)
+    assert resume.split(".")[2] not in stream.getvalue()
+    assert redacted("release r1.2.3 of r1.x") == "release r1.2.3 of r1.x"
 
 
 def test_no_secret_reaches_a_line() -> None:
