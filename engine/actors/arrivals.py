@@ -263,10 +263,10 @@ class Arrivals:
     def heard(self, message: Heard) -> None:
         """Hand out what was read: all that somebody missed, or nothing of it."""
         self._reading = None
+        outdated, self._outdated = self._outdated, False
         if not self._waiting:
             return
-        if self._outdated:
-            self._outdated = False
+        if outdated:
             self._read_missed()
             return
         tail = self._room.tail
