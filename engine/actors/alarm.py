@@ -11,6 +11,9 @@ from engine.domain.session import GRACE, Session
 
 __all__ = ["Alarm"]
 
+_CLOSE: Millis = 100
+"""Deadlines that come this soon after it rang are met together, at most this late."""
+
 
 class Alarm:
     """Rings once, at the deadline of the state that it follows or before; ``anew`` after that."""
@@ -43,10 +46,15 @@ class Alarm:
                 self._set(soonest)
 
     def anew(self, state: Session) -> None:
-        """Set it again after it rang, for a second later at the earliest: it must not ring without end."""
+        """Set it again after it rang: for the next deadline, but not for each of many that come close together.
+
+        A deadline that is past although it rang comes a second later: it must not ring without end.
+        """
         self._known = state
-        due = state.next_deadline()
-        self._set(None if due is None else max(due, self._clock.now() + SECOND))
+        due, now = state.next_deadline(), self._clock.now()
+        if due is not None:
+            due = max(due, now + (_CLOSE if due > now else SECOND))
+        self._set(due)
 
     def stop(self) -> None:
         """Never ring again."""

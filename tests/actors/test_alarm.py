@@ -72,6 +72,49 @@ def test_coming_and_going_brings_it_forward_to_the_end_of_a_grace() -> None:
     assert len(rung) == 1
 
 
+def test_a_grace_ends_in_time_when_it_rang_early_for_it() -> None:
+    """It was set when somebody came, half a second before they were lost: it rings again at the end, not after it."""
+    clock = StoppedClock(START)
+    rung: list[Millis] = []
+    state = live()
+
+    def ring() -> None:
+        rung.append(clock.now() - START)
+        alarm.anew(state)
+
+    alarm = alarm_of(clock, ring)
+    alarm.follow(state)
+    state = replace(state, members={"ada": here("ada")})
+    alarm.follow(state)
+    clock.jump(500)
+    lost = replace(here("ada"), presence=Presence.AWAY, since=clock.now())
+    state = replace(state, members={"ada": lost})
+    alarm.follow(state)
+    while clock.now() < START + GRACE + 500:
+        clock.jump(10)
+    assert rung == [GRACE, GRACE + 500]
+
+
+def test_many_graces_that_end_close_together_ring_ten_times_a_second() -> None:
+    """A thousand who lose the network within a second are not looked through a thousand times."""
+    clock = StoppedClock(START)
+    rung: list[Millis] = []
+    away = [
+        replace(here(f"p{number}"), presence=Presence.AWAY, since=START + number) for number in range(1000)
+    ]
+
+    def ring() -> None:
+        rung.append(clock.now())
+        alarm.anew(live(*(member for member in away if member.since + GRACE > clock.now())))
+
+    alarm = alarm_of(clock, ring)
+    alarm.follow(live(*away))
+    while clock.now() < START + GRACE + 1100:
+        clock.jump(1)
+    assert len(rung) == 11
+    assert rung[-1] <= START + GRACE + 1000
+
+
 def test_a_deadline_that_is_past_does_not_ring_without_end() -> None:
     """A second passes between two."""
     clock = StoppedClock(START + 2 * LONGEST)
