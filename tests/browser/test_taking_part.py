@@ -214,6 +214,35 @@ async def test_a_change_waits_for_its_moment_and_never_jumps(room: FakeRoom, ope
     assert max(changes) <= 0.02
 
 
+async def test_long_words_use_the_free_space_and_scroll_beyond_it(room: FakeRoom, open_page: Opener) -> None:
+    """They stand above the orb, which does not move; what does not fit can be reached with the keyboard."""
+    page = await joined(room, open_page)
+    await room.change("Box Breathing", BOX)
+    orb, words = page.locator(".pacer-guide"), page.locator(".practice-words")
+    await expect(page.get_by_role("heading", name="Box Breathing")).to_be_visible()
+    before = await orb.bounding_box()
+    assert before is not None
+    fits = "(words) => words.scrollHeight <= words.clientHeight"
+    middle = "Let the shoulders sink, and the jaw. " * 6
+    said = {"title": "", "message": middle.strip()}
+    await room.tell("session_update", said, update_type="announcement")
+    await expect(words).to_contain_text("the jaw")
+    assert await words.evaluate(fits)
+    assert await words.get_attribute("tabindex") is None
+    said = {"title": "", "message": "Let the shoulders sink, and the jaw. " * 54}
+    await room.tell("session_update", said, update_type="announcement")
+    await expect(words).to_have_attribute("tabindex", "0")
+    await expect(words).to_have_attribute("data-more", "yes")
+    assert not await words.evaluate(fits)
+    below = await words.bounding_box()
+    assert below is not None
+    assert below["y"] + below["height"] <= before["y"]
+    assert await orb.bounding_box() == before
+    await words.focus()
+    await page.keyboard.press("End")
+    await expect(words).to_have_attribute("data-more", "no")
+
+
 async def test_reduced_motion_has_a_pacer_of_its_own(room: FakeRoom, open_page: Opener) -> None:
     """A bar, the word and the count; the orb does not move."""
     page = await joined(room, open_page, reduced_motion="reduce")

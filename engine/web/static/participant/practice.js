@@ -15,8 +15,9 @@ import { Sheet } from "./sheet.js";
 import { stopDialog } from "./stop.js";
 import { HoldToInhale } from "./hold-to-inhale.js";
 
-/** The lines around the orb step back after this long without a touch. */
+/** The lines around the orb step back after this long without a touch, or after the time to read what is new. */
 const QUIET_AFTER_MS = 12_000;
+const READ_MS_PER_CHARACTER = 70;
 
 /** @param {any} visit */
 export function practiceScreen(visit) {
@@ -78,16 +79,33 @@ export function practiceScreen(visit) {
     // What the orb shows to the eyes is told once to those who listen; the tone is their pacer.
     if (heading.textContent && heading.textContent !== name) announce(name);
     write(heading, name);
-    write(words, wordsOf(room, shown));
+    const now = wordsOf(room, shown);
+    if (words.textContent !== now) {
+      write(words, now);
+      words.scrollTop = 0;
+      reach();
+      wake();
+    }
     write(others, othersLine(room, client.clock.rate));
     restCard(rest, visit, room.resting);
   };
+
+  /** More words than there is room for can be scrolled, by keys as well, and show that they go on. */
+  const reach = () => {
+    if (words.scrollHeight > words.clientHeight + 1) words.tabIndex = 0;
+    else words.removeAttribute("tabindex");
+    words.dataset.more = words.scrollTop + words.clientHeight < words.scrollHeight - 1 ? "yes" : "no";
+  };
+  const fitting = new ResizeObserver(reach);
+  fitting.observe(words);
+  words.addEventListener("scroll", reach);
 
   let quiet = 0;
   const wake = () => {
     element.dataset.quiet = "no";
     clearTimeout(quiet);
-    quiet = setTimeout(() => (element.dataset.quiet = "yes"), QUIET_AFTER_MS);
+    const after = Math.max(QUIET_AFTER_MS, words.textContent.length * READ_MS_PER_CHARACTER);
+    quiet = setTimeout(() => (element.dataset.quiet = "yes"), after);
   };
   for (const kind of ["pointerdown", "keydown", "focusin"]) element.addEventListener(kind, wake);
   // A thousand people who join at once are one change of the screen.
@@ -105,6 +123,7 @@ export function practiceScreen(visit) {
       room.removeEventListener("change", soon);
       cancelAnimationFrame(due);
       clearTimeout(quiet);
+      fitting.disconnect();
       pacer.stop();
       tone.close();
       sheet.close();
