@@ -272,6 +272,8 @@ class Arrivals:
         tail = self._room.tail
         # A record may be on the disk before the room has published it: the room will.
         newest = max(*(arrival.replay_until for arrival in self._waiting), 0 if tail is None else tail - 1)
+        if self._over:
+            newest = max(newest, self._room.head)
         frames = [entry for entry in self._frames(message.records) if entry[0] <= newest]
         if frames and (tail is None or frames[-1][0] >= tail - 1):
             self._room.restore(frames)
@@ -284,10 +286,12 @@ class Arrivals:
                 self._gone(arrival.attach.seat, clean=False)
             elif missed_from < message.after:
                 self._waiting.append(arrival)
-            elif self._room.reaches_back_to(missed_from, arrival.replay_until):
+            elif not self._over and self._room.reaches_back_to(missed_from, arrival.replay_until):
                 self._seat(arrival, recovered=True, handed=missed_from)
             else:
                 upto = arrival.replay_until if self._room.tail is None else self._room.tail - 1
+                if self._over:  # All of it at once: nobody goes before they have been told the end.
+                    upto = newest
                 missed = [entry for entry in frames if missed_from < entry[0] <= upto]
                 if len(missed) == upto - missed_from:
                     older = b"".join(entry[1] for entry in missed)
@@ -323,6 +327,7 @@ class Arrivals:
     def end(self) -> None:
         """The session is over: everybody goes, those who still wait as soon as they have been told so."""
         self._over = True
+        self._outdated = self._reading is not None
         self._room.close_all(CloseCode.DONE, "the session is over")
 
     def remove(self, client_id: str) -> None:

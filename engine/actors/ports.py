@@ -44,6 +44,11 @@ class RoomPort(Protocol[S]):
         ...
 
     @property
+    def head(self) -> int:
+        """The newest ``seq`` that was published; 0 while that is not known."""
+        ...
+
+    @property
     def tail(self) -> int | None:
         """The oldest ``seq`` in the ring; the next one while it is empty, None if that is not known."""
         ...

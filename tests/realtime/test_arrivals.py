@@ -14,6 +14,7 @@ from engine.domain import commands as c
 from engine.domain.session import Presence
 from tests.realtime.slow_reads import SlowReads
 from tests.realtime.studio import Client, Refused, Studio, running
+from tests.realtime.test_room import LONG, LazyReader
 
 
 @dataclass
@@ -58,6 +59,22 @@ async def test_who_waits_while_the_session_ends_is_told_and_let_go(waiting: Wait
     assert back.welcome["recovered"] is True
     assert [message["seq"] for message in back.inbox if "epoch" in message] == [1, 2, 3]
     assert back.inbox[-1]["type"] == "session_ending"
+
+
+async def test_who_waits_while_the_session_ends_is_told_all_of_it_however_much(waiting: Waiting) -> None:
+    """The end is not in the middle of what was missed, though their network takes little at a time."""
+    bob = waiting.bob.welcome
+    for number in range(700):
+        await waiting.studio.command(c.Announce(str(number), LONG))
+    lazy = LazyReader(waiting.studio)
+    query = f"&resume={bob['resume']}&epoch={bob['epoch']}&after=0"
+    coming = asyncio.create_task(lazy.connect("bob", query))
+    await waiting.journal.under_way.wait()
+    await waiting.studio.command(c.End())
+    waiting.journal.let_go.set()
+    assert (await coming)["recovered"] is True
+    numbers, code = await lazy.rest()  # But for those that came together with the welcome.
+    assert (numbers, code) == (list(range(numbers[0], 704)), 1000)
 
 
 async def test_who_is_removed_while_they_wait_does_not_come_in(waiting: Waiting) -> None:

@@ -29,14 +29,14 @@ class LazyReader:
         self.studio = studio
         self.protocol = Protocol(CLIENT, max_size=None)
 
-    async def connect(self, client_id: str) -> dict[str, Any]:
+    async def connect(self, client_id: str, query: str = "") -> dict[str, Any]:
         raw = socket.socket()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         raw.setblocking(False)
         await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self.studio.port))
         self.reader, self.writer = await asyncio.open_connection(sock=raw, limit=4096)
         self.writer.write(
-            f"GET /ws/live-updates?session_id=s&client_id={client_id} HTTP/1.1\r\nHost: x\r\n"
+            f"GET /ws/live-updates?session_id=s&client_id={client_id}{query} HTTP/1.1\r\nHost: x\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
