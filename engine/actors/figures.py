@@ -51,6 +51,7 @@ class Figures:
     """One session's telemetry. ``due`` is called on the loop when a tick is."""
 
     __slots__ = (
+        "_came",
         "_clock",
         "_coherence",
         "_counts",
@@ -88,6 +89,8 @@ class Figures:
         self._wearing: dict[str, None] = {}
         self._noted: Curve | None = None
         self._shown: tuple[dict[str, Any], Millis] | None = None
+        self._came = False
+        """Somebody has been seated since figures were shown."""
         self._timer: asyncio.TimerHandle | None = None
         self._reached: tuple[str, ...] = ()
         self._titles: tuple[str, ...] = ()
@@ -189,6 +192,11 @@ class Figures:
         return engaged
 
     # -- the tick -----------------------------------------------------------------------------
+
+    def seated(self, state: Session) -> None:
+        """Somebody came: their welcome has the figures, the next frame is the next tick's."""
+        self._came = True
+        self.run(state)
 
     def run(self, state: Session) -> None:
         """Tick while the session is live and somebody is in the room."""
@@ -324,9 +332,10 @@ class Figures:
         if state.stated.improvement is None:
             content["hrv_improvement"] = figures.hrv_improvement
             content["current_hrv_improvement"] = figures.hrv_improvement
-        # Whoever comes later is given what was shown last: figures that stand still need not be told again and again.
-        if self._shown is None or content != self._shown[0] or at - self._shown[1] >= _SHOWN_AGAIN:
-            self._shown = content, at
+        # Figures that stand still need not be told again and again, but to somebody who has not heard them.
+        known = None if self._came or self._shown is None else self._shown[0]
+        if content != known or self._shown is None or at - self._shown[1] >= _SHOWN_AGAIN:
+            self._shown, self._came = (content, at), False
             everybody = outgoing.message("metrics_update", state.session_id, at, content)
             quality = quality_of(content["hrv_improvement"])
             staff = everybody | {

@@ -437,7 +437,7 @@ class SessionActor(LoopActor):
         """Somebody has their seat."""
         if returning:
             self._watcher.recovered(recovered)
-        self._figures.run(state)
+        self._figures.seated(state)
 
     # -- time ---------------------------------------------------------------------------------
 

@@ -146,8 +146,6 @@ class Room:
         if self.tail is None and not self._crowd:  # A room that was rebuilt does not know how far it is.
             self._crowd.cursor = cursor
         self._alone[seat] = None
-        if self._figures is not None:
-            self._figures_owed[seat] = None
         if self.tail is not None and self.tail <= cursor + 1 < self.tail + RING // 2:
             # What it missed may leave the ring before the next flush, with all the others who come now.
             self._catch_up(seat)

@@ -29,3 +29,25 @@ async def test_who_sends_something_is_in_the_next_figures(studio: Studio) -> Non
     watching = await studio.join(role="observer")
     assert watching.welcome["metrics"]["engagement_rate"] == 0.6
     assert group_metrics(await studio.state(), studio.clock.now())["engagement_rate"] == 0.6
+
+
+async def test_whoever_comes_gets_the_next_figures_and_not_the_last_ones_again(studio: Studio) -> None:
+    """At most one frame a second: the welcome has what was shown before it. The next tick is for them, though
+    nothing has changed."""
+    people = await five(studio)
+    studio.clock.jump(5_100)
+    await people[0].until("metrics_update")
+    watching = await studio.join(role="observer")
+    assert watching.welcome["metrics"]["completion_rate"] == 1.0
+    await people[1].send("chat", {"message": "hi"})
+    await watching.until("chat_message")
+    await watching.settled()
+    assert "metrics_update" not in [message["type"] for message in watching.inbox]
+    studio.clock.jump(5_100)
+    told = await watching.until("metrics_update")
+    assert told["content"]["engagement_rate"] == 0.2
+    again = await studio.join(role="observer")
+    studio.clock.jump(5_100)
+    assert (await again.until("metrics_update"))["content"] == told["content"]
+    await again.settled()
+    assert [message["type"] for message in again.inbox].count("metrics_update") == 1
