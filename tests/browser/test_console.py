@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
@@ -53,6 +54,25 @@ async def test_a_wrong_key_is_told_in_words(server: Server, open_page: Opener) -
     await page.get_by_label("Key or session link").fill("wrong")
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_text("This key is not known here.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (429, "too_many_requests", "That was a lot in a short time."),
+        (503, "draining", "The server is just restarting."),
+    ],
+)
+async def test_a_server_that_is_busy_says_nothing_of_the_key(
+    room: FakeRoom, open_page: Opener, status: int, code: str, said: str
+) -> None:
+    """Asked too often, or restarting: the key may be right."""
+    room.api[("GET", "sessions?limit=1")] = lambda _: (status, {"error": code, "message": "No."})
+    page = await open_page(f"{await room.start()}/console")
+    await page.get_by_label("Key or session link").fill("right")
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_text(said)).to_be_visible()
+    await expect(page.get_by_text("This key is not known here.")).to_have_count(0)
 
 
 async def test_a_session_link_opens_that_room_alone(

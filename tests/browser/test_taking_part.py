@@ -124,6 +124,18 @@ async def test_the_plan_says_what_to_expect_and_where_the_voice_is(room: FakeRoo
     await expect(page.get_by_text("Leave the holds out in pregnancy.")).to_be_visible()
 
 
+async def test_before_the_room_opens_the_line_is_called_good_and_the_day_is_named(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """The server has answered: not yet. When the room opens on another day, that day is said."""
+    day = 86_400_000
+    room.refuse = (4008, "not_open_yet", {"opens_at": iso(now() + day)})
+    room.state["scheduled_start"] = iso(now() + day + 900_000)
+    page = await joined(room, open_page)
+    await expect(page.get_by_text("Your connection works.")).to_be_visible()
+    await expect(page.get_by_text("The room opens on ")).to_be_visible()
+
+
 async def test_the_gentle_choice_is_private_and_the_default(room: FakeRoom, open_page: Opener) -> None:
     """Whoever leaves the question unticked sees the gentle technique when the vigorous one is led."""
     room.state["plan"] = [VIGOROUS]

@@ -8,6 +8,7 @@ import { CLOSE } from "../close-codes.js";
 import { h, write } from "../dom.js";
 import { HalcytoneClient } from "../halcytone-client.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
+import { opensText } from "../opening.js";
 import { refusalText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
@@ -87,7 +88,7 @@ export function roomScreen(desk, { sessionId }) {
     const since = room.started_at ? clockTime((now - Date.parse(room.started_at)) / 1000) : "";
     const time = room.phase === "live" ? (since ? t("room.live", { time: since }) : t("phase.live")) : begins ? `${dateTime(begins)}, ${timeWithZone(begins)}` : "";
     const line = client.status === "open" ? "" : ` · ${t("room.reconnecting")}`;
-    if (!client.welcome && opensAt) return write(facts, `${time} · ${t("waiting.opens", { time: timeWithZone(Date.parse(opensAt)) })}`);
+    if (!client.welcome && opensAt) return write(facts, `${time} · ${opensText(Date.parse(opensAt), now)}`);
     write(facts, client.welcome ? `${time} · ${here}${line}` : t("console.loading"));
     for (const part of parts) part.tick?.(now);
     return undefined;

@@ -108,7 +108,8 @@ function select(name, options, chosen) {
 
 /** A readable id that is not taken soon: the title, the day, four letters. @param {string} title @param {string} when */
 function idOf(title, when) {
-  const words = title.toLowerCase().normalize("NFKD").replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60);
+  const plain = title.toLowerCase().replaceAll("ß", "ss").normalize("NFKD").replace(/\p{M}/gu, "");
+  const words = plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60);
   const tail = Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => "abcdefghjkmnpqrstuvwxyz"[byte % 23]).join("");
   return `${words || "session"}-${when.slice(0, 10)}-${tail}`;
 }

@@ -6,6 +6,9 @@
 import { ask } from "../api.js";
 import { h, write } from "../dom.js";
 import { t } from "../i18n.js";
+import { answerText } from "../refusals.js";
+
+const UNKNOWN = new Set([400, 401, 403]);
 
 /**
  * @param {any} desk
@@ -27,7 +30,8 @@ export function signInScreen(desk, detail) {
       if (detail?.sessionId) desk.turn("room", { sessionId: detail.sessionId });
       return undefined;
     }
-    return write(said, answer.status === 0 ? t("console.offline") : t("signin.wrong"));
+    // Only what the server says of the key is about the key; it may also be asked too often, or be away.
+    return write(said, UNKNOWN.has(answer.status) ? t("signin.wrong") : answerText(answer, t("console.offline")));
   };
   const element = h(
     "section",

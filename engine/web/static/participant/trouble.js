@@ -38,7 +38,7 @@ export function troubleScreen(visit, refusal) {
   }
   // The imprint says how to reach whoever runs this studio.
   if (ASK.has(code)) actions.append(h("a", { class: "button primary wide", href: `${BASE}/imprint/` }, t("trouble.studio")));
-  actions.append(h("a", { class: "button wide", href: "/" }, t("trouble.home")));
+  actions.append(h("a", { class: "button wide", href: `${BASE}/` }, t("trouble.home")));
   const element = h(
     "section",
     { class: "screen trouble" },

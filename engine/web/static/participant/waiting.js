@@ -5,9 +5,13 @@
 
 import { h, show, write } from "../dom.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
+import { opensText } from "../opening.js";
 import { Tone } from "../tone.js";
 import { choiceCard } from "./choice.js";
 import { expectations } from "./expectations.js";
+
+/** What a line is called over which the server was heard. */
+const ANSWERED = new Set(["open", "waiting"]);
 
 /**
  * @param {any} visit
@@ -52,8 +56,8 @@ export function waitingScreen(visit) {
     const left = (at - now) / 1000;
     const days = Math.floor(left / 86_400);
     write(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
-    const opens = visit.opensAt ? timeWithZone(Date.parse(visit.opensAt)) : "";
-    write(until, left > 0 ? (opens ? t("waiting.opens", { time: opens }) : t("waiting.until")) : t("waiting.any_moment"));
+    const opens = visit.opensAt ? opensText(Date.parse(visit.opensAt), now) : t("waiting.until");
+    write(until, left > 0 ? opens : t("waiting.any_moment"));
   };
   const timer = setInterval(tick, 500);
   room.addEventListener("change", fill);
@@ -75,7 +79,11 @@ function testCard(visit) {
   const tone = new Tone();
   const heard = h("p", { class: "quiet", role: "status" });
   const line = h("p", { class: "quiet" });
-  const tell = () => write(line, client.status === "open" ? t("waiting.line_good") : t("waiting.line_trying"));
+  const tell = () => {
+    // A room that is not open yet was heard of over the line; asking again now and then says nothing against it.
+    if (client.status === "connecting" && line.textContent) return;
+    write(line, ANSWERED.has(client.status) ? t("waiting.line_good") : t("waiting.line_trying"));
+  };
   client.addEventListener("status", tell);
   tell();
   const button = h(

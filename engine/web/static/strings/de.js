@@ -54,6 +54,7 @@ export default {
   "waiting.days": { one: "in {count} Tag", other: "in {count} Tagen" },
   "waiting.until": "bis wir beginnen",
   "waiting.opens": "Der Raum öffnet um {time}. Diese Seite öffnet mit ihm.",
+  "waiting.opens_on": "Der Raum öffnet am {date} um {time}. Diese Seite öffnet mit ihm.",
   "waiting.any_moment": "Wir beginnen jeden Moment.",
   "waiting.here": { one: "{count} Mensch ist da", other: "{count} Menschen sind da" },
   "waiting.stay": "Bleib auf dieser Seite. Sie geht von selbst live.",

@@ -36,6 +36,7 @@ export default {
   "waiting.days": { one: "in {count} day", other: "in {count} days" },
   "waiting.until": "until we begin",
   "waiting.opens": "The room opens at {time}. This page opens with it.",
+  "waiting.opens_on": "The room opens on {date} at {time}. This page opens with it.",
   "waiting.any_moment": "We begin any moment now.",
   "waiting.here": { one: "{count} person is here", other: "{count} people are here" },
   "waiting.stay": "Stay on this page. It goes live by itself.",
