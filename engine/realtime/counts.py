@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from engine.domain.session import Role
+from engine.protocol.close_codes import CloseCode
 
 __all__ = ["Counts"]
+
+_LIMITS: Mapping[int, str] = {CloseCode.SILENT: "silent", CloseCode.TOO_SLOW: "too_slow"}
 
 
 class Counts:
@@ -36,7 +41,10 @@ class Counts:
             registry=registry,
         )
         self._limited = Counter(
-            "halcytone_limited_total", "Messages over a limit, by limit.", ("limit",), registry=registry
+            "halcytone_limited_total",
+            "Messages and sockets over a limit, by limit.",
+            ("limit",),
+            registry=registry,
         )
         self._wrong = Counter(
             "halcytone_wrong_messages_total", "Messages that were refused.", registry=registry
@@ -93,12 +101,15 @@ class Counts:
         self._sockets.labels(str(role)).inc()
 
     def disconnected(self, role: Role, code: int | None) -> None:
-        """A socket ended; no code is a connection that broke (1006)."""
+        """A socket ended; the code is that of whoever closed it, none is a connection that broke (1006)."""
         self._sockets.labels(str(role)).dec()
         self._closed.labels(_bounded(code)).inc()
 
     def closed(self, code: int) -> None:
-        """The server closes a socket: counted when it has ended."""
+        """The server closes a socket, which is counted when it has ended; a limit that no message is over, here."""
+        limit = _LIMITS.get(code)
+        if limit is not None:
+            self._limited.labels(limit).inc()
 
     def refused(self, code: str) -> None:
         """A socket was not let in."""

@@ -81,6 +81,7 @@ class EventSockets:
             try:
                 frame = await ws.receive(timeout=self._clock.seconds(SILENT_AFTER))
             except TimeoutError:
+                self._counts.closed(CloseCode.SILENT)
                 await ws.close(code=CloseCode.SILENT, message=b"nothing was heard for 75 seconds")
                 return
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):

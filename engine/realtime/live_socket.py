@@ -122,12 +122,15 @@ class LiveSockets:
             code = await self._read(ws.inlet, seat, ref, asked.session_id)
         finally:
             clean = code in _CLEAN
+            ours = seat.closed_with
+            if code is not None:
+                seat.close(CloseCode.DONE)
             self._open.discard(seat)
             self._pinged.pop(seat, None)
             self.ended += 1
             if not self._open:
                 self._empty.set()
-            self._counts.disconnected(seat.role, code)
+            self._counts.disconnected(seat.role, code if ours is None else ours)
             await self._part(seat, ref, asked.session_id, clean)
             transport.abort() if code is None else transport.close()
         return ws
@@ -237,8 +240,6 @@ class LiveSockets:
             else:
                 seat.close(wrong.code)
             return int(wrong.code)
-        if code is not None:
-            seat.close(CloseCode.DONE)
         return code
 
     def _take(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, frame: WSMessage) -> None:

@@ -393,8 +393,7 @@ class Room:
         if seat.stalled_at is None:
             seat.stalled_at = at
         if at - seat.stalled_at > _STALLED_FOR:
-            self._tick.events.closed(CloseCode.TOO_SLOW)
-            seat.abort()
+            seat.abort(CloseCode.TOO_SLOW)
             return False
         return True
 

@@ -88,6 +88,7 @@ class Seat:
         "_waits",
         "asked_back",
         "client_id",
+        "closed_with",
         "closing",
         "connection",
         "crowd",
@@ -113,6 +114,8 @@ class Seat:
         self.closing = False
         self.asked_back = False
         """Told to go with a code that says to return: whatever it answers, that is no goodbye."""
+        self.closed_with: int | None = None
+        """The code with which this side closed, None while it has not: its peer may answer with any other."""
         self.connection: Connection | None = None
         """Checks what comes in; None until the handshake is through."""
         self._events = events
@@ -160,6 +163,7 @@ class Seat:
         if self.closing:
             return
         self.write(close_frame(code, reason))
+        self.closed_with = code
         self.asked_back = code in _COME_BACK
         self.gone()
         self._stop_waiting()
@@ -167,10 +171,12 @@ class Seat:
         # The socket's own handler ends as soon as the peer answers; a peer that does not is cut off.
         asyncio.get_running_loop().call_later(_GOODBYE, self.transport.abort)
 
-    def abort(self) -> None:
-        """Cut the connection, as a broken network does."""
+    def abort(self, code: int) -> None:
+        """Cut the connection, as a broken network does, for the reason that ``code`` stands for."""
+        self.closed_with = code
         self.gone()
         self._stop_waiting()
+        self._events.closed(code)
         self.transport.abort()
 
     def gone(self) -> None:
