@@ -277,3 +277,70 @@ async def test_words_that_did_not_arrive_are_not_called_shown(room: FakeRoom, op
     await expect(words).to_have_value("And the jaw.")
     room.refuse = None
     await expect(error).to_have_count(0, timeout=20_000)
+
+
+async def test_a_start_in_the_past_is_said_and_the_address_is_readable(
+    server: Server, open_page: Opener
+) -> None:
+    """What is allowed and worth saying stands in the room; letters with marks stay letters in its name."""
+    console = await signed_in(open_page, server)
+    await console.get_by_role("button", name="New session").click()
+    await console.get_by_label("Title").fill("Übung für große Leute")
+    await console.get_by_label("Led by").fill("Test instructor")
+    await console.get_by_label("Begins at (your local time)").fill("2020-05-01T07:30")
+    await console.get_by_role("button", name="Set it up").click()
+    await expect(console.get_by_text("This begins in the past: the room is open now.")).to_be_visible()
+    assert "#session=ubung-fur-grosse-leute-2020-05-01-" in console.url
+    await console.get_by_role("button", name="All sessions").click()
+    card = console.get_by_role("article").filter(has_text="Übung")
+    await card.get_by_role("button", name="Move").click()
+    await card.get_by_label("Begins at (your local time)").fill("2021-05-01T07:30")
+    await card.get_by_role("button", name="Move it").click()
+    await expect(console.get_by_text("This begins in the past: the room is open now.")).to_be_visible()
+
+
+async def test_the_keyboard_goes_on_where_it_was(
+    server: Server, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """After a row, a question or a card is gone, the focus stands at the next thing of its kind."""
+    console = await signed_in(open_page, server)
+    card = console.get_by_role("article").filter(has_text="Morning Calm")
+    for name in ("Move", "Cancel it"):
+        await card.get_by_role("button", name=name, exact=True).click()
+        await card.get_by_role("button", name="Never mind").click()
+        await expect(card.get_by_role("button", name=name, exact=True)).to_be_focused()
+    await card.get_by_role("button", name="Cancel it").click()
+    await card.get_by_role("button", name="Cancel this session").click()
+    await expect(console.get_by_role("heading", name="Morning Calm")).to_be_focused()
+    await console.get_by_role("button", name="New session").click()
+    for technique in ("Box Breathing", "Tide"):
+        await console.get_by_role("button", name="Add a technique").click()
+        await console.get_by_label("Technique", exact=True).last.fill(technique)
+    await console.get_by_role("button", name="Remove Box Breathing").click()
+    await expect(console.get_by_role("button", name="Remove Tide")).to_be_focused()
+    await expect(console.get_by_label("Technique", exact=True)).to_have_value("Tide")
+    await console.get_by_role("button", name="Remove Tide").click()
+    await expect(console.get_by_role("button", name="Add a technique")).to_be_focused()
+
+
+async def test_an_arrival_leaves_an_open_question_open(room: FakeRoom, open_page: Opener) -> None:
+    """Whether somebody is to be removed is still asked when another comes; the keyboard stays with it."""
+    people = [
+        {"client_id": key, "name": name, "present": True, "vouched": False, "hand": False}
+        for key, name in (("a", "Ada"), ("b", "Ben"))
+    ]
+    room.state["participants"] = people
+    console = await leading(room, open_page)
+    await console.get_by_role("button", name="Remove Ben").click()
+    yes = console.get_by_role("button", name="Remove Ben, and keep out")
+    await expect(yes).to_be_focused()
+    await room.tell("participant_joined", {"client_id": "c", "name": "Cleo", "count": 3})
+    await expect(console.get_by_role("button", name="Remove Cleo")).to_be_visible()
+    await expect(yes).to_be_focused()
+    await console.get_by_role("button", name="Never mind").click()
+    await expect(console.get_by_role("button", name="Remove Ben")).to_be_focused()
+    await console.get_by_role("button", name="Remove Ben").click()
+    await yes.click()
+    await room.wait_for("remove_participant")
+    await room.tell("participant_left", {"client_id": "b", "name": "Ben", "count": 2})
+    await expect(console.get_by_role("heading", name="2 people are here")).to_be_focused()

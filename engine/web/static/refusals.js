@@ -50,3 +50,19 @@ function reasonText(name, reason) {
   }
   return t("reason.other", { field, reason });
 }
+
+/** What is allowed and still worth saying, in English, and what it is here. */
+const WARNINGS = /** @type {[RegExp, string][]} */ ([
+  [/lies in the past/, "warning.past"],
+  [/up to (?<limit>\d+) participants/, "warning.many"],
+  [/(?<technique>.+) is for people together in one room/, "schedule.room_only"],
+]);
+
+/** @param {string} warning of the server @returns {string} */
+export function warningText(warning) {
+  for (const [pattern, key] of WARNINGS) {
+    const found = pattern.exec(warning);
+    if (found) return t(key, found.groups);
+  }
+  return warning;
+}

@@ -15,7 +15,9 @@ export function peoplePanel(room, command) {
   const people = new Map();
   const alerts = h("div", { role: "alert", class: "alerts" });
   const list = h("ul", { class: "people" });
-  const heading = h("h2", {});
+  const heading = h("h2", { tabindex: "-1" });
+  /** @type {string | null} who is about to be removed, until it is said twice */
+  let asked = null;
   const element = h("section", { class: "card" }, heading, list);
 
   const fill = () => {
@@ -23,13 +25,26 @@ export function peoplePanel(room, command) {
     // A raised hand and somebody in need stand on top.
     here.sort(([, a], [, b]) => Number(b.stopped) - Number(a.stopped) || Number(b.hand) - Number(a.hand));
     write(heading, t("people.title", { count: here.length }));
+    const focus = focused();
     show(list, ...(here.length ? here.map(([id, person]) => row(id, person)) : [h("li", { class: "quiet" }, t("people.none"))]));
+    if (focus) (list.querySelector(focus) ?? heading).focus();
+  };
+  /** Where the keyboard is in the list, which is made anew whenever somebody comes; null elsewhere. */
+  const focused = () => {
+    const at = list.contains(document.activeElement) ? document.activeElement : null;
+    const client = at?.closest("li")?.dataset.client;
+    return at && `[data-client="${CSS.escape(client ?? "")}"] [data-act="${at.dataset.act ?? ""}"]`;
   };
   const row = (id, person) => {
-    const vouch = h("input", { type: "checkbox", checked: person.vouched, onchange: () => command("vouch", { client_id: id, vouched: vouch.checked }) });
+    const vouch = h("input", { type: "checkbox", "data-act": "vouch", checked: person.vouched, onchange: () => command("vouch", { client_id: id, vouched: vouch.checked }) });
     const actions = h("div", { class: "person-actions" });
-    const remove = h("button", { type: "button", class: "small", "aria-label": t("people.remove_named", { name: person.name }), onclick: () => sure(actions, id, person.name) }, t("people.remove"));
-    actions.append(h("label", { class: "check small" }, vouch, h("span", {}, t("people.vouch"), h("span", { class: "only-read" }, ` ${person.name}`))), remove);
+    if (asked === id) {
+      const yes = h("button", { type: "button", class: "danger small", "data-act": "yes", onclick: () => command("remove_participant", { client_id: id }) }, t("people.remove_yes", { name: person.name }));
+      actions.append(yes, h("button", { type: "button", class: "small", "data-act": "no", onclick: () => sure(null, id, "remove") }, t("console.never_mind")));
+    } else {
+      const remove = h("button", { type: "button", class: "small", "data-act": "remove", "aria-label": t("people.remove_named", { name: person.name }), onclick: () => sure(id, id, "yes") }, t("people.remove"));
+      actions.append(h("label", { class: "check small" }, vouch, h("span", {}, t("people.vouch"), h("span", { class: "only-read" }, ` ${person.name}`))), remove);
+    }
     return h(
       "li",
       { "data-client": id },
@@ -37,11 +52,11 @@ export function peoplePanel(room, command) {
       actions,
     );
   };
-  /** Nobody is put out by a slip of the thumb. */
-  const sure = (actions, id, name) => {
-    const yes = h("button", { type: "button", class: "danger small", onclick: () => command("remove_participant", { client_id: id }) }, t("people.remove_yes", { name }));
-    show(actions, yes, h("button", { type: "button", class: "small", onclick: fill }, t("console.never_mind")));
-    yes.focus();
+  /** Nobody is put out by a slip of the thumb. @param {string | null} whom @param {string} id @param {string} act */
+  const sure = (whom, id, act) => {
+    asked = whom;
+    fill();
+    list.querySelector(`[data-client="${CSS.escape(id)}"] [data-act="${act}"]`)?.focus();
   };
   const note = (id, changes) => {
     people.set(id, { name: "", present: true, hand: false, vouched: false, stopped: false, ...people.get(id), ...changes });
@@ -69,6 +84,7 @@ export function peoplePanel(room, command) {
           note(content.client_id, { name: content.name, present: true });
           break;
         case "participant_left":
+          if (asked === content.client_id) asked = null;
           note(content.client_id, { present: false, hand: false });
           break;
         case "hand_raised":

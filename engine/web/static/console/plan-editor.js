@@ -19,6 +19,13 @@ export function planEditor(given) {
     add.hidden = items.length >= MOST;
     show(list, ...items.map(row));
   };
+  /** The keyboard goes on where the row was. */
+  const remove = (item, index) => {
+    items = items.filter((one) => one !== item);
+    fill();
+    const rest = list.querySelectorAll("button");
+    (rest[Math.min(index, rest.length - 1)] ?? add).focus();
+  };
   const row = (item, index) =>
     h(
       "li",
@@ -28,7 +35,7 @@ export function planEditor(given) {
         type: "number", min: "1", max: "120", value: String(Math.round((item.duration ?? 300) / 60)), "aria-label": t("plan.minutes"),
         oninput: (event) => (item.duration = Number(event.target.value) * 60),
       }),
-      h("button", { type: "button", "aria-label": t("plan.remove", { technique: item.technique || String(index + 1) }), onclick: () => ((items = items.filter((one) => one !== item)), fill()) }, "×"),
+      h("button", { type: "button", "aria-label": t("plan.remove", { technique: item.technique || String(index + 1) }), onclick: () => remove(item, index) }, "×"),
       h("input", { class: "plan-words", value: item.instruction ?? "", maxlength: "200", placeholder: t("plan.words"), "aria-label": t("plan.words"), oninput: (event) => (item.instruction = event.target.value) }),
     );
   fill();

@@ -9,7 +9,7 @@ import { h, write } from "../dom.js";
 import { HalcytoneClient } from "../halcytone-client.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
 import { opensText } from "../opening.js";
-import { refusalText } from "../refusals.js";
+import { refusalText, warningText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
 import { Curves } from "./curves.js";
@@ -24,9 +24,9 @@ const SIGN_IN_AGAIN = new Set([CLOSE.BAD_CREDENTIAL, CLOSE.FORBIDDEN, CLOSE.TOKE
 
 /**
  * @param {any} desk
- * @param {{sessionId: string}} detail
+ * @param {{sessionId: string, warnings?: string[]}} detail with what is worth saying of a session that was just set up
  */
-export function roomScreen(desk, { sessionId }) {
+export function roomScreen(desk, { sessionId, warnings = [] }) {
   const room = new RoomState();
   const client = new HalcytoneClient({ sessionId, role: "instructor", token: desk.credential });
   const awake = new WakeLock();
@@ -66,6 +66,7 @@ export function roomScreen(desk, { sessionId }) {
       desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
     ),
     facts,
+    ...warnings.map((warning) => h("p", { class: "note", role: "status" }, warningText(warning))),
     h("div", { class: "in-sight" }, said, people.alerts),
     ...parts.map((part) => part.element),
     curves.element,

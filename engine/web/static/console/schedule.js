@@ -50,7 +50,7 @@ export function scheduleScreen(desk, detail) {
     const answer = await desk.ask("POST", "/sessions/create", body);
     if (answer.ok) {
       rememberInstructor(body.instructor);
-      return desk.turn("room", { sessionId: body.session_id });
+      return desk.turn("room", { sessionId: body.session_id, warnings: answer.data.warnings });
     }
     write(errors, answerText(answer, t("console.offline")));
     errors.focus();

@@ -16,12 +16,14 @@ const WEEK_MS = 7 * 24 * 3600 * 1000;
 export function sessionsScreen(desk) {
   const list = h("div", { "aria-busy": "true" }, h("p", { class: "quiet" }, t("console.loading")));
   const said = h("p", { class: "error", role: "alert" });
+  const note = h("p", { class: "note", role: "status" });
   const element = h(
     "section",
     { class: "screen console" },
     h("header", { class: "bar" }, h("h1", {}, t("sessions.title")), h("button", { type: "button", onclick: desk.signOut }, t("sessions.sign_out"))),
     h("button", { class: "primary wide", type: "button", onclick: () => desk.turn("schedule") }, t("sessions.new")),
     said,
+    note,
     list,
   );
 
@@ -42,10 +44,16 @@ export function sessionsScreen(desk) {
   };
   const group = (key, sessions) => (sessions.length ? [h("h2", { class: "group" }, t(key)), ...sessions.map(card)] : []);
 
-  const act = async (method, path, body) => {
+  /** The list is made anew: the keyboard goes on at the card of what was done. */
+  const act = async (session, method, path, body) => {
     const answer = await desk.ask(method, path, body);
-    if (!answer.ok) write(said, answerText(answer, t("console.offline")));
-    else await load();
+    write(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+    write(note, "");
+    if (!answer.ok) return said.scrollIntoView({ block: "nearest" });
+    await load();
+    list.querySelector(`[data-session="${CSS.escape(session.session_id)}"] h3`)?.focus();
+    if (Date.parse(body?.scheduled_start) < Date.now()) write(note, t("warning.past"));
+    return undefined;
   };
   const card = (session) => {
     const start = Date.parse(session.scheduled_start);
@@ -55,8 +63,8 @@ export function sessionsScreen(desk) {
     const moving = h("div", { class: "inline-form", hidden: true });
     return h(
       "article",
-      { class: "card" },
-      h("h3", {}, session.title),
+      { class: "card", "data-session": session.session_id },
+      h("h3", { tabindex: "-1" }, session.title),
       h("p", { class: "quiet" }, `${dateTime(start)}, ${timeWithZone(start)} · ${session.instructor} · ${t(`phase.${session.phase}`)}`),
       h(
         "div",
@@ -66,10 +74,10 @@ export function sessionsScreen(desk) {
         h("button", { type: "button", onclick: () => desk.turn("schedule", { like: session, start: start + WEEK_MS }) }, t("sessions.next_week")),
         over || session.phase === "live"
           ? null
-          : h("button", { type: "button", onclick: () => move(moving, session, (body) => act("PATCH", path, body)) }, t("sessions.move")),
+          : h("button", { type: "button", onclick: (event) => move(moving, event.currentTarget, session, (body) => act(session, "PATCH", path, body)) }, t("sessions.move")),
         over || session.phase === "live"
           ? null
-          : h("button", { type: "button", class: "danger", onclick: () => cancel(moving, () => act("POST", `${path}/cancel`)) }, t("sessions.cancel")),
+          : h("button", { type: "button", class: "danger", onclick: (event) => cancel(moving, event.currentTarget, () => act(session, "POST", `${path}/cancel`)) }, t("sessions.cancel")),
       ),
       moving,
     );
@@ -79,7 +87,7 @@ export function sessionsScreen(desk) {
 }
 
 /** Another time for a session, in place. */
-function move(place, session, save) {
+function move(place, from, session, save) {
   const input = h("input", { type: "datetime-local", required: true, value: localInput(Date.parse(session.scheduled_start)), id: `move-${session.session_id}` });
   place.hidden = false;
   show(
@@ -87,16 +95,21 @@ function move(place, session, save) {
     h("label", { for: input.id }, t("schedule.start")),
     input,
     h("button", { type: "button", class: "primary", onclick: () => input.value && save({ scheduled_start: new Date(input.value).toISOString() }) }, t("sessions.move_save")),
-    h("button", { type: "button", onclick: () => (place.hidden = true) }, t("console.never_mind")),
+    neverMind(place, from),
   );
   input.focus();
 }
 
-function cancel(place, go) {
+function cancel(place, from, go) {
   place.hidden = false;
   const yes = h("button", { type: "button", class: "danger", onclick: go }, t("sessions.cancel_yes"));
-  show(place, h("p", {}, t("sessions.cancel_sure")), yes, h("button", { type: "button", onclick: () => (place.hidden = true) }, t("console.never_mind")));
+  show(place, h("p", {}, t("sessions.cancel_sure")), yes, neverMind(place, from));
   yes.focus();
+}
+
+/** Back to the button that asked. @param {any} place @param {any} from */
+function neverMind(place, from) {
+  return h("button", { type: "button", onclick: () => ((place.hidden = true), from.focus()) }, t("console.never_mind"));
 }
 
 /** The value of a `datetime-local` field: this device's own time. @param {number} millis */

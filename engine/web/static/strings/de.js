@@ -207,6 +207,8 @@ export default {
   "reason.empty": "{field}: hier braucht es einen Text.",
   "reason.control": "{field}: darin sind Zeichen, die sich nicht anzeigen lassen.",
   "reason.other": "{field}: {reason}.",
+  "warning.past": "Der Beginn liegt in der Vergangenheit: der Raum ist jetzt offen.",
+  "warning.many": "Bis zu {limit} Menschen sind empfohlen, damit es für alle gut geht.",
   "field.content": "Text",
   "field.text": "Text",
   "field.subject": "Betreff",

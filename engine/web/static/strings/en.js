@@ -189,6 +189,8 @@ export default {
   "reason.empty": "{field}: a text is needed.",
   "reason.control": "{field}: it holds signs that cannot be shown.",
   "reason.other": "{field}: {reason}.",
+  "warning.past": "This begins in the past: the room is open now.",
+  "warning.many": "Up to {limit} people are recommended for a good experience.",
   "field.content": "Text",
   "field.text": "Text",
   "field.subject": "Subject",
