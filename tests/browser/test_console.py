@@ -249,6 +249,11 @@ async def test_a_refusal_is_read_in_the_instructors_language(
     await console.get_by_label("Technik", exact=True).fill("Box Breathing")
     await console.get_by_role("button", name="Am Ende dieses Atemzugs beginnen").click()
     await expect(console.get_by_text("Die Sitzung hat noch nicht begonnen.")).to_be_visible()
+    await console.get_by_role("button", name="Sitzung beginnen").click()
+    await expect(console.get_by_text("Live, Dauer 0:0")).to_be_visible()
+    await console.get_by_label("Technik", exact=True).fill("Wim Hof")
+    await console.get_by_role("button", name="Am Ende dieses Atemzugs beginnen").click()
+    await expect(console.get_by_text("braucht beim Dazukommen die Zustimmung aller")).to_be_visible()
 
 
 async def leading(room: FakeRoom, open_page: Opener, **options: Any) -> Page:

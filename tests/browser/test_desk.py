@@ -176,5 +176,20 @@ async def test_a_draft_that_cannot_be_taken_says_what_is_wrong_in_german(
     await desk.get_by_label("Text für LinkedIn").fill("Lang")
     await desk.get_by_role("button", name="Speichern").click()
     await expect(desk.get_by_text("Text: höchstens 280 Zeichen.")).to_be_visible()
+    await desk.evaluate(SEEN)
     await desk.get_by_role("button", name="Speichern").click()
     await expect(desk.get_by_text("Text: hier braucht es einen Text.")).to_be_visible()
+
+
+async def test_a_desk_that_may_not_look_any_more_keeps_what_stands_there(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """The sign-in ended meanwhile: it says so, and no draft and no unsaved word is lost."""
+    desk, _ = await settled(room, open_page)
+    await desk.get_by_label("Text for LinkedIn").fill("Not finished")
+    refusal = {"error": "token_expired", "message": "This token has expired."}
+    room.api[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (401, refusal)
+    await desk.evaluate(SEEN)
+    await expect(desk.get_by_text("This sign-in is no longer valid here.")).to_be_visible()
+    await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
+    await expect(desk.get_by_text("Page, archive and feed")).to_be_visible()

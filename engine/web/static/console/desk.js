@@ -47,6 +47,8 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   let timer = 0;
   let shown = "";
   let closed = false;
+  /** Whether what is said is that the server is away. */
+  let away = false;
   /** Nobody came: then there is no story to wait for. */
   let nobody = false;
   let hidden = false;
@@ -67,10 +69,20 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const look = async () => {
     const answer = await desk.ask("GET", `${path}/drafts`);
     if (closed) return;
-    write(said, answer.status === 0 ? t("console.offline") : "");
+    clearTimeout(timer);
     if (answer.status === 0) {
-      timer = setTimeout(about, LOOK_EVERY_MS);
-      return;
+      away = true;
+      write(said, t("console.offline"));
+      timer = shown ? setTimeout(look, LOOK_NOW_AND_THEN_MS) : setTimeout(about, LOOK_EVERY_MS);
+      return undefined;
+    }
+    if (away) write(said, "");
+    away = false;
+    if (!answer.ok && answer.status !== 404) {
+      // What stands there may hold words that are not saved: it stays.
+      write(said, answer.status === 401 ? t("signin.refused") : answerText(answer, t("console.offline")));
+      timer = setTimeout(look, LOOK_NOW_AND_THEN_MS);
+      return undefined;
     }
     const told = answer.data?.channels ?? {};
     const rows = CHANNELS.filter((channel) => channel in told).map((channel) => ({ channel, ...told[channel] }));
@@ -83,8 +95,8 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     const soon = justEnded && !nobody;
     if (rows.length === 0) show(channels, h("li", { class: "quiet" }, t(soon ? "desk.soon" : "desk.nothing")));
     const moving = rows.some((row) => !SETTLED.has(row.state));
-    clearTimeout(timer);
     timer = setTimeout(look, moving || (soon && rows.length === 0) ? LOOK_EVERY_MS : LOOK_NOW_AND_THEN_MS);
+    return undefined;
   };
   /** Timers sleep in a page behind others: who comes back to it sees what is so. */
   const back = () => document.visibilityState === "visible" && look();
