@@ -36,13 +36,13 @@ def current_improvement(state: Session) -> float | None:
 
 
 def average_improvement(state: Session) -> float | None:
-    """The average HRV improvement (percent) over the session; a platform's figure wins."""
+    """The average HRV improvement over the session, as a platform stated it, else computed, in whole percent."""
     stated = state.stated
     for figure in (stated.average_hrv_improvement, stated.average_hrv, stated.improvement):
         if figure is not None:
             return figure
     known = [point.hrv_improvement for point in state.curves if point.hrv_improvement is not None]
-    return round(fmean(known), 1) if known else None
+    return round(fmean(known)) if known else None
 
 
 def group_metrics(

@@ -142,6 +142,19 @@ def test_figures_that_a_platform_states_win() -> None:
     assert story.average_hrv_improvement == 12.5
 
 
+def test_a_computed_average_is_in_whole_percent() -> None:
+    """In what is shown during the session and in its story; what a platform states is passed on as stated."""
+    course = live(["ada"])
+    for improvement in (10, 11, 11):
+        course.do(c.RecordMetrics(Curve(course.at, 5, 5, hrv_improvement=improvement)), SERVER)
+    assert group_metrics(course.now, course.at)["average_hrv"] == 11
+    course.do(c.End())
+    assert told(course).average_hrv_improvement == 11
+    stated = live(["ada"])
+    stated.do(c.ReportMilestone(12.25, 9.75), SERVER)
+    assert group_metrics(stated.now, stated.at)["average_hrv"] == 9.75
+
+
 @pytest.mark.parametrize(("people", "kind"), [(4, "practice"), (5, "workshop")])
 def test_a_small_workshop_was_practice(people: int, kind: str) -> None:
     """Five make a workshop."""

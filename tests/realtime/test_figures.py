@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.domain import commands as c
 from engine.domain.story import group_metrics
 from tests.realtime.studio import Client, Studio
+from tests.realtime.test_hearts import beat, wearing
 
 
 async def five(studio: Studio) -> list[Client]:
@@ -51,3 +52,16 @@ async def test_whoever_comes_gets_the_next_figures_and_not_the_last_ones_again(s
     assert (await again.until("metrics_update"))["content"] == told["content"]
     await again.settled()
     assert [message["type"] for message in again.inbox].count("metrics_update") == 1
+
+
+async def test_figures_of_hearts_are_in_whole_percent(studio: Studio) -> None:
+    """Both are of the group, and in whole percent."""
+    people = [await wearing(studio, f"p{number}") for number in range(5)]
+    await studio.command(c.Start())
+    await beat(studio, people, 270)
+    shown = [message["content"] for message in people[0].inbox if message["type"] == "metrics_update"]
+    known = [figures for figures in shown if figures["hrv_improvement"] is not None]
+    assert known[-1]["average_hrv"] is not None
+    for figures in known:
+        for name in ("average_hrv", "hrv_improvement", "current_hrv_improvement"):
+            assert isinstance(figures[name], int | None), name
