@@ -122,6 +122,7 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
         await ben.get_by_role("button", name="Download").click()
     assert (await download.value).suggested_filename == "my-session.json"
     await ben.get_by_role("button", name="Delete everything about me").click()
+    await ben.get_by_role("button", name="Yes, delete everything").click()
     await expect(ben.get_by_text("Nothing here points to you any more.")).to_be_visible()
 
     # The desk: channels done, a draft changed and approved, the page opened.
@@ -142,9 +143,11 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await expect(quote.get_by_role("textbox")).to_have_value("Quiet at last")
     await quote.get_by_role("button", name="Approve").click()
     await expect(console.locator('[data-draft^="quote-"]')).to_have_attribute("data-state", "approved")
-    await console.get_by_role("link", name="Open the page").click()
-    await expect(console.get_by_role("heading", name="Evening Calm")).to_be_visible()
-    await expect(console.get_by_text("Box Breathing").first).to_be_visible()
+    async with console.expect_popup() as opened:
+        await console.get_by_role("link", name="Open the page").click()
+    page = await opened.value
+    await expect(page.get_by_role("heading", name="Evening Calm")).to_be_visible()
+    await expect(page.get_by_text("Box Breathing").first).to_be_visible()
 
 
 @pytest.mark.timeout(300)
