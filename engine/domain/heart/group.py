@@ -147,7 +147,7 @@ class GroupHeart:
     ) -> GroupFigures:
         """Work out where the group stands and return what may be shown of it; called every five seconds.
 
-        Counts and rates are of this moment, the figures of hearts and breath at most 30 s old. ``pacer_hz``: breaths a second while a pacer with
+        Counts and engagement are of this moment, all other figures at most 30 s old. ``pacer_hz``: breaths a second while a pacer with
         one rate runs. ``scored=False`` (a technique of breath retention) leaves the heart's figures as they are.
         """
         self._first_tick = at if self._first_tick is None else self._first_tick
@@ -165,13 +165,11 @@ class GroupHeart:
         )
         for watch in self._watches:
             watch.judge(self._standing, at)
-        self._figures = replace(
-            self._figures,
-            completion_rate=rounded(completion_rate, 2),
-            engagement_rate=rounded(engagement_rate, 2),
-        )
+        # It changes with what somebody does. Completion creeps: told at each tick it would be one more frame for everybody.
+        self._figures = replace(self._figures, engagement_rate=rounded(engagement_rate, 2))
         if self._refreshed_at is None or at - self._refreshed_at >= REFRESH:
             self._refreshed_at = at
+            self._figures = replace(self._figures, completion_rate=rounded(completion_rate, 2))
             if scored:
                 soon = any(0 < reading.remaining <= SOON for _, _, reading in readings)
                 self._figures = self._published(at, more_to_come=soon)
