@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 import pykka
 
-from engine.actors.loop_actor import LoopActor
+from engine.runtime.loop_actor import LoopActor
 
 __all__ = ["main"]
 

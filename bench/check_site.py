@@ -17,7 +17,7 @@ from bench.publish import lines, live
 from engine.domain.instant import MINUTE
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
-from publisher.catalogue import Catalogue
+from publisher.catalogue.published import Catalogue
 from publisher.content import ANY_AGE, SessionContentStrict, snapshot_of
 from publisher.jobs import Jobs
 

@@ -28,7 +28,7 @@ from engine.domain.snapshot import GroupPoint, Quote, Snapshot, TechniqueSpan
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
 from publisher import commands
-from publisher.catalogue import Catalogue
+from publisher.catalogue.published import Catalogue
 from publisher.jobs import Jobs
 
 NOW: Millis = 1_790_000_000_000

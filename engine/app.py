@@ -22,41 +22,41 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from engine.actors.directory import Directory
-from engine.actors.loop_actor import mailbox_depth
-from engine.actors.session_actor import CHANNELS
 from engine.api import routes
-from engine.api.gate import AddressRates, address_of
-from engine.api.http_connection import HttpConnection
+from engine.api.http.connection import HttpConnection
+from engine.api.http.middleware import AddressRates, address_of
 from engine.clock import Clock
 from engine.domain.commands import MarkPublished, Sender
 from engine.domain.instant import HOUR
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
-from engine.garbage import Garbage, look_only_at_the_young
-from engine.marks import MARKS_FILE, read_marks
+from engine.operations.garbage_collection import Garbage, look_only_at_the_young
+from engine.operations.marks_file import MARKS_FILE, read_marks
+from engine.operations.publisher_process import Finished, PublisherProcess
 from engine.protocol.close_codes import CloseCode
 from engine.protocol.connection import Limits
 from engine.protocol.rates import Rate
 from engine.protocol.tokens import Tokens
-from engine.publishing import Finished, PublisherProcess
 from engine.realtime.allowances import Allowances
 from engine.realtime.authority import Authority
-from engine.realtime.counts import Counts
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import Door
+from engine.realtime.live_metrics import Counts
 from engine.realtime.live_socket import LiveSockets
 from engine.realtime.room import Room, Tick
+from engine.runtime.loop_actor import mailbox_depth
+from engine.sessions.directory import Directory
+from engine.sessions.session_actor import CHANNELS
 from engine.settings import Settings, origin
+from engine.storage.data_lock import occupy
 from engine.storage.database import FILE_NAME, connect, lengthen_log
 from engine.storage.keys import Keys, signing_key
-from engine.storage.occupancy import occupy
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
 from engine.web import pages
-from publisher import studio
-from publisher.forgetting import enforce_retention
+from publisher.catalogue.forgetting import enforce_retention
+from publisher.rendering import studio
 
 __all__ = ["Serving", "publisher_command", "run", "serving"]
 

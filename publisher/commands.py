@@ -16,12 +16,12 @@ from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
-from publisher.catalogue import Catalogue
-from publisher.changes import EVERYTHING
+from publisher.catalogue.changes import EVERYTHING
+from publisher.catalogue.deliveries import Deliveries
+from publisher.catalogue.published import Catalogue
 from publisher.content import ANY_AGE, SessionContentStrict, refusals, snapshot_of
-from publisher.deliveries import Deliveries
 from publisher.jobs import Jobs
-from publisher.search import index
+from publisher.site.search import index
 from publisher.worker import Busy, locked
 
 __all__ = ["export", "import_file", "list_publications", "rebuild", "remember_url", "retry", "unpublish"]

@@ -14,20 +14,20 @@ from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import scrub
 from engine.storage.outbox import SCHEDULE, Job, Outbox
-from publisher import analytics
-from publisher.card import card_of
-from publisher.catalogue import Catalogue
-from publisher.changes import DRAFTS, ROOMS
-from publisher.drafts import Desk
-from publisher.feed import Feeds
-from publisher.forgetting import forget_recipients, takes_back
-from publisher.hub import Hub
-from publisher.links import Links
-from publisher.press import Press, Progress, fingerprint
-from publisher.rooms import visibility_of
-from publisher.story import story_of
-from publisher.studio import Studio, StudioWrong, load
-from publisher.templates import Templates
+from publisher.catalogue import analytics
+from publisher.catalogue.changes import DRAFTS, ROOMS
+from publisher.catalogue.forgetting import forget_recipients, takes_back
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.upcoming import visibility_of
+from publisher.drafts.desk import Desk
+from publisher.rendering.card import card_of
+from publisher.rendering.links import DEFAULT_URL, Links
+from publisher.rendering.story import story_of
+from publisher.rendering.studio import Studio, StudioWrong, load
+from publisher.rendering.templates import Templates
+from publisher.site.builder import Press, Progress, fingerprint
+from publisher.syndication.feed import Feeds
+from publisher.syndication.websub import Hub
 
 __all__ = ["ATTEMPTS", "Finished", "Jobs", "pause_after"]
 
@@ -36,7 +36,6 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 ATTEMPTS = 6
-DEFAULT_URL = "http://127.0.0.1:8000"
 
 _PAGES = ("web", SCHEDULE)
 # So many in one transaction: a live session beside this writes its journal into the same file.

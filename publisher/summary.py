@@ -9,12 +9,12 @@ import structlog
 
 from engine.domain.snapshot import Snapshot
 from publisher.content import CHANNELS, SessionContentStrict, snapshot_of
-from publisher.email import newsletter_of
-from publisher.links import Links
-from publisher.social import posts_of
-from publisher.story import story_of
-from publisher.studio import Studio
-from publisher.templates import Templates, built_in
+from publisher.drafts.social import posts_of
+from publisher.mail.email import newsletter_of
+from publisher.rendering.links import Links
+from publisher.rendering.story import story_of
+from publisher.rendering.studio import Studio
+from publisher.rendering.templates import Templates, built_in
 
 __all__ = ["Newsletter", "SessionSummaryGenerator", "SocialPost", "Summary", "WebUpdate"]
 

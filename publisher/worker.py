@@ -25,12 +25,12 @@ import structlog
 from engine.domain.instant import Millis
 from engine.storage.database import FILE_NAME, connect, is_locked
 from engine.storage.outbox import Outbox
-from publisher import studio
-from publisher.catalogue import Catalogue
+from publisher.catalogue.published import Catalogue
+from publisher.delivery.mail import PostOffice
 from publisher.jobs import Finished, Jobs
-from publisher.politeness import BEHIND, leave_the_foreground, stand_back
-from publisher.post import PostOffice
-from publisher.search import SearchClerk
+from publisher.priority import BEHIND, leave_the_foreground, stand_back
+from publisher.rendering import studio
+from publisher.site.search import SearchClerk
 
 __all__ = ["LOCK", "Busy", "locked", "main"]
 

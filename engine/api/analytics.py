@@ -9,16 +9,16 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from engine.api.answers import answer
-from engine.api.bodies import query_of
-from engine.api.csv_table import table
-from engine.api.endpoint import API, Endpoint
+from engine.api.http.app_keys import SHELF, caller_of
+from engine.api.http.bodies import query_of
+from engine.api.http.csv_table import table
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.responses import answer
 from engine.api.models import Query, read_moment
-from engine.api.wiring import SHELF, caller_of
 from engine.domain.instant import HOUR, Millis, from_datetime
 from engine.domain.rejection import Invalid
-from publisher.analytics import COLUMNS, between
-from publisher.catalogue import Catalogue
+from publisher.catalogue.analytics import COLUMNS, between
+from publisher.catalogue.published import Catalogue
 
 __all__ = ["ENDPOINTS"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from engine.api.answers import answer
-from engine.api.bodies import checked, read_json
-from engine.api.callers import NOBODY
-from engine.api.endpoint import API, Endpoint
+from engine.api.http.app_keys import ROOMS, SESSIONS, caller_of
+from engine.api.http.bodies import checked, read_json
+from engine.api.http.callers import NOBODY
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.ports import View
+from engine.api.http.responses import answer
 from engine.api.models import AnnounceRequest
-from engine.api.ports import View
-from engine.api.wiring import ROOMS, SESSIONS, caller_of
 from engine.domain import commands as c
 from engine.domain.rejection import BadCredential, Conflict
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from engine.api.answers import answer
-from engine.api.bodies import checked, read_json
-from engine.api.endpoint import API, Endpoint
+from engine.api.http.app_keys import CLOCK, DATA, PUBLISHING, SHELF, caller_of, session_id_of
+from engine.api.http.bodies import checked, read_json
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.responses import answer
 from engine.api.models import Body
 from engine.api.publications import channels_of
-from engine.api.wiring import CLOCK, DATA, PUBLISHING, SHELF, caller_of, session_id_of
 from engine.domain.rejection import Conflict, Invalid, NotFound
-from publisher.studio import StudioWrong
+from publisher.rendering.studio import StudioWrong
 
 if TYPE_CHECKING:
-    from publisher.drafts import Desk as DraftDesk
+    from publisher.drafts.desk import Desk as DraftDesk
 
 __all__ = ["ENDPOINTS"]
 
@@ -101,8 +101,8 @@ def _led(request: web.Request) -> str:
 
 async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any:
     # The desk brings templates, feeds and MkDocs: a server is ready sooner without.
-    from publisher.desk import open_desk
-    from publisher.drafts import DraftUnknown, DraftWrong
+    from publisher.drafts.desk import DraftUnknown, DraftWrong
+    from publisher.drafts.open_desk import open_desk
 
     data = request.app[DATA]
     try:

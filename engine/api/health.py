@@ -5,9 +5,9 @@ from __future__ import annotations
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.api.answers import answer
-from engine.api.endpoint import Endpoint
-from engine.api.wiring import READY, REGISTRY
+from engine.api.http.app_keys import READY, REGISTRY
+from engine.api.http.endpoint import Endpoint
+from engine.api.http.responses import answer
 
 __all__ = ["ENDPOINTS"]
 

@@ -8,22 +8,22 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from engine.actors.opinions import consented, rated
-from engine.api.answers import answer
-from engine.api.bodies import checked, query_of, read_json
-from engine.api.csv_table import table
-from engine.api.endpoint import API, Endpoint
+from engine.api.http.app_keys import CLOCK, SESSIONS, SHELF, caller_of, visible
+from engine.api.http.bodies import checked, query_of, read_json
+from engine.api.http.csv_table import table
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.ports import View
+from engine.api.http.responses import answer
 from engine.api.models import ConsentRequest, EmailRequest, FeedbackRequest, Query
-from engine.api.ports import View
-from engine.api.wiring import CLOCK, SESSIONS, SHELF, caller_of, visible
 from engine.domain import commands as c
 from engine.domain.instant import HOUR, SECOND, Millis, iso
 from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import Role
 from engine.domain.snapshot import Quote
+from engine.sessions.feedback import consented, rated
 from engine.storage.rows import PersonRow
-from publisher.catalogue import Catalogue
-from publisher.quotes import key_of
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.quotes import key_of
 
 __all__ = ["ENDPOINTS", "OPEN_AFTER_END"]
 

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from engine.api.bodies import flag
+from engine.api.http.bodies import flag
 from engine.domain.commands import Breath, Link, Seconds, TechniqueName, https_address
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.text import Line, Name, Paragraphs, SessionId, whole

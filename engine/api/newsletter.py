@@ -14,16 +14,16 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 from pydantic import Field
 
-from engine.api.answers import answer
-from engine.api.bodies import checked, read_body, read_json
+from engine.api.http.app_keys import CLOCK, PUBLISHING, SHELF
+from engine.api.http.bodies import checked, read_body, read_json
+from engine.api.http.plain_page import Ground, ground, plain_page
+from engine.api.http.responses import answer
 from engine.api.models import Body
-from engine.api.plain_page import Ground, ground, plain_page
-from engine.api.wiring import CLOCK, PUBLISHING, SHELF
 from engine.domain.instant import Millis
 from engine.domain.rejection import Invalid
-from publisher.catalogue import Catalogue
-from publisher.deliveries import Deliveries
-from publisher.subscriptions import AddressWrong, confirm, state_of, subscribe, unsubscribe
+from publisher.catalogue.deliveries import Deliveries
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.subscriptions import AddressWrong, confirm, state_of, subscribe, unsubscribe
 
 __all__ = ["add_routes"]
 

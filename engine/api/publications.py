@@ -10,16 +10,16 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.answers import answer
-from engine.api.endpoint import API, Endpoint
-from engine.api.wiring import CLOCK, PUBLISHING, SHELF, caller_of
+from engine.api.http.app_keys import CLOCK, PUBLISHING, SHELF, caller_of
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.responses import answer
 from engine.domain.instant import Millis, iso
 from engine.domain.rejection import Conflict, NotFound
 from engine.domain.snapshot import Snapshot
 from engine.domain.text import SESSION_ID
 from engine.storage.outbox import SCHEDULE, Outbox
 from engine.storage.rows import OutboxRow
-from publisher.catalogue import Catalogue
+from publisher.catalogue.published import Catalogue
 
 __all__ = ["ENDPOINTS", "channels_of"]
 

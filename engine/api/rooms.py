@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from engine.actors.catalogue_row import attendance
-from engine.api.answers import answer
-from engine.api.bodies import checked, query_of, read_json
-from engine.api.endpoint import API, Endpoint
+from engine.api.http.app_keys import CLOCK, CREDENTIALS, LINKS, ROOMS, SESSIONS, SHELF, caller_of, visible
+from engine.api.http.bodies import checked, query_of, read_json
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.ports import View
+from engine.api.http.responses import answer
 from engine.api.models import CreateRoom, EditRoom, Flag, Limit, PlannedTechnique, Query
-from engine.api.ports import View
 from engine.api.rooms_view import (
     active,
     figures,
@@ -26,14 +26,14 @@ from engine.api.rooms_view import (
     room,
 )
 from engine.api.summaries_view import told_summary
-from engine.api.wiring import CLOCK, CREDENTIALS, LINKS, ROOMS, SESSIONS, SHELF, caller_of, visible
 from engine.domain import commands as c
 from engine.domain.instant import Millis
 from engine.domain.session import Details, Phase, Planned
-from engine.domain.techniques import named
+from engine.domain.techniques.lookup import named
+from engine.sessions.room_row import attendance
 from engine.storage.outbox import Outbox
-from publisher.catalogue import Catalogue
-from publisher.quotes import allowed
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.quotes import allowed
 
 __all__ = ["ENDPOINTS"]
 

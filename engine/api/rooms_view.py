@@ -6,16 +6,16 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from engine.actors.catalogue_row import attendance, room_document
-from engine.api.callers import Caller
-from engine.api.links import Links
-from engine.api.ports import View
+from engine.api.http.callers import Caller
+from engine.api.http.ports import View
+from engine.api.http.session_links import Links
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
 from engine.domain.session import Phase, Role, Session
 from engine.domain.story import group_metrics
 from engine.protocol.outgoing import Message
 from engine.protocol.tokens import TOKEN_LIFETIME, Tokens
+from engine.sessions.room_row import attendance, room_document
 from engine.storage.rows import RoomRow
 
 __all__ = [

@@ -14,28 +14,18 @@ from prometheus_client import CollectorRegistry
 from engine.api import (
     analytics,
     announce,
-    docs_page,
     drafts,
-    events,
     health,
     me,
     newsletter,
-    openapi,
+    platform_events,
     publications,
     rooms,
-    site,
+    site_files,
     summaries,
 )
-from engine.api.answers import answer
-from engine.api.bodies import read_nothing
-from engine.api.callers import NOBODY, Credentials
-from engine.api.endpoint import Endpoint, Handler, both_spellings
-from engine.api.figures import HttpFigures
-from engine.api.gate import AddressRates, gate
-from engine.api.links import Links
-from engine.api.plain_page import STYLES, ground, styles
-from engine.api.ports import Publishing, Readiness, Sessions
-from engine.api.wiring import (
+from engine.api.http import docs_page, openapi
+from engine.api.http.app_keys import (
     CLOCK,
     CREDENTIALS,
     DATA,
@@ -49,6 +39,15 @@ from engine.api.wiring import (
     Shelf,
     caller_of,
 )
+from engine.api.http.bodies import read_nothing
+from engine.api.http.callers import NOBODY, Credentials
+from engine.api.http.endpoint import Endpoint, Handler, both_spellings
+from engine.api.http.metrics import HttpFigures
+from engine.api.http.middleware import AddressRates, gate
+from engine.api.http.plain_page import STYLES, ground, styles
+from engine.api.http.ports import Publishing, Readiness, Sessions
+from engine.api.http.responses import answer
+from engine.api.http.session_links import Links
 from engine.clock import Clock
 from engine.protocol.rates import Rate
 from engine.protocol.tokens import Tokens
@@ -59,7 +58,7 @@ __all__ = ["ENDPOINTS", "setup"]
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *rooms.ENDPOINTS,
-    *events.ENDPOINTS,
+    *platform_events.ENDPOINTS,
     *summaries.ENDPOINTS,
     *announce.ENDPOINTS,
     *analytics.ENDPOINTS,
@@ -121,7 +120,7 @@ def setup(
     newsletter.add_routes(app)
     app.cleanup_ctx.append(_shelf)
     # What is below /api/ and unknown is refused by the router, which knows the methods.
-    app.router.add_get("/{path:(?!api/).*}", site.serve)
+    app.router.add_get("/{path:(?!api/).*}", site_files.serve)
 
 
 def _strict(endpoint: Endpoint) -> Handler:

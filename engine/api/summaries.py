@@ -22,13 +22,13 @@ from pydantic import (
     field_validator,
 )
 
-from engine.api.answers import answer
-from engine.api.bodies import read_json
-from engine.api.callers import NOBODY, Caller
-from engine.api.endpoint import API, Endpoint
-from engine.api.identity import studio_of
+from engine.api.http.app_keys import CLOCK, DATA, LINKS, PUBLISHING, ROOMS, SHELF, caller_of
+from engine.api.http.bodies import read_json
+from engine.api.http.callers import NOBODY, Caller
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.responses import answer
+from engine.api.http.studio_identity import studio_of
 from engine.api.summaries_view import metadata_of, parts_of
-from engine.api.wiring import CLOCK, DATA, LINKS, PUBLISHING, ROOMS, SHELF, caller_of
 from engine.domain.instant import iso
 from engine.domain.rejection import BadCredential, Forbidden, Invalid, Rejected
 from engine.storage.outbox import Outbox

@@ -25,7 +25,7 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
     ):
         fail(f"{output} has something in it that is no site of ours: name an empty or a new folder")
     from publisher import commands
-    from publisher.politeness import LEAST, give_way, stand_back
+    from publisher.priority import LEAST, give_way, stand_back
 
     # A live session may be going on beside this.
     stand_back(LEAST)
@@ -42,7 +42,7 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
     if not file.is_file():
         fail(f"there is no file {file}")
     from publisher import commands
-    from publisher.politeness import LEAST, give_way, stand_back
+    from publisher.priority import LEAST, give_way, stand_back
 
     stand_back(LEAST)
     give_way()
@@ -92,7 +92,7 @@ def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool
     settings = settings_for(config, data=data)
     from engine.storage.backup import BackupRefused
     from engine.storage.backup import restore as put_back
-    from engine.storage.occupancy import DataInUse
+    from engine.storage.data_lock import DataInUse
 
     if not file.is_file():
         fail(f"there is no file {file}")

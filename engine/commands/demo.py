@@ -8,14 +8,14 @@ from pathlib import Path
 import typer
 
 from engine.commands.terminal import Status, fail
-from engine.logging import configure
+from engine.operations.logging import configure
 
 __all__ = ["demo"]
 
 
 def demo(data: Path, host: str, port: int, *, leave: bool) -> None:
     """Play it; exits with 1 when something that should be published is not there."""
-    from engine.storage.occupancy import DataInUse
+    from engine.storage.data_lock import DataInUse
 
     configure("warning")
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from engine.commands.terminal import Status, say, settings_for
-from engine.doctor import Finding, Verdict, examination
+from engine.operations.doctor import Finding, Verdict, examination
 
 __all__ = ["doctor"]
 

@@ -11,6 +11,6 @@ def analyze(file: Path, *, as_json: bool, chart: Path | None) -> None:
     """Print a table or JSON; exits with 1 and the line's number when a value is no interval."""
     import typer
 
-    from engine.analyze import run
+    from engine.recordings.analyze import run
 
     raise typer.Exit(run(file, as_json=as_json, chart=chart))

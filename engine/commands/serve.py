@@ -11,7 +11,7 @@ import typer
 
 from engine.commands.network import lan_address, qr_lines, reachable_by_phone
 from engine.commands.terminal import Status, fail, say, settings_for
-from engine.logging import configure
+from engine.operations.logging import configure
 from engine.settings import Settings, origin
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def serve(
     configure(settings.log_level)
 
     from engine.app import run
-    from engine.marks import MarksWrong
-    from engine.storage.occupancy import DataInUse
-    from publisher.studio import StudioWrong
+    from engine.operations.marks_file import MarksWrong
+    from engine.storage.data_lock import DataInUse
+    from publisher.rendering.studio import StudioWrong
 
     try:
         status = run(settings, on_ready=lambda serving: _greet(serving, lan=lan))

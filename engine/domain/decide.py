@@ -22,7 +22,7 @@ from engine.domain.session import (
     Role,
     Session,
 )
-from engine.domain.techniques import Pattern, named, slug_of
+from engine.domain.techniques.lookup import Pattern, named, slug_of
 
 __all__ = ["LEAD", "decide"]
 

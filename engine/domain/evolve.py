@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from engine.domain import events as e
 from engine.domain.instant import Millis
-from engine.domain.retelling import without_share
+from engine.domain.recompute import without_share
 from engine.domain.session import Badge, Member, Phase, Presence, Role, Session, Span
 
 __all__ = ["evolve", "evolve_all"]

@@ -7,10 +7,10 @@ from statistics import fmean
 from typing import Literal
 
 from engine.domain.instant import SECOND, Millis
-from engine.domain.retelling import supported_badges, supported_milestones
+from engine.domain.recompute import supported_badges, supported_milestones
 from engine.domain.session import LONGEST, Curve, Session
 from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
-from engine.domain.techniques import FREE_BREATHING
+from engine.domain.techniques.lookup import FREE_BREATHING
 
 __all__ = [
     "FEWEST_IN_GROUP",

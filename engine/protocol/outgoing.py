@@ -17,7 +17,7 @@ from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
 from engine.domain.rejection import Rejected
 from engine.domain.session import Details, Planned, Session, Span
-from engine.domain.techniques import Pattern, Technique, named
+from engine.domain.techniques.lookup import Pattern, Technique, named
 from engine.protocol.frames import text_frame
 
 __all__ = [

@@ -8,8 +8,6 @@ from typing import Any
 from aiohttp import WSMsgType, web
 from pydantic_core import from_json
 
-from engine.actors.directory import Directory
-from engine.actors.reports import take_report
 from engine.clock import Clock
 from engine.domain.rejection import Invalid, Rejected
 from engine.protocol import outgoing
@@ -18,8 +16,10 @@ from engine.protocol.connection import SILENT_AFTER, Limits
 from engine.protocol.platform import read_event
 from engine.protocol.rates import TokenBucket
 from engine.realtime.authority import Authority, presented
-from engine.realtime.counts import Counts
 from engine.realtime.handshake import Door
+from engine.realtime.live_metrics import Counts
+from engine.sessions.directory import Directory
+from engine.sessions.platform_events import take_report
 
 __all__ = ["EventSockets"]
 

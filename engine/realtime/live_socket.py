@@ -17,27 +17,27 @@ import pykka
 import structlog
 from aiohttp import EofStream, WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
-from engine.actors.directory import Directory
-from engine.actors.mailbox import MailboxFull
-from engine.actors.messages import Attach, Detach, FromSocket
 from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain.instant import SECOND
 from engine.domain.rejection import BadCredential, Invalid, Rejected, Unavailable
 from engine.domain.session import Role
 from engine.protocol import outgoing
-from engine.protocol.asked import Asked, read_query, session_asked
 from engine.protocol.close_codes import CloseCode, close_code_of
+from engine.protocol.connect_request import Asked, read_query, session_asked
 from engine.protocol.connection import HEARTBEAT_INTERVAL, Connection, Refused, Shut
 from engine.protocol.frames import ping_frame, pong_frame
 from engine.protocol.incoming import Inbound, parse_hello
 from engine.protocol.tokens import Tokens
 from engine.realtime.allowances import Allowances
 from engine.realtime.authority import Authority, presented
-from engine.realtime.counts import Counts
+from engine.realtime.frame_reader import NO_CODE, Inlet, LiveResponse
 from engine.realtime.handshake import Door
-from engine.realtime.inlet import NO_CODE, Inlet, LiveResponse
+from engine.realtime.live_metrics import Counts
 from engine.realtime.seat import Seat
+from engine.runtime.mailbox import MailboxFull
+from engine.sessions.directory import Directory
+from engine.sessions.messages import Attach, Detach, FromSocket
 
 __all__ = ["LiveSockets"]
 

@@ -1,1 +1,7 @@
-"""One SQLite file: the journal with its group commit, the rooms, the people, the keys, the outbox."""
+"""The database: connections, migrations, the journal with its group commit, rooms, people, keys, stories, outbox.
+
+Owns: every table of the engine and every SQL statement on them.
+Invariants: one append is one transaction, journal records and rows together; positions are given by the session and
+never written twice; no SQL and no row of a driver leaves this package.
+May import: ``engine.domain`` and ``engine.protocol``'s encodings.
+"""

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from engine.domain.instant import Millis, iso
+from engine.storage.data_lock import LOCK_FILE, occupy
 from engine.storage.database import FILE_NAME, connect, examine
-from engine.storage.occupancy import LOCK_FILE, occupy
 
 __all__ = ["BackupRefused", "Progress", "backup", "restore"]
 

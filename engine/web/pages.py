@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from engine.domain.techniques import CATALOGUE
+from engine.domain.techniques.lookup import CATALOGUE
 from engine.web import qr_code
 from engine.web.static_files import PREFIX, StaticFiles
-from publisher import resources
+from publisher.rendering import resources
 
 if TYPE_CHECKING:
     import jinja2

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
-from engine.actors.alarm import Alarm
 from engine.clock import Clock
 from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.session import (
@@ -20,6 +19,7 @@ from engine.domain.session import (
     Role,
     Session,
 )
+from engine.sessions.deadline_timer import Alarm
 from tests.actors.stopped_clock import StoppedClock
 
 START = 1_700_000_000_000

@@ -7,9 +7,9 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.actors.deadlines import Deadlines
 from engine.clock import Clock
 from engine.domain.instant import Millis
+from engine.sessions.deadline_queue import Deadlines
 from tests.actors.stopped_clock import StoppedClock
 
 START = 1_700_000_000_000

@@ -2,8 +2,8 @@
 
 import threading
 
-from engine.actors.ended import Ended
-from engine.actors.loop_actor import LoopActor
+from engine.runtime.lazy_event import Ended
+from engine.runtime.loop_actor import LoopActor
 
 
 def test_it_is_set_and_stays_so() -> None:

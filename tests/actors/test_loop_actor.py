@@ -16,7 +16,7 @@ from pykka import ActorDeadError, ActorRegistry
 from pykka._envelope import Envelope
 from pykka.messages import ProxySetAttr
 
-from engine.actors.loop_actor import (
+from engine.runtime.loop_actor import (
     LoopActor,
     LoopClosed,
     LoopFuture,
@@ -25,7 +25,7 @@ from engine.actors.loop_actor import (
     WouldBlockLoop,
     mailbox_depth,
 )
-from engine.actors.turns import MESSAGES_PER_TICK
+from engine.runtime.scheduler import MESSAGES_PER_TICK
 
 R = TypeVar("R")
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from engine.api.figures import HttpFigures
-from engine.realtime.counts import Counts
+from engine.api.http.metrics import HttpFigures
+from engine.realtime.live_metrics import Counts
 
 DASHBOARD = json.loads((Path(__file__).parents[2] / "deploy" / "grafana-dashboard.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from engine.api.csv_table import table
-from engine.api.figures import HttpFigures
-from engine.api.gate import AddressRates, address_of, gate
+from engine.api.http.csv_table import table
+from engine.api.http.metrics import HttpFigures
+from engine.api.http.middleware import AddressRates, address_of, gate
 from engine.clock import Clock
 from engine.protocol.rates import Rate
 from tests.api.conftest import KEY, Server, refused, running

@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from engine.storage.database import FILE_NAME, connect
-from publisher.catalogue import Catalogue
-from publisher.subscriptions import count
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.subscriptions import count
 from tests.api.conftest import Server, refused
 
 HTML = {"Accept": "text/html"}

@@ -8,8 +8,8 @@ from aiohttp import web
 from bs4 import BeautifulSoup
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from engine.api.endpoint import both_spellings
-from engine.api.openapi import document
+from engine.api.http.endpoint import both_spellings
+from engine.api.http.openapi import document
 from engine.api.routes import ENDPOINTS
 from tests.api.conftest import Server
 

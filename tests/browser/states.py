@@ -9,7 +9,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from engine.domain.instant import iso
-from engine.domain.techniques import named
+from engine.domain.techniques.lookup import named
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import BOX, FakeRoom, now
 

@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page
 
-from engine.domain.techniques import CATALOGUE
-from publisher.lengths import LIMITS
+from engine.domain.techniques.lookup import CATALOGUE
+from publisher.drafts.character_counts import LIMITS
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import FakeRoom
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from engine.domain.techniques import named
+from engine.domain.techniques.lookup import named
 from tests.browser.conftest import Opener
 from tests.browser.fake_room import FakeRoom
 from tests.browser.test_modules import ask

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from engine.cli import app
 from engine.commands.network import qr_lines, reachable_by_phone
-from publisher.politeness import LEAST
+from publisher.priority import LEAST
 
 COMMANDS = (
     "serve",

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.doctor import Finding, Verdict, examination
+from engine.operations.doctor import Finding, Verdict, examination
 from engine.settings import load
 from engine.storage.database import FILE_NAME, connect
 

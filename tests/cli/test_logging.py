@@ -12,7 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.logging import configure, redacted
+from engine.operations.logging import configure, redacted
 from engine.protocol.tokens import Tokens
 
 

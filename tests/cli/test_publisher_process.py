@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from engine.publishing import Finished, PublisherProcess
+from engine.operations.publisher_process import Finished, PublisherProcess
 
 ECHO = """
 import json, sys

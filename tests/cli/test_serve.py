@@ -13,8 +13,8 @@ from engine.app import Serving
 from engine.cli import app
 from engine.commands import serve as command
 from engine.settings import Settings
-from engine.storage.occupancy import DataInUse
-from publisher.studio import StudioWrong
+from engine.storage.data_lock import DataInUse
+from publisher.rendering.studio import StudioWrong
 
 
 class Run:

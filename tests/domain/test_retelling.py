@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.actors.entries import STATE
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.evolve import evolve_all
 from engine.domain.heart.cohort import Cohort, Roll
 from engine.domain.heart.shares import Figure, figure_of
 from engine.domain.instant import MINUTE
-from engine.domain.retelling import told_before
+from engine.domain.recompute import told_before
 from engine.domain.session import Curve
 from engine.domain.snapshot import Snapshot
 from engine.domain.story import average_improvement, group_metrics, tell
+from engine.sessions.journal_entries import STATE
 from tests.domain.sessions import NOON, SERVER, Course, live, person
 
 AGREED = {"heart_rate": True, "group": True, "version": "1"}

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from engine.app import serving
 from engine.clock import Clock
-from engine.logging import configure
+from engine.operations.logging import configure
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
 from engine.storage.keys import signing_key

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analyze import BadRecording, analyze, read_recording, run
 from engine.domain.heart.measures import gated, measure
+from engine.recordings.analyze import BadRecording, analyze, read_recording, run
 
 REFERENCE: Final[dict[str, dict[str, Any]]] = json.loads(
     (Path(__file__).parent / "reference_values.json").read_text()

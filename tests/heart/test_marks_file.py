@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.marks import MarksWrong, read_marks
+from engine.operations.marks_file import MarksWrong, read_marks
 
 OWN = """
 [[mark]]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.domain.techniques import CATALOGUE, Pattern, custom, find, named, slug_of
+from engine.domain.techniques.lookup import CATALOGUE, Pattern, custom, find, named, slug_of
 
 
 def test_every_row_is_reachable_by_name_slug_and_alias() -> None:

@@ -10,7 +10,7 @@ import pytest
 from engine.domain import events as e
 from engine.domain.rejection import Rejected
 from engine.domain.session import Details, Planned, Role
-from engine.domain.techniques import find
+from engine.domain.techniques.lookup import find
 from engine.protocol.outgoing import error, frame, message, name_of, numbered, plan_of, staff_message, text
 
 NOON = 1_750_000_000_000

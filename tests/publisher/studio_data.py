@@ -10,7 +10,7 @@ from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
-from publisher.catalogue import Catalogue
+from publisher.catalogue.published import Catalogue
 from publisher.jobs import Finished, Jobs
 from tests.publisher.samples import NOW
 

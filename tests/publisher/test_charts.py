@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain.snapshot import GroupPoint, Snapshot
-from publisher.charts import figure_of
-from publisher.wording import clipped, minutes_and_seconds
-from publisher.words import words_for
+from publisher.rendering.charts import figure_of
+from publisher.rendering.formatting import clipped, minutes_and_seconds
+from publisher.rendering.words import words_for
 from tests.publisher.samples import snapshot
 
 FIGURES = st.one_of(st.none(), st.floats(-100, 200))

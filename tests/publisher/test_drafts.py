@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from publisher import analytics
-from publisher.desk import open_desk
-from publisher.drafts import Desk, DraftUnknown, DraftWrong
-from publisher.email import Mail
-from publisher.message import message_of
-from publisher.studio import Studio, StudioWrong, load, write_default
+from publisher.catalogue import analytics
+from publisher.drafts.desk import Desk, DraftUnknown, DraftWrong
+from publisher.drafts.open_desk import open_desk
+from publisher.mail.email import Mail
+from publisher.mail.message import message_of
+from publisher.rendering.studio import Studio, StudioWrong, load, write_default
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.domain.instant import HOUR
-from publisher.quotes import key_of
+from publisher.catalogue.quotes import key_of
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher, digests
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from engine.domain.instant import HOUR, MINUTE
 from engine.domain.snapshot import Quote
-from publisher.feed import Feeds
-from publisher.links import Links
-from publisher.story import story_of
-from publisher.studio import Studio
-from publisher.templates import built_in
+from publisher.rendering.links import Links
+from publisher.rendering.story import story_of
+from publisher.rendering.studio import Studio
+from publisher.rendering.templates import built_in
+from publisher.syndication.feed import Feeds
 from tests.publisher.feed_rules import CONTENT, broken
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher

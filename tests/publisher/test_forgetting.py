@@ -6,9 +6,9 @@ import json
 
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
-from publisher.desk import open_desk
-from publisher.forgetting import enforce_retention, forget_recipients
-from publisher.quotes import key_of
+from publisher.catalogue.forgetting import enforce_retention, forget_recipients
+from publisher.catalogue.quotes import key_of
+from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 

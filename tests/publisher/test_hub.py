@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from publisher.hub import Hub
+from publisher.syndication.websub import Hub
 
 
 class _Listener(http.server.BaseHTTPRequestHandler):

@@ -18,8 +18,8 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from engine.domain.instant import HOUR
-from publisher.quotes import key_of
-from publisher.search import index
+from publisher.catalogue.quotes import key_of
+from publisher.site.search import index
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 

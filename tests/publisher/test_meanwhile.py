@@ -11,8 +11,8 @@ import pytest
 
 from engine.domain.snapshot import Quote
 from engine.storage.database import FILE_NAME, connect
-from publisher.catalogue import Catalogue
-from publisher.quotes import key_of
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.quotes import key_of
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 

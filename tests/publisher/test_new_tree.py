@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from publisher.new_tree import NewTree, remove
-from publisher.tree import Artefact
+from publisher.files.new_tree import NewTree, remove
+from publisher.files.tree import Artefact
 
 
 def known(root: Path, **files: bytes) -> Path:
@@ -98,7 +98,7 @@ def test_a_disk_that_gives_nothing_up_hides_no_other_error(
     old = known(tmp_path / "old", **{f"f{number}": b"" for number in range(120)})
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", refuse)
-        patched.setattr("publisher.new_tree.flush_folders", refuse)
+        patched.setattr("publisher.files.new_tree.flush_folders", refuse)
         patched.setattr("os.unlink", refuse)
         remove(old)
     assert len(contents(old)) == 120

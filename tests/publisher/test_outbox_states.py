@@ -9,10 +9,10 @@ import pytest
 
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from publisher import commands
-from publisher.card import card_of
 from publisher.jobs import ATTEMPTS, pause_after
-from publisher.story import Story
-from publisher.studio import Studio
+from publisher.rendering.card import card_of
+from publisher.rendering.story import Story
+from publisher.rendering.studio import Studio
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 

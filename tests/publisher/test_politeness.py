@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from publisher import press
-from publisher.politeness import giving_way
+from publisher.priority import giving_way
+from publisher.site import builder
 from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
 
 _TELL = """
 import json, os, pathlib, threading
-from publisher.politeness import BEHIND, LEAST, give_way, giving_way, leave_the_foreground, stand_back
+from publisher.priority import BEHIND, LEAST, give_way, giving_way, leave_the_foreground, stand_back
 group = pathlib.Path("/proc/self/autogroup")
 def nice_of_session():
     # Missing where sessions are not weighed, empty where no ancestor ever began one.
@@ -113,7 +113,7 @@ def test_only_a_large_site_gives_way(
 ) -> None:
     """The first story of a studio does not wait for a machine that is busy all the time."""
     threads: set[str] = set()
-    monkeypatch.setattr(press, "_KEYS_AT_ONCE", few)
+    monkeypatch.setattr(builder, "_KEYS_AT_ONCE", few)
     publisher = Publisher(tmp_path / "data", step=lambda _: threads.add(threading.current_thread().name))
     publisher.publish(snapshot())
     publisher.close()

@@ -14,10 +14,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from engine.domain.instant import MINUTE, Millis
 from engine.storage.people import PersonRow
-from publisher import subscriptions
-from publisher.deliveries import TIME_TO_STOP, Deliveries
-from publisher.desk import open_desk
-from publisher.post import deliver_due, server_of
+from publisher.catalogue import subscriptions
+from publisher.catalogue.deliveries import TIME_TO_STOP, Deliveries
+from publisher.delivery.mail import deliver_due, server_of
+from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 

@@ -12,10 +12,10 @@ from bs4 import BeautifulSoup
 
 from engine.domain.instant import HOUR, MINUTE
 from engine.domain.snapshot import Quote, Snapshot
-from engine.domain.techniques import CATALOGUE
+from engine.domain.techniques.lookup import CATALOGUE
+from publisher.catalogue.quotes import key_of
 from publisher.content import ANY_AGE, SessionContentStrict, snapshot_of
-from publisher.desk import open_desk
-from publisher.quotes import key_of
+from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, content, snapshot
 from tests.publisher.studio_data import Publisher
 

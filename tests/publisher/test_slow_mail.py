@@ -12,9 +12,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 from engine.domain.instant import MINUTE, Millis
 from publisher import commands
-from publisher.deliveries import Deliveries
-from publisher.desk import open_desk
-from publisher.post import PostOffice, deliver_due
+from publisher.catalogue.deliveries import Deliveries
+from publisher.delivery.mail import PostOffice, deliver_due
+from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
 from tests.publisher.test_post import LATER, approve, states, studio, subscribed
@@ -190,7 +190,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Millis], None]:
     """Sets the clock of the post office's thread."""
 
     def at(now: Millis) -> None:
-        monkeypatch.setattr("publisher.post._now", lambda: now)
+        monkeypatch.setattr("publisher.delivery.mail._now", lambda: now)
 
     return at
 

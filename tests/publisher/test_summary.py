@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from publisher import SessionContentStrict, SessionSummaryGenerator
 from publisher.content import ANY_AGE
-from publisher.lengths import LIMITS
-from publisher.studio import Handles, Studio
+from publisher.drafts.character_counts import LIMITS
+from publisher.rendering.studio import Handles, Studio
 from publisher.summary import Summary
 from tests.publisher.samples import content, snapshot
 

@@ -10,7 +10,7 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.journal import Append
 from engine.storage.outbox import schedule_row
 from engine.storage.writing import write_rows
-from publisher.drafts import DraftUnknown
+from publisher.drafts.desk import DraftUnknown
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import ALL, Publisher
 from tests.storage.rows import room

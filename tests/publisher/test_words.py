@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 
-from engine.domain import techniques
-from publisher import resources
-from publisher.studio import Studio
+from engine.domain.techniques import lookup
+from publisher.rendering import resources
+from publisher.rendering.studio import Studio
+from publisher.rendering.words import words_for
 from publisher.summary import SessionSummaryGenerator
-from publisher.words import words_for
 from tests.publisher.samples import content, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -56,7 +56,7 @@ def test_every_word_is_used_and_every_used_word_is_there(language: str) -> None:
     folder = Path(__file__).parents[2]
     sources = [
         *(folder / "publisher").glob("*.py"),
-        *(folder / "engine/api").glob("*.py"),
+        *(folder / "engine/api").rglob("*.py"),
         *(folder / "templates").rglob("*.html"),
         *(folder / "templates").rglob("*.txt"),
     ]
@@ -84,7 +84,7 @@ def test_every_word_is_used_and_every_used_word_is_there(language: str) -> None:
 
 def test_the_catalogue_is_told_in_every_language() -> None:
     """Summaries and cautions of all techniques have their words; a custom text stays as it is."""
-    texts = {text for t in techniques.CATALOGUE.values() for text in (t.summary, *t.cautions)}
+    texts = {text for t in lookup.CATALOGUE.values() for text in (t.summary, *t.cautions)}
     for language in LANGUAGES:
         words = words_for(language)
         assert language == "en" or all(words.of(text) != text for text in texts)

@@ -16,8 +16,6 @@ import pytest
 from aiohttp import WSMsgType, web
 from prometheus_client import CollectorRegistry
 
-from engine.actors.directory import Directory
-from engine.actors.messages import View
 from engine.domain import commands as c
 from engine.domain.instant import Millis
 from engine.domain.session import Details, Presence, Role, Session
@@ -25,11 +23,13 @@ from engine.protocol.connection import Limits
 from engine.protocol.tokens import Tokens
 from engine.realtime.allowances import Allowances
 from engine.realtime.authority import Authority
-from engine.realtime.counts import Counts
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import Door
+from engine.realtime.live_metrics import Counts
 from engine.realtime.live_socket import LiveSockets
 from engine.realtime.room import Room, Tick
+from engine.sessions.directory import Directory
+from engine.sessions.messages import View
 from engine.storage.database import FILE_NAME
 from engine.storage.keys import Keys
 from engine.storage.rooms import Rooms

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from engine.domain.session import Role
 from engine.protocol.close_codes import CloseCode
 from engine.realtime import room, seat
-from engine.realtime.counts import Counts
+from engine.realtime.live_metrics import Counts
 from engine.realtime.room import Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT, Seat
 from tests.realtime.studio import KEY, Studio

@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import pytest
 
-from engine.actors.messages import Detach
 from engine.domain.session import Presence, Role
 from engine.realtime.room import RING, Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT, Seat
+from engine.sessions.messages import Detach
 from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Done
 from engine.storage.sqlite_journal import SqliteJournal

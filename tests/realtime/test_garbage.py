@@ -1,7 +1,7 @@
 """When a full collection of garbage is due."""
 
 from engine.domain.instant import MINUTE, SECOND
-from engine.garbage import Garbage
+from engine.operations.garbage_collection import Garbage
 
 
 def test_many_sockets_that_ended_are_a_reason() -> None:

@@ -9,7 +9,7 @@ import struct
 import pytest
 
 from engine.realtime import live_socket
-from engine.realtime.inlet import NO_CODE
+from engine.realtime.frame_reader import NO_CODE
 from tests.realtime.studio import Studio
 
 _MASK = bytes(4)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from engine.actors import session_actor
 from engine.domain import commands as c
 from engine.domain.decide import decide
 from engine.domain.events import decode
@@ -17,6 +16,7 @@ from engine.domain.evolve import evolve
 from engine.domain.rejection import Rejected
 from engine.domain.session import Phase, Session
 from engine.protocol.close_codes import CloseCode
+from engine.sessions import session_actor
 from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Done, JournalFailed
 from engine.storage.sqlite_journal import SqliteJournal

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from engine.storage.backup import BackupRefused, backup, restore
+from engine.storage.data_lock import DataInUse, occupy
 from engine.storage.database import FILE_NAME, DatabaseUnusable, connect
 from engine.storage.journal import Append
 from engine.storage.keys import Keys, signing_key
-from engine.storage.occupancy import DataInUse, occupy
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.storage.rows import outcomes, records, room
 

@@ -14,10 +14,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.actors.catalogue_row import room_row
-from engine.actors.entries import STATE
 from engine.domain.commands import End
 from engine.domain.session import Role
+from engine.sessions.journal_entries import STATE
+from engine.sessions.room_row import room_row
 from engine.storage import database
 from engine.storage.database import (
     FILE_NAME,

@@ -14,13 +14,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.actors.entries import STATE
 from engine.domain import events as e
 from engine.domain.evolve import evolve
 from engine.domain.instant import Millis
 from engine.domain.session import Session
 from engine.domain.story import tell
 from engine.protocol import outgoing
+from engine.sessions.journal_entries import STATE
 from engine.storage.database import FILE_NAME, connect, examine
 from engine.storage.outbox import Outbox
 from tests.stress.client import Client

@@ -20,10 +20,10 @@ from typing import Any, cast
 import psutil
 
 import engine.app
-from engine.actors.directory import Directory
-from engine.actors.messages import Detach
 from engine.cli import main
 from engine.realtime.seat import Seat
+from engine.sessions.directory import Directory
+from engine.sessions.messages import Detach
 from engine.settings import Settings
 from engine.storage.database import FILE_NAME
 

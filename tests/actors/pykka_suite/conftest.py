@@ -12,7 +12,7 @@ from typing import (
 
 import pytest
 
-from engine.actors.loop_actor import LoopActor, LoopFuture
+from engine.runtime.loop_actor import LoopActor, LoopFuture
 from pykka import ActorRegistry, ThreadingActor, ThreadingFuture
 from tests.actors.pykka_suite.log_handler import PykkaTestLogHandler
 from tests.actors.pykka_suite.types import Events, Runtime

@@ -1,0 +1,162 @@
+"""The OpenAPI 3.1 document, from the route table and the models that check the requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from engine.api.http.endpoint import Endpoint
+
+__all__ = ["Refusal", "document"]
+
+_REF = "#/components/schemas/{model}"
+_SAID = {
+    400: "The data is wrong; `details` names every field that is.",
+    401: "No credential, or a wrong one.",
+    403: "This credential does not allow it.",
+    404: "There is no such session, or nothing at this address.",
+    409: "Right in itself, but not in the present state.",
+    413: "The body is larger than 1 MiB.",
+    429: "Too many requests from this address; see `Retry-After`.",
+    503: "Not now: the server starts, drains, or cannot store anything.",
+}
+_ACCESS = {
+    "anybody": "Needs no credential; with one of the session it tells more.",
+    "key": "Needs a key.",
+    "staff": "Needs a key, or the token of the session's instructor.",
+    "person": "Needs the `resume` of somebody who takes part.",
+}
+
+
+class Refusal(BaseModel):
+    """Why something was refused: a code for programs, a sentence for people, a reason per field."""
+
+    error: str
+    message: str
+    details: dict[str, str]
+
+
+def document(endpoints: Sequence[Endpoint], *, version: str, server: str) -> dict[str, Any]:
+    """The document; the same arguments give the same one."""
+    types: list[Any] = [Refusal]
+    for endpoint in endpoints:
+        types.extend(each for each in (endpoint.body, endpoint.answer) if each is not None)
+    adapters = {index: TypeAdapter[Any](each) for index, each in enumerate(types)}
+    schemas, definitions = TypeAdapter.json_schemas(
+        [(index, "validation", adapter) for index, adapter in adapters.items()], ref_template=_REF
+    )
+    by_type = {id(each): schemas[(index, "validation")] for index, each in enumerate(types)}
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in endpoints:
+        operation = _operation(endpoint, by_type)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Halcytone Live",
+            "version": version,
+            "summary": "Lead live breathing sessions, and publish the story of each one.",
+            "description": "Every path below /api/v2/sessions/ is also there below /api/v2/session/.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": server}],
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "A key, a session's token, or a person's `resume`.",
+                },
+                "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+            },
+        },
+    }
+
+
+def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": _operation_id(endpoint),
+        "summary": endpoint.summary,
+        "description": f"{(endpoint.handler.__doc__ or '').strip()} {_ACCESS[endpoint.access]}".strip(),
+        "parameters": _parameters(endpoint),
+        "responses": _responses(endpoint, schemas),
+        "security": [{"bearer": []}, {"key": []}] + ([{}] if endpoint.access == "anybody" else []),
+    }
+    if endpoint.body is not None:
+        schema = schemas[id(endpoint.body)]
+        if endpoint.many:
+            several = {"type": "array", "items": schema, "maxItems": 100}
+            schema = several if endpoint.path.endswith("/batch") else {"anyOf": [schema, several]}
+        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return told
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in re.findall(r"{(\w+)}", endpoint.path)
+    ]
+    if endpoint.query is not None:
+        properties = endpoint.query.model_json_schema(ref_template=_REF)["properties"]
+        found.extend(
+            {
+                "name": name,
+                "in": "query",
+                "required": False,
+                "schema": {k: v for k, v in s.items() if k != "title"},
+            }
+            for name, s in properties.items()
+        )
+    return found
+
+
+def _responses(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = (
+        {"type": "string"} if endpoint.media_type != "application/json" else {"type": "object"}
+    )
+    if endpoint.answer is not None:
+        content = schemas[id(endpoint.answer)]
+    told: dict[str, Any] = {
+        str(endpoint.status): {
+            "description": endpoint.summary,
+            "content": {
+                endpoint.media_type: {"schema": content},
+                **{kind: {"schema": {"type": "string"}} for kind in endpoint.also},
+            },
+        }
+    }
+    for status in sorted(_refused(endpoint)):
+        told[str(status)] = {
+            "description": _SAID[status],
+            "content": {"application/json": {"schema": schemas[_REFUSAL]}},
+        }
+    return told
+
+
+def _refused(endpoint: Endpoint) -> set[int]:
+    statuses = {*endpoint.refusals}
+    if endpoint.path.startswith("/api/"):
+        # A wrong credential is refused everywhere, and every address has its rate.
+        statuses |= {401, 429}
+    if endpoint.access != "anybody":
+        statuses |= {403}
+    if "{" in endpoint.path:
+        statuses |= {404}
+    if endpoint.query is not None:
+        statuses |= {400}
+    if endpoint.method != "GET":
+        statuses |= {400, 413, 503}
+    return statuses
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    words = re.findall(r"[a-z0-9_]+", endpoint.path.removeprefix("/api/v2").lower())
+    return "_".join([endpoint.method.lower(), *words])
+
+
+_REFUSAL = id(Refusal)

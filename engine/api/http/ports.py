@@ -1,0 +1,80 @@
+"""What the API needs of the rest of the engine, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from engine.domain.commands import Command, Sender
+from engine.domain.session import Details
+from engine.protocol.outgoing import Message
+from engine.sessions.messages import View
+from engine.storage.rows import PersonRow
+
+__all__ = ["Publishing", "Readiness", "Sessions", "View"]
+
+
+class Sessions(Protocol):
+    """The sessions of this server. What a verb answers is durable."""
+
+    async def create(self, session_id: str, details: Details) -> View:
+        """A new session. Raises ``Conflict`` when the id is taken."""
+        ...
+
+    async def look(self, session_id: str) -> View | None:
+        """A session of any phase, brought to life if it sleeps; None for one nobody created."""
+        ...
+
+    async def own(self, session_id: str, client_id: str) -> Mapping[str, Any] | None:
+        """One person's own figures of this moment; to be shown to nobody else."""
+        ...
+
+    def awake(self) -> Iterable[View]:
+        """Those that are in memory."""
+        ...
+
+    async def ask(
+        self,
+        session_id: str,
+        command: Command,
+        sender: Sender,
+        *,
+        people: Sequence[PersonRow] = (),
+        event_id: str | None = None,
+    ) -> View:
+        """Carry a command out, ``people`` written with it; ``event_id`` makes a repetition harmless.
+
+        Raises:
+            Rejected: it is refused, or there is no such session.
+        """
+        ...
+
+    async def replay(self, session_id: str, limit: int) -> list[Message]:
+        """The newest numbered messages in order, as clients got them."""
+        ...
+
+    async def withdraw(self, session_id: str, client_id: str) -> None:
+        """Forget a person: row, name, consents; what is published is made anew without them."""
+        ...
+
+
+class Publishing(Protocol):
+    """The publisher process, from outside."""
+
+    def wake(self) -> None:
+        """There is work in the outbox."""
+        ...
+
+    async def wait_for(
+        self,
+        session_id: str,
+        content_id: str,
+        channels: Collection[str],
+        timeout: float,  # noqa: ASYNC109 — what is known when it is over is the answer
+    ) -> dict[str, str]:
+        """The states of channels that were reported finished within ``timeout`` seconds."""
+        ...
+
+
+Readiness: TypeAlias = Callable[[], str | None]
+"""None when requests are served; else why not: ``starting``, ``draining``, or what is broken."""

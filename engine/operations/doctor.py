@@ -1,0 +1,238 @@
+"""The examination of a deployment: what was looked at, how it is, and what to mend.
+
+Nothing here changes anything; what is asked of the network is asked at the public address alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from engine.settings import PREFIX, Settings
+from engine.storage.database import FILE_NAME, DatabaseUnusable, connect, examine
+
+__all__ = ["Finding", "Verdict", "examination"]
+
+_LEAST_FREE = 500 * 1024 * 1024
+_SOON = 14
+"""Days before a certificate's end at which it is worth a word."""
+_PATIENCE = 10.0
+
+
+class Verdict(StrEnum):
+    """How something was found."""
+
+    GOOD = "good"
+    LOOK = "look"
+    """It works, and somebody should know."""
+    MEND = "mend"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``what`` was examined, how it is in a sentence, and what to do about it."""
+
+    what: str
+    verdict: Verdict
+    sentence: str
+    remedy: str = ""
+
+
+async def examination(settings: Settings) -> AsyncIterator[Finding]:
+    """Every finding, nearest first: machine, data, studio, then the address as others see it."""
+    for finding in (*_variables(settings), _folder(settings.data)):
+        yield finding
+    for finding in await asyncio.to_thread(_database, settings.data):
+        yield finding
+    for finding in _studio(settings.data):
+        yield finding
+    async for finding in _address(settings):
+        yield finding
+    yield await _mail(settings)
+
+
+def _variables(settings: Settings) -> list[Finding]:
+    known = {PREFIX + name.upper() for name in type(settings).model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        sentence = f"{', '.join(unknown)} means nothing here"
+        return [Finding("settings", Verdict.LOOK, sentence, f"The settings are {', '.join(sorted(known))}.")]
+    return [Finding("settings", Verdict.GOOD, "every variable is known and fits")]
+
+
+def _folder(data: Path) -> Finding:
+    if not data.is_dir():
+        return Finding(
+            "disk",
+            Verdict.LOOK,
+            f"{data} does not exist yet",
+            "The first start of `halcytone serve` makes it.",
+        )
+    if not os.access(data, os.W_OK | os.X_OK):
+        return Finding(
+            "disk", Verdict.MEND, f"{data} cannot be written", "Give it to the user that the server runs as."
+        )
+    free = shutil.disk_usage(data).free
+    sentence = f"{free / 1024**3:.1f} GiB are free below {data}"
+    if free < _LEAST_FREE:
+        remedy = "Make room: a full disk stops sessions, and nothing can be published."
+        return Finding("disk", Verdict.MEND, sentence, remedy)
+    return Finding("disk", Verdict.GOOD, sentence)
+
+
+def _database(data: Path) -> list[Finding]:
+    path = data / FILE_NAME
+    if not path.is_file():
+        return [
+            Finding(
+                "database",
+                Verdict.LOOK,
+                "there is none yet",
+                "The first start of `halcytone serve` makes it.",
+            )
+        ]
+    problems = examine(path)
+    if problems:
+        remedy = "Stop the server, keep a copy of the folder, and `halcytone restore` the newest backup."
+        return [Finding("database", Verdict.MEND, "; ".join(problems[:3]), remedy)]
+    findings = [Finding("database", Verdict.GOOD, f"sound, {path.stat().st_size / 1024**2:.1f} MiB")]
+    try:
+        with closing(connect(path)) as connection:
+            findings += [*_holes(connection), _outbox(connection)]
+    except (DatabaseUnusable, sqlite3.Error) as error:
+        findings.append(Finding("database", Verdict.MEND, str(error), "Look into the log of the server."))
+    return findings
+
+
+def _holes(connection: sqlite3.Connection) -> list[Finding]:
+    rows = connection.execute(
+        "SELECT session_id, MIN(position) AS first, MAX(position) AS last, COUNT(*) AS held FROM journal"
+        " GROUP BY session_id HAVING last - first + 1 <> held"
+    ).fetchall()
+    remedy = "Those sessions go on from before the gap under a new epoch; their clients load the full state."
+    return [
+        Finding("journal", Verdict.MEND, f"records of {row['session_id']} are missing", remedy)
+        for row in rows
+    ] or [Finding("journal", Verdict.GOOD, "no record is missing")]
+
+
+def _outbox(connection: sqlite3.Connection) -> Finding:
+    failed = connection.execute(
+        "SELECT COUNT(DISTINCT session_id) FROM outbox WHERE state = 'failed'"
+    ).fetchone()[0]
+    if failed:
+        remedy = "`halcytone publications list --failed` says why; `halcytone publications retry SESSION` tries again."
+        return Finding("publications", Verdict.MEND, f"publishing failed for {failed} sessions", remedy)
+    waiting = connection.execute(
+        "SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'running')"
+    ).fetchone()[0]
+    return Finding("publications", Verdict.GOOD, f"{waiting} jobs wait, none failed")
+
+
+def _studio(data: Path) -> list[Finding]:
+    from publisher.rendering.studio import FILE_NAME as STUDIO_FILE
+    from publisher.rendering.studio import StudioWrong, load
+
+    try:
+        studio = load(data)
+    except StudioWrong as error:
+        return [Finding("studio", Verdict.MEND, str(error), f"Mend {data / STUDIO_FILE}.")]
+    if not studio.imprint.strip():
+        remedy = f"Write who is responsible for the site into {data / STUDIO_FILE} (imprint)."
+        return [Finding("imprint", Verdict.LOOK, "is empty; many countries ask for one", remedy)]
+    return [Finding("imprint", Verdict.GOOD, f"{studio.name} says who is responsible")]
+
+
+async def _address(settings: Settings) -> AsyncIterator[Finding]:
+    url = settings.base_url
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        yield await _certificate(parts.hostname or "", parts.port or 443)
+    else:
+        yield Finding(
+            "TLS",
+            Verdict.LOOK,
+            f"{url} is not https",
+            "Phones need https for straps and to keep the screen awake.",
+        )
+    timeout = aiohttp.ClientTimeout(total=_PATIENCE)
+    async with aiohttp.ClientSession(timeout=timeout) as http:
+        yield await _answers(http, url)
+        yield await _upgrades(http, url)
+
+
+async def _certificate(host: str, port: int) -> Finding:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context())
+    except (OSError, TimeoutError) as error:
+        remedy = "Is the reverse proxy running, and its certificate one that browsers accept?"
+        return Finding("TLS", Verdict.MEND, f"{host}:{port}: {error or 'no answer'}", remedy)
+    certificate = writer.get_extra_info("peercert")
+    writer.close()
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
+    days = (ends - datetime.now(UTC)).days
+    sentence = f"the certificate of {host} is good for {days} more days"
+    if days < _SOON:
+        return Finding("TLS", Verdict.LOOK, sentence, "Renew it, or see why it does not renew itself.")
+    return Finding("TLS", Verdict.GOOD, sentence)
+
+
+async def _answers(http: aiohttp.ClientSession, url: str) -> Finding:
+    try:
+        async with http.get(f"{url}/readyz") as response:
+            status = response.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        remedy = f"Is the server running, and is {PREFIX}PUBLIC_URL the address that people use?"
+        return Finding("address", Verdict.MEND, f"{url} does not answer: {error or 'in time'}", remedy)
+    if status != 200:
+        remedy = "503 means that it starts, drains or has no storage: its log says which. 404 or 502 come from a proxy."
+        return Finding("address", Verdict.MEND, f"{url}/readyz answers {status}", remedy)
+    return Finding("address", Verdict.GOOD, f"{url} is ready")
+
+
+async def _upgrades(http: aiohttp.ClientSession, url: str) -> Finding:
+    # A session that cannot exist: the refusal comes over the socket, so the upgrade went through.
+    probe = f"{url}/ws/live-updates?session_id=live&role=observer"
+    try:
+        async with http.ws_connect(probe) as socket:
+            message = await socket.receive(timeout=_PATIENCE)
+    except aiohttp.WSServerHandshakeError as error:
+        remedy = "Let the reverse proxy pass Upgrade and Connection headers on (deploy/Caddyfile does)."
+        return Finding("WebSocket", Verdict.MEND, f"the upgrade was answered with {error.status}", remedy)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return Finding(
+            "WebSocket", Verdict.MEND, f"no connection: {error or 'no answer'}", "See the address above."
+        )
+    if message.type is not aiohttp.WSMsgType.TEXT:
+        return Finding("WebSocket", Verdict.MEND, "it opened and said nothing", "Look into the server's log.")
+    return Finding("WebSocket", Verdict.GOOD, "the upgrade goes through")
+
+
+async def _mail(settings: Settings) -> Finding:
+    if settings.smtp_url is None:
+        remedy = f"Set {PREFIX}SMTP_URL to send approved mail from here."
+        return Finding("mail", Verdict.LOOK, "no mail server is set: mail stays a draft", remedy)
+    parts = urlsplit(settings.smtp_url.get_secret_value())
+    host, port = parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 587)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            _, writer = await asyncio.open_connection(host, port)
+    except (OSError, TimeoutError) as error:
+        return Finding(
+            "mail", Verdict.MEND, f"{host}:{port}: {error or 'no answer'}", f"Is {PREFIX}SMTP_URL right?"
+        )
+    writer.close()
+    return Finding("mail", Verdict.GOOD, f"{host}:{port} answers")

@@ -1,0 +1,223 @@
+"""Heart-rate figures of one recording: a file with one interval between beats, in milliseconds, a line.
+
+The same gate, windows and coherence as live, with the beats themselves as time base. ``rmssd_ms``, ``sdnn_ms`` and
+``ln_rmssd`` are of every value of the file, uncleaned; all other figures are of what the gate accepts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from engine.domain.heart.coherence import rhythms
+from engine.domain.heart.measures import Beats, Measures, comparable, gated, measure
+from engine.domain.heart.shares import improvement_percent
+from engine.recordings.tachogram import tachogram
+
+__all__ = ["Analysis", "BadRecording", "Rhythm", "analyze", "read_recording", "run"]
+
+BASELINE_S: Final = (60, 180)
+CURRENT_S: Final = 60
+STEP_S: Final = 5
+LEAST_DIFFERENCES: Final = 30
+LARGEST_FILE: Final = 64 * 1024 * 1024
+
+_NUMBER: Final = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+class BadRecording(ValueError):
+    """The file is no recording; the message says what is wrong, and in which line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """Coherence over the 64 s that end at ``t_s``; windows of mere drift have none and are left out."""
+
+    t_s: int
+    ratio: float
+    peak_hz: float
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """Figures of one recording; None where the recording does not bear a figure.
+
+    ``rejected``: how many values the gate left out; ``clean_rmssd_ms`` is None above 10 % artefacts.
+    ``baseline_rmssd_ms``: 60 to 180 s; ``current_rmssd_ms``: the last 60 s. Above 3 % artefacts in either window
+    both are made by the stricter rule, so that they remain comparable.
+    """
+
+    n: int
+    duration_s: float
+    rmssd_ms: float | None
+    sdnn_ms: float | None
+    ln_rmssd: float | None
+    rejected: int
+    clean_rmssd_ms: float | None
+    baseline_rmssd_ms: float | None
+    current_rmssd_ms: float | None
+    improvement_percent: float | None
+    quality: str
+    coherence: tuple[Rhythm, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the figures as plain JSON; quality shows there as what is missing."""
+        return {name: value for name, value in asdict(self).items() if name != "quality"}
+
+
+def read_recording(path: Path) -> list[float]:
+    """Return the intervals (ms) of a file; empty lines are passed over.
+
+    Raises:
+        BadRecording: a line is no positive finite number, or there is none.
+        OSError: the file cannot be read.
+    """
+    if path.stat().st_size > LARGEST_FILE:
+        raise BadRecording("is larger than 64 MiB; a day of beats takes less than 1 MiB")
+    values: list[float] = []
+    # Bytes that are no text become characters that are no number, and so name their line.
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+        written = line.strip()
+        if not written:
+            continue
+        value = float(written) if _NUMBER.fullmatch(written) else math.nan
+        if not (math.isfinite(value) and value > 0):
+            shown = written if len(written) <= 40 else f"{written[:40]}…"
+            raise BadRecording(f"line {number}: {shown!r} is no positive number of milliseconds")
+        values.append(value)
+    if not values:
+        raise BadRecording("holds no intervals: one number of milliseconds a line is expected")
+    return values
+
+
+def analyze(values: Sequence[float]) -> Analysis:
+    """Work out the figures of a recording: intervals in ms, positive and finite, at least one."""
+    rr = np.asarray(values, dtype=np.float64)
+    beats = gated(rr.tolist())
+    duration_ms = float(beats.t[-1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        rmssd = float(np.sqrt(np.mean(np.diff(rr) ** 2))) if rr.size > 1 else None
+        sdnn = float(rr.std(ddof=1)) if rr.size > 1 else None
+    whole = measure(beats)
+    baseline, current = _windows(beats, duration_ms)
+    baseline_ms, current_ms = _pair(baseline, current)
+    return Analysis(
+        n=int(rr.size),
+        duration_s=round(duration_ms / 1000, 3),
+        rmssd_ms=_rounded(rmssd),
+        sdnn_ms=_rounded(sdnn),
+        ln_rmssd=_rounded(math.log(rmssd) if rmssd and math.isfinite(rmssd) else None),
+        rejected=int(np.count_nonzero(~beats.ok)),
+        clean_rmssd_ms=_rounded(whole.rmssd),
+        baseline_rmssd_ms=_rounded(baseline_ms),
+        current_rmssd_ms=_rounded(current_ms),
+        improvement_percent=(
+            round(improvement_percent(math.log(current_ms / baseline_ms)), 2)
+            if baseline_ms and current_ms
+            else None
+        ),
+        quality=whole.quality.value,
+        coherence=tuple(
+            Rhythm(end, round(rhythm.ratio, 3), round(rhythm.peak_hz, 4))
+            for end, rhythm in rhythms(beats, STEP_S)
+            if rhythm.ratio is not None
+        ),
+    )
+
+
+def run(file: Path, as_json: bool, chart: Path | None = None) -> int:
+    """Print the figures of a file, and draw them into ``chart``; return the exit status."""
+    complaints = Console(stderr=True)
+    try:
+        values = read_recording(file)
+        found = analyze(values)
+        if chart is not None:
+            chart.write_text(tachogram(values, title=file.stem), encoding="utf-8")
+    except BadRecording as error:
+        complaints.print(f"{escape(str(file))}: {escape(str(error))}", soft_wrap=True, highlight=False)
+        return 1
+    except OSError as error:
+        where = error.filename or file
+        complaints.print(
+            f"{escape(str(where))}: {escape(error.strerror or 'cannot be used')}", soft_wrap=True
+        )
+        return 1
+    if as_json:
+        sys.stdout.write(json.dumps(found.as_json(), indent=2, allow_nan=False) + "\n")
+    else:
+        Console().print(_table(file.name, found))
+    return 0
+
+
+def _windows(beats: Beats, duration_ms: float) -> tuple[Measures | None, Measures | None]:
+    start, end = (1000.0 * second for second in BASELINE_S)
+    baseline = measure(beats.between(start, end)) if duration_ms >= end else None
+    # The last beat's own minus 60 s, inclusive; nextafter keeps a beat that ends there despite rounding.
+    current = measure(beats.between(np.nextafter(duration_ms - 1000 * CURRENT_S, 0), math.inf))
+    return baseline, current if duration_ms >= 1000 * CURRENT_S else None
+
+
+def _pair(baseline: Measures | None, current: Measures | None) -> tuple[float | None, float | None]:
+    if baseline is not None and baseline.differences < LEAST_DIFFERENCES:
+        baseline = None
+    if current is not None and current.differences < LEAST_DIFFERENCES:
+        current = None
+    if baseline is None or current is None:
+        return (
+            None if baseline is None else baseline.rmssd,
+            None if current is None else current.rmssd,
+        )
+    return comparable(baseline, current) or (baseline.rmssd, current.rmssd)
+
+
+def _rounded(value: float | None) -> float | None:
+    # Values that nobody's heart has may overflow; then there is no figure.
+    return None if value is None or not math.isfinite(value) else round(value, 4)
+
+
+def _table(name: str, found: Analysis) -> Table:
+    table = Table(title=escape(name), show_header=False, title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("note", style="dim")
+    ratios = [rhythm.ratio for rhythm in found.coherence]
+    quality = {
+        "good": "",
+        "low": "above 3 % artefacts: low quality",
+        "unusable": "above 10 % artefacts: no figure",
+    }
+    rows = (
+        ("intervals", str(found.n), f"{found.duration_s:.0f} s"),
+        ("RMSSD", _shown(found.rmssd_ms, "ms"), "every value, uncleaned"),
+        ("SDNN", _shown(found.sdnn_ms, "ms"), "every value, uncleaned"),
+        ("ln RMSSD", _shown(found.ln_rmssd, ""), "every value, uncleaned"),
+        ("rejected", str(found.rejected), quality[found.quality]),
+        ("RMSSD, cleaned", _shown(found.clean_rmssd_ms, "ms"), ""),
+        ("baseline RMSSD", _shown(found.baseline_rmssd_ms, "ms"), "60 to 180 s"),
+        ("current RMSSD", _shown(found.current_rmssd_ms, "ms"), "the last 60 s"),
+        ("improvement", _shown(found.improvement_percent, "%"), "current against baseline"),
+        (
+            "coherence",
+            f"{ratios[0]:.2f} → {ratios[-1]:.2f}" if ratios else "—",
+            f"first and last of {len(ratios)} windows" if ratios else "",
+        ),
+    )
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _shown(value: float | None, unit: str) -> str:
+    return "—" if value is None else f"{value:.2f} {unit}".rstrip()

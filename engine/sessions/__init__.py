@@ -1,0 +1,8 @@
+"""Live sessions: the actor of each, the directory that finds and revives them, and what an actor needs of others.
+
+Owns: a session's state, participants, group figures, and the order of its messages.
+Invariants: one actor per session; state evolves at once, and nothing leaves before its journal entry is durable;
+a failed actor is rebuilt from its journal, which is the only way in which a session comes to life.
+May import: ``engine.runtime``, ``engine.storage`` (ports and rows), ``engine.protocol``, ``engine.domain``, ``engine.clock``.
+Sockets and HTTP reach it through ``directory`` and ``ports``.
+"""

@@ -1,0 +1,399 @@
+"""The directory: finds sessions, starts them, rebuilds them, and lets them sleep.
+
+There is one way to bring a session to life, and it is to replay its journal: for a new one, for one
+that slept, for one that died of a bug, and after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pykka
+import structlog
+
+from engine.clock import Clock
+from engine.domain import commands as c
+from engine.domain.events import decode
+from engine.domain.evolve import evolve
+from engine.domain.instant import MINUTE, Millis
+from engine.domain.rejection import NotFound, Rejected, Unavailable
+from engine.domain.session import Details, Role, Session
+from engine.protocol.outgoing import Message, numbered
+from engine.runtime.mailbox import MailboxFull
+from engine.sessions.deadline_queue import Deadlines
+from engine.sessions.group_figures import HeartCounts
+from engine.sessions.journal_entries import STATE
+from engine.sessions.messages import Execute, Look, Own, Sleep, View
+from engine.sessions.ports import RoomPort
+from engine.sessions.session_actor import SessionActor
+from engine.storage.journal import Append, Journal, JournalFailed, Loaded
+from engine.storage.rooms import RoomCatalogue
+from engine.storage.rows import PersonRow
+
+if TYPE_CHECKING:
+    from engine.domain.heart.marks import Mark
+
+__all__ = ["Counts", "Directory"]
+
+SLEEPS_AFTER: Millis = MINUTE
+_LOOK_FOR_SLEEPERS = 15.0
+_WAKE_AT_ONCE = 50
+
+log = structlog.get_logger()
+
+
+class Counts(HeartCounts, Protocol):
+    """What is counted of sessions."""
+
+    def recovered(self, outcome: bool) -> None:
+        """Somebody came back, with or without everything missed."""
+
+    def awake(self, sessions: int) -> None:
+        """So many actors are in memory."""
+
+    def died(self) -> None:
+        """An actor ended by a failure."""
+
+
+class Directory:
+    """All sessions of this server. One per process; used on its loop only."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        rooms: RoomCatalogue,
+        clock: Clock,
+        make_room: Callable[[], RoomPort[Any]],
+        counts: Counts,
+        new_id: Callable[[], str],
+        story_told: Callable[[str], None],
+        channels: tuple[str, ...],
+        marks: Sequence[Mark] | None = None,
+    ) -> None:
+        self._journal = journal
+        self._rooms = rooms
+        self._clock = clock
+        self._make_room = make_room
+        self._counts = counts
+        self._new_id = new_id
+        self._story_told = story_told
+        self._channels = channels
+        self._marks = marks
+        self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
+        self._starting: dict[str, asyncio.Future[pykka.ActorRef[SessionActor]]] = {}
+        self._failed: set[str] = set()
+        self._visible: dict[str, Session] = {}
+        self._touched: dict[str, Millis] = {}
+        self._deadlines = Deadlines(clock, self._wake)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # -- what the floors above ask ----------------------------------------------------------------
+
+    async def find(self, session_id: str) -> pykka.ActorRef[SessionActor]:
+        """The actor of a session, brought to life if it sleeps.
+
+        Raises:
+            NotFound: nobody created this session.
+            Unavailable: its journal cannot be read.
+        """
+        ref = self._actors.get(session_id)
+        if ref is not None and ref.is_alive():
+            self._touched[session_id] = self._clock.now()
+            return ref
+        starting = self._starting.get(session_id)
+        if starting is None:
+            starting = asyncio.ensure_future(self._rebuild(session_id))
+            self._starting[session_id] = starting
+            starting.add_done_callback(lambda _: self._starting.pop(session_id, None))
+        # Shielded: whoever gives up waiting must not stop the start for the others.
+        return await asyncio.shield(starting)
+
+    async def create(self, session_id: str, details: Details) -> View:
+        """Make a session durable.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        try:
+            ref = await self.find(session_id)
+        except NotFound:
+            ref = self._start(session_id, None, None)
+        command = c.Create(session_id, self._new_id(), details)
+        return await self._answer(ref, Execute(command, c.Sender(Role.ADMIN)))
+
+    async def ask(
+        self,
+        session_id: str,
+        command: c.Command,
+        sender: c.Sender,
+        *,
+        people: Sequence[PersonRow] = (),
+        event_id: str | None = None,
+    ) -> View:
+        """Carry a command out; returns when it is durable.
+
+        Raises:
+            Rejected: it is refused; nothing changed.
+        """
+        ref = await self.find(session_id)
+        return await self._answer(ref, Execute(command, sender, people, event_id))
+
+    async def withdraw(self, session_id: str, client_id: str) -> None:
+        """Forget a person: their row, name and consents; what is published is made anew without them."""
+        await self.ask(session_id, c.Withdraw(client_id), c.Sender(Role.ADMIN))
+
+    async def replay(self, session_id: str, limit: int) -> list[Message]:
+        """The newest numbered messages in order, as clients got them, names as they are known now."""
+        view = await self.look(session_id)
+        if view is None:
+            return []
+        names, state = view.names, view.state
+        try:
+            records = await self._journal.read_numbered(session_id, max(0, state.seq - limit), limit)
+        except JournalFailed:
+            raise Unavailable(
+                "storage_failed", "The session's log cannot be read; ask the operator."
+            ) from None
+        return [
+            numbered(
+                decode(record.event),
+                session_id=session_id,
+                epoch=state.epoch,
+                seq=record.seq or 0,
+                at=record.at,
+                names=names,
+            )
+            for record in records
+        ]
+
+    async def look(self, session_id: str) -> View | None:
+        """What is durable of a session of any phase; None for one that nobody created."""
+        try:
+            ref = await self.find(session_id)
+        except NotFound:
+            return None
+        try:
+            view: View | None = await ref.ask(Look(), block=False)
+        except pykka.ActorDeadError:
+            raise Unavailable("unavailable", "The session is being moved; try again.") from None
+        except MailboxFull:
+            raise _busy() from None
+        return view
+
+    async def own(self, session_id: str, client_id: str) -> Message | None:
+        """One person's own figures of this moment, as their socket gets them; to be shown to nobody else."""
+        ref = self._actors.get(session_id)
+        if ref is None:
+            return None
+        try:
+            figures: Message | None = await ref.ask(Own(client_id), block=False)
+        except pykka.ActorDeadError:
+            return None
+        except MailboxFull:
+            raise _busy() from None
+        return figures
+
+    def awake(self) -> Iterable[View]:
+        """The durable states of the sessions in memory, without their people."""
+        return [View(state, {}) for state in self._visible.values()]
+
+    def actors(self) -> Iterable[pykka.ActorRef[SessionActor]]:
+        """The actors in memory."""
+        return self._actors.values()
+
+    # -- life -------------------------------------------------------------------------------------
+
+    async def open(self) -> int:
+        """After a start: note all deadlines, and bring back the sessions that were under way.
+
+        Returns how many are coming back; they do so in small groups, and at once when somebody asks.
+        """
+        unfinished = await self._rooms.unfinished()
+        running = []
+        for row in unfinished:
+            if row.next_deadline is not None:
+                self._deadlines.add(row.next_deadline, row.session_id)
+            if row.phase in ("live", "waiting", "ending"):
+                running.append(row.session_id)
+        self._spawn(self._bring_back(running))
+        self._sweeper = asyncio.create_task(self._let_sleep())
+        return len(running)
+
+    async def close(self) -> None:
+        """Stop every actor; the journal has all they know."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._deadlines.stop()
+        for task in list(self._tasks):
+            task.cancel()
+        for ref in list(self._actors.values()):
+            if ref.is_alive():
+                await ref.stop(block=False)
+        self._actors.clear()
+
+    async def _bring_back(self, session_ids: Sequence[str]) -> None:
+        for start in range(0, len(session_ids), _WAKE_AT_ONCE):
+            group = session_ids[start : start + _WAKE_AT_ONCE]
+            results = await asyncio.gather(*map(self.find, group), return_exceptions=True)
+            for session_id, result in zip(group, results, strict=True):
+                if isinstance(result, BaseException):
+                    log.error("session not rebuilt", session_id=session_id, reason=str(result))
+
+    async def _rebuild(self, session_id: str) -> pykka.ActorRef[SessionActor]:
+        if session_id in self._failed:
+            await self._settled(session_id)
+            self._failed.discard(session_id)
+        try:
+            loaded = await self._journal.load(session_id)
+        except JournalFailed as failed:
+            log.error("journal unreadable", session_id=session_id, reason=failed.reason)
+            raise Unavailable(
+                "storage_failed", "The session's log cannot be read; ask the operator."
+            ) from None
+        if loaded is None:
+            raise _unknown(session_id)
+        if loaded.hole is not None:
+            log.error("journal has a hole", session_id=session_id, position=loaded.hole)
+            raise Unavailable("storage_failed", "The session's log is damaged; ask the operator.")
+        state = replay(loaded)
+        if state is None:
+            raise _unknown(session_id)
+        return self._start(session_id, state, loaded)
+
+    async def _settled(self, session_id: str) -> None:
+        """Return once all that a failed actor had staged is written or refused, so that a load sees it."""
+        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def answered(_: BaseException | None) -> None:
+            if not settled.done():
+                settled.set_result(None)
+
+        # Answers come in the order of the appends, whatever becomes of this empty one.
+        self._journal.append(Append(session_id, 0, ()), answered)
+        await settled
+
+    def _start(
+        self, session_id: str, state: Session | None, loaded: Loaded | None
+    ) -> pykka.ActorRef[SessionActor]:
+        ref = self._actors.get(session_id)
+        if ref is not None and ref.is_alive():
+            return ref
+        ref = SessionActor.start(
+            state=state,
+            session_id=session_id,
+            people=() if loaded is None else loaded.people,
+            event_ids=frozenset() if loaded is None else loaded.event_ids,
+            room=self._make_room(),
+            journal=self._journal,
+            clock=self._clock,
+            watcher=self,
+            new_id=self._new_id,
+            counts=self._counts,
+            channels=self._channels,
+            marks=self._marks,
+        )
+        self._actors[session_id] = ref
+        self._touched[session_id] = self._clock.now()
+        self._counts.awake(len(self._actors))
+        return ref
+
+    async def _answer(self, ref: pykka.ActorRef[SessionActor], message: Execute) -> View:
+        try:
+            durable: asyncio.Future[View] = await ref.ask(message, block=False)
+            return await durable
+        except pykka.ActorDeadError:
+            raise Unavailable("unavailable", "The session is being moved; try again.") from None
+        except MailboxFull:
+            raise _busy() from None
+        except Rejected:
+            if isinstance(message.command, c.Create) and not self._visible.get(message.command.session_id):
+                self._forget(message.command.session_id)
+            raise
+
+    async def _let_sleep(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_FOR_SLEEPERS / self._clock.rate)
+            await self.sweep()
+
+    async def sweep(self) -> None:
+        """Actors with nobody and nothing to do leave memory; deadlines and joins wake them."""
+        before = self._clock.now() - SLEEPS_AFTER
+        for session_id in [key for key, at in self._touched.items() if at < before]:
+            ref = self._actors.get(session_id)
+            if ref is None or not ref.is_alive() or await self._sleeps(ref):
+                self._forget(session_id)
+
+    async def forget_people(self, ended_before: Millis) -> None:
+        """Let sessions that ended before an instant leave memory: their people's rows went from the disk."""
+        for session_id, state in list(self._visible.items()):
+            if state.ended_at is not None and state.ended_at < ended_before:
+                ref = self._actors.get(session_id)
+                if ref is not None and await self._sleeps(ref):
+                    self._forget(session_id)
+
+    async def _sleeps(self, ref: pykka.ActorRef[SessionActor]) -> bool:
+        try:
+            return bool(await ref.ask(Sleep(), block=False))
+        except pykka.ActorDeadError:
+            return True
+        except (MailboxFull, Unavailable):
+            return False
+
+    def _forget(self, session_id: str) -> None:
+        state = self._visible.pop(session_id, None)
+        self._actors.pop(session_id, None)
+        self._touched.pop(session_id, None)
+        self._counts.awake(len(self._actors))
+        deadline = None if state is None else state.next_deadline()
+        if deadline is not None:
+            self._deadlines.add(deadline, session_id)
+
+    def _wake(self, due: list[str]) -> None:
+        # An awake session has its own alarm; finding a sleeping one wakes it, and its alarm is due.
+        self._spawn(self._bring_back([key for key in due if key not in self._actors]))
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- as the actors' watcher -------------------------------------------------------------------
+
+    def changed(self, state: Session) -> None:
+        """A session's durable state is this one now."""
+        self._visible[state.session_id] = state
+        self._touched[state.session_id] = self._clock.now()
+
+    def story_told(self, session_id: str) -> None:
+        """Rows for the publisher are committed."""
+        self._story_told(session_id)
+
+    def recovered(self, outcome: bool) -> None:
+        """Somebody came back."""
+        self._counts.recovered(outcome)
+
+    def died(self, session_id: str, reason: BaseException | None) -> None:
+        """An actor failed: it is rebuilt from its journal."""
+        self._counts.died()
+        self._failed.add(session_id)
+        self._forget(session_id)
+
+
+def replay(loaded: Loaded) -> Session | None:
+    """The state that a journal gives."""
+    state = None if loaded.state is None else STATE.validate_json(loaded.state.state)
+    for record in loaded.records:
+        state = evolve(state, decode(record.event), record.at)
+    return state
+
+
+def _busy() -> Unavailable:
+    return Unavailable("unavailable", "This session is too busy just now; try again in a moment.")
+
+
+def _unknown(session_id: str) -> NotFound:
+    return NotFound("unknown_session", f"There is no session {session_id}.", {"session_id": "unknown"})

@@ -1,0 +1,373 @@
+"""The group's figures of a live session: telemetry in, one tick every five seconds, frames and commands out.
+
+Raw beats stay in here and are gone with it: they never reach the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Protocol
+from zlib import crc32
+
+from engine.clock import Clock
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.heart.cohort import Earlier
+from engine.domain.instant import SECOND, Millis
+from engine.domain.quality import quality_of
+from engine.domain.recompute import told_before
+from engine.domain.rejection import Forbidden
+from engine.domain.session import RESUME_WITHIN, Curve, Phase, Session
+from engine.domain.story import FEWEST_IN_GROUP, group_metrics
+from engine.domain.techniques.lookup import Pattern, named
+from engine.protocol import outgoing
+from engine.sessions.ports import RoomPort
+from engine.storage.rows import PersonRow
+
+if TYPE_CHECKING:
+    from engine.domain.heart.group import GroupHeart
+    from engine.domain.heart.marks import Mark
+
+__all__ = ["TICK", "Figures", "HeartCounts"]
+
+TICK: Millis = 5 * SECOND
+_CURVE_EVERY: Millis = 30 * SECOND
+_SHOWN_AGAIN: Millis = 30 * SECOND
+
+
+class HeartCounts(Protocol):
+    """What is counted of the straps."""
+
+    def beats(self, accepted: int, impossible: int) -> None:
+        """So many RR intervals came; so many no heart can do."""
+
+
+class Figures:
+    """One session's telemetry. ``due`` is called on the loop when a tick is."""
+
+    __slots__ = (
+        "_came",
+        "_clock",
+        "_coherence",
+        "_counts",
+        "_due",
+        "_engaged",
+        "_heart",
+        "_lost",
+        "_marks",
+        "_noted",
+        "_parts_formed",
+        "_reached",
+        "_room",
+        "_shown",
+        "_timer",
+        "_titles",
+        "_wearing",
+    )
+
+    def __init__(
+        self,
+        room: RoomPort[Any],
+        clock: Clock,
+        counts: HeartCounts,
+        due: Callable[[], None],
+        marks: Sequence[Mark] | None = None,
+    ) -> None:
+        """``marks``: the studio's own list of milestones and achievements, where it has one."""
+        self._room = room
+        self._clock = clock
+        self._counts = counts
+        self._due = due
+        self._heart: GroupHeart | None = None
+        # Keys alone: an empty set takes three times what an empty dictionary does, and most stay empty.
+        self._engaged: dict[str, None] = {}
+        self._wearing: dict[str, None] = {}
+        self._noted: Curve | None = None
+        self._shown: tuple[dict[str, Any], Millis] | None = None
+        self._came = False
+        """Somebody has been seated since figures were shown."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._reached: tuple[str, ...] = ()
+        self._titles: tuple[str, ...] = ()
+        self._parts_formed = 0
+        self._coherence: Earlier | None = None
+
+        self._marks = marks
+        self._lost: dict[str, Millis] = {}
+        """Whose connection is lost, and since when: for some minutes they return to their own baseline."""
+
+    # -- what it hears ------------------------------------------------------------------------
+
+    def follow(self, state: Session) -> None:
+        """Take over consents and seats from a state that was rebuilt."""
+        self._reached = tuple(f"hrv:{improvement:g}" for _, improvement in state.milestones)
+        self._titles = tuple(badge.title for badge in state.achievements)
+        self._parts_formed = state.parts_formed
+        self._coherence = told_before(state, "coherence")
+        for member in state.members.values():
+            if member.heart_rate or member.group:
+                self._hearts.set_consent(member.client_id, heart_rate=member.heart_rate, group=member.group)
+            if member.vouched:
+                self._hearts.vouch(member.client_id, True)
+
+    def note(self, event: e.Event, at: Millis) -> None:
+        """Follow consents, seats, departures and returns."""
+        match event:
+            case e.ConsentChanged():
+                self._hearts.set_consent(event.client_id, heart_rate=event.heart_rate, group=event.group)
+                if not event.heart_rate:
+                    self._wearing.pop(event.client_id, None)
+            case e.SeatVouched():
+                self._hearts.vouch(event.client_id, event.vouched)
+            case e.MemberJoined() if event.client_id in self._lost:
+                del self._lost[event.client_id]
+            case e.MemberLeft(reason="lost"):
+                self._wearing.pop(event.client_id, None)
+                self._lost[event.client_id] = at
+            case e.PersonWithdrew():
+                self._forget(event.client_id, withdrew=True)
+            case e.MemberLeft() | e.MemberBarred():
+                self._forget(event.client_id)
+            case e.SessionEnded():
+                # With it go the beats: whoever wanted their own figures kept has them in the table of people.
+                self._heart = None
+                self._wearing.clear()
+                self._lost.clear()
+            case _:
+                pass
+
+    def _forget(self, client_id: str, *, withdrew: bool = False) -> None:
+        self._wearing.pop(client_id, None)
+        self._lost.pop(client_id, None)
+        if self._heart is not None:
+            self._heart.forget(client_id, withdrew=withdrew)
+
+    def engaged(self, client_id: str, state: Session) -> None:
+        """Somebody sent something other than a heartbeat."""
+        member = state.members.get(client_id)
+        if member is not None and not member.engaged:
+            self._engaged[client_id] = None
+
+    def take(
+        self, client_id: str, command: c.Telemetry, at: Millis, state: Session
+    ) -> outgoing.Message | None:
+        """Take one message of telemetry; returns what its sender is told, if anything.
+
+        Raises:
+            Forbidden: heart data came before the consent to use it.
+        """
+        match command:
+            case c.BreathTap():
+                self._hearts.tap(client_id, command.phase, at)
+                return None
+            case c.HrvUpdate():
+                own = {
+                    "hrv_value": command.hrv_value,
+                    "improvement": command.improvement,
+                    "computed_by": "client",
+                }
+                return outgoing.message("own_metrics", state.session_id, at, own)
+            case c.HeartRate():
+                member = state.members.get(client_id)
+                if member is None or not member.heart_rate:
+                    raise Forbidden(
+                        "consent_required", "Say first that your heart rate may be used: send a consent."
+                    )
+                impossible = self._hearts.beats(client_id, command.rr, at, command.contact)
+                self._counts.beats(len(command.rr) - impossible, impossible)
+                self._wearing[client_id] = None
+                return None
+
+    def unwritten(self) -> c.Engage | None:
+        """Those who sent something for the first time and are not in the journal yet; told once."""
+        if not self._engaged:
+            return None
+        engaged = c.Engage(tuple(sorted(self._engaged)))
+        self._engaged.clear()
+        return engaged
+
+    # -- the tick -----------------------------------------------------------------------------
+
+    def seated(self, state: Session) -> None:
+        """Somebody came: their welcome has the figures, the next frame is the next tick's."""
+        self._came = True
+        self.run(state)
+
+    def run(self, state: Session) -> None:
+        """Tick while the session is live and somebody is in the room."""
+        if state.phase is Phase.LIVE and self._room.seats:
+            if self._timer is None:
+                # Each session has its own moment: many that began together must not compute together.
+                now = self._clock.now()
+                since = (now - crc32(state.session_id.encode())) % TICK
+                self._timer = self._clock.call_at(now + TICK - since, self._ring)
+        else:
+            self.stop()
+
+    def stop(self) -> None:
+        """No more ticks."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._due()
+
+    def tick(self, state: Session, at: Millis) -> Iterable[c.Command]:
+        """Compute, show everybody, and say what has to go into the journal; ``unwritten`` comes before."""
+        if state.phase is not Phase.LIVE:
+            return
+        point = self._compute(state, at)
+        if self._worth_noting(point):
+            self._noted = point
+            yield c.RecordMetrics(point, () if self._heart is None else self._heart.formed())
+        if self._heart is not None:
+            yield from self._reached_now(at, ending=False)
+        self._show(state, point, at)
+
+    def own(self, client_id: str, at: Millis) -> dict[str, Any] | None:
+        """One person's figures, for that person alone; None without a strap, and once the session is over."""
+        own = None if self._heart is None else self._heart.own(client_id, at)
+        return None if own is None else {name: getattr(own, name) for name in own.__slots__}
+
+    def newest(self, state: Session, at: Millis) -> Mapping[str, Any]:
+        """The figures for somebody who comes now. People are counted anew on the tick alone."""
+        shown = None if self._shown is None else self._shown[0]
+        rates = None if shown is None else (shown["completion_rate"], shown["engagement_rate"])
+        return group_metrics(state, at, rates=rates)
+
+    def own_summaries(self, people: Iterable[PersonRow], at: Millis) -> Iterable[PersonRow]:
+        """The rows of those who left an address, with their own figures; nobody else's are ever written."""
+        if self._heart is None:
+            return
+        for person in people:
+            own = None if person.email is None else self._heart.own(person.client_id, at)
+            if own is not None and own.improvement is not None:
+                figures = {"improvement": own.improvement, "rmssd": own.rmssd, "coherence": own.coherence}
+                yield replace(person, own_summary=json.dumps(figures), updated_at=at)
+
+    def last(self, state: Session, at: Millis) -> Iterable[c.Command]:
+        """What the end of a session brings: those who sent something, and what is judged once."""
+        engaged = self.unwritten()
+        if engaged is not None:
+            yield engaged
+        if state.phase is Phase.LIVE and state.count() >= FEWEST_IN_GROUP:
+            self._compute(state, at)
+            yield from self._reached_now(at, ending=True)
+
+    def _reached_now(self, at: Millis, *, ending: bool) -> Iterable[c.Command]:
+        from engine.domain.heart.marks import Milestone
+
+        for reached in self._hearts.reached(at, ending=ending):
+            if isinstance(reached, Milestone):
+                yield c.ReachMilestone(reached.improvement)
+            else:
+                yield c.ReachAchievement(reached.title, reached.description, reached.key)
+
+    def _compute(self, state: Session, at: Millis) -> Curve:
+        span = state.technique_at(at)
+        technique = None
+        if span is not None and not state.resting:
+            own = None if span.pattern is None else Pattern.of(*span.pattern)
+            technique = named(span.technique, own)
+        for client_id in [key for key, lost_at in self._lost.items() if at - lost_at > RESUME_WITHIN]:
+            self._forget(client_id)
+        figures = self._hearts.figures(
+            at,
+            participants=state.count(),
+            pacer_hz=technique.pattern.hz if technique and technique.pattern else None,
+            completion_rate=state.completion_rate(at),
+            engagement_rate=state.engagement_rate(),
+            scored=technique is None or technique.scored,
+        )
+        return Curve(
+            at,
+            figures.participants,
+            figures.measured,
+            figures.hrv_improvement,
+            figures.coherence,
+            figures.synchrony,
+            figures.completion_rate,
+            figures.engagement_rate,
+            self._hearts.shares(figures),
+        )
+
+    def _worth_noting(self, point: Curve) -> bool:
+        known = self._noted
+        if known is None:
+            return True
+        if point.at - known.at < _CURVE_EVERY:
+            return False
+        # A room where nothing moves need not fill the journal; a point a minute keeps the curve's shape.
+        same = (
+            point.participants,
+            point.measured,
+            point.hrv_improvement,
+            point.coherence,
+            point.synchrony,
+        ) == (
+            known.participants,
+            known.measured,
+            known.hrv_improvement,
+            known.coherence,
+            known.synchrony,
+        )
+        return not same or point.at - known.at >= 2 * _CURVE_EVERY
+
+    def _show(self, state: Session, figures: Curve, at: Millis) -> None:
+        content = group_metrics(state, at) | {
+            "participants": figures.participants,
+            "measured": figures.measured,
+            "coherence": figures.coherence,
+            "synchrony": figures.synchrony,
+            "completion_rate": figures.completion_rate,
+            "engagement_rate": figures.engagement_rate,
+        }
+        if state.stated.improvement is None:
+            content["hrv_improvement"] = figures.hrv_improvement
+            content["current_hrv_improvement"] = figures.hrv_improvement
+        # Figures that stand still need not be told again and again, but to somebody who has not heard them.
+        known = None if self._came or self._shown is None else self._shown[0]
+        if content != known or self._shown is None or at - self._shown[1] >= _SHOWN_AGAIN:
+            self._shown, self._came = (content, at), False
+            everybody = outgoing.message("metrics_update", state.session_id, at, content)
+            quality = quality_of(content["hrv_improvement"])
+            staff = everybody | {
+                "content": {**content, "quality_score": None if quality is None else quality.score}
+            }
+            self._room.figures(outgoing.frame(everybody), outgoing.frame(staff))
+        for client_id in self._wearing:
+            own = self.own(client_id, at)
+            if own is not None:
+                told = outgoing.message("own_metrics", state.session_id, at, own)
+                self._room.to_one(client_id, outgoing.frame(told))
+
+    @property
+    def _hearts(self) -> GroupHeart:
+        # Made on first use: most sessions of most studios have no strap.
+        if self._heart is None:
+            # NumPy comes with it: a server is ready sooner without.
+            from engine.domain.heart.group import GroupHeart
+            from engine.domain.heart.marks import MARKS
+
+            marks = MARKS if self._marks is None else self._marks
+            known = (mark.key for mark in marks if mark.title in self._titles)
+            self._heart = GroupHeart(
+                marks=marks,
+                reached={*self._reached, *known},
+                first_part=self._parts_formed + 1,
+                coherence=self._coherence,
+                order=_unforeseeable(secrets.token_bytes(16)),
+            )
+        return self._heart
+
+
+def _unforeseeable(salt: bytes) -> Callable[[str], bytes]:
+    """An order of people in which nobody can choose whom they stand beside."""
+    return lambda client_id: blake2b(client_id.encode(), key=salt, digest_size=8).digest()

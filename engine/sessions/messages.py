@@ -1,0 +1,104 @@
+"""What a session actor is told and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.domain import commands as c
+from engine.domain.session import Session
+from engine.protocol.incoming import Inbound
+from engine.sessions.ports import SeatPort
+from engine.storage.journal import Record
+from engine.storage.rows import PersonRow
+
+__all__ = ["Attach", "Detach", "Execute", "FiguresDue", "FromSocket", "Heard", "Look", "Own", "Sleep", "View"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Seat a live socket. ``top`` is what the shell adds to the welcome (resume, intervals, addresses).
+
+    ``after`` and ``epoch`` are where the client says it stands.
+    """
+
+    seat: SeatPort
+    join: c.Join
+    top: Mapping[str, Any]
+    after: int | None = None
+    epoch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """A live socket is gone; ``clean`` when its owner said goodbye."""
+
+    seat: SeatPort
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FromSocket:
+    """A checked message of a seat."""
+
+    seat: SeatPort
+    inbound: Inbound
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """A command from elsewhere. The answer to ``ask`` is an ``asyncio.Future`` of the durable ``View``.
+
+    ``people`` are rows to write with it; ``event_id`` makes a repetition harmless.
+    """
+
+    command: c.Command
+    sender: c.Sender
+    people: Sequence[PersonRow] = ()
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Ask for the ``View``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Ask for one person's own figures, for that person: a dictionary, or None without a strap."""
+
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Stop if nothing is going on; the journal brings the session back. Answers whether it sleeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresDue:
+    """It is time to compute the group's figures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Records after ``after`` that were read for those who wait for them."""
+
+    after: int
+    records: Sequence[Record]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is durable of a session, and the people whose names go with it."""
+
+    state: Session
+    people: Mapping[str, PersonRow]
+    accepted: bool = True
+    """False for a platform event that was known already."""
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Names by ``client_id``, of those who gave one."""
+        return {key: row.name for key, row in self.people.items() if row.name}

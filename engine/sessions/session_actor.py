@@ -1,0 +1,476 @@
+"""The actor of one session: it owns the participants, the group's figures, and the replay of messages.
+
+Every turn is the same: decide, evolve, journal; and when the commit is there, publish. State evolves
+at once; what leaves the actor waits until it is durable. A handler never blocks and never awaits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import pykka
+import structlog
+
+from engine.clock import Clock
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.decide import decide
+from engine.domain.evolve import evolve
+from engine.domain.instant import Millis
+from engine.domain.rejection import Rejected, Unavailable
+from engine.domain.session import Role, Session
+from engine.protocol import outgoing
+from engine.protocol.close_codes import CloseCode
+from engine.runtime.loop_actor import LoopActor
+from engine.runtime.mailbox import MailboxFull
+from engine.sessions.arrivals import Arrivals, skips
+from engine.sessions.deadline_timer import Alarm
+from engine.sessions.feedback import consented, rated
+from engine.sessions.group_figures import Figures, HeartCounts
+from engine.sessions.journal_entries import Entries, asks_publisher
+from engine.sessions.messages import (
+    Attach,
+    Detach,
+    Execute,
+    FiguresDue,
+    FromSocket,
+    Heard,
+    Look,
+    Own,
+    Sleep,
+    View,
+)
+from engine.sessions.ports import RoomPort, Watcher
+from engine.sessions.replies import answers, expects_answer, heartbeat_answer, told_instead
+from engine.storage.journal import Journal, Record
+from engine.storage.rows import PersonChange, PersonRow
+
+if TYPE_CHECKING:
+    from engine.domain.heart.marks import Mark
+
+__all__ = ["CHANNELS", "SessionActor"]
+
+CHANNELS = ("web", "email", "social", "analytics")
+"""What the end of a session sets in motion."""
+_SYSTEM = c.Sender(Role.ADMIN)
+_TELEMETRY = (c.HeartRate, c.BreathTap, c.HrvUpdate)
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True, eq=False)
+class _Staged:
+    """A turn on its way to the disk, and what to do when it is there."""
+
+    state: Session
+    events: Sequence[tuple[e.Event, int | None, Millis]]
+    then: list[Callable[[], None]] = field(default_factory=list)
+    failed: list[Callable[[Rejected], None]] = field(default_factory=list)
+
+    @property
+    def seq(self) -> int:
+        """The number of its last numbered message, or the newest there was."""
+        return next((seq for _, seq, _ in reversed(self.events) if seq is not None), self.state.seq)
+
+
+class SessionActor(LoopActor):
+    """One session. Start it with the state that its journal gives (``directory.py``)."""
+
+    def __init__(
+        self,
+        *,
+        state: Session | None,
+        session_id: str,
+        people: Sequence[PersonRow],
+        event_ids: frozenset[str],
+        room: RoomPort[Any],
+        journal: Journal,
+        clock: Clock,
+        watcher: Watcher,
+        new_id: Callable[[], str],
+        counts: HeartCounts,
+        channels: tuple[str, ...] = CHANNELS,
+        marks: Sequence[Mark] | None = None,
+    ) -> None:
+        super().__init__()
+        self._session_id = session_id
+        self.state = state
+        self._visible = state
+        self.people: dict[str, PersonRow] = {row.client_id: row for row in people}
+        self.names: dict[str, str] = {row.client_id: row.name for row in people if row.name}
+        # Keys alone: thousands of sessions are idle, and an empty set takes three times an empty dictionary.
+        self._event_ids: dict[str, None] = {}
+        self._event_ids.update(dict.fromkeys(event_ids))
+        self._room = room
+        self._journal = journal
+        self._clock = clock
+        self._watcher = watcher
+        ref, due = self.actor_ref, FiguresDue()
+        self._figures = Figures(room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks)
+        self._arrivals = Arrivals(session_id, self, room, journal, clock.now)
+        self._entries = Entries(session_id, channels, new_id, 0 if state is None else state.position)
+        # A list although it is a queue: it is short, and an empty deque takes ten times as much.
+        self._pending: list[_Staged] = []
+        self._alarm = Alarm(clock, self._ring)
+        self._broken: BaseException | None = None
+        """What ended this actor, while it has not ended yet."""
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Whoever was here lost the connection when the last process went."""
+        if self.state is not None:
+            self._figures.follow(self.state)
+            self._watcher.changed(self.state)
+            self.run(c.Restart(), _SYSTEM)
+        if self.state is not None:
+            self._alarm.follow(self.state)
+
+    def on_stop(self) -> None:
+        """Let go of timers and of whoever waits."""
+        self._let_go(Unavailable("unavailable", "The session is being moved; try again."))
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """A bug or a lost journal: everybody is asked to come back, and finds the rebuilt session."""
+        log.error("session failed", session_id=self._session_id, reason=str(exception_value))
+        self._let_go(Unavailable("unavailable", "Something went wrong here; nothing was lost. Try again."))
+        self._room.close_all(CloseCode.MOVED, "the session is being rebuilt")
+        self._watcher.died(self._session_id, exception_value)
+
+    def _let_go(self, refusal: Rejected) -> None:
+        self._alarm.stop()
+        self._figures.stop()
+        self._arrivals.stop()
+        while self._pending:
+            for fail in self._pending.pop(0).failed:
+                fail(refusal)
+        # Nobody handles these any more, and who has come would wait for a welcome.
+        for envelope in self._mailbox.waiting:
+            if isinstance(envelope.message, Attach):
+                self._arrivals.turn_away(envelope.message, refusal)
+
+    def on_receive(self, message: Any) -> Any:
+        """One turn."""
+        if self._broken is not None:
+            # An exception ends an actor that was told something; who asks would only be handed it.
+            if isinstance(message, Execute | Look | Own | Sleep):
+                raise Unavailable("unavailable", "The session is being rebuilt; try again.")
+            raise self._broken
+        match message:
+            case FromSocket():
+                return self._from_socket(message)
+            case Execute():
+                return self._execute(message)
+            case Attach():
+                return self._arrivals.attach(message)
+            case Detach():
+                return self._arrivals.detach(message)
+            case Heard():
+                return self._arrivals.heard(message)
+            case Look():
+                return self._view()
+            case Own():
+                return self._figures.own(message.client_id, self._clock.now())
+            case FiguresDue():
+                return self._figures_due()
+            case Sleep():
+                return self._sleep()
+            case BaseException():
+                raise message
+            case _:
+                return super().on_receive(message)
+
+    def _break(self, reason: BaseException) -> None:
+        """End this actor at its next message, whatever that is: the state here is not to be trusted."""
+        self._broken = reason
+        with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
+            self.actor_ref.tell(reason)  # A full mailbox has messages enough.
+
+    def hear(self, message: Heard) -> None:
+        """Put a message into one's own mailbox."""
+        if self.actor_ref.is_alive():
+            self.actor_ref.tell(message)
+
+    # -- decide, evolve, journal, publish --------------------------------------------------------
+
+    def run(
+        self,
+        command: c.Command,
+        sender: c.Sender,
+        *,
+        people: Sequence[PersonRow] = (),
+        event_id: str | None = None,
+        then: Callable[[Session | None], None] | None = None,
+        failed: Callable[[Rejected], None] | None = None,
+    ) -> _Staged | None:
+        """Carry a command out.
+
+        ``then`` runs once all that has happened so far is durable, with the state as it is decided
+        here; ``failed`` when it never will be.
+        Returns what was staged, None when the command changed nothing.
+
+        Raises:
+            Rejected: it is refused; nothing happened.
+        """
+        at = self._clock.now()
+        events = decide(self.state, command, sender=sender, at=at)
+        if self.state is not None and e.SessionEnding in map(type, events):
+            for last in self._figures.last(self.state, at):
+                self.run(last, _SYSTEM)
+            events = decide(self.state, command, sender=sender, at=at)
+            # Raw beats go with the session: whoever left an address to get their figures has them written now.
+            people = (*people, *self._figures.own_summaries(self.people.values(), at))
+        staged: _Staged | None = None
+        if events or (self.state is not None and (people or event_id is not None)):
+            staged = self._stage(events, at, self._learn(command, people), event_id)
+            if failed is not None:
+                staged.failed.append(failed)
+        if then is not None:
+            waits_for = staged or (self._pending[-1] if self._pending else None)
+            if waits_for is None:
+                then(self.state)
+            else:
+                waits_for.then.append(partial(then, self.state))
+                if failed is not None and staged is None:
+                    waits_for.failed.append(failed)
+        return staged
+
+    def _stage(
+        self, events: Sequence[e.Event], at: Millis, changes: Sequence[PersonChange], event_id: str | None
+    ) -> _Staged:
+        state = self.state
+        expected = 0 if state is None else state.position
+        happened: list[tuple[e.Event, int | None, Millis]] = []
+        records: list[Record] = []
+        for event in events:
+            state = evolve(state, event, at)
+            seq = state.seq if e.is_numbered(event) else None
+            happened.append((event, seq, at))
+            records.append(Record(state.position, seq, at, e.encode(event)))
+            self._figures.note(event, at)
+        assert state is not None
+        self.state = state
+        if event_id is not None:
+            self._event_ids[event_id] = None
+        staged = _Staged(state, happened)
+        self._pending.append(staged)
+        entry = self._entries.entry(
+            state,
+            expected,
+            records,
+            events,
+            people=self.people.values(),
+            changes=changes,
+            event_id=event_id,
+        )
+        self._journal.append(entry, partial(self._committed, staged))
+        self._alarm.follow(state)
+        return staged
+
+    def _learn(self, command: c.Command, people: Sequence[PersonRow]) -> Sequence[PersonChange]:
+        if not people and type(command) is not c.Withdraw:
+            return ()
+        for row in people:
+            self.people[row.client_id] = row
+            if row.name:
+                self.names[row.client_id] = row.name
+        changes = [PersonChange(row.client_id, row) for row in people]
+        if isinstance(command, c.Withdraw):
+            self.people.pop(command.client_id, None)
+            self.names.pop(command.client_id, None)
+            changes.append(PersonChange(command.client_id, None))
+        return changes
+
+    def _committed(self, staged: _Staged, error: BaseException | None) -> None:
+        if not self._pending or self._pending[0] is not staged:
+            return  # The actor ended while this was on its way.
+        if error is not None:
+            # Nobody saw these events, and the state is ahead of the log: it has to be rebuilt.
+            self._break(error)
+            return
+        self._pending.pop(0)
+        was_over = self._visible is not None and self._visible.phase.is_over
+        self._visible = state = staged.state
+        for event, seq, at in staged.events:
+            self._publish(state, event, seq, at)
+        for then in staged.then:
+            then()
+        self._watcher.changed(state)
+        if asks_publisher(event for event, _, _ in staged.events):
+            self._watcher.story_told(self._session_id)
+        self._figures.run(state)
+        if state.phase.is_over and not was_over:
+            self._arrivals.end()
+
+    def _publish(self, state: Session, event: e.Event, seq: int | None, at: Millis) -> None:
+        if seq is not None:
+            told = outgoing.numbered(
+                event, session_id=state.session_id, epoch=state.epoch, seq=seq, at=at, names=self.names
+            )
+            instead = told_instead(event, state.session_id, seq, at)
+            self._room.publish(seq, outgoing.frame(told), skips(event), instead)
+        else:
+            private = outgoing.staff_message(event, session_id=state.session_id, at=at, names=self.names)
+            if private is not None:
+                self._room.to_staff(outgoing.frame(private))
+        if isinstance(event, e.PersonWithdrew):
+            self._arrivals.withdraw(event.client_id)
+        if isinstance(event, e.MemberLeft) and event.reason == "removed":
+            self._arrivals.remove(event.client_id)
+
+    def _view(self, accepted: bool = True) -> View | None:
+        return None if self._visible is None else View(self._visible, self.people.copy(), accepted)
+
+    # -- commands -----------------------------------------------------------------------------
+
+    def _execute(self, message: Execute) -> asyncio.Future[View]:
+        done: asyncio.Future[View] = asyncio.get_running_loop().create_future()
+        known = message.event_id is not None and message.event_id in self._event_ids
+
+        def answer(_: Session | None) -> None:
+            view = self._view(accepted=not known)
+            if not done.done() and view is not None:
+                done.set_result(view)
+
+        def refuse(refusal: Rejected) -> None:
+            if not done.done():
+                done.set_exception(refusal)
+                done.exception()  # Known: whoever asked may be gone by now.
+
+        command = c.Engage(()) if known else message.command
+        try:
+            self.run(
+                command,
+                message.sender,
+                people=() if known else message.people,
+                event_id=None if known else message.event_id,
+                then=answer,
+                failed=refuse,
+            )
+        except Rejected as refusal:
+            # Raised here, an everyday refusal would be logged with a traceback.
+            refuse(refusal)
+        except Exception as bug:
+            # Raised alone, it would be the asker's and leave this actor alive, half a turn ahead of its log.
+            self._break(bug)
+            raise Unavailable(
+                "unavailable", "Something went wrong here; nothing was lost. Try again."
+            ) from bug
+        if isinstance(command, c.Tick) and self.state is not None:
+            self._alarm.anew(self.state)
+        return done
+
+    def _from_socket(self, message: FromSocket) -> None:
+        seat, inbound = message.seat, message.inbound
+        if seat.closing or self._room.seats.get(seat.client_id) is not seat:
+            return
+        at = self._clock.now()
+        assert self.state is not None
+        command = inbound.command
+        if isinstance(command, c.Heartbeat):
+            # The newest number that it was handed, so that a slow reader does not take itself for cut off.
+            told = heartbeat_answer(inbound, self._session_id, seat.cursor, at)
+            seat.write(outgoing.frame(told))
+            return
+        self._figures.engaged(seat.client_id, self.state)
+        staged: _Staged | None = None
+
+        def answer(_: Session | None = None) -> None:
+            seq = self._seq() if staged is None else staged.seq
+            for told in answers(inbound, self._session_id, seq, self._clock.now()):
+                self._room.answer(seat, outgoing.frame(told))
+
+        def refuse(refusal: Rejected) -> None:
+            told = outgoing.error(self._session_id, self._clock.now(), refusal, inbound.id)
+            seat.write(outgoing.frame(told))
+
+        try:
+            if isinstance(command, _TELEMETRY):
+                own = self._figures.take(seat.client_id, command, at, self.state)
+                if own is not None:
+                    seat.write(outgoing.frame(own))
+                if inbound.id is not None:
+                    answer()
+            else:
+                staged = self.run(
+                    command,
+                    c.Sender(seat.role, seat.client_id),
+                    people=self._own_row(seat.client_id, command, at),
+                    then=answer if expects_answer(inbound) else None,
+                    failed=refuse,
+                )
+        except Rejected as refusal:
+            refuse(refusal)
+
+    def _own_row(self, client_id: str, command: c.Command, at: Millis) -> tuple[PersonRow, ...]:
+        """What a participant's command changes in the table of people."""
+        match command:
+            case c.RateSession():
+                return (rated(self._person(client_id, at), command, at),)
+            case c.Consent():
+                return (consented(self._person(client_id, at), command, at),)
+            case _:
+                return ()
+
+    def _person(self, client_id: str, at: Millis) -> PersonRow:
+        return self.people.get(client_id) or PersonRow(self._session_id, client_id, at)
+
+    def _seq(self) -> int:
+        return 0 if self._visible is None else self._visible.seq
+
+    def metrics(self, state: Session, at: Millis) -> Mapping[str, Any]:
+        """The group's figures for somebody who comes."""
+        return self._figures.newest(state, at)
+
+    def seated(self, state: Session, returning: bool, recovered: bool) -> None:
+        """Somebody has their seat."""
+        if returning:
+            self._watcher.recovered(recovered)
+        self._figures.seated(state)
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _figures_due(self) -> None:
+        engaged = self._figures.unwritten()
+        if engaged is not None:
+            self.run(engaged, _SYSTEM)
+        if self.state is not None:
+            for command in self._figures.tick(self.state, self._clock.now()):
+                self.run(command, _SYSTEM)
+            self._figures.run(self.state)
+
+    def _sleep(self) -> bool:
+        """Leave memory when nobody is here and nothing is on its way."""
+        state = self.state
+        # Counted, or within their grace: those whom a platform reported have no socket here.
+        here = (
+            state is not None and not state.phase.is_over and any(m.is_here for m in state.members.values())
+        )
+        if self._room.seats or self._pending or self._arrivals.busy or self._mailbox.waiting or here:
+            return False
+        engaged = self._figures.unwritten()
+        if engaged is not None:
+            self.run(engaged, _SYSTEM)
+            return False
+        self.stop()
+        return True
+
+    def _ring(self) -> None:
+        try:
+            self.actor_ref.tell(Execute(c.Tick(), _SYSTEM))
+        except pykka.ActorDeadError:
+            return
+        except MailboxFull:
+            # Late is better than never: a session must not outlive its end.
+            asyncio.get_running_loop().call_later(1, self._ring)

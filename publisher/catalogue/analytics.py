@@ -1,0 +1,75 @@
+"""A row per session for those who run the studio."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.domain.instant import Millis, iso
+from engine.domain.quality import quality_of
+from engine.domain.snapshot import Snapshot
+from publisher.catalogue.published import Catalogue
+
+__all__ = ["COLUMNS", "between", "record", "row_of"]
+
+COLUMNS = (
+    "session_id",
+    "title",
+    "session_type",
+    "instructor_name",
+    "session_date",
+    "session_duration",
+    "participant_count",
+    "breathing_techniques",
+    "average_hrv_improvement",
+    "quality_score",
+    "action",
+    "featured",
+    "completion_rate",
+    "engagement_rate",
+    "average_rating",
+    "visibility",
+    "source",
+)
+
+
+def row_of(snapshot: Snapshot) -> dict[str, Any]:
+    """The figures of a session: rates as fractions, HRV in percent, the duration in seconds."""
+    quality = quality_of(snapshot.average_hrv_improvement)
+    return {
+        "session_id": snapshot.session_id,
+        "title": snapshot.title,
+        "session_type": snapshot.session_type,
+        "instructor_name": snapshot.instructor_name,
+        "session_date": iso(snapshot.session_date),
+        "session_duration": snapshot.session_duration,
+        "participant_count": snapshot.participant_count,
+        "breathing_techniques": list(snapshot.breathing_techniques),
+        "average_hrv_improvement": snapshot.average_hrv_improvement,
+        "quality_score": quality.score if quality else None,
+        "action": quality.action if quality else None,
+        "featured": bool(quality and quality.featured),
+        "completion_rate": snapshot.completion_rate,
+        "engagement_rate": snapshot.engagement_rate,
+        "average_rating": snapshot.average_rating,
+        "visibility": snapshot.visibility,
+        "source": snapshot.source,
+    }
+
+
+def record(catalogue: Catalogue, snapshot: Snapshot) -> None:
+    """Keep the row of a session; the same session again replaces it."""
+    catalogue.connection.execute(
+        "INSERT OR REPLACE INTO analytics VALUES (?, ?, ?)",
+        (snapshot.session_id, snapshot.session_date, json.dumps(row_of(snapshot), ensure_ascii=False)),
+    )
+
+
+def between(catalogue: Catalogue, first: Millis | None, last: Millis | None) -> list[dict[str, Any]]:
+    """The rows of sessions that began from ``first`` to ``last``, both inclusive, by date."""
+    rows = catalogue.connection.execute(
+        "SELECT document FROM analytics WHERE session_date >= coalesce(?, session_date)"
+        " AND session_date <= coalesce(?, session_date) ORDER BY session_date, session_id",
+        (first, last),
+    )
+    return [json.loads(row["document"]) for row in rows]

@@ -1,0 +1,264 @@
+"""What the pages list: published sessions by date, technique, instructor, and in the feed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from engine.domain.instant import Millis
+from engine.domain.snapshot import Snapshot
+from publisher.catalogue.changes import ARCHIVE_SIZE
+
+__all__ = ["Listing", "Published"]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published session as lists show it."""
+
+    session_id: str
+    title: str
+    session_date: Millis
+    day: str
+    """``2024-03-21`` in the studio's zone."""
+    visibility: str
+    instructor: str | None
+    instructor_slug: str | None
+    featured: bool
+    feed_month: str | None
+    feed_number: int | None
+    published_at: Millis
+    updated_at: Millis
+    slugs: tuple[str, ...] = ()
+    """Of the catalogue's techniques that were practised."""
+
+    @property
+    def month(self) -> str:
+        """``2024-03``."""
+        return self.day[:7]
+
+    @property
+    def archive(self) -> str | None:
+        """The part of the feed's archive that the session belongs to: ``2024-03-1``."""
+        if self.feed_month is None or self.feed_number is None:
+            return None
+        return f"{self.feed_month}-{(self.feed_number - 1) // ARCHIVE_SIZE + 1}"
+
+
+_COLUMNS = (
+    "session_id, title, session_date, day, visibility, instructor, instructor_slug, featured, feed_month,"
+    " feed_number, published_at, updated_at"
+)
+
+
+class Listing:
+    """Reads of the published sessions over one connection; lists hold public sessions only."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Everything read inside is of one moment, whatever others write meanwhile."""
+        if self.connection.in_transaction:
+            yield
+            return
+        self.connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self.connection.execute("COMMIT")
+
+    def published(self, session_id: str) -> Published | None:
+        """The list entry of a published session."""
+        rows = self._list("WHERE session_id = ?", session_id)
+        if not rows:
+            return None
+        slugs = self.connection.execute(
+            "SELECT slug FROM practised WHERE session_id = ? ORDER BY slug", (session_id,)
+        ).fetchall()
+        return _entry(rows[0], tuple(row["slug"] for row in slugs))
+
+    def snapshot(self, session_id: str) -> Snapshot | None:
+        """The published version of a session."""
+        row = self.connection.execute(
+            "SELECT document FROM published WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        return Snapshot.model_validate_json(row["document"]) if row else None
+
+    def gist(self, session_id: str) -> Snapshot | None:
+        """The published version without timeline, curves and quotes: what feeds and cards tell of, quickly read."""
+        row = self.connection.execute(
+            "SELECT gist FROM published WHERE session_id = ?", (session_id,)
+        ).fetchone()
+        return Snapshot.model_validate_json(row["gist"]) if row else None
+
+    # By date, technique, instructor
+
+    def count(self) -> int:
+        """How many public sessions there are."""
+        return self._number("SELECT count(*) FROM published WHERE visibility = 'public'")
+
+    def newest(self, limit: int) -> list[Published]:
+        """By date, the newest first."""
+        return self._entries(
+            "WHERE visibility = 'public' ORDER BY session_date DESC, session_id DESC LIMIT ?", limit
+        )
+
+    def featured(self, limit: int) -> list[Published]:
+        """Those whose score asks for it, the newest first."""
+        return self._entries(
+            "WHERE visibility = 'public' AND featured = 1 ORDER BY session_date DESC, session_id DESC LIMIT ?",
+            limit,
+        )
+
+    def neighbours(self, entry: Published) -> tuple[Published | None, Published | None]:
+        """The public sessions before and after one, by date."""
+        at = (entry.session_date, entry.session_id)
+        earlier = self._entries(
+            "WHERE visibility = 'public' AND (session_date, session_id) < (?, ?)"
+            " ORDER BY session_date DESC, session_id DESC LIMIT 1",
+            *at,
+        )
+        later = self._entries(
+            "WHERE visibility = 'public' AND (session_date, session_id) > (?, ?)"
+            " ORDER BY session_date, session_id LIMIT 1",
+            *at,
+        )
+        return (earlier[0] if earlier else None, later[0] if later else None)
+
+    def days(self, prefix: str) -> list[tuple[str, int]]:
+        """Days that begin with a prefix (``2024-03``) and how many sessions each has, in order."""
+        rows = self.connection.execute(
+            "SELECT day, count(*) AS n FROM published WHERE visibility = 'public' AND day >= ? AND day < ?"
+            " GROUP BY day ORDER BY day",
+            (prefix, prefix + "~"),
+        )
+        return [(row["day"], row["n"]) for row in rows]
+
+    def of_day(self, day: str, limit: int | None = None) -> list[Published]:
+        """The sessions of a day, in order."""
+        return self._entries(
+            "WHERE visibility = 'public' AND day = ? ORDER BY session_date, session_id LIMIT ?",
+            day,
+            -1 if limit is None else limit,
+        )
+
+    def months(self) -> list[tuple[str, int]]:
+        """Months with sessions and how many each has, in order."""
+        rows = self.connection.execute(
+            "SELECT substr(day, 1, 7) AS month, count(*) AS n FROM published WHERE visibility = 'public'"
+            " GROUP BY month ORDER BY month"
+        )
+        return [(row["month"], row["n"]) for row in rows]
+
+    def of_month(self, month: str) -> Iterator[Published]:
+        """The sessions of a month, in order."""
+        rows = self._list(
+            "WHERE visibility = 'public' AND day >= ? AND day < ? ORDER BY session_date, session_id",
+            month,
+            month + "~",
+        )
+        return (_entry(row) for row in rows)
+
+    def with_technique(self, slug: str, limit: int) -> tuple[list[Published], int]:
+        """The newest public sessions with a technique, and how many there are."""
+        rows = self.connection.execute(
+            "SELECT session_id FROM practised WHERE slug = ? ORDER BY session_date DESC, session_id DESC LIMIT ?",
+            (slug, limit),
+        ).fetchall()
+        entries = [self.published(row["session_id"]) for row in rows]
+        total = self._number("SELECT count(*) FROM practised WHERE slug = ?", slug)
+        return [entry for entry in entries if entry], total
+
+    def instructors(self) -> list[tuple[str, str, int]]:
+        """(slug, name, sessions) of everybody who led a public session, by slug; the newest spelling of the name."""
+        rows = self.connection.execute(
+            "SELECT instructor_slug AS slug, count(*) AS n FROM published"
+            " WHERE visibility = 'public' AND instructor_slug IS NOT NULL"
+            " GROUP BY instructor_slug ORDER BY instructor_slug"
+        ).fetchall()
+        return [(row["slug"], self.led_by(row["slug"], 1)[0].instructor or "", row["n"]) for row in rows]
+
+    def led_by(self, slug: str, limit: int) -> list[Published]:
+        """The newest public sessions of an instructor."""
+        return self._entries(
+            "WHERE visibility = 'public' AND instructor_slug = ? ORDER BY session_date DESC, session_id DESC LIMIT ?",
+            slug,
+            limit,
+        )
+
+    def led_count(self, slug: str) -> int:
+        """How many public sessions an instructor led."""
+        return self._number(
+            "SELECT count(*) FROM published WHERE visibility = 'public' AND instructor_slug = ?", slug
+        )
+
+    def all_ids(self) -> Iterator[tuple[str, str]]:
+        """(session_id, visibility) of everything published, by id."""
+        for row in self.connection.execute(
+            "SELECT session_id, visibility FROM published ORDER BY session_id"
+        ):
+            yield row["session_id"], row["visibility"]
+
+    # The feed
+
+    def newest_in_feed(self, limit: int) -> list[Published]:
+        """By publication, the newest first."""
+        return self._entries(
+            "WHERE visibility = 'public' AND feed_month IS NOT NULL ORDER BY feed_month DESC, feed_number DESC LIMIT ?",
+            limit,
+        )
+
+    def archive(self, name: str) -> list[Published]:
+        """What stands in a part of the feed's archive, the newest first."""
+        month, _, part = name.rpartition("-")
+        first = (int(part) - 1) * ARCHIVE_SIZE + 1
+        return self._entries(
+            "WHERE visibility = 'public' AND feed_month = ? AND feed_number BETWEEN ? AND ?"
+            " ORDER BY feed_number DESC",
+            month,
+            first,
+            first + ARCHIVE_SIZE - 1,
+        )
+
+    def archives(self) -> list[str]:
+        """The complete parts of the feed's archive in order: full ones, and all of months that are over."""
+        rows = self.connection.execute("SELECT month, items FROM feed_months ORDER BY month").fetchall()
+        names: list[str] = []
+        for row in rows:
+            over = row is not rows[-1]
+            parts = -(-row["items"] // ARCHIVE_SIZE) if over else row["items"] // ARCHIVE_SIZE
+            names.extend(f"{row['month']}-{part}" for part in range(1, parts + 1))
+        return names
+
+    # Inner parts
+
+    def _list(self, where: str, *values: object) -> list[sqlite3.Row]:
+        return self.connection.execute(f"SELECT {_COLUMNS} FROM published {where}", values).fetchall()
+
+    def _entries(self, where: str, *values: object) -> list[Published]:
+        return [_entry(row) for row in self._list(where, *values)]
+
+    def _number(self, query: str, *values: object) -> int:
+        return int(self.connection.execute(query, values).fetchone()[0])
+
+
+def _entry(row: sqlite3.Row, slugs: Sequence[str] = ()) -> Published:
+    return Published(
+        session_id=row["session_id"],
+        title=row["title"],
+        session_date=row["session_date"],
+        day=row["day"],
+        visibility=row["visibility"],
+        instructor=row["instructor"],
+        instructor_slug=row["instructor_slug"],
+        featured=bool(row["featured"]),
+        feed_month=row["feed_month"],
+        feed_number=row["feed_number"],
+        published_at=row["published_at"],
+        updated_at=row["updated_at"],
+        slugs=tuple(slugs),
+    )

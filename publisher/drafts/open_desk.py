@@ -1,0 +1,25 @@
+"""Opens the draft desk for whoever is not the publisher's own process."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from publisher.catalogue.published import Catalogue
+from publisher.drafts.desk import Desk
+from publisher.rendering.links import DEFAULT_URL, Links
+from publisher.rendering.studio import load
+from publisher.rendering.templates import Templates
+
+__all__ = ["open_desk"]
+
+
+def open_desk(data: Path, connection: sqlite3.Connection) -> Desk:
+    """The desk over a connection of the caller's, with the studio and templates as they are now.
+
+    Raises:
+        StudioWrong: ``studio.toml`` cannot be used.
+    """
+    catalogue = Catalogue(connection)
+    links = Links(catalogue.meta("public_url") or DEFAULT_URL)
+    return Desk(data, catalogue, load(data), links, Templates(data / "templates"))

@@ -1,0 +1,122 @@
+"""Posts for each network: written for it, within its limit, and the link that opens its composer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from publisher.drafts.character_counts import LIMITS
+from publisher.rendering import formatting
+from publisher.rendering.story import Story
+from publisher.rendering.studio import Studio
+from publisher.rendering.templates import Templates
+
+__all__ = ["ALWAYS", "Post", "composer", "networks", "posts_of"]
+
+ALWAYS = ("twitter", "linkedin", "facebook")
+_TAGS_AT_MOST = {"twitter": 2, "linkedin": 5, "facebook": 5, "bluesky": 2, "mastodon": 4}
+_GENERAL_TAGS = {
+    "twitter": ("#breathwork",),
+    "linkedin": ("#wellness", "#breathwork"),
+    "facebook": ("#mindfulness", "#breathwork"),
+    "bluesky": ("#breathwork",),
+    "mastodon": ("#breathwork", "#mindfulness"),
+}
+_TITLE_AT_MOST = 200
+_RAW_AT_MOST = {"twitter": 280}
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A post ready to be pasted: its text holds the link and the hashtags."""
+
+    network: str
+    content: str
+    hashtags: tuple[str, ...]
+    composer: str | None
+    """Opens the network's composer filled in; None where it takes only a copy."""
+
+
+def networks(studio: Studio) -> tuple[str, ...]:
+    """The networks that drafts are written for: three always, two where the studio has an account."""
+    more = (name for name in ("bluesky", "mastodon") if getattr(studio.handles, name))
+    return (*ALWAYS, *more)
+
+
+def posts_of(story: Story, studio: Studio, *, link: str, templates: Templates) -> tuple[Post, ...]:
+    """A post for each network of the studio. None carries a health figure."""
+    return tuple(_post(story, studio, network, link, templates) for network in networks(studio))
+
+
+def _post(story: Story, studio: Studio, network: str, link: str, templates: Templates) -> Post:
+    tags = _hashtags(story, network)
+    text = _render(story, studio, network, link, tags, templates, _TITLE_AT_MOST)
+    if not _fits(network, text):
+        # Everything but the title has a bounded length, so the longest title that fits is what remains to find.
+        low, high = 1, _TITLE_AT_MOST
+        while low < high:
+            middle = (low + high + 1) // 2
+            candidate = _render(story, studio, network, link, tags, templates, middle)
+            low, high = (middle, high) if _fits(network, candidate) else (low, middle - 1)
+        text = _render(story, studio, network, link, tags, templates, low)
+    if not _fits(network, text):
+        # A studio's own template may say more than there is room for.
+        text = f"{formatting.clipped(story.title, 60)} {link}"
+    return Post(network, text, tags, composer(network, text, studio, link))
+
+
+def _fits(network: str, text: str) -> bool:
+    # Where links weigh less than they measure, a post may not be longer than the limit by either count:
+    # people paste it where nobody weighs.
+    return LIMITS[network].fits(text) and len(text) <= _RAW_AT_MOST.get(network, len(text))
+
+
+def _render(
+    story: Story,
+    studio: Studio,
+    network: str,
+    link: str,
+    tags: tuple[str, ...],
+    templates: Templates,
+    title_at_most: int,
+) -> str:
+    return templates.render(
+        f"social/{network}.txt",
+        story=story,
+        studio=studio,
+        title=formatting.clipped(story.title, title_at_most),
+        techniques=studio.words.listed(tuple(formatting.clipped(p.name, 40) for p in story.practised[:3])),
+        link=link,
+        hashtags=tags,
+    ).strip()
+
+
+def _hashtags(story: Story, network: str) -> tuple[str, ...]:
+    named = (_hashtag(each.known.name) for each in story.practised if each.known)
+    return tuple(dict.fromkeys((*_GENERAL_TAGS[network], *filter(None, named))))[: _TAGS_AT_MOST[network]]
+
+
+def _hashtag(name: str) -> str | None:
+    words = re.findall(r"[A-Za-z0-9]+", name.replace("'", ""))
+    tag = "".join(word[:1].upper() + word[1:] for word in words)
+    # Networks take a tag of digits alone for a number.
+    return f"#{tag}" if re.match(r"[A-Za-z]", tag) else None
+
+
+def composer(network: str, text: str, studio: Studio, link: str) -> str | None:
+    """The address that opens the network's composer with this text."""
+    match network:
+        case "twitter":
+            return f"https://x.com/intent/tweet?text={quote(text, safe='')}"
+        case "bluesky":
+            return f"https://bsky.app/intent/compose?text={quote(text, safe='')}"
+        case "mastodon":
+            host = studio.handles.mastodon.rpartition("@")[2]
+            return f"https://{host}/share?text={quote(text, safe='')}" if "." in host else None
+        case "linkedin":
+            return f"https://www.linkedin.com/sharing/share-offsite/?url={quote(link, safe='')}"
+        case "facebook":
+            return f"https://www.facebook.com/sharer/sharer.php?u={quote(link, safe='')}"
+        case _:
+            return None

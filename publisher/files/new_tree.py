@@ -1,0 +1,138 @@
+"""A whole site in a folder that nobody looks into yet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from publisher.files.tree import Artefact, flush_folders, holds, make_folders
+
+__all__ = ["NewTree", "remove"]
+
+_PORTION: Final = 100
+"""So many files before the file system writes its own journal: a live session's is on the same disk."""
+
+
+class NewTree:
+    """What a rebuild fills. What stands in ``known`` with the same bytes is linked from there.
+
+    Until something differs from ``known`` there is no folder at all: a site that is right already costs the disk nothing.
+    No file is ever written to a second time, so two trees may share one, and it keeps its time and with that its ETag.
+    Without ``known`` every file is its own, whatever somebody does to it then. ``step`` is told each operation before
+    it happens.
+    """
+
+    def __init__(self, root: Path, known: Path | None, *, step: Callable[[str], None], durable: bool) -> None:
+        self.root = root
+        self._known = known if known is not None and known.is_dir() else None
+        self._step = step
+        self._durable = durable
+        self._paths: dict[str, None] = {}
+        self._begun = False
+        if self._known is None:
+            self._begin()
+
+    def __len__(self) -> int:
+        """How many files it has."""
+        return len(self._paths)
+
+    def put(self, artefacts: Iterable[Artefact]) -> int:
+        """Add files; what must not be there is not. Returns how many were added."""
+        touched: dict[Path, None] = {}
+        count = 0
+        for each in artefacts:
+            if each.data is None:
+                continue
+            count += 1
+            as_known = self._known is not None and holds(self._known / each.path, each.data)
+            if not as_known and not self._begun:
+                self._begin()
+            if self._begun:
+                self._step(f"stage {each.path}")
+                self._add(each.path, None if as_known else each.data, touched)
+            self._paths[each.path] = None
+        self._flush(touched)
+        return count
+
+    def keep(self, folder: str) -> None:
+        """Take over what ``known`` has below ``folder``, whatever it is."""
+        if self._known is None:
+            return
+        touched: dict[Path, None] = {}
+        for path in list(_files(self._known, folder)):
+            if self._begun:
+                self._add(path, None, touched)
+            self._paths[path] = None
+        self._flush(touched)
+
+    def differs(self) -> bool:
+        """Whether it is not what is ``known`` already; if so it is complete, on the disk, and can take its place."""
+        if not self._begun and self._known is not None and set(_files(self._known)) != self._paths.keys():
+            # Something is there that must not be.
+            self._begin()
+        return self._begun
+
+    def _begin(self) -> None:
+        self._begun = True
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o755)
+        touched: dict[Path, None] = {}
+        for number, path in enumerate(self._paths, 1):
+            self._add(path, None, touched)
+            if number % _PORTION == 0:
+                self._flush(touched)
+        self._flush(touched)
+
+    def _add(self, path: str, data: bytes | None, touched: dict[Path, None]) -> None:
+        """Write a file, or with no data take it from ``known``."""
+        target = self.root / path
+        make_folders(target.parent, touched)
+        touched[target.parent] = None
+        if data is None:
+            assert self._known is not None
+            try:
+                target.hardlink_to(self._known / path)
+            except OSError:
+                # A file system that has no such links.
+                data = (self._known / path).read_bytes()
+            else:
+                return
+        with target.open("wb") as file:
+            file.write(data)
+            if self._durable:
+                # One by one: a flush of the whole at the end would stall the journal of a live session.
+                file.flush()
+                os.fsync(file.fileno())
+
+    def _flush(self, touched: dict[Path, None]) -> None:
+        if self._durable:
+            flush_folders(touched)
+        touched.clear()
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder that nobody looks into any more, a portion at a time. What a disk does not give up stays."""
+    removed = 0
+    for inner, folders, files in os.walk(folder, topdown=False):
+        for name in files:
+            with suppress(OSError):
+                Path(inner, name).unlink()
+        for name in folders:
+            with suppress(OSError):
+                Path(inner, name).rmdir()
+        removed += len(files)
+        if removed >= _PORTION:
+            with suppress(OSError):
+                flush_folders([folder])
+            removed = 0
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _files(root: Path, below: str = "") -> Iterator[str]:
+    for folder, _, names in os.walk(root / below):
+        for name in names:
+            yield Path(folder, name).relative_to(root).as_posix()

@@ -1,0 +1,101 @@
+"""The newsletter about one session: subject, HTML with its styles inlined, and text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import css_inline
+
+from publisher.rendering.links import Links
+from publisher.rendering.story import Story
+from publisher.rendering.studio import Studio
+from publisher.rendering.templates import Templates
+
+__all__ = ["Mail", "edited_mail", "newsletter_of", "written_mail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail's subject and both bodies; ``card_cid`` in the HTML refers to the session's picture."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    # The rules for dark mode must survive, and nothing may be fetched.
+    return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+def newsletter_of(
+    story: Story,
+    studio: Studio,
+    *,
+    links: Links,
+    templates: Templates,
+    picture: str = "",
+    unsubscribe: str = "",
+) -> Mail:
+    """The mail for everybody who subscribed.
+
+    ``picture`` is the address of an image for its top, ``unsubscribe`` the reader's own way out.
+    """
+    context = {
+        "subject": story.subject,
+        "story": story,
+        "studio": studio,
+        "href": links.absolute,
+        "picture": picture,
+        "unsubscribe": unsubscribe,
+        "page": links.absolute(story.path),
+    }
+    return Mail(
+        subject=story.subject,
+        html=_inliner().inline(templates.render("email/summary.html", **context)),
+        text=templates.render("email/summary.txt", **context).strip() + "\n",
+    )
+
+
+def written_mail(name: str, subject: str, templates: Templates, **context: Any) -> Mail:
+    """A mail from the templates ``email/<name>.html`` and ``.txt``."""
+    return Mail(
+        subject,
+        _inliner().inline(templates.render(f"email/{name}.html", subject=subject, **context)),
+        templates.render(f"email/{name}.txt", subject=subject, **context).strip() + "\n",
+    )
+
+
+def edited_mail(
+    mail: Mail,
+    edited: Mapping[str, str],
+    story: Story,
+    studio: Studio,
+    *,
+    links: Links,
+    templates: Templates,
+    picture: str = "",
+    unsubscribe: str = "",
+) -> Mail:
+    """The mail with somebody's own subject or text; own text stands in the HTML as paragraphs."""
+    subject = edited.get("subject", mail.subject)
+    if "text" not in edited:
+        return Mail(subject, mail.html, mail.text)
+    context = {
+        "subject": subject,
+        "paragraphs": [block.split("\n") for block in edited["text"].split("\n\n") if block.strip()],
+        "story": story,
+        "studio": studio,
+        "href": links.absolute,
+        "page": links.absolute(story.path),
+        "picture": picture,
+        "unsubscribe": unsubscribe,
+    }
+    text = edited["text"].strip() + (
+        f"\n\n{studio.words('mail.unsubscribe')}: {unsubscribe}\n" if unsubscribe else "\n"
+    )
+    return Mail(subject, _inliner().inline(templates.render("email/edited.html", **context)), text)

@@ -1,0 +1,215 @@
+"""The group's curves as small SVG drawings that need no script, no style attribute and no colour to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from engine.domain.snapshot import GroupPoint, Snapshot
+from publisher.rendering import formatting
+from publisher.rendering.words import Words, words_for
+
+__all__ = ["Figure", "Panel", "figure_of"]
+
+WIDTH, HEIGHT = 600, 150
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 12, 24
+_POINTS_AT_MOST = 240
+_ROWS_AT_MOST = 24
+_PANELS_AT_MOST = 2
+# A curve of a few scattered points tells nothing.
+_FILLED_AT_LEAST = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One curve: its heading, what it says in a sentence, and the drawing."""
+
+    name: str
+    title: str
+    described: str
+    svg: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The curves of a session and their figures as a table."""
+
+    panels: tuple[Panel, ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    name: str
+    value: Callable[[GroupPoint], float | None]
+    shown: Callable[[Words, float], str]
+    bounds: tuple[float, float] | None
+    """The scale; None makes one that holds every value and zero."""
+    dashed: bool = False
+
+
+_SERIES = (
+    _Series("hrv", lambda p: p.hrv_improvement, Words.percent, None),
+    _Series(
+        "step",
+        lambda p: p.synchrony,
+        Words.share,
+        (0.0, 1.0),
+        dashed=True,
+    ),
+    _Series(
+        "coherence",
+        lambda p: p.coherence,
+        lambda words, value: words.number(round(value, 1)),
+        (0.0, 1.0),
+        dashed=True,
+    ),
+)
+
+
+def figure_of(snapshot: Snapshot, language: str = "en") -> Figure | None:
+    """The curves that have something to show; None where there are none. A gap in the figures is a gap in the line."""
+    words = words_for(language)
+    points = snapshot.curves
+    if not points:
+        return None
+    length = max(float(snapshot.session_duration), points[-1].t_s)
+    drawn = [
+        (series, panel) for series in _SERIES if (panel := _panel(series, points, length, words)) is not None
+    ]
+    told = drawn[:_PANELS_AT_MOST]
+    if not told:
+        return None
+    rows = _thinned(points, _ROWS_AT_MOST)
+    return Figure(
+        panels=tuple(panel for _, panel in told),
+        columns=(words("story.time"), *(panel.title for _, panel in told)),
+        rows=tuple(
+            (
+                formatting.minutes_and_seconds(point.t_s),
+                *(
+                    "–" if (v := series.value(point)) is None else series.shown(words, v)
+                    for series, _ in told
+                ),
+            )
+            for point in rows
+        ),
+    )
+
+
+def _panel(series: _Series, points: Sequence[GroupPoint], length: float, words: Words) -> Panel | None:
+    pairs = [(point.t_s, series.value(point)) for point in _thinned(points, _POINTS_AT_MOST)]
+    values = [value for _, value in pairs if value is not None]
+    if len(values) < max(3, _FILLED_AT_LEAST * len(pairs)):
+        return None
+    low, high = series.bounds or _scale(min(values), max(values))
+    title = words(f"chart.{series.name}")
+    described = words(
+        "chart.described",
+        first=series.shown(words, values[0]),
+        last=series.shown(words, values[-1]),
+        most=series.shown(words, max(values)),
+    )
+    drawing = _drawn(series, pairs, (low, high), length, words, (title, described))
+    return Panel(series.name, title, described, drawing)
+
+
+def _drawn(
+    series: _Series,
+    pairs: Sequence[tuple[float, float | None]],
+    scale: tuple[float, float],
+    length: float,
+    words: Words,
+    told: tuple[str, str],
+) -> Markup:
+    low, high = scale
+    title, described = told
+
+    def x(t: float) -> float:
+        return _LEFT + (WIDTH - _LEFT - _RIGHT) * t / length
+
+    def y(value: float) -> float:
+        return _TOP + (HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low)
+
+    parts = [
+        Markup(
+            '<svg class="chart chart-{}" viewBox="0 0 {} {}" data-length="{}" role="img" aria-labelledby="chart-{}-t chart-{}-d">'
+            '<title id="chart-{}-t">{}</title><desc id="chart-{}-d">{}</desc>'
+        ).format(
+            series.name,
+            WIDTH,
+            HEIGHT,
+            f"{length:g}",
+            series.name,
+            series.name,
+            series.name,
+            title,
+            series.name,
+            described,
+        )
+    ]
+    grid = dict.fromkeys((low, 0.0 if low < 0 < high else (low + high) / 2, high))
+    rule = Markup('<path class="rule" d="M{} {}H{}"/><text x="{}" y="{}" text-anchor="end">{}</text>')
+    parts += [
+        rule.format(
+            _LEFT, f"{y(v):.1f}", WIDTH - _RIGHT, _LEFT - 8, f"{y(v) + 4:.1f}", series.shown(words, v)
+        )
+        for v in grid
+    ]
+    for t in _ticks(length):
+        anchor = "start" if t == 0 else "middle"
+        parts.append(
+            Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
+                f"{x(t):.1f}", HEIGHT - 6, anchor, formatting.minutes_and_seconds(t)
+            )
+        )
+    dashes = Markup(' stroke-dasharray="6 4"') if series.dashed else ""
+    parts.append(
+        Markup('<path class="curve" fill="none"{} d="{}"/></svg>').format(
+            dashes, _path([(t, v) for t, v in pairs], x, y)
+        )
+    )
+    return Markup("").join(parts)
+
+
+def _path(
+    pairs: Sequence[tuple[float, float | None]], x: Callable[[float], float], y: Callable[[float], float]
+) -> str:
+    """A line that is broken where there is no figure."""
+    parts: list[str] = []
+    drawing = False
+    for t, value in pairs:
+        if value is None:
+            drawing = False
+            continue
+        parts.append(f"{'L' if drawing else 'M'}{x(t):.1f} {y(value):.1f}")
+        drawing = True
+    return "".join(parts)
+
+
+def _scale(low: float, high: float) -> tuple[float, float]:
+    low, high = min(0.0, low), max(0.0, high)
+    if high - low < 10:
+        high = low + 10
+    step = 5 if high - low <= 40 else 20
+    return (low // step) * step, -(-high // step) * step
+
+
+def _ticks(length: float) -> list[float]:
+    for step in (15, 60, 120, 300, 600, 900, 1800):
+        if length / step <= 6:
+            # The last label would stand over the edge.
+            return [t for t in _steps(step, length) if t <= length * 0.97]
+    return [0.0]
+
+
+def _steps(step: float, length: float) -> list[float]:
+    return [step * n for n in range(int(length // step) + 1)]
+
+
+def _thinned(points: Sequence[GroupPoint], at_most: int) -> list[GroupPoint]:
+    every = -(-len(points) // at_most)
+    return [*points[::every]]

@@ -1,0 +1,193 @@
+"""The story of a session as pages, mails and posts tell it: every number already in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.domain.instant import iso, to_datetime
+from engine.domain.quality import quality_of
+from engine.domain.snapshot import Quote, Snapshot
+from engine.domain.techniques import lookup
+from publisher.rendering import formatting
+from publisher.rendering.studio import Studio
+from publisher.rendering.words import Words
+
+__all__ = ["Practised", "Span", "Story", "card_path", "story_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Practised:
+    """One technique of the session; ``known`` is its entry in the catalogue."""
+
+    name: str
+    known: lookup.Technique | None
+
+    @property
+    def path(self) -> str | None:
+        """Its page, where the catalogue has it."""
+        return f"techniques/{self.known.slug}/" if self.known else None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One stretch of the time line. ``start_s`` and ``length_s`` in seconds, ``share`` in percent of the whole."""
+
+    technique: str
+    path: str | None
+    start_s: float
+    length_s: float
+    start: str
+    length: str
+    share: float
+    instruction: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is told of one session. Texts are plain: whoever renders them escapes them."""
+
+    snapshot: Snapshot
+    began: datetime
+    """In the studio's zone."""
+    kind: str
+    day: str
+    time: str
+    zone: str
+    began_iso: str
+    duration: str
+    people: str
+    participants: str
+    paragraphs: tuple[tuple[str, ...], ...]
+    """Paragraphs of lines."""
+    practised: tuple[Practised, ...]
+    spans: tuple[Span, ...]
+    hrv: str | None
+    """Signed percent."""
+    rating: str | None
+    completion: str | None
+    achievements: tuple[str, ...]
+    quotes: tuple[Quote, ...] = ()
+    """Only those that may stand on the page."""
+    subject: str = ""
+    """Of mail about it: no health figure, one line."""
+    seo_description: str = ""
+    teaser: str = ""
+
+    @property
+    def id(self) -> str:
+        """The session's id."""
+        return self.snapshot.session_id
+
+    @property
+    def title(self) -> str:
+        """The session's title."""
+        return self.snapshot.title
+
+    @property
+    def path(self) -> str:
+        """Its page, below the site's root."""
+        return f"sessions/{self.snapshot.session_id}/"
+
+    @property
+    def whole_s(self) -> float:
+        """The length of the time line in seconds."""
+        return _whole(self.snapshot)
+
+    @property
+    def slug(self) -> str:
+        """The name under which content systems file it."""
+        return f"{self.snapshot.session_id}-summary"
+
+    @property
+    def instructor(self) -> str | None:
+        """Who led it."""
+        return self.snapshot.instructor_name
+
+    @property
+    def feedback(self) -> tuple[tuple[str, str], ...]:
+        """Names and comments that staff decided on."""
+        return self.snapshot.participant_feedback
+
+
+def card_path(story: Story) -> str:
+    """The picture that stands for a page where it is shared; imports and private pages have the studio's."""
+    shared = story.snapshot.source == "import" or story.snapshot.visibility == "private"
+    return "card.png" if shared else f"{story.path}card.png"
+
+
+def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()) -> Story:
+    """Tell a snapshot in the studio's zone and language, with the quotes that may be shown."""
+    words = studio.words
+    began = to_datetime(snapshot.session_date).astimezone(studio.zone)
+    length = words.duration(snapshot.session_duration)
+    names = snapshot.breathing_techniques
+    participants = words.count(snapshot.participant_count, "participant")
+    quality = quality_of(snapshot.average_hrv_improvement)
+    achievements = snapshot.key_achievements or tuple(a.title for a in snapshot.achievements)
+    return Story(
+        snapshot=snapshot,
+        began=began,
+        kind=words(f"kind.{snapshot.session_type}"),
+        day=words.day(began),
+        time=words.time_of_day(began),
+        zone=studio.zone_at(began),
+        began_iso=iso(snapshot.session_date),
+        duration=length,
+        people=words.count(snapshot.participant_count, "person"),
+        participants=participants,
+        paragraphs=_paragraphs(snapshot.content),
+        practised=tuple(Practised(name, lookup.find(name)) for name in names),
+        spans=_spans(snapshot, words),
+        hrv=None if quality is None else words.percent(snapshot.average_hrv_improvement or 0.0),
+        rating=None if snapshot.average_rating is None else words.number(round(snapshot.average_rating, 1)),
+        completion=None if snapshot.completion_rate is None else words.share(snapshot.completion_rate),
+        achievements=tuple(dict.fromkeys(achievements)),
+        quotes=tuple(quotes),
+        subject=words("mail.subject", title=snapshot.title),
+        seo_description=_described(snapshot, words, participants, length, 160),
+        teaser=formatting.clipped(" ".join((snapshot.content or "").split()), 180),
+    )
+
+
+def _paragraphs(content: str | None) -> tuple[tuple[str, ...], ...]:
+    blocks = (content or "").split("\n\n")
+    return tuple(tuple(block.strip().split("\n")) for block in blocks if block.strip())
+
+
+def _described(snapshot: Snapshot, words: Words, participants: str, length: str, longest: int) -> str:
+    # The count stands first, so that no long title can push it out.
+    text = words(
+        "story.described",
+        kind=words(f"kind.{snapshot.session_type}"),
+        participants=participants,
+        length=length,
+        title=snapshot.title,
+    )
+    full = f"{text[:-1]} – {words.listed(snapshot.breathing_techniques)}."
+    return full if len(full) <= longest else formatting.clipped(text, longest)
+
+
+def _whole(snapshot: Snapshot) -> float:
+    return max([float(snapshot.session_duration), *(s.start_s + s.duration_s for s in snapshot.timeline)])
+
+
+def _spans(snapshot: Snapshot, words: Words) -> tuple[Span, ...]:
+    whole = _whole(snapshot)
+    spans = []
+    for each in snapshot.timeline:
+        known = lookup.find(each.technique)
+        spans.append(
+            Span(
+                technique=each.technique,
+                path=f"techniques/{known.slug}/" if known else None,
+                start_s=each.start_s,
+                length_s=each.duration_s,
+                start=formatting.minutes_and_seconds(each.start_s),
+                length=words.duration(each.duration_s),
+                share=100 * each.duration_s / whole,
+                instruction=each.instruction,
+            )
+        )
+    return tuple(spans)

@@ -1,0 +1,210 @@
+"""Who publishes: ``studio.toml`` as a frozen value."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+
+from engine.domain.text import line, paragraphs
+
+if TYPE_CHECKING:
+    from publisher.rendering.words import Words
+
+__all__ = ["FILE_NAME", "Automatic", "Handles", "Studio", "StudioWrong", "load", "write_default"]
+
+FILE_NAME = "studio.toml"
+
+
+class StudioWrong(ValueError):
+    """``studio.toml`` cannot be used; the message names each setting and what it should be."""
+
+
+def _trim(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a time zone such as Europe/Berlin") from None
+    return name
+
+
+def _web_address(text: str) -> str:
+    if not text:
+        return text
+    written = text.isascii() and text.isprintable() and not set(text) & set(' <>"\\^`{|}')
+    if not written or urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).netloc:
+        raise ValueError("an address that begins with https://")
+    return text
+
+
+_Short = Annotated[str, StringConstraints(max_length=200), AfterValidator(line), BeforeValidator(_trim)]
+_Long = Annotated[
+    str, StringConstraints(max_length=10_000), AfterValidator(paragraphs), BeforeValidator(_trim)
+]
+_Mail = Annotated[
+    str,
+    StringConstraints(
+        max_length=254, pattern=r"^$|^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
+    ),
+    BeforeValidator(_trim),
+]
+_Handle = Annotated[
+    str, StringConstraints(max_length=100, pattern=r"^$|^@?[A-Za-z0-9._-]+(@[A-Za-z0-9.-]+)?$")
+]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Handles(_Table):
+    """Accounts in social networks. Bluesky and Mastodon drafts are written where a handle is set."""
+
+    twitter: _Handle = ""
+    linkedin: Annotated[str, AfterValidator(_web_address)] = ""
+    facebook: Annotated[str, AfterValidator(_web_address)] = ""
+    bluesky: _Handle = ""
+    mastodon: _Handle = ""
+
+
+class Automatic(_Table):
+    """What goes out without an approval: each false until the operator says otherwise."""
+
+    newsletter: bool = False
+    personal: bool = False
+    social: bool = False
+    quotes: bool = False
+
+
+class Studio(_Table):
+    """The identity under which everything is published."""
+
+    name: Annotated[_Short, Field(min_length=1)] = "Halcytone Live"
+    about: _Long = "We breathe together, live. After each session its story appears here."
+    language: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    sender: _Mail = ""
+    postal_address: _Long = ""
+    imprint: _Long = ""
+    contact: _Mail = ""
+    emergency: _Short = ""
+    """Shown to whoever needs to stop; a general line where it is empty."""
+    websub_hub: Annotated[str, AfterValidator(_web_address)] = ""
+    handles: Handles = Handles()
+    automatic: Automatic = Automatic()
+
+    @property
+    def words(self) -> Words:
+        """What the site, mails and posts say, in the studio's language."""
+        # With the calendars of all languages behind it: who only asks for a name goes without.
+        from publisher.rendering.words import words_for
+
+        return words_for(self.language)
+
+    def zone_at(self, moment: datetime) -> str:
+        """What the zone of a moment is called then: ``CET``; ``UTC-03`` where it has only a number."""
+        name = moment.astimezone(self.zone).tzname() or self.time_zone
+        return f"UTC{name}" if name[:1] in "+-" else name
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The time zone of days, months and times on the pages."""
+        return ZoneInfo(self.time_zone)
+
+
+_DEFAULT = """\
+# Who publishes. Read at the start of the server and before each publication; every line may be left out.
+
+# name = "Halcytone Live"
+# about = "We breathe together, live. After each session its story appears here."
+# language = "en"                       # of what you write, and of the site, mails and posts: en or de; others get English
+# time_zone = "UTC"                     # days, months and times on the pages, e.g. "Europe/Berlin"
+
+# To change how pages, mails or posts look, put a template of the same name into templates/ beside this file
+# (templates/site/…, templates/email/…, templates/social/…). One that fails is reported, and the built-in one used.
+
+# Where mail comes from, and the address that laws on newsletters ask for.
+# sender = "hello@example.org"
+# postal_address = \"\"\"
+# Studio name
+# Street 1, City\"\"\"
+
+# /imprint/ and how to reach you. Many countries require both.
+# imprint = \"\"\"
+# Responsible for this site: …\"\"\"
+# contact = "hello@example.org"
+
+# Whom to call, shown to a participant who needs to stop; without it a general line with 112.
+# emergency = "If it does not pass, call 112, or us at +00 000 000."
+
+# A WebSub hub that tells feed readers at once, e.g. "https://pubsubhubbub.appspot.com/"
+# websub_hub = ""
+
+[handles]
+# twitter = "@yourstudio"
+# linkedin = "https://www.linkedin.com/company/yourstudio"
+# facebook = "https://www.facebook.com/yourstudio"
+# bluesky = "yourstudio.bsky.social"    # with it, a draft for Bluesky is written
+# mastodon = "@yourstudio@mastodon.social"   # with it, a draft for Mastodon is written
+
+# What goes out without your approval. The newsletter then leaves after ten minutes and can be stopped until then.
+[automatic]
+# newsletter = false
+# personal = false
+# social = false
+# quotes = false
+"""
+
+
+def write_default(folder: Path) -> None:
+    """Write ``studio.toml`` with every setting explained, unless there is one."""
+    file = folder / FILE_NAME
+    if not file.exists():
+        file.write_text(_DEFAULT, encoding="utf-8")
+
+
+def load(folder: Path) -> Studio:
+    """The studio of a data folder; the defaults where it has no ``studio.toml``.
+
+    Raises:
+        StudioWrong: the file is no TOML, or a setting is wrong; each is named.
+    """
+    try:
+        text = (folder / FILE_NAME).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Studio()
+    except UnicodeDecodeError as error:
+        raise StudioWrong(f"{FILE_NAME}: not UTF-8 ({error.reason})") from error
+    try:
+        return Studio.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise StudioWrong(f"{FILE_NAME}: {error}") from error
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(map(str, m['loc']))}: "
+            + (
+                "unknown setting"
+                if m["type"] == "extra_forbidden"
+                else m["msg"].removeprefix("Value error, ")
+            )
+            for m in error.errors(include_url=False)
+        )
+        raise StudioWrong(f"{FILE_NAME}: {told}") from error

@@ -1,0 +1,57 @@
+"""What a page says to machines: JSON-LD, an article about an event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from engine.domain.instant import iso
+from publisher.catalogue.published import Published
+from publisher.rendering.links import Links
+from publisher.rendering.story import Story
+from publisher.rendering.studio import Studio
+
+__all__ = ["json_ld", "safe_json"]
+
+
+def safe_json(value: Any) -> str:
+    """JSON that may stand inside a ``<script>`` element: nothing in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def json_ld(story: Story, entry: Published, studio: Studio, links: Links) -> str:
+    """The article and the event it tells of, as safe JSON. Of people only who led it is named."""
+    page = links.absolute(story.path)
+    snapshot = story.snapshot
+    publisher = {"@type": "Organization", "name": studio.name, "url": links.root}
+    led = {"@type": "Person", "name": story.instructor} if story.instructor else None
+    event: dict[str, Any] = {
+        "@type": "Event",
+        "name": story.title,
+        "startDate": iso(snapshot.session_date),
+        "endDate": iso(snapshot.ended_at),
+        "eventStatus": "https://schema.org/EventScheduled",
+        "organizer": publisher,
+        "location": {"@type": "VirtualLocation", "url": page}
+        if snapshot.place != "room"
+        else {"@type": "Place", "name": studio.name, "address": studio.postal_address or studio.name},
+    }
+    if led:
+        event["performer"] = led
+    return safe_json(
+        {
+            "@context": "https://schema.org",
+            "@type": "Article",
+            "@id": page,
+            "headline": story.title[:110],
+            "description": story.seo_description,
+            "datePublished": iso(entry.published_at),
+            "dateModified": iso(entry.updated_at),
+            "inLanguage": studio.language,
+            "mainEntityOfPage": page,
+            "author": led or publisher,
+            "publisher": publisher,
+            "about": event,
+        }
+    )

@@ -1,0 +1,149 @@
+"""The search: one index a month, made by Pagefind beside the publishing path, merged in the reader's browser."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import structlog
+from pagefind_bin import get_executable
+
+from engine.storage.database import FILE_NAME, connect
+from publisher.catalogue.published import Catalogue
+from publisher.files.tree import Artefact, Tree, exchange
+from publisher.priority import give_way
+from publisher.site.mkdocs_build import scratch
+from publisher.site.pages import SEARCH_FROM
+
+__all__ = ["FOLDER", "SearchClerk", "index"]
+
+_log = structlog.get_logger(__name__)
+
+FOLDER = "pagefind"
+_LIST = "months.json"
+_LOOK_EVERY_S = 3.0
+_LONGEST_S = 120.0
+
+
+def index(root: Path, catalogue: Catalogue) -> list[str]:
+    """Bring the indexes of a built site up to its catalogue; returns the months that were made anew.
+
+    Raises:
+        subprocess.SubprocessError: Pagefind failed, or took too long.
+        OSError: a file cannot be read or written.
+    """
+    wanted = _wanted(catalogue) if catalogue.count() >= SEARCH_FROM else {}
+    known = _known(root)
+    if wanted == known:
+        return []
+    changed = [month for month, digest in wanted.items() if known.get(month) != digest]
+    for month in changed:
+        _make(root, month, [entry.session_id for entry in catalogue.of_month(month)])
+    text = json.dumps({"months": [{"month": m, "digest": d} for m, d in wanted.items()]})
+    Tree(root).put([Artefact(f"{FOLDER}/{_LIST}", text.encode())])
+    for month in known.keys() - wanted.keys():
+        shutil.rmtree(root / FOLDER / month, ignore_errors=True)
+    return changed
+
+
+def _state(connection: sqlite3.Connection) -> str:
+    """Changes with whatever is published, withdrawn or quoted; quickly asked."""
+    row = connection.execute(
+        "SELECT (SELECT count(*) FROM published), (SELECT coalesce(max(updated_at), 0) FROM published),"
+        " (SELECT count(*) FROM tombstones), (SELECT count(*) FROM quotes WHERE state = 'approved'),"
+        " (SELECT coalesce(max(updated_at), 0) FROM quotes)"
+    ).fetchone()
+    return ":".join(str(each) for each in row)
+
+
+def _wanted(catalogue: Catalogue) -> dict[str, str]:
+    """Each month with a digest of what there is to find in it."""
+    digests: dict[str, str] = {}
+    with catalogue.reading():
+        quoted = catalogue.approved_quotes()
+        for month, _ in catalogue.months():
+            told = [
+                (entry.session_id, entry.updated_at, entry.title, quoted.get(entry.session_id))
+                for entry in catalogue.of_month(month)
+            ]
+            digests[month] = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    return digests
+
+
+def _known(root: Path) -> dict[str, str]:
+    try:
+        told = json.loads((root / FOLDER / _LIST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {str(each["month"]): str(each["digest"]) for each in told["months"]}
+
+
+def _make(root: Path, month: str, session_ids: list[str]) -> None:
+    work = Path(tempfile.mkdtemp(prefix=f".{root.name}-search-", dir=root.parent))
+    # What is only read again goes into memory: copies on the disk would be in the way of a live session's journal.
+    pages = Path(tempfile.mkdtemp(prefix="halcytone-search-", dir=scratch()))
+    try:
+        for session_id in session_ids:
+            page = root / "sessions" / session_id / "index.html"
+            # One that is being withdrawn at this moment is indexed without.
+            if page.is_file():
+                copy = pages / "sessions" / session_id / "index.html"
+                copy.parent.mkdir(parents=True)
+                shutil.copyfile(page, copy)
+        made = work / "made"
+        subprocess.run(
+            [get_executable(), "--site", str(pages), "--output-path", str(made), "--quiet"],
+            check=True,
+            capture_output=True,
+            timeout=_LONGEST_S,
+            # One core at a time: nobody waits for it.
+            env={**os.environ, "RAYON_NUM_THREADS": "1", "TOKIO_WORKER_THREADS": "1"},
+        )
+        made.chmod(0o755)
+        (root / FOLDER).mkdir(parents=True, exist_ok=True)
+        exchange(made, root / FOLDER / month)
+    finally:
+        shutil.rmtree(pages, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class SearchClerk:
+    """A thread that keeps the indexes of ``public/`` up to date: no page waits for them."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="search clerk", daemon=True)
+
+    def __enter__(self) -> SearchClerk:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closing.set()
+        self._thread.join(timeout=5.0)
+
+    def _run(self) -> None:
+        give_way()
+        with closing(connect(self._data / FILE_NAME)) as connection:
+            catalogue = Catalogue(connection)
+            seen = ""
+            while not self._closing.wait(_LOOK_EVERY_S):
+                state = _state(connection)
+                # While pages are being made they are not read.
+                if state == seen or catalogue.waiting():
+                    continue
+                try:
+                    index(self._data / "public", catalogue)
+                except (subprocess.SubprocessError, OSError, sqlite3.OperationalError, ValueError) as error:
+                    _log.warning("search_not_indexed", problem=str(error)[:300])
+                else:
+                    seen = state

@@ -1,0 +1,48 @@
+"""The sitemap: an index, one file a month, one for the pages that stay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from xml.sax.saxutils import escape
+
+from engine.domain.instant import Millis, iso
+from engine.domain.techniques import lookup
+from publisher.catalogue.published import Catalogue
+from publisher.files.tree import Artefact
+from publisher.rendering.links import Links
+
+__all__ = ["index", "of_month"]
+
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_SPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_STAYING = ("", "sessions/", "techniques/", "subscribe/")
+
+
+def _urls(entries: Iterable[tuple[str, Millis | None]]) -> bytes:
+    lines = [
+        f"<url><loc>{escape(where)}</loc>" + (f"<lastmod>{iso(when)}</lastmod>" if when else "") + "</url>"
+        for where, when in entries
+    ]
+    return "\n".join([f'{_HEAD}<urlset xmlns="{_SPACE}">', *lines, "</urlset>\n"]).encode()
+
+
+def of_month(catalogue: Catalogue, month: str, links: Links) -> Artefact:
+    """The sessions of a month, or the order to remove the file where there are none."""
+    path = f"sitemap-{month}.xml"
+    entries = [
+        (links.absolute(f"sessions/{each.session_id}/"), each.updated_at)
+        for each in catalogue.of_month(month)
+    ]
+    return Artefact(path, _urls(entries) if entries else None)
+
+
+def index(catalogue: Catalogue, links: Links) -> list[Artefact]:
+    """The part of what stays, and the index of all parts."""
+    staying = [*_STAYING, *(f"techniques/{slug}/" for slug in lookup.CATALOGUE)]
+    months = [month for month, _ in catalogue.months()]
+    pages = [(links.absolute(path), None) for path in staying]
+    pages += [(links.absolute(f"sessions/{month.replace('-', '/')}/"), None) for month in months]
+    parts = ["sitemap-pages.xml", *(f"sitemap-{month}.xml" for month in months)]
+    lines = [f"<sitemap><loc>{escape(links.absolute(part))}</loc></sitemap>" for part in parts]
+    whole = "\n".join([f'{_HEAD}<sitemapindex xmlns="{_SPACE}">', *lines, "</sitemapindex>\n"])
+    return [Artefact("sitemap-pages.xml", _urls(pages)), Artefact("sitemap.xml", whole.encode())]

@@ -1,0 +1,59 @@
+"""``calendar.ics``: the sessions to come, and those that were called off."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+
+from icalendar import Calendar, Event
+
+from engine.domain.instant import to_datetime
+from publisher.catalogue.upcoming import Upcoming, called_off, upcoming
+from publisher.rendering.links import Links
+from publisher.rendering.studio import Studio
+
+__all__ = ["calendar_of"]
+
+_AT_MOST = 200
+
+
+def calendar_of(connection: sqlite3.Connection, studio: Studio, links: Links, site_id: str) -> bytes:
+    """An iCalendar document (RFC 5545).
+
+    UIDs are made of the session and the site, and stay; SEQUENCE rises with the room's; nothing is of now.
+    """
+    calendar = Calendar()
+    calendar.add("prodid", "-//Halcytone Live//Sessions//EN")
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", "PUBLISH")
+    calendar.add("x-wr-calname", studio.name)
+    calendar.add("x-wr-timezone", studio.time_zone)
+    calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
+    calendar.add("x-published-ttl", "PT1H")
+    for room in upcoming(connection, limit=_AT_MOST):
+        calendar.add_component(_event(room, studio, links, site_id, "CONFIRMED"))
+    for room in called_off(connection, limit=_AT_MOST):
+        calendar.add_component(_event(room, studio, links, site_id, "CANCELLED"))
+    return bytes(calendar.to_ical())
+
+
+def _event(room: Upcoming, studio: Studio, links: Links, site_id: str, status: str) -> Event:
+    page = links.absolute(f"sessions/{room.session_id}/")
+    starts = to_datetime(room.starts).replace(microsecond=0)
+    event = Event()
+    event.add("uid", f"{room.session_id}@{site_id}")
+    event.add("dtstamp", to_datetime(room.updated_at).replace(microsecond=0))
+    event.add("created", to_datetime(room.created_at).replace(microsecond=0))
+    event.add("last-modified", to_datetime(room.updated_at).replace(microsecond=0))
+    event.add("sequence", room.sequence)
+    event.add("dtstart", starts)
+    event.add("dtend", starts + timedelta(seconds=room.length_s))
+    event.add("summary", room.title)
+    told = [room.description] if room.description else []
+    event.add("description", "\n\n".join([*told, studio.words("before.with", name=room.instructor), page]))
+    event.add("url", page)
+    event.add("location", studio.name if room.place in ("room", "both") else page)
+    event.add("status", status)
+    event.add("transp", "OPAQUE" if status == "CONFIRMED" else "TRANSPARENT")
+    return event

@@ -1,0 +1,227 @@
+"""``feed.xml`` (RSS 2.0), ``feed.json``, and the parts of the archive that never change (RFC 5005).
+
+RSS leaves open whether a title is text or HTML. As the RSS Advisory Board recommends, titles are text, with ``&`` and
+``<`` written as character references in hexadecimal; descriptions are HTML.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from feedgen.ext.base import BaseEntryExtension, BaseExtension
+from feedgen.feed import FeedGenerator
+from lxml import etree
+
+from engine.domain.instant import iso, to_datetime
+from publisher.catalogue.published import Catalogue, Published
+from publisher.files.tree import Artefact
+from publisher.rendering.links import Links
+from publisher.rendering.story import Story, card_path, story_of
+from publisher.rendering.studio import Studio
+from publisher.rendering.templates import Templates
+
+__all__ = ["NEWEST", "Feeds"]
+
+NEWEST = 50
+_ATOM = "http://www.w3.org/2005/Atom"
+_HISTORY = "http://purl.org/syndication/history/1.0"
+_DUBLIN = "http://purl.org/dc/elements/1.1/"
+
+# What neither XML nor HTML carries, and the sign of a text that was spoilt before it came here.
+_NO_TEXT = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffd\ufffe\uffff"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
+    + "]"
+)
+_END_TAG = re.compile(r"</(\w+)>")
+_CDATA = re.compile(rb"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+
+
+class _Links(BaseExtension):  # type: ignore[misc]
+    """What feedgen has no words for: the hub, the archive before this one, the feed that goes on, no date."""
+
+    def __init__(self) -> None:
+        self.links: list[tuple[str, str]] = []
+        self.is_archive = False
+
+        self.has_date = True
+
+    def extend_ns(self) -> dict[str, str]:
+        return {"fh": _HISTORY, "dc": _DUBLIN}
+
+    def extend_rss(self, feed: Any) -> Any:
+        channel = feed[0]
+        for relation, where in self.links:
+            link = etree.Element(f"{{{_ATOM}}}link", rel=relation, href=where)
+            channel.insert(0, link)
+        if self.is_archive:
+            channel.insert(0, etree.Element(f"{{{_HISTORY}}}archive"))
+        if not self.has_date:
+            channel.remove(channel.find("lastBuildDate"))
+        return feed
+
+
+class _Creator(BaseEntryExtension):  # type: ignore[misc]
+    """``dc:creator``: RSS's own author must be an address."""
+
+    def __init__(self) -> None:
+        self.name: str | None = None
+
+    def extend_rss(self, entry: Any) -> Any:
+        if self.name:
+            creator = etree.SubElement(entry, f"{{{_DUBLIN}}}creator")
+            creator.text = self.name
+        return entry
+
+
+class Feeds:
+    """The feeds of one state of the catalogue: bytes that change only when what they show does."""
+
+    def __init__(self, catalogue: Catalogue, studio: Studio, links: Links, templates: Templates) -> None:
+        self._catalogue = catalogue
+        self._studio = studio
+        self._links = links
+        self._templates = templates
+
+    def newest(self) -> list[Artefact]:
+        """The feeds that are subscribed to, in the order in which they may appear."""
+        entries = self._catalogue.newest_in_feed(NEWEST)
+        stories = [self._story(entry) for entry in entries]
+        archives = self._catalogue.archives()
+        before = archives[-1] if archives else None
+        return [
+            Artefact("feed.json", self._json(entries, stories)),
+            Artefact("feed.xml", self._rss("feed.xml", entries, stories, before, is_archive=False)),
+        ]
+
+    def archive(self, name: str) -> Artefact:
+        """A part of the archive, or the order to remove it while it is not complete."""
+        path = _archive_path(name)
+        complete = self._catalogue.archives()
+        if name not in complete:
+            return Artefact(path, None)
+        entries = self._catalogue.archive(name)
+        at = complete.index(name)
+        before = complete[at - 1] if at else None
+        stories = [self._story(entry) for entry in entries]
+        return Artefact(path, self._rss(path, entries, stories, before, is_archive=True))
+
+    def _story(self, entry: Published) -> Story:
+        gist = self._catalogue.gist(entry.session_id)
+        assert gist is not None
+        # Quotes stand on the page only: a feed cannot be recalled.
+        return story_of(gist, self._studio)
+
+    def html(self, story: Story) -> str:
+        """An item's full text."""
+        text = self._templates.render(
+            "site/feed_item.html",
+            story=story,
+            studio=self._studio,
+            href=self._links.absolute,
+            picture=self._links.absolute(card_path(story)),
+        )
+        return _carried(text.strip())
+
+    def _rss(
+        self,
+        path: str,
+        entries: Sequence[Published],
+        stories: Sequence[Story],
+        before: str | None,
+        *,
+        is_archive: bool,
+    ) -> bytes:
+        studio, absolute = self._studio, self._links.absolute
+        feed = FeedGenerator()
+        feed.title(_title(studio.name))
+        feed.description(_title(studio.about if studio.about.strip() else studio.name))
+        if len(studio.language.partition("-")[0]) == 2:
+            # Of the longer codes RSS knows none.
+            feed.language(studio.language)
+        feed.generator("Halcytone Live")
+        feed.docs("https://www.rssboard.org/rss-specification")
+        feed.link(href=absolute(path), rel="self", type="application/rss+xml")
+        # The channel's own link is whatever was set last.
+        feed.link(href=self._links.root, rel="alternate")
+        feed.register_extension("history", _Links, _Creator, atom=False)
+        if studio.websub_hub and not is_archive:
+            feed.history.links.append(("hub", studio.websub_hub))
+        if before:
+            feed.history.links.append(("prev-archive", absolute(_archive_path(before))))
+        if is_archive:
+            feed.history.links.append(("current", absolute("feed.xml")))
+            feed.history.is_archive = True
+        # Without items there is no moment to state, and feedgen takes the present one.
+        feed.history.has_date = bool(entries)
+        feed.lastBuildDate(to_datetime(max((entry.updated_at for entry in entries), default=0)))
+        for entry, story in zip(entries, stories, strict=True):
+            page = absolute(story.path)
+            item = feed.add_entry(order="append")
+            item.title(_title(story.title))
+            item.link(href=page)
+            item.guid(page, permalink=True)
+            item.pubDate(to_datetime(entry.published_at))
+            item.description(escape(_carried(story.seo_description), quote=False))
+            item.content(self.html(story), type="CDATA")
+            for each in story.practised:
+                item.category(term=_title(each.name))
+            item.history.name = _carried(story.instructor or "")
+        return _referenced(bytes(feed.rss_str(pretty=True)))
+
+    def _json(self, entries: Sequence[Published], stories: Sequence[Story]) -> bytes:
+        studio = self._studio
+        items: list[dict[str, Any]] = []
+        for entry, story in zip(entries, stories, strict=True):
+            page = self._links.absolute(story.path)
+            item: dict[str, Any] = {
+                "id": page,
+                "url": page,
+                "title": _carried(story.title),
+                "content_html": self.html(story),
+                "summary": _carried(story.seo_description),
+                "image": self._links.absolute(card_path(story)),
+                "date_published": iso(entry.published_at),
+                "date_modified": iso(entry.updated_at),
+                "tags": [each.name for each in story.practised],
+            }
+            if story.instructor:
+                item["authors"] = [{"name": story.instructor}]
+            items.append(item)
+        document: dict[str, Any] = {
+            "version": "https://jsonfeed.org/version/1.1",
+            "title": studio.name,
+            "description": " ".join(studio.about.split()),
+            "home_page_url": self._links.root,
+            "feed_url": self._links.absolute("feed.json"),
+            "language": studio.language,
+            "items": items,
+        }
+        if studio.websub_hub:
+            document["hubs"] = [{"type": "WebSub", "url": studio.websub_hub}]
+        return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _archive_path(name: str) -> str:
+    return f"feed/{name}.xml"
+
+
+def _carried(text: str) -> str:
+    """The text without what feeds cannot carry."""
+    return _NO_TEXT.sub("", text)
+
+
+def _title(text: str) -> str:
+    """Text in one line where no HTML may be. What would end an element for a reader that takes it for HTML does not."""
+    return _END_TAG.sub(r"‹/\1›", _carried(" ".join(text.split()))) or "–"
+
+
+def _referenced(xml: bytes) -> bytes:
+    """``&`` and ``<`` as hexadecimal references, outside of CDATA: the one form that every reader decodes once."""
+    parts = _CDATA.split(xml)
+    parts[::2] = [part.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;") for part in parts[::2]]
+    return b"".join(parts)
