@@ -55,7 +55,7 @@ def test_every_word_is_used_and_every_used_word_is_there(language: str) -> None:
     """What templates and code ask for stands in the file; what stands in the file is asked for."""
     folder = Path(__file__).parents[2]
     sources = [
-        *(folder / "publisher").glob("*.py"),
+        *(folder / "publisher").rglob("*.py"),
         *(folder / "engine/api").rglob("*.py"),
         *(folder / "templates").rglob("*.html"),
         *(folder / "templates").rglob("*.txt"),
