@@ -16,7 +16,7 @@ from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
-from publisher.catalogue.changes import EVERYTHING
+from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
 from publisher.content import ANY_AGE, SessionContentStrict, refusals, snapshot_of
@@ -52,11 +52,11 @@ def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
         try:
             with locked(data):
                 jobs = Jobs(data, catalogue, Outbox(connection))
-                catalogue.mark_everything()
+                catalogue.mark_all_dirty()
                 jobs.work(0, progress=progress)
         except Busy:
-            catalogue.mark_everything()
-            while EVERYTHING in catalogue.marked():
+            catalogue.mark_all_dirty()
+            while ALL_PAGES in catalogue.dirty_pages():
                 time.sleep(_LOOK_EVERY_S)
     return sum(1 for file in (data / "public").rglob("*") if file.is_file())
 
@@ -228,7 +228,7 @@ def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]
                     "updated_at": _iso(row["updated_at"]),
                     "mails": row["mails"],
                 }
-                for row in deliveries.told(each["session_id"])
+                for row in deliveries.by_kind_and_state(each["session_id"])
             ]
         return told
 
@@ -244,7 +244,7 @@ def retry(data: Path, session_id: str) -> list[str]:
         rows = outbox.of(session_id)
         if not rows:
             raise KeyError(session_id)
-        mails = Deliveries(Catalogue(connection)).again(session_id, _now())
+        mails = Deliveries(Catalogue(connection)).retry_failed(session_id, _now())
         failed = [row.channel for row in rows if row.state == "failed" or row.last_error]
         wanted = failed or ([] if mails else [row.channel for row in rows])
         queued = [row.channel for row in outbox.retry(session_id, wanted, _now())] if wanted else []
@@ -265,7 +265,7 @@ def unpublish(data: Path, session_id: str) -> None:
             with locked(data):
                 Jobs(data, catalogue, Outbox(connection)).work(0)
         except Busy:
-            while catalogue.waiting():
+            while catalogue.is_dirty():
                 time.sleep(_LOOK_EVERY_S)
 
 

@@ -15,8 +15,8 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.database import scrub
 from engine.storage.outbox import SCHEDULE, Job, Outbox
 from publisher.catalogue import analytics
-from publisher.catalogue.changes import DRAFTS, ROOMS
-from publisher.catalogue.forgetting import forget_recipients, takes_back
+from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
+from publisher.catalogue.forgetting import forget_recipients, retracts
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import visibility_of
 from publisher.drafts.desk import Desk
@@ -125,8 +125,8 @@ class Jobs:
         self.desk = Desk(self._data, self._catalogue, studio, links, templates)
         self._feeds = Feeds(self._catalogue, studio, links, templates)
         if self._catalogue.meta("site_made_of") != made_of:
-            self._catalogue.rezone(studio.zone)
-            self._catalogue.mark_everything()
+            self._catalogue.recompute_days(studio.zone)
+            self._catalogue.mark_all_dirty()
 
     def work(self, now: Millis, *, limit: int = 100, progress: Progress | None = None) -> int:
         """One round: claim what is due, do it, build what is marked. Returns how many jobs were claimed."""
@@ -150,11 +150,11 @@ class Jobs:
         return len(jobs)
 
     def _build(self, now: Millis, progress: Progress | None, *, asked: bool) -> str | None:
-        if not self._catalogue.marked() and (self._data / "public").is_dir():
+        if not self._catalogue.dirty_pages() and (self._data / "public").is_dir():
             return None
         if now < self._not_before and not asked:
             return None
-        tells = "feed" in self._catalogue.marked()
+        tells = "feed" in self._catalogue.dirty_pages()
         try:
             self.press.build_marked(progress or (lambda _done, _total: None))
         except Exception as error:  # noqa: BLE001
@@ -222,12 +222,12 @@ class Jobs:
         """Bring a story, or the rooms, into the catalogue and mark what that touches."""
         snapshot, at = story
         if job.channel == SCHEDULE:
-            self._catalogue.mark(ROOMS)
+            self._catalogue.mark_dirty(ROOM_PAGES)
             if snapshot is not None and self._catalogue.published(snapshot.session_id) is not None:
                 self._catalogue.publish(snapshot, self.studio.zone, at)
         elif snapshot is not None and self._may_be_told(snapshot, at):
             before = self._catalogue.snapshot(snapshot.session_id)
-            self._scrub = self._scrub or (before is not None and takes_back(before, snapshot))
+            self._scrub = self._scrub or (before is not None and retracts(before, snapshot))
             self._catalogue.publish(snapshot, self.studio.zone, at)
             if self.studio.automatic.quotes:
                 for key in self._catalogue.quote_states(snapshot.session_id):
@@ -255,7 +255,7 @@ class Jobs:
 
     def _story(self, job: Job) -> tuple[Snapshot, Millis]:
         snapshot = self._outbox.snapshot(job.session_id, job.version)
-        at = self._catalogue.said_at(job.session_id, job.version)
+        at = self._catalogue.version_created_at(job.session_id, job.version)
         if snapshot is None or at is None:
             raise LookupError(f"version {job.version} of the story is not there")
         return self._as_the_room_says(snapshot), at
@@ -289,11 +289,11 @@ class Jobs:
 
     def _clear_withdrawn(self) -> None:
         """Drafts of what was withdrawn go before its page does."""
-        marks = self._catalogue.marked_drafts()
+        marks = self._catalogue.drafts_to_remove()
         for mark in marks:
-            self.desk.remove(mark.removeprefix(DRAFTS))
+            self.desk.remove(mark.removeprefix(DRAFTS_PREFIX))
         if marks:
-            self._catalogue.built(marks)
+            self._catalogue.clear_dirty(marks)
 
     def _finish(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
         for some in _portions(jobs):

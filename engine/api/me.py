@@ -23,7 +23,7 @@ from engine.domain.snapshot import Quote
 from engine.sessions.feedback import consented, rated
 from engine.storage.rows import PersonRow
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 
 __all__ = ["ENDPOINTS", "OPEN_AFTER_END"]
 
@@ -54,7 +54,7 @@ async def mine(request: web.Request) -> web.Response:
     if known["publish_quote"]:
         quote = Quote(text=known["comment"] or "", name=known["name"] if known["publish_name"] else None)
         states = await request.app[SHELF].ask(lambda db: Catalogue(db).quote_states(view.state.session_id))
-        known["quote_state"] = states.get(key_of(quote), known["quote_state"])
+        known["quote_state"] = states.get(quote_key(quote), known["quote_state"])
     if wanted.format == "json":
         return answer(known)
     return web.Response(

@@ -70,7 +70,7 @@ async def ask(request: web.Request) -> web.Response:
 def _asked(catalogue: Catalogue, address: str, at: Millis) -> bool:
     """Whether the studio sends the mail that now asks to confirm."""
     subscribe(catalogue, address, at)
-    return Deliveries(catalogue).sends()
+    return Deliveries(catalogue).mail_enabled()
 
 
 async def before_confirming(request: web.Request) -> web.Response:

@@ -57,7 +57,7 @@ async def withdraw(request: web.Request) -> web.Response:
     gone = False
     while not gone and time.monotonic() < until:
         await asyncio.sleep(_LOOK_AGAIN)
-        gone = not await app[SHELF].ask(lambda connection: Catalogue(connection).waiting())
+        gone = not await app[SHELF].ask(lambda connection: Catalogue(connection).is_dirty())
     told = {"session_id": session_id, "status": "withdrawn" if gone else "accepted"}
     return answer(told, 200 if gone else 202)
 

@@ -33,7 +33,7 @@ from engine.domain.techniques.lookup import named
 from engine.sessions.room_row import attendance
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.quotes import allowed
+from publisher.catalogue.quotes import approved_quotes
 
 __all__ = ["ENDPOINTS"]
 
@@ -201,7 +201,7 @@ def _summary(connection: sqlite3.Connection, session_id: str, *, with_quotes: bo
     if snapshot is None:
         return None
     states = Catalogue(connection).quote_states(session_id) if with_quotes else {}
-    return told_summary(snapshot, allowed(snapshot, states))
+    return told_summary(snapshot, approved_quotes(snapshot, states))
 
 
 async def _carried_out(request: web.Request, command: c.Command) -> web.Response:

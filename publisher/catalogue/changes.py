@@ -13,18 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["ARCHIVE_SIZE", "DRAFTS", "EVERYTHING", "ROOMS", "in_reader_order", "touched"]
+__all__ = ["ALL_PAGES", "ARCHIVE_SIZE", "DRAFTS_PREFIX", "ROOM_PAGES", "in_reader_order", "touched"]
 
-EVERYTHING: Final = "*"
+ALL_PAGES: Final = "*"
 """Stands for every page there is."""
 
-DRAFTS: Final = "drafts/"
+DRAFTS_PREFIX: Final = "drafts/"
 """What a session's drafts are marked with when they have to go; no page."""
 
 ARCHIVE_SIZE: Final = 50
 """Items in one part of the feed's archive."""
 
-ROOMS: Final = frozenset({"home", "calendar"})
+ROOM_PAGES: Final = frozenset({"home", "calendar"})
 """What follows the rooms that are yet to come."""
 
 # The order in which a reader may find new pages: what is linked stands before what links to it.

@@ -14,13 +14,13 @@ from typing import Any
 from engine.domain.instant import MINUTE, Millis
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["CONFIRMATION", "NEWSLETTER", "PERSONAL", "TIME_TO_STOP", "Deliveries", "Delivery"]
+__all__ = ["CONFIRMATION", "NEWSLETTER", "PERSONAL", "SEND_DELAY", "Deliveries", "Delivery"]
 
 NEWSLETTER = "newsletter"
 PERSONAL = "personal"
 CONFIRMATION = "confirmation"
 
-TIME_TO_STOP: Millis = 10 * MINUTE
+SEND_DELAY: Millis = 10 * MINUTE
 """Between an approval and the first mail."""
 
 ATTEMPTS = 6
@@ -45,13 +45,13 @@ class Deliveries:
         self._catalogue = catalogue
         self._connection = catalogue.connection
 
-    def sends(self) -> bool:
+    def mail_enabled(self) -> bool:
         """Whether a mail server is set, so that anything is sent at all."""
         return self._catalogue.meta("sends_mail") == "yes"
 
     def schedule(self, session_id: str, kind: str, at: Millis) -> int:
         """Write down everybody who is to get a session's newsletter or personal mail; returns how many are new."""
-        if not self.sends():
+        if not self.mail_enabled():
             return 0
         if kind == NEWSLETTER:
             # Of a session that nobody is led to, nobody is told.
@@ -67,12 +67,12 @@ class Deliveries:
             )
         return self._connection.execute(
             f"INSERT OR IGNORE INTO deliveries {source}",
-            (session_id, kind, at + TIME_TO_STOP, at, session_id),
+            (session_id, kind, at + SEND_DELAY, at, session_id),
         ).rowcount
 
-    def ask(self, recipient: str, address: str, at: Millis, *, again_after: Millis) -> None:
+    def schedule_confirmation(self, recipient: str, address: str, at: Millis, *, again_after: Millis) -> None:
         """Write down a mail that asks an address to confirm, unless one went out within ``again_after``."""
-        if self.sends():
+        if self.mail_enabled():
             self._connection.execute(
                 "INSERT INTO deliveries VALUES ('', ?, ?, ?, 'preparing', 0, ?, NULL, ?)"
                 " ON CONFLICT DO UPDATE SET state = 'preparing', attempts = 0, due_at = excluded.due_at,"
@@ -80,8 +80,8 @@ class Deliveries:
                 (CONFIRMATION, recipient, address, at, at, at - again_after),
             )
 
-    def stop(self, session_id: str, kind: str) -> int:
-        """Take back what has not left yet; returns how many mails that are."""
+    def cancel(self, session_id: str, kind: str) -> int:
+        """Cancel the mails that have not left yet; returns how many."""
         return self._connection.execute(
             "DELETE FROM deliveries WHERE session_id = ? AND kind = ? AND state = 'preparing'",
             (session_id, kind),
@@ -119,22 +119,22 @@ class Deliveries:
             pause = MINUTE * 2**delivery.attempts
             self._set(delivery, "preparing", now, error=error, due_at=now + pause)
 
-    def held_up(self, error: str, now: Millis, until: Millis) -> int:
-        """No server takes a connection: what is due waits, none of it having been tried. Returns how many mails that are."""
+    def postpone_due(self, error: str, now: Millis, until: Millis) -> int:
+        """Postpone every due mail until a time, as no server takes a connection; counts as no attempt. Returns how many."""
         return self._connection.execute(
             "UPDATE deliveries SET due_at = ?, error = ?, updated_at = ? WHERE state = 'preparing' AND due_at <= ?",
             (until, error, now, now),
         ).rowcount
 
-    def again(self, session_id: str, now: Millis) -> int:
-        """What failed is tried again, because somebody asked for it; uncertain ones stay. Returns how many mails that are."""
+    def retry_failed(self, session_id: str, now: Millis) -> int:
+        """Queue the failed mails of a session again; uncertain ones stay. Returns how many were queued."""
         return self._connection.execute(
             "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = ?, updated_at = ?"
             " WHERE session_id = ? AND state = 'failed'",
             (now, now, session_id),
         ).rowcount
 
-    def told(self, session_id: str) -> list[dict[str, Any]]:
+    def by_kind_and_state(self, session_id: str) -> list[dict[str, Any]]:
         """For operators: each kind and state of a session's mails with how many there are and the newest error."""
         rows = self._connection.execute(
             "SELECT kind, state, count(*) AS mails, max(attempts) AS attempts, max(updated_at) AS updated_at,"
@@ -153,7 +153,7 @@ class Deliveries:
             (now,),
         ).rowcount
 
-    def summary(self, session_id: str, kind: str) -> dict[str, Any]:
+    def count_by_state(self, session_id: str, kind: str) -> dict[str, Any]:
         """How many mails are in each state, and when the first leaves."""
         rows = self._connection.execute(
             "SELECT state, count(*) AS n, min(due_at) AS due FROM deliveries WHERE session_id = ? AND kind = ?"

@@ -12,9 +12,9 @@ from engine.domain.snapshot import Quote, Snapshot
 from engine.storage.database import connect, scrub
 from publisher.catalogue.deliveries import PERSONAL
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 
-__all__ = ["enforce_retention", "forget_recipients", "strip_quotes", "takes_back"]
+__all__ = ["enforce_retention", "forget_recipients", "retracts", "strip_quotes"]
 
 
 def enforce_retention(database: Path, ended_before: Millis) -> int:
@@ -30,7 +30,7 @@ def enforce_retention(database: Path, ended_before: Millis) -> int:
     return changed
 
 
-def takes_back(before: Snapshot, now: Snapshot) -> bool:
+def retracts(before: Snapshot, now: Snapshot) -> bool:
     """Whether a newer version of a story no longer says something that the older said of people."""
     return not set(before.quotes) <= set(now.quotes) or not set(before.curves) <= set(now.curves)
 
@@ -64,7 +64,7 @@ def strip_quotes(catalogue: Catalogue, ended_before: Millis) -> int:
                 kept = [
                     quote
                     for quote in document["quotes"]
-                    if states.get(key_of(Quote.model_validate(quote))) == "approved"
+                    if states.get(quote_key(Quote.model_validate(quote))) == "approved"
                 ]
                 if len(kept) == len(document["quotes"]):
                     continue

@@ -60,8 +60,8 @@ class Listing:
         self.connection = connection
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Everything read inside is of one moment, whatever others write meanwhile."""
+    def read_transaction(self) -> Iterator[None]:
+        """A read transaction: everything inside sees one state, whatever others write meanwhile."""
         if self.connection.in_transaction:
             yield
             return
@@ -88,8 +88,8 @@ class Listing:
         ).fetchone()
         return Snapshot.model_validate_json(row["document"]) if row else None
 
-    def gist(self, session_id: str) -> Snapshot | None:
-        """The published version without timeline, curves and quotes: what feeds and cards tell of, quickly read."""
+    def excerpt(self, session_id: str) -> Snapshot | None:
+        """The published version without timeline, curves, milestones and quotes: enough for feeds and cards, cheap to read."""
         row = self.connection.execute(
             "SELECT gist FROM published WHERE session_id = ?", (session_id,)
         ).fetchone()
@@ -180,9 +180,11 @@ class Listing:
             " WHERE visibility = 'public' AND instructor_slug IS NOT NULL"
             " GROUP BY instructor_slug ORDER BY instructor_slug"
         ).fetchall()
-        return [(row["slug"], self.led_by(row["slug"], 1)[0].instructor or "", row["n"]) for row in rows]
+        return [
+            (row["slug"], self.of_instructor(row["slug"], 1)[0].instructor or "", row["n"]) for row in rows
+        ]
 
-    def led_by(self, slug: str, limit: int) -> list[Published]:
+    def of_instructor(self, slug: str, limit: int) -> list[Published]:
         """The newest public sessions of an instructor."""
         return self._entries(
             "WHERE visibility = 'public' AND instructor_slug = ? ORDER BY session_date DESC, session_id DESC LIMIT ?",
@@ -190,7 +192,7 @@ class Listing:
             limit,
         )
 
-    def led_count(self, slug: str) -> int:
+    def count_of_instructor(self, slug: str) -> int:
         """How many public sessions an instructor led."""
         return self._number(
             "SELECT count(*) FROM published WHERE visibility = 'public' AND instructor_slug = ?", slug

@@ -17,9 +17,9 @@ from engine.domain.instant import Millis, to_datetime
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from engine.domain.techniques import lookup
-from publisher.catalogue.changes import DRAFTS, EVERYTHING, touched
+from publisher.catalogue.changes import ALL_PAGES, DRAFTS_PREFIX, touched
 from publisher.catalogue.listing import Listing, Published
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import TABLES, TABLES_VERSION
 
 __all__ = ["Catalogue", "Published"]
@@ -75,11 +75,11 @@ class Catalogue(Listing):
         """
         with self.transaction():
             before = self.published(snapshot.session_id)
-            marked = self._around(before)
+            marked = self._affected_pages(before)
             complete = set(self.archives())
             # Publication times only rise, so that the feed's order never changes behind its readers.
             first = before.published_at if before else self._first_published(snapshot.session_id, at)
-            month, number = self._place_in_feed(snapshot, first)
+            month, number = self._feed_position(snapshot, first)
             day = to_datetime(snapshot.session_date).astimezone(zone).date().isoformat()
             quality = quality_of(snapshot.average_hrv_improvement)
             name = snapshot.instructor_name
@@ -90,7 +90,7 @@ class Catalogue(Listing):
                     snapshot.content_id,
                     snapshot.version,
                     snapshot.model_dump_json(),
-                    _gist(snapshot).model_dump_json(),
+                    _excerpt(snapshot).model_dump_json(),
                     snapshot.title,
                     snapshot.session_date,
                     day,
@@ -104,8 +104,8 @@ class Catalogue(Listing):
                     max(at, first),
                 ),
             )
-            self._practised(snapshot)
-            self._quotes(snapshot, at)
+            self._index_techniques(snapshot)
+            self._store_quotes(snapshot, at)
             # Words that somebody took back must not go on standing in what was said before.
             self.connection.execute(
                 "UPDATE snapshots SET document = json_set(document, '$.quotes', json('[]'))"
@@ -115,7 +115,7 @@ class Catalogue(Listing):
             self.connection.execute("DELETE FROM tombstones WHERE session_id = ?", (snapshot.session_id,))
             # A new item may complete its own part of the feed's archive, or end the month before.
             completed = {f"archive/{name}" for name in self.archives() if name not in complete}
-            self.mark(marked | completed | self._around(self.published(snapshot.session_id)))
+            self.mark_dirty(marked | completed | self._affected_pages(self.published(snapshot.session_id)))
 
     def withdraw(self, session_id: str, at: Millis) -> bool:
         """Take a session off the site for good, and its drafts; whether there was either.
@@ -126,7 +126,7 @@ class Catalogue(Listing):
             before = self.published(session_id)
             if before is None and not self._has_drafts(session_id):
                 return False
-            marked = self._around(before)
+            marked = self._affected_pages(before)
             self.connection.execute(
                 "INSERT INTO tombstones"
                 " SELECT session_id, feed_month, feed_number, published_at, :at FROM published"
@@ -139,7 +139,7 @@ class Catalogue(Listing):
             self.connection.execute(
                 "DELETE FROM deliveries WHERE session_id = ? AND state = 'preparing'", (session_id,)
             )
-            self.mark({*marked, DRAFTS + session_id})
+            self.mark_dirty({*marked, DRAFTS_PREFIX + session_id})
             self.connection.execute(
                 "DELETE FROM outbox WHERE session_id = ? AND state IN ('pending', 'failed')", (session_id,)
             )
@@ -152,8 +152,8 @@ class Catalogue(Listing):
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def rezone(self, zone: ZoneInfo) -> None:
-        """Move every session to the day it has in another zone."""
+    def recompute_days(self, zone: ZoneInfo) -> None:
+        """Recompute the calendar day of every published session in another time zone."""
         with self.transaction():
             rows = self.connection.execute("SELECT session_id, session_date FROM published").fetchall()
             self.connection.executemany(
@@ -166,33 +166,33 @@ class Catalogue(Listing):
 
     # Which pages wait to be built
 
-    def mark(self, pages: Iterable[str]) -> None:
-        """These pages are to be built again, also where one is being built at this moment."""
+    def mark_dirty(self, pages: Iterable[str]) -> None:
+        """Mark pages to be built again; marking one that is being built right now counts once more."""
         self.connection.executemany(
             "INSERT INTO marks VALUES (?, 1) ON CONFLICT (page) DO UPDATE SET times = times + 1",
             [(page,) for page in sorted(pages)],
         )
 
-    def marked(self) -> dict[str, int]:
-        """The pages that wait, each with how often it was marked; for ``built``."""
-        return {page: times for page, times in self._marks() if not page.startswith(DRAFTS)}
+    def dirty_pages(self) -> dict[str, int]:
+        """The dirty pages, each with how often it was marked; hand this to ``clear_dirty`` once they are built."""
+        return {page: times for page, times in self._dirty() if not page.startswith(DRAFTS_PREFIX)}
 
-    def marked_drafts(self) -> dict[str, int]:
-        """The same of the drafts that wait to be removed, by ``drafts/<session_id>``."""
-        return {mark: times for mark, times in self._marks() if mark.startswith(DRAFTS)}
+    def drafts_to_remove(self) -> dict[str, int]:
+        """The drafts to remove, as ``drafts/<session_id>``, each with how often it was marked."""
+        return {mark: times for mark, times in self._dirty() if mark.startswith(DRAFTS_PREFIX)}
 
-    def waiting(self) -> bool:
-        """Whether anything waits."""
+    def is_dirty(self) -> bool:
+        """Whether any page waits to be built, or any draft to be removed."""
         return self.connection.execute("SELECT 1 FROM marks LIMIT 1").fetchone() is not None
 
-    def built(self, marks: Mapping[str, int]) -> None:
-        """These are done as they were when they were asked for; what was marked again since waits on."""
+    def clear_dirty(self, marks: Mapping[str, int]) -> None:
+        """Unmark what was built; a page that was marked again since it was read stays dirty."""
         with self.transaction():
             self.connection.executemany("DELETE FROM marks WHERE page = ? AND times = ?", marks.items())
 
-    def mark_everything(self) -> None:
-        """The whole site is to be built again."""
-        self.mark([EVERYTHING])
+    def mark_all_dirty(self) -> None:
+        """Mark the whole site to be built again."""
+        self.mark_dirty([ALL_PAGES])
 
     # Quotes
 
@@ -218,7 +218,7 @@ class Catalogue(Listing):
                 (state, at, session_id, key),
             ).rowcount
             if changed:
-                self.mark([f"session/{session_id}"])
+                self.mark_dirty([f"session/{session_id}"])
         return bool(changed)
 
     # Inner parts
@@ -237,12 +237,12 @@ class Catalogue(Listing):
         found = self.connection.execute("SELECT 1 FROM drafts WHERE session_id = ? LIMIT 1", (session_id,))
         return found.fetchone() is not None
 
-    def _marks(self) -> list[tuple[str, int]]:
+    def _dirty(self) -> list[tuple[str, int]]:
         return [tuple(row) for row in self.connection.execute("SELECT page, times FROM marks ORDER BY page")]
 
-    def _quotes(self, snapshot: Snapshot, at: Millis) -> None:
+    def _store_quotes(self, snapshot: Snapshot, at: Millis) -> None:
         state = "approved" if snapshot.approved else "waiting"
-        kept = [key_of(quote) for quote in snapshot.quotes]
+        kept = [quote_key(quote) for quote in snapshot.quotes]
         # A quote that is no longer in the snapshot was taken back by whoever said it.
         self.connection.execute(
             "DELETE FROM quotes WHERE session_id = ? AND key NOT IN (SELECT value FROM json_each(?))",
@@ -253,7 +253,7 @@ class Catalogue(Listing):
             [(snapshot.session_id, key, state, at) for key in kept],
         )
 
-    def _practised(self, snapshot: Snapshot) -> None:
+    def _index_techniques(self, snapshot: Snapshot) -> None:
         self.connection.execute("DELETE FROM practised WHERE session_id = ?", (snapshot.session_id,))
         if snapshot.visibility != "public":
             return
@@ -271,7 +271,7 @@ class Catalogue(Listing):
         ).fetchone()
         return int(row[0])
 
-    def _place_in_feed(self, snapshot: Snapshot, first: Millis) -> tuple[str | None, int | None]:
+    def _feed_position(self, snapshot: Snapshot, first: Millis) -> tuple[str | None, int | None]:
         kept = self.connection.execute(
             "SELECT feed_month, feed_number FROM published WHERE session_id = ?"
             " UNION ALL SELECT feed_month, feed_number FROM tombstones WHERE session_id = ?",
@@ -290,14 +290,14 @@ class Catalogue(Listing):
         ).fetchone()
         return month, int(row[0])
 
-    def said_at(self, session_id: str, version: int) -> Millis | None:
-        """When a version of a session's story was written."""
+    def version_created_at(self, session_id: str, version: int) -> Millis | None:
+        """When a version of a session's snapshot was stored; None when it is not there."""
         row = self.connection.execute(
             "SELECT created_at FROM snapshots WHERE session_id = ? AND version = ?", (session_id, version)
         ).fetchone()
         return None if row is None else int(row[0])
 
-    def _around(self, entry: Published | None) -> set[str]:
+    def _affected_pages(self, entry: Published | None) -> set[str]:
         if entry is None:
             return set()
         neighbours = self.neighbours(entry) if entry.visibility == "public" else (None, None)
@@ -312,5 +312,5 @@ class Catalogue(Listing):
         )
 
 
-def _gist(snapshot: Snapshot) -> Snapshot:
+def _excerpt(snapshot: Snapshot) -> Snapshot:
     return snapshot.model_copy(update={"timeline": (), "curves": (), "milestones": (), "quotes": ()})

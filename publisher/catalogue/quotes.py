@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from engine.domain.snapshot import Quote, Snapshot
 
-__all__ = ["allowed", "key_of"]
+__all__ = ["approved_quotes", "quote_key"]
 
 
-def key_of(quote: Quote) -> str:
+def quote_key(quote: Quote) -> str:
     """Twelve hex digits of the words and the name: the same quote in a later version keeps its decision."""
     return hashlib.sha256(f"{quote.name or ''}\n{quote.text}".encode()).hexdigest()[:12]
 
 
-def allowed(snapshot: Snapshot, states: Mapping[str, str]) -> tuple[Quote, ...]:
+def approved_quotes(snapshot: Snapshot, states: Mapping[str, str]) -> tuple[Quote, ...]:
     """The quotes that were approved, in the snapshot's order."""
-    return tuple(quote for quote in snapshot.quotes if states.get(key_of(quote)) == "approved")
+    return tuple(quote for quote in snapshot.quotes if states.get(quote_key(quote)) == "approved")

@@ -44,7 +44,7 @@ def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
                 "INSERT INTO subscribers VALUES (?, ?, ?, 'pending', ?, NULL)",
                 (key, shown, secrets.token_urlsafe(24), at),
             )
-        Deliveries(catalogue).ask(key, shown, at, again_after=_ASK_AGAIN_AFTER)
+        Deliveries(catalogue).schedule_confirmation(key, shown, at, again_after=_ASK_AGAIN_AFTER)
 
 
 def state_of(catalogue: Catalogue, token: str) -> str | None:

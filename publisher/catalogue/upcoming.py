@@ -9,13 +9,13 @@ from typing import Any
 
 from engine.domain.instant import Millis
 
-__all__ = ["Upcoming", "called_off", "upcoming", "visibility_of"]
+__all__ = ["UpcomingRoom", "cancelled_rooms", "upcoming_rooms", "visibility_of"]
 
 _DEFAULT_LENGTH_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Upcoming:
+class UpcomingRoom:
     """A public session that has not ended."""
 
     session_id: str
@@ -32,7 +32,7 @@ class Upcoming:
     updated_at: Millis
 
 
-def upcoming(connection: sqlite3.Connection, *, limit: int) -> list[Upcoming]:
+def upcoming_rooms(connection: sqlite3.Connection, *, limit: int) -> list[UpcomingRoom]:
     """Public sessions that wait or go on, the next first."""
     return _rooms(
         connection,
@@ -41,7 +41,7 @@ def upcoming(connection: sqlite3.Connection, *, limit: int) -> list[Upcoming]:
     )
 
 
-def called_off(connection: sqlite3.Connection, *, limit: int) -> list[Upcoming]:
+def cancelled_rooms(connection: sqlite3.Connection, *, limit: int) -> list[UpcomingRoom]:
     """Public sessions that were cancelled, the latest first: calendars must be told."""
     return _rooms(connection, "cancelled = 1 ORDER BY scheduled_start DESC, session_id", limit)
 
@@ -52,16 +52,16 @@ def visibility_of(connection: sqlite3.Connection, session_id: str) -> str | None
     return None if row is None else str(row["visibility"])
 
 
-def _rooms(connection: sqlite3.Connection, where: str, limit: int) -> list[Upcoming]:
+def _rooms(connection: sqlite3.Connection, where: str, limit: int) -> list[UpcomingRoom]:
     rows = connection.execute(
         f"SELECT * FROM rooms WHERE visibility = 'public' AND {where} LIMIT ?", (limit,)
     ).fetchall()
     return [_room(row) for row in rows]
 
 
-def _room(row: sqlite3.Row) -> Upcoming:
+def _room(row: sqlite3.Row) -> UpcomingRoom:
     document: dict[str, Any] = json.loads(row["document"])
-    return Upcoming(
+    return UpcomingRoom(
         session_id=row["session_id"],
         title=row["title"],
         instructor=row["instructor"],

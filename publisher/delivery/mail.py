@@ -91,7 +91,7 @@ async def deliver_due(
                 try:
                     await client.connect()
                 except (aiosmtplib.SMTPException, OSError) as error:
-                    waiting = deliveries.held_up(_told(error), now(), now() + _PAUSE)
+                    waiting = deliveries.postpone_due(_told(error), now(), now() + _PAUSE)
                     _log.warning("mail_server_away", problem=_told(error), waiting=waiting)
                     break
             if not deliveries.begin(delivery, now()):

@@ -17,7 +17,7 @@ from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from publisher.catalogue.deliveries import NEWSLETTER, PERSONAL, Deliveries
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 from publisher.drafts.character_counts import LIMITS
 from publisher.drafts.edits import DraftWrong, mistakes
 from publisher.drafts.social import Post, composer, networks, posts_of
@@ -168,7 +168,7 @@ class Desk:
         if "email" in rows:
             found.append({**self._row(rows["email"]), **self._mail_fields(story)})
         if PERSONAL in rows and (people := self._asked(session_id)):
-            told = self._deliveries.summary(session_id, PERSONAL)
+            told = self._deliveries.count_by_state(session_id, PERSONAL)
             found.append(
                 {**self._row(rows[PERSONAL]), "recipients": people, "deliveries": told, "composer_url": None}
             )
@@ -234,7 +234,7 @@ class Desk:
             if state == "approved":
                 self._send(session_id, channel, at)
             elif channel in _MAILS:
-                self._deliveries.stop(session_id, _MAILS[channel])
+                self._deliveries.cancel(session_id, _MAILS[channel])
         if channel != PERSONAL:
             self.write(snapshot, "email" if channel == "email" else "social")
         return self.one(session_id, channel)
@@ -357,8 +357,8 @@ class Desk:
             "text": mail.text,
             "html": mail.html,
             "composer_url": None,
-            "sends_mail": self._deliveries.sends(),
-            "deliveries": self._deliveries.summary(story.id, NEWSLETTER),
+            "sends_mail": self._deliveries.mail_enabled(),
+            "deliveries": self._deliveries.count_by_state(story.id, NEWSLETTER),
         }
 
     def _post_fields(self, post: Post) -> dict[str, Any]:
@@ -375,8 +375,8 @@ class Desk:
         states = self._catalogue.quote_states(snapshot.session_id)
         return [
             {
-                "channel": f"quote-{key_of(quote)}",
-                "state": states.get(key_of(quote), "waiting"),
+                "channel": f"quote-{quote_key(quote)}",
+                "state": states.get(quote_key(quote), "waiting"),
                 "content": quote.text,
                 "name": quote.name,
                 "composer_url": None,

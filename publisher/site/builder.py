@@ -13,7 +13,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from publisher.catalogue.changes import EVERYTHING, in_reader_order
+from publisher.catalogue.changes import ALL_PAGES, in_reader_order
 from publisher.catalogue.published import Catalogue
 from publisher.files.new_tree import NewTree, remove
 from publisher.files.tree import Artefact, Tree, exchange, flush_folders
@@ -93,8 +93,8 @@ class Press:
 
         What is marked again meanwhile stays marked: it may have been read before.
         """
-        marks = self._catalogue.marked()
-        if EVERYTHING in marks or not (self._data / "public").is_dir():
+        marks = self._catalogue.dirty_pages()
+        if ALL_PAGES in marks or not (self._data / "public").is_dir():
             number = len(list(self._pages.keys()))
             build = partial(self.rebuild, progress=progress)
         else:
@@ -102,7 +102,7 @@ class Press:
             build = partial(self._build, in_reader_order(marks), self._public, self._private, progress)
         # What is soon done is not to wait on a machine that is busy all the time.
         changed = giving_way(build) if number > _KEYS_AT_ONCE else build()
-        self._catalogue.built(marks)
+        self._catalogue.clear_dirty(marks)
         return changed
 
     def rebuild(self, output: Path | None = None, *, progress: Progress = _quiet) -> int:
@@ -114,7 +114,7 @@ class Press:
         live.parent.mkdir(parents=True, exist_ok=True)
         waiting = Path(tempfile.mkdtemp(prefix=f".{live.name}-new-", dir=live.parent))
         try:
-            with self._catalogue.reading():
+            with self._catalogue.read_transaction():
                 keys = in_reader_order(self._pages.keys())
                 known = (self._data / "public", self._data / "private") if output is None else (None, None)
                 tree = NewTree(waiting / "public", known[0], step=self._step, durable=self._durable)
@@ -150,7 +150,7 @@ class Press:
         progress(0, len(keys))
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             some = keys[start : start + _KEYS_AT_ONCE]
-            with self._catalogue.reading():
+            with self._catalogue.read_transaction():
                 made = list(self._artefacts(some))
             # Files go at the end of the pass: until then nothing that leads to them is gone.
             gone += [each for each, hidden in made if each.data is None and not hidden]
@@ -187,10 +187,10 @@ class Press:
 
     def _card(self, session_id: str) -> Artefact:
         path = f"sessions/{session_id}/card.png"
-        gist = self._catalogue.gist(session_id)
-        if gist is None or gist.source == "import" or gist.visibility == "private":
+        excerpt = self._catalogue.excerpt(session_id)
+        if excerpt is None or excerpt.source == "import" or excerpt.visibility == "private":
             return Artefact(path, None)
-        return Artefact(path, card_of(story_of(gist, self._studio), self._studio))
+        return Artefact(path, card_of(story_of(excerpt, self._studio), self._studio))
 
     def _other(self, key: str) -> Iterator[Artefact]:
         kind, _, name = key.partition("/")

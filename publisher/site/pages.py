@@ -10,10 +10,10 @@ from typing import Any
 
 from engine.domain.instant import iso
 from engine.domain.techniques import lookup
-from publisher.catalogue.changes import EVERYTHING
+from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.published import Catalogue, Published
-from publisher.catalogue.quotes import allowed
-from publisher.catalogue.upcoming import Upcoming, upcoming
+from publisher.catalogue.quotes import approved_quotes
+from publisher.catalogue.upcoming import UpcomingRoom, upcoming_rooms
 from publisher.rendering import formatting
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story, card_path, story_of
@@ -82,7 +82,7 @@ class Pages:
 
     def expanded(self, keys: list[str]) -> list[str]:
         """The keys, with the one that stands for everything spelled out."""
-        return list(dict.fromkeys([*keys, *self.keys()])) if EVERYTHING in keys else keys
+        return list(dict.fromkeys([*keys, *self.keys()])) if ALL_PAGES in keys else keys
 
     def path_of(self, key: str) -> str | None:
         """Where a page stands, or would stand; None for a key that is no HTML page."""
@@ -122,7 +122,7 @@ class Pages:
         snapshot = self.catalogue.snapshot(session_id)
         if entry is None or snapshot is None:
             return None
-        quotes = allowed(snapshot, self.catalogue.quote_states(session_id))
+        quotes = approved_quotes(snapshot, self.catalogue.quote_states(session_id))
         story = story_of(snapshot, self.studio, quotes=quotes)
         listed = entry.visibility == "public"
         earlier, later = self.catalogue.neighbours(entry) if listed else (None, None)
@@ -237,11 +237,11 @@ class Pages:
         }
 
     def _instructor(self, slug: str) -> dict[str, Any] | None:
-        entries = self.catalogue.led_by(slug, _OF_AN_INSTRUCTOR)
+        entries = self.catalogue.of_instructor(slug, _OF_AN_INSTRUCTOR)
         if not entries:
             return None
         name = entries[0].instructor or slug
-        total = self.catalogue.led_count(slug)
+        total = self.catalogue.count_of_instructor(slug)
         words = self.studio.words
         return {
             "title": name,
@@ -287,7 +287,7 @@ class Pages:
         return {
             "title": self.studio.name,
             "description": formatting.clipped(" ".join(self.studio.about.split()), 160),
-            "upcoming": [self._coming(each) for each in upcoming(self.catalogue.connection, limit=6)],
+            "upcoming": [self._coming(each) for each in upcoming_rooms(self.catalogue.connection, limit=6)],
             "featured": self._featured(best) if best else None,
             "is_featured": bool(featured),
             "latest": [
@@ -350,10 +350,10 @@ class Pages:
         )
 
     def _featured(self, entry: Published) -> Story | None:
-        gist = self.catalogue.gist(entry.session_id)
-        return None if gist is None else story_of(gist, self.studio)
+        excerpt = self.catalogue.excerpt(entry.session_id)
+        return None if excerpt is None else story_of(excerpt, self.studio)
 
-    def _coming(self, room: Upcoming) -> dict[str, Any]:
+    def _coming(self, room: UpcomingRoom) -> dict[str, Any]:
         starts = formatting.local(room.starts, self.studio.zone)
         words = self.studio.words
         return {

@@ -67,7 +67,7 @@ def _state(connection: sqlite3.Connection) -> str:
 def _wanted(catalogue: Catalogue) -> dict[str, str]:
     """Each month with a digest of what there is to find in it."""
     digests: dict[str, str] = {}
-    with catalogue.reading():
+    with catalogue.read_transaction():
         quoted = catalogue.approved_quotes()
         for month, _ in catalogue.months():
             told = [
@@ -139,7 +139,7 @@ class SearchClerk:
             while not self._closing.wait(_LOOK_EVERY_S):
                 state = _state(connection)
                 # While pages are being made they are not read.
-                if state == seen or catalogue.waiting():
+                if state == seen or catalogue.is_dirty():
                     continue
                 try:
                     index(self._data / "public", catalogue)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from icalendar import Calendar, Event
 
 from engine.domain.instant import to_datetime
-from publisher.catalogue.upcoming import Upcoming, called_off, upcoming
+from publisher.catalogue.upcoming import UpcomingRoom, cancelled_rooms, upcoming_rooms
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
 
@@ -31,14 +31,14 @@ def calendar_of(connection: sqlite3.Connection, studio: Studio, links: Links, si
     calendar.add("x-wr-timezone", studio.time_zone)
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
-    for room in upcoming(connection, limit=_AT_MOST):
+    for room in upcoming_rooms(connection, limit=_AT_MOST):
         calendar.add_component(_event(room, studio, links, site_id, "CONFIRMED"))
-    for room in called_off(connection, limit=_AT_MOST):
+    for room in cancelled_rooms(connection, limit=_AT_MOST):
         calendar.add_component(_event(room, studio, links, site_id, "CANCELLED"))
     return bytes(calendar.to_ical())
 
 
-def _event(room: Upcoming, studio: Studio, links: Links, site_id: str, status: str) -> Event:
+def _event(room: UpcomingRoom, studio: Studio, links: Links, site_id: str, status: str) -> Event:
     page = links.absolute(f"sessions/{room.session_id}/")
     starts = to_datetime(room.starts).replace(microsecond=0)
     event = Event()

@@ -111,10 +111,10 @@ class Feeds:
         return Artefact(path, self._rss(path, entries, stories, before, is_archive=True))
 
     def _story(self, entry: Published) -> Story:
-        gist = self._catalogue.gist(entry.session_id)
-        assert gist is not None
+        excerpt = self._catalogue.excerpt(entry.session_id)
+        assert excerpt is not None
         # Quotes stand on the page only: a feed cannot be recalled.
-        return story_of(gist, self._studio)
+        return story_of(excerpt, self._studio)
 
     def html(self, story: Story) -> str:
         """An item's full text."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.domain.instant import HOUR
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher, digests
 
@@ -84,7 +84,7 @@ class SiteMachine(RuleBasedStateMachine):
         """A quote is approved, or taken back."""
         told = self.publisher.catalogue.snapshot(session_id)
         if told is not None:
-            self.publisher.catalogue.decide_quote(session_id, key_of(told.quotes[0]), state, self.at)
+            self.publisher.catalogue.decide_quote(session_id, quote_key(told.quotes[0]), state, self.at)
             self.publisher.work(self.at)
 
     @invariant()
@@ -170,10 +170,10 @@ def test_rebuilding_in_place_leaves_the_same_bytes(publisher: Publisher) -> None
     """The whole site is made anew beside the live one and takes its place."""
     publisher.publish(snapshot(), ["web"])
     before = publisher.site()
-    publisher.catalogue.mark_everything()
+    publisher.catalogue.mark_all_dirty()
     publisher.work()
     assert publisher.site() == before
-    assert publisher.catalogue.marked() == {}
+    assert publisher.catalogue.dirty_pages() == {}
 
 
 def test_a_rebuild_keeps_the_files_that_stay_as_they_are(publisher: Publisher) -> None:
@@ -183,7 +183,7 @@ def test_a_rebuild_keeps_the_files_that_stay_as_they_are(publisher: Publisher) -
     page, stale = public / "sessions/s-1/index.html", public / "feed.xml"
     before = page.stat()
     stale.write_text("not the feed", encoding="utf-8")
-    publisher.catalogue.mark_everything()
+    publisher.catalogue.mark_all_dirty()
     publisher.work()
     after = page.stat()
     assert (after.st_ino, after.st_mtime_ns, after.st_nlink) == (before.st_ino, before.st_mtime_ns, 1)

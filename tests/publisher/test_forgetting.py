@@ -7,7 +7,7 @@ import json
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
 from publisher.catalogue.forgetting import enforce_retention, forget_recipients
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -21,7 +21,7 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     publisher.publish(snapshot("old", quotes=(APPROVED, WAITING)))
     publisher.publish(snapshot("new", quotes=(WAITING,), ended_at=NOW + HOUR))
     desk = open_desk(publisher.data, publisher.connection)
-    desk.decide("old", f"quote-{key_of(APPROVED)}", "approved", NOW)
+    desk.decide("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
     publisher.work()
     database = publisher.data / "halcytone.db"
     assert enforce_retention(database, NOW + 1) == 2
@@ -29,11 +29,11 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     told = publisher.catalogue.snapshot("old")
     assert told is not None
     assert told.quotes == (APPROVED,)
-    assert publisher.catalogue.quote_states("old") == {key_of(APPROVED): "approved"}
+    assert publisher.catalogue.quote_states("old") == {quote_key(APPROVED): "approved"}
     left = publisher.catalogue.snapshot("new")
     assert left is not None
     assert left.quotes == (WAITING,)
-    publisher.catalogue.mark_everything()
+    publisher.catalogue.mark_all_dirty()
     publisher.work()
     page = (publisher.data / "public/sessions/old/index.html").read_text()
     assert "Quiet at last." in page

@@ -18,7 +18,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from engine.domain.instant import HOUR
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 from publisher.site.search import index
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -201,7 +201,7 @@ async def test_the_search_finds_sessions_of_every_month(tmp_path: Path) -> None:
     assert len(index(root, publisher.catalogue)) == 1
     quote = told.quotes[0]
     for state, found in (("approved", True), ("withdrawn", False)):
-        publisher.catalogue.decide_quote("s-4", key_of(quote), state, NOW + 2)
+        publisher.catalogue.decide_quote("s-4", quote_key(quote), state, NOW + 2)
         publisher.work(NOW + 2)
         assert len(index(root, publisher.catalogue)) == 1
         assert (quote.text in _indexed(root)) is found

@@ -12,7 +12,7 @@ import pytest
 from engine.domain.snapshot import Quote
 from engine.storage.database import FILE_NAME, connect
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -59,7 +59,7 @@ def settle(studio: Publisher) -> None:
     """Rounds until nothing waits; each takes up what came during the one before."""
     for _ in range(3):
         studio.work(NOW + 1)
-    assert not studio.catalogue.waiting()
+    assert not studio.catalogue.is_dirty()
 
 
 @pytest.mark.parametrize("files", [1, 2, 5, 10, 20, 25])
@@ -80,7 +80,7 @@ def test_a_withdrawal_during_a_rebuild(studio: Publisher, interruption: Interrup
     """The whole site was being made anew with the session in it: it goes in the round after."""
     interruption.after(files, lambda catalogue: catalogue.withdraw("first", NOW + 1))
     studio.outbox.enqueue(snapshot("second"), ("web",), NOW)
-    studio.catalogue.mark_everything()
+    studio.catalogue.mark_all_dirty()
     settle(studio)
     assert interruption.files > (interruption.at or 0)
     assert not studio.has("sessions/first/index.html")
@@ -93,7 +93,7 @@ def test_a_quote_taken_back_while_it_goes_onto_the_page(
     studio: Publisher, interruption: Interruption, files: int
 ) -> None:
     """Approved, and withdrawn before its page was written: it does not stay there."""
-    key = key_of(QUOTE)
+    key = quote_key(QUOTE)
     studio.catalogue.decide_quote("first", key, "approved", NOW + 1)
     interruption.after(files, lambda catalogue: catalogue.decide_quote("first", key, "withdrawn", NOW + 2))
     settle(studio)
@@ -102,28 +102,28 @@ def test_a_quote_taken_back_while_it_goes_onto_the_page(
 
 def test_the_same_page_marked_twice_is_built_twice_only_if_it_was_built_between(studio: Publisher) -> None:
     """A mark that is renewed outlives the build that began before."""
-    studio.catalogue.mark(["home"])
-    studio.catalogue.mark(["home"])
-    began = studio.catalogue.marked()
-    studio.catalogue.built(began)
-    assert studio.catalogue.marked() == {}
-    studio.catalogue.mark(["home"])
-    began = studio.catalogue.marked()
-    studio.catalogue.mark(["home", "feed"])
-    studio.catalogue.built(began)
-    assert set(studio.catalogue.marked()) == {"home", "feed"}
+    studio.catalogue.mark_dirty(["home"])
+    studio.catalogue.mark_dirty(["home"])
+    began = studio.catalogue.dirty_pages()
+    studio.catalogue.clear_dirty(began)
+    assert studio.catalogue.dirty_pages() == {}
+    studio.catalogue.mark_dirty(["home"])
+    began = studio.catalogue.dirty_pages()
+    studio.catalogue.mark_dirty(["home", "feed"])
+    studio.catalogue.clear_dirty(began)
+    assert set(studio.catalogue.dirty_pages()) == {"home", "feed"}
 
 
 def test_marks_of_an_older_file_are_taken_over(tmp_path: Path) -> None:
     """A publisher of an earlier version had pages waiting: they are built by this one."""
     with closing(connect(tmp_path / FILE_NAME)) as connection:
-        Catalogue(connection).mark(["home"])
+        Catalogue(connection).mark_dirty(["home"])
         connection.execute("DROP TABLE marks")
         connection.execute("CREATE TABLE dirty (page TEXT PRIMARY KEY) WITHOUT ROWID")
         connection.execute("INSERT INTO dirty VALUES ('home'), ('feed')")
         connection.execute("DELETE FROM meta WHERE key = 'publisher_tables'")
         site_id = Catalogue(connection).meta("site_id")
-        assert set(Catalogue(connection).marked()) == {"home", "feed"}
+        assert set(Catalogue(connection).dirty_pages()) == {"home", "feed"}
         assert Catalogue(connection).meta("site_id") == site_id
         with pytest.raises(sqlite3.OperationalError, match="no such table"):
             connection.execute("SELECT * FROM dirty")

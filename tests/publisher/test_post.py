@@ -15,13 +15,13 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from engine.domain.instant import MINUTE, Millis
 from engine.storage.people import PersonRow
 from publisher.catalogue import subscriptions
-from publisher.catalogue.deliveries import TIME_TO_STOP, Deliveries
+from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
 from publisher.delivery.mail import deliver_due, server_of
 from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
-LATER = NOW + TIME_TO_STOP
+LATER = NOW + SEND_DELAY
 
 
 class MailServer:
@@ -106,7 +106,7 @@ async def deliver(publisher: Publisher, server: MailServer, at: Millis = LATER) 
 
 def states(publisher: Publisher, kind: str = "newsletter") -> dict[str, Any]:
     """How many mails are in each state."""
-    return Deliveries(publisher.catalogue).summary("s-1", kind)
+    return Deliveries(publisher.catalogue).count_by_state("s-1", kind)
 
 
 async def test_the_newsletter_leaves_ten_minutes_after_the_approval(

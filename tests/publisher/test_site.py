@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from engine.domain.instant import HOUR, MINUTE
 from engine.domain.snapshot import Quote, Snapshot
 from engine.domain.techniques.lookup import CATALOGUE
-from publisher.catalogue.quotes import key_of
+from publisher.catalogue.quotes import quote_key
 from publisher.content import ANY_AGE, SessionContentStrict, snapshot_of
 from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, content, snapshot
@@ -103,7 +103,7 @@ def test_quotes_stand_on_the_page_once_approved_and_nowhere_else(publisher: Publ
     publisher.publish(snapshot())
     assert words not in publisher.read("sessions/s-1/index.html")
     desk = open_desk(publisher.data, publisher.connection)
-    channel = f"quote-{key_of(Quote(text=words, name='Mara'))}"
+    channel = f"quote-{quote_key(Quote(text=words, name='Mara'))}"
     assert desk.one("s-1", channel)["state"] == "waiting"
     desk.decide("s-1", channel, "approved", NOW)
     publisher.work()

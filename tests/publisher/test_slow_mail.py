@@ -149,7 +149,7 @@ async def test_a_server_that_does_not_greet_is_waited_for(studio: Publisher, moo
     approve(studio)
     moody.silent_at_greeting = True
     assert await deliver(studio, moody) == 0
-    (told,) = Deliveries(studio.catalogue).told("s-1")
+    (told,) = Deliveries(studio.catalogue).by_kind_and_state("s-1")
     assert (told["state"], told["mails"], told["attempts"]) == ("preparing", 2, 0)
     assert "Timed" in told["error"] or "timed" in told["error"]
     assert await deliver(studio, moody, LATER + 1) == 0
@@ -181,7 +181,7 @@ async def test_what_failed_for_good_can_be_sent_again_by_hand(studio: Publisher,
     assert deliveries.begin(delivery, LATER)
     deliveries.refused(delivery, "550 no such user", LATER, for_good=True)
     assert commands.retry(studio.data, "s-1") == ["1 mails"]
-    (row,) = deliveries.told("s-1")
+    (row,) = deliveries.by_kind_and_state("s-1")
     assert (row["state"], row["attempts"]) == ("preparing", 0)
 
 
