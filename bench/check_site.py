@@ -12,9 +12,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import get_args
 
 from bench.publish import lines, live
+from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.instant import MINUTE
+from engine.domain.labels import Visibility
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
@@ -34,10 +37,8 @@ def sample(data: Path) -> None:
         told = snapshot_of(content, content_id=f"import-{number}", source="import")
         outbox.enqueue(told, ["web"], told.ended_at)
     for number in range(3):
-        told = live(number).model_copy(
-            update={"approved": True, "visibility": ("public", "unlisted", "private")[number]}
-        )
-        outbox.enqueue(told, ["web", "email", "social"], told.ended_at)
+        told = live(number).model_copy(update={"approved": True, "visibility": get_args(Visibility)[number]})
+        outbox.enqueue(told, SUMMARY_CHANNELS, told.ended_at)
     Jobs(data, Catalogue(connection), outbox, durable=False).work(live(0).ended_at + MINUTE)
     connection.close()
 

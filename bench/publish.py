@@ -23,6 +23,7 @@ from uuid import UUID, uuid5
 from bench.publish_live import ends, rebuild_beside_a_room
 from bench.publish_table import markdown
 from bench.report import machine
+from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.instant import HOUR, MINUTE, Millis, iso
 from engine.domain.snapshot import GroupPoint, Quote, Snapshot, TechniqueSpan
 from engine.storage.database import FILE_NAME, connect
@@ -34,7 +35,6 @@ from publisher.jobs import Jobs
 NOW: Millis = 1_790_000_000_000
 _SPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 _TECHNIQUES = ("Box Breathing", "Coherent Breathing", "4-7-8 Breathing", "Resonance", "Equal Breathing")
-_ALL = ("web", "email", "social", "analytics")
 _REPEATS = 9
 
 
@@ -92,7 +92,7 @@ def publish_one(data: Path) -> list[float]:
     jobs = Jobs(data, Catalogue(connection), outbox)
     took = []
     for n in range(_REPEATS + 1):
-        outbox.enqueue(live(n), _ALL, NOW + n)
+        outbox.enqueue(live(n), SESSION_END_CHANNELS, NOW + n)
         began = time.perf_counter()
         jobs.work(NOW + n)
         took.append(time.perf_counter() - began)

@@ -26,6 +26,7 @@ from engine.api import routes
 from engine.api.http.connection import HttpConnection
 from engine.api.http.middleware import AddressRates, address_of
 from engine.clock import Clock
+from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.commands import MarkPublished, Sender
 from engine.domain.instant import HOUR
 from engine.domain.rejection import Rejected
@@ -46,7 +47,6 @@ from engine.realtime.live_socket import LiveSockets
 from engine.realtime.room import Room, Tick
 from engine.runtime.loop_actor import mailbox_depth
 from engine.sessions.directory import Directory
-from engine.sessions.session_actor import CHANNELS
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
 from engine.storage.database import FILE_NAME, connect, lengthen_log
@@ -143,7 +143,7 @@ async def serving(
             counts=counts,
             new_id=lambda: str(uuid4()),
             story_told=lambda _: process.wake(),
-            channels=CHANNELS,
+            channels=SESSION_END_CHANNELS,
             marks=read_marks(settings.data / MARKS_FILE),
         )
         stack.push_async_callback(directory.close)

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 from pydantic import ValidationError
 
+from engine.domain.channels import IMPORT_CHANNELS
 from engine.domain.instant import Millis
+from engine.domain.labels import Visibility
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
@@ -28,7 +30,6 @@ __all__ = ["export", "import_file", "list_publications", "rebuild", "remember_ur
 
 Progress = Callable[[int, int], None]
 
-_CHANNELS = ("web", "analytics")
 _LINES_AT_ONCE = 500
 _AT_ONCE = 50
 _LOOK_EVERY_S = 0.2
@@ -99,7 +100,7 @@ def _read(line: str) -> Snapshot | str:
     if not isinstance(body, dict):
         return "not an object"
     visibility = body.pop("visibility", "public")
-    if visibility not in ("public", "unlisted", "private"):
+    if visibility not in get_args(Visibility):
         return "visibility: one of public, unlisted, private"
     try:
         content = SessionContentStrict.model_validate(body, context=ANY_AGE)
@@ -123,7 +124,7 @@ def _queue(catalogue: Catalogue, outbox: Outbox, snapshots: list[Snapshot]) -> N
         # Short transactions: a live session beside this writes its journal into the same file.
         with catalogue.transaction():
             for snapshot in snapshots[start : start + _AT_ONCE]:
-                outbox.enqueue(snapshot, _CHANNELS, now)
+                outbox.enqueue(snapshot, IMPORT_CHANNELS, now)
 
 
 def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress) -> None:

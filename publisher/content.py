@@ -20,13 +20,14 @@ from pydantic import (
     field_validator,
 )
 
+from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.instant import Millis, from_datetime, to_datetime
+from engine.domain.labels import SessionType, Visibility
 from engine.domain.snapshot import Snapshot
 from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber, line, paragraphs, trimmed
 
 __all__ = [
     "ANY_AGE",
-    "CHANNELS",
     "Feedback",
     "FeedbackItem",
     "SessionContentStrict",
@@ -40,9 +41,6 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 RECOMMENDED_PARTICIPANTS = 100
 WORKSHOP_PARTICIPANTS = 5
 _DEEPEST_METRICS = 20
-
-CHANNELS = ("email", "web", "social")
-"""What a session's content can be put into words for."""
 
 ANY_AGE: Mapping[str, Any] = {"any_age": True}
 """Validation context of imports and rebuilds: the session may be of any age."""
@@ -152,7 +150,7 @@ class SessionContentStrict(_Strict):
     """
 
     # The type comes first: what it demands of other fields is checked where they are.
-    session_type: Literal["live", "guided", "practice", "workshop"] = "guided"
+    session_type: SessionType = "guided"
     title: Name
     content: Annotated[
         str,
@@ -231,9 +229,9 @@ def snapshot_of(
     content_id: str,
     version: int = 1,
     source: Literal["api", "import"] = "api",
-    channels: tuple[str, ...] = ("email", "web", "social"),
+    channels: tuple[str, ...] = SUMMARY_CHANNELS,
     approved: bool = False,
-    visibility: Literal["public", "unlisted", "private"] = "public",
+    visibility: Visibility = "public",
 ) -> Snapshot:
     """The snapshot that stands for this content; two of the same content differ in their id and version only."""
     began = from_datetime(content.session_date)

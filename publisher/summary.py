@@ -7,8 +7,9 @@ from typing import Any, TypedDict
 
 import structlog
 
+from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.snapshot import Snapshot
-from publisher.content import CHANNELS, SessionContentStrict, snapshot_of
+from publisher.content import SessionContentStrict, snapshot_of
 from publisher.drafts.social import posts_of
 from publisher.mail.email import newsletter_of
 from publisher.rendering.links import Links
@@ -72,7 +73,7 @@ class SessionSummaryGenerator:
     def generate_session_summary(
         self,
         session_data: SessionContentStrict | Snapshot | Mapping[str, Any],
-        channels: Iterable[str] = CHANNELS,
+        channels: Iterable[str] = SUMMARY_CHANNELS,
         debug: bool = False,
     ) -> Summary:
         """The texts for ``channels``; naming one twice is harmless. ``debug`` logs what went in and came out.
@@ -83,8 +84,8 @@ class SessionSummaryGenerator:
         """
         wanted = tuple(dict.fromkeys(channels))
         for name in wanted:
-            if name not in CHANNELS:
-                raise ValueError(f"unknown channel {name!r}: use {', '.join(CHANNELS)}")
+            if name not in SUMMARY_CHANNELS:
+                raise ValueError(f"unknown channel {name!r}: use {', '.join(SUMMARY_CHANNELS)}")
         snapshot = _snapshot(session_data)
         story = story_of(snapshot, self._studio, quotes=snapshot.quotes if snapshot.approved else ())
         summary: Summary = {}

@@ -22,6 +22,7 @@ from pydantic import (
 from engine.api.http.bodies import flag
 from engine.domain.commands import Breath, Link, Seconds, TechniqueName, https_address
 from engine.domain.instant import Millis, from_datetime
+from engine.domain.labels import Place, SessionType, Visibility
 from engine.domain.text import Line, Name, Paragraphs, SessionId, whole
 
 __all__ = [
@@ -165,13 +166,13 @@ class CreateRoom(_Room):
     scheduled_start: Moment
     instructor: Person
     max_participants: Capacity = 100
-    session_type: Literal["live", "guided", "practice", "workshop"] = "live"
+    session_type: SessionType = "live"
     techniques: Plan = []
     description: Paragraphs | None = None
     access: Literal["open", "invite"] = "open"
-    visibility: Literal["public", "unlisted", "private"] | None = None
+    visibility: Visibility | None = None
     """Public, or private when by invitation."""
-    place: Literal["room", "online", "both"] = "online"
+    place: Place = "online"
     listen_url: SecureLink | None = None
     chat: StrictBool = True
 
@@ -193,8 +194,8 @@ class EditRoom(_Room):
     techniques: Plan = _OPTIONAL
     description: Paragraphs = _OPTIONAL
     access: Literal["open", "invite"] = _OPTIONAL
-    visibility: Literal["public", "unlisted", "private"] = _OPTIONAL
-    place: Literal["room", "online", "both"] = _OPTIONAL
+    visibility: Visibility = _OPTIONAL
+    place: Place = _OPTIONAL
     listen_url: SecureLink = _OPTIONAL
     chat: StrictBool = _OPTIONAL
 

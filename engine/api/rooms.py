@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
@@ -28,6 +28,7 @@ from engine.api.rooms_view import (
 from engine.api.summaries_view import told_summary
 from engine.domain import commands as c
 from engine.domain.instant import Millis
+from engine.domain.labels import Visibility
 from engine.domain.session import Details, Phase, Planned
 from engine.domain.techniques.lookup import named
 from engine.sessions.room_row import attendance
@@ -228,9 +229,7 @@ def _warnings(details: Details, at: Millis) -> list[str]:
 
 
 def _details(wanted: CreateRoom) -> Details:
-    visibility: Literal["public", "unlisted", "private"] = wanted.visibility or (
-        "private" if wanted.access == "invite" else "public"
-    )
+    visibility: Visibility = wanted.visibility or ("private" if wanted.access == "invite" else "public")
     return Details(
         title=wanted.title,
         instructor=wanted.instructor,

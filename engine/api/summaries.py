@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from aiohttp import web
@@ -29,10 +29,12 @@ from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.http.studio_identity import studio_of
 from engine.api.summaries_view import metadata_of, parts_of
+from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.instant import iso
+from engine.domain.labels import Visibility
 from engine.domain.rejection import BadCredential, Forbidden, Invalid, Rejected
 from engine.storage.outbox import Outbox
-from publisher.content import CHANNELS, SessionContentStrict, as_of, refusals, snapshot_of
+from publisher.content import SessionContentStrict, as_of, refusals, snapshot_of
 
 if TYPE_CHECKING:
     from publisher.summary import Summary
@@ -40,27 +42,29 @@ if TYPE_CHECKING:
 __all__ = ["ENDPOINTS", "FlatSummary", "WrappedSummary"]
 
 _MOST = 100
-_ALL: tuple[str, ...] = CHANNELS
+_ALL: tuple[str, ...] = SUMMARY_CHANNELS
 _PATIENCE = 30.0
 """Seconds that an answer waits for its channels."""
 _LOOK_AGAIN = 0.5
 _NOT_LIVE = "published is false: this content may not go live"
 _SILENT = "This session is private, so no post about it is made."
-_VISIBILITY: TypeAdapter[Literal["public", "unlisted", "private"]] = TypeAdapter(
-    Literal["public", "unlisted", "private"]
-)
+_VISIBILITY: TypeAdapter[Visibility] = TypeAdapter(Visibility)
 _ENVELOPE = frozenset({"session_data", "channels", "publish_immediately"})
 
 
 def _known(channel: str) -> str:
-    if channel not in CHANNELS:
-        raise ValueError(f"there is no channel {channel[:40]!r}; there are {', '.join(CHANNELS)}")
+    if channel not in SUMMARY_CHANNELS:
+        raise ValueError(f"there is no channel {channel[:40]!r}; there are {', '.join(SUMMARY_CHANNELS)}")
     return channel
 
 
 Channels = Annotated[
     list[
-        Annotated[str, Field(strict=True, json_schema_extra={"enum": list(CHANNELS)}), AfterValidator(_known)]
+        Annotated[
+            str,
+            Field(strict=True, json_schema_extra={"enum": list(SUMMARY_CHANNELS)}),
+            AfterValidator(_known),
+        ]
     ],
     Field(min_length=1, max_length=20),
 ]
@@ -104,7 +108,7 @@ class _Order:
     channels: tuple[str, ...]
     at_once: bool
     content_id: str
-    visibility: Literal["public", "unlisted", "private"] = "public"
+    visibility: Visibility = "public"
     warnings: tuple[str, ...] = ()
 
 

@@ -17,6 +17,7 @@ from pydantic_core import Url
 
 from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis, from_datetime
+from engine.domain.labels import Place, Visibility
 from engine.domain.session import STAFF, Curve, Details, Planned, Role
 from engine.domain.text import ClientId, Line, Name, Paragraphs, WholeNumber
 
@@ -227,8 +228,8 @@ class ChangeDetails:
     max_participants: int | None = None
     techniques: tuple[Planned, ...] | None = None
     access: Literal["open", "invite"] | None = None
-    visibility: Literal["public", "unlisted", "private"] | None = None
-    place: Literal["room", "online", "both"] | None = None
+    visibility: Visibility | None = None
+    place: Place | None = None
     listen_url: str | None = None
     chat: bool | None = None
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from engine.domain.heart.shares import Part, Share
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
+from engine.domain.labels import Place, SessionType, Visibility
 
 __all__ = [
     "EMPTY_ROOM",
@@ -112,12 +113,12 @@ class Details:
     instructor: str
     scheduled_start: Millis
     max_participants: int = 100
-    session_type: Literal["live", "guided", "practice", "workshop"] = "live"
+    session_type: SessionType = "live"
     techniques: tuple[Planned, ...] = ()
     description: str | None = None
     access: Literal["open", "invite"] = "open"
-    visibility: Literal["public", "unlisted", "private"] = "public"
-    place: Literal["room", "online", "both"] = "online"
+    visibility: Visibility = "public"
+    place: Place = "online"
     listen_url: str | None = None
     chat: bool = True
 

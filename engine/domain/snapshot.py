@@ -11,7 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.instant import Millis
+from engine.domain.labels import Place, SessionType, Visibility
 
 __all__ = ["Achieved", "GroupPoint", "Quote", "Reached", "Snapshot", "TechniqueSpan"]
 
@@ -79,7 +81,7 @@ class Snapshot(BaseModel):
     title: str
     content: str | None = None
     """What the session was, in its instructor's words: plain text, blank lines between paragraphs."""
-    session_type: Literal["live", "guided", "practice", "workshop"] = "live"
+    session_type: SessionType = "live"
     instructor_name: str | None = None
     session_date: Millis
     """When it started."""
@@ -93,9 +95,9 @@ class Snapshot(BaseModel):
     metrics_summary: dict[str, Any] = Field(default_factory=dict)
     participant_feedback: tuple[tuple[str, str], ...] = ()
     """(participant_name, comment) as a caller of the API stated them; staff decided on those."""
-    visibility: Literal["public", "unlisted", "private"] = "public"
-    place: Literal["room", "online", "both"] | None = None
-    channels: tuple[str, ...] = ("email", "web", "social")
+    visibility: Visibility = "public"
+    place: Place | None = None
+    channels: tuple[str, ...] = SUMMARY_CHANNELS
     approved: bool = False
     """True when whoever holds a key published it at once: quotes and drafts need no further approval."""
     timeline: tuple[TechniqueSpan, ...] = ()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 from statistics import fmean
-from typing import Literal
 
 from engine.domain.instant import SECOND, Millis
+from engine.domain.labels import SessionType
 from engine.domain.recompute import supported_badges, supported_milestones
 from engine.domain.session import LONGEST, Curve, Session
 from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
@@ -91,7 +91,7 @@ def tell(
     began = state.began_at(state.ended_at)
     lasted = (state.ended_at - began) // SECOND if stated.duration is None else stated.duration
     duration = min(max(1, lasted), LONGEST // SECOND)
-    kind: Literal["live", "guided", "practice", "workshop"] = state.details.session_type
+    kind: SessionType = state.details.session_type
     if kind == "workshop" and count < FEWEST_IN_WORKSHOP:
         kind = "practice"
     names = tuple(dict.fromkeys(span.technique for span in state.spans if span.started_at < state.ended_at))

@@ -20,6 +20,7 @@ import structlog
 from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.decide import decide
 from engine.domain.evolve import evolve
 from engine.domain.instant import Millis
@@ -54,10 +55,8 @@ from engine.storage.rows import PersonChange, PersonRow
 if TYPE_CHECKING:
     from engine.domain.heart.marks import Mark
 
-__all__ = ["CHANNELS", "SessionActor"]
+__all__ = ["SessionActor"]
 
-CHANNELS = ("web", "email", "social", "analytics")
-"""What the end of a session sets in motion."""
 _SYSTEM = c.Sender(Role.ADMIN)
 _TELEMETRY = (c.HeartRate, c.BreathTap, c.HrvUpdate)
 
@@ -95,7 +94,7 @@ class SessionActor(LoopActor):
         watcher: Watcher,
         new_id: Callable[[], str],
         counts: HeartCounts,
-        channels: tuple[str, ...] = CHANNELS,
+        channels: tuple[str, ...] = SESSION_END_CHANNELS,
         marks: Sequence[Mark] | None = None,
     ) -> None:
         super().__init__()
