@@ -22,7 +22,7 @@ from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.content import ANY_AGE, SessionContentStrict, snapshot_of
-from publisher.jobs import Jobs
+from publisher.jobs import JobRunner
 
 _IMPORTED = 34
 
@@ -39,7 +39,7 @@ def sample(data: Path) -> None:
     for number in range(3):
         told = live(number).model_copy(update={"approved": True, "visibility": get_args(Visibility)[number]})
         outbox.enqueue(told, SUMMARY_CHANNELS, told.ended_at)
-    Jobs(data, Catalogue(connection), outbox, durable=False).work(live(0).ended_at + MINUTE)
+    JobRunner(data, Catalogue(connection), outbox, durable=False).run_due(live(0).ended_at + MINUTE)
     connection.close()
 
 

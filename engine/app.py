@@ -97,7 +97,7 @@ async def serving(
     Raises:
         OSError: the address is in use, or the data folder cannot be used.
         DataInUse: another server runs on the same data.
-        StudioWrong: ``studio.toml`` cannot be used.
+        InvalidStudio: ``studio.toml`` cannot be used.
         MarksWrong: ``marks.toml`` cannot be used.
     """
     loop = asyncio.get_running_loop()

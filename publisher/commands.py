@@ -21,10 +21,10 @@ from engine.storage.outbox import Outbox
 from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
-from publisher.content import ANY_AGE, SessionContentStrict, refusals, snapshot_of
-from publisher.jobs import Jobs
-from publisher.site.search import index
-from publisher.worker import Busy, locked
+from publisher.content import ANY_AGE, SessionContentStrict, field_errors, snapshot_of
+from publisher.jobs import JobRunner
+from publisher.site.search import update_index
+from publisher.worker import Busy, publisher_lock
 
 __all__ = ["export", "import_file", "list_publications", "rebuild", "remember_url", "retry", "unpublish"]
 
@@ -47,14 +47,16 @@ def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
     with closing(connect(data / FILE_NAME)) as connection:
         catalogue = Catalogue(connection)
         if output is not None:
-            files = Jobs(data, catalogue, Outbox(connection)).press.rebuild(output, progress=progress)
-            index(output, catalogue)
+            files = JobRunner(data, catalogue, Outbox(connection)).site_builder.rebuild(
+                output, progress=progress
+            )
+            update_index(output, catalogue)
             return files
         try:
-            with locked(data):
-                jobs = Jobs(data, catalogue, Outbox(connection))
+            with publisher_lock(data):
+                jobs = JobRunner(data, catalogue, Outbox(connection))
                 catalogue.mark_all_dirty()
-                jobs.work(0, progress=progress)
+                jobs.run_due(0, progress=progress)
         except Busy:
             catalogue.mark_all_dirty()
             while ALL_PAGES in catalogue.dirty_pages():
@@ -105,7 +107,7 @@ def _read(line: str) -> Snapshot | str:
     try:
         content = SessionContentStrict.model_validate(body, context=ANY_AGE)
     except ValidationError as error:
-        return "; ".join(f"{field}: {reason}" for field, reason in refusals(error).items())
+        return "; ".join(f"{field}: {reason}" for field, reason in field_errors(error).items())
     if not content.published:
         return "published: false, so it may not go live"
     return snapshot_of(
@@ -138,9 +140,9 @@ def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress
         return int(row[0])
 
     try:
-        with locked(data):
-            jobs = Jobs(data, catalogue, outbox)
-            jobs.work(_now(), limit=1_000_000, progress=progress)
+        with publisher_lock(data):
+            jobs = JobRunner(data, catalogue, outbox)
+            jobs.run_due(_now(), limit=1_000_000, progress=progress)
     except Busy:
         total = left()
         while waiting := left():
@@ -263,8 +265,8 @@ def unpublish(data: Path, session_id: str) -> None:
         if not catalogue.withdraw(session_id, _now()):
             raise KeyError(session_id)
         try:
-            with locked(data):
-                Jobs(data, catalogue, Outbox(connection)).work(0)
+            with publisher_lock(data):
+                JobRunner(data, catalogue, Outbox(connection)).run_due(0)
         except Busy:
             while catalogue.is_dirty():
                 time.sleep(_LOOK_EVERY_S)

@@ -31,8 +31,8 @@ __all__ = [
     "Feedback",
     "FeedbackItem",
     "SessionContentStrict",
-    "as_of",
-    "refusals",
+    "field_errors",
+    "judged_at",
     "snapshot_of",
 ]
 
@@ -50,7 +50,7 @@ _MOMENT = re.compile(
 )
 
 
-def as_of(now: Millis) -> dict[str, Any]:
+def judged_at(now: Millis) -> dict[str, Any]:
     """Validation context: the age of the session is judged at ``now``."""
     return {"now": now}
 
@@ -142,11 +142,11 @@ class Feedback(_Strict):
 class SessionContentStrict(_Strict):
     """A session's content: strict types, trimmed texts, inclusive bounds, no unknown fields.
 
-    The age of ``session_date`` is judged at the present time, or as the validation context says: ``as_of(now)``
+    The age of ``session_date`` is judged at the present time, or as the validation context says: ``judged_at(now)``
     for a given moment, ``ANY_AGE`` for what was judged before.
 
     Raises:
-        ValidationError: with every mistake; ``refusals`` makes one sentence per field of it.
+        ValidationError: with every mistake; ``field_errors`` makes one sentence per field of it.
     """
 
     # The type comes first: what it demands of other fields is checked where they are.
@@ -213,7 +213,7 @@ class SessionContentStrict(_Strict):
 _REASONS = {"missing": "this field is required", "extra_forbidden": "unknown field"}
 
 
-def refusals(error: ValidationError) -> dict[str, str]:
+def field_errors(error: ValidationError) -> dict[str, str]:
     """One reason per wrong field, its limit named: ``{"session_duration": "… less than or equal to 7200"}``."""
     reasons: dict[str, str] = {}
     for mistake in error.errors(include_url=False, include_input=False):

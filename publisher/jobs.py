@@ -19,17 +19,17 @@ from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
 from publisher.catalogue.forgetting import forget_recipients, retracts
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import visibility_of
-from publisher.drafts.desk import Desk
+from publisher.drafts.desk import DraftDesk
 from publisher.rendering.card import card_of
 from publisher.rendering.links import DEFAULT_URL, Links
 from publisher.rendering.story import story_of
-from publisher.rendering.studio import Studio, StudioWrong, load
+from publisher.rendering.studio import InvalidStudio, Studio, load
 from publisher.rendering.templates import Templates
-from publisher.site.builder import Press, Progress, fingerprint
+from publisher.site.builder import Progress, SiteBuilder, fingerprint
 from publisher.syndication.feed import Feeds
-from publisher.syndication.websub import Hub
+from publisher.syndication.websub import HubNotifier
 
-__all__ = ["ATTEMPTS", "Finished", "Jobs", "pause_after"]
+__all__ = ["ATTEMPTS", "FinishedJob", "JobRunner", "pause_after"]
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def pause_after(attempts: int) -> Millis | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class FinishedJob:
     """What came of a job."""
 
     session_id: str
@@ -63,7 +63,7 @@ class Finished:
     content_id: str
 
 
-class Jobs:
+class JobRunner:
     """Does what is due. One of them at a time per data folder: whoever makes one holds the lock."""
 
     def __init__(
@@ -72,7 +72,7 @@ class Jobs:
         catalogue: Catalogue,
         outbox: Outbox,
         *,
-        report: Callable[[Finished], None] = lambda _: None,
+        report: Callable[[FinishedJob], None] = lambda _: None,
         step: Callable[[str], None] = lambda _: None,
         durable: bool = True,
     ) -> None:
@@ -85,7 +85,7 @@ class Jobs:
         self._made_of = ""
         self._failures = 0
         self._not_before: Millis = 0
-        self._hub = Hub()
+        self._hub = HubNotifier()
         self._seen: tuple[object, ...] = ()
         self._scrub = False
         """Somebody took something back that stands in the log beside the database."""
@@ -102,7 +102,7 @@ class Jobs:
             return
         try:
             studio = load(self._data)
-        except StudioWrong as error:
+        except InvalidStudio as error:
             _log.error("studio_wrong", problem=str(error), kept="the settings from before")
             before, self._seen = self._seen, seen
             if before:
@@ -119,16 +119,16 @@ class Jobs:
         self.studio = studio
         self.links = links
         self.templates = templates
-        self.press = Press(
+        self.site_builder = SiteBuilder(
             self._data, self._catalogue, studio, links, templates, step=self._step, durable=self._durable
         )
-        self.desk = Desk(self._data, self._catalogue, studio, links, templates)
+        self.desk = DraftDesk(self._data, self._catalogue, studio, links, templates)
         self._feeds = Feeds(self._catalogue, studio, links, templates)
         if self._catalogue.meta("site_made_of") != made_of:
             self._catalogue.recompute_days(studio.zone)
             self._catalogue.mark_all_dirty()
 
-    def work(self, now: Millis, *, limit: int = 100, progress: Progress | None = None) -> int:
+    def run_due(self, now: Millis, *, limit: int = 100, progress: Progress | None = None) -> int:
         """One round: claim what is due, do it, build what is marked. Returns how many jobs were claimed."""
         self.refresh()
         jobs = self._outbox.claim(now, limit)
@@ -156,7 +156,7 @@ class Jobs:
             return None
         tells = "feed" in self._catalogue.dirty_pages()
         try:
-            self.press.build_marked(progress or (lambda _done, _total: None))
+            self.site_builder.build_dirty(progress or (lambda _done, _total: None))
         except Exception as error:  # noqa: BLE001
             # Whatever it was, the pages stay marked and the jobs come again; the process goes on with the rest.
             self._failures += 1
@@ -168,7 +168,7 @@ class Jobs:
         self._not_before = 0
         if tells and self.studio.websub_hub:
             feeds = (self.links.absolute("feed.xml"), self.links.absolute("feed.json"))
-            self._hub.tell(self.studio.websub_hub, feeds)
+            self._hub.notify(self.studio.websub_hub, feeds)
         if self._catalogue.meta("site_made_of") not in (None, self._made_of):
             self._redraft()
         self._catalogue.set_meta("site_made_of", self._made_of)
@@ -176,9 +176,9 @@ class Jobs:
 
     def _redraft(self) -> None:
         """Drafts that wait for somebody say what the site says. Those that were used, or are old, stay as they are."""
-        for session_id in self.desk.waiting(_REDRAFTED):
+        for session_id in self.desk.sessions_waiting(_REDRAFTED):
             try:
-                self.desk.rewrite(session_id)
+                self.desk.rewrite_files(session_id)
             except Exception:  # noqa: BLE001
                 # The site is built; a draft that cannot be written is told at the desk.
                 _log.exception("draft_not_rewritten", session_id=session_id)
@@ -207,7 +207,7 @@ class Jobs:
         if job.channel == SCHEDULE:
             changed = self._shown_otherwise(job.session_id)
             if changed is not None and changed.visibility == "private":
-                self.desk.withhold_posts(changed, now)
+                self.desk.withdraw_posts(changed, now)
             return changed, now
         snapshot, at = self._story(job)
         story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
@@ -301,18 +301,18 @@ class Jobs:
                 for job, _ in some:
                     self._outbox.done(job, now)
             for job, content_id in some:
-                self._report(Finished(job.session_id, job.channel, "done", content_id))
+                self._report(FinishedJob(job.session_id, job.channel, "done", content_id))
 
     def _hold(self, job: Job, content_id: str, error: str, now: Millis) -> None:
         """The site cannot be written at present: no story's fault, so none is given up however long that is."""
         pause = min(_LONGEST_PAUSE, _FIRST_PAUSE << min(job.attempts - 1, 10))
         self._outbox.failed(job, error, now + pause, now)
-        self._report(Finished(job.session_id, job.channel, "failed", content_id))
+        self._report(FinishedJob(job.session_id, job.channel, "failed", content_id))
 
     def _fail(self, job: Job, content_id: str, error: str, now: Millis) -> None:
         pause = pause_after(job.attempts)
         self._outbox.failed(job, error, None if pause is None else now + pause, now)
-        self._report(Finished(job.session_id, job.channel, "failed", content_id))
+        self._report(FinishedJob(job.session_id, job.channel, "failed", content_id))
 
 
 def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -9,18 +9,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
-__all__ = ["BEHIND", "LEAST", "give_way", "giving_way", "leave_the_foreground", "stand_back"]
+__all__ = [
+    "BUILD_NICENESS",
+    "IDLE_NICENESS",
+    "leave_foreground_group",
+    "lower_priority",
+    "run_idle",
+    "use_idle_scheduling",
+]
 
 T = TypeVar("T")
 
-LEAST: Final = 19
+IDLE_NICENESS: Final = 19
 """For work that nobody waits for."""
 
-BEHIND: Final = 5
+BUILD_NICENESS: Final = 5
 """For work that readers wait for: where the processor is short it has a quarter of it, beside a live server's three."""
 
 
-def stand_back(niceness: int) -> None:
+def lower_priority(niceness: int) -> None:
     """Let others have the processor and the disk first, from here on, for this process and its children.
 
     The disk's order follows the same number where the system orders at all.
@@ -34,13 +41,13 @@ def stand_back(niceness: int) -> None:
             Path("/proc/self/autogroup").write_text(f"{niceness}\n")
 
 
-def leave_the_foreground() -> None:
+def leave_foreground_group() -> None:
     """Leave Ctrl-C in the terminal to the parent, and stay in its session: behind it, not beside it."""
     with suppress(OSError):
         os.setpgid(0, 0)
 
 
-def give_way() -> None:
+def use_idle_scheduling() -> None:
     """Take only what nobody else wants of the processor, from here on, for this thread and what it starts.
 
     Somebody who wakes up waits for the end of a nice one's turn: 4 ms and more at each step of an announcement. So the
@@ -57,9 +64,11 @@ def give_way() -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def giving_way(work: Callable[[], T]) -> T:
+def run_idle(work: Callable[[], T]) -> T:
     """Do something long that nobody waits for, in a thread that gives way; returns or raises what it does."""
     if hasattr(os, "SCHED_IDLE") and os.sched_getscheduler(0) == os.SCHED_IDLE:
         return work()
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="giving way", initializer=give_way) as pool:
+    with ThreadPoolExecutor(
+        max_workers=1, thread_name_prefix="idle", initializer=use_idle_scheduling
+    ) as pool:
         return pool.submit(work).result()

@@ -26,13 +26,13 @@ from engine.domain.instant import Millis
 from engine.storage.database import FILE_NAME, connect, is_locked
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
-from publisher.delivery.mail import PostOffice
-from publisher.jobs import Finished, Jobs
-from publisher.priority import BEHIND, leave_the_foreground, stand_back
+from publisher.delivery.mail import MailDelivery
+from publisher.jobs import FinishedJob, JobRunner
+from publisher.priority import BUILD_NICENESS, leave_foreground_group, lower_priority
 from publisher.rendering import studio
-from publisher.site.search import SearchClerk
+from publisher.site.search import SearchIndexer
 
-__all__ = ["LOCK", "Busy", "locked", "main"]
+__all__ = ["LOCK", "Busy", "main", "publisher_lock"]
 
 _log = structlog.get_logger(__name__)
 
@@ -46,7 +46,7 @@ class Busy(Exception):
 
 
 @contextmanager
-def locked(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
+def publisher_lock(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
     """Be the only publisher of a data folder; the lock ends with the process.
 
     Raises:
@@ -69,10 +69,10 @@ def locked(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
 def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -> int:
     """Publish until the standard input ends (``standalone``: until SIGTERM); returns the exit status."""
     if not standalone:
-        leave_the_foreground()
-    stand_back(BEHIND)
+        leave_foreground_group()
+    lower_priority(BUILD_NICENESS)
     try:
-        with locked(data, wait_s=_WAIT_FOR_LOCK_S):
+        with publisher_lock(data, wait_s=_WAIT_FOR_LOCK_S):
             return _publish(data, standalone=standalone, smtp_url=smtp_url)
     except Busy as error:
         _log.error("publisher_busy", problem=str(error))
@@ -88,9 +88,9 @@ def _publish(data: Path, *, standalone: bool, smtp_url: str | None) -> int:
         outbox.requeue_interrupted()
         catalogue = Catalogue(connection)
         _note_mail(catalogue, smtp_url)
-        jobs = Jobs(data, catalogue, outbox, report=_say)
-        post = PostOffice(data, smtp_url) if smtp_url else nullcontext()
-        with _Doorbell(standalone=standalone) as bell, post, SearchClerk(data):
+        jobs = JobRunner(data, catalogue, outbox, report=_say)
+        post = MailDelivery(data, smtp_url) if smtp_url else nullcontext()
+        with _WakeUps(standalone=standalone) as bell, post, SearchIndexer(data):
             while not bell.closed:
                 worked = _round(jobs)
                 bell.wait(0.0 if worked else _pause(outbox))
@@ -104,9 +104,9 @@ def _note_mail(catalogue: Catalogue, smtp_url: str | None) -> None:
     catalogue.set_meta("sends_mail", "yes" if smtp_url else "no")
 
 
-def _round(jobs: Jobs) -> bool:
+def _round(jobs: JobRunner) -> bool:
     try:
-        return jobs.work(_now()) > 0
+        return jobs.run_due(_now()) > 0
     except Exception as error:
         if not is_locked(error):
             raise
@@ -120,7 +120,7 @@ def _pause(outbox: Outbox) -> float:
     return _LOOK_EVERY_S if due is None else min(_LOOK_EVERY_S, max(0.01, (due - _now()) / 1000))
 
 
-def _say(finished: Finished) -> None:
+def _say(finished: FinishedJob) -> None:
     sys.stdout.write(json.dumps(asdict(finished)) + "\n")
     sys.stdout.flush()
 
@@ -136,7 +136,7 @@ def _tidy(data: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class _Doorbell:
+class _WakeUps:
     """Waits for a line from the parent, the end of its input, SIGTERM, or a while."""
 
     def __init__(self, *, standalone: bool) -> None:
@@ -145,7 +145,7 @@ class _Doorbell:
         self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
         self.closed = False
 
-    def __enter__(self) -> _Doorbell:
+    def __enter__(self) -> _WakeUps:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._ring)
         return self

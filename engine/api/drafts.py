@@ -15,10 +15,10 @@ from engine.api.http.responses import answer
 from engine.api.models import Body
 from engine.api.publications import channels_of
 from engine.domain.rejection import Conflict, Invalid, NotFound
-from publisher.rendering.studio import StudioWrong
+from publisher.rendering.studio import InvalidStudio
 
 if TYPE_CHECKING:
-    from publisher.drafts.desk import Desk as DraftDesk
+    from publisher.drafts.desk import DraftDesk
 
 __all__ = ["ENDPOINTS"]
 
@@ -101,17 +101,18 @@ def _led(request: web.Request) -> str:
 
 async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any:
     # The desk brings templates, feeds and MkDocs: a server is ready sooner without.
-    from publisher.drafts.desk import DraftUnknown, DraftWrong
-    from publisher.drafts.open_desk import open_desk
+    from publisher.drafts.open_draft_desk import open_draft_desk
+
+    from publisher.drafts.desk import DraftNotFound, InvalidDraft
 
     data = request.app[DATA]
     try:
-        return await request.app[SHELF].ask(lambda connection: work(open_desk(data, connection)))
-    except DraftUnknown as unknown:
+        return await request.app[SHELF].ask(lambda connection: work(open_draft_desk(data, connection)))
+    except DraftNotFound as unknown:
         raise NotFound("unknown_draft", f"There is no draft {str(unknown.args[0])[:100]}.") from None
-    except DraftWrong as wrong:
+    except InvalidDraft as wrong:
         raise Invalid("invalid_data", "The draft is wrong: see details.", wrong.details) from None
-    except StudioWrong as wrong:
+    except InvalidStudio as wrong:
         raise Conflict("studio_wrong", f"The draft desk is closed: {wrong}.") from None
 
 

@@ -23,7 +23,7 @@ from engine.domain.instant import Millis
 from engine.domain.rejection import Invalid
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.subscriptions import AddressWrong, confirm, state_of, subscribe, unsubscribe
+from publisher.catalogue.subscriptions import InvalidAddress, confirm, state_of, subscribe, unsubscribe
 
 __all__ = ["add_routes"]
 
@@ -55,7 +55,7 @@ async def ask(request: web.Request) -> web.Response:
     address, at, on = await _address(request), request.app[CLOCK].now(), await ground(request)
     try:
         sends = await request.app[SHELF].ask(lambda connection: _asked(Catalogue(connection), address, at))
-    except AddressWrong as wrong:
+    except InvalidAddress as wrong:
         if _for_a_program(request):
             raise Invalid("invalid_data", "This is no mail address.", {"address": str(wrong)}) from None
         return _page(on, "wrong", f"{_said(on, 'wrong_said')}{_form(on, address)}", status=400)

@@ -34,7 +34,7 @@ from engine.domain.instant import iso
 from engine.domain.labels import Visibility
 from engine.domain.rejection import BadCredential, Forbidden, Invalid, Rejected
 from engine.storage.outbox import Outbox
-from publisher.content import SessionContentStrict, as_of, refusals, snapshot_of
+from publisher.content import SessionContentStrict, field_errors, judged_at, snapshot_of
 
 if TYPE_CHECKING:
     from publisher.summary import Summary
@@ -161,7 +161,7 @@ def _somebody(request: web.Request) -> Caller:
 
 
 def _order(given: Any, request: web.Request, caller: Caller) -> _Order:
-    context = as_of(request.app[CLOCK].now())
+    context = judged_at(request.app[CLOCK].now())
     content: SessionContentStrict
     try:
         if isinstance(given, dict) and "session_data" in given:
@@ -177,7 +177,7 @@ def _order(given: Any, request: web.Request, caller: Caller) -> _Order:
             flat = FlatSummary.model_validate(given, context=context)
             content, channels, at_once = flat, flat.channels, flat.publish_immediately
     except ValidationError as wrong:
-        found = refusals(wrong)
+        found = field_errors(wrong)
         if _stays_unpublished(given):
             # Of data with mistakes in it the model cannot know this.
             found.setdefault("publish_immediately", _NOT_LIVE)

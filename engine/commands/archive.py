@@ -25,11 +25,11 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
     ):
         fail(f"{output} has something in it that is no site of ours: name an empty or a new folder")
     from publisher import commands
-    from publisher.priority import LEAST, give_way, stand_back
+    from publisher.priority import IDLE_NICENESS, lower_priority, use_idle_scheduling
 
     # A live session may be going on beside this.
-    stand_back(LEAST)
-    give_way()
+    lower_priority(IDLE_NICENESS)
+    use_idle_scheduling()
     with progress("Building the site") as step:
         pages = commands.rebuild(settings.data, output, step)
     say(f"{pages} pages are in {output or settings.data / 'public'}")
@@ -42,10 +42,10 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
     if not file.is_file():
         fail(f"there is no file {file}")
     from publisher import commands
-    from publisher.priority import LEAST, give_way, stand_back
+    from publisher.priority import IDLE_NICENESS, lower_priority, use_idle_scheduling
 
-    stand_back(LEAST)
-    give_way()
+    lower_priority(IDLE_NICENESS)
+    use_idle_scheduling()
     with progress("Importing") as step:
         published, refused = commands.import_file(settings.data, file, step)
     say("1 session is published." if published == 1 else f"{published} sessions are published.")

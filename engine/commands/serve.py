@@ -48,13 +48,13 @@ def serve(
     from engine.app import run
     from engine.operations.marks_file import MarksWrong
     from engine.storage.data_lock import DataInUse
-    from publisher.rendering.studio import StudioWrong
+    from publisher.rendering.studio import InvalidStudio
 
     try:
         status = run(settings, on_ready=lambda serving: _greet(serving, lan=lan))
     except DataInUse:
         fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
-    except StudioWrong as error:
+    except InvalidStudio as error:
         fail(f"in {settings.data}: {error}", Status.WRONG_SETTING)
     except MarksWrong as error:
         fail(str(error), Status.WRONG_SETTING)

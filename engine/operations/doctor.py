@@ -143,11 +143,11 @@ def _outbox(connection: sqlite3.Connection) -> Finding:
 
 def _studio(data: Path) -> list[Finding]:
     from publisher.rendering.studio import FILE_NAME as STUDIO_FILE
-    from publisher.rendering.studio import StudioWrong, load
+    from publisher.rendering.studio import InvalidStudio, load
 
     try:
         studio = load(data)
-    except StudioWrong as error:
+    except InvalidStudio as error:
         return [Finding("studio", Verdict.MEND, str(error), f"Mend {data / STUDIO_FILE}.")]
     if not studio.imprint.strip():
         remedy = f"Write who is responsible for the site into {data / STUDIO_FILE} (imprint)."

@@ -10,7 +10,7 @@ from engine.domain.instant import HOUR, Millis
 from publisher.catalogue.deliveries import CONFIRMATION, Deliveries
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["AddressWrong", "confirm", "count", "state_of", "subscribe", "unsubscribe"]
+__all__ = ["InvalidAddress", "confirm", "count", "state_of", "subscribe", "unsubscribe"]
 
 # Local parts that need quoting are refused: no mail address that people have looks like that.
 _ADDRESS = re.compile(
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(
 _ASK_AGAIN_AFTER: Millis = HOUR
 
 
-class AddressWrong(ValueError):
+class InvalidAddress(ValueError):
     """It is no mail address."""
 
 
@@ -29,11 +29,11 @@ def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
     The confirmation goes out once an hour at most, and where the studio sends mail.
 
     Raises:
-        AddressWrong: it is no address.
+        InvalidAddress: it is no address.
     """
     shown = unicodedata.normalize("NFC", address.strip())
     if len(shown) > 254 or not _ADDRESS.fullmatch(shown) or ".." in shown:
-        raise AddressWrong("a mail address such as you@example.org")
+        raise InvalidAddress("a mail address such as you@example.org")
     key = shown.lower()
     with catalogue.transaction():
         row = catalogue.connection.execute("SELECT * FROM subscribers WHERE address = ?", (key,)).fetchone()

@@ -22,15 +22,15 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Deliveries, Delivery
 from publisher.catalogue.published import Catalogue
-from publisher.drafts.desk import Desk
-from publisher.drafts.open_desk import open_desk
+from publisher.drafts.desk import DraftDesk
+from publisher.drafts.open_draft_desk import open_draft_desk
 from publisher.mail.email import Mail
 from publisher.mail.message import PICTURE, message_of
 from publisher.rendering.card import card_of
 from publisher.rendering.story import story_of
-from publisher.rendering.studio import StudioWrong
+from publisher.rendering.studio import InvalidStudio
 
-__all__ = ["PostOffice", "deliver_due", "server_of"]
+__all__ = ["MailDelivery", "deliver_due", "smtp_arguments"]
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ _PAUSE: Millis = MINUTE
 _PAUSE_S = _PAUSE / 1000
 
 
-def server_of(smtp_url: str) -> dict[str, Any]:
+def smtp_arguments(smtp_url: str) -> dict[str, Any]:
     """The arguments of ``aiosmtplib.SMTP`` for ``smtp://user:password@host:587`` or ``smtps://host``.
 
     ``smtp://`` upgrades to TLS where the server offers it.
@@ -63,7 +63,7 @@ def server_of(smtp_url: str) -> dict[str, Any]:
 
 
 async def deliver_due(
-    desk: Desk,
+    desk: DraftDesk,
     catalogue: Catalogue,
     smtp_url: str,
     now: Callable[[], Millis],
@@ -87,7 +87,7 @@ async def deliver_due(
         for delivery in deliveries.due(now()):
             message = _message(desk, catalogue, delivery, now())
             if client is None or not client.is_connected:
-                client = aiosmtplib.SMTP(**server_of(smtp_url), timeout=timeout_s)
+                client = aiosmtplib.SMTP(**smtp_arguments(smtp_url), timeout=timeout_s)
                 try:
                     await client.connect()
                 except (aiosmtplib.SMTPException, OSError) as error:
@@ -166,7 +166,7 @@ def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
-def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
+def _message(desk: DraftDesk, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
     seed = hashlib.sha256(
         f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}".encode()
     ).hexdigest()[:32]
@@ -176,7 +176,7 @@ def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery, now: Millis) 
         if row is None:
             return None
         link = desk.links.absolute(f"confirm/{row['token']}")
-        mail = desk.written(
+        mail = desk.mail_from_template(
             "confirm", desk.studio.words("mail.confirm_subject", name=desk.studio.name), link=link
         )
         return message_of(
@@ -192,7 +192,7 @@ def _message(desk: Desk, catalogue: Catalogue, delivery: Delivery, now: Millis) 
         if row is None or row["state"] != "confirmed":
             return None
         unsubscribe = desk.links.absolute(f"unsubscribe/{row['token']}")
-        mail = desk.mail(story, unsubscribe=unsubscribe)
+        mail = desk.newsletter(story, unsubscribe=unsubscribe)
     else:
         person = catalogue.connection.execute(
             "SELECT name, own_summary FROM people WHERE session_id = ? AND client_id = ? AND email IS NOT NULL",
@@ -219,11 +219,11 @@ def _subscriber(connection: sqlite3.Connection, address: str) -> sqlite3.Row | N
     return row
 
 
-def _personal(desk: Desk, snapshot: Snapshot, person: sqlite3.Row) -> Mail:
+def _personal(desk: DraftDesk, snapshot: Snapshot, person: sqlite3.Row) -> Mail:
     story = story_of(snapshot, desk.studio)
     own = json.loads(person["own_summary"] or "{}")
     change = own.get("improvement", own.get("improvement_percent"))
-    return desk.written(
+    return desk.mail_from_template(
         "personal",
         desk.studio.words("mail.own_subject", title=story.title),
         story=story,
@@ -234,16 +234,16 @@ def _personal(desk: Desk, snapshot: Snapshot, person: sqlite3.Row) -> Mail:
     )
 
 
-class PostOffice:
+class MailDelivery:
     """A thread that sends what is due: a slow mail server holds no page up."""
 
     def __init__(self, data: Path, smtp_url: str) -> None:
         self._data = data
         self._smtp_url = smtp_url
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="post office", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="mail-delivery", daemon=True)
 
-    def __enter__(self) -> PostOffice:
+    def __enter__(self) -> MailDelivery:
         self._thread.start()
         return self
 
@@ -260,9 +260,9 @@ class PostOffice:
                 if not Deliveries(catalogue).due(_now(), 1):
                     continue
                 try:
-                    desk = open_desk(self._data, connection)
+                    desk = open_draft_desk(self._data, connection)
                     asyncio.run(deliver_due(desk, catalogue, self._smtp_url, _now))
-                except (StudioWrong, ValueError, sqlite3.OperationalError) as error:
+                except (InvalidStudio, ValueError, sqlite3.OperationalError) as error:
                     _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
                     self._closing.wait(_PAUSE_S)
 

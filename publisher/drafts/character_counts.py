@@ -10,7 +10,7 @@ from typing import Final
 
 import regex
 
-__all__ = ["LIMITS", "Limit", "bluesky", "mastodon", "plain", "x"]
+__all__ = ["LIMITS", "Limit", "bluesky", "mastodon", "utf16_units", "x"]
 
 # A link ends as twitter-text says, which X and Mastodon both use: before brackets and quotes, unless round brackets are
 # balanced, before letters of scripts that write no spaces, and before the punctuation of the sentence it stands in.
@@ -31,7 +31,7 @@ _LINK_WEIGHT = 23
 _X_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 
 
-def plain(text: str) -> int:
+def utf16_units(text: str) -> int:
     """Characters as UTF-16 counts them, as LinkedIn and Facebook do."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
@@ -93,8 +93,8 @@ class Limit:
 LIMITS: Final = MappingProxyType(
     {
         "twitter": Limit(280, x),
-        "linkedin": Limit(3000, plain),
-        "facebook": Limit(63_206, plain),
+        "linkedin": Limit(3000, utf16_units),
+        "facebook": Limit(63_206, utf16_units),
         "bluesky": Limit(300, bluesky),
         "mastodon": Limit(500, mastodon),
     }

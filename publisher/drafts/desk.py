@@ -19,10 +19,10 @@ from publisher.catalogue.deliveries import NEWSLETTER, PERSONAL, Deliveries
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
 from publisher.drafts.character_counts import LIMITS
-from publisher.drafts.edits import DraftWrong, mistakes
+from publisher.drafts.edits import InvalidDraft, edit_errors
 from publisher.drafts.social import Post, composer, networks, posts_of
 from publisher.files.tree import Artefact, Tree
-from publisher.mail.email import Mail, edited_mail, newsletter_of, written_mail
+from publisher.mail.email import Mail, edited_mail, mail_from_template, newsletter_of
 from publisher.mail.message import PICTURE, message_of
 from publisher.rendering.card import card_of
 from publisher.rendering.links import Links
@@ -30,18 +30,18 @@ from publisher.rendering.story import Story, story_of
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 
-__all__ = ["Desk", "DraftUnknown", "DraftWrong"]
+__all__ = ["DraftDesk", "DraftNotFound", "InvalidDraft"]
 
 _MAILS = {"email": NEWSLETTER, PERSONAL: PERSONAL}
 _FIGURE = "written_of"
 """Where a draft that somebody edited keeps the improvement that was told then."""
 
 
-class DraftUnknown(KeyError):
+class DraftNotFound(KeyError):
     """There is no such session, or it has no such draft."""
 
 
-class Desk:
+class DraftDesk:
     """The drafts of every session. States: ``waiting``, ``approved``, ``withdrawn``."""
 
     def __init__(
@@ -77,13 +77,13 @@ class Desk:
                     for name, let_go in approved.items()
                 ],
             )
-        self.write(snapshot, channel)
+        self.write_files(snapshot, channel)
         for name in approved:
             # Somebody may have left an address after the approval.
             if self._state(snapshot.session_id, name) == "approved":
                 self._send(snapshot.session_id, name, at)
 
-    def write(self, snapshot: Snapshot, channel: str) -> None:
+    def write_files(self, snapshot: Snapshot, channel: str) -> None:
         """Write the files of a channel's drafts; those that were withdrawn are removed."""
         story = story_of(snapshot, self.studio)
         files = list(self._mail_files(story) if channel == "email" else self._post_files(story))
@@ -91,7 +91,7 @@ class Desk:
         files.append(Artefact(f"{snapshot.session_id}/card.png", picture))
         Tree(self._data / "drafts").put(files)
 
-    def withhold_posts(self, snapshot: Snapshot, at: Millis) -> None:
+    def withdraw_posts(self, snapshot: Snapshot, at: Millis) -> None:
         """Withdraw the drafts of posts: the session is private now. Bringing one back is for a person."""
         with self._catalogue.transaction():
             self._connection.executemany(
@@ -99,18 +99,18 @@ class Desk:
                 [(at, snapshot.session_id, network) for network in networks(self.studio)],
             )
         if {row["channel"] for row in self._rows(snapshot.session_id)} & set(networks(self.studio)):
-            self.write(snapshot, "social")
+            self.write_files(snapshot, "social")
 
-    def rewrite(self, session_id: str) -> None:
+    def rewrite_files(self, session_id: str) -> None:
         """Write the files of a session's drafts anew: the studio, its address, language or templates are others now."""
         snapshot = self._snapshot(session_id)
         known = {row["channel"] for row in self._rows(session_id)}
         if "email" in known:
-            self.write(snapshot, "email")
+            self.write_files(snapshot, "email")
         if known & set(networks(self.studio)):
-            self.write(snapshot, "social")
+            self.write_files(snapshot, "social")
 
-    def waiting(self, limit: int) -> list[str]:
+    def sessions_waiting(self, limit: int) -> list[str]:
         """The sessions whose drafts somebody has still to look at, the newest first."""
         rows = self._connection.execute(
             "SELECT session_id FROM drafts WHERE state = 'waiting' GROUP BY session_id"
@@ -123,7 +123,7 @@ class Desk:
         """Remove a session's drafts altogether."""
         shutil.rmtree(self._data / "drafts" / session_id, ignore_errors=True)
 
-    def mail(self, story: Story, *, picture: str = PICTURE, unsubscribe: str = "") -> Mail:
+    def newsletter(self, story: Story, *, picture: str = PICTURE, unsubscribe: str = "") -> Mail:
         """The newsletter about a session as it would go out now."""
         mail = newsletter_of(
             story,
@@ -147,9 +147,9 @@ class Desk:
             unsubscribe=unsubscribe,
         )
 
-    def written(self, name: str, subject: str, **context: Any) -> Mail:
+    def mail_from_template(self, name: str, subject: str, **context: Any) -> Mail:
         """A mail from a template of its own, in the studio's name."""
-        return written_mail(
+        return mail_from_template(
             name, subject, self._templates, studio=self.studio, href=self.links.absolute, **context
         )
 
@@ -159,7 +159,7 @@ class Desk:
         """Every draft of a session with its state, text and composer link, and its quotes.
 
         Raises:
-            DraftUnknown: nothing of this session was published.
+            DraftNotFound: nothing of this session was published.
         """
         snapshot = self._snapshot(session_id)
         story = story_of(snapshot, self.studio)
@@ -195,21 +195,21 @@ class Desk:
         """Replace a draft's text: ``{content}`` of a post, any of ``{subject, text}`` of the mail.
 
         Raises:
-            DraftUnknown: there is no such draft.
-            DraftWrong: an unknown field, no text, or too long for its network.
+            DraftNotFound: there is no such draft.
+            InvalidDraft: an unknown field, no text, or too long for its network.
         """
         snapshot = self._snapshot(session_id)
         row = self._one(session_id, channel)
-        wrong = mistakes(channel, changes)
+        wrong = edit_errors(channel, changes)
         if wrong:
-            raise DraftWrong(wrong)
+            raise InvalidDraft(wrong)
         kept = {**json.loads(row["edited"] or "{}"), **{name: str(changes[name]).strip() for name in changes}}
         kept[_FIGURE] = str(snapshot.average_hrv_improvement)
         self._connection.execute(
             "UPDATE drafts SET edited = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
             (json.dumps(kept, ensure_ascii=False), at, session_id, channel),
         )
-        self.write(snapshot, "email" if channel == "email" else "social")
+        self.write_files(snapshot, "email" if channel == "email" else "social")
         return self.one(session_id, channel)
 
     def decide(self, session_id: str, channel: str, state: str, at: Millis) -> dict[str, Any]:
@@ -218,12 +218,12 @@ class Desk:
         Approving or withdrawing a quote marks its page. Withdrawn drafts have no files.
 
         Raises:
-            DraftUnknown: there is no such draft.
+            DraftNotFound: there is no such draft.
         """
         snapshot = self._snapshot(session_id)
         if channel.startswith("quote-"):
             if not self._catalogue.decide_quote(session_id, channel.removeprefix("quote-"), state, at):
-                raise DraftUnknown(channel)
+                raise DraftNotFound(channel)
             return self.one(session_id, channel)
         self._one(session_id, channel)
         with self._catalogue.transaction():
@@ -236,19 +236,19 @@ class Desk:
             elif channel in _MAILS:
                 self._deliveries.cancel(session_id, _MAILS[channel])
         if channel != PERSONAL:
-            self.write(snapshot, "email" if channel == "email" else "social")
+            self.write_files(snapshot, "email" if channel == "email" else "social")
         return self.one(session_id, channel)
 
     def one(self, session_id: str, channel: str) -> dict[str, Any]:
         """One draft as ``of`` shows it.
 
         Raises:
-            DraftUnknown: there is no such draft.
+            DraftNotFound: there is no such draft.
         """
         for draft in self.of(session_id):
             if draft["channel"] == channel:
                 return draft
-        raise DraftUnknown(channel)
+        raise DraftNotFound(channel)
 
     # Inner parts
 
@@ -271,7 +271,7 @@ class Desk:
             (session_id, session_id),
         ).fetchone()
         if row is None:
-            raise DraftUnknown(session_id)
+            raise DraftNotFound(session_id)
         return Snapshot.model_validate_json(row["document"])
 
     def _rows(self, session_id: str) -> list[sqlite3.Row]:
@@ -282,7 +282,7 @@ class Desk:
             "SELECT * FROM drafts WHERE session_id = ? AND channel = ?", (session_id, channel)
         ).fetchone()
         if row is None:
-            raise DraftUnknown(channel)
+            raise DraftNotFound(channel)
         return row
 
     def _state(self, session_id: str, channel: str) -> str:
@@ -313,7 +313,7 @@ class Desk:
         if self._state(story.id, "email") == "withdrawn":
             yield from (Artefact(f"{folder}/{name}", None) for name in names)
             return
-        mail = self.mail(story)
+        mail = self.newsletter(story)
         yield Artefact(
             f"{folder}/email.eml",
             message_of(
@@ -351,7 +351,7 @@ class Desk:
         return {"channel": row["channel"], "state": row["state"], "edited": row["edited"] is not None}
 
     def _mail_fields(self, story: Story) -> dict[str, Any]:
-        mail = self.mail(story, picture="")
+        mail = self.newsletter(story, picture="")
         return {
             "subject": mail.subject,
             "text": mail.text,

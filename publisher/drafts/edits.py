@@ -8,12 +8,12 @@ from typing import Any
 from publisher.catalogue.deliveries import PERSONAL
 from publisher.drafts.character_counts import LIMITS
 
-__all__ = ["DraftWrong", "mistakes"]
+__all__ = ["InvalidDraft", "edit_errors"]
 
 _LONGEST_MAIL = 50_000
 
 
-class DraftWrong(ValueError):
+class InvalidDraft(ValueError):
     """The new text cannot be taken; ``details`` says why, field by field."""
 
     def __init__(self, details: Mapping[str, str]) -> None:
@@ -21,7 +21,7 @@ class DraftWrong(ValueError):
         self.details = dict(details)
 
 
-def mistakes(channel: str, changes: Mapping[str, Any]) -> dict[str, str]:
+def edit_errors(channel: str, changes: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with a new text, field by field; empty when it can be taken."""
     if channel == PERSONAL:
         return {"channel": "each person's own mail is written for that person"}

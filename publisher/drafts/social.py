@@ -62,7 +62,7 @@ def _post(story: Story, studio: Studio, network: str, link: str, templates: Temp
         text = _render(story, studio, network, link, tags, templates, low)
     if not _fits(network, text):
         # A studio's own template may say more than there is room for.
-        text = f"{formatting.clipped(story.title, 60)} {link}"
+        text = f"{formatting.truncated(story.title, 60)} {link}"
     return Post(network, text, tags, composer(network, text, studio, link))
 
 
@@ -85,8 +85,8 @@ def _render(
         f"social/{network}.txt",
         story=story,
         studio=studio,
-        title=formatting.clipped(story.title, title_at_most),
-        techniques=studio.words.listed(tuple(formatting.clipped(p.name, 40) for p in story.practised[:3])),
+        title=formatting.truncated(story.title, title_at_most),
+        techniques=studio.words.listed(tuple(formatting.truncated(p.name, 40) for p in story.practised[:3])),
         link=link,
         hashtags=tags,
     ).strip()

@@ -14,7 +14,7 @@ from publisher.rendering.story import Story
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 
-__all__ = ["Mail", "edited_mail", "newsletter_of", "written_mail"]
+__all__ = ["Mail", "edited_mail", "mail_from_template", "newsletter_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def newsletter_of(
     )
 
 
-def written_mail(name: str, subject: str, templates: Templates, **context: Any) -> Mail:
+def mail_from_template(name: str, subject: str, templates: Templates, **context: Any) -> Mail:
     """A mail from the templates ``email/<name>.html`` and ``.txt``."""
     return Mail(
         subject,

@@ -35,7 +35,7 @@ def card_of(story: Story, studio: Studio) -> bytes:
             studio.name,
             story.title,
             f"{story.people} · {story.duration}",
-            formatting.clipped(techniques, 62),
+            formatting.truncated(techniques, 62),
             story.day,
             story.id,
         )
@@ -113,7 +113,7 @@ def _fitted(title: str) -> tuple[int, list[str]]:
     width = int(_TITLE_WIDTH / (_SIZES[-1] * _LETTER))
     lines = _wrapped(title, width)
     if len(lines) > 4:
-        lines = [*lines[:3], formatting.clipped(" ".join(lines[3:]), width)]
+        lines = [*lines[:3], formatting.truncated(" ".join(lines[3:]), width)]
     return _SIZES[-1], lines
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from engine.domain.instant import Millis, to_datetime
 
-__all__ = ["clipped", "local", "minutes_and_seconds"]
+__all__ = ["local", "minutes_and_seconds", "truncated"]
 
 
 def minutes_and_seconds(seconds: float) -> str:
@@ -17,7 +17,7 @@ def minutes_and_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
-def clipped(text: str, longest: int) -> str:
+def truncated(text: str, longest: int) -> str:
     """The text, cut at a word with an ellipsis where it is longer than ``longest`` characters."""
     if len(text) <= longest:
         return text

@@ -14,11 +14,11 @@ from publisher.rendering import formatting
 from publisher.rendering.studio import Studio
 from publisher.rendering.words import Words
 
-__all__ = ["Practised", "Span", "Story", "card_path", "story_of"]
+__all__ = ["PractisedTechnique", "Span", "Story", "card_path", "story_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Practised:
+class PractisedTechnique:
     """One technique of the session; ``known`` is its entry in the catalogue."""
 
     name: str
@@ -61,7 +61,7 @@ class Story:
     participants: str
     paragraphs: tuple[tuple[str, ...], ...]
     """Paragraphs of lines."""
-    practised: tuple[Practised, ...]
+    practised: tuple[PractisedTechnique, ...]
     spans: tuple[Span, ...]
     hrv: str | None
     """Signed percent."""
@@ -138,7 +138,7 @@ def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()
         people=words.count(snapshot.participant_count, "person"),
         participants=participants,
         paragraphs=_paragraphs(snapshot.content),
-        practised=tuple(Practised(name, lookup.find(name)) for name in names),
+        practised=tuple(PractisedTechnique(name, lookup.find(name)) for name in names),
         spans=_spans(snapshot, words),
         hrv=None if quality is None else words.percent(snapshot.average_hrv_improvement or 0.0),
         rating=None if snapshot.average_rating is None else words.number(round(snapshot.average_rating, 1)),
@@ -147,7 +147,7 @@ def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()
         quotes=tuple(quotes),
         subject=words("mail.subject", title=snapshot.title),
         seo_description=_described(snapshot, words, participants, length, 160),
-        teaser=formatting.clipped(" ".join((snapshot.content or "").split()), 180),
+        teaser=formatting.truncated(" ".join((snapshot.content or "").split()), 180),
     )
 
 
@@ -166,7 +166,7 @@ def _described(snapshot: Snapshot, words: Words, participants: str, length: str,
         title=snapshot.title,
     )
     full = f"{text[:-1]} – {words.listed(snapshot.breathing_techniques)}."
-    return full if len(full) <= longest else formatting.clipped(text, longest)
+    return full if len(full) <= longest else formatting.truncated(text, longest)
 
 
 def _whole(snapshot: Snapshot) -> float:

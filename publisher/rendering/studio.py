@@ -25,12 +25,12 @@ from engine.domain.text import line, paragraphs
 if TYPE_CHECKING:
     from publisher.rendering.words import Words
 
-__all__ = ["FILE_NAME", "Automatic", "Handles", "Studio", "StudioWrong", "load", "write_default"]
+__all__ = ["FILE_NAME", "Automatic", "Handles", "InvalidStudio", "Studio", "load", "write_default"]
 
 FILE_NAME = "studio.toml"
 
 
-class StudioWrong(ValueError):
+class InvalidStudio(ValueError):
     """``studio.toml`` cannot be used; the message names each setting and what it should be."""
 
 
@@ -185,18 +185,18 @@ def load(folder: Path) -> Studio:
     """The studio of a data folder; the defaults where it has no ``studio.toml``.
 
     Raises:
-        StudioWrong: the file is no TOML, or a setting is wrong; each is named.
+        InvalidStudio: the file is no TOML, or a setting is wrong; each is named.
     """
     try:
         text = (folder / FILE_NAME).read_text(encoding="utf-8")
     except FileNotFoundError:
         return Studio()
     except UnicodeDecodeError as error:
-        raise StudioWrong(f"{FILE_NAME}: not UTF-8 ({error.reason})") from error
+        raise InvalidStudio(f"{FILE_NAME}: not UTF-8 ({error.reason})") from error
     try:
         return Studio.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise StudioWrong(f"{FILE_NAME}: {error}") from error
+        raise InvalidStudio(f"{FILE_NAME}: {error}") from error
     except ValidationError as error:
         told = "; ".join(
             f"{'.'.join(map(str, m['loc']))}: "
@@ -207,4 +207,4 @@ def load(folder: Path) -> Studio:
             )
             for m in error.errors(include_url=False)
         )
-        raise StudioWrong(f"{FILE_NAME}: {told}") from error
+        raise InvalidStudio(f"{FILE_NAME}: {told}") from error

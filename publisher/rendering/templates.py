@@ -89,10 +89,10 @@ class Templates:
             try:
                 return self.environment.get_template(name).render(context)
             except Exception as error:
-                if not self.set_aside(error):
+                if not self.disable_custom(error):
                     raise
 
-    def set_aside(self, error: BaseException) -> bool:
+    def disable_custom(self, error: BaseException) -> bool:
         """Whether the studio's own template is to blame; if so it is reported and no longer used."""
         if self._own is None:
             return False
@@ -129,7 +129,7 @@ class Templates:
             try:
                 self.environment.get_template(file.relative_to(self._own).as_posix())
             except jinja2.TemplateSyntaxError as error:
-                self.set_aside(error)
+                self.disable_custom(error)
             except UnicodeDecodeError:
                 name = file.relative_to(self._own).as_posix()
                 self._loader.broken.add(name)

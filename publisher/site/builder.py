@@ -17,7 +17,7 @@ from publisher.catalogue.changes import ALL_PAGES, in_reader_order
 from publisher.catalogue.published import Catalogue
 from publisher.files.new_tree import NewTree, remove
 from publisher.files.tree import Artefact, Tree, exchange, flush_folders
-from publisher.priority import giving_way
+from publisher.priority import run_idle
 from publisher.rendering import resources
 from publisher.rendering.card import card_of, studio_card
 from publisher.rendering.links import Links
@@ -30,7 +30,7 @@ from publisher.site.pages import Page, Pages
 from publisher.syndication.calendar import calendar_of
 from publisher.syndication.feed import Feeds
 
-__all__ = ["FORMAT", "Press", "Progress", "fingerprint"]
+__all__ = ["FORMAT", "Progress", "SiteBuilder", "fingerprint"]
 
 FORMAT = "6"
 """Changes when the same catalogue gives other pages."""
@@ -61,7 +61,7 @@ def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: P
     return digest.hexdigest()
 
 
-class Press:
+class SiteBuilder:
     """Builds what a catalogue says for one studio and address."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Press:
         self._public = Tree(data / "public", step=step, durable=durable)
         self._private = Tree(data / "private", step=step, durable=durable)
 
-    def build_marked(self, progress: Progress = _quiet) -> int:
+    def build_dirty(self, progress: Progress = _quiet) -> int:
         """Build what is marked, and unmark it once it is on the disk; returns how many files changed.
 
         What is marked again meanwhile stays marked: it may have been read before.
@@ -101,7 +101,7 @@ class Press:
             number = len(marks)
             build = partial(self._build, in_reader_order(marks), self._public, self._private, progress)
         # What is soon done is not to wait on a machine that is busy all the time.
-        changed = giving_way(build) if number > _KEYS_AT_ONCE else build()
+        changed = run_idle(build) if number > _KEYS_AT_ONCE else build()
         self._catalogue.clear_dirty(marks)
         return changed
 

@@ -29,7 +29,7 @@ from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 from publisher.site.pages import Page
 
-__all__ = ["Site", "asset_files", "assets_version", "scratch"]
+__all__ = ["Site", "asset_files", "assets_version", "scratch_folder"]
 
 # So many pages in one build: MkDocs keeps each of them in memory until the end.
 _AT_ONCE = 250
@@ -105,7 +105,7 @@ class Site:
     def _build(
         self, given: Callable[[MkDocsConfig, Files], Files], *, only: dict[str, Page] | None
     ) -> Iterator[Artefact]:
-        folder = Path(tempfile.mkdtemp(prefix="halcytone-site-", dir=scratch()))
+        folder = Path(tempfile.mkdtemp(prefix="halcytone-site-", dir=scratch_folder()))
         try:
             while True:
                 try:
@@ -113,7 +113,7 @@ class Site:
                     break
                 except Exception as error:
                     # A template of the studio's own that fails is set aside; the built-in one comes in the next round.
-                    if not self._templates.set_aside(_cause(error)):
+                    if not self._templates.disable_custom(_cause(error)):
                         raise
             if only is None:
                 for file in sorted(folder.rglob("*.html")):
@@ -189,7 +189,7 @@ class Site:
 
 
 @cache
-def scratch() -> str | None:
+def scratch_folder() -> str | None:
     """Where what is read back at once is written: in memory where the system has a folder for that."""
     memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None

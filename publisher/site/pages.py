@@ -227,7 +227,9 @@ class Pages:
         entries, total = self.catalogue.with_technique(slug, _OF_A_TECHNIQUE)
         return {
             "title": technique.name,
-            "description": formatting.clipped(self.studio.words.of(technique.summary) or technique.name, 160),
+            "description": formatting.truncated(
+                self.studio.words.of(technique.summary) or technique.name, 160
+            ),
             "technique": technique,
             "steps": _steps(technique),
             "script_words": safe_json(self.studio.words.table("script")),
@@ -286,7 +288,7 @@ class Pages:
         best = next(iter(featured or newest), None)
         return {
             "title": self.studio.name,
-            "description": formatting.clipped(" ".join(self.studio.about.split()), 160),
+            "description": formatting.truncated(" ".join(self.studio.about.split()), 160),
             "upcoming": [self._coming(each) for each in upcoming_rooms(self.catalogue.connection, limit=6)],
             "featured": self._featured(best) if best else None,
             "is_featured": bool(featured),

@@ -19,11 +19,11 @@ from pagefind_bin import get_executable
 from engine.storage.database import FILE_NAME, connect
 from publisher.catalogue.published import Catalogue
 from publisher.files.tree import Artefact, Tree, exchange
-from publisher.priority import give_way
-from publisher.site.mkdocs_build import scratch
+from publisher.priority import use_idle_scheduling
+from publisher.site.mkdocs_build import scratch_folder
 from publisher.site.pages import SEARCH_FROM
 
-__all__ = ["FOLDER", "SearchClerk", "index"]
+__all__ = ["FOLDER", "SearchIndexer", "update_index"]
 
 _log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ _LOOK_EVERY_S = 3.0
 _LONGEST_S = 120.0
 
 
-def index(root: Path, catalogue: Catalogue) -> list[str]:
+def update_index(root: Path, catalogue: Catalogue) -> list[str]:
     """Bring the indexes of a built site up to its catalogue; returns the months that were made anew.
 
     Raises:
@@ -89,7 +89,7 @@ def _known(root: Path) -> dict[str, str]:
 def _make(root: Path, month: str, session_ids: list[str]) -> None:
     work = Path(tempfile.mkdtemp(prefix=f".{root.name}-search-", dir=root.parent))
     # What is only read again goes into memory: copies on the disk would be in the way of a live session's journal.
-    pages = Path(tempfile.mkdtemp(prefix="halcytone-search-", dir=scratch()))
+    pages = Path(tempfile.mkdtemp(prefix="halcytone-search-", dir=scratch_folder()))
     try:
         for session_id in session_ids:
             page = root / "sessions" / session_id / "index.html"
@@ -115,15 +115,15 @@ def _make(root: Path, month: str, session_ids: list[str]) -> None:
         shutil.rmtree(work, ignore_errors=True)
 
 
-class SearchClerk:
+class SearchIndexer:
     """A thread that keeps the indexes of ``public/`` up to date: no page waits for them."""
 
     def __init__(self, data: Path) -> None:
         self._data = data
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="search clerk", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="search-indexer", daemon=True)
 
-    def __enter__(self) -> SearchClerk:
+    def __enter__(self) -> SearchIndexer:
         self._thread.start()
         return self
 
@@ -132,7 +132,7 @@ class SearchClerk:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        give_way()
+        use_idle_scheduling()
         with closing(connect(self._data / FILE_NAME)) as connection:
             catalogue = Catalogue(connection)
             seen = ""
@@ -142,7 +142,7 @@ class SearchClerk:
                 if state == seen or catalogue.is_dirty():
                     continue
                 try:
-                    index(self._data / "public", catalogue)
+                    update_index(self._data / "public", catalogue)
                 except (subprocess.SubprocessError, OSError, sqlite3.OperationalError, ValueError) as error:
                     _log.warning("search_not_indexed", problem=str(error)[:300])
                 else:

@@ -10,19 +10,19 @@ from urllib.request import Request, urlopen
 
 import structlog
 
-__all__ = ["Hub"]
+__all__ = ["HubNotifier"]
 
 _log = structlog.get_logger(__name__)
 _TIMEOUT_S = 10.0
 
 
-class Hub:
+class HubNotifier:
     """Tells a hub of changes, one at a time and on a thread of its own; a hub that is away is no error of the feed's."""
 
     def __init__(self) -> None:
         self._telling = threading.Lock()
 
-    def tell(self, hub: str, feeds: tuple[str, ...]) -> threading.Thread:
+    def notify(self, hub: str, feeds: tuple[str, ...]) -> threading.Thread:
         """Say that these feeds have changed; returns the thread that says it."""
         thread = threading.Thread(target=self._tell, args=(hub, feeds), name="hub", daemon=True)
         thread.start()

@@ -21,6 +21,6 @@ def no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 def stood_back(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Commands that stand back for others would slow the tests down that come after; how far they would is kept here."""
     asked: list[int] = []
-    monkeypatch.setattr("publisher.priority.stand_back", asked.append)
-    monkeypatch.setattr("publisher.priority.give_way", lambda: asked.append(0))
+    monkeypatch.setattr("publisher.priority.lower_priority", asked.append)
+    monkeypatch.setattr("publisher.priority.use_idle_scheduling", lambda: asked.append(0))
     return asked

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from engine.cli import app
 from engine.commands.network import qr_lines, reachable_by_phone
-from publisher.priority import LEAST
+from publisher.priority import IDLE_NICENESS
 
 COMMANDS = (
     "serve",
@@ -122,7 +122,7 @@ def test_long_work_stands_back_for_live_sessions(tmp_path: Path, stood_back: lis
     assert halcytone("import", str(file), *data).exit_code == 0
     assert halcytone("rebuild", *data).exit_code == 0
     assert halcytone("publications", "list", *data).exit_code == 0
-    assert stood_back == [LEAST, 0] * 2
+    assert stood_back == [IDLE_NICENESS, 0] * 2
 
 
 def test_rebuild_never_replaces_a_folder_that_is_not_a_site(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from engine.cli import app
 from engine.commands import serve as command
 from engine.settings import Settings
 from engine.storage.data_lock import DataInUse
-from publisher.rendering.studio import StudioWrong
+from publisher.rendering.studio import InvalidStudio
 
 
 class Run:
@@ -103,7 +103,7 @@ def test_a_server_that_cannot_run_is_status_1(monkeypatch: pytest.MonkeyPatch) -
 def test_a_wrong_studio_file_is_a_wrong_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     """``studio.toml`` that cannot be used is named, with status 3."""
     result = serve(
-        monkeypatch, Run(error=StudioWrong("studio.toml: time_zone: a time zone such as Europe/Berlin"))
+        monkeypatch, Run(error=InvalidStudio("studio.toml: time_zone: a time zone such as Europe/Berlin"))
     )
     assert result.exit_code == 3
     assert "studio.toml: time_zone" in result.output

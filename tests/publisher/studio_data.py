@@ -11,7 +11,7 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
-from publisher.jobs import Finished, Jobs
+from publisher.jobs import FinishedJob, JobRunner
 from tests.publisher.samples import NOW
 
 ALL = ("web", "email", "social", "analytics")
@@ -26,8 +26,8 @@ class Publisher:
         self.connection = connect(data / FILE_NAME)
         self.catalogue = Catalogue(self.connection)
         self.outbox = Outbox(self.connection)
-        self.finished: list[Finished] = []
-        self.jobs = Jobs(
+        self.finished: list[FinishedJob] = []
+        self.jobs = JobRunner(
             data, self.catalogue, self.outbox, report=self.finished.append, step=step, durable=False
         )
 
@@ -39,7 +39,7 @@ class Publisher:
 
     def work(self, at: Millis = NOW) -> int:
         """One round."""
-        return self.jobs.work(at)
+        return self.jobs.run_due(at)
 
     def read(self, path: str) -> str:
         """A file of the site."""
@@ -56,7 +56,7 @@ class Publisher:
     def rebuilt(self) -> dict[str, str]:
         """The same of the site made from nothing."""
         output = self.data / "rebuilt"
-        self.jobs.press.rebuild(output)
+        self.jobs.site_builder.rebuild(output)
         return digests(output)
 
     def close(self) -> None:

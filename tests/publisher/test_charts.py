@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.domain.snapshot import GroupPoint, Snapshot
 from publisher.rendering.charts import figure_of
-from publisher.rendering.formatting import clipped, minutes_and_seconds
+from publisher.rendering.formatting import minutes_and_seconds, truncated
 from publisher.rendering.words import words_for
 from tests.publisher.samples import snapshot
 
@@ -96,4 +96,4 @@ def test_numbers_in_words() -> None:
 @given(st.text(max_size=300), st.integers(2, 100))
 def test_what_is_clipped_fits(text: str, longest: int) -> None:
     """Never longer than asked, and short texts stay whole."""
-    assert len(clipped(text, longest)) <= longest or len(text) <= longest
+    assert len(truncated(text, longest)) <= longest or len(text) <= longest

@@ -12,20 +12,20 @@ from pydantic import ValidationError
 
 from engine.domain.instant import HOUR, MINUTE, to_datetime
 from publisher import SessionContentStrict
-from publisher.content import ANY_AGE, as_of, refusals, snapshot_of
+from publisher.content import ANY_AGE, field_errors, judged_at, snapshot_of
 from tests.publisher.samples import NOW, content
 
 
 def refused(**changed: Any) -> dict[str, str]:
     """What a body with these changes is refused for."""
     with pytest.raises(ValidationError) as caught:
-        SessionContentStrict.model_validate(content(**changed), context=as_of(NOW))
-    return refusals(caught.value)
+        SessionContentStrict.model_validate(content(**changed), context=judged_at(NOW))
+    return field_errors(caught.value)
 
 
 def accepted(**changed: Any) -> SessionContentStrict:
     """A body with these changes, accepted."""
-    return SessionContentStrict.model_validate(content(**changed), context=as_of(NOW))
+    return SessionContentStrict.model_validate(content(**changed), context=judged_at(NOW))
 
 
 @pytest.mark.parametrize(
@@ -91,9 +91,9 @@ def test_a_live_session_needs_its_instructor_and_others_do_not() -> None:
     body = content()
     del body["instructor_name"]
     with pytest.raises(ValidationError):
-        SessionContentStrict.model_validate(body, context=as_of(NOW))
+        SessionContentStrict.model_validate(body, context=judged_at(NOW))
     for kind in ("guided", "practice", "workshop"):
-        assert SessionContentStrict.model_validate({**body, "session_type": kind}, context=as_of(NOW))
+        assert SessionContentStrict.model_validate({**body, "session_type": kind}, context=judged_at(NOW))
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_no_value_is_more_than_a_refusal(changed: dict[str, Any]) -> None:
     """Whatever stands in a field, the answer is a model or a ValidationError with reasons."""
     reasons: dict[str, str] = {}
     try:
-        taken = SessionContentStrict.model_validate(content(**changed), context=as_of(NOW))
+        taken = SessionContentStrict.model_validate(content(**changed), context=judged_at(NOW))
     except ValidationError as error:
         taken = None
-        reasons = refusals(error)
+        reasons = field_errors(error)
     assert (taken is None) == bool(reasons)

@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from publisher.drafts.open_draft_desk import open_draft_desk
 
 from publisher.catalogue import analytics
-from publisher.drafts.desk import Desk, DraftUnknown, DraftWrong
-from publisher.drafts.open_desk import open_desk
+from publisher.drafts.desk import DraftDesk, DraftNotFound, InvalidDraft
 from publisher.mail.email import Mail
 from publisher.mail.message import message_of
-from publisher.rendering.studio import Studio, StudioWrong, load, write_default
+from publisher.rendering.studio import InvalidStudio, Studio, load, write_default
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=300)
 
 
-def desk_of(publisher: Publisher) -> Desk:
+def desk_of(publisher: Publisher) -> DraftDesk:
     """The desk as the server opens it."""
-    return open_desk(publisher.data, publisher.connection)
+    return open_draft_desk(publisher.data, publisher.connection)
 
 
 def read(data: bytes) -> EmailMessage:
@@ -97,7 +97,7 @@ def test_what_a_network_would_not_take_is_refused(
 ) -> None:
     """Too long by the network's own count, empty, unknown fields, and what could become a header."""
     publisher.publish(snapshot())
-    with pytest.raises(DraftWrong) as caught:
+    with pytest.raises(InvalidDraft) as caught:
         desk_of(publisher).edit("s-1", channel, changes, NOW)
     assert field in caught.value.details
 
@@ -106,7 +106,7 @@ def test_unknown_sessions_and_drafts_are_named(publisher: Publisher) -> None:
     """Nothing of that name was published."""
     publisher.publish(snapshot())
     for session_id, channel in (("nobody", "twitter"), ("s-1", "mastodon"), ("s-1", "quote-000000000000")):
-        with pytest.raises(DraftUnknown):
+        with pytest.raises(DraftNotFound):
             desk_of(publisher).decide(session_id, channel, "approved", NOW)
 
 
@@ -224,7 +224,7 @@ def test_the_default_studio_file_is_valid_and_kept(tmp_path: Path) -> None:
 def test_a_wrong_studio_file_names_the_setting(tmp_path: Path, text: str, named: str) -> None:
     """The message says which setting, or which line."""
     (tmp_path / "studio.toml").write_text(text)
-    with pytest.raises(StudioWrong, match=r"studio\.toml") as caught:
+    with pytest.raises(InvalidStudio, match=r"studio\.toml") as caught:
         load(tmp_path)
     assert named in str(caught.value)
 

@@ -110,7 +110,7 @@ def test_an_empty_feed_is_a_feed_and_the_same_each_time(publisher: Publisher, tm
     read = feedparser.parse(publisher.read("feed.xml"))
     assert read.bozo == 0
     assert read.entries == []
-    publisher.jobs.press.rebuild(tmp_path / "again")
+    publisher.jobs.site_builder.rebuild(tmp_path / "again")
     assert (tmp_path / "again/feed.xml").read_text() == publisher.read("feed.xml")
 
 
@@ -118,12 +118,12 @@ def test_the_archive_is_complete_and_its_parts_never_change(publisher: Publisher
     """Following prev-archive from the feed finds every session once; a full part keeps its bytes."""
     for n in range(60):
         publisher.outbox.enqueue(snapshot(f"a-{n:02}", source="import"), ["web"], NOW)
-    publisher.jobs.work(NOW)
+    publisher.jobs.run_due(NOW)
     assert publisher.has("feed/2024-03-1.xml")
     first = publisher.read("feed/2024-03-1.xml")
     for n in range(45):
         publisher.outbox.enqueue(snapshot(f"b-{n:02}", source="import"), ["web"], NOW + 20 * DAY)
-    publisher.jobs.work(NOW + 20 * DAY)
+    publisher.jobs.run_due(NOW + 20 * DAY)
     assert publisher.read("feed/2024-03-1.xml") == first
     assert publisher.has("feed/2024-03-2.xml")
     assert not publisher.has("feed/2024-04-1.xml")

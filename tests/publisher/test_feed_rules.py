@@ -138,7 +138,7 @@ def test_the_archives_break_no_rule(publisher: Publisher) -> None:
     publisher.catalogue.set_meta("public_url", ROOT)
     for number in range(120):
         publisher.outbox.enqueue(snapshot(f"a-{number:03}", source="import"), ["web"], NOW + number)
-    publisher.jobs.work(NOW + MINUTE, limit=200)
+    publisher.jobs.run_due(NOW + MINUTE, limit=200)
     publisher.publish(snapshot("later"), ["web"], NOW + 40 * DAY)
     paths = sorted(file.name for file in (publisher.data / "public/feed").iterdir())
     assert paths == ["2024-03-1.xml", "2024-03-2.xml", "2024-03-3.xml"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 
+from publisher.drafts.open_draft_desk import open_draft_desk
+
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
 from publisher.catalogue.forgetting import enforce_retention, forget_recipients
 from publisher.catalogue.quotes import quote_key
-from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -20,7 +21,7 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     """At the end of retention, from every stored story and from the desk; the approved one stays on the page."""
     publisher.publish(snapshot("old", quotes=(APPROVED, WAITING)))
     publisher.publish(snapshot("new", quotes=(WAITING,), ended_at=NOW + HOUR))
-    desk = open_desk(publisher.data, publisher.connection)
+    desk = open_draft_desk(publisher.data, publisher.connection)
     desk.decide("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
     publisher.work()
     database = publisher.data / "halcytone.db"
@@ -80,7 +81,7 @@ def test_a_session_taken_off_the_site_stays_off_when_it_is_retold(publisher: Pub
 def test_words_of_the_studios_own_stay_in_a_draft(publisher: Publisher) -> None:
     """A post that somebody wrote anew is theirs, with a note when figures changed; the others tell the new ones."""
     publisher.publish(snapshot("s-1"))
-    desk = open_desk(publisher.data, publisher.connection)
+    desk = open_draft_desk(publisher.data, publisher.connection)
     desk.edit("s-1", "twitter", {"content": "Words of our own."}, NOW)
     publisher.publish(snapshot("s-1", version=2, curves=(), average_hrv_improvement=None))
     posts = json.loads((publisher.data / "drafts/s-1/social.json").read_text())

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from publisher.syndication.websub import Hub
+from publisher.syndication.websub import HubNotifier
 
 
 class _Listener(http.server.BaseHTTPRequestHandler):
@@ -42,7 +42,7 @@ def hub() -> Iterator[str]:
 
 def test_a_hub_is_told_of_each_feed(hub: str) -> None:
     """One publish request for each feed, as WebSub's hubs expect it."""
-    Hub().tell(hub, ("https://x.example/feed.xml", "https://x.example/feed.json")).join(10)
+    HubNotifier().notify(hub, ("https://x.example/feed.xml", "https://x.example/feed.json")).join(10)
     assert [each["hub.url"] for each in _Listener.told] == [
         ["https://x.example/feed.xml"],
         ["https://x.example/feed.json"],
@@ -52,6 +52,6 @@ def test_a_hub_is_told_of_each_feed(hub: str) -> None:
 
 def test_a_hub_that_is_away_holds_nothing_up() -> None:
     """Nobody answers: the thread ends, and nothing is raised."""
-    thread = Hub().tell("http://127.0.0.1:9/", ("https://x.example/feed.xml",))
+    thread = HubNotifier().notify("http://127.0.0.1:9/", ("https://x.example/feed.xml",))
     thread.join(10)
     assert not thread.is_alive()

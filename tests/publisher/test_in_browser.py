@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from engine.domain.instant import HOUR
 from publisher.catalogue.quotes import quote_key
-from publisher.site.search import index
+from publisher.site.search import update_index
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -194,16 +194,16 @@ async def test_the_search_finds_sessions_of_every_month(tmp_path: Path) -> None:
         publisher.outbox.enqueue(told, ["web"], NOW)
     publisher.work()
     root = tmp_path / "data/public"
-    assert len(index(root, publisher.catalogue)) == 3
-    assert index(root, publisher.catalogue) == []
+    assert len(update_index(root, publisher.catalogue)) == 3
+    assert update_index(root, publisher.catalogue) == []
     publisher.catalogue.withdraw("s-3", NOW + 1)
     publisher.work(NOW + 1)
-    assert len(index(root, publisher.catalogue)) == 1
+    assert len(update_index(root, publisher.catalogue)) == 1
     quote = told.quotes[0]
     for state, found in (("approved", True), ("withdrawn", False)):
         publisher.catalogue.decide_quote("s-4", quote_key(quote), state, NOW + 2)
         publisher.work(NOW + 2)
-        assert len(index(root, publisher.catalogue)) == 1
+        assert len(update_index(root, publisher.catalogue)) == 1
         assert (quote.text in _indexed(root)) is found
     publisher.close()
     wrong: list[str] = []

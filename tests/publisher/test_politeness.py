@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from publisher.priority import giving_way
+from publisher.priority import run_idle
 from publisher.site import builder
 from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
 
 _TELL = """
 import json, os, pathlib, threading
-from publisher.priority import BEHIND, LEAST, give_way, giving_way, leave_the_foreground, stand_back
+from publisher.priority import BUILD_NICENESS, IDLE_NICENESS, use_idle_scheduling, run_idle, leave_foreground_group, lower_priority
 group = pathlib.Path("/proc/self/autogroup")
 def nice_of_session():
     # Missing where sessions are not weighed, empty where no ancestor ever began one.
@@ -53,27 +53,27 @@ def after(*calls: str, **options: Any) -> dict[str, Any]:
 
 def test_it_stands_behind_everybody_else() -> None:
     """What readers wait for has a share of its own, on whatever core is free."""
-    told = after("stand_back(BEHIND)")
+    told = after("lower_priority(BUILD_NICENESS)")
     assert (told["nice"], told["idle"], told["cores"]) == (5, False, sorted(os.sched_getaffinity(0)))
 
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_only_a_session_of_its_own_is_made_nice(*, leads: bool) -> None:
     """A command that somebody types slows nothing else of their terminal down."""
-    told = after("stand_back(LEAST)", start_new_session=leads)
+    told = after("lower_priority(IDLE_NICENESS)", start_new_session=leads)
     before, now = told["session"]
     assert (told["nice"], now) == (19, 19 if leads and before is not None else before)
 
 
 def test_the_terminals_ctrl_c_is_the_parents() -> None:
     """A group of its own, and the parent's session: what stands behind the server must be weighed beside it."""
-    told = after("leave_the_foreground()")
+    told = after("leave_foreground_group()")
     assert (told["own_group"], told["own_session"]) == (True, False)
 
 
 def test_it_takes_what_nobody_else_wants() -> None:
     """It is of the idle class, and leaves the first core alone where there are more."""
-    told = after("give_way()")
+    told = after("use_idle_scheduling()")
     first, *others = sorted(os.sched_getaffinity(0))
     assert (told["idle"], told["cores"]) == (True, others or [first])
 
@@ -81,7 +81,7 @@ def test_it_takes_what_nobody_else_wants() -> None:
 def test_a_single_core_is_shared() -> None:
     """There is nowhere else to go."""
     core = min(os.sched_getaffinity(0))
-    told = after(f"os.sched_setaffinity(0, {{{core}}})", "give_way()")
+    told = after(f"os.sched_setaffinity(0, {{{core}}})", "use_idle_scheduling()")
     assert (told["idle"], told["cores"]) == (True, [core])
 
 
@@ -89,10 +89,10 @@ def test_what_nobody_waits_for_is_done_in_a_thread_that_gives_way() -> None:
     """The rest of the process keeps its share; who gives way already needs no other thread."""
     told = after(
         "look = lambda: (os.sched_getscheduler(0) == os.SCHED_IDLE, threading.current_thread() is threading.main_thread())",
-        "assert giving_way(look) == (True, False)",
+        "assert run_idle(look) == (True, False)",
         "assert not look()[0]",
-        "give_way()",
-        "assert giving_way(look) == (True, True)",
+        "use_idle_scheduling()",
+        "assert run_idle(look) == (True, True)",
     )
     assert told["idle"]
 
@@ -104,7 +104,7 @@ def test_what_fails_there_fails_here() -> None:
         raise OSError(28, "no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        giving_way(fail)
+        run_idle(fail)
 
 
 @pytest.mark.parametrize(("few", "gives_way"), [(1000, False), (3, True)])
@@ -118,4 +118,4 @@ def test_only_a_large_site_gives_way(
     publisher.publish(snapshot())
     publisher.close()
     assert publisher.has("index.html")
-    assert {name.startswith("giving way") for name in threads} == {gives_way}
+    assert {name.startswith("idle") for name in threads} == {gives_way}

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from publisher.drafts.open_draft_desk import open_draft_desk
 
 from engine.domain.instant import MINUTE, Millis
 from engine.storage.people import PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
-from publisher.delivery.mail import deliver_due, server_of
-from publisher.drafts.open_desk import open_desk
+from publisher.delivery.mail import deliver_due, smtp_arguments
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -95,12 +95,12 @@ def subscribed(publisher: Publisher, *addresses: str) -> None:
 
 def approve(publisher: Publisher, channel: str = "email", at: Millis = NOW) -> None:
     """A person approves."""
-    open_desk(publisher.data, publisher.connection).decide("s-1", channel, "approved", at)
+    open_draft_desk(publisher.data, publisher.connection).decide("s-1", channel, "approved", at)
 
 
 async def deliver(publisher: Publisher, server: MailServer, at: Millis = LATER) -> int:
     """Send what is due."""
-    desk = open_desk(publisher.data, publisher.connection)
+    desk = open_draft_desk(publisher.data, publisher.connection)
     return await deliver_due(desk, publisher.catalogue, server.url, lambda: at, timeout_s=2)
 
 
@@ -155,7 +155,7 @@ async def test_it_can_be_stopped_until_it_leaves(studio: Publisher, mail_server:
     subscribed(studio, "a@example.org")
     approve(studio)
     assert states(studio) == {"preparing": 1}
-    open_desk(studio.data, studio.connection).decide("s-1", "email", "withdrawn", NOW + 1)
+    open_draft_desk(studio.data, studio.connection).decide("s-1", "email", "withdrawn", NOW + 1)
     assert await deliver(studio, mail_server) == 0
     assert not (studio.data / "drafts/s-1/email.eml").exists()
 
@@ -257,7 +257,7 @@ async def test_double_opt_in_and_the_way_out(studio: Publisher, mail_server: Mai
 )
 def test_what_is_no_address_is_refused(publisher: Publisher, wrong: str) -> None:
     """Nothing that could become a header, or reach nobody."""
-    with pytest.raises(subscriptions.AddressWrong):
+    with pytest.raises(subscriptions.InvalidAddress):
         subscriptions.subscribe(publisher.catalogue, wrong, NOW)
 
 
@@ -271,7 +271,7 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
         " vouched, updated_at) VALUES (?, ?, ?, '{}', ?, ?, 0, 0, 0, ?)",
         (row.session_id, row.client_id, row.name, row.email, row.own_summary, NOW),
     )
-    desk = open_desk(studio.data, studio.connection)
+    desk = open_draft_desk(studio.data, studio.connection)
     assert desk.one("s-1", "personal")["recipients"] == 1
     approve(studio, "personal")
     await deliver(studio, mail_server)
@@ -289,7 +289,7 @@ def test_without_a_mail_server_an_approved_draft_is_a_draft(publisher: Publisher
     subscribed(publisher, "a@example.org")
     publisher.publish(snapshot())
     approve(publisher)
-    draft = open_desk(publisher.data, publisher.connection).one("s-1", "email")
+    draft = open_draft_desk(publisher.data, publisher.connection).one("s-1", "email")
     assert (draft["state"], draft["deliveries"], draft["sends_mail"]) == ("approved", {}, False)
 
 
@@ -312,11 +312,11 @@ def test_nobody_is_told_of_what_is_not_listed(studio: Publisher) -> None:
 )
 def test_the_servers_address(url: str, expected: tuple[object, ...]) -> None:
     """Host, port, credentials and TLS come from one address."""
-    server = server_of(url)
+    server = smtp_arguments(url)
     assert tuple(server[k] for k in ("hostname", "port", "username", "password", "use_tls")) == expected
 
 
 def test_another_scheme_is_refused() -> None:
     """A web address is no mail server."""
     with pytest.raises(ValueError, match="smtp"):
-        server_of("https://mail.example.org")
+        smtp_arguments("https://mail.example.org")

@@ -9,13 +9,13 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from publisher.drafts.open_draft_desk import open_draft_desk
 
 from engine.domain.instant import HOUR, MINUTE
 from engine.domain.snapshot import Quote, Snapshot
 from engine.domain.techniques.lookup import CATALOGUE
 from publisher.catalogue.quotes import quote_key
 from publisher.content import ANY_AGE, SessionContentStrict, snapshot_of
-from publisher.drafts.open_desk import open_desk
 from tests.publisher.samples import NOW, content, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -102,7 +102,7 @@ def test_quotes_stand_on_the_page_once_approved_and_nowhere_else(publisher: Publ
     words = "I felt my shoulders drop."
     publisher.publish(snapshot())
     assert words not in publisher.read("sessions/s-1/index.html")
-    desk = open_desk(publisher.data, publisher.connection)
+    desk = open_draft_desk(publisher.data, publisher.connection)
     channel = f"quote-{quote_key(Quote(text=words, name='Mara'))}"
     assert desk.one("s-1", channel)["state"] == "waiting"
     desk.decide("s-1", channel, "approved", NOW)
@@ -294,7 +294,7 @@ def test_below_zero_the_page_is_as_any_other_and_the_drafts_ask_for_a_look(publi
     publisher.publish(snapshot(average_hrv_improvement=-4.0))
     assert "−4%" in publisher.read("sessions/s-1/index.html")
     assert "investigate" not in publisher.read("sessions/s-1/index.html")
-    drafts = open_desk(publisher.data, publisher.connection).of("s-1")
+    drafts = open_draft_desk(publisher.data, publisher.connection).of("s-1")
     assert all("look" in draft["note"] for draft in drafts if not draft["channel"].startswith("quote-"))
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
+from publisher.drafts.open_draft_desk import open_draft_desk
 
 from engine.domain.instant import MINUTE, Millis
 from publisher import commands
 from publisher.catalogue.deliveries import Deliveries
-from publisher.delivery.mail import PostOffice, deliver_due
-from publisher.drafts.open_desk import open_desk
+from publisher.delivery.mail import MailDelivery, deliver_due
 from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
 from tests.publisher.test_post import LATER, approve, states, studio, subscribed
@@ -108,7 +108,7 @@ async def moody() -> AsyncIterator[Moody]:
 
 async def deliver(publisher: Publisher, moody: Moody, at: Millis = LATER) -> int:
     """Send what is due to a server that is not waited for long."""
-    desk = open_desk(publisher.data, publisher.connection)
+    desk = open_draft_desk(publisher.data, publisher.connection)
     return await deliver_due(desk, publisher.catalogue, moody.url, lambda: at, timeout_s=_PATIENCE_S)
 
 
@@ -228,7 +228,7 @@ def test_a_silent_mail_server_holds_no_page_up(
     subscribed(studio, "a@example.org")
     approve(studio)
     clocked(LATER)
-    office = PostOffice(studio.data, url)
+    office = MailDelivery(studio.data, url)
     # Entered but never left: leaving would wait for the silent server, which the fixture ends.
     office.__enter__()
     assert called.wait(10)

@@ -10,7 +10,7 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.journal import Append
 from engine.storage.outbox import schedule_row
 from engine.storage.writing import write_rows
-from publisher.drafts.desk import DraftUnknown
+from publisher.drafts.desk import DraftNotFound
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import ALL, Publisher
 from tests.storage.rows import room
@@ -91,7 +91,7 @@ def test_what_has_drafts_alone_can_be_withdrawn(studio: Publisher) -> None:
     assert studio.catalogue.withdraw("s-1", NOW + 1)
     studio.work(NOW + 1)
     assert not (studio.data / "drafts/s-1").exists()
-    with pytest.raises(DraftUnknown):
+    with pytest.raises(DraftNotFound):
         studio.jobs.desk.of("s-1")
     assert not studio.catalogue.withdraw("nobody", NOW + 1)
 
@@ -109,5 +109,5 @@ def test_no_draft_is_made_of_what_was_withdrawn_meanwhile(studio: Publisher) -> 
     studio.work(NOW + 1)
     studio.jobs.desk.prepare(stored, "email", NOW)
     assert not (studio.data / "drafts/s-1").exists()
-    with pytest.raises(DraftUnknown):
+    with pytest.raises(DraftNotFound):
         studio.jobs.desk.of("s-1")

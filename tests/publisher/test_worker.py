@@ -15,7 +15,7 @@ import pytest
 from engine.storage.database import FILE_NAME, connect
 from engine.storage.outbox import Outbox
 from publisher import commands
-from publisher.worker import Busy, locked
+from publisher.worker import Busy, publisher_lock
 from tests.publisher.samples import content, snapshot
 from tests.publisher.studio_data import digests
 
@@ -67,7 +67,7 @@ def test_it_publishes_when_woken_and_ends_with_its_parent(
     assert (data / "public/sessions/s-1/index.html").exists()
     assert (data / "drafts/s-1/email.eml").exists()
     assert (data / "studio.toml").exists()
-    with pytest.raises(Busy), locked(data):
+    with pytest.raises(Busy), publisher_lock(data):
         pass
     process.stdin.close()
     assert process.wait(20) == 0
@@ -81,7 +81,7 @@ def test_sigterm_ends_it_cleanly(tmp_path: Path, process: subprocess.Popen[str])
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
-    with locked(data):
+    with publisher_lock(data):
         assert (data / "public/index.html").exists()
 
 
@@ -90,7 +90,7 @@ def quiet(_done: int, _total: int) -> None:
 
 
 def test_import_export_and_rebuild(tmp_path: Path) -> None:
-    """What is exported can be imported elsewhere; refusals name their line; a rebuild has the same bytes."""
+    """What is exported can be imported elsewhere; field_errors name their line; a rebuild has the same bytes."""
     file = tmp_path / "in.jsonl"
     lines = [json.dumps(content(session_id=f"i-{n}", session_date="2019-05-01T10:00:00Z")) for n in range(3)]
     lines += ["", "{broken", json.dumps(content(session_id="x", session_duration=0)), "[]"]

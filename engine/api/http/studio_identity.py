@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from publisher.rendering.studio import Studio, StudioWrong, load
+from publisher.rendering.studio import InvalidStudio, Studio, load
 
 __all__ = ["studio_of"]
 
@@ -13,5 +13,5 @@ def studio_of(data: Path) -> Studio:
     """The studio of a data folder; the defaults while its file is wrong, which the publisher and ``doctor`` tell."""
     try:
         return load(data)
-    except StudioWrong:
+    except InvalidStudio:
         return Studio()

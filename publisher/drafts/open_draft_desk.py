@@ -6,20 +6,20 @@ import sqlite3
 from pathlib import Path
 
 from publisher.catalogue.published import Catalogue
-from publisher.drafts.desk import Desk
+from publisher.drafts.desk import DraftDesk
 from publisher.rendering.links import DEFAULT_URL, Links
 from publisher.rendering.studio import load
 from publisher.rendering.templates import Templates
 
-__all__ = ["open_desk"]
+__all__ = ["open_draft_desk"]
 
 
-def open_desk(data: Path, connection: sqlite3.Connection) -> Desk:
+def open_draft_desk(data: Path, connection: sqlite3.Connection) -> DraftDesk:
     """The desk over a connection of the caller's, with the studio and templates as they are now.
 
     Raises:
-        StudioWrong: ``studio.toml`` cannot be used.
+        InvalidStudio: ``studio.toml`` cannot be used.
     """
     catalogue = Catalogue(connection)
     links = Links(catalogue.meta("public_url") or DEFAULT_URL)
-    return Desk(data, catalogue, load(data), links, Templates(data / "templates"))
+    return DraftDesk(data, catalogue, load(data), links, Templates(data / "templates"))
