@@ -1,15 +1,17 @@
-"""The server, assembled: the one place that constructs what the floors below only use."""
+"""The server, assembled: the one place that constructs what the floors below only use.
+
+``running_server`` reads top-down: storage, publisher, sessions, sockets, HTTP, maintenance; each has a builder below it.
+What is built is closed in reverse order, by the exit stack that every builder registers with.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import importlib
 import random
 import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -23,15 +25,17 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from engine.api import routes
+from engine.api.http.app_keys import Backend
+from engine.api.http.callers import Credentials
 from engine.api.http.connection import HttpConnection
 from engine.api.http.middleware import AddressRates, address_of
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.commands import MarkPublished, Sender
-from engine.domain.instant import HOUR
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
-from engine.operations.garbage_collection import Garbage, look_only_at_the_young
+from engine.operations.garbage_collection import disable_full_collections
+from engine.operations.maintenance import Maintenance
 from engine.operations.marks_file import MARKS_FILE, read_marks
 from engine.operations.publisher_process import Finished, PublisherProcess
 from engine.protocol.close_codes import CloseCode
@@ -39,13 +43,13 @@ from engine.protocol.connection import Limits
 from engine.protocol.rates import Rate
 from engine.protocol.tokens import Tokens
 from engine.realtime.allowances import Allowances
-from engine.realtime.authority import Authority
+from engine.realtime.authorization import SocketAuthorization
 from engine.realtime.event_socket import EventSockets
-from engine.realtime.handshake import Door
-from engine.realtime.live_metrics import Counts
+from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.live_socket import LiveSockets
+from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
-from engine.runtime.loop_actor import mailbox_depth
 from engine.sessions.directory import Directory
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
@@ -55,44 +59,68 @@ from engine.storage.people import People
 from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
 from engine.web import pages
-from publisher.catalogue.forgetting import enforce_retention
 from publisher.rendering import studio
+from publisher.rendering.studio import Studio
 
-__all__ = ["Serving", "publisher_command", "run", "serving"]
+__all__ = ["RunningServer", "publisher_command", "run", "running_server"]
 
-_SWEEP = 5.0
-_RETURN_WITHIN = 5.0
+_BACKLOG = 4096
+"""Connections that may wait to be accepted: a studio full of phones comes back in one second."""
+_RECONNECT_WITHIN = 5.0
 """Seconds over which a restart spreads the return of its clients."""
-_DRAIN = 8.0
-"""Seconds within which a drain is over, whatever hangs."""
-_DAY = 24 * HOUR
+_CLOSE_TIMEOUT = 3.0
+"""Seconds in which a drain waits for the peers' close frames."""
+_DRAIN_TIMEOUT = 8.0
+"""Seconds after which the process exits from a drain, whatever hangs."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
-class Serving:
-    """A running server."""
+class RunningServer:
+    """What callers need to know of a running server."""
 
     url: str
-    """Where absolute links lead, without a slash at the end."""
+    """Base of absolute links, without a slash at its end."""
     port: int
-    first_key: str | None
+    new_key: str | None
     """The administrator's key, when this start made it."""
     state: str | None = "starting"
-    """None while requests are served, else why not."""
+    """None while requests are served; else ``starting`` or ``draining``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """The parts that read and write the data folder."""
+
+    database: Path
+    keys: Keys
+    new_key: str | None
+    journal: SqliteJournal
+    rooms: Rooms
+    people: People
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Sockets:
+    """The parts that serve WebSockets."""
+
+    open: OpenSockets
+    live: LiveSockets
+    events: EventSockets
 
 
 def publisher_command(settings: Settings) -> tuple[str, ...]:
-    """How the publisher process is started."""
+    """The command line of the publisher process."""
     return (sys.executable, "-m", "engine.cli", "publisher", "--data", str(settings.data))
 
 
 @asynccontextmanager
-async def serving(
+async def running_server(
     settings: Settings, clock: Clock, *, publisher: Sequence[str] | None = None
-) -> AsyncIterator[Serving]:
-    """Run the server until the block ends, then drain it.
+) -> AsyncIterator[RunningServer]:
+    """Run the server until the block ends, then drain it. ``publisher`` replaces the publisher's command line.
 
     Raises:
         OSError: the address is in use, or the data folder cannot be used.
@@ -102,183 +130,130 @@ async def serving(
     """
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
-        settings.data.mkdir(parents=True, exist_ok=True)
-        stack.enter_context(occupy(settings.data))
-        listener = socket.create_server(
-            (settings.host, settings.port), family=_family(settings.host), backlog=4096
-        )
-        stack.callback(listener.close)
+        listener = _listen(settings, stack)
         port = listener.getsockname()[1]
         url = settings.public_url or origin(settings.host, port)
-        studio.write_default(settings.data)
-        identity = studio.load(settings.data)
-
-        database = settings.data / FILE_NAME
+        identity = _studio(settings)
         registry = CollectorRegistry()
-        counts = Counts(registry)
-        keys = Keys(database)
-        stack.callback(keys.close)
-        given = settings.api_key.get_secret_value() if settings.api_key else None
-        here = Serving(url, port, keys.ensure_administrator(given, clock.now()))
-        _remember(database, public_url=url, retention_days=str(settings.retention_days))
-
-        journal = SqliteJournal(database, loop, counts.committed)
-        stack.push_async_callback(journal.close)
-        rooms, people = Rooms(database), People(database)
-        stack.callback(rooms.close)
-        stack.callback(people.close)
-        tokens = Tokens(signing_key(settings.data))
-
+        metrics = LiveMetrics(registry)
+        storage = _open_storage(settings, clock, url, metrics, stack)
+        server = RunningServer(url, port, storage.new_key)
         process = PublisherProcess(
             publisher_command(settings) if publisher is None else publisher,
             environment=settings.for_the_publisher(),
-            on_finished=lambda finished: published(finished),
+            on_finished=lambda finished: _on_finished(directory, finished),
         )
-        tick = Tick(counts)
-        directory = Directory(
-            journal=journal,
-            rooms=rooms,
-            clock=clock,
-            make_room=lambda: Room(tick),
-            counts=counts,
-            new_id=lambda: str(uuid4()),
-            story_told=lambda _: process.wake(),
-            channels=SESSION_END_CHANNELS,
-            marks=read_marks(settings.data / MARKS_FILE),
-        )
+        directory = _build_directory(settings, clock, storage, metrics, process)
         stack.push_async_callback(directory.close)
-
-        def published(finished: Finished) -> None:
-            if finished.channel == "web" and finished.state == "done":
-                _background(_mark_published(directory, finished.session_id))
-
-        connections = AddressRates(Rate(settings.rate_connections_per_minute, _burst(settings)))
-        door = Door(
-            clock=clock,
-            public_url=url,
-            address_of=lambda request: address_of(request, settings.trusted_proxies),
-            take=connections.take,
-            draining=lambda: here.state == "draining",
-        )
-        limits = Limits(
-            messages=Rate(settings.rate_messages_per_minute, min(20, settings.rate_messages_per_minute))
-        )
-        authority = Authority(keys, tokens, clock)
-        live = LiveSockets(
-            directory=directory,
-            clock=clock,
-            tokens=tokens,
-            authority=authority,
-            door=door,
-            allowances=Allowances(limits),
-            counts=counts,
-            new_id=lambda: uuid4().hex,
-            welcome_top=lambda session_id: {
-                "page_url": f"{url}/sessions/{session_id}/",
-                "emergency": identity.emergency or None,
-            },
-        )
-        events = EventSockets(
-            directory=directory,
-            clock=clock,
-            authority=authority,
-            door=door,
-            limits=limits,
-            counts=counts,
-        )
-        app = web.Application()
-        # A HEAD opens no socket.
-        app.router.add_get("/ws/live-updates", live.serve, allow_head=False)
-        for place in ("session", "sessions"):
-            app.router.add_get(f"/ws/{place}/{{session_id}}/events", events.serve, allow_head=False)
-        pages.setup(app, public_url=url, studio_name=identity.name)
-        routes.setup(
-            app,
+        sockets = _build_sockets(settings, clock, server, storage, directory, identity, metrics)
+        app = _build_application(sockets, server, identity)
+        backend = Backend(
             sessions=directory,
-            rooms=rooms,
-            keys=keys,
-            tokens=tokens,
+            rooms=storage.rooms,
+            credentials=Credentials(storage.keys, storage.tokens),
             clock=clock,
             data=settings.data,
             public_url=url,
             publishing=process,
+            readiness=lambda: server.state,
             registry=registry,
-            ready=lambda: here.state,
+        )
+        # After every other route: the site answers what nothing else does.
+        routes.setup(
+            app,
+            backend,
             requests_per_minute=settings.rate_requests_per_minute,
             trusted_proxies=settings.trusted_proxies,
         )
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        returning = await directory.open()
-        server = runner.server
-        assert server is not None
-        front = await loop.create_server(lambda: HttpConnection(server), sock=listener, backlog=4096)
-        stack.callback(front.close)
-        sweeper = asyncio.create_task(_sweep(live, directory, counts, people, clock, settings))
-        stack.callback(sweeper.cancel)
-        here.state = None
-        # Nobody who comes waits for the publisher: its start takes longer than ours.
+        revived = await directory.open()
+        await _accept_connections(runner, listener, stack)
+        maintenance = Maintenance(
+            clock=clock,
+            sockets=sockets.open,
+            directory=directory,
+            people=storage.people,
+            metrics=metrics,
+            database=storage.database,
+            retention_days=settings.retention_days,
+        )
+        stack.callback(asyncio.create_task(maintenance.run(), name="maintenance").cancel)
+        server.state = None
+        # After the first request can be served: the publisher takes longer to start than the server.
         await process.start()
         stack.push_async_callback(process.stop)
         # NumPy takes long to import: after the first request can be served, before the first strap beats.
         loop.run_in_executor(None, importlib.import_module, "engine.domain.heart.group")
-        loop.run_in_executor(None, lengthen_log, database)
-        log.info("serving", url=url, port=port, sessions=returning)
+        loop.run_in_executor(None, lengthen_log, storage.database)
+        log.info("serving", url=url, port=port, sessions=revived)
         try:
-            yield here
+            yield server
         finally:
-            here.state = "draining"
-            log.info("draining", sockets=live.open)
-            # Spread, so that a restart is not a storm.
-            live.close_all(CloseCode.DRAINING, lambda: f"retry-after={random.uniform(0, _RETURN_WITHIN):.1f}")
-            await events.close_all()
-            await _emptied(live)
+            server.state = "draining"
+            await _drain(sockets)
 
 
-def run(settings: Settings, *, on_ready: Callable[[Serving], None] = lambda _: None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
+def run(settings: Settings, *, on_ready: Callable[[RunningServer], None] = lambda _: None) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit status."""
 
     async def until_signal() -> int:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        async with serving(settings, Clock()) as here:
-            look_only_at_the_young()
-            on_ready(here)
+        async with running_server(settings, Clock()) as server:
+            disable_full_collections()
+            on_ready(server)
             await stop.wait()
             # Whatever hangs in the drain: the journal has everything that was acknowledged.
-            loop.call_later(_DRAIN, _leave_now)
+            loop.call_later(_DRAIN_TIMEOUT, _exit_after_drain_timeout)
         return 0
 
-    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+    with asyncio.Runner(loop_factory=_uvloop()) as runner:
         return runner.run(until_signal())
 
 
-def _leave_now() -> None:
-    log.error("the drain took too long")
-    raise SystemExit(0)
+# -- builders, in the order in which ``running_server`` calls them -------------------------------------
 
 
-def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    with contextlib.suppress(ImportError):
-        import uvloop
-
-        return uvloop.new_event_loop
-    return None
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(settings: Settings, stack: AsyncExitStack) -> socket.socket:
+    """Make the data folder, lock it, and bind the port."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(occupy(settings.data))
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    stack.callback(listener.close)
+    return listener
 
 
-def _burst(settings: Settings) -> int:
-    return max(1, settings.rate_connections_per_minute // 2)
+def _studio(settings: Settings) -> Studio:
+    """Read ``studio.toml``, written with its defaults if there is none."""
+    studio.write_default(settings.data)
+    return studio.load(settings.data)
 
 
-def _remember(database: Path, **settings: str) -> None:
-    """For the pages, and for ``rebuild``, which has no settings of ``serve``."""
+def _open_storage(
+    settings: Settings, clock: Clock, url: str, metrics: LiveMetrics, stack: AsyncExitStack
+) -> _Storage:
+    """Open the database, and keep in it the settings that other processes need."""
+    database = settings.data / FILE_NAME
+    keys = Keys(database)
+    stack.callback(keys.close)
+    given = settings.api_key.get_secret_value() if settings.api_key else None
+    new_key = keys.ensure_administrator(given, clock.now())
+    _store_settings(database, public_url=url, retention_days=str(settings.retention_days))
+    journal = SqliteJournal(database, asyncio.get_running_loop(), metrics.committed)
+    stack.push_async_callback(journal.close)
+    rooms, people = Rooms(database), People(database)
+    stack.callback(rooms.close)
+    stack.callback(people.close)
+    return _Storage(database, keys, new_key, journal, rooms, people, Tokens(signing_key(settings.data)))
+
+
+def _store_settings(database: Path, **settings: str) -> None:
+    """Write settings of ``serve`` into the database, for the publisher and for ``rebuild``, which have none."""
     with contextlib.closing(connect(database)) as connection:
         connection.executemany(
             "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
@@ -286,13 +261,100 @@ def _remember(database: Path, **settings: str) -> None:
         )
 
 
-_tasks: set[asyncio.Task[None]] = set()
+def _build_directory(
+    settings: Settings, clock: Clock, storage: _Storage, metrics: LiveMetrics, process: PublisherProcess
+) -> Directory:
+    tick = Tick(metrics)
+    return Directory(
+        journal=storage.journal,
+        rooms=storage.rooms,
+        clock=clock,
+        make_room=lambda: Room(tick),
+        counts=metrics,
+        new_id=lambda: str(uuid4()),
+        story_told=lambda _: process.wake(),
+        channels=SESSION_END_CHANNELS,
+        marks=read_marks(settings.data / MARKS_FILE),
+    )
 
 
-def _background(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.create_task(work)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
+def _build_sockets(
+    settings: Settings,
+    clock: Clock,
+    server: RunningServer,
+    storage: _Storage,
+    directory: Directory,
+    identity: Studio,
+    metrics: LiveMetrics,
+) -> _Sockets:
+    per_minute = settings.rate_connections_per_minute
+    connections = AddressRates(Rate(per_minute, max(1, per_minute // 2)))
+    handshake = HandshakeChecks(
+        clock=clock,
+        public_url=server.url,
+        address_of=lambda request: address_of(request, settings.trusted_proxies),
+        take_connection=connections.take,
+        draining=lambda: server.state == "draining",
+    )
+    limits = Limits(
+        messages=Rate(settings.rate_messages_per_minute, min(20, settings.rate_messages_per_minute))
+    )
+    authorization = SocketAuthorization(storage.keys, storage.tokens, clock)
+    open_sockets = OpenSockets(clock, metrics)
+    live = LiveSockets(
+        directory=directory,
+        clock=clock,
+        tokens=storage.tokens,
+        authorization=authorization,
+        handshake=handshake,
+        allowances=Allowances(limits),
+        sockets=open_sockets,
+        metrics=metrics,
+        new_id=lambda: uuid4().hex,
+        welcome_fields=lambda session_id: {
+            "page_url": f"{server.url}/sessions/{session_id}/",
+            "emergency": identity.emergency or None,
+        },
+    )
+    events = EventSockets(
+        directory=directory,
+        clock=clock,
+        authorization=authorization,
+        handshake=handshake,
+        limits=limits,
+        metrics=metrics,
+    )
+    return _Sockets(open_sockets, live, events)
+
+
+def _build_application(sockets: _Sockets, server: RunningServer, identity: Studio) -> web.Application:
+    """The application with its WebSockets and live pages."""
+    app = web.Application()
+    # A HEAD opens no socket.
+    app.router.add_get("/ws/live-updates", sockets.live.serve, allow_head=False)
+    for spelling in ("session", "sessions"):
+        app.router.add_get(f"/ws/{spelling}/{{session_id}}/events", sockets.events.serve, allow_head=False)
+    pages.setup(app, public_url=server.url, studio_name=identity.name)
+    return app
+
+
+async def _accept_connections(runner: web.AppRunner, listener: socket.socket, stack: AsyncExitStack) -> None:
+    """Serve the runner's application on the socket, one ``HttpConnection`` for each that connects."""
+    http = runner.server
+    assert http is not None
+    front = await asyncio.get_running_loop().create_server(
+        lambda: HttpConnection(http), sock=listener, backlog=_BACKLOG
+    )
+    stack.callback(front.close)
+
+
+# -- while it runs, and at its end ---------------------------------------------------------------------
+
+
+def _on_finished(directory: Directory, finished: Finished) -> None:
+    """Tell a session that its page is published."""
+    if finished.channel == "web" and finished.state == "done":
+        _run_in_background(_mark_published(directory, finished.session_id))
 
 
 async def _mark_published(directory: Directory, session_id: str) -> None:
@@ -301,37 +363,38 @@ async def _mark_published(directory: Directory, session_id: str) -> None:
         await directory.ask(session_id, MarkPublished(), Sender(Role.ADMIN))
 
 
-async def _emptied(live: LiveSockets) -> None:
-    """Wait a moment for the goodbyes."""
+_tasks: set[asyncio.Task[None]] = set()
+"""The loop keeps weak references only."""
+
+
+def _run_in_background(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.create_task(work)
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+async def _drain(sockets: _Sockets) -> None:
+    """Close every socket, and wait a moment for the peers' close frames."""
+    log.info("draining", sockets=len(sockets.open))
+    # Each client gets a delay of its own, so that a restart is not a storm.
+    sockets.open.close_all(
+        CloseCode.DRAINING, lambda: f"retry-after={random.uniform(0, _RECONNECT_WITHIN):.1f}"
+    )
+    await sockets.events.close_all()
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(3):
-            await live.emptied()
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await sockets.open.wait_empty()
 
 
-async def _sweep(
-    live: LiveSockets, directory: Directory, counts: Counts, people: People, clock: Clock, settings: Settings
-) -> None:
-    """What has to be looked at from time to time: silent sockets, mailboxes, garbage, the end of retention."""
-    next_retention = clock.now()
-    garbage = Garbage(clock.now())
-    while True:
-        await asyncio.sleep(_SWEEP / clock.rate)
-        live.cut_silent()
-        live.ping_some()
-        if garbage.is_due(alive=live.open, ended=live.ended, at=clock.now()):
-            gc.collect()
-        counts.mailbox(max((mailbox_depth(ref) for ref in directory.actors()), default=0))
-        if clock.now() >= next_retention:
-            next_retention = clock.now() + _DAY
-            before = clock.now() - settings.retention_days * _DAY
-            try:
-                gone = await people.forget(before)
-                await directory.forget_people(before)
-                await asyncio.to_thread(enforce_retention, settings.data / FILE_NAME, before)
-            except sqlite3.Error as error:
-                # Locked for long, or the disk is full: what else this task looks after must go on.
-                log.error("retention failed", reason=str(error), again_in="an hour")
-                next_retention = clock.now() + HOUR
-                continue
-            if gone:
-                log.info("retention", people_forgotten=gone)
+def _exit_after_drain_timeout() -> None:
+    log.error("the drain took too long")
+    raise SystemExit(0)
+
+
+def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's event loop where it is installed; None is asyncio's own."""
+    with contextlib.suppress(ImportError):
+        import uvloop
+
+        return uvloop.new_event_loop
+    return None

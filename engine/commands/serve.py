@@ -15,7 +15,7 @@ from engine.operations.logging import configure
 from engine.settings import Settings, origin
 
 if TYPE_CHECKING:
-    from engine.app import Serving
+    from engine.app import RunningServer
 
 __all__ = ["publisher", "serve"]
 
@@ -51,7 +51,7 @@ def serve(
     from publisher.rendering.studio import InvalidStudio
 
     try:
-        status = run(settings, on_ready=lambda serving: _greet(serving, lan=lan))
+        status = run(settings, on_ready=lambda server: _greet(server, lan=lan))
     except DataInUse:
         fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
     except InvalidStudio as error:
@@ -86,10 +86,10 @@ def _on_the_network(settings: Settings, *, required: bool) -> Settings:
     return settings.model_copy(update={"public_url": origin(address, settings.port)})
 
 
-def _greet(serving: Serving, *, lan: bool) -> None:
-    say(f"Halcytone Live is at {serving.url}/  (console: {serving.url}/console)")
-    if serving.first_key is not None:
+def _greet(server: RunningServer, *, lan: bool) -> None:
+    say(f"Halcytone Live is at {server.url}/  (console: {server.url}/console)")
+    if server.new_key is not None:
         say("\nThe administrator's key, shown this once; keep it where you keep passwords:\n")
-        say(f"    {serving.first_key}\n")
-    if lan and reachable_by_phone(serving.url):
-        say(qr_lines(f"{serving.url}/"))
+        say(f"    {server.new_key}\n")
+    if lan and reachable_by_phone(server.url):
+        say(qr_lines(f"{server.url}/"))

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 from pydantic import SecretStr
 
-from engine.app import Serving, serving
+from engine.app import RunningServer, running_server
 from engine.clock import Clock
 from engine.demo.artefacts import Artefact, approve_a_quote, look_for, published
 from engine.demo.live_client import Message
@@ -67,7 +67,7 @@ async def play(data: Path, host: str, port: int, *, leave: bool, screen: Screen)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with serving(settings, clock) as server, aiohttp.ClientSession() as http:
+    async with running_server(settings, clock) as server, aiohttp.ClientSession() as http:
         headers = {"Authorization": f"Bearer {key}"}
         playing = asyncio.create_task(_play(server, http, clock, headers, data, screen))
         stopping = asyncio.create_task(stop.wait())
@@ -87,7 +87,7 @@ async def play(data: Path, host: str, port: int, *, leave: bool, screen: Screen)
 
 
 async def _play(
-    server: Serving,
+    server: RunningServer,
     http: aiohttp.ClientSession,
     clock: Clock,
     headers: dict[str, str],

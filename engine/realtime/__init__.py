@@ -1,1 +1,9 @@
-"""Sockets and rooms: reading frames into commands, writing the ring of prepared frames out."""
+"""WebSockets and rooms: frames read into messages for session actors, and the ring of prepared frames written out.
+
+Owns: the handshake, the reading of frames, the seats of a room and what is written to them, the metrics of sockets.
+Invariants: nothing blocks or awaits between a frame's arrival and the actor's mailbox; a frame is encoded once; nobody
+has a queue of their own; every socket that the server closes gets a code of ``engine.protocol.close_codes``.
+A frame's way: ``frame_reader`` → ``live_socket`` → ``engine.protocol.connection`` → mailbox of ``engine.sessions``;
+back: session actor → ``room`` → ``seat``.
+May import: ``engine.sessions``, ``engine.protocol``, ``engine.runtime``, ``engine.storage`` (keys), ``engine.domain``.
+"""

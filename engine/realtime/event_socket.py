@@ -15,116 +15,122 @@ from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import SILENT_AFTER, Limits
 from engine.protocol.platform import read_event
 from engine.protocol.rates import TokenBucket
-from engine.realtime.authority import Authority, presented
-from engine.realtime.handshake import Door
-from engine.realtime.live_metrics import Counts
+from engine.realtime.authorization import SocketAuthorization, credential_of
+from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.live_metrics import LiveMetrics
 from engine.sessions.directory import Directory
 from engine.sessions.platform_events import take_report
 
 __all__ = ["EventSockets"]
 
-_FRAME_LIMIT = 1024 * 1024
-"""What aiohttp reads of one message, closing by itself above; our own limit answers with its words below that."""
+_MAX_MESSAGE = 1024 * 1024
+"""Bytes that aiohttp reads of one message, closing by itself above. Our own limit lies below it and says why."""
 
 
 class EventSockets:
-    """Serves the sockets of platforms."""
+    """Serves the WebSockets over which other platforms send events."""
 
     def __init__(
         self,
         *,
         directory: Directory,
         clock: Clock,
-        authority: Authority,
-        door: Door,
+        authorization: SocketAuthorization,
+        handshake: HandshakeChecks,
         limits: Limits,
-        counts: Counts,
+        metrics: LiveMetrics,
     ) -> None:
         self._directory = directory
         self._clock = clock
-        self._authority = authority
-        self._door = door
+        self._authorization = authorization
+        self._handshake = handshake
         self._limits = limits
-        self._counts = counts
+        self._metrics = metrics
         self._open: set[web.WebSocketResponse] = set()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """The handler."""
-        self._door.check_origin(request)
-        ws = web.WebSocketResponse(compress=False, max_msg_size=_FRAME_LIMIT, timeout=2.0)
+        """The handler of ``/ws/session/{session_id}/events``."""
+        self._handshake.check_origin(request)
+        ws = web.WebSocketResponse(compress=False, max_msg_size=_MAX_MESSAGE, timeout=2.0)
         await ws.prepare(request)
         session_id = request.match_info["session_id"]
         try:
-            self._door.admit(request)
-            self._authority.need_staff(session_id, presented(request) or request.query.get("token"))
+            self._handshake.check_rate(request)
+            self._authorization.need_staff(session_id, credential_of(request) or request.query.get("token"))
             await self._directory.find(session_id)
-        except Rejected as refusal:
-            self._counts.refused(refusal.code)
-            await self._tell(ws, outgoing.error(session_id, self._clock.now(), refusal))
-            await ws.close(code=close_code_of(refusal.code), message=refusal.code.encode())
+        except Rejected as rejection:
+            self._metrics.refused(rejection.code)
+            await self._send(ws, outgoing.error(session_id, self._clock.now(), rejection))
+            await ws.close(code=close_code_of(rejection.code), message=rejection.code.encode())
             return ws
         self._open.add(ws)
         try:
-            await self._read(ws, session_id)
+            await self._receive(ws, session_id)
         finally:
             self._open.discard(ws)
         return ws
 
     async def close_all(self) -> None:
-        """Ask every platform to come back later."""
-        goodbye = [ws.close(code=CloseCode.DRAINING, message=b"restarting") for ws in self._open]
-        await asyncio.gather(*goodbye, return_exceptions=True)
+        """Close every socket with a code that asks the platform to come back."""
+        closing = [ws.close(code=CloseCode.DRAINING, message=b"restarting") for ws in self._open]
+        await asyncio.gather(*closing, return_exceptions=True)
 
-    async def _read(self, ws: web.WebSocketResponse, session_id: str) -> None:
+    async def _receive(self, ws: web.WebSocketResponse, session_id: str) -> None:
+        """Take events one after the other until the socket ends."""
         bucket = TokenBucket(self._limits.staff, self._clock.now())
         while True:
             try:
                 frame = await ws.receive(timeout=self._clock.seconds(SILENT_AFTER))
             except TimeoutError:
-                self._counts.closed(CloseCode.SILENT)
+                self._metrics.closed(CloseCode.SILENT)
                 await ws.close(code=CloseCode.SILENT, message=b"nothing was heard for 75 seconds")
                 return
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return
             if self._limits.is_too_large(frame.data):
-                refusal = self._limits.too_large()
-                self._counts.limited(refusal.code)
-                await self._tell(ws, outgoing.error(session_id, self._clock.now(), refusal))
-                await ws.close(code=CloseCode.LIMIT, message=refusal.code.encode())
+                rejection = self._limits.too_large()
+                self._metrics.limited(rejection.code)
+                await self._send(ws, outgoing.error(session_id, self._clock.now(), rejection))
+                await ws.close(code=CloseCode.LIMIT, message=rejection.code.encode())
                 return
             event_id: str | None = None
             try:
                 wait = 0 if bucket.take(self._clock.now()) else bucket.wait(self._clock.now())
                 if wait:
-                    self._counts.limited("events")
+                    self._metrics.limited("events")
                     raise Rejected("rate_limited", "Too many events.", {"retry_after": str(-(-wait // 1000))})
-                outer = _object(frame.data)
-                event_id = outer.get("id") if isinstance(outer.get("id"), str) else None
-                answer = await self._take(outer, session_id)
-            except Rejected as refusal:
-                answer = outgoing.error(session_id, self._clock.now(), refusal, event_id)
-            await self._tell(ws, answer)
+                event = _json_object(frame.data)
+                event_id = event.get("id") if isinstance(event.get("id"), str) else None
+                reply = await self._carry_out(event, session_id)
+            except Rejected as rejection:
+                reply = outgoing.error(session_id, self._clock.now(), rejection, event_id)
+            await self._send(ws, reply)
 
-    async def _take(self, outer: dict[str, Any], session_id: str) -> outgoing.Message:
-        reported = read_event(outer, session_id)
+    async def _carry_out(self, event: dict[str, Any], session_id: str) -> outgoing.Message:
+        """Carry out what one event reports; returns the ``ack``, once that is durable.
+
+        Raises:
+            Rejected: the event is wrong, or not possible in the state of its session.
+        """
+        reported = read_event(event, session_id)
         view = await take_report(self._directory, session_id, reported, self._clock.now())
-        told: dict[str, Any] = {"accepted": view.accepted, "seq": view.state.seq}
+        content: dict[str, Any] = {"accepted": view.accepted, "seq": view.state.seq}
         if reported.id is not None:
-            told["reply_to"] = reported.id
-        return outgoing.message("ack", session_id, self._clock.now(), told, **told)
+            content["reply_to"] = reported.id
+        return outgoing.message("ack", session_id, self._clock.now(), content, **content)
 
-    async def _tell(self, ws: web.WebSocketResponse, message: outgoing.Message) -> None:
+    async def _send(self, ws: web.WebSocketResponse, message: outgoing.Message) -> None:
         if not ws.closed:
             await ws.send_str(outgoing.text(message))
 
 
-def _object(data: str | bytes) -> dict[str, Any]:
+def _json_object(data: str | bytes) -> dict[str, Any]:
     if isinstance(data, bytes):
         raise Invalid("invalid_event", "Events are text frames with JSON.")
     try:
-        outer = from_json(data, allow_inf_nan=False)
+        event = from_json(data, allow_inf_nan=False)
     except ValueError:
         raise Invalid("invalid_event", "An event is a JSON object in a text frame.") from None
-    if not isinstance(outer, dict):
+    if not isinstance(event, dict):
         raise Invalid("invalid_event", "An event is a JSON object.", {"body": "must be an object"})
-    return outer
+    return event

@@ -1,4 +1,4 @@
-"""The door of every WebSocket: where its page is from, and how many its address opens."""
+"""Checks of a WebSocket handshake: the Origin of its page, and how many connections its address opens."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from aiohttp import web
 from engine.clock import Clock
 from engine.domain.rejection import Rejected
 
-__all__ = ["Door"]
+__all__ = ["HandshakeChecks"]
 
 _PORTS = {"http": 80, "https": 443}
 
 
-class Door:
-    """Checks before anything else is known of a connection."""
+class HandshakeChecks:
+    """What every WebSocket must pass before its query and credentials are looked at."""
 
     def __init__(
         self,
@@ -24,18 +24,18 @@ class Door:
         clock: Clock,
         public_url: str,
         address_of: Callable[[web.BaseRequest], str],
-        take: Callable[[str, int], int],
+        take_connection: Callable[[str, int], int],
         draining: Callable[[], bool],
     ) -> None:
-        """``take(address, at)`` is 0 when the address may open one more, else how long it waits (ms)."""
+        """``take_connection(address, at)`` is 0 when the address may open one more, else milliseconds to wait."""
         self._clock = clock
-        self._public = _origin(public_url)
+        self._public_origin = _origin(public_url)
         self._address_of = address_of
-        self._take = take
+        self._take_connection = take_connection
         self._draining = draining
 
     def check_origin(self, request: web.Request) -> None:
-        """Refuse pages of other sites before the upgrade: a browser sends their Origin.
+        """Refuse pages of other sites, before the upgrade: a browser sends their Origin (RFC 6455 §10.2).
 
         Raises:
             web.HTTPForbidden: the Origin is neither this host's nor the public address's.
@@ -47,17 +47,17 @@ class Door:
         if sent is None:
             return
         origin = _origin(sent)
-        # The Host has no scheme: before a proxy that speaks TLS it is another than ours.
-        if origin is None or origin not in (self._public, _origin(f"{origin[0]}://{request.host}")):
+        # The Host header has no scheme; behind a proxy that speaks TLS the page's is another than ours.
+        if origin is None or origin not in (self._public_origin, _origin(f"{origin[0]}://{request.host}")):
             raise web.HTTPForbidden(text="This page is not of this studio.")
 
-    def admit(self, request: web.Request) -> None:
-        """Count a connection against its address.
+    def check_rate(self, request: web.Request) -> None:
+        """Count a connection against the rate of its address.
 
         Raises:
-            Rejected: it has opened too many of late.
+            Rejected: the address has opened too many of late.
         """
-        wait = self._take(self._address_of(request), self._clock.now())
+        wait = self._take_connection(self._address_of(request), self._clock.now())
         if wait:
             seconds = -(-wait // 1000)
             raise Rejected(
@@ -68,7 +68,7 @@ class Door:
 
 
 def _origin(url: str) -> tuple[str, str, int | None] | None:
-    """Scheme, host and port of an address, the port where it goes without saying too; None where it has no host."""
+    """Scheme, host and port of a URL, with the scheme's default port; None without a host."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -1,4 +1,4 @@
-"""What ``/metrics`` says of sockets, rooms and sessions."""
+"""Prometheus metrics of sockets, rooms and sessions, as ``/metrics`` shows them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from engine.domain.session import Role
 from engine.protocol.close_codes import CloseCode
 
-__all__ = ["Counts"]
+__all__ = ["LiveMetrics"]
 
 _LIMITS: Mapping[int, str] = {CloseCode.SILENT: "silent", CloseCode.TOO_SLOW: "too_slow"}
 
 
-class Counts:
-    """Counters of the live engine, on the server's registry."""
+class LiveMetrics:
+    """Counters, gauges and histograms of the live engine, on the server's registry.
+
+    Each method records one happening. Called on the event loop only.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._received = Counter(
@@ -85,78 +88,78 @@ class Counts:
         self._possible, self._impossible = beats.labels("yes"), beats.labels("no")
 
     def received(self, kind: str) -> None:
-        """A message was taken."""
+        """A message of a type was accepted from a socket."""
         counter = self._received_of.get(kind)
         if counter is None:
             counter = self._received_of[kind] = self._received.labels(kind)
         counter.inc()
 
     def delivered(self, frames: int, seconds: float) -> None:
-        """A tick's frames were handed to a room's transports."""
+        """A tick's frames, of all rooms, were written to their transports, in so many seconds."""
         self._delivered.inc(frames)
         self._broadcast.observe(seconds)
 
     def connected(self, role: Role) -> None:
-        """A socket was let in."""
+        """A socket joined its room."""
         self._sockets.labels(str(role)).inc()
 
     def disconnected(self, role: Role, code: int | None) -> None:
-        """A socket ended; the code is that of whoever closed it, none is a connection that broke (1006)."""
+        """A socket ended. ``code`` is that of the side that closed first; None, a lost connection, counts as 1006."""
         self._sockets.labels(str(role)).dec()
         self._closed.labels(_bounded(code)).inc()
 
     def closed(self, code: int) -> None:
-        """The server closes a socket, which is counted when it has ended; a limit that no message is over, here."""
+        """The server closes a socket. The end is counted by ``disconnected``; here only silence and unread messages."""
         limit = _LIMITS.get(code)
         if limit is not None:
             self._limited.labels(limit).inc()
 
     def refused(self, code: str) -> None:
-        """A socket was not let in."""
+        """A socket was refused, by error code."""
         self._refused.labels(code).inc()
 
     def limited(self, limit: str) -> None:
-        """A message or connection was over a limit."""
+        """A message or a socket exceeded a limit."""
         self._limited.labels(limit).inc()
 
     def wrong(self) -> None:
-        """A message was refused."""
+        """A message was refused for another reason than a limit."""
         self._wrong.inc()
 
     def recovered(self, outcome: bool) -> None:
-        """Somebody came back."""
+        """A client came back; ``outcome`` is whether it got everything it had missed."""
         self._recovered.labels("yes" if outcome else "no").inc()
 
     def awake(self, sessions: int) -> None:
-        """So many actors are in memory."""
+        """Set the number of session actors in memory."""
         self._awake.set(sessions)
 
     def died(self) -> None:
-        """An actor ended by a failure."""
+        """A session actor failed, and is rebuilt from its journal."""
         self._died.inc()
 
     def beats(self, accepted: int, impossible: int) -> None:
-        """RR intervals came from a strap."""
+        """RR intervals came from a strap; ``impossible`` ones no heart can have."""
         self._possible.inc(accepted)
         if impossible:
             self._impossible.inc(impossible)
 
     def committed(self, entries: int, seconds: float) -> None:
-        """A commit of the journal."""
+        """The journal committed so many appends in so many seconds."""
         self._committed.inc(entries)
         self._commit.observe(seconds)
 
     def rtt(self, seconds: float) -> None:
-        """A pong came."""
+        """A ping of ours was answered after so many seconds."""
         self._rtt.observe(seconds)
 
     def mailbox(self, depth: int) -> None:
-        """The depth of the fullest mailbox."""
+        """Set the number of messages in the fullest mailbox."""
         self._mailbox.set(depth)
 
 
 def _bounded(code: int | None) -> str:
-    """A close code as a label; what peers make up is one label."""
+    """A close code as a label value; unknown codes share one, so that peers cannot make labels."""
     if code is None:
         return "1006"
     known = 1000 <= code <= 1015 or 4000 <= code <= 4008 or 4500 <= code <= 4509

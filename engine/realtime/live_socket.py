@@ -1,7 +1,7 @@
 """``/ws/live-updates``: one live socket, from the handshake to the last frame.
 
-A refusal is an ``error`` message, then a close, so that a browser can read why. Reading is aiohttp's;
-writing goes past it to the transport, where a room's frames are joined.
+A refusal is an ``error`` message, then a close, so that a browser can read why. Frames are read by aiohttp's parser and
+delivered by ``frame_reader``; they are written to the transport, past aiohttp, where a room joins those of one tick.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import pykka
@@ -26,14 +25,15 @@ from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connect_request import Asked, read_query, session_asked
 from engine.protocol.connection import HEARTBEAT_INTERVAL, Connection, Refused, Shut
-from engine.protocol.frames import ping_frame, pong_frame
+from engine.protocol.frames import pong_frame
 from engine.protocol.incoming import Inbound, parse_hello
 from engine.protocol.tokens import Tokens
 from engine.realtime.allowances import Allowances
-from engine.realtime.authority import Authority, presented
-from engine.realtime.frame_reader import NO_CODE, Inlet, LiveResponse
-from engine.realtime.handshake import Door
-from engine.realtime.live_metrics import Counts
+from engine.realtime.authorization import SocketAuthorization, credential_of
+from engine.realtime.frame_reader import NO_CODE, FrameReader, LiveResponse
+from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.live_metrics import LiveMetrics
+from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.seat import Seat
 from engine.runtime.mailbox import MailboxFull
 from engine.sessions.directory import Directory
@@ -41,18 +41,18 @@ from engine.sessions.messages import Attach, Detach, FromSocket
 
 __all__ = ["LiveSockets"]
 
-_HELLO_WITHIN = 10.0
-_PINGED = 50
-"""Sockets whose round trip is measured at a time."""
-_FRAME_LIMIT = 256 * 1024
-"""What aiohttp reads of one message at most; our own limit answers with its code below that."""
-_CLEAN = frozenset({int(WSCloseCode.OK), NO_CODE})
+_HELLO_TIMEOUT = 10.0
+"""Seconds within which the first frame must come, when the query announces a hello."""
+_MAX_MESSAGE = 256 * 1024
+"""Bytes that aiohttp reads of one message at most. Our own limit lies below it and answers with its own code."""
+_GOODBYE_CODES = frozenset({int(WSCloseCode.OK), NO_CODE})
+"""Close codes with which a peer leaves on purpose."""
 
 log = structlog.get_logger()
 
 
 class LiveSockets:
-    """Serves every live socket of this server."""
+    """Serves the live sockets: handshake, join, reading, leaving."""
 
     def __init__(
         self,
@@ -60,156 +60,119 @@ class LiveSockets:
         directory: Directory,
         clock: Clock,
         tokens: Tokens,
-        authority: Authority,
-        door: Door,
+        authorization: SocketAuthorization,
+        handshake: HandshakeChecks,
         allowances: Allowances,
-        counts: Counts,
+        sockets: OpenSockets,
+        metrics: LiveMetrics,
         new_id: Callable[[], str],
-        welcome_top: Callable[[str], dict[str, Any]],
+        welcome_fields: Callable[[str], dict[str, Any]],
     ) -> None:
+        """``welcome_fields(session_id)`` is what the server adds to the top level of a welcome."""
         self._directory = directory
         self._clock = clock
         self._tokens = tokens
-        self._authority = authority
-        self._door = door
+        self._authorization = authorization
+        self._handshake = handshake
         self._allowances = allowances
-        self._counts = counts
+        self._sockets = sockets
+        self._metrics = metrics
         self._new_id = new_id
-        self._welcome_top = welcome_top
-        self.ended = 0
-        """How many sockets have ended since the start."""
-        self._open: set[Seat] = set()
-        self._pinged: dict[Seat, float] = {}
-        """When those were asked who have not answered yet."""
-        self._next_pinged = 0
-        self._empty = asyncio.Event()
-        self._empty.set()
-
-    @property
-    def open(self) -> int:
-        """How many sockets are open."""
-        return len(self._open)
+        self._welcome_fields = welcome_fields
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/live-updates``."""
-        self._door.check_origin(request)
+        self._handshake.check_origin(request)
         ws = LiveResponse(
-            compress=False, autoclose=False, autoping=False, max_msg_size=_FRAME_LIMIT, writer_limit=2**14
+            compress=False, autoclose=False, autoping=False, max_msg_size=_MAX_MESSAGE, writer_limit=2**14
         )
         await ws.prepare(request)
         transport = request.transport
         if transport is None:
             return ws
-        address = request.rel_url.raw_query_string
-        seat = Seat("", Role.PARTICIPANT, transport, self._counts)
+        query = request.rel_url.raw_query_string
+        seat = Seat("", Role.PARTICIPANT, transport, self._metrics)
         try:
-            self._door.admit(request)
-            asked = read_query(address)
-            seat, ref = await self._enter(request, ws.inlet, asked, transport)
-        except Rejected as refusal:
-            self._refuse(seat, refusal, session_asked(address))
-            await _until_closed(ws.inlet, transport)
+            self._handshake.check_rate(request)
+            wanted = read_query(query)
+            seat, ref = await self._join(request, ws.frames, wanted, transport)
+        except Rejected as rejection:
+            self._refuse_connection(seat, rejection, session_asked(query))
+            await _wait_until_closed(ws.frames, transport)
             return ws
         if seat.closing:
             return ws
-        self._open.add(seat)
-        self._empty.clear()
-        self._counts.connected(seat.role)
+        self._sockets.add(seat)
         code: int | None = None
         try:
-            # The welcome is first: what comes before it waits in the socket.
-            await seat.let_in()
-            code = await self._read(ws.inlet, seat, ref, asked.session_id)
+            # The welcome is written first: frames that come before it wait in the queue.
+            await seat.admitted()
+            code = await self._receive(ws.frames, seat, ref, wanted.session_id)
         finally:
-            clean = code in _CLEAN
-            ours = seat.closed_with
+            goodbye = code in _GOODBYE_CODES
+            our_code = seat.closed_with
             if code is not None:
                 seat.close(CloseCode.DONE)
-            self._open.discard(seat)
-            self._pinged.pop(seat, None)
-            self.ended += 1
-            if not self._open:
-                self._empty.set()
-            self._counts.disconnected(seat.role, code if ours is None else ours)
-            await self._part(seat, ref, asked.session_id, clean)
+            self._sockets.remove(seat, code if our_code is None else our_code)
+            await self._detach(seat, ref, wanted.session_id, goodbye)
             transport.abort() if code is None else transport.close()
         return ws
 
-    async def emptied(self) -> None:
-        """Return once no socket is open."""
-        await self._empty.wait()
+    # -- joining --------------------------------------------------------------------------------
 
-    def close_all(self, code: CloseCode, reason: Callable[[], str]) -> None:
-        """Ask everybody to go: each with a reason of their own."""
-        for seat in list(self._open):
-            seat.close(code, reason())
-
-    def cut_silent(self) -> None:
-        """Close the sockets from which nothing comes any more."""
-        at = self._clock.now()
-        for seat in list(self._open):
-            if seat.connection is not None and seat.connection.is_silent(at):
-                seat.close(CloseCode.SILENT, "nothing was heard for 75 seconds")
-
-    def ping_some(self) -> None:
-        """Ask a few sockets, each in its turn, for a sign: how long it takes is the round trip."""
-        number = len(self._open)
-        began = asyncio.get_running_loop().time()
-        for seat in islice(self._open, self._next_pinged, self._next_pinged + _PINGED):
-            if seat.unsent == 0:
-                self._pinged[seat] = began
-                seat.write(ping_frame())
-        self._next_pinged = self._next_pinged + _PINGED if self._next_pinged + _PINGED < number else 0
-
-    # -- coming in ------------------------------------------------------------------------------
-
-    async def _enter(
-        self, request: web.Request, inlet: Inlet, asked: Asked, transport: asyncio.Transport
+    async def _join(
+        self, request: web.Request, frames: FrameReader, wanted: Asked, transport: asyncio.Transport
     ) -> tuple[Seat, pykka.ActorRef[Any]]:
-        secrets = await self._secrets(request, inlet, asked, transport)
-        role, admitted = self._authority.role(asked.session_id, asked.role, secrets.token)
-        client_id = asked.client_id
+        """Check who it is, and hand the seat to the session's actor.
+
+        Raises:
+            Rejected: a credential is wrong, or there is no such session.
+        """
+        credentials = await self._credentials(request, frames, wanted, transport)
+        admitted = self._authorization.check_role(wanted.session_id, wanted.role, credentials.token)
+        client_id = wanted.client_id
         proved = False
-        if client_id is not None and secrets.resume is not None:
-            proved = self._tokens.proves(asked.session_id, client_id, secrets.resume)
-        elif client_id is None and secrets.resume is not None:
-            # Whoever brings the secret alone is known by it.
-            client_id = self._tokens.whose(asked.session_id, secrets.resume)
+        if client_id is not None and credentials.resume is not None:
+            proved = self._tokens.proves(wanted.session_id, client_id, credentials.resume)
+        elif client_id is None and credentials.resume is not None:
+            # The secret alone names its owner.
+            client_id = self._tokens.whose(wanted.session_id, credentials.resume)
             proved = client_id is not None
-        if secrets.resume is not None and not proved:
+        if credentials.resume is not None and not proved:
             raise BadCredential("bad_credential", "This resume is not of this client_id in this session.")
         if client_id is None:
             client_id = f"c-{self._new_id()[:12]}"
-        ref = await self._directory.find(asked.session_id)
+        ref = await self._directory.find(wanted.session_id)
         at = self._clock.now()
-        seat = Seat(client_id, role, transport, self._counts)
+        seat = Seat(client_id, wanted.role, transport, self._metrics)
         seat.connection = Connection(
-            role,
-            self._allowances.of(asked.session_id, client_id, at),
+            wanted.role,
+            self._allowances.of(wanted.session_id, client_id, at),
             self._allowances.limits,
             at,
         )
         top = {
-            "resume": self._tokens.resume(asked.session_id, client_id),
+            "resume": self._tokens.resume(wanted.session_id, client_id),
             "heartbeat_interval": HEARTBEAT_INTERVAL // SECOND,
             "clock_rate": self._clock.rate,
-            **self._welcome_top(asked.session_id),
+            **self._welcome_fields(wanted.session_id),
         }
-        join = c.Join(client_id, role, proved, admitted, asked.name)
-        self._tell(ref, Attach(seat, join, top, asked.after, asked.epoch))
+        join = c.Join(client_id, wanted.role, proved, admitted, wanted.name)
+        self._tell(ref, Attach(seat, join, top, wanted.after, wanted.epoch))
         return seat, ref
 
-    async def _secrets(
-        self, request: web.Request, inlet: Inlet, asked: Asked, transport: asyncio.Transport
+    async def _credentials(
+        self, request: web.Request, frames: FrameReader, wanted: Asked, transport: asyncio.Transport
     ) -> Asked:
-        token, resume = asked.token, asked.resume
-        if asked.hello:
+        """``wanted`` with the token and resume of the headers, the query, or the hello that it announces."""
+        token, resume = wanted.token, wanted.resume
+        if wanted.hello:
             try:
-                first = await asyncio.wait_for(_first_message(inlet, transport), _HELLO_WITHIN)
+                first = await asyncio.wait_for(_first_message(frames, transport), _HELLO_TIMEOUT)
             except TimeoutError:
                 raise Invalid("invalid_message", "The first frame, a hello, did not come.") from None
-            except WebSocketError as wrong:
-                if wrong.code == WSCloseCode.MESSAGE_TOO_BIG:
+            except WebSocketError as error:
+                if error.code == WSCloseCode.MESSAGE_TOO_BIG:
                     raise self._allowances.limits.too_large() from None
                 raise Invalid("invalid_message", "The first frame is a hello.") from None
             if first.type is not WSMsgType.TEXT:
@@ -218,71 +181,75 @@ class LiveSockets:
                 raise self._allowances.limits.too_large()
             hello = parse_hello(first.data)
             token, resume = hello.token or token, hello.resume or resume
-        return replace(asked, token=presented(request) or token, resume=resume)
+        return replace(wanted, token=credential_of(request) or token, resume=resume)
 
-    def _refuse(self, seat: Seat, refusal: Rejected, session_id: str | None) -> None:
-        told = outgoing.error(session_id, self._clock.now(), refusal)
-        seat.write(outgoing.frame(told))
-        self._counts.refused(refusal.code)
-        seat.close(close_code_of(refusal.code), refusal.code)
+    def _refuse_connection(self, seat: Seat, rejection: Rejected, session_id: str | None) -> None:
+        error = outgoing.error(session_id, self._clock.now(), rejection)
+        seat.write(outgoing.frame(error))
+        self._metrics.refused(rejection.code)
+        seat.close(close_code_of(rejection.code), rejection.code)
 
-    # -- being here -----------------------------------------------------------------------------
+    # -- reading --------------------------------------------------------------------------------
 
-    async def _read(self, inlet: Inlet, seat: Seat, ref: pykka.ActorRef[Any], session_id: str) -> int | None:
-        """Take messages until the end: the code of the close, None when the connection broke."""
+    async def _receive(
+        self, frames: FrameReader, seat: Seat, ref: pykka.ActorRef[Any], session_id: str
+    ) -> int | None:
+        """Take messages until the socket ends; returns its close code, None when the connection was lost."""
         try:
-            code = await inlet.hand_over(partial(self._take, seat, ref, session_id))
-        except WebSocketError as wrong:
-            # A message so long that it was not read to its end is over our limit too.
-            if wrong.code == WSCloseCode.MESSAGE_TOO_BIG:
+            code = await frames.deliver_to(partial(self._on_frame, seat, ref, session_id))
+        except WebSocketError as error:
+            # A message so long that aiohttp stopped reading it is over our limit too.
+            if error.code == WSCloseCode.MESSAGE_TOO_BIG:
                 refused = self._allowances.limits.too_large()
-                self._object(seat, session_id, Shut(CloseCode.LIMIT, refused))
+                self._refuse_message(seat, session_id, Shut(CloseCode.LIMIT, refused))
             else:
-                seat.close(wrong.code)
-            return int(wrong.code)
+                seat.close(error.code)
+            return int(error.code)
         return code
 
-    def _take(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, frame: WSMessage) -> None:
+    def _on_frame(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, frame: WSMessage) -> None:
         connection = seat.connection
         assert connection is not None
-        at = self._clock.now()
         if frame.type is WSMsgType.TEXT or frame.type is WSMsgType.BINARY:
             if seat.closing:
                 return
+            at = self._clock.now()
             received = connection.receive(frame.data, at)
             if isinstance(received, Inbound):
-                self._counts.received(received.type)
+                self._metrics.received(received.type)
                 try:
                     self._tell(ref, FromSocket(seat, received))
-                except Unavailable as refusal:
-                    seat.write(outgoing.frame(outgoing.error(session_id, at, refusal, received.id)))
-                    seat.close(CloseCode.MOVED, refusal.code)
+                except Unavailable as rejection:
+                    seat.write(outgoing.frame(outgoing.error(session_id, at, rejection, received.id)))
+                    seat.close(CloseCode.MOVED, rejection.code)
             else:
-                self._object(seat, session_id, received)
+                self._refuse_message(seat, session_id, received)
         elif frame.type is WSMsgType.PING:
-            connection.heard_at = at
+            connection.heard_at = self._clock.now()
             seat.write(pong_frame(frame.data))
         elif frame.type is WSMsgType.PONG:
-            asked_at = self._pinged.pop(seat, None)
-            if asked_at is None:
-                connection.heard_at = at
-            else:  # A browser answers this for a page that has stopped: no sign of its life.
-                self._counts.rtt(asyncio.get_running_loop().time() - asked_at)
+            self._sockets.pong(seat, connection)
 
-    def _object(self, seat: Seat, session_id: str, refused: Refused | Shut) -> None:
+    def _refuse_message(self, seat: Seat, session_id: str, refused: Refused | Shut) -> None:
+        """Answer a message with an error; close the socket when the protocol says so."""
         at = self._clock.now()
         if isinstance(refused, Shut):
             seat.write(outgoing.frame(outgoing.error(session_id, at, refused.reason)))
-            self._counts.limited(refused.reason.code)
+            self._metrics.limited(refused.reason.code)
             seat.close(refused.code, refused.reason.code)
             return
         if refused.limited:
-            self._counts.limited(refused.reason.code)
+            self._metrics.limited(refused.reason.code)
         else:
-            self._counts.wrong()
+            self._metrics.wrong()
         seat.write(outgoing.frame(outgoing.error(session_id, at, refused.reason, refused.reply_to)))
 
     def _tell(self, ref: pykka.ActorRef[Any], message: object) -> None:
+        """Put a message into the actor's mailbox.
+
+        Raises:
+            Unavailable: the mailbox is full, or the actor has stopped.
+        """
         try:
             ref.tell(message)
         except MailboxFull:
@@ -290,25 +257,27 @@ class LiveSockets:
         except pykka.ActorDeadError:
             raise Unavailable("draining", "The session is being moved; come back in a moment.") from None
 
-    async def _part(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, clean: bool) -> None:
+    # -- leaving --------------------------------------------------------------------------------
+
+    async def _detach(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, goodbye: bool) -> None:
         try:
             if not ref.is_alive():
                 ref = await self._directory.find(session_id)
-            ref.tell(Detach(seat, clean))
+            ref.tell(Detach(seat, goodbye))
         except (Rejected, pykka.ActorDeadError, MailboxFull) as reason:
-            # Its owner is then announced as left after the grace, by the rebuilt session.
+            # The rebuilt session then announces that client as left after the grace.
             log.warning("a departure was not heard", session_id=session_id, reason=str(reason))
 
 
-async def _first_message(inlet: Inlet, transport: asyncio.Transport) -> WSMessage:
-    """The first frame that is a message, or the end; what keeps a connection alive may come before it.
+async def _first_message(frames: FrameReader, transport: asyncio.Transport) -> WSMessage:
+    """Return the first data frame, or the close; pings before it are answered, pongs ignored.
 
     Raises:
-        aiohttp.WebSocketError: the peer does not speak the protocol, or its message is not read to its end.
+        aiohttp.WebSocketError: the peer violated the protocol, or its message is over the size limit.
     """
     while True:
         try:
-            frame: WSMessage = await inlet.read()
+            frame: WSMessage = await frames.read()
         except EofStream:
             return WSMessage(WSMsgType.CLOSED, None, None)
         if frame.type is WSMsgType.PING:
@@ -318,14 +287,14 @@ async def _first_message(inlet: Inlet, transport: asyncio.Transport) -> WSMessag
             return frame
 
 
-async def _until_closed(inlet: Inlet, transport: asyncio.Transport) -> None:
-    """Wait for the answer to a close; the transport is cut off if none comes."""
+async def _wait_until_closed(frames: FrameReader, transport: asyncio.Transport) -> None:
+    """Wait for the peer's answer to our close; the seat aborts the transport if none comes."""
     try:
-        while not inlet.closed:
-            await inlet.read()
+        while not frames.close_received:
+            await frames.read()
     except EofStream:
         pass
     except WebSocketError:
-        # To close while the peer still sends would take from it what it was told.
-        await inlet.gone()
+        # Closing while the peer still sends would reset the connection, and the error we sent with it.
+        await frames.disconnected()
     transport.close()

@@ -1,4 +1,7 @@
-"""A live socket in a room, and the crowd of those who have everything."""
+"""A seat: one live socket in a room, with its cursor; and the crowd of those that are up to date.
+
+``Room`` writes to them and moves them in and out of its crowd; the state that this needs is kept here.
+"""
 
 from __future__ import annotations
 
@@ -9,31 +12,31 @@ from engine.domain.session import Role
 from engine.protocol.connection import Connection
 from engine.protocol.frames import close_frame
 
-__all__ = ["UNSENT_LIMIT", "Crowd", "RoomEvents", "Seat"]
+__all__ = ["UNSENT_LIMIT", "Crowd", "RoomMetrics", "Seat"]
 
 UNSENT_LIMIT = 256 * 1024
-"""Bytes that may wait in a client's transport."""
-_COME_BACK = range(4000, 4500)
-"""Close codes after which clients return by themselves."""
-_GOODBYE = 2.0
+"""Bytes that may wait in a client's transport before it counts as slow."""
+_RECONNECT_CODES = range(4000, 4500)
+"""Close codes after which clients reconnect by themselves."""
+_CLOSE_TIMEOUT = 2.0
 """Seconds that a peer has to answer a close frame."""
 
 
-class RoomEvents(Protocol):
-    """What is counted of a room's doings."""
+class RoomMetrics(Protocol):
+    """The metrics that a room and its seats record."""
 
     def delivered(self, frames: int, seconds: float) -> None:
-        """A tick's frames, of all rooms, were handed to the transports, in so many seconds."""
+        """A tick's frames, of all rooms, were written to their transports, in so many seconds."""
 
     def closed(self, code: int) -> None:
         """A seat was closed by the server."""
 
 
 class Crowd:
-    """Seats that have everything up to ``cursor`` and drain it: they are written as one, by their transports alone.
+    """The seats that are up to date and whose transports drain: one shared cursor, the same bytes for each.
 
-    A thousand sockets do not fit into a processor's cache: whatever is read of each, but for the transport that
-    the write needs anyway, is a wait for memory, and together as long as a sixth of all the writing.
+    Only their transports are touched when they are written. A thousand sockets do not fit into a processor's cache:
+    every other attribute read of each is a wait for memory, together a sixth of the time that all the writing takes.
     """
 
     __slots__ = ("_transports", "cursor")
@@ -45,26 +48,26 @@ class Crowd:
     def __len__(self) -> int:
         return len(self._transports)
 
-    def take_in(self, seat: Seat) -> None:
-        """Take in a seat that stands where the crowd stands."""
+    def add(self, seat: Seat) -> None:
+        """Add a seat whose cursor is the crowd's."""
         seat.crowd = self
         self._transports[seat] = seat.transport
 
-    def let_go(self, seat: Seat) -> None:
-        """Let a seat of this crowd stand by itself, where the crowd stands."""
+    def remove(self, seat: Seat) -> None:
+        """Remove a seat; its own cursor is the crowd's from then on."""
         seat.crowd = None
         seat.own_cursor = self.cursor
         del self._transports[seat]
 
-    def part(self) -> list[Seat]:
-        """Let everybody go; returns them."""
+    def remove_all(self) -> list[Seat]:
+        """Remove every seat; returns them."""
         left = list(self._transports)
         for seat in left:
-            self.let_go(seat)
+            self.remove(seat)
         return left
 
     def advance(self, data: bytes, cursor: int) -> list[Seat]:
-        """Write the bytes up to ``cursor`` to everybody whose transport takes them; returns those it let go instead."""
+        """Write ``data``, which leads up to ``cursor``, to every seat; returns those removed because it did not fit."""
         space = UNSENT_LIMIT - len(data)
         full: list[asyncio.Transport] = []
         for transport in self._transports.values():
@@ -75,17 +78,17 @@ class Crowd:
                 transport.write(data)
         left = [seat for seat, transport in self._transports.items() if transport in full] if full else []
         for seat in left:
-            self.let_go(seat)
+            self.remove(seat)
         self.cursor = cursor
         return left
 
 
 class Seat:
-    """A live socket in a room."""
+    """A live socket in a room: its transport, its cursor, and how it is to be closed."""
 
     __slots__ = (
-        "_events",
-        "_waits",
+        "_admission",
+        "_metrics",
         "asked_back",
         "client_id",
         "closed_with",
@@ -99,87 +102,88 @@ class Seat:
         "transport",
     )
 
-    def __init__(self, client_id: str, role: Role, transport: asyncio.Transport, events: RoomEvents) -> None:
+    def __init__(
+        self, client_id: str, role: Role, transport: asyncio.Transport, metrics: RoomMetrics
+    ) -> None:
         self.client_id = client_id
         self.role = role
         self.transport = transport
         self.crowd: Crowd | None = None
-        """Those with whom it is written, None while it stands by itself."""
+        """The crowd it is written with, None while it is written by itself."""
         self.own_cursor = 0
-        """Where it stands while it stands by itself."""
+        """The ``seq`` of the last numbered frame written to it, while it is in no crowd."""
         self.replay_until = 0
-        """Up to here its own messages come back too: it missed them."""
+        """Up to this ``seq`` its own messages are sent back to it as well: it reconnected and had missed them."""
         self.stalled_at: float | None = None
-        """Since when its transport is too full to be written."""
+        """Loop time since which its transport is too full to be written."""
         self.closing = False
         self.asked_back = False
-        """Told to go with a code that says to return: whatever it answers, that is no goodbye."""
+        """Closed with a code that asks to reconnect: whatever code the peer answers, it has not left."""
         self.closed_with: int | None = None
-        """The code with which this side closed, None while it has not: its peer may answer with any other."""
+        """The code with which this side closed, None while it has not. The peer may answer with another."""
         self.connection: Connection | None = None
-        """Checks what comes in; None until the handshake is through."""
-        self._events = events
-        self._waits: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
+        """The protocol's state of this socket, which checks incoming messages; None until the handshake is done."""
+        self._metrics = metrics
+        self._admission: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
 
     @property
     def cursor(self) -> int:
         """The ``seq`` of the last numbered frame handed to the transport."""
         return self.own_cursor if self.crowd is None else self.crowd.cursor
 
-    async def let_in(self) -> None:
-        """Return once it has its first bytes, or is closed instead."""
-        if self._waits is not None:
-            await self._waits
+    async def admitted(self) -> None:
+        """Return once the welcome is written, or the seat is closed instead."""
+        if self._admission is not None:
+            await self._admission
 
-    def begin(self, first: bytes, cursor: int, replay_until: int) -> None:
-        """Take its first bytes."""
+    def admit(self, first: bytes, cursor: int, replay_until: int) -> None:
+        """Write the welcome (``first``), and take the cursor it stands for."""
         self.own_cursor = cursor
         self.replay_until = replay_until
         self.write(first)
-        self._stop_waiting()
+        self._end_admission()
 
-    def _stop_waiting(self) -> None:
-        waits, self._waits = self._waits, None
-        if waits is not None and not waits.done():
-            waits.set_result(None)
+    def _end_admission(self) -> None:
+        admission, self._admission = self._admission, None
+        if admission is not None and not admission.done():
+            admission.set_result(None)
 
     @property
     def unsent(self) -> int:
-        """Bytes that the network has not taken yet."""
+        """Bytes in the transport's buffer, which the network has not taken yet."""
         return self.transport.get_write_buffer_size()
 
-    def stand_alone(self) -> None:
+    def leave_crowd(self) -> None:
         """Leave the crowd, if it is in one."""
         if self.crowd is not None:
-            self.crowd.let_go(self)
+            self.crowd.remove(self)
 
     def write(self, data: bytes) -> None:
-        """Hand bytes to the transport; a seat that is closing takes none."""
+        """Write bytes to the transport, unless the seat or the transport is closing."""
         if not self.closing and not self.transport.is_closing():
             self.transport.write(data)
 
     def close(self, code: int, reason: str = "") -> None:
-        """Say goodbye, and do not wait long for the answer."""
+        """Send a close frame, write nothing more, and abort the connection if the peer does not answer it in time."""
         if self.closing:
             return
         self.write(close_frame(code, reason))
         self.closed_with = code
-        self.asked_back = code in _COME_BACK
-        self.gone()
-        self._stop_waiting()
-        self._events.closed(code)
-        # The socket's own handler ends as soon as the peer answers; a peer that does not is cut off.
-        asyncio.get_running_loop().call_later(_GOODBYE, self.transport.abort)
+        self.asked_back = code in _RECONNECT_CODES
+        self._stop_writing()
+        self._end_admission()
+        self._metrics.closed(code)
+        # The socket's handler ends as soon as the peer answers the close frame.
+        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.transport.abort)
 
     def abort(self, code: int) -> None:
-        """Cut the connection, as a broken network does, for the reason that ``code`` stands for."""
+        """Abort the connection without a close frame; ``code`` is counted as the reason."""
         self.closed_with = code
-        self.gone()
-        self._stop_waiting()
-        self._events.closed(code)
+        self._stop_writing()
+        self._end_admission()
+        self._metrics.closed(code)
         self.transport.abort()
 
-    def gone(self) -> None:
-        """Write nothing more."""
+    def _stop_writing(self) -> None:
         self.closing = True
-        self.stand_alone()
+        self.leave_crowd()

@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from engine.app import serving
+from engine.app import running_server
 from engine.clock import Clock
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
@@ -95,7 +95,7 @@ def settings(data: Path, **given: Any) -> Settings:
 async def running(data: Path, publisher: Sequence[str] | None = IDLE, **given: Any) -> AsyncIterator[Server]:
     """A server on ``data``; ``publisher`` None is the real one."""
     async with (
-        serving(settings(data, **given), Clock(), publisher=publisher) as here,
+        running_server(settings(data, **given), Clock(), publisher=publisher) as here,
         httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as client,
         httpx.AsyncClient(base_url=here.url) as stranger,
     ):

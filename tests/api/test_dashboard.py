@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from engine.api.http.metrics import HttpFigures
-from engine.realtime.live_metrics import Counts
+from engine.api.http.metrics import RequestMetrics
+from engine.realtime.live_metrics import LiveMetrics
 
 DASHBOARD = json.loads((Path(__file__).parents[2] / "deploy" / "grafana-dashboard.json").read_text())
 EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
@@ -21,8 +21,8 @@ EXPRESSIONS = [target["expr"] for panel in DASHBOARD["panels"] for target in pan
 def collectors() -> dict[str, Any]:
     """Everything behind /metrics, by the names that Prometheus sees."""
     registry = CollectorRegistry()
-    Counts(registry)
-    HttpFigures(registry)
+    LiveMetrics(registry)
+    RequestMetrics(registry)
     return dict(registry._names_to_collectors)
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import engine.app
-from engine.app import Serving
+from engine.app import RunningServer
 from engine.cli import app
 from engine.commands import serve as command
 from engine.settings import Settings
@@ -20,16 +20,16 @@ from publisher.rendering.studio import InvalidStudio
 class Run:
     """Stands in for the server: remembers its settings, says that it is ready, and ends."""
 
-    def __init__(self, *, first_key: str | None = None, error: Exception | None = None) -> None:
+    def __init__(self, *, new_key: str | None = None, error: Exception | None = None) -> None:
         self.settings: Settings | None = None
-        self._first_key = first_key
+        self._new_key = new_key
         self._error = error
 
-    def __call__(self, settings: Settings, *, on_ready: Callable[[Serving], None]) -> int:
+    def __call__(self, settings: Settings, *, on_ready: Callable[[RunningServer], None]) -> int:
         self.settings = settings
         if self._error is not None:
             raise self._error
-        on_ready(Serving(settings.base_url, settings.port, self._first_key))
+        on_ready(RunningServer(settings.base_url, settings.port, self._new_key))
         return 0
 
 
@@ -43,9 +43,9 @@ def serve(monkeypatch: pytest.MonkeyPatch, run: Run, *options: str) -> Result:
     return CliRunner().invoke(app, ["serve", *options])
 
 
-def test_the_first_key_is_printed_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_new_key_is_printed_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The start that made the administrator's key prints it; another start does not speak of keys."""
-    assert "hk_first" in serve(monkeypatch, Run(first_key="hk_first")).output
+    assert "hk_first" in serve(monkeypatch, Run(new_key="hk_first")).output
     assert "key" not in serve(monkeypatch, Run()).output
 
 

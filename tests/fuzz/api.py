@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from engine.app import serving
+from engine.app import running_server
 from engine.clock import Clock
 from engine.operations.logging import configure
 from engine.protocol.tokens import Tokens
@@ -36,7 +36,7 @@ async def main(examples: int, seed: int) -> int:
         settings = Settings(
             port=0, data=data, api_key=SecretStr(KEY), rate_requests_per_minute=0, log_level="error"
         )
-        async with serving(settings, Clock()) as here:
+        async with running_server(settings, Clock()) as here:
             async with httpx.AsyncClient(base_url=here.url, headers=_bearer(KEY), timeout=60) as client:
                 await _furnish(client)
                 document = (await client.get("/api/openapi.json")).json()

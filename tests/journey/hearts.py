@@ -16,7 +16,7 @@ import httpx
 from aiohttp import WSMsgType
 from pydantic import SecretStr
 
-from engine.app import serving
+from engine.app import running_server
 from engine.domain.instant import HOUR, SECOND, iso
 from engine.settings import Settings
 from engine.storage.database import FILE_NAME, connect
@@ -174,7 +174,7 @@ async def room_of_hearts(data: Path, **setting: Any) -> AsyncIterator[Room]:
     given: dict[str, Any] = {"port": 0, "data": data, "api_key": SecretStr(KEY), **setting}
     settings = Settings(**{"rate_requests_per_minute": 0, **given})
     async with (
-        serving(settings, clock) as here,
+        running_server(settings, clock) as here,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as api,
     ):

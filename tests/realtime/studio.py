@@ -22,11 +22,12 @@ from engine.domain.session import Details, Presence, Role, Session
 from engine.protocol.connection import Limits
 from engine.protocol.tokens import Tokens
 from engine.realtime.allowances import Allowances
-from engine.realtime.authority import Authority
+from engine.realtime.authorization import SocketAuthorization
 from engine.realtime.event_socket import EventSockets
-from engine.realtime.handshake import Door
-from engine.realtime.live_metrics import Counts
+from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.live_socket import LiveSockets
+from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
 from engine.sessions.directory import Directory
 from engine.sessions.messages import View
@@ -122,8 +123,8 @@ class Studio:
         self.keys = Keys(database)
         self.keys.ensure_administrator(KEY, self.clock.now())
         self.registry = CollectorRegistry()
-        counts = Counts(self.registry)
-        self.journal = journal or SqliteJournal(database, loop, counts.committed)
+        metrics = LiveMetrics(self.registry)
+        self.journal = journal or SqliteJournal(database, loop, metrics.committed)
         self.draining = False
         self.rooms = Rooms(database)
         self.tokens = Tokens(b"0" * 32)
@@ -131,40 +132,42 @@ class Studio:
             journal=self.journal,
             rooms=self.rooms,
             clock=self.clock,
-            make_room=lambda: Room(Tick(counts)),
-            counts=counts,
+            make_room=lambda: Room(Tick(metrics)),
+            counts=metrics,
             new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012d}",
             story_told=self.stories.append,
             channels=("web", "email", "social", "analytics"),
         )
-        door = Door(
+        handshake = HandshakeChecks(
             clock=self.clock,
             public_url="http://studio.example",
             address_of=lambda request: request.remote or "",
-            take=take,
+            take_connection=take,
             draining=lambda: self.draining,
         )
         limits = limits or Limits()
         new = count(1)
-        authority = Authority(self.keys, self.tokens, self.clock)
+        authorization = SocketAuthorization(self.keys, self.tokens, self.clock)
+        self.sockets = OpenSockets(self.clock, metrics)
         self.live = LiveSockets(
             directory=self.directory,
             clock=self.clock,
             tokens=self.tokens,
-            authority=authority,
-            door=door,
+            authorization=authorization,
+            handshake=handshake,
             allowances=Allowances(limits),
-            counts=counts,
+            sockets=self.sockets,
+            metrics=metrics,
             new_id=lambda: f"{next(new):032x}"[::-1],
-            welcome_top=lambda session_id: {},
+            welcome_fields=lambda session_id: {},
         )
         self.events = EventSockets(
             directory=self.directory,
             clock=self.clock,
-            authority=authority,
-            door=door,
+            authorization=authorization,
+            handshake=handshake,
             limits=limits,
-            counts=counts,
+            metrics=metrics,
         )
         app = web.Application()
         app.router.add_get("/ws/live-updates", self.live.serve)

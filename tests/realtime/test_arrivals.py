@@ -88,7 +88,7 @@ async def test_who_is_removed_while_they_wait_does_not_come_in(waiting: Waiting)
     waiting.journal.let_go.set()
     await waiting.ivy.settled()
     assert (await waiting.studio.state()).members["bob"].presence is Presence.REMOVED
-    assert waiting.studio.live.open == 1
+    assert len(waiting.studio.sockets) == 1
 
 
 async def test_who_withdraws_while_they_wait_is_let_go(waiting: Waiting) -> None:

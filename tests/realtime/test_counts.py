@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry
 from engine.domain.session import Role
 from engine.protocol.close_codes import CloseCode
 from engine.realtime import room, seat
-from engine.realtime.live_metrics import Counts
+from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.room import Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT, Seat
 from tests.realtime.studio import KEY, Studio
-from tests.realtime.test_inlet import Raw, frame
+from tests.realtime.test_frame_reader import Raw, frame
 from tests.realtime.wire import Wire, ticks
 
 
@@ -39,10 +39,10 @@ async def test_a_socket_that_is_closed_here_is_counted_by_our_code(studio: Studi
     """Whatever its peer answers."""
     ada = await Raw.join(studio, "ada")
     await ada.message()
-    studio.live.close_all(CloseCode.DRAINING, lambda: "restarting")
+    studio.sockets.close_all(CloseCode.DRAINING, lambda: "restarting")
     assert await ada.close_code() == 4000
     ada.writer.write(frame(0x88, answer))
-    await asyncio.wait_for(studio.live.emptied(), 5)
+    await asyncio.wait_for(studio.sockets.wait_empty(), 5)
     assert ended(studio.registry) == {"4000": 1}
     ada.writer.close()
 
@@ -51,13 +51,13 @@ async def test_whoever_does_not_answer_a_close_is_counted_too(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut off, by the code of the close; that it was silent is counted as a limit."""
-    monkeypatch.setattr(seat, "_GOODBYE", 0.05)
+    monkeypatch.setattr(seat, "_CLOSE_TIMEOUT", 0.05)
     ada = await Raw.join(studio, "ada")
     await ada.message()
     studio.clock.jump(76_000)
-    studio.live.cut_silent()
-    studio.live.cut_silent()
-    await asyncio.wait_for(studio.live.emptied(), 5)
+    studio.sockets.close_silent()
+    studio.sockets.close_silent()
+    await asyncio.wait_for(studio.sockets.wait_empty(), 5)
     assert ended(studio.registry) == {"4003": 1}
     assert limited(studio.registry, "silent") == 1
     ada.writer.close()
@@ -87,22 +87,22 @@ async def test_a_message_that_is_too_long_is_counted_by_our_code(studio: Studio)
     """Also when it was not read to its end."""
     ada = await studio.join("ada")
     await ada.ws.send_str(json.dumps("x" * 1_000_000))
-    await asyncio.wait_for(studio.live.emptied(), 5)
+    await asyncio.wait_for(studio.sockets.wait_empty(), 5)
     assert ended(studio.registry) == {"4504": 1}
 
 
 async def test_who_does_not_read_is_counted_as_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Staff who are closed at once, and whoever is given up later."""
     registry = CollectorRegistry()
-    counts = Counts(registry)
-    here = Room(Tick(counts))
+    metrics = LiveMetrics(registry)
+    here = Room(Tick(metrics))
     wires = [Wire(), Wire()]
     for wire, role in zip(wires, (Role.INSTRUCTOR, Role.PARTICIPANT), strict=True):
-        here.admit(Seat(str(role), role, wire, counts), b"", here.head)
+        here.admit(Seat(str(role), role, wire, metrics), b"", here.head)
         wire.unread = UNSENT_LIMIT + 1
     here.to_staff(b"hand")
     assert limited(registry, "too_slow") == 1
-    monkeypatch.setattr(room, "_STALLED_FOR", -1.0)
+    monkeypatch.setattr(room, "_STALL_TIMEOUT", -1.0)
     here.publish(1, b"one")
     await ticks()
     assert limited(registry, "too_slow") == 2

@@ -130,7 +130,7 @@ async def test_silence_closes_with_4003(studio: Studio) -> None:
     studio.clock.jump(50_000)
     await bob.settled()
     studio.clock.jump(26_000)
-    studio.live.cut_silent()
+    studio.sockets.close_silent()
     assert await ada.closed() == 4003
     await bob.settled()
     assert bob.ws.close_code is None
@@ -146,7 +146,7 @@ async def test_a_ping_is_a_sign_of_life(studio: Studio) -> None:
         pong = await ws.receive(timeout=5)
         assert (pong.type, bytes(pong.data)) == (WSMsgType.PONG, b"here")
         studio.clock.jump(50_000)
-        studio.live.cut_silent()
+        studio.sockets.close_silent()
         await ws.send_str('{"type": "heartbeat"}')
         assert json.loads((await ws.receive(timeout=5)).data)["type"] == "heartbeat_ack"
 
@@ -155,12 +155,12 @@ async def test_the_round_trip_is_measured_and_no_sign_of_life(studio: Studio) ->
     """A browser answers our ping for a page that sleeps: it is counted, and the page is silent all the same."""
     ada = await studio.join("ada")
     studio.clock.jump(70_000)
-    studio.live.ping_some()
+    studio.sockets.ping_some()
     async with asyncio.timeout(5):
         while not studio.registry.get_sample_value("halcytone_socket_rtt_seconds_count"):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
     studio.clock.jump(6_000)
-    studio.live.cut_silent()
+    studio.sockets.close_silent()
     assert await ada.closed() == 4003
 
 

@@ -157,12 +157,12 @@ async def test_a_drain_asks_everybody_to_come_back(studio: Studio) -> None:
     await ada.send("chat", {"message": "last"})
     await ada.until("message_sent")
     waits = iter(("retry-after=1.0", "retry-after=2.0"))
-    studio.live.close_all(CloseCode.DRAINING, lambda: next(waits))
+    studio.sockets.close_all(CloseCode.DRAINING, lambda: next(waits))
     assert await ada.closed() == 4000
     assert await bob.closed() == 4000
     assert bob.inbox[-1]["content"]["message"] == "last"
     async with asyncio.timeout(5):
-        await studio.live.emptied()
+        await studio.sockets.wait_empty()
     assert next(waits, None) is None
 
 
@@ -171,10 +171,10 @@ async def test_after_a_drain_those_who_were_present_have_their_grace_from_the_st
     ada, bob = await studio.join("ada"), await studio.join("bob")
     cem = await studio.join("cem")
     await studio.lost(cem)
-    studio.live.close_all(CloseCode.DRAINING, lambda: "retry-after=1.0")
+    studio.sockets.close_all(CloseCode.DRAINING, lambda: "retry-after=1.0")
     assert await ada.closed() == 4000
     async with asyncio.timeout(5):
-        await studio.live.emptied()
+        await studio.sockets.wait_empty()
     await studio.close()
     studio.clock.jump(60_000)
     await studio.open()
@@ -226,7 +226,7 @@ async def test_who_comes_back_to_an_empty_room_goes_on_where_they_stood(studio: 
     await studio.command(c.End())
     assert await back.closed() == 1000
     async with asyncio.timeout(5):
-        await studio.live.emptied()
+        await studio.sockets.wait_empty()
     studio.clock.jump(61_000)
     await studio.directory.sweep()
     assert not list(studio.directory.actors())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from engine.app import serving
+from engine.app import running_server
 from engine.clock import Clock
 from engine.settings import Settings
 
@@ -31,7 +31,7 @@ async def serve(rate: float, shown: int, port: int, data: Path) -> None:
         rate_connections_per_minute=0,
         rate_requests_per_minute=0,
     )
-    async with serving(settings, Clock(rate=rate, start=shown)) as here:
+    async with running_server(settings, Clock(rate=rate, start=shown)) as here:
         sys.stdout.write(f"Halcytone Live is at {here.url}/\n")
         sys.stdout.flush()
         await stop.wait()

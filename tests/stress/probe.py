@@ -108,11 +108,13 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.close()
 
 
-def _watched(settings: Settings, *, on_ready: Callable[[engine.app.Serving], None] = lambda _: None) -> int:
-    def ready(serving: engine.app.Serving) -> None:
+def _watched(
+    settings: Settings, *, on_ready: Callable[[engine.app.RunningServer], None] = lambda _: None
+) -> int:
+    def ready(server: engine.app.RunningServer) -> None:
         async def listen() -> None:
             _kept.append(await asyncio.start_unix_server(_answer, settings.data / "probe.sock"))
-            on_ready(serving)
+            on_ready(server)
 
         _kept.append(asyncio.get_running_loop().create_task(listen()))
 

@@ -1,4 +1,4 @@
-"""What handlers find in the application: typed keys, set once by ``routes.setup``."""
+"""The application's typed keys: what handlers work with, set once by ``routes.setup``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -34,6 +35,7 @@ __all__ = [
     "ROOMS",
     "SESSIONS",
     "SHELF",
+    "Backend",
     "Shelf",
     "caller_of",
     "session_id_of",
@@ -74,6 +76,37 @@ class Shelf:
 
 
 SHELF = web.AppKey("shelf", Shelf)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """The rest of the server, as the API uses it."""
+
+    sessions: Sessions
+    rooms: RoomCatalogue
+    credentials: Credentials
+    clock: Clock
+    data: Path
+    """The data folder: the database, the published site, ``studio.toml``."""
+    public_url: str
+    """Base of absolute links."""
+    publishing: Publishing
+    readiness: Readiness
+    registry: CollectorRegistry
+    """The Prometheus registry that ``/metrics`` shows."""
+
+    def provide(self, app: web.Application) -> None:
+        """Put each part under its key, where handlers find it."""
+        app[SESSIONS] = self.sessions
+        app[ROOMS] = self.rooms
+        app[CREDENTIALS] = self.credentials
+        app[CLOCK] = self.clock
+        app[DATA] = self.data
+        app[LINKS] = Links(self.public_url.rstrip("/"))
+        app[PUBLISHING] = self.publishing
+        app[READY] = self.readiness
+        app[REGISTRY] = self.registry
+        app[SHELF] = Shelf(self.data)
 
 
 def caller_of(request: web.Request, session_id: str | None = None) -> Caller:

@@ -1,16 +1,16 @@
-"""What ``/metrics`` says of HTTP."""
+"""Prometheus metrics of HTTP requests, as ``/metrics`` shows them."""
 
 from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-__all__ = ["HttpFigures"]
+__all__ = ["RequestMetrics"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-class HttpFigures:
-    """Counters of requests, on the server's registry."""
+class RequestMetrics:
+    """Counts and times requests, on the server's registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._requests = Counter(
@@ -33,7 +33,7 @@ class HttpFigures:
         )
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """One request; ``route`` is the pattern, so that ids make no labels."""
+        """Record one request. ``route`` is the route's pattern, so that ids make no labels."""
         known = method if method in _METHODS else "other"
         self._requests.labels(route, known, str(status)).inc()
         self._seconds.labels(route).observe(seconds)

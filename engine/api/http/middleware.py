@@ -1,6 +1,6 @@
-"""What every HTTP request passes: an id, one shape of refusal, the rate of its address, safe headers.
+"""The middleware that every HTTP request passes: request id, rate limit, one shape of errors, metrics, log, headers.
 
-Live sockets pass untouched; their limits are their own.
+WebSocket handshakes are passed on untouched: ``engine.realtime.handshake`` has their checks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from engine.api.http.metrics import HttpFigures
+from engine.api.http.metrics import RequestMetrics
 from engine.api.http.ports import Readiness
 from engine.api.http.responses import refusal, refusal_of
 from engine.clock import Clock
@@ -25,7 +25,7 @@ from engine.protocol.rates import Rate, TokenBucket
 from engine.storage.database import is_locked
 from engine.storage.journal import JournalFailed
 
-__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "AddressRates", "address_of", "gate"]
+__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "AddressRates", "address_of", "request_middleware"]
 
 CONTENT_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; "
@@ -42,10 +42,10 @@ SECURITY_HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _UNLIMITED = ("/healthz", "/readyz", "/static/", "/assets/")
-"""Where a path begins that is not counted: a studio full of phones fetches every module once for each."""
+"""Beginnings of paths without a rate limit: behind one address, a studio full of phones each fetch every module."""
 _SOCKETS = "/ws/"
-"""Where the addresses of sockets begin; at any other the header is only a header."""
-_READING = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+"""Where the paths of WebSockets begin; at any other an Upgrade header means nothing."""
+_SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _MOST_ADDRESSES = 10_000
 
@@ -53,14 +53,14 @@ _log = structlog.get_logger(__name__)
 
 
 class AddressRates:
-    """One bucket per address. Full buckets are forgotten when there are many."""
+    """A rate limit per address, as token buckets. Full buckets are dropped when there are many."""
 
     def __init__(self, rate: Rate) -> None:
         self._rate = rate
         self._buckets: dict[str, TokenBucket] = {}
 
     def take(self, address: str, at: int) -> int:
-        """0 when the request is within the rate; else milliseconds until the next one is."""
+        """Count one request of an address at an instant (ms). Returns 0 within the rate, else milliseconds to wait."""
         bucket = self._buckets.get(address)
         if bucket is None:
             if len(self._buckets) >= _MOST_ADDRESSES:
@@ -71,13 +71,13 @@ class AddressRates:
     def _forget(self, at: int) -> None:
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(at)}
         if len(self._buckets) >= _MOST_ADDRESSES:
-            # So many addresses at once are no visitors: the oldest give way, the memory stays bounded.
+            # So many addresses at once are no visitors: drop the oldest, so that memory stays bounded.
             for key in list(self._buckets)[: _MOST_ADDRESSES // 10]:
                 del self._buckets[key]
 
 
 def address_of(request: web.BaseRequest, trusted_proxies: Sequence[str]) -> str:
-    """Who asks: the peer, or what a trusted proxy says of it (the last address that no proxy of ours added)."""
+    """The client's address: the peer's, or the last in ``X-Forwarded-For`` that is not of a trusted proxy."""
     peer = request.remote or "unknown"
     if not trusted_proxies or not _is_trusted(peer, trusted_proxies):
         return peer
@@ -85,50 +85,50 @@ def address_of(request: web.BaseRequest, trusted_proxies: Sequence[str]) -> str:
     return next((hop for hop in reversed(hops) if not _is_trusted(hop, trusted_proxies)), peer)
 
 
-def gate(
+def request_middleware(
     *,
     clock: Clock,
     ready: Readiness,
     rates: AddressRates,
     trusted_proxies: Sequence[str],
-    figures: HttpFigures,
+    metrics: RequestMetrics,
 ) -> Middleware:
-    """The middleware."""
+    """Build the middleware."""
 
     @web.middleware
-    def pass_through(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
-        # Not a coroutine itself: a live socket would keep it in memory for as long as it is open.
+    def middleware(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        # Not a coroutine itself: an open WebSocket would keep it in memory.
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket" and _route(request).startswith(
             _SOCKETS
         ):
             return handler(request)
-        return pass_request(request, handler)
+        return handle(request, handler)
 
-    async def pass_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-        asked_for = request.headers.get("X-Request-ID", "")
-        request_id = asked_for if _REQUEST_ID.fullmatch(asked_for) else uuid4().hex
+    async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
+        sent_id = request.headers.get("X-Request-ID", "")
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else uuid4().hex
         began = time.perf_counter()
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             wait = 0
             if not request.path.startswith(_UNLIMITED):
                 wait = rates.take(address_of(request, trusted_proxies), clock.now())
             if wait:
-                figures.limited.inc()
+                metrics.limited.inc()
                 response: web.StreamResponse = refusal(
                     429,
                     "too_many_requests",
                     "Too many requests from this address.",
                     headers={hdrs.RETRY_AFTER: str(max(1, -(-wait // 1000)))},
                 )
-            elif request.method not in _READING and ready() == "draining":
+            elif request.method not in _SAFE_METHODS and ready() == "draining":
                 response = refusal(
                     503, "draining", "The server is about to restart.", headers={hdrs.RETRY_AFTER: "5"}
                 )
             else:
-                response = await _answer(request, handler)
+                response = await _respond(request, handler)
             seconds = time.perf_counter() - began
-            figures.answered(_route(request), request.method, response.status, seconds)
-            # No query and no token: what opens something does not belong into a log.
+            metrics.answered(_route(request), request.method, response.status, seconds)
+            # Neither the query nor a token in the path: credentials do not belong into a log.
             _log.info(
                 "request",
                 method=request.method[:20],
@@ -142,10 +142,11 @@ def gate(
                 response.headers.setdefault(name, value)
         return response
 
-    return pass_through
+    return middleware
 
 
-async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The handler's response, or the error response for what it raised."""
     try:
         return await handler(request)
     except web.RequestPayloadError:
@@ -155,7 +156,7 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
             "The body cannot be read.",
             {"body": "is not packed or cut as its headers say"},
         )
-        # Nobody knows where the next request begins.
+        # Where the next request begins cannot be told.
         broken.force_close()
         return broken
     except Rejected as rejected:
@@ -168,32 +169,32 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
             return refusal(503, "busy", "The database is busy; try again.", headers={hdrs.RETRY_AFTER: "5"})
         _log.error("database failed", reason=str(error))
         return refusal(503, "storage_failed", "The server cannot reach its database at the moment.")
-    except web.HTTPException as told:
-        return _told(request, told)
+    except web.HTTPException as error:
+        return _http_error(request, error)
     except ConnectionResetError:
         raise
-    except Exception:  # noqa: BLE001 — where a bug of any handler ends: a trace in the log, a sentence outside
+    except Exception:  # noqa: BLE001 — a bug in any handler: the traceback goes to the log, a sentence to the client
         _log.exception("request failed")
         return refusal(500, "internal_error", "Something went wrong here. It has been logged.")
 
 
-def _told(request: web.Request, told: web.HTTPException) -> web.StreamResponse:
-    match told:
+def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    match error:
         case web.HTTPNotFound():
             return refusal(404, "not_found", f"There is nothing at {request.path[:200]}.")
         case web.HTTPMethodNotAllowed():
-            allowed = ", ".join(sorted(told.allowed_methods))
+            allowed = ", ".join(sorted(error.allowed_methods))
             return refusal(
                 405,
                 "method_not_allowed",
                 f"{request.method[:20]} is not possible here; {allowed} is.",
                 headers={hdrs.ALLOW: allowed},
             )
-        case _ if told.status >= 400:
-            return refusal(told.status, told.reason.lower().replace(" ", "_"), f"{told.reason}.")
+        case _ if error.status >= 400:
+            return refusal(error.status, error.reason.lower().replace(" ", "_"), f"{error.reason}.")
         case _:
-            # A redirection: the exception itself is no answer to send.
-            return web.Response(status=told.status, headers={hdrs.LOCATION: told.headers[hdrs.LOCATION]})
+            # A redirection: aiohttp deprecates returning the exception itself.
+            return web.Response(status=error.status, headers={hdrs.LOCATION: error.headers[hdrs.LOCATION]})
 
 
 def _route(request: web.Request) -> str:

@@ -130,7 +130,7 @@ async def test_a_hello_may_come_after_signs_of_life(studio: Studio, early: bool)
 
 async def test_signs_of_life_are_no_hello(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends nothing else is closed when the time for the hello is over."""
-    monkeypatch.setattr(live_socket, "_HELLO_WITHIN", 0.05)
+    monkeypatch.setattr(live_socket, "_HELLO_TIMEOUT", 0.05)
     ada = await Raw.join(studio, "ada", query="&hello=1")
     ada.writer.write(frame(0x89, b"here"))
     assert await ada.message() == (10, b"here")

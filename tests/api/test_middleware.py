@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from engine.api.http.csv_table import table
-from engine.api.http.metrics import HttpFigures
-from engine.api.http.middleware import AddressRates, address_of, gate
+from engine.api.http.metrics import RequestMetrics
+from engine.api.http.middleware import AddressRates, address_of, request_middleware
 from engine.clock import Clock
 from engine.protocol.rates import Rate
 from tests.api.conftest import KEY, Server, refused, running
@@ -75,18 +75,18 @@ async def test_asking_for_a_socket_is_counted_like_anything_else(tmp_path: Path)
 async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
     """Reads go on until the end; writes are told to come again, in the one shape."""
     state: list[str | None] = [None]
-    passing = gate(
+    middleware = request_middleware(
         clock=clock,
         ready=lambda: state[0],
         rates=AddressRates(Rate(0)),
         trusted_proxies=(),
-        figures=HttpFigures(CollectorRegistry()),
+        metrics=RequestMetrics(CollectorRegistry()),
     )
 
     async def fine(_: web.Request) -> web.Response:
         return web.Response(text="fine")
 
-    app = web.Application(middlewares=[passing])
+    app = web.Application(middlewares=[middleware])
     app.router.add_route("*", "/", fine)
     async with TestClient(TestServer(app)) as client:
         assert (await client.post("/")).status == 200
@@ -118,14 +118,14 @@ async def test_what_breaks_inside_is_a_sentence_outside(
         failed.sqlite_errorcode = code
         raise failed
 
-    passing = gate(
+    middleware = request_middleware(
         clock=clock,
         ready=lambda: None,
         rates=AddressRates(Rate(0)),
         trusted_proxies=(),
-        figures=HttpFigures(CollectorRegistry()),
+        metrics=RequestMetrics(CollectorRegistry()),
     )
-    app = web.Application(middlewares=[passing])
+    app = web.Application(middlewares=[middleware])
     app.router.add_get("/", broken)
     async with TestClient(TestServer(app)) as client:
         answer = await client.get("/")

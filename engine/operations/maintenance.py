@@ -1,0 +1,84 @@
+"""Periodic maintenance of a running server: silent sockets, pings, garbage collection, the end of retention."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sqlite3
+from pathlib import Path
+
+import structlog
+
+from engine.clock import Clock
+from engine.domain.instant import HOUR, Millis
+from engine.operations.garbage_collection import CollectionSchedule
+from engine.realtime.live_metrics import LiveMetrics
+from engine.realtime.open_sockets import OpenSockets
+from engine.runtime.loop_actor import mailbox_depth
+from engine.sessions.directory import Directory
+from engine.storage.people import People
+from publisher.catalogue.forgetting import enforce_retention
+
+__all__ = ["Maintenance"]
+
+_INTERVAL = 5.0
+"""Seconds between two rounds."""
+_DAY: Millis = 24 * HOUR
+
+log = structlog.get_logger()
+
+
+class Maintenance:
+    """One task of the server, which looks after what nothing else triggers. A round that fails ends it loudly."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        sockets: OpenSockets,
+        directory: Directory,
+        people: People,
+        metrics: LiveMetrics,
+        database: Path,
+        retention_days: int,
+    ) -> None:
+        self._clock = clock
+        self._sockets = sockets
+        self._directory = directory
+        self._people = people
+        self._metrics = metrics
+        self._database = database
+        self._retention: Millis = retention_days * _DAY
+        self._collection = CollectionSchedule(clock.now())
+        self._next_retention = clock.now()
+
+    async def run(self) -> None:
+        """Repeat the rounds until the task is cancelled."""
+        while True:
+            await asyncio.sleep(_INTERVAL / self._clock.rate)
+            self._look_after_sockets()
+            self._metrics.mailbox(max((mailbox_depth(ref) for ref in self._directory.actors()), default=0))
+            if self._clock.now() >= self._next_retention:
+                await self._enforce_retention()
+
+    def _look_after_sockets(self) -> None:
+        self._sockets.close_silent()
+        self._sockets.ping_some()
+        if self._collection.is_due(alive=len(self._sockets), ended=self._sockets.ended, at=self._clock.now()):
+            gc.collect()
+
+    async def _enforce_retention(self) -> None:
+        """Once a day, delete what is older than the retention: rows of people, names in memory, published quotes."""
+        self._next_retention = self._clock.now() + _DAY
+        before = self._clock.now() - self._retention
+        try:
+            forgotten = await self._people.forget(before)
+            await self._directory.forget_people(before)
+            await asyncio.to_thread(enforce_retention, self._database, before)
+        except sqlite3.Error as error:
+            # Locked for long, or the disk is full: the other rounds must go on.
+            log.error("retention failed", reason=str(error), again_in="an hour")
+            self._next_retention = self._clock.now() + HOUR
+            return
+        if forgotten:
+            log.info("retention", people_forgotten=forgotten)
