@@ -5,6 +5,7 @@ PYTHON ?= $(shell bash .ci/find-python.sh)
 RUN_ARGS ?=
 DEMO_ARGS ?=
 TEST_ARGS ?=
+ROOM ?=
 BENCH_ARGS ?=
 STRESS_ARGS ?=
 SOAK_ARGS ?=
@@ -16,7 +17,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api screenshots lock clean
+.PHONY: help setup demo run test test-of check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api screenshots lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -27,7 +28,13 @@ demo: $(VENV)/runtime.stamp ## play a whole live session of 25 people, publish i
 test: $(VENV)/development.stamp $(VENV)/system.stamp ## every test, with what they need installed
 	@# What measures time has the machine to itself; the rest shares its cores.
 	$(python) -m pytest -m alone $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
-	$(python) -m pytest -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
+	$(python) -m pytest -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+
+# Folders of tests are named after the rooms of engine and publisher; of a word without a slash the place is found.
+tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))
+test-of: $(VENV)/development.stamp ## the tests of one room, or of several: ROOM=sessions, ROOM="delivery publisher/site"
+	$(if $(ROOM),,$(error Say of which room: make test-of ROOM=sessions))
+	$(python) -m pytest --durations=10 $(foreach room,$(patsubst engine/%,%,$(patsubst tests/%,%,$(ROOM:/=))),$(call tests_of,$(room))) $(TEST_ARGS)
 
 setup: $(VENV)/development.stamp ## install only: everything for work on the project, into .venv
 
@@ -67,7 +74,7 @@ fuzz-api: $(VENV)/development.stamp ## made-up requests to every documented endp
 	$(python) -m tests.fuzz.api $(FUZZ_ARGS)
 
 screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## pictures of every state of the live pages, in var/screenshots
-	$(python) -m tests.browser.screenshots
+	$(python) -m tests.web.screenshots
 
 # One compile after the other: each lock is held to the versions of the runtime's.
 compile = UV_SYSTEM_CERTS=1 $(python) -m uv pip compile --quiet --python-version 3.11 --universal \

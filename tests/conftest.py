@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -44,3 +45,11 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"skipped, which is a failure with CI=true: {report.longrepr}"
     return report
+
+
+@pytest.fixture
+def no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment without settings, in an empty folder: whoever runs the tests may have set something."""
+    for name in [name for name in os.environ if name.startswith("HALCYTONE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)

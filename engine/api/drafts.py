@@ -101,9 +101,8 @@ def _led(request: web.Request) -> str:
 
 async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any:
     # The desk brings templates, feeds and MkDocs: a server is ready sooner without.
-    from publisher.drafts.open_draft_desk import open_draft_desk
-
     from publisher.drafts.desk import DraftNotFound, InvalidDraft
+    from publisher.drafts.open_draft_desk import open_draft_desk
 
     data = request.app[DATA]
     try:

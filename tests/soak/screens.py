@@ -9,9 +9,9 @@ from typing import Any
 
 from playwright.async_api import CDPSession, Page
 
-from tests.browser.conftest import unexpected
-from tests.browser.footprint import Footprint, footprint_of
 from tests.soak.pace import Pace
+from tests.web.conftest import unexpected
+from tests.web.footprint import Footprint, footprint_of
 
 __all__ = ["Screen", "Turn", "Wrong", "turns_off"]
 

@@ -2,5 +2,5 @@
 
 ``plan`` says what happens and when, as a pure function of the seed; ``storm`` does it to a server in a
 process of its own; ``checker`` reads the database afterwards and holds every client's log against it.
-Not collected by pytest: ``tests/realtime/test_storm.py`` runs a few seconds of the same.
+Of this pytest runs ``test_storm.py`` alone, a few seconds of the same.
 """

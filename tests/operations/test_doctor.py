@@ -1,0 +1,104 @@
+"""What doctor finds: each thing that can be wrong with a deployment, made wrong."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from engine.operations.doctor import Finding, Verdict, examination
+from engine.settings import load
+from engine.storage.database import FILE_NAME, connect
+
+NOBODY = "http://127.0.0.1:9"
+
+pytestmark = pytest.mark.usefixtures("no_settings_of_ours")
+
+
+async def found(data: Path, smtp_url: str | None = None) -> dict[str, Finding]:
+    settings = load(data=data, public_url=NOBODY, smtp_url=smtp_url)
+    return {finding.what: finding async for finding in examination(settings)}
+
+
+def database(data: Path, *statements: str) -> None:
+    with closing(connect(data / FILE_NAME)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+async def test_a_folder_that_does_not_exist_is_no_trouble_yet(tmp_path: Path) -> None:
+    """Before the first start there is nothing to mend about data and database."""
+    findings = await found(tmp_path / "nothing")
+    assert findings["disk"].verdict is Verdict.LOOK
+    assert findings["database"].verdict is Verdict.LOOK
+
+
+async def test_a_full_disk_must_be_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little room is found before it stops a session."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10 * 1024 * 1024))
+    finding = (await found(tmp_path))["disk"]
+    assert finding.verdict is Verdict.MEND
+    assert "room" in finding.remedy
+
+
+async def test_a_damaged_database_must_be_mended(tmp_path: Path) -> None:
+    """A file that is no database is named, and the way back is the newest backup."""
+    (tmp_path / FILE_NAME).write_bytes(b"this was a database once" * 100)
+    finding = (await found(tmp_path))["database"]
+    assert finding.verdict is Verdict.MEND
+    assert "restore" in finding.remedy
+
+
+async def test_a_missing_record_is_found(tmp_path: Path) -> None:
+    """A hole in a session's journal is named with its session; a whole journal is well."""
+    record = "INSERT INTO journal (session_id, position, seq, at, event) VALUES ('{}', {}, NULL, 0, '{{}}')"
+    database(tmp_path, record.format("whole", 1), record.format("whole", 2))
+    assert (await found(tmp_path))["journal"].verdict is Verdict.GOOD
+    database(tmp_path, record.format("torn", 1), record.format("torn", 3))
+    finding = (await found(tmp_path))["journal"]
+    assert finding.verdict is Verdict.MEND
+    assert "torn" in finding.sentence
+
+
+async def test_a_publication_that_failed_is_found(tmp_path: Path) -> None:
+    """Failed channels are counted by session, with the command that says more."""
+    database(
+        tmp_path,
+        "INSERT INTO outbox (session_id, channel, version, content_hash, state, attempts, next_attempt_at, updated_at)"
+        " VALUES ('s', 'web', 1, 'hash', 'failed', 5, 0, 0)",
+    )
+    finding = (await found(tmp_path))["publications"]
+    assert finding.verdict is Verdict.MEND
+    assert "publications list --failed" in finding.remedy
+
+
+async def test_a_wrong_studio_file_must_be_mended_and_an_imprint_is_asked_for(tmp_path: Path) -> None:
+    """An unusable file is named; a usable one without an imprint is worth a word; with one it is well."""
+    studio = tmp_path / "studio.toml"
+    studio.write_text("time_zone = 'Nowhere'\n")
+    assert (await found(tmp_path))["studio"].verdict is Verdict.MEND
+    studio.write_text("name = 'The studio'\n")
+    assert (await found(tmp_path))["imprint"].verdict is Verdict.LOOK
+    studio.write_text("name = 'The studio'\nimprint = 'Somebody, somewhere'\n")
+    assert (await found(tmp_path))["imprint"].verdict is Verdict.GOOD
+
+
+async def test_a_variable_that_means_nothing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt setting is found, with those there are."""
+    monkeypatch.setenv("HALCYTONE_PUBLIC_ULR", "https://x.example")
+    finding = (await found(tmp_path))["settings"]
+    assert finding.verdict is Verdict.LOOK
+    assert "HALCYTONE_PUBLIC_ULR" in finding.sentence
+    assert "HALCYTONE_PUBLIC_URL" in finding.remedy
+
+
+async def test_a_mail_server_that_does_not_answer_is_found(tmp_path: Path) -> None:
+    """A set mail server must answer; its password is in no finding."""
+    finding = (await found(tmp_path, smtp_url="smtp://user:hunter2@127.0.0.1:9"))["mail"]
+    assert finding.verdict is Verdict.MEND
+    assert "hunter2" not in finding.sentence + finding.remedy

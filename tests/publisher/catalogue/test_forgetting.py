@@ -1,0 +1,93 @@
+"""What somebody took back, and whose time is over: in the tables of the publisher."""
+
+from __future__ import annotations
+
+import json
+
+from engine.domain.instant import HOUR
+from engine.domain.snapshot import Quote
+from publisher.catalogue.forgetting import enforce_retention, forget_recipients
+from publisher.catalogue.quotes import quote_key
+from publisher.drafts.open_draft_desk import open_draft_desk
+from tests.publisher.samples import NOW, snapshot
+from tests.publisher.studio_data import Publisher
+
+APPROVED = Quote(text="Quiet at last.", name="Ann")
+WAITING = Quote(text="My telltale words.", name="Bob Unforgotten")
+
+
+def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publisher) -> None:
+    """At the end of retention, from every stored story and from the desk; the approved one stays on the page."""
+    publisher.publish(snapshot("old", quotes=(APPROVED, WAITING)))
+    publisher.publish(snapshot("new", quotes=(WAITING,), ended_at=NOW + HOUR))
+    desk = open_draft_desk(publisher.data, publisher.connection)
+    desk.decide("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
+    publisher.work()
+    database = publisher.data / "halcytone.db"
+    assert enforce_retention(database, NOW + 1) == 2
+    assert enforce_retention(database, NOW + 1) == 0
+    told = publisher.catalogue.snapshot("old")
+    assert told is not None
+    assert told.quotes == (APPROVED,)
+    assert publisher.catalogue.quote_states("old") == {quote_key(APPROVED): "approved"}
+    left = publisher.catalogue.snapshot("new")
+    assert left is not None
+    assert left.quotes == (WAITING,)
+    publisher.catalogue.mark_all_dirty()
+    publisher.work()
+    page = (publisher.data / "public/sessions/old/index.html").read_text()
+    assert "Quiet at last." in page
+    stored = publisher.connection.execute(
+        "SELECT document FROM snapshots WHERE session_id = 'old' UNION ALL"
+        " SELECT document FROM published WHERE session_id = 'old'"
+    ).fetchall()
+    assert not any("Unforgotten" in row[0] or "telltale" in row[0] for row in stored)
+
+
+def test_mail_to_people_who_are_gone_is_forgotten(publisher: Publisher) -> None:
+    """Their addresses stood in the list of mails too."""
+    for who, email in (("here", "here@example.org"), ("asks-no-more", None)):
+        publisher.connection.execute(
+            "INSERT INTO people (session_id, client_id, consents, email, publish_quote, publish_name, vouched,"
+            " updated_at) VALUES ('s', ?, '{}', ?, 0, 0, 0, 0)",
+            (who, email),
+        )
+    for who in ("here", "asks-no-more", "withdrew"):
+        publisher.connection.execute(
+            "INSERT INTO deliveries VALUES ('s', 'personal', ?, ?, 'submitted', 1, 0, NULL, 0)",
+            (who, f"{who}@example.org"),
+        )
+    publisher.connection.execute(
+        "INSERT INTO deliveries VALUES ('s', 'newsletter', 'r@example.org', 'r@example.org', 'submitted', 1, 0, NULL, 0)"
+    )
+    assert forget_recipients(publisher.connection) == 2
+    left = publisher.connection.execute("SELECT recipient FROM deliveries ORDER BY recipient").fetchall()
+    assert [row[0] for row in left] == ["here", "r@example.org"]
+
+
+def test_a_session_taken_off_the_site_stays_off_when_it_is_retold(publisher: Publisher) -> None:
+    """Somebody withdraws, or speaks, after the studio withdrew the page: that brings nothing back."""
+    publisher.publish(snapshot("s-1"))
+    publisher.catalogue.withdraw("s-1", NOW + 1)
+    publisher.work()
+    assert not (publisher.data / "public/sessions/s-1").exists()
+    publisher.publish(snapshot("s-1", version=2, curves=()), at=NOW + HOUR)
+    assert not (publisher.data / "public/sessions/s-1").exists()
+    assert not (publisher.data / "drafts/s-1").exists()
+    assert publisher.connection.execute("SELECT * FROM analytics").fetchall() == []
+
+
+def test_words_of_the_studios_own_stay_in_a_draft(publisher: Publisher) -> None:
+    """A post that somebody wrote anew is theirs, with a note when figures changed; the others tell the new ones."""
+    publisher.publish(snapshot("s-1"))
+    desk = open_draft_desk(publisher.data, publisher.connection)
+    desk.edit("s-1", "twitter", {"content": "Words of our own."}, NOW)
+    publisher.publish(snapshot("s-1", version=2, curves=(), average_hrv_improvement=None))
+    posts = json.loads((publisher.data / "drafts/s-1/social.json").read_text())
+    assert posts["twitter"]["content"] == "Words of our own."
+    notes = {draft["channel"]: draft.get("note") for draft in desk.of("s-1")}
+    assert "worked out anew" in str(notes.pop("twitter"))
+    assert set(notes.values()) == {None}
+    desk.edit("s-1", "twitter", {"content": "Words that are right."}, NOW)
+    assert "note" not in desk.one("s-1", "twitter")
+    assert "8%" not in posts["facebook"]["content"]

@@ -1,0 +1,322 @@
+"""Mail through a real mail server that accepts, refuses, and breaks the line."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+from collections.abc import AsyncIterator
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from engine.domain.instant import MINUTE, Millis
+from engine.storage.people import PersonRow
+from publisher.catalogue import subscriptions
+from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
+from publisher.delivery.mail import deliver_due, smtp_arguments
+from publisher.drafts.open_draft_desk import open_draft_desk
+from tests.publisher.samples import NOW, snapshot
+from tests.publisher.studio_data import Publisher
+
+LATER = NOW + SEND_DELAY
+
+
+class MailServer:
+    """What a mail server does with what it gets: ``answers`` by address, else 250."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[str, EmailMessage]] = []
+        self.answers: dict[str, str] = {}
+        self.url = ""
+
+    async def handle_RCPT(  # noqa: N802 — aiosmtpd's name
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Refuse a recipient, or hang up on one."""
+        answer = self.answers.get(address, "250 OK")
+        if answer == "hang up":
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
+        if answer[:1] in "45":
+            return answer
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take a message, refuse it, or hang up after it was taken."""
+        (address,) = envelope.rcpt_tos
+        answer = self.answers.get(address, "")
+        if answer.startswith("data "):
+            return answer.removeprefix("data ")
+        assert isinstance(envelope.content, bytes)
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(message, EmailMessage)
+        self.taken.append((address, message))
+        if answer == "take and hang up":
+            assert isinstance(server.transport, asyncio.WriteTransport)
+            server.transport.abort()
+        return "250 taken"
+
+
+@pytest.fixture
+async def mail_server() -> AsyncIterator[MailServer]:
+    """A mail server on this machine."""
+
+    handler = MailServer()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(handler, hostname="test", loop=asyncio.get_running_loop()), "127.0.0.1", 0
+    )
+    handler.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    yield handler
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+def studio(publisher: Publisher) -> Publisher:
+    """A publisher whose studio sends mail, with one published session."""
+    (publisher.data / "studio.toml").write_text('name = "Breath Room"\nsender = "hello@example.org"\n')
+    publisher.catalogue.set_meta("sends_mail", "yes")
+    publisher.catalogue.set_meta("public_url", "https://breath.example/")
+    publisher.publish(snapshot(title="Calm – “wide”"))
+    return publisher
+
+
+def subscribed(publisher: Publisher, *addresses: str) -> None:
+    """Make addresses confirmed subscribers."""
+    for address in addresses:
+        subscriptions.subscribe(publisher.catalogue, address, NOW)
+    publisher.connection.execute("UPDATE subscribers SET state = 'confirmed', confirmed_at = ?", (NOW,))
+    publisher.connection.execute("DELETE FROM deliveries")
+
+
+def approve(publisher: Publisher, channel: str = "email", at: Millis = NOW) -> None:
+    """A person approves."""
+    open_draft_desk(publisher.data, publisher.connection).decide("s-1", channel, "approved", at)
+
+
+async def deliver(publisher: Publisher, server: MailServer, at: Millis = LATER) -> int:
+    """Send what is due."""
+    desk = open_draft_desk(publisher.data, publisher.connection)
+    return await deliver_due(desk, publisher.catalogue, server.url, lambda: at, timeout_s=2)
+
+
+def states(publisher: Publisher, kind: str = "newsletter") -> dict[str, Any]:
+    """How many mails are in each state."""
+    return Deliveries(publisher.catalogue).count_by_state("s-1", kind)
+
+
+async def test_the_newsletter_leaves_ten_minutes_after_the_approval(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """Everybody who confirmed gets one mail, from the studio, with a way out in one click."""
+    subscribed(studio, "A@example.org", "b@example.org")
+    approve(studio)
+    assert await deliver(studio, mail_server, LATER - 1) == 0
+    assert await deliver(studio, mail_server) == 2
+    assert states(studio) == {"submitted": 2}
+    address, message = mail_server.taken[0]
+    assert address == "A@example.org"
+    assert message["From"].addresses[0].addr_spec == "hello@example.org"
+    assert message["Subject"] == "Session Summary: Calm – “wide”"
+    unsubscribe = message["List-Unsubscribe"]
+    assert unsubscribe.startswith("<https://breath.example/unsubscribe/")
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    text, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert unsubscribe[1:-1] in text.get_content()
+    assert unsubscribe[1:-1] in html.get_content()
+    assert "I felt my shoulders drop" not in text.get_content() + html.get_content()
+
+
+async def test_nobody_gets_it_twice(studio: Publisher, mail_server: MailServer) -> None:
+    """A new version and a second approval send nothing to who has it, and something to who came since."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    await deliver(studio, mail_server)
+    studio.publish(snapshot(title="Another title", version=2), at=NOW + MINUTE)
+    subscribed(studio, "c@example.org")
+    studio.connection.execute(
+        "INSERT OR IGNORE INTO deliveries VALUES ('s-1', 'newsletter', 'a@example.org', 'a@example.org',"
+        " 'submitted', 1, ?, NULL, ?)",
+        (NOW, NOW),
+    )
+    approve(studio, at=NOW + MINUTE)
+    await deliver(studio, mail_server, LATER + MINUTE)
+    assert [address for address, _ in mail_server.taken] == ["a@example.org", "c@example.org"]
+
+
+async def test_it_can_be_stopped_until_it_leaves(studio: Publisher, mail_server: MailServer) -> None:
+    """Withdrawing the draft within ten minutes takes every mail back."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    assert states(studio) == {"preparing": 1}
+    open_draft_desk(studio.data, studio.connection).decide("s-1", "email", "withdrawn", NOW + 1)
+    assert await deliver(studio, mail_server) == 0
+    assert not (studio.data / "drafts/s-1/email.eml").exists()
+
+
+async def test_refusals_for_good_and_for_now(studio: Publisher, mail_server: MailServer) -> None:
+    """550 fails once and for all, 451 is tried again, and neither holds the others up."""
+    subscribed(studio, "gone@example.org", "busy@example.org", "fine@example.org", "big@example.org")
+    mail_server.answers = {
+        "gone@example.org": "550 no such user",
+        "busy@example.org": "451 come back",
+        "big@example.org": "data 552 too big",
+    }
+    approve(studio)
+    await deliver(studio, mail_server)
+    assert states(studio) == {"failed": 2, "preparing": 1, "submitted": 1}
+    mail_server.answers = {}
+    await deliver(studio, mail_server, LATER + 10 * MINUTE)
+    assert states(studio) == {"failed": 2, "submitted": 2}
+    assert sorted(address for address, _ in mail_server.taken) == ["busy@example.org", "fine@example.org"]
+
+
+async def test_a_line_that_breaks_before_the_message_is_tried_again(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """Nothing was handed over, so nobody is forgotten."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    mail_server.answers = {"a@example.org": "hang up"}
+    approve(studio)
+    await deliver(studio, mail_server)
+    assert states(studio) == {"preparing": 1, "submitted": 1}
+    mail_server.answers = {}
+    await deliver(studio, mail_server, LATER + 10 * MINUTE)
+    assert [address for address, _ in mail_server.taken] == ["b@example.org", "a@example.org"]
+
+
+async def test_a_line_that_breaks_after_the_message_is_uncertain_and_never_repeated(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """The server may have taken it, and has here: a second one would be a second mail."""
+    subscribed(studio, "a@example.org")
+    mail_server.answers = {"a@example.org": "take and hang up"}
+    approve(studio)
+    await deliver(studio, mail_server)
+    assert states(studio) == {"uncertain": 1}
+    mail_server.answers = {}
+    assert await deliver(studio, mail_server, LATER + 60 * MINUTE) == 0
+    assert len(mail_server.taken) == 1
+
+
+async def test_no_server_at_all_is_waited_for(studio: Publisher, mail_server: MailServer) -> None:
+    """While nobody answers, mails wait however long that is: none of it counts as an attempt of theirs."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    approve(studio)
+    nowhere = MailServer()
+    nowhere.url = "smtp://127.0.0.1:9"
+    for minutes in range(0, 40, 2):
+        assert await deliver(studio, nowhere, LATER + minutes * MINUTE) == 0
+    assert states(studio) == {"preparing": 2}
+    assert await deliver(studio, mail_server, LATER + 60 * MINUTE) == 2
+    assert states(studio) == {"submitted": 2}
+
+
+def test_what_a_dead_process_was_sending_is_uncertain(studio: Publisher) -> None:
+    """A kill between the mark and the answer leaves a mail that is not sent again."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    deliveries = Deliveries(studio.catalogue)
+    (delivery,) = deliveries.due(LATER)
+    assert deliveries.begin(delivery, LATER)
+    assert not deliveries.begin(delivery, LATER)
+    assert deliveries.recover(LATER) == 1
+    assert states(studio) == {"uncertain": 1}
+
+
+async def test_double_opt_in_and_the_way_out(studio: Publisher, mail_server: MailServer) -> None:
+    """An address is asked once, counts after it confirmed, and is forgotten when it leaves."""
+    subscriptions.subscribe(studio.catalogue, " You@Example.org ", NOW)
+    subscriptions.subscribe(studio.catalogue, "you@example.org", NOW + 1)
+    await deliver(studio, mail_server, NOW + 2)
+    ((address, message),) = mail_server.taken
+    assert address == "You@Example.org"
+    body = message.get_body(("plain",))
+    assert body is not None
+    token = body.get_content().split("/confirm/")[1].split()[0]
+    assert subscriptions.state_of(studio.catalogue, token) == "pending"
+    assert subscriptions.count(studio.catalogue) == 0
+    assert subscriptions.confirm(studio.catalogue, token, NOW)
+    assert subscriptions.confirm(studio.catalogue, token, NOW)
+    assert subscriptions.count(studio.catalogue) == 1
+    approve(studio)
+    assert subscriptions.unsubscribe(studio.catalogue, token)
+    assert not subscriptions.unsubscribe(studio.catalogue, token)
+    assert await deliver(studio, mail_server) == 0
+    assert subscriptions.state_of(studio.catalogue, token) is None
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "a", "a@b", "a b@example.org", "a@example.org\nBcc: b@example.org", "a@@b.c"]
+)
+def test_what_is_no_address_is_refused(publisher: Publisher, wrong: str) -> None:
+    """Nothing that could become a header, or reach nobody."""
+    with pytest.raises(subscriptions.InvalidAddress):
+        subscriptions.subscribe(publisher.catalogue, wrong, NOW)
+
+
+async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) -> None:
+    """Who left an address gets their own figure, once, after an approval of its own."""
+    row = PersonRow(
+        "s-1", "c1", NOW, name="Mara", email="mara@example.org", own_summary='{"improvement_percent": 7}'
+    )
+    studio.connection.execute(
+        "INSERT INTO people (session_id, client_id, name, consents, email, own_summary, publish_quote, publish_name,"
+        " vouched, updated_at) VALUES (?, ?, ?, '{}', ?, ?, 0, 0, 0, ?)",
+        (row.session_id, row.client_id, row.name, row.email, row.own_summary, NOW),
+    )
+    desk = open_draft_desk(studio.data, studio.connection)
+    assert desk.one("s-1", "personal")["recipients"] == 1
+    approve(studio, "personal")
+    await deliver(studio, mail_server)
+    ((address, message),) = mail_server.taken
+    body = message.get_body(("plain",))
+    assert body is not None
+    assert address == "mara@example.org"
+    assert "+7%" in body.get_content()
+    assert "7" not in message["Subject"]
+    assert "List-Unsubscribe" not in message
+
+
+def test_without_a_mail_server_an_approved_draft_is_a_draft(publisher: Publisher) -> None:
+    """Nothing is scheduled, and nothing claims to have been delivered."""
+    subscribed(publisher, "a@example.org")
+    publisher.publish(snapshot())
+    approve(publisher)
+    draft = open_draft_desk(publisher.data, publisher.connection).one("s-1", "email")
+    assert (draft["state"], draft["deliveries"], draft["sends_mail"]) == ("approved", {}, False)
+
+
+def test_nobody_is_told_of_what_is_not_listed(studio: Publisher) -> None:
+    """An unlisted or private session goes to no subscriber."""
+    subscribed(studio, "a@example.org")
+    for visibility in ("unlisted", "private"):
+        studio.publish(snapshot(visibility=visibility))
+        approve(studio)
+        assert states(studio) == {}
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://u%40x:p@mail.example.org", ("mail.example.org", 587, "u@x", "p", False)),
+        ("smtps://mail.example.org", ("mail.example.org", 465, None, None, True)),
+        ("smtp://127.0.0.1:2525", ("127.0.0.1", 2525, None, None, False)),
+    ],
+)
+def test_the_servers_address(url: str, expected: tuple[object, ...]) -> None:
+    """Host, port, credentials and TLS come from one address."""
+    server = smtp_arguments(url)
+    assert tuple(server[k] for k in ("hostname", "port", "username", "password", "use_tls")) == expected
+
+
+def test_another_scheme_is_refused() -> None:
+    """A web address is no mail server."""
+    with pytest.raises(ValueError, match="smtp"):
+        smtp_arguments("https://mail.example.org")

@@ -1,0 +1,101 @@
+"""Who takes everything back: nobody who comes later is told their name or their words."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.domain import commands as c
+from engine.realtime.room import RING, Room, Tick
+from engine.realtime.seat import UNSENT_LIMIT
+from tests.realtime.studio import Client, Studio
+from tests.realtime.wire import Silence, seated, ticks
+from tests.sessions.slow_reads import SlowReads
+
+
+async def spoken(studio: Studio) -> tuple[Client, Client]:
+    """Ada, who gave her name and said something, and Bob, who heard it and lost the network."""
+    ada, bob = await studio.join("ada", name="Ada Byron"), await studio.join("bob")
+    await ada.send("chat", {"message": "between us"})
+    await bob.until("chat_message")
+    await studio.lost(bob)
+    return ada, bob
+
+
+def silent_about_ada(client: Client) -> bool:
+    told = str(client.welcome) + str(client.inbox)
+    return "Ada Byron" not in told and "between us" not in told
+
+
+async def test_who_returns_after_a_withdrawal_is_told_without_name_and_words(studio: Studio) -> None:
+    """Nor is a newcomer who asks for what was before; both get every number, and go on with the room."""
+    ada, bob = await spoken(studio)
+    await studio.directory.withdraw("s", "ada")
+    assert await ada.closed() == 1000
+    epoch = bob.welcome["epoch"]
+    back = await studio.join("bob", resume=bob.welcome["resume"], after=0, epoch=epoch)
+    eve = await studio.join("eve", role="observer", after=0, epoch=epoch)
+    await studio.command(c.Announce("now", "x"))
+    for client in (back, eve):
+        await client.until("session_update", title="now")
+        assert client.welcome["recovered"] is True
+        assert client.numbers() == list(range(1, client.numbers()[-1] + 1))
+        assert silent_about_ada(client)
+        assert (await client.until("chat_message"))["content"]["message"] == "…"
+
+
+async def test_what_was_read_before_a_withdrawal_is_not_told_after_it(studio: Studio) -> None:
+    """Whoever waits for the disk meanwhile waits for what the log says now."""
+    ada, bob = await spoken(studio)
+    journal = SlowReads(studio.data)
+    await studio.restart(journal=journal)
+    again = await studio.join("ada", resume=ada.welcome["resume"])
+    coming = asyncio.create_task(
+        studio.join("bob", resume=bob.welcome["resume"], after=0, epoch=bob.welcome["epoch"])
+    )
+    await journal.under_way.wait()
+    await studio.directory.withdraw("s", "ada")
+    assert await again.closed() == 1000
+    journal.let_go.set()
+    back = await coming
+    await back.until("participant_left")
+    assert back.welcome["recovered"] is True
+    assert back.numbers() == [1, 2, 3, 4]
+    assert silent_about_ada(back)
+
+
+async def test_a_room_that_forgets_sends_the_slow_away_and_nobody_into_a_hole() -> None:
+    """Who has everything goes on with the next; who is behind is asked to come back, with a part and no gap."""
+    room = Room(Tick(Silence()))
+    slow, stalled = seated(room, "ada")
+    _, quick = seated(room, "bob")
+    room.publish(1, b"one,")
+    await ticks()
+    stalled.unread = UNSENT_LIMIT + 1
+    room.publish(2, b"two,")
+    room.forget()
+    assert slow.closing
+    assert stalled.sent.startswith(b"one,\x88")
+    room.publish(3, b"three,")
+    await ticks()
+    assert quick.sent == b"one,two,three,"
+    assert not room.reaches_back_to(1, 3)
+    assert room.reaches_back_to(2, 3)
+
+
+async def test_a_room_that_forgot_takes_what_is_told_instead() -> None:
+    """What is read of before goes in front of what comes; who came meanwhile is not told twice."""
+    room = Room(Tick(Silence()))
+    for seq in range(1, RING + 1):
+        room.publish(seq, b"old,")
+    room.forget()
+    assert (room.head, room.tail) == (RING, RING + 1)
+    _, here = seated(room, "ada")
+    room.restore([(seq, b"%d," % seq, None, b"") for seq in range(RING - 1, RING + 1)])
+    room.publish(RING + 1, b"next,")
+    await ticks()
+    assert here.sent == b"next,"
+    seat, back = seated(room, "bob")
+    room.leave(seat)
+    room.admit(seat, b"", RING - 2)
+    await ticks()
+    assert back.sent == b"%d,%d,next," % (RING - 1, RING)

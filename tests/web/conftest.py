@@ -1,0 +1,118 @@
+"""A real Chromium for the tests of the live pages."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+
+from tests.journey.server import Server, running_server
+from tests.web.fake_room import FakeRoom
+
+CHROMIUM = (
+    os.environ.get("HALCYTONE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=user-gesture-required",
+)
+
+Opener = Callable[..., Awaitable[Page]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for all of them: a Chromium is started once, not for every test."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if inspect.iscoroutinefunction(getattr(item, "function", None)):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium."""
+    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
+    async with async_playwright() as play:
+        chromium = await play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        await chromium.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser) -> AsyncIterator[Opener]:
+    """Open pages, each in a context of its own; afterwards: no console message, no request to another host."""
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    async def open_(url: str, *, phone: bool = True, script: str | None = None, **options: Any) -> Page:
+        size: ViewportSize = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
+        context = await browser.new_context(
+            viewport=size, **{"has_touch": phone, "locale": "en-GB", **options}
+        )
+        contexts.append(context)
+        if script:
+            await context.add_init_script(script)
+        page = await context.new_page()
+        host = url.split("/")[2]
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on(
+            "console", lambda message: complaints.append(message.text) if unexpected(message.text) else None
+        )
+        page.on(
+            "request", lambda request: complaints.append(request.url) if abroad(request.url, host) else None
+        )
+        await page.goto(url)
+        return page
+
+    yield open_
+    for context in contexts:
+        await context.close()
+    assert complaints == []
+
+
+def unexpected(text: str) -> bool:
+    """Chromium itself reports every refused or broken request; that is the network's, not the page's."""
+    return not ("Failed to load resource" in text or "WebSocket connection to" in text)
+
+
+def abroad(url: str, host: str) -> bool:
+    """Whether a request leaves the server under test."""
+    return not url.startswith(("data:", "blob:")) and url.split("/")[2] != host
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """A real server in a process of its own, on empty data."""
+    async with running_server(tmp_path / "data") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client for the HTTP interface."""
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def room() -> AsyncIterator[FakeRoom]:
+    """A room in the hands of the test."""
+    fake = FakeRoom()
+    yield fake
+    await fake.stop()

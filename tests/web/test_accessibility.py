@@ -1,0 +1,93 @@
+"""No serious finding of axe on any page in any state, light and dark; and the keyboard leads all the way."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any, Literal
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.web import states
+from tests.web.conftest import Opener
+from tests.web.fake_room import BOX, FakeRoom
+from tests.web.screenshots import Walk
+
+pytestmark = pytest.mark.long
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+SERIOUS = {"serious", "critical"}
+
+
+async def findings(page: Page) -> list[str]:
+    """Serious and critical findings in one state, each with the place where it was found."""
+    # What steps back passes through half-transparent moments.
+    await states.at_rest(page)
+    await page.evaluate(AXE)
+    result: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in result["violations"]
+        if violation["impact"] in SERIOUS
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    "walk",
+    [states.participant_states, states.trouble_states, states.console_states, states.wall_states],
+    ids=["participant", "trouble", "console", "wall"],
+)
+async def test_no_state_has_a_serious_finding(room: FakeRoom, open_page: Opener, walk: Walk) -> None:
+    """Names, roles, contrast, structure: axe finds nothing serious in any state."""
+    schemes: tuple[Literal["light", "dark"], ...] = ("dark", "light")
+    found: dict[tuple[str, str], list[str]] = {}
+    async for name, page in walk(room, open_page, color_scheme="light"):
+        for scheme in schemes:  # As a phone does at nightfall; a state passes, so it is seen in both at once.
+            await page.emulate_media(color_scheme=scheme)
+            found[name, scheme] = await findings(page)
+    assert len(found) >= 6
+    assert {name: wrong for name, wrong in found.items() if wrong} == {}
+
+
+async def test_the_keyboard_leads_from_the_link_to_the_close(room: FakeRoom, open_page: Opener) -> None:
+    """Join, the drawer and its switch, stop and return: without a pointer, the focus never lost."""
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", phone=False)
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    await page.get_by_label("Your name, if you like").focus()
+    await page.keyboard.type("Ada")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    # The new screen's heading has the focus: a reader of the screen hears where they are.
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_focused()
+    await room.change("Box Breathing", BOX)
+    await expect(page.get_by_role("heading", name="Box Breathing")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="I need to stop")).to_be_focused()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="While you breathe")).to_be_visible()
+    await expect(page.get_by_role("switch", name="Tone")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("button", name="More")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await room.wait_for("need_to_stop")
+    await page.keyboard.press("Escape")
+    await expect(page.locator(".pacer")).not_to_have_attribute("data-step", "still")
+
+
+async def test_what_the_circle_shows_is_said_once(room: FakeRoom, open_page: Opener) -> None:
+    """A new technique and a rest are told to a screen reader, and gone when somebody looks around later."""
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", phone=False)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    await room.change("Box Breathing", BOX)
+    await expect(page.get_by_role("heading", name="Box Breathing")).to_be_focused()
+    await room.change("Tide", [5, 0, 5, 0])
+    said = page.locator("#said")
+    await expect(said).to_have_text("Tide")
+    await room.tell("session_update", {"resting": True}, update_type="resting")
+    await expect(said).to_have_text("Rest")
+    await expect(said).to_be_empty()

@@ -1,0 +1,195 @@
+"""The draft desk, as an instructor finds it who has nothing but the session's own link."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.journey.server import Server, asked
+from tests.web.conftest import Opener
+from tests.web.fake_room import FakeRoom
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def evening(server: Server, http: aiohttp.ClientSession) -> dict[str, Any]:
+    """A session that has begun, with its links and tokens."""
+    body = {
+        "session_id": "evening",
+        "title": "Evening Calm",
+        "instructor": "Test instructor",
+        "scheduled_start": datetime.now(UTC).isoformat(),
+    }
+    created = await asked(http, "POST", f"{server.url}/api/v2/sessions/create", 201, body)
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/evening/start")
+    return created
+
+
+async def test_a_session_link_shows_where_each_channel_stands_and_keeps_what_is_written(
+    server: Server, http: aiohttp.ClientSession, open_page: Opener, evening: dict[str, Any]
+) -> None:
+    """Progress without a key; what is approved is what stands there; other drafts keep unsaved words."""
+    guest = await open_page(evening["urls"]["join"])
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_role("heading", name="Settle in")).to_be_visible()
+    desk = await open_page(evening["urls"]["console"])
+    await expect(desk.get_by_text("1 person is here")).to_be_visible()
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/evening/end")
+    await expect(desk.get_by_text("Page, archive and feed")).to_be_visible(timeout=20_000)
+    web = desk.locator(".channels li").filter(has_text="Page, archive and feed")
+    await expect(web).to_have_attribute("data-state", "done", timeout=20_000)
+    await expect(desk.get_by_text("1 person took part.")).to_be_visible()
+    await desk.get_by_label("Text for LinkedIn").fill("Not finished yet")
+    mail = desk.locator("[data-draft=email]")
+    await mail.get_by_label("Subject").fill("How we breathed")
+    await mail.get_by_role("button", name="Approve").click()
+    await expect(mail).to_have_attribute("data-state", "approved")
+    await expect(mail.get_by_label("Subject")).to_have_value("How we breathed")
+    await expect(mail.get_by_role("heading", name="Newsletter")).to_be_focused()
+    told = await asked(http, "GET", f"{server.url}/api/v2/sessions/evening/drafts")
+    kept = next(draft for draft in told["drafts"] if draft["channel"] == "email")
+    assert (kept["subject"], kept["state"]) == ("How we breathed", "approved")
+    await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished yet")
+
+
+async def test_a_session_that_nobody_came_to_says_so(
+    server: Server, http: aiohttp.ClientSession, open_page: Opener, evening: dict[str, Any]
+) -> None:
+    """There is no story to wait for."""
+    desk = await open_page(evening["urls"]["console"])
+    await expect(desk.get_by_role("button", name="End the session")).to_be_visible()
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/evening/end")
+    await expect(desk.get_by_text("Nothing was published: nobody took part")).to_be_visible()
+
+
+async def test_the_page_of_a_private_session_opens_for_those_who_were_there(
+    server: Server, http: aiohttp.ClientSession, open_page: Opener
+) -> None:
+    """A link carries no credential; the close and the desk bring it, and show the page."""
+    body = {
+        "session_id": "circle",
+        "title": "Closed Circle",
+        "instructor": "Test instructor",
+        "scheduled_start": datetime.now(UTC).isoformat(),
+        "access": "invite",
+        "visibility": "private",
+    }
+    room = await asked(http, "POST", f"{server.url}/api/v2/sessions/create", 201, body)
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/circle/start")
+    guest = await open_page(room["urls"]["join"])
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_role("heading", name="Settle in")).to_be_visible()
+    desk = await open_page(room["urls"]["console"])
+    await expect(desk.get_by_text("1 person is here")).to_be_visible()
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/circle/end")
+    async with desk.expect_popup() as opened:
+        await desk.get_by_role("button", name="Open the page").click(timeout=30_000)
+    story = await opened.value
+    await expect(story.get_by_role("heading", name="Closed Circle")).to_be_visible()
+    await expect(desk.get_by_text("Drafts", exact=True)).to_be_visible()
+    await guest.get_by_role("button", name="The page of this session").click()
+    await expect(guest.get_by_role("heading", name="Closed Circle")).to_be_visible()
+    await expect(guest.get_by_text("How was it for you?")).to_have_count(0)
+
+
+SEEN = "document.dispatchEvent(new Event('visibilitychange'))"
+
+
+async def settled(room: FakeRoom, open_page: Opener, **options: Any) -> tuple[Page, list[dict[str, Any]]]:
+    """A desk where every channel is settled; the drafts that it shows at its next look."""
+    done = {"state": "done", "attempts": 1, "last_error": None}
+    post = {"channel": "linkedin", "state": "waiting", "edited": False, "content": "We breathed."}
+    drafts = [{**post, "length": 12, "limit": 3000}]
+    room.state |= {"phase": "published", "started_at": room.state["scheduled_start"]}
+    told = {"drafts": drafts, "channels": {"web": done, "social": done}}
+    room.api[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (200, told)
+    room.refuse = (4505, "session_over", {})
+    address = f"{await room.start()}/console#session={room.session_id}&token=t"
+    desk = await open_page(address, **options)
+    await expect(desk.locator("[data-draft=linkedin]")).to_be_visible()
+    return desk, drafts
+
+
+async def test_what_comes_after_the_end_appears_at_the_open_desk(room: FakeRoom, open_page: Opener) -> None:
+    """A quote that was allowed later is there within half a minute, and at once for who comes back to the page."""
+    desk, drafts = await settled(room, open_page)
+    await desk.get_by_label("Text for LinkedIn").fill("Not finished")
+    await desk.clock.install()
+    await desk.evaluate(SEEN)
+    drafts.append({"channel": "quote-1", "state": "waiting", "content": "Quiet at last", "name": None})
+    await desk.evaluate(SEEN)
+    await expect(desk.locator("[data-draft=quote-1]")).to_be_visible()
+    await expect(desk.get_by_label("Text for LinkedIn")).to_be_focused()
+    await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
+    drafts.insert(1, {"channel": "personal", "state": "waiting", "recipients": 1})
+    await desk.clock.run_for(30_000)
+    await expect(desk.get_by_text("1 person asked for their own")).to_be_visible()
+    order = await desk.locator("[data-draft]").evaluate_all("all => all.map((card) => card.dataset.draft)")
+    assert order == ["linkedin", "personal", "quote-1"]
+    drafts[2] = {**drafts[2], "state": "approved"}
+    drafts[0] = {**drafts[0], "content": "Changed elsewhere"}
+    await desk.evaluate(SEEN)
+    await expect(desk.locator("[data-draft=quote-1]")).to_have_attribute("data-state", "approved")
+    await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
+
+
+async def test_unsaved_words_are_not_lost_by_leaving(room: FakeRoom, open_page: Opener) -> None:
+    """The page of the session opens beside the desk, and a tab that is closed asks first."""
+    desk, _ = await settled(room, open_page)
+    page = desk.get_by_role("link", name="Open the page")
+    assert await page.get_attribute("target") == "_blank"
+    assert await page.get_attribute("rel") == "noopener"
+    leaving = "!dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    assert await desk.evaluate(leaving) is False
+    await desk.get_by_label("Text for LinkedIn").fill("Not finished")
+    assert await desk.evaluate(leaving) is True
+    room.api[("PUT", f"sessions/{room.session_id}/drafts/linkedin")] = lambda body: (
+        200,
+        {"channel": "linkedin", "state": "waiting", "edited": True, **body, "length": 12, "limit": 3000},
+    )
+    await desk.get_by_role("button", name="Save").click()
+    await expect(desk.get_by_text("changed", exact=True)).to_be_visible()
+    assert await desk.evaluate(leaving) is False
+
+
+async def test_the_length_follows_what_is_written(room: FakeRoom, open_page: Opener) -> None:
+    """About as the network counts, at every key."""
+    desk, _ = await settled(room, open_page)
+    await expect(desk.get_by_text("12 of 3000", exact=True)).to_be_visible()
+    await desk.get_by_label("Text for LinkedIn").fill("We breathed together.")
+    await expect(desk.get_by_text("about 21 of 3000")).to_be_visible()
+
+
+async def test_a_draft_that_cannot_be_taken_says_what_is_wrong_in_german(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """Which field, and why: too long with the number, or empty."""
+    desk, _ = await settled(room, open_page, locale="de-AT")
+    answers = [{"content": "at most 280 characters as twitter counts them"}, {"text": "a text is needed"}]
+    room.api[("PUT", f"sessions/{room.session_id}/drafts/linkedin")] = lambda _: (
+        400,
+        {"error": "invalid_data", "message": "The draft is wrong: see details.", "details": answers.pop(0)},
+    )
+    await desk.get_by_label("Text für LinkedIn").fill("Lang")
+    await desk.get_by_role("button", name="Speichern").click()
+    await expect(desk.get_by_text("Text: höchstens 280 Zeichen.")).to_be_visible()
+    await desk.evaluate(SEEN)
+    await desk.get_by_role("button", name="Speichern").click()
+    await expect(desk.get_by_text("Text: hier braucht es einen Text.")).to_be_visible()
+
+
+async def test_a_desk_that_may_not_look_any_more_keeps_what_stands_there(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """The sign-in ended meanwhile: it says so, and no draft and no unsaved word is lost."""
+    desk, _ = await settled(room, open_page)
+    await desk.get_by_label("Text for LinkedIn").fill("Not finished")
+    refusal = {"error": "token_expired", "message": "This token has expired."}
+    room.api[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (401, refusal)
+    await desk.evaluate(SEEN)
+    await expect(desk.get_by_text("This sign-in is no longer valid here.")).to_be_visible()
+    await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
+    await expect(desk.get_by_text("Page, archive and feed")).to_be_visible()

@@ -1,0 +1,78 @@
+"""The same breath on every screen, whatever the devices' own clocks say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.journey.server import KEY, Server, asked
+from tests.web.conftest import Opener
+
+pytestmark = pytest.mark.alone
+
+WRONG_BY_AN_HOUR = """(() => {
+  const Real = Date; const OFF = 3600 * 1000;
+  class Wrong extends Real {
+    constructor(...given) { if (given.length) super(...given); else super(Real.now() + OFF); }
+    static now() { return Real.now() + OFF; }
+  }
+  window.Date = Wrong;
+})()"""
+# Moments of the machine's one monotonic clock at which the word changes.
+WATCH_STEPS = """() => {
+  window.steps = [];
+  const pacer = document.querySelector(".pacer");
+  new MutationObserver(() => {
+    window.steps.push([pacer.dataset.step, performance.timeOrigin + performance.now()]);
+  }).observe(pacer, {attributes: true, attributeFilter: ["data-step"]});
+}"""
+# Three seconds a breath, so that a few of them are soon seen.
+PATTERN = [1.5, 0.0, 1.5, 0.0]
+
+
+async def breathing(open_page: Opener, link: str, script: str | None = None) -> Page:
+    """Somebody whose pacer moves and whose clock has had its eight pings."""
+    page = await open_page(link, script=script)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.locator(".pacer")).to_have_attribute("data-step", "inhale", timeout=15_000)
+    return page
+
+
+async def test_two_pacers_are_within_fifty_milliseconds(
+    server: Server, http: aiohttp.ClientSession, open_page: Opener
+) -> None:
+    """One device's date is wrong by an hour; both screens turn within 50 ms of each other."""
+    start = datetime.now(UTC).isoformat()
+    body = {"session_id": "one-breath", "title": "One breath", "scheduled_start": start, "instructor": "T"}
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/create", 201, body)
+    await asked(http, "POST", f"{server.url}/api/v2/sessions/one-breath/start")
+    address = f"{server.url}/ws/live-updates?session_id=one-breath&role=instructor"
+    async with http.ws_connect(address, headers={"Authorization": f"Bearer {KEY}"}) as instructor:
+        command = {"technique": "Even", "pattern": PATTERN, "duration": 600}
+        await instructor.receive_json()
+        await instructor.send_json({"type": "change_technique", "id": "even", "data": command})
+        told = await instructor.receive_json()
+        while told["type"] not in ("ack", "error"):
+            told = await instructor.receive_json()
+        assert told["type"] == "ack", told
+        link = f"{server.url}/sessions/join/one-breath"
+        right = await breathing(open_page, link)
+        wrong = await breathing(open_page, link, WRONG_BY_AN_HOUR)
+        assert await wrong.evaluate("Date.now()") - await right.evaluate("Date.now()") > 3_500_000
+        for page in (right, wrong):
+            await page.evaluate(WATCH_STEPS)
+        # Three whole breaths, seen by a person who watches both screens.
+        for _ in range(3):
+            await expect(right.locator(".pacer")).to_have_attribute("data-step", "exhale")
+            await expect(right.locator(".pacer")).to_have_attribute("data-step", "inhale")
+        await expect(wrong.locator(".pacer")).to_have_attribute("data-step", "exhale")
+        turns = [await page.evaluate("window.steps") for page in (right, wrong)]
+    assert len(turns[0]) >= 6
+    apart = [
+        min(abs(at - other) for other_step, other in turns[1] if other_step == step)
+        for step, at in turns[0][1:-1]
+    ]
+    assert max(apart) <= 50, apart

@@ -1,0 +1,137 @@
+"""The shells and files of the live pages, as any client gets them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from engine.web import pages
+from engine.web.qr_code import can_be_reached_by_a_phone
+from tests.web.fake_room import FakeRoom
+
+STATIC = Path(__file__).parents[2] / "engine" / "web" / "static"
+
+
+@pytest.fixture
+def console_of() -> Callable[[str], Any]:
+    """Fetches the console of a server with a public address."""
+
+    async def fetched(public_url: str) -> str:
+        app = web.Application()
+        pages.setup(app, public_url=public_url, studio_name="Studio")
+        async with TestClient(TestServer(app)) as client, client.get("/console") as response:
+            return await response.text()
+
+    return fetched
+
+
+@pytest.mark.parametrize("path", ["/sessions/join/x", "/session/join/x", "/console", "/wall/x"])
+async def test_every_page_has_the_policy_and_no_inline_code(
+    room: FakeRoom, http: aiohttp.ClientSession, path: str
+) -> None:
+    """No inline script, style or handler, nothing from elsewhere, never in a frame."""
+    async with http.get(f"{await room.start()}{path}") as response:
+        html = await response.text()
+        policy = response.headers["Content-Security-Policy"]
+    assert response.status == 200
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", html)
+    assert not re.search(r"""(?:src|href)="(?:https?:)?//""", html)
+
+
+@pytest.mark.parametrize("path", ["/sessions/join/s", "/console", "/wall/s"])
+async def test_every_page_leads_to_imprint_and_privacy(
+    room: FakeRoom, http: aiohttp.ClientSession, path: str
+) -> None:
+    """Who runs the studio, and what becomes of what is told to it, is one step away everywhere."""
+    async with http.get(f"{await room.start()}{path}") as response:
+        html = await response.text()
+    assert 'href="/imprint/"' in html
+    assert 'href="/privacy/"' in html
+
+
+async def test_below_a_path_every_address_has_it(console_of: Callable[[str], Any]) -> None:
+    """A server at https://x.example/breathe/ names its files, its footers and, for its scripts, itself below it."""
+    html = await console_of("https://x.example/breathe/")
+    assert '<html lang="en" data-base="/breathe">' in html
+    assert all(address.startswith("/breathe/") for address in re.findall(r'(?:src|href)="(/[^"]*)"', html))
+    assert "data-base" not in await console_of("https://x.example")
+
+
+async def test_files_are_lasting_by_their_digest_and_revalidated_without_it(
+    room: FakeRoom, http: aiohttp.ClientSession
+) -> None:
+    """A page names files that may be kept for a year; the plain address answers 304 to its ETag."""
+    base = await room.start()
+    async with http.get(f"{base}/console") as response:
+        lasting = re.search(r'src="(/static/live/\w+/console\.js)"', await response.text())
+    assert lasting
+    async with http.get(base + lasting[1]) as response:
+        assert "immutable" in response.headers["Cache-Control"]
+        assert response.headers["Content-Encoding"] == "gzip"
+    plain = f"{base}/static/live/console.js"
+    async with http.get(plain) as response:
+        assert response.headers["Cache-Control"] == "no-cache"
+        tag = response.headers["ETag"]
+    async with http.get(plain, headers={"If-None-Match": tag}) as response:
+        assert response.status == 304
+        assert await response.read() == b""
+
+
+@pytest.mark.parametrize("path", ["../pages.py", "%2e%2e/pages.py", "nothing.js", "0/console.js"])
+async def test_nothing_else_can_be_reached(room: FakeRoom, http: aiohttp.ClientSession, path: str) -> None:
+    """Only files of the folder are served."""
+    async with http.get(f"{await room.start()}/static/live/{path}") as response:
+        assert response.status == 404
+
+
+async def test_a_join_link_becomes_a_code(room: FakeRoom, http: aiohttp.ClientSession) -> None:
+    """A link on the public address becomes an SVG; any other address is refused."""
+    base = await room.start()
+    link = "http://192.0.2.7:8000/sessions/join/x#token=abc"
+    async with http.post(f"{base}/console/qr", json={"url": link}) as response:
+        assert response.content_type == "image/svg+xml"
+        assert "<svg" in await response.text()
+    refused: list[object] = [{"url": "https://elsewhere.example/x"}, {"url": 7}, [], {"other": "x"}]
+    for wrong in refused:
+        async with http.post(f"{base}/console/qr", json=wrong) as response:
+            assert response.status == 400
+
+
+@pytest.mark.parametrize(
+    ("url", "reachable"),
+    [
+        ("http://192.168.1.5:8000/", True),
+        ("https://studio.example/", True),
+        ("http://localhost:8000/", False),
+        ("http://127.0.0.1:8000/", False),
+        ("http://[::1]:8000/", False),
+        ("http://0.0.0.0:8000/", False),
+        ("ftp://studio.example/", False),
+        ("nonsense", False),
+    ],
+)
+def test_only_addresses_that_a_phone_can_reach_become_codes(url: str, reachable: bool) -> None:
+    """Loopback and unspecified addresses mean another machine on a phone."""
+    assert can_be_reached_by_a_phone(url) is reachable
+
+
+def test_modules_are_short_and_every_string_is_used() -> None:
+    """One idea a module; every key that a module asks for exists."""
+    english = (STATIC / "strings" / "en.js").read_text()
+    keys = set(re.findall(r'^  "?([\w.]+)"?: ', english, re.M))
+    for module in STATIC.rglob("*.js"):
+        source = module.read_text()
+        if module.parent.name != "strings":
+            assert source.count("\n") <= 325, module
+        for key in re.findall(r'\bt\("([\w.]+)"', source):
+            assert key in keys, f"{module.name}: {key}"
