@@ -47,7 +47,7 @@ def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
     with closing(connect(data / FILE_NAME)) as connection:
         catalogue = Catalogue(connection)
         if output is not None:
-            files = JobRunner(data, catalogue, Outbox(connection)).site_builder.rebuild(
+            files = JobRunner(data, catalogue, Outbox(connection)).setup.site_builder.rebuild(
                 output, progress=progress
             )
             update_index(output, catalogue)

@@ -1,4 +1,8 @@
-"""The jobs of the outbox, done: each channel by itself, so that one that fails holds no other up."""
+"""Runs the jobs of the outbox, each channel by itself, so that one that fails holds no other up.
+
+One round, from top to bottom: claim what is due → rehearse each story → publish it in the catalogue → build the dirty
+pages → write drafts and figures → settle each job in the outbox.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +22,11 @@ from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
 from publisher.catalogue.forgetting import forget_recipients, retracts
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.upcoming import visibility_of
-from publisher.drafts.desk import DraftDesk
+from publisher.job_snapshots import JobSnapshots
 from publisher.rendering.card import card_of
-from publisher.rendering.links import DEFAULT_URL, Links
 from publisher.rendering.story import story_of
-from publisher.rendering.studio import InvalidStudio, Studio, load
-from publisher.rendering.templates import Templates
-from publisher.site.builder import Progress, SiteBuilder, fingerprint
-from publisher.syndication.feed import Feeds
+from publisher.site.builder import Progress
+from publisher.studio_setup import StudioSetupLoader
 from publisher.syndication.websub import HubNotifier
 
 __all__ = ["ATTEMPTS", "FinishedJob", "JobRunner", "pause_after"]
@@ -36,26 +36,30 @@ T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 ATTEMPTS = 6
+"""How often a job is tried before it is left to the operator."""
 
-_PAGES = ("web", SCHEDULE)
-# So many in one transaction: a live session beside this writes its journal into the same file.
-_PORTION = 50
-# Each takes a tenth of a second, and the next session may have ended meanwhile.
-_REDRAFTED = 20
+_PAGE_CHANNELS = ("web", SCHEDULE)
+_JOBS_PER_TRANSACTION = 50
+"""A live session beside this writes its journal into the same file: transactions are short."""
+_MOST_REWRITTEN = 20
+"""Drafts rewritten at once. Each takes a tenth of a second, and the next session may have ended meanwhile."""
 _FIRST_PAUSE: Millis = 2 * SECOND
 _LONGEST_PAUSE: Millis = 5 * MINUTE
 
 
 def pause_after(attempts: int) -> Millis | None:
     """How long to wait after so many attempts: 2, 4, 8 … seconds; None when it was the last one."""
-    if attempts >= ATTEMPTS:
-        return None
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE << (attempts - 1))
+    return None if attempts >= ATTEMPTS else _backoff(attempts)
+
+
+def _backoff(attempts: int) -> Millis:
+    """Exponential, from two seconds to five minutes."""
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE << min(attempts - 1, 10))
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedJob:
-    """What came of a job."""
+    """The outcome of a job; ``state`` is ``done`` or ``failed``."""
 
     session_id: str
     channel: str
@@ -63,8 +67,21 @@ class FinishedJob:
     content_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Story:
+    """A job with the snapshot it is about, stored ``at``; no snapshot where a room changed that has no page."""
+
+    job: Job
+    snapshot: Snapshot | None
+    at: Millis
+
+    @property
+    def content_id(self) -> str:
+        return self.snapshot.content_id if self.snapshot else ""
+
+
 class JobRunner:
-    """Does what is due. One of them at a time per data folder: whoever makes one holds the lock."""
+    """Runs due jobs. Only one may work on a data folder at a time: whoever makes one holds the publisher lock."""
 
     def __init__(
         self,
@@ -72,253 +89,206 @@ class JobRunner:
         catalogue: Catalogue,
         outbox: Outbox,
         *,
-        report: Callable[[FinishedJob], None] = lambda _: None,
+        on_finished: Callable[[FinishedJob], None] = lambda _: None,
         step: Callable[[str], None] = lambda _: None,
         durable: bool = True,
     ) -> None:
         self._data = data
         self._catalogue = catalogue
         self._outbox = outbox
-        self._report = report
-        self._step = step
-        self._durable = durable
-        self._made_of = ""
-        self._failures = 0
-        self._not_before: Millis = 0
+        self._on_finished = on_finished
+        self._loader = StudioSetupLoader(data, catalogue, step=step, durable=durable)
+        self._snapshots = JobSnapshots(catalogue, outbox)
         self._hub = HubNotifier()
-        self._seen: tuple[object, ...] = ()
-        self._scrub = False
-        """Somebody took something back that stands in the log beside the database."""
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Take up the studio, address and templates as they are now; where they changed, all is to be built."""
-        studio_file = self._data / "studio.toml"
-        kept = tuple(self._catalogue.meta(key) for key in ("public_url", "retention_days", "sends_mail"))
-        own = self._data / "templates"
-        files = (studio_file, own, *(own.rglob("*") if own.is_dir() else ()))
-        seen = (*kept, *(file.stat().st_mtime_ns for file in files if file.exists()))
-        if seen == self._seen:
-            return
-        try:
-            studio = load(self._data)
-        except InvalidStudio as error:
-            _log.error("studio_wrong", problem=str(error), kept="the settings from before")
-            before, self._seen = self._seen, seen
-            if before:
-                return
-            studio = Studio()
-        self._seen = seen
-        public_url = kept[0] or DEFAULT_URL
-        made_of = fingerprint(studio, kept, own)
-        if made_of == self._made_of:
-            return
-        self._made_of = made_of
-        links = Links(public_url)
-        templates = Templates(own)
-        self.studio = studio
-        self.links = links
-        self.templates = templates
-        self.site_builder = SiteBuilder(
-            self._data, self._catalogue, studio, links, templates, step=self._step, durable=self._durable
-        )
-        self.desk = DraftDesk(self._data, self._catalogue, studio, links, templates)
-        self._feeds = Feeds(self._catalogue, studio, links, templates)
-        if self._catalogue.meta("site_made_of") != made_of:
-            self._catalogue.recompute_days(studio.zone)
-            self._catalogue.mark_all_dirty()
+        self._build_failures = 0
+        self._no_build_before: Millis = 0
+        self._must_scrub = False
+        """Somebody took something back that still stands in the write-ahead log of the database."""
+        self.setup = self._loader.load()
 
     def run_due(self, now: Millis, *, limit: int = 100, progress: Progress | None = None) -> int:
-        """One round: claim what is due, do it, build what is marked. Returns how many jobs were claimed."""
-        self.refresh()
+        """Run one round; returns how many jobs were claimed."""
+        self.setup = self._loader.load()
         jobs = self._outbox.claim(now, limit)
-        pages: list[tuple[Job, str]] = []
-        for some in _portions([job for job in jobs if job.channel in _PAGES]):
-            pages += self._enter(some, now)
-        self._clear_withdrawn()
-        error = self._build(now, progress, asked=bool(pages))
+        published: list[_Story] = []
+        for portion in _portions([job for job in jobs if job.channel in _PAGE_CHANNELS]):
+            published += self._publish(self._rehearse(portion, now), now)
+        self._remove_withdrawn_drafts()
+        error = self._build(now, progress, requested=bool(published))
         if error is None:
-            self._finish(pages, now)
+            self._settle_done([(story.job, story.content_id) for story in published], now)
         else:
-            for job, content_id in pages:
-                self._hold(job, content_id, error, now)
-        for some in _portions([job for job in jobs if job.channel not in _PAGES]):
-            made = ((job, self._attempt(job, now, self._make)) for job in some)
-            self._finish([(job, content_id) for job, content_id in made if content_id is not None], now)
-        if self._scrub:
-            self._scrub = not scrub(self._catalogue.connection)
+            self._settle_postponed(published, error, now)
+        for portion in _portions([job for job in jobs if job.channel not in _PAGE_CHANNELS]):
+            self._settle_done(self._draft(portion, now), now)
+        if self._must_scrub:
+            self._must_scrub = not scrub(self._catalogue.connection)
         return len(jobs)
 
-    def _build(self, now: Millis, progress: Progress | None, *, asked: bool) -> str | None:
-        if not self._catalogue.dirty_pages() and (self._data / "public").is_dir():
-            return None
-        if now < self._not_before and not asked:
-            return None
-        tells = "feed" in self._catalogue.dirty_pages()
-        try:
-            self.site_builder.build_dirty(progress or (lambda _done, _total: None))
-        except Exception as error:  # noqa: BLE001
-            # Whatever it was, the pages stay marked and the jobs come again; the process goes on with the rest.
-            self._failures += 1
-            pause = min(_LONGEST_PAUSE, _FIRST_PAUSE << min(self._failures - 1, 10))
-            self._not_before = now + pause
-            _log.exception("build_failed", again_in_s=pause / 1000)
-            return _told(error)
-        self._failures = 0
-        self._not_before = 0
-        if tells and self.studio.websub_hub:
-            feeds = (self.links.absolute("feed.xml"), self.links.absolute("feed.json"))
-            self._hub.notify(self.studio.websub_hub, feeds)
-        if self._catalogue.meta("site_made_of") not in (None, self._made_of):
-            self._redraft()
-        self._catalogue.set_meta("site_made_of", self._made_of)
-        return None
+    # Rehearse: the catalogue's stories stand in feed and home page too, so one that cannot be rendered never enters it.
 
-    def _redraft(self) -> None:
-        """Drafts that wait for somebody say what the site says. Those that were used, or are old, stay as they are."""
-        for session_id in self.desk.sessions_waiting(_REDRAFTED):
-            try:
-                self.desk.rewrite_files(session_id)
-            except Exception:  # noqa: BLE001
-                # The site is built; a draft that cannot be written is told at the desk.
-                _log.exception("draft_not_rewritten", session_id=session_id)
+    def _rehearse(self, jobs: Sequence[Job], now: Millis) -> list[_Story]:
+        """Render the story of each job once; those that cannot be rendered have failed and are left out."""
+        rehearsed = [self._attempt(job, now, partial(self._rehearse_one, job, now)) for job in jobs]
+        return [story for story in rehearsed if story is not None]
 
-    def _enter(self, jobs: Sequence[Job], now: Millis) -> list[tuple[Job, str]]:
-        """Bring sessions and rooms into what is to be built; returns the jobs that are, with their content's ids."""
-        told = [(job, self._attempt(job, now, partial(self._tried, now))) for job in jobs]
-        entered = []
-        with self._catalogue.transaction():
-            for job, story in told:
-                if story is not None and self._attempt(job, now, partial(self._take, story)):
-                    entered.append((job, story[0].content_id if story[0] else ""))
-        return entered
-
-    def _attempt(self, job: Job, now: Millis, action: Callable[[Job], T]) -> T | None:
-        try:
-            return action(job)
-        except Exception as error:  # noqa: BLE001
-            # A story that cannot be told must not keep the next one from being told.
-            _log.exception("job_failed", session_id=job.session_id, channel=job.channel)
-            self._fail(job, self._content_id(job), _told(error), now)
-            return None
-
-    def _tried(self, now: Millis, job: Job) -> tuple[Snapshot | None, Millis]:
-        """The story of a job, told once before it enters: the catalogue's stories stand in feed and home page too."""
+    def _rehearse_one(self, job: Job, now: Millis) -> _Story:
         if job.channel == SCHEDULE:
-            changed = self._shown_otherwise(job.session_id)
+            changed = self._snapshots.with_changed_visibility(job.session_id)
             if changed is not None and changed.visibility == "private":
-                self.desk.withdraw_posts(changed, now)
-            return changed, now
-        snapshot, at = self._story(job)
-        story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
-        self._feeds.html(story)
-        self.templates.render("site/article.html", story=story, studio=self.studio, href=self.links.absolute)
+                self.setup.desk.withdraw_posts(changed, now)
+            return _Story(job, changed, now)
+        snapshot, at = self._snapshots.load(job)
+        setup = self.setup
+        story = story_of(snapshot, setup.studio, quotes=snapshot.quotes)
+        setup.feeds.item_html(story)
+        setup.templates.render(
+            "site/article.html", story=story, studio=setup.studio, href=setup.links.absolute
+        )
         if snapshot.source != "import":
-            # Kept for the page, which shows the same one.
-            card_of(story, self.studio)
-        return snapshot, at
+            # Cached for the page, which shows the same picture.
+            card_of(story, setup.studio)
+        return _Story(job, snapshot, at)
 
-    def _take(self, story: tuple[Snapshot | None, Millis], job: Job) -> bool:
-        """Bring a story, or the rooms, into the catalogue and mark what that touches."""
-        snapshot, at = story
-        if job.channel == SCHEDULE:
+    # Publish: into the catalogue, which marks every page that the story touches.
+
+    def _publish(self, stories: Sequence[_Story], now: Millis) -> list[_Story]:
+        """Publish rehearsed stories in one transaction; returns those that did not fail."""
+        with self._catalogue.transaction():
+            return [
+                story for story in stories if self._attempt(story.job, now, partial(self._publish_one, story))
+            ]
+
+    def _publish_one(self, story: _Story) -> bool:
+        snapshot, zone = story.snapshot, self.setup.studio.zone
+        if story.job.channel == SCHEDULE:
             self._catalogue.mark_dirty(ROOM_PAGES)
             if snapshot is not None and self._catalogue.published(snapshot.session_id) is not None:
-                self._catalogue.publish(snapshot, self.studio.zone, at)
-        elif snapshot is not None and self._may_be_told(snapshot, at):
+                self._catalogue.publish(snapshot, zone, story.at)
+        elif snapshot is not None and self._snapshots.may_publish(snapshot, story.at):
             before = self._catalogue.snapshot(snapshot.session_id)
-            self._scrub = self._scrub or (before is not None and retracts(before, snapshot))
-            self._catalogue.publish(snapshot, self.studio.zone, at)
-            if self.studio.automatic.quotes:
+            self._must_scrub = self._must_scrub or (before is not None and retracts(before, snapshot))
+            self._catalogue.publish(snapshot, zone, story.at)
+            if self.setup.studio.automatic.quotes:
                 for key in self._catalogue.quote_states(snapshot.session_id):
-                    self._catalogue.decide_quote(snapshot.session_id, key, "approved", at)
+                    self._catalogue.decide_quote(snapshot.session_id, key, "approved", story.at)
         return True
 
-    def _make(self, job: Job) -> str:
-        """Make the artefacts of a channel that is no page."""
-        snapshot, at = self._story(job)
-        if not self._may_be_told(snapshot, at):
+    # Build: the dirty pages, and what follows from a site that changed.
+
+    def _remove_withdrawn_drafts(self) -> None:
+        """Remove the drafts of withdrawn sessions; they go before their page does."""
+        dirty = self._catalogue.drafts_to_remove()
+        for key in dirty:
+            self.setup.desk.remove(key.removeprefix(DRAFTS_PREFIX))
+        if dirty:
+            self._catalogue.clear_dirty(dirty)
+
+    def _build(self, now: Millis, progress: Progress | None, *, requested: bool) -> str | None:
+        """Build the dirty pages; returns the error where that failed.
+
+        After a failure there is a pause, which only a new publication (``requested``) cuts short.
+        """
+        dirty = self._catalogue.dirty_pages()
+        if not dirty and (self._data / "public").is_dir():
+            return None
+        if now < self._no_build_before and not requested:
+            return None
+        try:
+            self.setup.site_builder.build_dirty(progress or (lambda _done, _total: None))
+        except Exception as error:  # noqa: BLE001
+            # Whatever it was, the pages stay dirty and the jobs come again; the process goes on with the rest.
+            self._build_failures += 1
+            pause = _backoff(self._build_failures)
+            self._no_build_before = now + pause
+            _log.exception("build_failed", again_in_s=pause / 1000)
+            return _described(error)
+        self._build_failures = 0
+        self._no_build_before = 0
+        if "feed" in dirty:
+            self._notify_hub()
+        if self._catalogue.meta("site_made_of") not in (None, self.setup.fingerprint):
+            self._rewrite_waiting_drafts()
+        self._catalogue.set_meta("site_made_of", self.setup.fingerprint)
+        return None
+
+    def _notify_hub(self) -> None:
+        hub, absolute = self.setup.studio.websub_hub, self.setup.links.absolute
+        if hub:
+            self._hub.notify(hub, (absolute("feed.xml"), absolute("feed.json")))
+
+    def _rewrite_waiting_drafts(self) -> None:
+        """Rewrite the newest drafts that wait for a decision with the new setup; used and older ones stay as they are."""
+        for session_id in self.setup.desk.sessions_waiting(_MOST_REWRITTEN):
+            try:
+                self.setup.desk.rewrite_files(session_id)
+            except Exception:  # noqa: BLE001
+                # The site is built; a draft that cannot be written is reported at the desk.
+                _log.exception("draft_not_rewritten", session_id=session_id)
+
+    # Draft: what the channels other than pages make of a snapshot.
+
+    def _draft(self, jobs: Sequence[Job], now: Millis) -> list[tuple[Job, str]]:
+        """Write the drafts or figures of each job; returns those that did not fail with their content's ids."""
+        made = [(job, self._attempt(job, now, partial(self._draft_one, job))) for job in jobs]
+        return [(job, content_id) for job, content_id in made if content_id is not None]
+
+    def _draft_one(self, job: Job) -> str:
+        snapshot, at = self._snapshots.load(job)
+        if not self._snapshots.may_publish(snapshot, at):
             return snapshot.content_id
         match job.channel:
             case "email":
                 forget_recipients(self._catalogue.connection)
-                self.desk.prepare(snapshot, "email", at)
+                self.setup.desk.prepare(snapshot, "email", at)
             case "social":
-                # A private session is not spoken of.
+                # Nothing about a private session is posted.
                 if snapshot.visibility != "private":
-                    self.desk.prepare(snapshot, "social", at)
+                    self.setup.desk.prepare(snapshot, "social", at)
             case "analytics":
                 analytics.record(self._catalogue, snapshot)
             case _:
                 raise ValueError(f"no channel is called {job.channel!r}")
         return snapshot.content_id
 
-    def _story(self, job: Job) -> tuple[Snapshot, Millis]:
-        snapshot = self._outbox.snapshot(job.session_id, job.version)
-        at = self._catalogue.version_created_at(job.session_id, job.version)
-        if snapshot is None or at is None:
-            raise LookupError(f"version {job.version} of the story is not there")
-        return self._as_the_room_says(snapshot), at
+    # Settle: write the outcome into the outbox and report it.
 
-    def _as_the_room_says(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot for those who may see the session now, where that was changed after it was told."""
-        visibility = visibility_of(self._catalogue.connection, snapshot.session_id)
-        return snapshot if visibility is None else snapshot.model_copy(update={"visibility": visibility})
-
-    def _shown_otherwise(self, session_id: str) -> Snapshot | None:
-        """What is published of a session as it is to be shown now; None where it is shown so already."""
-        snapshot = self._catalogue.snapshot(session_id)
-        if snapshot is None:
-            return None
-        changed = self._as_the_room_says(snapshot)
-        return None if changed.visibility == snapshot.visibility else changed
-
-    def _may_be_told(self, snapshot: Snapshot, at: Millis) -> bool:
-        """Not what the studio took off the site; a live session's story that is retold does not bring it back."""
-        withdrawn_at = self._catalogue.withdrawn_at(snapshot.session_id)
-        if withdrawn_at is None:
-            return True
-        return (snapshot.ended_at if snapshot.source == "live" else at) > withdrawn_at
-
-    def _content_id(self, job: Job) -> str:
-        row = self._catalogue.connection.execute(
-            "SELECT content_id FROM snapshots WHERE session_id = ? AND version = ?",
-            (job.session_id, job.version),
-        ).fetchone()
-        return str(row["content_id"]) if row else ""
-
-    def _clear_withdrawn(self) -> None:
-        """Drafts of what was withdrawn go before its page does."""
-        marks = self._catalogue.drafts_to_remove()
-        for mark in marks:
-            self.desk.remove(mark.removeprefix(DRAFTS_PREFIX))
-        if marks:
-            self._catalogue.clear_dirty(marks)
-
-    def _finish(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
-        for some in _portions(jobs):
+    def _settle_done(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
+        for portion in _portions(jobs):
             with self._catalogue.transaction():
-                for job, _ in some:
+                for job, _ in portion:
                     self._outbox.done(job, now)
-            for job, content_id in some:
-                self._report(FinishedJob(job.session_id, job.channel, "done", content_id))
+            for job, content_id in portion:
+                self._on_finished(FinishedJob(job.session_id, job.channel, "done", content_id))
 
-    def _hold(self, job: Job, content_id: str, error: str, now: Millis) -> None:
-        """The site cannot be written at present: no story's fault, so none is given up however long that is."""
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE << min(job.attempts - 1, 10))
-        self._outbox.failed(job, error, now + pause, now)
-        self._report(FinishedJob(job.session_id, job.channel, "failed", content_id))
+    def _settle_postponed(self, stories: Sequence[_Story], error: str, now: Millis) -> None:
+        """The site cannot be written at present: no story's fault, so none is given up however long that lasts."""
+        for story in stories:
+            self._settle_failed(story.job, story.content_id, error, now + _backoff(story.job.attempts), now)
 
-    def _fail(self, job: Job, content_id: str, error: str, now: Millis) -> None:
-        pause = pause_after(job.attempts)
-        self._outbox.failed(job, error, None if pause is None else now + pause, now)
-        self._report(FinishedJob(job.session_id, job.channel, "failed", content_id))
+    def _settle_failed(
+        self, job: Job, content_id: str, error: str, again_at: Millis | None, now: Millis
+    ) -> None:
+        self._outbox.failed(job, error, again_at, now)
+        self._on_finished(FinishedJob(job.session_id, job.channel, "failed", content_id))
+
+    def _attempt(self, job: Job, now: Millis, action: Callable[[], T]) -> T | None:
+        """The result of ``action``; None where it raised, and the job is then settled as failed."""
+        try:
+            return action()
+        except Exception as error:  # noqa: BLE001
+            # A story that cannot be published must not keep the next one from it.
+            _log.exception("job_failed", session_id=job.session_id, channel=job.channel)
+            pause = pause_after(job.attempts)
+            again_at = None if pause is None else now + pause
+            self._settle_failed(job, self._snapshots.content_id(job), _described(error), again_at, now)
+            return None
 
 
 def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), _PORTION):
-        yield items[start : start + _PORTION]
+    for start in range(0, len(items), _JOBS_PER_TRANSACTION):
+        yield items[start : start + _JOBS_PER_TRANSACTION]
 
 
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:500]

@@ -1,4 +1,4 @@
-"""Standing back: nobody's pacer may stand still because a page is being built."""
+"""Process priority of the publisher: building a page must not slow down a live session on the same machine."""
 
 from __future__ import annotations
 
@@ -21,38 +21,41 @@ __all__ = [
 T = TypeVar("T")
 
 IDLE_NICENESS: Final = 19
-"""For work that nobody waits for."""
+"""Niceness of work that nobody waits for: the lowest priority there is."""
 
 BUILD_NICENESS: Final = 5
-"""For work that readers wait for: where the processor is short it has a quarter of it, beside a live server's three."""
+"""Niceness of work that readers wait for: of a busy core it gets a quarter, beside the live server's three."""
 
 
 def lower_priority(niceness: int) -> None:
-    """Let others have the processor and the disk first, from here on, for this process and its children.
+    """Set the niceness of this process and of the children it starts from here on; failures are ignored.
 
-    The disk's order follows the same number where the system orders at all.
+    The disk scheduler follows the same number where it has priorities at all.
     """
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
-    # Linux weighs whole terminal sessions against each other before it looks at what is in them: a process that
-    # leads a session of its own must make that one nice too. In a shell's session it would slow the shell down.
+    # Linux weighs whole terminal sessions against each other before it looks at what is in them (autogroup): a
+    # process that leads a session must make that one nice too. In a shell's session it would slow the shell down.
     if os.getsid(0) == os.getpid():
         with suppress(OSError):
             Path("/proc/self/autogroup").write_text(f"{niceness}\n")
 
 
 def leave_foreground_group() -> None:
-    """Leave Ctrl-C in the terminal to the parent, and stay in its session: behind it, not beside it."""
+    """Move into a process group of its own, so that Ctrl-C in the terminal reaches the parent alone.
+
+    The process stays in the parent's session: there its niceness is weighed against the server's.
+    """
     with suppress(OSError):
         os.setpgid(0, 0)
 
 
 def use_idle_scheduling() -> None:
-    """Take only what nobody else wants of the processor, from here on, for this thread and what it starts.
+    """Put this thread, and what it starts, into the idle scheduling class and off the first core. Not reversible.
 
-    Somebody who wakes up waits for the end of a nice one's turn: 4 ms and more at each step of an announcement. So the
-    first core is left alone where there are several, and where the system has an idle class the thread joins it: who is
-    in it gives way at once, and may never get a turn on a machine that is busy all the time. There is no way back.
+    A thread that wakes up waits for the end of a nice one's turn: 4 ms and more at each step of an announcement. So
+    the first core is left alone where there are several. A thread of the idle class (SCHED_IDLE) is preempted at once,
+    and may never run on a machine that is busy all the time. Where the system has no such class, nothing changes.
     """
     if not hasattr(os, "SCHED_IDLE"):
         return
@@ -65,7 +68,7 @@ def use_idle_scheduling() -> None:
 
 
 def run_idle(work: Callable[[], T]) -> T:
-    """Do something long that nobody waits for, in a thread that gives way; returns or raises what it does."""
+    """Run long work in an idle-class thread and wait for it; returns or raises what it does."""
     if hasattr(os, "SCHED_IDLE") and os.sched_getscheduler(0) == os.SCHED_IDLE:
         return work()
     with ThreadPoolExecutor(

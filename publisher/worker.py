@@ -1,7 +1,8 @@
-"""The publisher's process: empties the outbox until its parent is gone.
+"""The publisher process: runs the jobs of the outbox until its parent is gone.
 
 It reads lines from its standard input (``wake``: look now; the end: exit) and writes one JSON line for each
-finished job to its standard output. Run alone, it looks once a second. A lock keeps it the only one.
+finished job to its standard output. It also looks by itself once a second, which is all it does when run alone.
+A file lock keeps it the only publisher of a data folder.
 """
 
 from __future__ import annotations
@@ -42,15 +43,15 @@ _WAIT_FOR_LOCK_S = 10.0
 
 
 class Busy(Exception):
-    """Another publisher works on this data folder."""
+    """Another publisher holds the lock of this data folder."""
 
 
 @contextmanager
 def publisher_lock(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Be the only publisher of a data folder; the lock ends with the process.
+    """Hold the publisher lock of a data folder; it is released with the block, or by the end of the process.
 
     Raises:
-        Busy: somebody else is, for longer than ``wait_s`` seconds.
+        Busy: another process holds it for longer than ``wait_s`` seconds.
     """
     data.mkdir(parents=True, exist_ok=True)
     with (data / LOCK).open("w") as file:
@@ -80,47 +81,47 @@ def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -
 
 
 def _publish(data: Path, *, standalone: bool, smtp_url: str | None) -> int:
-    _tidy(data)
+    _remove_leftovers(data)
     studio.write_default(data)
     connection = connect(data / FILE_NAME)
     try:
         outbox = Outbox(connection)
         outbox.requeue_interrupted()
         catalogue = Catalogue(connection)
-        _note_mail(catalogue, smtp_url)
-        jobs = JobRunner(data, catalogue, outbox, report=_say)
-        post = MailDelivery(data, smtp_url) if smtp_url else nullcontext()
-        with _WakeUps(standalone=standalone) as bell, post, SearchIndexer(data):
-            while not bell.closed:
-                worked = _round(jobs)
-                bell.wait(0.0 if worked else _pause(outbox))
+        _record_mail_setting(catalogue, smtp_url)
+        jobs = JobRunner(data, catalogue, outbox, on_finished=_print_finished)
+        mail = MailDelivery(data, smtp_url) if smtp_url else nullcontext()
+        with _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data):
+            while not wake_ups.stopped:
+                ran_any = _run_due(jobs)
+                wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox))
     finally:
         connection.close()
     return 0
 
 
-def _note_mail(catalogue: Catalogue, smtp_url: str | None) -> None:
-    """Say in the catalogue whether mail is sent: the desk and the privacy page tell it."""
+def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
+    """Store in the catalogue whether a mail server is set; the draft desk and the privacy page show it."""
     catalogue.set_meta("sends_mail", "yes" if smtp_url else "no")
 
 
-def _round(jobs: JobRunner) -> bool:
+def _run_due(jobs: JobRunner) -> bool:
     try:
         return jobs.run_due(_now()) > 0
     except Exception as error:
         if not is_locked(error):
             raise
-        # Somebody holds the file for long, an import perhaps: the work is still there in a second.
+        # Another process holds the database for long, an import perhaps: the jobs are still there in a second.
         _log.warning("database_locked", problem=str(error))
         return False
 
 
-def _pause(outbox: Outbox) -> float:
+def _seconds_to_next_look(outbox: Outbox) -> float:
     due = outbox.next_attempt()
     return _LOOK_EVERY_S if due is None else min(_LOOK_EVERY_S, max(0.01, (due - _now()) / 1000))
 
 
-def _say(finished: FinishedJob) -> None:
+def _print_finished(finished: FinishedJob) -> None:
     sys.stdout.write(json.dumps(asdict(finished)) + "\n")
     sys.stdout.flush()
 
@@ -129,42 +130,45 @@ def _now() -> Millis:
     return time.time_ns() // 1_000_000
 
 
-def _tidy(data: Path) -> None:
-    """Remove what a killed publisher left unfinished beside the folders it was working on."""
+def _remove_leftovers(data: Path) -> None:
+    """Remove the temporary folders that a killed publisher left beside those it was building."""
     for pattern in (".public-*", ".private-*", ".drafts-*"):
         for folder in data.glob(pattern):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 class _WakeUps:
-    """Waits for a line from the parent, the end of its input, SIGTERM, or a while."""
+    """Waits for a line from the parent, the end of standard input, SIGTERM, or a timeout.
+
+    ``stopped`` is true once the input ended or a signal came.
+    """
 
     def __init__(self, *, standalone: bool) -> None:
         self._input = None if standalone else sys.stdin.fileno()
-        self._signalled, self._signal = os.pipe()
-        self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
-        self.closed = False
+        self._signal_read, self._signal_write = os.pipe()
+        self._previous_handlers: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
+        self.stopped = False
 
     def __enter__(self) -> _WakeUps:
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._ring)
+            self._previous_handlers[number] = signal.signal(number, self._on_signal)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._previous_handlers.items():
             signal.signal(number, handler)
-        os.close(self._signalled)
-        os.close(self._signal)
+        os.close(self._signal_read)
+        os.close(self._signal_write)
 
     def wait(self, seconds: float) -> None:
-        """Until there is a reason to look again."""
-        watched = [self._signalled] if self._input is None else [self._signalled, self._input]
+        """Return when there is a reason to look again, at the latest after ``seconds``."""
+        watched = [self._signal_read] if self._input is None else [self._signal_read, self._input]
         ready, _, _ = select.select(watched, [], [], seconds)
-        if self._signalled in ready:
-            self.closed = True
+        if self._signal_read in ready:
+            self.stopped = True
         if self._input in ready and self._input is not None and not os.read(self._input, 65536):
             # The parent is gone or wants us gone.
-            self.closed = True
+            self.stopped = True
 
-    def _ring(self, _number: int, _frame: FrameType | None) -> None:
-        os.write(self._signal, b"x")
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        os.write(self._signal_write, b"x")

@@ -116,7 +116,7 @@ class Feeds:
         # Quotes stand on the page only: a feed cannot be recalled.
         return story_of(excerpt, self._studio)
 
-    def html(self, story: Story) -> str:
+    def item_html(self, story: Story) -> str:
         """An item's full text."""
         text = self._templates.render(
             "site/feed_item.html",
@@ -167,7 +167,7 @@ class Feeds:
             item.guid(page, permalink=True)
             item.pubDate(to_datetime(entry.published_at))
             item.description(escape(_carried(story.seo_description), quote=False))
-            item.content(self.html(story), type="CDATA")
+            item.content(self.item_html(story), type="CDATA")
             for each in story.practised:
                 item.category(term=_title(each.name))
             item.history.name = _carried(story.instructor or "")
@@ -182,7 +182,7 @@ class Feeds:
                 "id": page,
                 "url": page,
                 "title": _carried(story.title),
-                "content_html": self.html(story),
+                "content_html": self.item_html(story),
                 "summary": _carried(story.seo_description),
                 "image": self._links.absolute(card_path(story)),
                 "date_published": iso(entry.published_at),

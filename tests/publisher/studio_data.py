@@ -28,7 +28,7 @@ class Publisher:
         self.outbox = Outbox(self.connection)
         self.finished: list[FinishedJob] = []
         self.jobs = JobRunner(
-            data, self.catalogue, self.outbox, report=self.finished.append, step=step, durable=False
+            data, self.catalogue, self.outbox, on_finished=self.finished.append, step=step, durable=False
         )
 
     def publish(self, snapshot: Snapshot, channels: Sequence[str] = ALL, at: Millis = NOW) -> Snapshot:
@@ -56,7 +56,7 @@ class Publisher:
     def rebuilt(self) -> dict[str, str]:
         """The same of the site made from nothing."""
         output = self.data / "rebuilt"
-        self.jobs.site_builder.rebuild(output)
+        self.jobs.setup.site_builder.rebuild(output)
         return digests(output)
 
     def close(self) -> None:

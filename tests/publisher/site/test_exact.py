@@ -193,7 +193,7 @@ def test_a_rebuild_keeps_the_files_that_stay_as_they_are(publisher: Publisher) -
 def test_a_site_built_elsewhere_is_a_site_of_its_own(publisher: Publisher, tmp_path: Path) -> None:
     """A later publication changes the live site and leaves the copy's bytes alone."""
     publisher.publish(snapshot(), ["web"])
-    publisher.jobs.site_builder.rebuild(tmp_path / "copy")
+    publisher.jobs.setup.site_builder.rebuild(tmp_path / "copy")
     before = digests(tmp_path / "copy")
     shared = (publisher.data / "public/index.html").stat().st_ino == (
         tmp_path / "copy/index.html"

@@ -310,7 +310,7 @@ def test_a_broken_template_of_the_studio_is_reported_and_left_aside(tmp_path: Pa
     (own / "social/twitter.txt").write_text("Ours: {{ title }} {{ link }}")
     publisher = Publisher(tmp_path / "data")
     told: list[str] = []
-    publisher.jobs.templates._report = told.append
+    publisher.jobs.setup.templates._report = told.append
     publisher.publish(snapshot())
     assert "12 participants" in publisher.read("sessions/s-1/index.html")
     assert "March 2024" in publisher.read("sessions/2024/03/index.html")

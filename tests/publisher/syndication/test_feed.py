@@ -110,7 +110,7 @@ def test_an_empty_feed_is_a_feed_and_the_same_each_time(publisher: Publisher, tm
     read = feedparser.parse(publisher.read("feed.xml"))
     assert read.bozo == 0
     assert read.entries == []
-    publisher.jobs.site_builder.rebuild(tmp_path / "again")
+    publisher.jobs.setup.site_builder.rebuild(tmp_path / "again")
     assert (tmp_path / "again/feed.xml").read_text() == publisher.read("feed.xml")
 
 

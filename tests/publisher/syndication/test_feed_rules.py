@@ -178,6 +178,6 @@ def test_no_text_breaks_the_full_text(text: str) -> None:
     studio = Studio()
     feeds = Feeds(None, studio, Links(ROOT), built_in())  # type: ignore[arg-type]
     told = snapshot(title=text, content=text, instructor_name=text, key_achievements=(text,))
-    html = feeds.html(story_of(told, studio))
+    html = feeds.item_html(story_of(told, studio))
     assert "]]>" not in html
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffd-\uffff]", html)

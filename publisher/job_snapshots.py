@@ -1,0 +1,59 @@
+"""The snapshot that a job is about, as it may be published now: with its room's visibility, unless withdrawn."""
+
+from __future__ import annotations
+
+from engine.domain.instant import Millis
+from engine.domain.snapshot import Snapshot
+from engine.storage.outbox import Job, Outbox
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.upcoming import visibility_of
+
+__all__ = ["JobSnapshots"]
+
+
+class JobSnapshots:
+    """Reads the snapshots of jobs from the outbox, and judges them by what room and catalogue say now."""
+
+    def __init__(self, catalogue: Catalogue, outbox: Outbox) -> None:
+        self._catalogue = catalogue
+        self._outbox = outbox
+
+    def load(self, job: Job) -> tuple[Snapshot, Millis]:
+        """The snapshot of a job with its present visibility, and when it was stored.
+
+        Raises:
+            LookupError: it is not there.
+        """
+        snapshot = self._outbox.snapshot(job.session_id, job.version)
+        at = self._catalogue.version_created_at(job.session_id, job.version)
+        if snapshot is None or at is None:
+            raise LookupError(f"version {job.version} of the story is not there")
+        return self._with_present_visibility(snapshot), at
+
+    def with_changed_visibility(self, session_id: str) -> Snapshot | None:
+        """The published snapshot with its room's visibility; None where the page has that already, or there is none."""
+        snapshot = self._catalogue.snapshot(session_id)
+        if snapshot is None:
+            return None
+        changed = self._with_present_visibility(snapshot)
+        return None if changed.visibility == snapshot.visibility else changed
+
+    def may_publish(self, snapshot: Snapshot, at: Millis) -> bool:
+        """Whether the session was not withdrawn since; recomputing a withdrawn live session does not bring it back."""
+        withdrawn_at = self._catalogue.withdrawn_at(snapshot.session_id)
+        if withdrawn_at is None:
+            return True
+        return (snapshot.ended_at if snapshot.source == "live" else at) > withdrawn_at
+
+    def content_id(self, job: Job) -> str:
+        """The content's id of a job, whatever is wrong with its snapshot; empty where there is none."""
+        row = self._catalogue.connection.execute(
+            "SELECT content_id FROM snapshots WHERE session_id = ? AND version = ?",
+            (job.session_id, job.version),
+        ).fetchone()
+        return str(row["content_id"]) if row else ""
+
+    def _with_present_visibility(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with the visibility that its room has now: that may have changed after it was stored."""
+        visibility = visibility_of(self._catalogue.connection, snapshot.session_id)
+        return snapshot if visibility is None else snapshot.model_copy(update={"visibility": visibility})

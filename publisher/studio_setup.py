@@ -1,0 +1,93 @@
+"""What a studio publishes with, made of ``studio.toml``, the public address and the templates; reloaded when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from publisher.catalogue.published import Catalogue
+from publisher.drafts.desk import DraftDesk
+from publisher.rendering.links import DEFAULT_URL, Links
+from publisher.rendering.studio import InvalidStudio, Studio, load
+from publisher.rendering.templates import Templates
+from publisher.site.builder import SiteBuilder, fingerprint
+from publisher.syndication.feed import Feeds
+
+__all__ = ["StudioSetup", "StudioSetupLoader"]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class StudioSetup:
+    """One state of the studio's settings and templates, with what renders and builds by them."""
+
+    fingerprint: str
+    """Of everything besides the catalogue that pages are made of."""
+    studio: Studio
+    links: Links
+    templates: Templates
+    feeds: Feeds
+    site_builder: SiteBuilder
+    desk: DraftDesk
+
+
+class StudioSetupLoader:
+    """Keeps the setup of a data folder up to date."""
+
+    def __init__(
+        self, data: Path, catalogue: Catalogue, *, step: Callable[[str], None], durable: bool
+    ) -> None:
+        self._data = data
+        self._catalogue = catalogue
+        self._step = step
+        self._durable = durable
+        self._seen: tuple[object, ...] = ()
+        self._setup: StudioSetup | None = None
+
+    def load(self) -> StudioSetup:
+        """The setup as the files say it now; the same object while nothing changed.
+
+        A ``studio.toml`` that cannot be used is logged, and the settings from before stay. Where the site was built
+        with another setup, every page is marked to be built again.
+        """
+        stored = tuple(self._catalogue.meta(key) for key in ("public_url", "retention_days", "sends_mail"))
+        own = self._data / "templates"
+        files = (self._data / "studio.toml", own, *(own.rglob("*") if own.is_dir() else ()))
+        seen = (*stored, *(file.stat().st_mtime_ns for file in files if file.exists()))
+        if self._setup is not None and seen == self._seen:
+            return self._setup
+        self._seen = seen
+        try:
+            studio = load(self._data)
+        except InvalidStudio as error:
+            _log.error("studio_wrong", problem=str(error), kept="the settings from before")
+            if self._setup is not None:
+                return self._setup
+            studio = Studio()
+        made_of = fingerprint(studio, stored, own)
+        if self._setup is None or made_of != self._setup.fingerprint:
+            self._setup = self._made(made_of, studio, Links(stored[0] or DEFAULT_URL), Templates(own))
+            self._mark_what_is_outdated(self._setup)
+        return self._setup
+
+    def _made(self, made_of: str, studio: Studio, links: Links, templates: Templates) -> StudioSetup:
+        return StudioSetup(
+            fingerprint=made_of,
+            studio=studio,
+            links=links,
+            templates=templates,
+            feeds=Feeds(self._catalogue, studio, links, templates),
+            site_builder=SiteBuilder(
+                self._data, self._catalogue, studio, links, templates, step=self._step, durable=self._durable
+            ),
+            desk=DraftDesk(self._data, self._catalogue, studio, links, templates),
+        )
+
+    def _mark_what_is_outdated(self, setup: StudioSetup) -> None:
+        if self._catalogue.meta("site_made_of") != setup.fingerprint:
+            self._catalogue.recompute_days(setup.studio.zone)
+            self._catalogue.mark_all_dirty()
