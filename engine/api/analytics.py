@@ -1,4 +1,4 @@
-"""A row per published session, for those who run the studio: JSON, or CSV for a spreadsheet."""
+"""``/analytics/sessions``: a row of figures per published session, as JSON, or CSV for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from publisher.catalogue.published import Catalogue
 __all__ = ["ENDPOINTS"]
 
 
-def _from(given: Any) -> Millis:
-    day = _day(given)
-    return int(read_moment(given)) if day is None else day
+def _first_instant(value: Any) -> Millis:
+    day = _start_of_day(value)
+    return int(read_moment(value)) if day is None else day
 
 
-def _until(given: Any) -> Millis:
-    # A day means all of it.
-    day = _day(given)
-    return int(read_moment(given)) if day is None else day + 24 * HOUR - 1
+def _last_instant(value: Any) -> Millis:
+    """The instant of a moment, or the last one of a day."""
+    day = _start_of_day(value)
+    return int(read_moment(value)) if day is None else day + 24 * HOUR - 1
 
 
-def _day(given: Any) -> Millis | None:
+def _start_of_day(value: Any) -> Millis | None:
     try:
-        return from_datetime(datetime.strptime(given, "%Y-%m-%d"))  # noqa: DTZ007 — taken as UTC
+        return from_datetime(datetime.strptime(value, "%Y-%m-%d"))  # noqa: DTZ007 — taken as UTC
     except (ValueError, TypeError):
         return None
 
@@ -45,12 +45,12 @@ _SCHEMA = {
     "type": "string",
     "description": "A day (2024-03-21) or a moment (2024-03-21T10:00:00Z), inclusive.",
 }
-First = Annotated[int, BeforeValidator(_from), WithJsonSchema(_SCHEMA)]
-Last = Annotated[int, BeforeValidator(_until), WithJsonSchema(_SCHEMA)]
+First = Annotated[int, BeforeValidator(_first_instant), WithJsonSchema(_SCHEMA)]
+Last = Annotated[int, BeforeValidator(_last_instant), WithJsonSchema(_SCHEMA)]
 
 
 class AnalyticsQuery(Query):
-    """Sessions that began within these limits; without them, all."""
+    """Sessions that began between ``from`` and ``to``, both inclusive; all of them without limits."""
 
     first: Annotated[First | None, Field(alias="from")] = None
     last: Annotated[Last | None, Field(alias="to")] = None
@@ -58,25 +58,26 @@ class AnalyticsQuery(Query):
 
 
 async def sessions(request: web.Request) -> web.Response:
-    """The figures of every published session, by date."""
+    """The figures of every published session, ordered by date."""
     caller_of(request).need_key()
-    wanted = query_of(request, AnalyticsQuery)
-    if wanted.first is not None and wanted.last is not None and wanted.first > wanted.last:
+    query = query_of(request, AnalyticsQuery)
+    if query.first is not None and query.last is not None and query.first > query.last:
         raise Invalid("invalid_query", "The query is wrong: see details.", {"from": "must not lie after to"})
     rows = await request.app[SHELF].ask(
-        lambda connection: between(Catalogue(connection), wanted.first, wanted.last)
+        lambda connection: between(Catalogue(connection), query.first, query.last)
     )
-    if wanted.format == "json":
+    if query.format == "json":
         return answer({"count": len(rows), "sessions": rows})
     return web.Response(
-        text=table(COLUMNS, ([_flat(row.get(name)) for name in COLUMNS] for row in rows)),
+        text=table(COLUMNS, ([_cell(row.get(name)) for name in COLUMNS] for row in rows)),
         content_type="text/csv",
         charset="utf-8",
         headers={"Content-Disposition": 'attachment; filename="sessions.csv"', "Cache-Control": "no-store"},
     )
 
 
-def _flat(value: Any) -> Any:
+def _cell(value: Any) -> Any:
+    """A value as one cell of CSV: lists joined by semicolons, objects as JSON."""
     match value:
         case list():
             return "; ".join(map(str, value))

@@ -1,4 +1,4 @@
-"""Announcements: to one session, or to everybody who waits or breathes."""
+"""``/live-announce``: an announcement to one session, or to all that are waiting or live."""
 
 from __future__ import annotations
 
@@ -16,50 +16,50 @@ from engine.domain.rejection import BadCredential, Conflict
 
 __all__ = ["ENDPOINTS"]
 
-_OPEN = ("waiting", "live")
-_PAGE = 500
+_OPEN_PHASES = ("waiting", "live")
+_PAGE_SIZE = 500
 
 
 async def announce(request: web.Request) -> web.Response:
-    """Say it once to everybody there."""
+    """Announce something once in each session that is meant."""
     caller = caller_of(request)
     if caller == NOBODY:
         raise BadCredential("credential_needed", "This needs a key, or the instructor's token.")
-    wanted = checked(AnnounceRequest, await read_json(request))
-    said = wanted.announcement
-    command = c.Announce(said.title, said.message, said.action_url, said.type)
+    body = checked(AnnounceRequest, await read_json(request))
+    announcement = body.announcement
+    command = c.Announce(announcement.title, announcement.message, announcement.action_url, announcement.type)
     sender = c.Sender(caller.role)
     sessions = request.app[SESSIONS]
-    told: list[View] = []
-    if wanted.session_id is None:
+    notified: list[View] = []
+    if body.session_id is None:
         caller.need_key()
-        for session_id in await _open_rooms(request):
+        for session_id in await _open_sessions(request):
             try:
-                told.append(await sessions.ask(session_id, command, sender))
+                notified.append(await sessions.ask(session_id, command, sender))
             except Conflict:
-                # It ended between the list and the word: nobody is there to hear it.
+                # It ended after the list was read: nobody is there to hear it.
                 continue
     else:
-        view = await sessions.look(wanted.session_id)
-        caller.need_sight(None if view is None else view.state, wanted.session_id)
-        caller.need_staff(wanted.session_id)
-        told.append(await sessions.ask(wanted.session_id, command, sender))
+        view = await sessions.look(body.session_id)
+        caller.need_sight(None if view is None else view.state, body.session_id)
+        caller.need_staff(body.session_id)
+        notified.append(await sessions.ask(body.session_id, command, sender))
     return answer(
         {
             "status": "announced",
-            "sessions_notified": [view.state.session_id for view in told],
-            "participant_count": sum(view.state.count() for view in told),
+            "sessions_notified": [view.state.session_id for view in notified],
+            "participant_count": sum(view.state.count() for view in notified),
         }
     )
 
 
-async def _open_rooms(request: web.Request) -> list[str]:
+async def _open_sessions(request: web.Request) -> list[str]:
     found: list[str] = []
     after: str | None = None
     while True:
-        rows = await request.app[ROOMS].list(_OPEN, limit=_PAGE, after=after)
+        rows = await request.app[ROOMS].list(_OPEN_PHASES, limit=_PAGE_SIZE, after=after)
         found.extend(row.session_id for row in rows)
-        if len(rows) < _PAGE:
+        if len(rows) < _PAGE_SIZE:
             return found
         after = rows[-1].session_id
 

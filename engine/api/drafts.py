@@ -1,4 +1,4 @@
-"""The draft desk over HTTP: mail, posts and quotes of a session, edited, approved, withdrawn."""
+"""``/sessions/{session_id}/drafts``: mail, posts and quotes of a session, to edit, approve and withdraw."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Text = Annotated[str, Field(strict=True)]
 
 
 class DraftText(Body):
-    """``content`` of a post, ``subject`` and ``text`` of the mail; what is absent stays."""
+    """Changes to a draft: ``content`` of a post, ``subject`` and ``text`` of the mail. What is absent stays."""
 
     content: Text | None = None
     subject: Text | None = None
@@ -34,7 +34,7 @@ class DraftText(Body):
 
 
 class ChannelState(BaseModel):
-    """Where one channel of a publication stands, as ``/publications`` tells it."""
+    """The state of one channel of a publication, as in ``/publications``."""
 
     state: Literal["pending", "running", "done", "failed"]
     attempts: int
@@ -45,7 +45,7 @@ class ChannelState(BaseModel):
 
 
 class Desk(BaseModel):
-    """The draft desk of one session. ``drafts`` is empty while nothing is written yet; ``channels`` is by name."""
+    """The drafts of one session, empty while none are written yet, and the state of each channel by its name."""
 
     session_id: str
     drafts: list[dict[str, Any]]
@@ -53,8 +53,8 @@ class Desk(BaseModel):
 
 
 async def show(request: web.Request) -> web.Response:
-    """Each draft: its state, its text, its link into the network's composer; and where each channel stands."""
-    session_id = _led(request)
+    """Each draft with its state, its text, and a link into the network's composer; and the state of each channel."""
+    session_id = _need_staff(request)
     channels = await request.app[SHELF].ask(lambda connection: channels_of(connection, session_id))
     try:
         drafts = await _at_desk(request, lambda desk: desk.of(session_id))
@@ -66,33 +66,34 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def edit(request: web.Request) -> web.Response:
-    """Other words for a draft; one that was approved stays so."""
-    session_id, channel = _led(request), request.match_info["channel"]
-    given = checked(DraftText, await read_json(request))
-    changes = {name: getattr(given, name) for name in given.model_fields_set}
+    """Change a draft's text. An approved draft stays approved."""
+    session_id, channel = _need_staff(request), request.match_info["channel"]
+    body = checked(DraftText, await read_json(request))
+    changes = {name: getattr(body, name) for name in body.model_fields_set}
     at = request.app[CLOCK].now()
     return answer(await _at_desk(request, lambda desk: desk.edit(session_id, channel, changes, at)))
 
 
 async def approve(request: web.Request) -> web.Response:
-    """Let it go out."""
-    return await _decided(request, "approved")
+    """Approve a draft: it is sent, or published, from then on."""
+    return await _decide(request, "approved")
 
 
 async def withdraw(request: web.Request) -> web.Response:
-    """It does not go out."""
-    return await _decided(request, "withdrawn")
+    """Withdraw a draft: it is not sent, or published no longer."""
+    return await _decide(request, "withdrawn")
 
 
-async def _decided(request: web.Request, state: str) -> web.Response:
-    session_id, channel = _led(request), request.match_info["channel"]
+async def _decide(request: web.Request, state: str) -> web.Response:
+    session_id, channel = _need_staff(request), request.match_info["channel"]
     at = request.app[CLOCK].now()
-    told = await _at_desk(request, lambda desk: desk.decide(session_id, channel, state, at))
+    draft = await _at_desk(request, lambda desk: desk.decide(session_id, channel, state, at))
     request.app[PUBLISHING].wake()
-    return answer(told)
+    return answer(draft)
 
 
-def _led(request: web.Request) -> str:
+def _need_staff(request: web.Request) -> str:
+    """The session of the path, for those who lead it."""
     caller = caller_of(request)
     session_id = session_id_of(request)
     caller.need_staff(session_id)
@@ -100,25 +101,32 @@ def _led(request: web.Request) -> str:
 
 
 async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any:
-    # The desk brings templates, feeds and MkDocs: a server is ready sooner without.
+    """Run ``work`` with the draft desk on the database's thread.
+
+    Raises:
+        NotFound: there is no such draft.
+        Invalid: the change is wrong.
+        Conflict: ``studio.toml`` cannot be used.
+    """
+    # Imports the templates: a server is ready sooner without.
     from publisher.drafts.desk import DraftNotFound, InvalidDraft
     from publisher.drafts.open_draft_desk import open_draft_desk
 
     data = request.app[DATA]
     try:
         return await request.app[SHELF].ask(lambda connection: work(open_draft_desk(data, connection)))
-    except DraftNotFound as unknown:
-        raise NotFound("unknown_draft", f"There is no draft {str(unknown.args[0])[:100]}.") from None
-    except InvalidDraft as wrong:
-        raise Invalid("invalid_data", "The draft is wrong: see details.", wrong.details) from None
-    except InvalidStudio as wrong:
-        raise Conflict("studio_wrong", f"The draft desk is closed: {wrong}.") from None
+    except DraftNotFound as error:
+        raise NotFound("unknown_draft", f"There is no draft {str(error.args[0])[:100]}.") from None
+    except InvalidDraft as error:
+        raise Invalid("invalid_data", "The draft is wrong: see details.", error.details) from None
+    except InvalidStudio as error:
+        raise Conflict("studio_wrong", f"The draft desk is closed: {error}.") from None
 
 
 _DRAFTS = f"{API}/sessions/{{session_id}}/drafts"
 _ONE = f"{_DRAFTS}/{{channel}}"
 ENDPOINTS = (
-    Endpoint("GET", _DRAFTS, show, "The drafts of a session", "staff", answer=Desk),
+    Endpoint("GET", _DRAFTS, show, "The drafts of a session", "staff", response=Desk),
     Endpoint("PUT", _ONE, edit, "Change a draft", "staff", DraftText),
     Endpoint("POST", f"{_ONE}/approve", approve, "Approve a draft or a quote", "staff"),
     Endpoint("POST", f"{_ONE}/withdraw", withdraw, "Withdraw a draft or a quote", "staff"),

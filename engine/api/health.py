@@ -1,4 +1,4 @@
-"""Is it alive, is it ready, and how does it do."""
+"""Liveness, readiness and metrics of the server."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["ENDPOINTS"]
 
 
 async def alive(_: web.Request) -> web.Response:
-    """The process answers."""
+    """200 while the process answers requests."""
     return answer({"status": "ok"})
 
 
 async def ready(request: web.Request) -> web.Response:
-    """503 while it starts or drains: send requests elsewhere."""
+    """200 while requests are served; 503 while the server starts or drains: send requests elsewhere."""
     reason = request.app[READY]()
     return answer({"status": "ready"}) if reason is None else answer({"status": reason}, 503)
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Counters and gauges, for Prometheus."""
+    """Metrics in Prometheus' text format."""
     text = generate_latest(request.app[REGISTRY])
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
 

@@ -1,4 +1,4 @@
-"""Bodies and query strings of the endpoints, one class each: strict, and without room for unknown fields."""
+"""Request bodies and query strings, one model each: strict, and unknown fields are refused."""
 
 from __future__ import annotations
 
@@ -50,7 +50,11 @@ _EARLIEST, _LATEST = (from_datetime(datetime(year, 1, 1)) for year in (2000, 220
 
 
 def read_moment(value: Any) -> Millis:
-    """The instant of a text in ISO 8601; without a zone it is UTC. Raises ``ValueError``."""
+    """Parse a date and time in ISO 8601 into milliseconds; without a zone it is UTC.
+
+    Raises:
+        ValueError: it is none, or there is no such moment.
+    """
     if not isinstance(value, str) or not _MOMENT.fullmatch(value.strip()):
         raise ValueError("must be a date and time like 2024-03-21T10:00:00Z")
     try:
@@ -77,13 +81,13 @@ Flag = Annotated[StrictBool, BeforeValidator(flag)]
 """``true`` or ``false`` in a query string."""
 
 
-def _number(value: Any) -> Any:
+def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) else value
 
 
 Capacity = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(whole)]
 Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(whole)]
-Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_number)]
+Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_integer)]
 Person = Annotated[Name, Field(max_length=100)]
 SecureLink = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(https_address)]
 Address = Annotated[
@@ -97,13 +101,13 @@ Address = Annotated[
 
 
 class Body(BaseModel):
-    """A JSON object in a body."""
+    """Base of request bodies that are JSON objects."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Query(BaseModel):
-    """A query string."""
+    """Base of query strings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -117,7 +121,7 @@ class PlannedTechnique(Body):
     pattern: tuple[Breath, Breath, Breath, Breath] | None = None
 
 
-def _planned(value: Any) -> Any:
+def _by_name(value: Any) -> Any:
     return {"technique": value} if isinstance(value, str) else value
 
 
@@ -125,35 +129,37 @@ Plan = Annotated[
     list[
         Annotated[
             PlannedTechnique,
-            BeforeValidator(_planned, json_schema_input_type=PlannedTechnique | TechniqueName),
+            BeforeValidator(_by_name, json_schema_input_type=PlannedTechnique | TechniqueName),
         ]
     ],
     Field(max_length=10),
 ]
 
 
-class _TwoNames:
-    """Stands for a field that was given twice with different values, so that it is refused with the others."""
+class _Conflicting:
+    """The value of a field that was sent under both its names with different values; its validator refuses it."""
 
 
 class _Room(Body):
     @model_validator(mode="before")
     @classmethod
-    def _one_name_for_the_instructor(cls, given: Any) -> Any:
+    def _merge_instructor_names(cls, given: Any) -> Any:
         if not isinstance(given, dict) or "instructor_name" not in given:
             return given
         if "instructor" in given:
-            one = given["instructor"] if given["instructor"] == given["instructor_name"] else _TwoNames()
+            instructor = (
+                given["instructor"] if given["instructor"] == given["instructor_name"] else _Conflicting()
+            )
         else:
-            one = given["instructor_name"]
+            instructor = given["instructor_name"]
         return {name: value for name, value in given.items() if name != "instructor_name"} | {
-            "instructor": one
+            "instructor": instructor
         }
 
     @field_validator("instructor", mode="before", check_fields=False)
     @classmethod
-    def _the_same_name(cls, given: Any) -> Any:
-        if isinstance(given, _TwoNames):
+    def _no_conflict(cls, given: Any) -> Any:
+        if isinstance(given, _Conflicting):
             raise ValueError("instructor and instructor_name are one field: send one of them")
         return given
 
@@ -177,15 +183,15 @@ class CreateRoom(_Room):
     chat: StrictBool = True
 
 
-def _absent(schema: dict[str, Any]) -> None:
+def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-_OPTIONAL: Any = Field(default=None, json_schema_extra=_absent)
+_OPTIONAL: Any = Field(default=None, json_schema_extra=_without_default)
 
 
 class EditRoom(_Room):
-    """What changes; what is absent stays. Null is no value here."""
+    """Changes to a session. What is absent stays; null is not allowed."""
 
     title: Name = _OPTIONAL
     scheduled_start: Moment = _OPTIONAL
@@ -200,14 +206,14 @@ class EditRoom(_Room):
     chat: StrictBool = _OPTIONAL
 
     @model_validator(mode="after")
-    def _something(self) -> EditRoom:
+    def _not_empty(self) -> EditRoom:
         if not self.model_fields_set:
             raise ValueError("nothing to change: name at least one field")
         return self
 
 
 class Announcement(Body):
-    """``action_url`` is a path on this host or an https address."""
+    """What is announced. ``action_url`` is a path on this host or an https address."""
 
     type: Annotated[Name, Field(max_length=100)] | None = None
     title: Name
@@ -216,7 +222,7 @@ class Announcement(Body):
 
 
 class AnnounceRequest(Body):
-    """To one session, or to all that wait or are live."""
+    """An announcement to one session, or to all that are waiting or live."""
 
     announcement: Announcement
     broadcast_all: StrictBool = False
@@ -234,7 +240,7 @@ class AnnounceRequest(Body):
 
 
 class ConsentRequest(Body):
-    """Each consent by itself; ``version`` names the words that were shown."""
+    """The consents, each by itself; ``version`` names the text that was shown."""
 
     heart_rate: StrictBool
     group: StrictBool
@@ -242,9 +248,9 @@ class ConsentRequest(Body):
 
 
 class FeedbackRequest(Body):
-    """What somebody thought of a session, and what of it may be published.
+    """Feedback on a session, and what of it may be published.
 
-    ``version`` names the words that asked for the permissions.
+    ``version`` names the text that asked for the permissions.
     """
 
     rating: Rating
@@ -255,6 +261,6 @@ class FeedbackRequest(Body):
 
 
 class EmailRequest(Body):
-    """Where to send one's own summary."""
+    """The address that one's own summary is sent to."""
 
     address: Address

@@ -1,7 +1,7 @@
-"""The newsletter's doors: asked for on the site, confirmed and ended from a mail.
+"""Newsletter subscriptions: asked for on the site, confirmed and ended from a mail (double opt-in).
 
-A GET changes nothing, for mail scanners follow every link; what changes something is a POST: the button
-on the page, or the mail program's own one click (RFC 8058).
+A GET changes nothing, because mail scanners follow every link. Changes are POSTs: from the button on the page, or the
+mail program's one-click unsubscribe (RFC 8058).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import Field
 
 from engine.api.http.app_keys import CLOCK, PUBLISHING, SHELF
 from engine.api.http.bodies import checked, read_body, read_json
-from engine.api.http.plain_page import Ground, ground, plain_page
+from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.http.responses import answer
 from engine.api.models import Body
 from engine.domain.instant import Millis
@@ -27,91 +27,93 @@ from publisher.catalogue.subscriptions import InvalidAddress, confirm, state_of,
 
 __all__ = ["add_routes"]
 
-_LONGEST_TOKEN = 200
-_MOST_FIELDS = 20
+_MAX_TOKEN_LENGTH = 200
+_MAX_FIELDS = 20
 
 
 class Subscription(Body):
-    """Who wants the newsletter; what an address is, those know who keep it."""
+    """A subscription as JSON. The address is checked where it is stored."""
 
     address: Annotated[str, Field(strict=True)]
 
 
 def add_routes(app: web.Application) -> None:
-    """``GET /subscribe/`` is a page of the site."""
+    """Add the routes, each with and without a slash at its end. ``GET /subscribe/`` is a page of the site."""
     for slash in ("", "/"):
-        app.router.add_post(f"/subscribe{slash}", ask)
-        app.router.add_get(f"/confirm/{{token}}{slash}", before_confirming)
-        app.router.add_post(f"/confirm/{{token}}{slash}", confirmed)
-        app.router.add_get(f"/unsubscribe/{{token}}{slash}", before_leaving)
-        app.router.add_post(f"/unsubscribe/{{token}}{slash}", left)
+        app.router.add_post(f"/subscribe{slash}", request_subscription)
+        app.router.add_get(f"/confirm/{{token}}{slash}", confirmation_page)
+        app.router.add_post(f"/confirm/{{token}}{slash}", confirm_subscription)
+        app.router.add_get(f"/unsubscribe/{{token}}{slash}", unsubscribe_page)
+        app.router.add_post(f"/unsubscribe/{{token}}{slash}", end_subscription)
 
 
-async def ask(request: web.Request) -> web.Response:
-    """An address wants the newsletter. The answer is the same whether it has it already or not.
+async def request_subscription(request: web.Request) -> web.Response:
+    """Send the mail that asks to confirm. The response is the same for an address that has the newsletter already.
 
-    Where no mail leaves, that is the answer: nobody is to look for one.
+    Where the studio sends no mail the response says so, and nobody looks for one.
     """
-    address, at, on = await _address(request), request.app[CLOCK].now(), await ground(request)
+    address, at, page = await _address(request), request.app[CLOCK].now(), await page_context(request)
     try:
-        sends = await request.app[SHELF].ask(lambda connection: _asked(Catalogue(connection), address, at))
-    except InvalidAddress as wrong:
-        if _for_a_program(request):
-            raise Invalid("invalid_data", "This is no mail address.", {"address": str(wrong)}) from None
-        return _page(on, "wrong", f"{_said(on, 'wrong_said')}{_form(on, address)}", status=400)
+        sends = await request.app[SHELF].ask(
+            lambda connection: _subscribe(Catalogue(connection), address, at)
+        )
+    except InvalidAddress as error:
+        if _wants_json(request):
+            raise Invalid("invalid_data", "This is no mail address.", {"address": str(error)}) from None
+        return _page(page, "wrong", f"{_paragraph(page, 'wrong_said')}{_form(page, address)}", status=400)
     request.app[PUBLISHING].wake()
-    sends = sends and bool(on.studio.sender)
-    if _for_a_program(request):
+    sends = sends and bool(page.studio.sender)
+    if _wants_json(request):
         return answer({"status": "confirmation_asked" if sends else "no_mail_sent"}, 202)
     name = "asked" if sends else "no_mail"
-    return _page(on, name, _said(on, f"{name}_said"))
+    return _page(page, name, _paragraph(page, f"{name}_said"))
 
 
-def _asked(catalogue: Catalogue, address: str, at: Millis) -> bool:
-    """Whether the studio sends the mail that now asks to confirm."""
+def _subscribe(catalogue: Catalogue, address: str, at: Millis) -> bool:
+    """Store an unconfirmed subscription. Returns whether the studio can send the mail that asks to confirm."""
     subscribe(catalogue, address, at)
     return Deliveries(catalogue).mail_enabled()
 
 
-async def before_confirming(request: web.Request) -> web.Response:
-    """The page behind the link in the mail that asks to confirm."""
-    on = await ground(request)
+async def confirmation_page(request: web.Request) -> web.Response:
+    """The page behind the link in the mail that asks to confirm: a button, or what holds already."""
+    page = await page_context(request)
     match await _state(request):
         case None:
-            return _unknown(on)
+            return _unknown_link(page)
         case "confirmed":
-            return _page(on, "on", _said(on, "on_already"))
+            return _page(page, "on", _paragraph(page, "on_already"))
         case _:
-            return _page(on, "title", _button(on, "yes"))
+            return _page(page, "title", _button(page, "yes"))
 
 
-async def confirmed(request: web.Request) -> web.Response:
-    """The address is taken up; again is harmless."""
+async def confirm_subscription(request: web.Request) -> web.Response:
+    """Confirm a subscription. Repeating it does no harm."""
     token, at = _token(request), request.app[CLOCK].now()
     if not await request.app[SHELF].ask(lambda connection: confirm(Catalogue(connection), token, at)):
-        return _unknown(await ground(request))
-    on = await ground(request)
-    return _page(on, "on", _said(on, "on_thanks"))
+        return _unknown_link(await page_context(request))
+    page = await page_context(request)
+    return _page(page, "on", _paragraph(page, "on_thanks"))
 
 
-async def before_leaving(request: web.Request) -> web.Response:
-    """The page behind the link at the end of every mail."""
-    on = await ground(request)
+async def unsubscribe_page(request: web.Request) -> web.Response:
+    """The page behind the unsubscribe link of every mail: a button, or what holds already."""
+    page = await page_context(request)
     if await _state(request) is None:
-        return _page(on, "off", _said(on, "off_already"))
-    return _page(on, "title", _button(on, "stop"))
+        return _page(page, "off", _paragraph(page, "off_already"))
+    return _page(page, "title", _button(page, "stop"))
 
 
-async def left(request: web.Request) -> web.Response:
-    """The address is forgotten; again is harmless, since mail programs repeat themselves."""
+async def end_subscription(request: web.Request) -> web.Response:
+    """Delete the address. Repeating it does no harm: mail programs send their one click more than once."""
     token = _token(request)
     await request.app[SHELF].ask(lambda connection: unsubscribe(Catalogue(connection), token))
-    on = await ground(request)
-    return _page(on, "off", _said(on, "off_done"))
+    page = await page_context(request)
+    return _page(page, "off", _paragraph(page, "off_done"))
 
 
 def _token(request: web.Request) -> str:
-    return request.match_info["token"][:_LONGEST_TOKEN]
+    return request.match_info["token"][:_MAX_TOKEN_LENGTH]
 
 
 async def _state(request: web.Request) -> str | None:
@@ -124,44 +126,44 @@ async def _address(request: web.Request) -> str:
         return checked(Subscription, await read_json(request)).address
     body = await read_body(request)
     try:
-        fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+        fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
     except ValueError:
         raise Invalid(
-            "invalid_data", "The form has too many fields.", {"body": f"at most {_MOST_FIELDS} fields"}
+            "invalid_data", "The form has too many fields.", {"body": f"at most {_MAX_FIELDS} fields"}
         ) from None
     return dict(fields).get("address", "")
 
 
-def _for_a_program(request: web.Request) -> bool:
+def _wants_json(request: web.Request) -> bool:
     return request.content_type == "application/json" or "text/html" not in request.headers.get(
         hdrs.ACCEPT, "text/html"
     )
 
 
-def _page(on: Ground, title: str, body: str, *, status: int = 200) -> web.Response:
-    return plain_page(on, on.words(f"newsletter.{title}"), body, status=status)
+def _page(page: PageContext, title: str, body: str, *, status: int = 200) -> web.Response:
+    return plain_page(page, page.words(f"newsletter.{title}"), body, status=status)
 
 
-def _said(on: Ground, name: str) -> str:
-    return f"<p>{escape(on.words(f'newsletter.{name}'))}</p>"
+def _paragraph(page: PageContext, name: str) -> str:
+    return f"<p>{escape(page.words(f'newsletter.{name}'))}</p>"
 
 
-def _unknown(on: Ground) -> web.Response:
-    told = escape(on.words("newsletter.unknown_link"))
-    link = Markup(f'<a href="{escape(on.links.here("/subscribe/"))}">{told}</a>')
-    return _page(on, "unknown", f"<p>{on.words('newsletter.unknown_said', link=link)}</p>", status=404)
+def _unknown_link(page: PageContext) -> web.Response:
+    label = escape(page.words("newsletter.unknown_link"))
+    link = Markup(f'<a href="{escape(page.links.here("/subscribe/"))}">{label}</a')
+    return _page(page, "unknown", f"<p>{page.words('newsletter.unknown_said', link=link)}</p>", status=404)
 
 
-def _button(on: Ground, name: str) -> str:
-    told = escape(on.words(f"newsletter.{name}"))
-    return f'<form method="post"><p><button type="submit">{told}</button></p></form>'
+def _button(page: PageContext, name: str) -> str:
+    label = escape(page.words(f"newsletter.{name}"))
+    return f'<form method="post"><p><button type="submit">{label}</button></p></form>'
 
 
-def _form(on: Ground, address: str) -> str:
+def _form(page: PageContext, address: str) -> str:
     where, label, button = (
-        on.links.here("/subscribe/"),
-        on.words("subscribe.address"),
-        on.words("subscribe.button"),
+        page.links.here("/subscribe/"),
+        page.words("subscribe.address"),
+        page.words("subscribe.button"),
     )
     return (
         f'<form method="post" action="{escape(where)}"><p><label for="address">{escape(label)}</label> '

@@ -1,4 +1,4 @@
-"""Platform events over HTTP: one, or a list of up to a hundred."""
+"""``/sessions/{session_id}/events``: events from another platform, one or a list of up to a hundred."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from engine.sessions.platform_events import take_report
 
 __all__ = ["ENDPOINTS"]
 
-_MOST = 100
+_MAX_EVENTS = 100
 
 
-async def take(request: web.Request) -> web.Response:
-    """All of them are checked before the first is carried out; a repeated id is accepted and changes nothing."""
+async def report(request: web.Request) -> web.Response:
+    """Carry out what the events report. All are checked before the first is carried out; a repeated id changes nothing."""
     caller = caller_of(request)
     session_id = (await visible(request, caller)).state.session_id
     caller.need_staff(session_id)
@@ -31,18 +31,27 @@ async def take(request: web.Request) -> web.Response:
     return answer({"accepted": len(taken), "repeated": sum(not view.accepted for view in taken)}, 202)
 
 
-def _checked(given: Any, session_id: str) -> Sequence[Reported]:
-    if not isinstance(given, list):
-        return [read_event(given, session_id)]
-    if not 1 <= len(given) <= _MOST:
-        raise Invalid("invalid_event", f"A list holds 1 to {_MOST} events.", {"body": f"1 to {_MOST} events"})
+def _checked(body: Any, session_id: str) -> Sequence[Reported]:
+    """Every event of a body.
+
+    Raises:
+        Invalid: at least one is wrong; each mistake is named with the event's index.
+    """
+    if not isinstance(body, list):
+        return [read_event(body, session_id)]
+    if not 1 <= len(body) <= _MAX_EVENTS:
+        raise Invalid(
+            "invalid_event",
+            f"A list holds 1 to {_MAX_EVENTS} events.",
+            {"body": f"1 to {_MAX_EVENTS} events"},
+        )
     reports: list[Reported] = []
     mistakes: dict[str, str] = {}
-    for index, event in enumerate(given):
+    for index, event in enumerate(body):
         try:
             reports.append(read_event(event, session_id))
-        except Invalid as wrong:
-            mistakes |= {f"{index}.{field}": reason for field, reason in wrong.details.items()}
+        except Invalid as error:
+            mistakes |= {f"{index}.{field}": reason for field, reason in error.details.items()}
     if mistakes:
         raise Invalid("invalid_event", "Some events are wrong: nothing was carried out.", mistakes)
     return reports
@@ -52,7 +61,7 @@ ENDPOINTS = (
     Endpoint(
         "POST",
         f"{API}/sessions/{{session_id}}/events",
-        take,
+        report,
         "Tell what happens on a platform",
         "staff",
         PlatformEvent,

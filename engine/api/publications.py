@@ -1,4 +1,4 @@
-"""What became of a publication: each channel's state; again; and back."""
+"""``/publications/{id}``: the state of each channel of a publication, publishing again, withdrawing."""
 
 from __future__ import annotations
 
@@ -23,57 +23,65 @@ from publisher.catalogue.published import Catalogue
 
 __all__ = ["ENDPOINTS", "channels_of"]
 
-_PATIENCE = 10.0
-"""Seconds that a withdrawal waits for its pages to be gone."""
-_LOOK_AGAIN = 0.1
-# Where things lie on this machine is nobody's business: of a path its last part is left.
+_WITHDRAWAL_TIMEOUT = 10.0
+"""Seconds that a response waits for the pages to be gone."""
+_POLL_INTERVAL = 0.1
+# Paths of this machine are not for clients: of each, the last part is left.
 _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[\w.@+-]+/)+")
 
 
 async def show(request: web.Request) -> web.Response:
-    """By ``content_id`` or ``session_id``: pending, running, done or failed, attempts, and the last error."""
+    """Each channel's state (pending, running, done or failed), attempts and last error, by ``content_id`` or ``session_id``."""
     caller_of(request).need_key()
-    wanted = request.match_info["id"]
-    return answer(await request.app[SHELF].ask(lambda connection: _told(connection, wanted)))
+    publication_id = request.match_info["id"]
+    return answer(await request.app[SHELF].ask(lambda connection: _described(connection, publication_id)))
 
 
 async def retry(request: web.Request) -> web.Response:
-    """Queue again what failed; where nothing did, everything."""
+    """Queue the channels that failed again; if none did, all of them."""
     caller_of(request).need_key()
-    wanted, at = request.match_info["id"], request.app[CLOCK].now()
-    told = await request.app[SHELF].ask(lambda connection: _again(connection, wanted, at))
+    publication_id, at = request.match_info["id"], request.app[CLOCK].now()
+    publication = await request.app[SHELF].ask(lambda connection: _retry(connection, publication_id, at))
     request.app[PUBLISHING].wake()
-    return answer(told)
+    return answer(publication)
 
 
 async def withdraw(request: web.Request) -> web.Response:
-    """Take a session off page, archives, feed, search and drafts. 202 when the pages are not gone yet."""
+    """Remove a session from page, archives, feed, search and drafts. 202 when its pages are not gone yet."""
     caller_of(request).need_key()
     app = request.app
-    wanted, at = request.match_info["id"], app[CLOCK].now()
-    session_id = await app[SHELF].ask(lambda connection: _withdraw(connection, wanted, at))
+    publication_id, at = request.match_info["id"], app[CLOCK].now()
+    session_id = await app[SHELF].ask(lambda connection: _withdraw(connection, publication_id, at))
     app[PUBLISHING].wake()
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + _WITHDRAWAL_TIMEOUT
     gone = False
     while not gone and time.monotonic() < until:
-        await asyncio.sleep(_LOOK_AGAIN)
+        await asyncio.sleep(_POLL_INTERVAL)
         gone = not await app[SHELF].ask(lambda connection: Catalogue(connection).is_dirty())
-    told = {"session_id": session_id, "status": "withdrawn" if gone else "accepted"}
-    return answer(told, 200 if gone else 202)
+    return answer(
+        {"session_id": session_id, "status": "withdrawn" if gone else "accepted"}, 200 if gone else 202
+    )
 
 
-def _found(connection: sqlite3.Connection, wanted: str) -> tuple[str, Snapshot | None, list[OutboxRow]]:
+def _find(
+    connection: sqlite3.Connection, publication_id: str
+) -> tuple[str, Snapshot | None, list[OutboxRow]]:
+    """Session id, the snapshot if a ``content_id`` names one, and the outbox rows of its channels.
+
+    Raises:
+        NotFound: nothing was published under this id.
+    """
     outbox = Outbox(connection)
-    named = outbox.by_content_id(wanted)
-    session_id = wanted if named is None else named.session_id
+    named = outbox.by_content_id(publication_id)
+    session_id = publication_id if named is None else named.session_id
     rows = [row for row in outbox.of(session_id) if row.channel != SCHEDULE]
     if not rows or not re.fullmatch(SESSION_ID, session_id):
-        raise NotFound("unknown_publication", f"Nothing was published as {wanted[:100]}.")
+        raise NotFound("unknown_publication", f"Nothing was published as {publication_id[:100]}.")
     return session_id, named, rows
 
 
-def _told(connection: sqlite3.Connection, wanted: str) -> dict[str, Any]:
-    session_id, named, rows = _found(connection, wanted)
+def _described(connection: sqlite3.Connection, publication_id: str) -> dict[str, Any]:
+    session_id, named, rows = _find(connection, publication_id)
     newest = Outbox(connection).snapshot(session_id)
     catalogue = Catalogue(connection)
     published = catalogue.published(session_id)
@@ -94,7 +102,7 @@ def _told(connection: sqlite3.Connection, wanted: str) -> dict[str, Any]:
 
 
 def channels_of(connection: sqlite3.Connection, session_id: str) -> dict[str, Any]:
-    """Where each channel of a session's publication stands; empty while there is none."""
+    """The state of each channel of a session's publication; empty while there is none."""
     rows = Outbox(connection).of(session_id)
     return {row.channel: _channel(row) for row in rows if row.channel != SCHEDULE}
 
@@ -111,19 +119,19 @@ def _channel(row: OutboxRow) -> dict[str, Any]:
     }
 
 
-def _again(connection: sqlite3.Connection, wanted: str, at: Millis) -> dict[str, Any]:
-    session_id, _, rows = _found(connection, wanted)
+def _retry(connection: sqlite3.Connection, publication_id: str, at: Millis) -> dict[str, Any]:
+    session_id, _, rows = _find(connection, publication_id)
     unfinished = [row.channel for row in rows if row.last_error is not None and row.state != "done"]
     Outbox(connection).retry(session_id, unfinished or [row.channel for row in rows], at)
-    return _told(connection, wanted)
+    return _described(connection, publication_id)
 
 
-def _withdraw(connection: sqlite3.Connection, wanted: str, at: Millis) -> str:
-    session_id, _, rows = _found(connection, wanted)
+def _withdraw(connection: sqlite3.Connection, publication_id: str, at: Millis) -> str:
+    session_id, _, rows = _find(connection, publication_id)
     catalogue = Catalogue(connection)
     if not catalogue.withdraw(session_id, at):
         if catalogue.withdrawn_at(session_id) is not None:
-            # A second withdrawal is harmless.
+            # Repeating a withdrawal does no harm.
             return session_id
         states = ", ".join(f"{row.channel} is {row.state}" for row in rows)
         raise Conflict("not_published", f"Session {session_id} is not published yet: {states}.")

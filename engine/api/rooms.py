@@ -1,4 +1,4 @@
-"""Sessions over HTTP: created, changed, started, ended, listed, looked into."""
+"""``/sessions``: create, change, start and end a session; list sessions; show one and its content."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from engine.api.rooms_view import (
     replayed,
     room,
 )
-from engine.api.summaries_view import told_summary
+from engine.api.summaries_view import summary_document
 from engine.domain import commands as c
 from engine.domain.instant import Millis
 from engine.domain.labels import Visibility
@@ -38,10 +38,10 @@ from publisher.catalogue.quotes import approved_quotes
 
 __all__ = ["ENDPOINTS"]
 
-_NEWEST = 100
-"""Messages of a replay in the content of a session."""
-_RECOMMENDED = 100
-_MOST_LIVE = 10_000
+_REPLAY_MESSAGES = 100
+"""Messages of the replay in the content of a session."""
+_RECOMMENDED_PARTICIPANTS = 100
+_MAX_LIVE = 10_000
 
 
 class ContentQuery(Query):
@@ -58,82 +58,82 @@ class LiveQuery(Query):
     include_metrics: Flag = False
 
 
-def _phases(given: str) -> str:
-    for phase in given.split(","):
+def _known_phases(value: str) -> str:
+    for phase in value.split(","):
         if phase not in set(Phase):
             raise ValueError(f"must be one or more of {', '.join(Phase)}, separated by commas")
-    return given
+    return value
 
 
 class CatalogueQuery(Query):
-    """A page of the catalogue, by id; ``after`` is the ``next`` of the page before.
+    """A page of the catalogue, ordered by id; ``after`` is the ``next`` of the page before.
 
-    ``phase`` finds what a room says as its ``phase`` or as its ``status``.
+    ``phase`` matches a session's ``phase`` and its ``status``.
     """
 
-    phase: Annotated[str, AfterValidator(_phases)] | None = None
+    phase: Annotated[str, AfterValidator(_known_phases)] | None = None
     limit: Limit = 50
     after: Annotated[str, Field(max_length=100)] | None = None
 
 
 async def create(request: web.Request) -> web.Response:
-    """A new session; 409 when the id is taken."""
+    """Create a session; 409 when the id is taken."""
     caller = caller_of(request)
     caller.need_key()
-    wanted = checked(CreateRoom, await read_json(request))
+    body = checked(CreateRoom, await read_json(request))
     app = request.app
     at = app[CLOCK].now()
-    view = await app[SESSIONS].create(wanted.session_id, _details(wanted))
-    told = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
-    return answer(told | {"warnings": _warnings(view.state.details, at)}, 201)
+    view = await app[SESSIONS].create(body.session_id, _details(body))
+    document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
+    return answer(document | {"warnings": _warnings(view.state.details, at)}, 201)
 
 
 async def change(request: web.Request) -> web.Response:
-    """Change a session that is not over; those who wait are told.
+    """Change a session that is not over; those who wait are notified.
 
-    Moved to more than 15 minutes ahead it is scheduled again: those inside stay, and others are let in when it opens.
+    Moved to more than 15 minutes ahead it is scheduled again: those inside stay, and others may join when it opens.
     """
     caller = caller_of(request)
     view = await visible(request, caller)
     state = view.state
     caller.need_staff(state.session_id)
-    wanted = checked(EditRoom, await read_json(request))
-    changes = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+    body = checked(EditRoom, await read_json(request))
+    changes = {name: getattr(body, name) for name in body.model_fields_set}
     if "techniques" in changes:
         changes["techniques"] = tuple(_planned(item) for item in changes["techniques"])
-    return await _carried_out(request, c.ChangeDetails(**changes))
+    return await _execute(request, c.ChangeDetails(**changes))
 
 
 async def cancel(request: web.Request) -> web.Response:
-    """A session that has not begun will not take place."""
-    return await _carried_out(request, c.Cancel())
+    """Cancel a session that has not begun."""
+    return await _execute(request, c.Cancel())
 
 
 async def start(request: web.Request) -> web.Response:
-    """Begin."""
-    return await _carried_out(request, c.Start())
+    """Start a session."""
+    return await _execute(request, c.Start())
 
 
 async def end(request: web.Request) -> web.Response:
-    """End a session; a second end is harmless."""
-    return await _carried_out(request, c.End())
+    """End a session. Repeating it does no harm."""
+    return await _execute(request, c.End())
 
 
 async def show(request: web.Request) -> web.Response:
-    """One session; with its tokens for those who lead it."""
+    """Show one session; with its tokens for those who lead it."""
     caller = caller_of(request)
     view = await visible(request, caller)
     return answer(room(view, caller, request.app[LINKS], request.app[CREDENTIALS].tokens))
 
 
 async def catalogue(request: web.Request) -> web.Response:
-    """All sessions, by id, a page at a time."""
+    """List all sessions, ordered by id, a page at a time."""
     caller_of(request).need_key()
-    wanted = query_of(request, CatalogueQuery)
+    query = query_of(request, CatalogueQuery)
     app = request.app
-    phases = None if wanted.phase is None else phases_meant(wanted.phase.split(","))
-    rows = await app[ROOMS].list(phases, limit=wanted.limit + 1, after=wanted.after)
-    page = rows[: wanted.limit]
+    phases = None if query.phase is None else phases_meant(query.phase.split(","))
+    rows = await app[ROOMS].list(phases, limit=query.limit + 1, after=query.after)
+    page = rows[: query.limit]
     awake = {view.state.session_id: view.state for view in app[SESSIONS].awake()}
     sessions = [listed(row, awake.get(row.session_id), app[LINKS]) for row in page]
     following = page[-1].session_id if len(rows) > len(page) else None
@@ -141,39 +141,39 @@ async def catalogue(request: web.Request) -> web.Response:
 
 
 async def live(request: web.Request) -> web.Response:
-    """Sessions that have started and not ended: all of them with a key, else the public ones."""
+    """List sessions that have started and not ended: all of them with a key, else the public ones."""
     caller = caller_of(request)
-    wanted = query_of(request, LiveQuery)
+    query = query_of(request, LiveQuery)
     app = request.app
     at = app[CLOCK].now()
     views = [
         view
-        for view in await _live(request)
+        for view in await _live_views(request)
         if view.state.details.visibility == "public" or caller.belongs(view.state.session_id)
     ]
     views.sort(key=lambda view: (view.state.started_at or 0, view.state.session_id))
-    lines = [live_line(view, at, with_metrics=wanted.include_metrics) for view in views]
-    return answer({"count": len(lines), "sessions": lines})
+    entries = [live_line(view, at, with_metrics=query.include_metrics) for view in views]
+    return answer({"count": len(entries), "sessions": entries})
 
 
-async def _live(request: web.Request) -> list[View]:
-    """Those in memory, and those that sleep until somebody comes or their time is over."""
+async def _live_views(request: web.Request) -> list[View]:
+    """Every live session: those in memory, and those that sleep because nobody is connected."""
     sessions = request.app[SESSIONS]
     awake = {view.state.session_id: view for view in sessions.awake()}
-    rows = await request.app[ROOMS].list([Phase.LIVE, Phase.ENDING], limit=_MOST_LIVE)
+    rows = await request.app[ROOMS].list([Phase.LIVE, Phase.ENDING], limit=_MAX_LIVE)
     asleep = [row.session_id for row in rows if row.session_id not in awake]
     woken = await asyncio.gather(*(sessions.look(session_id) for session_id in asleep))
     return [view for view in (*awake.values(), *woken) if view is not None and active(view.state)]
 
 
 async def content(request: web.Request) -> web.Response:
-    """What happens in a session, or did; names and chat for those who belong to it."""
+    """Show what happens in a session, or happened; names and chat only to those who belong to it."""
     caller = caller_of(request)
-    wanted = query_of(request, ContentQuery)
+    query = query_of(request, ContentQuery)
     view = await visible(request, caller)
     state = view.state
     belongs = caller.belongs(state.session_id)
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "session_id": state.session_id,
         "active": active(state),
         "phase": str(state.phase),
@@ -184,17 +184,17 @@ async def content(request: web.Request) -> web.Response:
             "participants": people_here(view) if belongs else [],
         },
     }
-    if wanted.include_metrics:
-        told["metrics"] = figures(state, state.ended_at or request.app[CLOCK].now())
-    if wanted.include_replay:
-        newest = await request.app[SESSIONS].replay(state.session_id, _NEWEST)
+    if query.include_metrics:
+        document["metrics"] = figures(state, state.ended_at or request.app[CLOCK].now())
+    if query.include_replay:
+        newest = await request.app[SESSIONS].replay(state.session_id, _REPLAY_MESSAGES)
         messages = replayed(newest, with_names=belongs)
-        told["replay"] = {"message_count": len(messages), "messages": messages}
-    if wanted.include_summary:
-        told["summary"] = await request.app[SHELF].ask(
+        document["replay"] = {"message_count": len(messages), "messages": messages}
+    if query.include_summary:
+        document["summary"] = await request.app[SHELF].ask(
             lambda connection: _summary(connection, state.session_id, with_quotes=belongs)
         )
-    return answer(told)
+    return answer(document)
 
 
 def _summary(connection: sqlite3.Connection, session_id: str, *, with_quotes: bool) -> dict[str, Any] | None:
@@ -202,10 +202,10 @@ def _summary(connection: sqlite3.Connection, session_id: str, *, with_quotes: bo
     if snapshot is None:
         return None
     states = Catalogue(connection).quote_states(session_id) if with_quotes else {}
-    return told_summary(snapshot, approved_quotes(snapshot, states))
+    return summary_document(snapshot, approved_quotes(snapshot, states))
 
 
-async def _carried_out(request: web.Request, command: c.Command) -> web.Response:
+async def _execute(request: web.Request, command: c.Command) -> web.Response:
     caller = caller_of(request)
     app = request.app
     session_id = (await visible(request, caller)).state.session_id
@@ -215,34 +215,36 @@ async def _carried_out(request: web.Request, command: c.Command) -> web.Response
 
 
 def _warnings(details: Details, at: Millis) -> list[str]:
-    """What is allowed and still worth saying."""
-    told = []
+    """Sentences about details that are allowed and probably a mistake."""
+    warnings = []
     if details.scheduled_start < at:
-        told.append("scheduled_start lies in the past: the room is open now")
-    if details.max_participants > _RECOMMENDED:
-        told.append(f"up to {_RECOMMENDED} participants are recommended for a good experience")
+        warnings.append("scheduled_start lies in the past: the room is open now")
+    if details.max_participants > _RECOMMENDED_PARTICIPANTS:
+        warnings.append(
+            f"up to {_RECOMMENDED_PARTICIPANTS} participants are recommended for a good experience"
+        )
     for item in details.techniques:
         technique = named(item.technique)
         if technique.group == "B" and details.place != "room":
-            told.append(f"{technique.name} is for people together in one room: it cannot be started here")
-    return told
+            warnings.append(f"{technique.name} is for people together in one room: it cannot be started here")
+    return warnings
 
 
-def _details(wanted: CreateRoom) -> Details:
-    visibility: Visibility = wanted.visibility or ("private" if wanted.access == "invite" else "public")
+def _details(body: CreateRoom) -> Details:
+    visibility: Visibility = body.visibility or ("private" if body.access == "invite" else "public")
     return Details(
-        title=wanted.title,
-        instructor=wanted.instructor,
-        scheduled_start=wanted.scheduled_start,
-        max_participants=wanted.max_participants,
-        session_type=wanted.session_type,
-        techniques=tuple(_planned(item) for item in wanted.techniques),
-        description=wanted.description,
-        access=wanted.access,
+        title=body.title,
+        instructor=body.instructor,
+        scheduled_start=body.scheduled_start,
+        max_participants=body.max_participants,
+        session_type=body.session_type,
+        techniques=tuple(_planned(item) for item in body.techniques),
+        description=body.description,
+        access=body.access,
         visibility=visibility,
-        place=wanted.place,
-        listen_url=wanted.listen_url,
-        chat=wanted.chat,
+        place=body.place,
+        listen_url=body.listen_url,
+        chat=body.chat,
     )
 
 

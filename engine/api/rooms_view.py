@@ -1,4 +1,4 @@
-"""Sessions as the API shows them: the room, its content, its line in the list."""
+"""Sessions as JSON: the room, the parts of its content, its entry in lists."""
 
 from __future__ import annotations
 
@@ -35,41 +35,41 @@ _PERSONAL = frozenset({"name", "client_id"})
 
 
 def active(state: Session) -> bool:
-    """Started and not ended."""
+    """Whether a session has started and not ended."""
     return state.phase in (Phase.LIVE, Phase.ENDING)
 
 
 def tokens_of(state: Session, tokens: Tokens) -> dict[str, str]:
-    """A token for each role, until the start + 24 h; of a session created late, from its creation."""
+    """A token for each role, valid for 24 h after the planned start, or after the creation where that is later."""
     until = max(state.details.scheduled_start, state.created_at) + TOKEN_LIFETIME
     return {str(role): tokens.issue(state.session_id, role, until) for role in _ROLES}
 
 
 def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, Any]:
-    """The room; with its tokens for those who lead it, and without the way into its call for strangers."""
+    """A session in full: with its tokens for those who lead it, without ``listen_url`` for strangers."""
     state = view.state
     details = state.details
-    made = tokens_of(state, tokens) if caller.leads(state.session_id) else None
+    own_tokens = tokens_of(state, tokens) if caller.leads(state.session_id) else None
     document = room_document(state) | {
         "status": _status(state.phase),
         "instructor_name": details.instructor,
         "active": active(state),
         "urls": links.of(
             state.session_id,
-            made,
+            own_tokens,
             by_token=details.access == "invite" or details.visibility == "private",
         ),
     }
     if not caller.belongs(state.session_id):
         return document | {"listen_url": None}
-    return document if made is None else document | {"tokens": made}
+    return document if own_tokens is None else document | {"tokens": own_tokens}
 
 
 def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
-    """A room in the catalogue, from its row, and its state where that is in memory.
+    """A session's entry in the catalogue, from its stored row and, if it is in memory, its state.
 
-    The row is as old as the last change of the room: who has come since counts once that is over, and nobody is in a
-    room that is not over and sleeps.
+    The row is as old as the last change of the session's details. A session that is not in memory has nobody in it,
+    unless it is over: then the row's count is final.
     """
     document: dict[str, Any] = json.loads(row.document)
     phase = Phase(row.phase)
@@ -82,12 +82,12 @@ def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
 
 
 def phases_meant(words: Collection[str]) -> list[Phase]:
-    """The phases that are called, or say of themselves, one of the words: an open room is "scheduled" until it starts."""
+    """The phases whose name or shown status is one of the words. A waiting room's status is "scheduled" until it starts."""
     return [phase for phase in Phase if phase in words or _status(phase) in words]
 
 
 def live_line(view: View, at: Millis, *, with_metrics: bool) -> dict[str, Any]:
-    """A session in the list of those that are live."""
+    """A session's entry in the list of those that are live."""
     state = view.state
     line: dict[str, Any] = {
         "session_id": state.session_id,
@@ -102,17 +102,17 @@ def live_line(view: View, at: Millis, *, with_metrics: bool) -> dict[str, Any]:
 
 def figures(state: Session, at: Millis) -> dict[str, Any]:
     """The group's figures: HRV in percent, rates as fractions; None where too few stand behind them."""
-    told = group_metrics(state, at)
-    return told | {
-        "average_hrv_improvement": told["average_hrv"],
-        "completion_rate": _rounded(told["completion_rate"]),
-        "engagement_rate": _rounded(told["engagement_rate"]),
+    metrics = group_metrics(state, at)
+    return metrics | {
+        "average_hrv_improvement": metrics["average_hrv"],
+        "completion_rate": _rounded(metrics["completion_rate"]),
+        "engagement_rate": _rounded(metrics["engagement_rate"]),
         "techniques_practised": len({span.technique for span in state.spans}),
     }
 
 
 def people_here(view: View) -> list[dict[str, Any]]:
-    """The participants who are here, in the order in which they came; all of them once it is over."""
+    """The participants who are present, in the order in which they joined; everybody who took part once it is over."""
     names = view.names
     state = view.state
     members = (m for m in state.participants() if m.is_here or state.phase.is_over)
@@ -127,7 +127,7 @@ def people_here(view: View) -> list[dict[str, Any]]:
 
 
 def replayed(messages: list[Message], *, with_names: bool) -> list[Message]:
-    """The replay; for strangers without chat, names, and who is who."""
+    """The messages of a replay; for strangers without chat, names and client ids."""
     if with_names:
         return messages
     return [

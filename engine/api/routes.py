@@ -24,12 +24,12 @@ from engine.api import (
 )
 from engine.api.http import docs_page, openapi
 from engine.api.http.app_keys import SHELF, Backend, caller_of
-from engine.api.http.bodies import read_nothing
+from engine.api.http.bodies import read_empty
 from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import Endpoint, Handler, both_spellings
 from engine.api.http.metrics import RequestMetrics
 from engine.api.http.middleware import AddressRates, request_middleware
-from engine.api.http.plain_page import STYLES, ground, styles
+from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.protocol.rates import Rate
 
@@ -91,7 +91,7 @@ def _strict(endpoint: Endpoint) -> Handler:
     async def without_body(request: web.Request) -> web.StreamResponse:
         # Without a credential the handler's own refusal comes first.
         if caller_of(request) != NOBODY:
-            await read_nothing(request)
+            await read_empty(request)
         return await endpoint.handler(request)
 
     return without_body
@@ -107,7 +107,7 @@ def _add_documents(app: web.Application, public_url: str) -> None:
         return answer(document())
 
     async def as_page(request: web.Request) -> web.Response:
-        return docs_page.render(await ground(request, language="en"), document())
+        return docs_page.render(await page_context(request, language="en"), document())
 
     app.router.add_get("/api/openapi.json", as_json)
     app.router.add_get("/api/docs", as_page)

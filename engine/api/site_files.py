@@ -1,6 +1,6 @@
-"""The published site at ``/``: plain files, revalidated by ETag, folders by their ``index.html``.
+"""The published site at ``/``: static files, revalidated by ETag, folders by their ``index.html``.
 
-What is not there yet and belongs to a session that people may know of is answered from the session.
+The page of a session that is not published yet is rendered from the session, for those who may know of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from markupsafe import Markup
 from markupsafe import escape as markup
 
 from engine.api.http.app_keys import CLOCK, DATA, LINKS, SESSIONS, caller_of
-from engine.api.http.plain_page import Ground, ground, plain_page
+from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.http.responses import refusal
 from engine.domain.instant import Millis, to_datetime
 from engine.domain.session import Phase, Session
@@ -40,7 +40,7 @@ _TYPES: Mapping[str, str] = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
-_COMPACT = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
+_COMPRESSIBLE = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
     "feed.xml": "application/rss+xml; charset=utf-8",
     "feed.json": "application/feed+json; charset=utf-8",
@@ -48,38 +48,38 @@ _NAMED: Mapping[str, str] = {
 
 
 async def serve(request: web.Request) -> web.StreamResponse:
-    """A file of the site, the page of a session that has none yet, or the site's own 404."""
+    """Serve a file of the site, the page of a session before it is published, or the site's 404 page."""
     path = request.path
     if path == "/session" or path.startswith("/session/"):
-        raise _to(request, f"/sessions{path.removeprefix('/session')}")
+        raise _redirect(request, f"/sessions{path.removeprefix('/session')}")
     public = request.app[DATA] / "public"
-    found = await asyncio.to_thread(_find, public, path)
+    found = await asyncio.to_thread(_find_file, public, path)
     if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
-        raise _to(request, f"{path}/")
+        raise _redirect(request, f"{path}/")
     if found is not None:
-        return _file(request, found, lasting=path.startswith("/assets/") and "v" in request.query)
+        return _file_response(request, found, immutable=path.startswith("/assets/") and "v" in request.query)
     session_id = _session_of(path)
     if session_id is not None:
         caller = caller_of(request, session_id)
         if caller.belongs(session_id):
-            hidden = await asyncio.to_thread(_find, request.app[DATA] / "private", path)
+            hidden = await asyncio.to_thread(_find_file, request.app[DATA] / "private", path)
             if hidden is not None:
-                return _file(request, hidden, lasting=False)
+                return _file_response(request, hidden, immutable=False)
         view = await request.app[SESSIONS].look(session_id)
         if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
             if not path.endswith("/"):
-                raise _to(request, f"{path}/")
-            return await _before_publication(request, view.state)
-    return await _nothing(request, public)
+                raise _redirect(request, f"{path}/")
+            return await _page_before_publication(request, view.state)
+    return await _not_found(request, public)
 
 
-def _to(request: web.Request, path: str) -> web.HTTPPermanentRedirect:
-    """To another path of this host, below whatever path the site is served at."""
+def _redirect(request: web.Request, path: str) -> web.HTTPPermanentRedirect:
+    """A redirect to another path of this host, below the path that the site is served at."""
     return web.HTTPPermanentRedirect(request.app[LINKS].here(path))
 
 
-def _find(public: Path, path: str) -> Path | None:
-    """The file of a path, or None. Runs on a thread: it asks the disk."""
+def _find_file(public: Path, path: str) -> Path | None:
+    """The file of a URL path, or None. Blocking: called on a thread."""
     parts = [part for part in path.split("/") if part]
     if any(part.startswith(".") or "\0" in part or "\\" in part for part in parts):
         return None
@@ -89,21 +89,21 @@ def _find(public: Path, path: str) -> Path | None:
             found /= "index.html"
         elif path.endswith("/"):
             return None
-        # A link that leads out of the site is not of the site.
+        # A symbolic link out of the folder is not followed.
         inside = found.is_file() and found.resolve().is_relative_to(public.resolve())
     except (OSError, ValueError):
         return None
     return found if inside else None
 
 
-class _File(web.FileResponse):
-    """A file, which knows only when it is opened what becomes of the conditions that it was asked for under."""
+class _ConditionalFile(web.FileResponse):
+    """A file response in our shape of errors: aiohttp checks its conditions and ranges when the file is opened."""
 
     def set_status(self, status: int, reason: str | None = None) -> None:
-        """Anything but the whole file is sent as it is: a part of it as it lies there, and nothing as nothing.
+        """Called by aiohttp when it knows the status. Only a whole file is compressed; a range is sent as it is stored.
 
         Raises:
-            web.HTTPException: a condition does not hold; the connection answers it.
+            web.HTTPException: a condition or range cannot be met; ``HttpConnection`` sends it as an error.
         """
         if status == 412:
             raise web.HTTPPreconditionFailed
@@ -116,18 +116,18 @@ class _File(web.FileResponse):
             self.enable_compression(web.ContentCoding.identity)
 
 
-def _file(request: web.Request, found: Path, *, lasting: bool) -> web.FileResponse:
+def _file_response(request: web.Request, found: Path, *, immutable: bool) -> web.FileResponse:
     # The parts of the feed's archive are feeds too.
     name = "feed.xml" if found.parent.name == "feed" and found.suffix == ".xml" else found.name
-    kind = _NAMED.get(name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
+    content_type = _NAMED.get(name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
     # An address with a version in it never changes its bytes.
-    cache = "public, max-age=31536000, immutable" if lasting else "no-cache"
-    headers = {hdrs.CONTENT_TYPE: kind, hdrs.CACHE_CONTROL: cache}
-    if found.suffix.lower() not in _COMPACT:
-        return _File(found, headers=headers)
-    response = _File(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
+    cache = "public, max-age=31536000, immutable" if immutable else "no-cache"
+    headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: cache}
+    if found.suffix.lower() not in _COMPRESSIBLE:
+        return _ConditionalFile(found, headers=headers)
+    response = _ConditionalFile(found, headers={**headers, hdrs.VARY: hdrs.ACCEPT_ENCODING})
     if request.method == hdrs.METH_GET:
-        # Whether there is a body to pack is known when the file is opened, and not before.
+        # Taken back by ``set_status`` when it turns out not to be the whole file.
         response.enable_compression()
     return response
 
@@ -137,8 +137,8 @@ def _session_of(path: str) -> str | None:
     return parts[1] if len(parts) == 2 and parts[0] == "sessions" else None
 
 
-async def _nothing(request: web.Request, public: Path) -> web.StreamResponse:
-    own = await asyncio.to_thread(_find, public, "/404.html")
+async def _not_found(request: web.Request, public: Path) -> web.StreamResponse:
+    own = await asyncio.to_thread(_find_file, public, "/404.html")
     wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "text/html")
     if own is None or not wants_page:
         return refusal(404, "not_found", f"There is nothing at {request.path[:200]}.")
@@ -152,57 +152,59 @@ async def _nothing(request: web.Request, public: Path) -> web.StreamResponse:
     )
 
 
-async def _before_publication(request: web.Request, state: Session) -> web.Response:
-    details, on = state.details, await ground(request)
-    words = on.words
+async def _page_before_publication(request: web.Request, state: Session) -> web.Response:
+    """The page of a session that is not published: when it begins and how to join, or that it is over."""
+    details, page = state.details, await page_context(request)
+    words = page.words
     match state.phase:
         case Phase.CANCELLED:
-            told = _said(words("before.cancelled"))
+            text = _paragraph(words("before.cancelled"))
         case Phase.LIVE:
-            told = _said(words("before.live")) + _way_in(on, state, "join")
+            text = _paragraph(words("before.live")) + _join_link(page, state, "join")
         case Phase.SCHEDULED | Phase.WAITING:
-            told = (
-                _said(words("before.starts", when=_moment(on, details.scheduled_start)))
-                + _said(
+            text = (
+                _paragraph(words("before.starts", when=_local_time(page, details.scheduled_start)))
+                + _paragraph(
                     words(
                         "before.opens",
-                        time=words.time_of_day(to_datetime(state.opens_at).astimezone(on.studio.zone)),
+                        time=words.time_of_day(to_datetime(state.opens_at).astimezone(page.studio.zone)),
                     )
                 )
-                + _way_in(on, state, "how")
+                + _join_link(page, state, "how")
             )
             if details.visibility == "public":
-                calendar = escape(on.links.here("/calendar.ics"))
-                told += f'<p><a href="{calendar}">{escape(words("before.calendar"))}</a></p>'
+                calendar = escape(page.links.here("/calendar.ics"))
+                text += f'<p><a href="{calendar}">{escape(words("before.calendar"))}</a></p>'
         case _:
-            told = _said(words("before.over"))
-    by = f'<p class="lede">{escape(words("before.with", name=details.instructor))}</p>'
-    about = "".join(_said(part) for part in (details.description or "").split("\n\n") if part)
-    soon = state.phase in (Phase.ENDING, Phase.ENDED) or request.app[CLOCK].now() < state.opens_at
-    index = not soon and details.visibility == "public"
-    starts = to_datetime(details.scheduled_start).astimezone(on.studio.zone)
-    day = f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} {on.studio.zone_at(starts)}"
+            text = _paragraph(words("before.over"))
+    instructor = f'<p class="lede">{escape(words("before.with", name=details.instructor))}</p>'
+    about = "".join(_paragraph(part) for part in (details.description or "").split("\n\n") if part)
+    passing = state.phase in (Phase.ENDING, Phase.ENDED) or request.app[CLOCK].now() < state.opens_at
+    index = not passing and details.visibility == "public"
+    starts = to_datetime(details.scheduled_start).astimezone(page.studio.zone)
+    day = f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} {page.studio.zone_at(starts)}"
     described = (
         "" if details.visibility == "private" else f"{words('before.with', name=details.instructor)} {day}."
     )
-    return plain_page(on, details.title, by + about + told, index=index, description=described)
+    return plain_page(page, details.title, instructor + about + text, index=index, description=described)
 
 
-def _said(text: str) -> str:
-    """A paragraph of text, or of markup that was made here."""
+def _paragraph(text: str) -> str:
+    """A paragraph. Text is escaped, ``Markup`` is not."""
     return f"<p>{markup(text)}</p>"
 
 
-def _way_in(on: Ground, state: Session, name: str) -> str:
-    join = on.links.absolute(f"/sessions/join/{state.session_id}")
-    return f'<p><a class="button way-in" href="{escape(join)}">{escape(on.words(f"before.{name}"))}</a></p>'
+def _join_link(page: PageContext, state: Session, name: str) -> str:
+    join = page.links.absolute(f"/sessions/join/{state.session_id}")
+    return f'<p><a class="button way-in" href="{escape(join)}">{escape(page.words(f"before.{name}"))}</a></p>'
 
 
-def _moment(on: Ground, at: Millis) -> Markup:
-    there = to_datetime(at).astimezone(on.studio.zone)
-    words = on.words
-    told = words("before.when", day=words.day(there, weekday=True), time=words.time_of_day(there))
-    zone = on.studio.zone_at(there)
+def _local_time(page: PageContext, at: Millis) -> Markup:
+    """A ``<time>`` in the studio's zone; a script of the site adds the reader's own."""
+    local = to_datetime(at).astimezone(page.studio.zone)
+    words = page.words
+    text = words("before.when", day=words.day(local, weekday=True), time=words.time_of_day(local))
+    zone = page.studio.zone_at(local)
     return Markup('<time datetime="{}" data-local>{}</time> <span class="zone">{}</span>').format(
-        f"{to_datetime(at):%Y-%m-%dT%H:%MZ}", told, zone
+        f"{to_datetime(at):%Y-%m-%dT%H:%MZ}", text, zone
     )

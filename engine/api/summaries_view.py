@@ -1,4 +1,4 @@
-"""A session's summary as the API shows it."""
+"""A session's summary as JSON."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from engine.domain.snapshot import Quote, Snapshot
 if TYPE_CHECKING:
     from publisher.summary import Summary
 
-__all__ = ["metadata_of", "parts_of", "told_summary"]
+__all__ = ["metadata_of", "parts_of", "summary_document"]
 
 _NAMES: Mapping[str, str] = {"email": "newsletter", "web": "web_update", "social": "social_posts"}
 
 
 def parts_of(summary: Summary) -> dict[str, Any]:
-    """The texts by the names they have over HTTP; only of the channels that were asked for."""
+    """The texts of each requested channel, under the names they have over HTTP."""
     return {_NAMES[channel]: texts for channel, texts in summary.items()}
 
 
 def metadata_of(average_hrv_improvement: float | None, channels: Collection[str]) -> dict[str, Any]:
-    """What staff want to know of it: score, what to do about it, whether it is featured."""
+    """What staff need to know of a summary: its score, the action that follows, whether it is featured."""
     quality = quality_of(average_hrv_improvement)
     return {
         "quality_score": None if quality is None else quality.score,
@@ -33,8 +33,8 @@ def metadata_of(average_hrv_improvement: float | None, channels: Collection[str]
     }
 
 
-def told_summary(snapshot: Snapshot, quotes: Iterable[Quote]) -> dict[str, Any]:
-    """The story of a session that is over, in figures, with the quotes that may be shown."""
+def summary_document(snapshot: Snapshot, quotes: Iterable[Quote]) -> dict[str, Any]:
+    """The figures of a session that is over, with the quotes that may be shown."""
     return {
         "content_id": snapshot.content_id,
         "version": snapshot.version,

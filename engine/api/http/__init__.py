@@ -1,6 +1,7 @@
-"""What every endpoint shares: middleware, credentials, bodies, responses, and the OpenAPI document.
+"""What every endpoint shares: middleware, authentication, bodies, responses, and the OpenAPI document.
 
-Owns: the shape of requests and refusals, the credentials of callers, the application's typed keys.
-Invariants: every refusal is ``{"error", "message", "details"}``; no stack trace, path or secret leaves or is logged.
-May import: ``engine.sessions`` (ports), ``engine.storage``, ``engine.protocol``, ``engine.domain``. Knows no resource.
+Owns: the shape of requests and errors, authentication of callers, the application's typed keys, server-rendered pages.
+Invariants: every error is ``{"error", "message", "details"}``; no stack trace, path or secret leaves or is logged.
+May import: ``engine.sessions`` (ports), ``engine.storage``, ``engine.protocol``, ``engine.domain``; of the publisher its
+``rendering``. Knows no resource.
 """

@@ -57,20 +57,20 @@ _SESSION_ID = re.compile(SESSION_ID.removesuffix("$"))
 
 
 class Shelf:
-    """The database file for the publisher's verbs, which block: one thread, one connection."""
+    """A database connection on a thread of its own, for the publisher's catalogue, whose methods block."""
 
     def __init__(self, data: Path) -> None:
         self._connection = connect(data / FILE_NAME)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="api-shelf")
 
     async def ask(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """The answer to a question that runs on the thread."""
+        """Run ``question`` with the connection on the thread; returns its result."""
         return await asyncio.get_running_loop().run_in_executor(
             self._pool, lambda: question(self._connection)
         )
 
     async def close(self) -> None:
-        """Let go of the file."""
+        """Finish what runs, and close the connection."""
         with closing(self._connection):
             await asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
 
@@ -110,16 +110,16 @@ class Backend:
 
 
 def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
-    """Who asks; ``session_id`` where the path has it under no name.
+    """Authenticate a request; ``session_id`` where the route's pattern does not name it.
 
     Raises:
-        BadCredential: a credential is presented, and is none.
+        BadCredential: a credential is sent that is unknown, revoked or expired.
     """
     return request.app[CREDENTIALS].caller(request, request.app[CLOCK].now(), session_id)
 
 
 def session_id_of(request: web.Request) -> str:
-    """The session of the path.
+    """The session id in the path.
 
     Raises:
         NotFound: no session can have such an id.
@@ -131,10 +131,10 @@ def session_id_of(request: web.Request) -> str:
 
 
 async def visible(request: web.Request, caller: Caller) -> View:
-    """The session of the path, as far as the caller may know of it.
+    """The session of the path, if the caller may know of it.
 
     Raises:
-        NotFound: there is none; a private one looks the same to strangers.
+        NotFound: there is none, or it is private and the caller is a stranger to it.
     """
     session_id = session_id_of(request)
     view = await request.app[SESSIONS].look(session_id)

@@ -1,4 +1,4 @@
-"""Request bodies and query strings, taken strictly: JSON in UTF-8, at most 1 MiB, no name twice."""
+"""Reading request bodies and query strings, strictly: JSON in UTF-8, at most 1 MiB, no field twice."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from engine.domain.rejection import Invalid, Rejected
 from engine.protocol.reasons import reasons
 
-__all__ = ["MAX_BODY", "TooLarge", "checked", "flag", "query_of", "read_body", "read_json", "read_nothing"]
+__all__ = ["MAX_BODY", "TooLarge", "checked", "flag", "query_of", "read_body", "read_empty", "read_json"]
 
 MAX_BODY = 1024 * 1024
-_DEEPEST = 60
+_MAX_DEPTH = 60
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -26,95 +26,95 @@ class TooLarge(Rejected):
     status = 413
 
 
-class Nothing(BaseModel):
+class _Empty(BaseModel):
     """An object without fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class _Twice(ValueError):
+class _DuplicateField(ValueError):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
 
 
 async def read_json(request: web.Request) -> Any:
-    """The body as JSON. NaN, Infinity and 1e400 come through as floats, for the fields to refuse by name.
+    """Read the body as JSON. NaN, Infinity and 1e400 are let through as floats: the models refuse them by field.
 
     Raises:
         Invalid: not JSON, not UTF-8, nested too deep, or an object that names a field twice.
         TooLarge: more than 1 MiB.
     """
-    return _parsed(await read_body(request))
+    return _parse(await read_body(request))
 
 
-async def read_nothing(request: web.Request) -> None:
-    """The body of what takes none: empty, or an object without fields.
+async def read_empty(request: web.Request) -> None:
+    """Read the body of an endpoint that takes none: empty, or an object without fields.
 
     Raises:
-        Invalid: it says something.
+        Invalid: the body has content.
         TooLarge: more than 1 MiB.
     """
     if raw := await read_body(request):
-        checked(Nothing, _parsed(raw))
+        checked(_Empty, _parse(raw))
 
 
-def _parsed(raw: bytes) -> Any:
+def _parse(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise _broken("The body is not UTF-8.", "must be JSON in UTF-8") from None
+        raise _invalid_json("The body is not UTF-8.", "must be JSON in UTF-8") from None
     try:
         parsed = json.loads(text, object_pairs_hook=_object)
-        if _depth_exceeds(parsed, _DEEPEST):
+        if _depth_exceeds(parsed, _MAX_DEPTH):
             raise RecursionError
-    except _Twice as twice:
+    except _DuplicateField as duplicate:
         raise Invalid(
             "invalid_json",
             "The body names a field twice.",
-            {twice.name[:100]: "stands in the body twice"},
+            {duplicate.name[:100]: "stands in the body twice"},
         ) from None
     except RecursionError:
-        raise _broken("The body is nested too deep.", f"at most {_DEEPEST} levels deep") from None
+        raise _invalid_json("The body is nested too deep.", f"at most {_MAX_DEPTH} levels deep") from None
     except ValueError:
-        raise _broken("The body is not JSON.", "must be JSON") from None
+        raise _invalid_json("The body is not JSON.", "must be JSON") from None
     return parsed
 
 
 def checked(model: type[_Model], content: Any, *, context: Any = None, what: str = "body") -> _Model:
-    """``content`` as the model.
+    """Validate ``content`` against a model.
 
     Raises:
-        Invalid: every field that is wrong, and why.
+        Invalid: names every field that is wrong, with the reason.
     """
     try:
         return model.model_validate(content, context=context)
-    except ValidationError as wrong:
-        raise Invalid("invalid_data", _sentence(what), reasons(wrong)) from None
+    except ValidationError as error:
+        raise Invalid("invalid_data", _sentence(what), reasons(error)) from None
 
 
 def query_of(request: web.Request, model: type[_Model]) -> _Model:
-    """The query string as the model.
+    """Validate the query string against a model.
 
     Raises:
-        Invalid: every parameter that is wrong, unknown, or given twice.
+        Invalid: names every parameter that is wrong, unknown, or given twice.
     """
-    given: dict[str, str] = {}
-    twice: dict[str, str] = {}
+    parameters: dict[str, str] = {}
+    duplicates: dict[str, str] = {}
     for name, value in request.query.items():
-        if name in given:
-            twice[name[:100]] = "given twice"
-        given[name] = value
-    if twice:
-        raise Invalid("invalid_query", _sentence("query"), twice)
+        if name in parameters:
+            duplicates[name[:100]] = "given twice"
+        parameters[name] = value
+    if duplicates:
+        raise Invalid("invalid_query", _sentence("query"), duplicates)
     try:
-        return model.model_validate(given)
-    except ValidationError as wrong:
-        raise Invalid("invalid_query", _sentence("query"), reasons(wrong)) from None
+        return model.model_validate(parameters)
+    except ValidationError as error:
+        raise Invalid("invalid_query", _sentence("query"), reasons(error)) from None
 
 
 def flag(value: Any) -> Any:
-    """``true`` or ``false`` of a query string as a bool; anything else is left to be refused."""
+    """Parse ``true``, ``false``, ``1`` or ``0`` of a query string; anything else is returned for the model to refuse."""
     return {"true": True, "false": False, "1": True, "0": False}.get(value, value)
 
 
@@ -122,12 +122,12 @@ def _sentence(what: str) -> str:
     return f"The {what} is wrong: see details."
 
 
-def _broken(message: str, reason: str) -> Invalid:
+def _invalid_json(message: str, reason: str) -> Invalid:
     return Invalid("invalid_json", message, {"body": reason})
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The bytes of the body. Raises ``TooLarge`` beyond 1 MiB."""
+    """Read the body. Raises ``TooLarge`` beyond 1 MiB, without reading on."""
     if (request.content_length or 0) > MAX_BODY:
         raise _too_large()
     read = bytearray()
@@ -143,19 +143,20 @@ def _too_large() -> TooLarge:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    parsed = dict(pairs)
+    if len(parsed) != len(pairs):
         seen: set[str] = set()
         for name, _ in pairs:
             if name in seen:
-                raise _Twice(name)
+                raise _DuplicateField(name)
             seen.add(name)
-    return made
+    return parsed
 
 
-def _depth_exceeds(value: Any, deepest: int) -> bool:
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    # Level by level: recursion would end where a hostile body wants it to.
     level = [value]
-    for _ in range(deepest + 1):
+    for _ in range(limit + 1):
         if not level:
             return False
         level = [

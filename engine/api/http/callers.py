@@ -1,7 +1,7 @@
-"""Who asks: a key, a token of a session, the ``resume`` of one of its people, or nobody.
+"""Authentication: which key, session token or participant's ``resume`` a request carries.
 
-``Authorization: Bearer …`` or ``X-API-Key``. A credential that is presented must be right, also where
-none is needed: whoever sends one expects to be known.
+It stands in ``Authorization: Bearer …`` or ``X-API-Key``. A credential that is sent must be valid, also where none is
+needed: whoever sends one expects to be recognized.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from engine.domain.session import STAFF, Role, Session
 from engine.protocol.tokens import Expired, SessionToken, Tokens
 from engine.storage.keys import Key, Keys
 
-__all__ = ["NOBODY", "Caller", "Credentials", "presented"]
+__all__ = ["NOBODY", "Caller", "Credentials", "credential_of"]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """At most one of the three is set."""
+    """Who sent a request, and what they may do. At most one of the three is set; none of them is ``NOBODY``."""
 
     key: Key | None = None
     token: SessionToken | None = None
     client_id: str | None = None
-    """Whose ``resume`` it is, in the session of the path."""
+    """The participant whose ``resume`` it is, in the session of the path."""
 
     def need_key(self) -> None:
-        """Raises ``BadCredential`` or ``Forbidden`` for anybody without a key."""
+        """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key."""
         if self.key is None:
             raise self._refusal("This needs a key.")
 
     def need_staff(self, session_id: str) -> None:
-        """Raises ``BadCredential`` or ``Forbidden`` for anybody without a key or the instructor's token."""
+        """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key or the instructor's token."""
         if not self.leads(session_id):
             raise self._refusal(f"This needs a key, or the instructor's token of session {session_id}.")
 
     def leads(self, session_id: str) -> bool:
-        """May do everything in a session."""
+        """Whether the caller may do everything in a session."""
         token = self.token
         return self.key is not None or (
             token is not None and token.session_id == session_id and token.role in STAFF
         )
 
     def belongs(self, session_id: str) -> bool:
-        """May see names, chat and quotes of a session, and that it is there."""
+        """Whether the caller may see names, chat and quotes of a session, and that a private one exists."""
         token = self.token
         return (
             self.key is not None
@@ -55,10 +55,10 @@ class Caller:
         )
 
     def need_sight(self, state: Session | None, session_id: str) -> Session:
-        """The state, if there is such a session and the caller may know of it.
+        """Return ``state`` if there is such a session and the caller may know of it.
 
         Raises:
-            NotFound: there is none; a private one looks the same.
+            NotFound: there is none, or it is private: strangers cannot tell the two apart.
         """
         if state is None or (state.details.visibility == "private" and not self.belongs(session_id)):
             raise NotFound(
@@ -70,7 +70,7 @@ class Caller:
 
     @property
     def role(self) -> Role:
-        """The role in which a command of this caller counts."""
+        """The role in which this caller's commands are carried out."""
         return Role.ADMIN if self.key is not None else Role.INSTRUCTOR
 
     def _refusal(self, message: str) -> BadCredential | Forbidden:
@@ -82,29 +82,29 @@ class Caller:
 NOBODY = Caller()
 
 
-def presented(request: web.BaseRequest) -> str | None:
-    """The secret in the headers, or None."""
+def credential_of(request: web.BaseRequest) -> str | None:
+    """The credential in the headers, or None."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret.strip():
         return secret.strip()
-    # Other schemes are a proxy's business.
+    # Other schemes are left to proxies.
     return request.headers.get("X-API-Key", "").strip() or None
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Knows keys and session credentials."""
+    """Checks credentials against the keys and the signed tokens of this server."""
 
     keys: Keys
     tokens: Tokens
 
     def caller(self, request: web.Request, at: Millis, session_id: str | None = None) -> Caller:
-        """Who asks, by the headers; a ``resume`` counts where the path, or ``session_id``, names its session.
+        """Authenticate a request by its headers. A ``resume`` is valid where the path, or ``session_id``, names its session.
 
         Raises:
-            BadCredential: a credential is presented and is none, revoked, or expired.
+            BadCredential: a credential is sent that is unknown, revoked or expired.
         """
-        secret = presented(request)
+        secret = credential_of(request)
         if secret is None:
             return NOBODY
         if (key := self.keys.identify(secret)) is not None:

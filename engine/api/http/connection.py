@@ -1,8 +1,8 @@
-"""One connection over HTTP: what is refused before the gate, or past it, has the one shape too.
+"""One HTTP connection: errors that bypass the middleware get the API's shape too.
 
-What cannot be read as a request never reaches a handler, a socket's handshake passes the gate, and a file knows only
-when it is opened that its conditions do not hold. The server library's own words for these quote what was sent,
-credentials included; here each status has its sentence.
+Three kinds do: a request that cannot be parsed reaches no handler, a WebSocket handshake passes the middleware
+untouched, and a file response checks its conditions when the file is opened. aiohttp's own texts for these quote what was
+sent, credentials included; here each status has a sentence of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.api.http.responses import refusal
 
 __all__ = ["HttpConnection"]
 
-_SAID: Mapping[int, tuple[str, str]] = {
+_SENTENCES: Mapping[int, tuple[str, str]] = {
     400: ("bad_request", "This cannot be read as a request."),
     403: ("forbidden", "A page of another site asks: that is not allowed."),
     412: ("precondition_failed", "What was asked for is not in the state that was named."),
@@ -28,22 +28,22 @@ _SAID: Mapping[int, tuple[str, str]] = {
     500: ("internal_error", "Something went wrong here. It has been logged."),
     503: ("draining", "The server is about to restart."),
 }
-_KEPT = (hdrs.ALLOW, hdrs.CONTENT_RANGE, hdrs.RETRY_AFTER)
+_KEPT_HEADERS = (hdrs.ALLOW, hdrs.CONTENT_RANGE, hdrs.RETRY_AFTER)
 
 _log = structlog.get_logger(__name__)
 
 
 class HttpConnection(web.RequestHandler):
-    """Made by the listening socket for each that connects."""
+    """aiohttp's request handler, made for each connection that is accepted."""
 
     __slots__ = ()
 
     def __init__(self, server: web.Server) -> None:
-        """A new connection of ``server``, on the running loop; what is asked on it, the gate writes down."""
+        """Handle a new connection of ``server`` on the running loop. The middleware writes the access log."""
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
-            access_log=None,  # type: ignore[arg-type]  # what a runner passes too, for no log of its own
+            access_log=None,  # type: ignore[arg-type]  # as aiohttp's runner passes it too
         )
 
     def handle_error(
@@ -53,7 +53,7 @@ class HttpConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """The answer to what could not be read, or broke outside of the gate; the connection ends with it."""
+        """The response to a request that cannot be parsed, or that failed outside the middleware; closes the connection."""
         if status >= 500:
             _log.error("request failed", exc_info=exc)
         else:
@@ -61,28 +61,28 @@ class HttpConnection(web.RequestHandler):
             _log.info("unreadable request", status=status)
         if request.writer.output_size > 0:
             raise ConnectionError("a part of the answer is sent: there is no room for another")
-        response = _refusal(status, {})
+        response = _error(status, {})
         response.force_close()
         return response
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; the refusals of handshakes, expectations and conditions in the shape of all others."""
+        """Send a response; aiohttp's errors of handshakes, expectations and conditions in the API's shape."""
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
-            resp = _refusal(resp.status, resp.headers)
+            resp = _error(resp.status, resp.headers)
         try:
             return await super().finish_response(request, resp, start_time)
-        except web.HTTPException as unmet:
-            return await super().finish_response(request, _refusal(unmet.status, unmet.headers), start_time)
+        except web.HTTPException as error:
+            return await super().finish_response(request, _error(error.status, error.headers), start_time)
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """A body that cannot be unpacked is answered already, and no fault of this side."""
+        """Log an exception, but not a body that cannot be decompressed: it is answered, and no fault of ours."""
         if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
             super().log_exception(*args, **kw)
 
 
-def _refusal(status: int, headers: Mapping[str, str]) -> web.Response:
-    code, sentence = _SAID.get(status) or (f"http_{status}", "This is not possible here.")
-    kept: dict[str, str] = {name: headers[name] for name in _KEPT if name in headers}
+def _error(status: int, headers: Mapping[str, str]) -> web.Response:
+    code, sentence = _SENTENCES.get(status) or (f"http_{status}", "This is not possible here.")
+    kept: dict[str, str] = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
     return refusal(status, code, sentence, headers={**SECURITY_HEADERS, **kept})

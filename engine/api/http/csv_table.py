@@ -12,7 +12,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """The table as text. None is an empty cell; a text that a spreadsheet would take for a formula is quoted."""
+    """Write a table as CSV. None is an empty cell; text that a spreadsheet would run as a formula gets an apostrophe."""
     written = io.StringIO()
     writer = csv.writer(written, lineterminator="\r\n")
     writer.writerow(header)

@@ -1,4 +1,4 @@
-"""The OpenAPI document as a page that people can read."""
+"""The OpenAPI document as an HTML page."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.http.plain_page import Ground, bare_page
+from engine.api.http.plain_page import PageContext, bare_page
 
 __all__ = ["render"]
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def render(on: Ground, document: Mapping[str, Any]) -> web.Response:
-    """One section per endpoint, one table per shape; on English ground."""
+def render(page: PageContext, document: Mapping[str, Any]) -> web.Response:
+    """Render the document: a section per endpoint, a table per schema. English, whatever the studio's language."""
     info = document["info"]
     sections = [
         f"<p>{escape(info['summary'])} {escape(info['description'])}</p>",
         '<p>For programs: <a href="'
-        + escape(on.links.here("/api/openapi.json"))
+        + escape(page.links.here("/api/openapi.json"))
         + '">openapi.json</a> (OpenAPI 3.1). '
         "A key goes into the header <code>Authorization: Bearer …</code> or <code>X-API-Key</code>.</p>",
         "<h2>Endpoints</h2>",
@@ -30,34 +30,32 @@ def render(on: Ground, document: Mapping[str, Any]) -> web.Response:
         sections.extend(_endpoint(m, path, operations[m]) for m in _METHODS if m in operations)
     sections.append("<h2>Shapes</h2>")
     schemas = document["components"]["schemas"]
-    sections.extend(_shape(name, schemas[name]) for name in sorted(schemas))
-    return bare_page(on, f"{info['title']} API", "".join(sections))
+    sections.extend(_schema(name, schemas[name]) for name in sorted(schemas))
+    return bare_page(page, f"{info['title']} API", "".join(sections))
 
 
 def _endpoint(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    told = (
-        f'<section><h3 id="{escape(operation["operationId"])}">{escape(operation["summary"])}</h3>'
+    html = (
+        f'<section<h3 id="{escape(operation["operationId"])}">{escape(operation["summary"])}</h3>'
         f"<p><code>{method.upper()} {escape(path)}</code></p><p>{escape(operation['description'])}</p>"
     )
     queries = [p for p in operation["parameters"] if p["in"] == "query"]
     if queries:
         rows = "".join(_row(p["name"], p["schema"], required=False) for p in queries)
-        told += _table(f"In the query of {method.upper()} {path}", rows)
+        html += _table(f"In the query of {method.upper()} {path}", rows)
     if "requestBody" in operation:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        told += f"<p>Body: {_kind(schema)}</p>"
-    answers = ", ".join(
-        f"<code>{status}</code> {escape(answer['description'])}"
-        for status, answer in operation["responses"].items()
+        html += f"<p>Body: {_type(schema)}</p>"
+    errors = ", ".join(
+        f"<code>{status}</code> {escape(response['description'])}"
+        for status, response in operation["responses"].items()
         if status.startswith(("4", "5"))
     )
-    good = ", ".join(status for status in operation["responses"] if status.startswith("2"))
-    return (
-        f'{told}<p>Answer: <code>{good}</code>. <span class="quiet">Refusals: {answers}</span></p></section>'
-    )
+    success = ", ".join(status for status in operation["responses"] if status.startswith("2"))
+    return f'{html}<p>Answer: <code>{success}</code>. <span class="quiet">Refusals: {errors}</span></p></section>'
 
 
-def _shape(name: str, schema: Mapping[str, Any]) -> str:
+def _schema(name: str, schema: Mapping[str, Any]) -> str:
     described = f"<p>{escape(schema['description'])}</p>" if "description" in schema else ""
     required = schema.get("required", ())
     properties: Mapping[str, Any] = schema.get("properties", {})
@@ -71,7 +69,7 @@ def _row(name: str, schema: Mapping[str, Any], *, required: bool) -> str:
         notes.append(f"default {schema['default']}")
     need = "required" if required else "optional"
     return (
-        f'<tr><th scope="row"><code>{escape(name)}</code></th><td>{_kind(schema)}</td>'
+        f'<tr><th scope="row"><code>{escape(name)}</code></th><td>{_type(schema)}</td>'
         f"<td>{need}</td><td>{escape('; '.join(notes))}</td></tr>"
     )
 
@@ -84,14 +82,14 @@ def _table(caption: str, rows: str) -> str:
     )
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
-    """The type of a schema in words."""
+def _type(schema: Mapping[str, Any]) -> str:
+    """A schema's type in words, as HTML."""
     if "$ref" in schema:
         name = schema["$ref"].rsplit("/", 1)[-1]
         return f'<a href="#shape-{escape(name)}">{escape(name)}</a>'
-    for several in ("anyOf", "oneOf"):
-        if several in schema:
-            return " or ".join(_kind(each) for each in schema[several])
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            return " or ".join(_type(each) for each in schema[keyword])
     if "const" in schema:
         return f"<code>{escape(str(schema['const']))}</code>"
     if "enum" in schema:
@@ -99,7 +97,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
     kind = str(schema.get("type", "anything"))
     if kind == "array":
         inner = schema.get("items", {"type": "values"})
-        return f"list of {_kind(inner)}{_bounds(schema, 'minItems', 'maxItems')}"
+        return f"list of {_type(inner)}{_bounds(schema, 'minItems', 'maxItems')}"
     if "format" in schema:
         return escape(f"{kind} ({schema['format']})")
     if kind == "string":
@@ -107,9 +105,9 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return kind + _bounds(schema, "minimum", "maximum")
 
 
-def _bounds(schema: Mapping[str, Any], lowest: str, highest: str) -> str:
-    if lowest in schema and highest in schema:
-        return f", {schema[lowest]} to {schema[highest]}"
-    if highest in schema:
-        return f", at most {schema[highest]}"
-    return f", at least {schema[lowest]}" if lowest in schema else ""
+def _bounds(schema: Mapping[str, Any], minimum: str, maximum: str) -> str:
+    if minimum in schema and maximum in schema:
+        return f", {schema[minimum]} to {schema[maximum]}"
+    if maximum in schema:
+        return f", at most {schema[maximum]}"
+    return f", at least {schema[minimum]}" if minimum in schema else ""

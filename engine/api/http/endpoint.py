@@ -1,4 +1,4 @@
-"""One endpoint: what the router and the OpenAPI document both need to know of it."""
+"""The description of an endpoint, from which the router and the OpenAPI document are made."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """``access`` says whose credential is needed; ``body`` is a type that Pydantic knows."""
+    """One method and path. The handler's docstring becomes the operation's description.
+
+    ``access`` is whose credential is needed; ``body`` is any type that Pydantic can validate.
+    """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
@@ -28,18 +31,19 @@ class Endpoint:
     body: Any = None
     query: type[BaseModel] | None = None
     many: bool = False
-    """The body is one of ``body``, or a list of them."""
-    answer: type[BaseModel] | None = None
+    """The request body is one of ``body``, or a list of them."""
+    response: type[BaseModel] | None = None
     status: int = 200
+    """Of a success."""
     media_type: str = "application/json"
     also: tuple[str, ...] = ()
-    """Further media types of the answer, on request."""
+    """Further media types of the response, on request."""
     refusals: tuple[int, ...] = ()
-    """Beside those that follow from access, body and path."""
+    """Error statuses beside those that follow from access, body and path."""
 
 
 def both_spellings(path: str) -> tuple[str, ...]:
-    """``/session/`` and ``/sessions/`` are the same place."""
+    """A path, and the same with ``/session/`` for ``/sessions/`` or the other way round: both are served."""
     for one, other in (("/sessions/", "/session/"), ("/session/", "/sessions/")):
         if path.startswith(API + one):
             return path, API + other + path.removeprefix(API + one)

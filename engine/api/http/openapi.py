@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, from the route table and the models that check the requests."""
+"""The OpenAPI 3.1 document, generated from the endpoints and the models that validate requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.api.http.endpoint import Endpoint
 __all__ = ["Refusal", "document"]
 
 _REF = "#/components/schemas/{model}"
-_SAID = {
+_DESCRIPTIONS = {
     400: "The data is wrong; `details` names every field that is.",
     401: "No credential, or a wrong one.",
     403: "This credential does not allow it.",
@@ -40,10 +40,10 @@ class Refusal(BaseModel):
 
 
 def document(endpoints: Sequence[Endpoint], *, version: str, server: str) -> dict[str, Any]:
-    """The document; the same arguments give the same one."""
+    """Build the document; equal arguments give an equal one. ``server`` is the base URL."""
     types: list[Any] = [Refusal]
     for endpoint in endpoints:
-        types.extend(each for each in (endpoint.body, endpoint.answer) if each is not None)
+        types.extend(each for each in (endpoint.body, endpoint.response) if each is not None)
     adapters = {index: TypeAdapter[Any](each) for index, each in enumerate(types)}
     schemas, definitions = TypeAdapter.json_schemas(
         [(index, "validation", adapter) for index, adapter in adapters.items()], ref_template=_REF
@@ -79,7 +79,7 @@ def document(endpoints: Sequence[Endpoint], *, version: str, server: str) -> dic
 
 
 def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {
+    operation: dict[str, Any] = {
         "operationId": _operation_id(endpoint),
         "summary": endpoint.summary,
         "description": f"{(endpoint.handler.__doc__ or '').strip()} {_ACCESS[endpoint.access]}".strip(),
@@ -92,18 +92,18 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
         if endpoint.many:
             several = {"type": "array", "items": schema, "maxItems": 100}
             schema = several if endpoint.path.endswith("/batch") else {"anyOf": [schema, several]}
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return told
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         for name in re.findall(r"{(\w+)}", endpoint.path)
     ]
     if endpoint.query is not None:
         properties = endpoint.query.model_json_schema(ref_template=_REF)["properties"]
-        found.extend(
+        parameters.extend(
             {
                 "name": name,
                 "in": "query",
@@ -112,16 +112,16 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
             }
             for name, s in properties.items()
         )
-    return found
+    return parameters
 
 
 def _responses(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
     content: dict[str, Any] = (
         {"type": "string"} if endpoint.media_type != "application/json" else {"type": "object"}
     )
-    if endpoint.answer is not None:
-        content = schemas[id(endpoint.answer)]
-    told: dict[str, Any] = {
+    if endpoint.response is not None:
+        content = schemas[id(endpoint.response)]
+    responses: dict[str, Any] = {
         str(endpoint.status): {
             "description": endpoint.summary,
             "content": {
@@ -130,18 +130,18 @@ def _responses(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
             },
         }
     }
-    for status in sorted(_refused(endpoint)):
-        told[str(status)] = {
-            "description": _SAID[status],
+    for status in sorted(_error_statuses(endpoint)):
+        responses[str(status)] = {
+            "description": _DESCRIPTIONS[status],
             "content": {"application/json": {"schema": schemas[_REFUSAL]}},
         }
-    return told
+    return responses
 
 
-def _refused(endpoint: Endpoint) -> set[int]:
+def _error_statuses(endpoint: Endpoint) -> set[int]:
     statuses = {*endpoint.refusals}
     if endpoint.path.startswith("/api/"):
-        # A wrong credential is refused everywhere, and every address has its rate.
+        # An invalid credential is refused everywhere, and every address has a rate limit.
         statuses |= {401, 429}
     if endpoint.access != "anybody":
         statuses |= {403}

@@ -1,4 +1,7 @@
-"""Plain pages of our own: readable, without scripts, with one style sheet from this host, in the studio's language."""
+"""Server-rendered pages in the studio's language: the newsletter's, a session's before it is published, the API's.
+
+They work without scripts, and their one style sheet comes from this host.
+"""
 
 from __future__ import annotations
 
@@ -20,66 +23,66 @@ if TYPE_CHECKING:
     from publisher.rendering.studio import Studio
     from publisher.rendering.words import Words
 
-__all__ = ["STYLES", "Ground", "bare_page", "ground", "plain_page", "styles"]
+__all__ = ["STYLES", "PageContext", "bare_page", "page_context", "plain_page", "styles"]
 
 STYLES = "/api/plain.css"
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What every page stands on: who publishes, in which words, and below which path."""
+class PageContext:
+    """What a server-rendered page is made with: the studio, its texts in one language, and the site's addresses."""
 
     studio: Studio
     words: Words
     links: Links
 
 
-async def ground(request: web.Request, *, language: str | None = None) -> Ground:
-    """The studio and the addresses as they are now, in the studio's language or another one. Reads ``studio.toml``."""
-    return await asyncio.to_thread(_ground, request.app[DATA], request.app[LINKS], language)
+async def page_context(request: web.Request, *, language: str | None = None) -> PageContext:
+    """Read ``studio.toml``, on a thread; ``language`` overrides the studio's own."""
+    return await asyncio.to_thread(_page_context, request.app[DATA], request.app[LINKS], language)
 
 
-def _ground(data: Path, links: Links, language: str | None) -> Ground:
-    # With the calendars of all languages behind it: a server is ready sooner without.
+def _page_context(data: Path, links: Links, language: str | None) -> PageContext:
+    # Imports Babel's data of all languages: a server is ready sooner without.
     from publisher.rendering.words import words_for
 
     studio = studio_of(data)
-    return Ground(studio, words_for(language or studio.language), links)
+    return PageContext(studio, words_for(language or studio.language), links)
 
 
 def plain_page(
-    on: Ground, title: str, body: str, *, status: int = 200, index: bool = False, description: str = ""
+    page: PageContext, title: str, body: str, *, status: int = 200, index: bool = False, description: str = ""
 ) -> web.Response:
-    """A page with ``body``, which is HTML, that looks like the site's own. ``title`` is text.
+    """A page that looks like the site's own. ``body`` is HTML, ``title`` and ``description`` are text.
 
-    ``index`` lets search engines keep it; with a ``description`` it can be shared.
+    ``index`` lets search engines index it; a ``description`` adds the tags for link previews (Open Graph).
     """
-    words, here = on.words, on.links.here
-    menu = _links(
-        on, (("/sessions/", "sessions"), ("/techniques/", "techniques"), ("/subscribe/", "subscribe"))
+    words, here = page.words, page.links.here
+    navigation = _links(
+        page, (("/sessions/", "sessions"), ("/techniques/", "techniques"), ("/subscribe/", "subscribe"))
     )
-    below = _links(on, (("/imprint/", "imprint"), ("/privacy/", "privacy")), around="<li>{}</li>")
-    name = escape(on.studio.name)
-    return _sent(
-        _head(on, title, index=index, styles="/assets/site.css")
-        + (_shared(on, title, description) if description else "")
+    footer = _links(page, (("/imprint/", "imprint"), ("/privacy/", "privacy")), around="<li>{}</li>")
+    name = escape(page.studio.name)
+    return _html_response(
+        _head(page, title, index=index, styles="/assets/site.css")
+        + (_preview_tags(page, title, description) if description else "")
         + f'</head><body><a class="skip" href="#content">{escape(words("layout.skip"))}</a>'
         f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_MARK}<span>{name}</span></a>'
-        f'<nav aria-label="{escape(words("layout.site"))}">{menu}</nav></header>'
+        f'<nav aria-label="{escape(words("layout.site"))}">{navigation}</nav</header>'
         f'<main id="content"><h1>{escape(title)}</h1>{body}</main>'
-        f'<footer class="colophon"><p class="colophon-name">{name}</p><ul>{below}</ul></footer>'
+        f'<footer class="colophon"><p class="colophon-name">{name}</p><ul>{footer}</ul></footer>'
         f'<script type="module" src="{escape(here("/assets/local-time.js"))}"></script></body></html>',
         status,
     )
 
 
-def bare_page(on: Ground, title: str, body: str) -> web.Response:
-    """A page of long tables, wider than the site's column."""
-    below = _links(on, (("/", "home"), ("/imprint/", "imprint"), ("/privacy/", "privacy")))
-    return _sent(
-        _head(on, title, index=False, styles=STYLES)
+def bare_page(page: PageContext, title: str, body: str) -> web.Response:
+    """A page without the site's column, for wide tables. ``body`` is HTML, ``title`` is text."""
+    footer = _links(page, (("/", "home"), ("/imprint/", "imprint"), ("/privacy/", "privacy")))
+    return _html_response(
+        _head(page, title, index=False, styles=STYLES)
         + f"</head><body><main><h1>{escape(title)}</h1>{body}</main>"
-        f'<footer><nav aria-label="{escape(on.words("layout.site"))}">{below}</nav></footer></body></html>',
+        f'<footer><nav aria-label="{escape(page.words("layout.site"))}">{footer}</nav></footer></body></html>',
         200,
     )
 
@@ -90,39 +93,39 @@ _MARK = (
 )
 
 
-def _links(on: Ground, links: Iterable[tuple[str, str]], *, around: str = "{}") -> str:
+def _links(page: PageContext, links: Iterable[tuple[str, str]], *, around: str = "{}") -> str:
     return " ".join(
-        around.format(f'<a href="{escape(on.links.here(path))}">{escape(on.words(f"layout.{name}"))}</a>')
+        around.format(f'<a href="{escape(page.links.here(path))}">{escape(page.words(f"layout.{name}"))}</a>')
         for path, name in links
     )
 
 
-def _head(on: Ground, title: str, *, index: bool, styles: str) -> str:
+def _head(page: PageContext, title: str, *, index: bool, styles: str) -> str:
     robots = "" if index else '<meta name="robots" content="noindex">'
-    yours = escape(on.words("layout.your_time"))
+    your_time = escape(page.words("layout.your_time"))
     return (
-        f'<!doctype html><html lang="{on.words.language}" data-your-time="{yours}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{page.words.language}" data-your-time="{your_time}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f'{robots}<title>{escape(title)}</title><link rel="icon" href="data:,">'
-        f'<link rel="stylesheet" href="{escape(on.links.here(styles))}">'
+        f'<link rel="stylesheet" href="{escape(page.links.here(styles))}">'
     )
 
 
-def _shared(on: Ground, title: str, description: str) -> str:
-    told = {
-        "og:site_name": on.studio.name,
+def _preview_tags(page: PageContext, title: str, description: str) -> str:
+    tags = {
+        "og:site_name": page.studio.name,
         "og:type": "website",
         "og:title": title,
         "og:description": description,
-        "og:image": on.links.absolute("/card.png"),
+        "og:image": page.links.absolute("/card.png"),
     }
     return f'<meta name="description" content="{escape(description)}">' + "".join(
-        f'<meta property="{name}" content="{escape(text)}">' for name, text in told.items()
+        f'<meta property="{name}" content="{escape(text)}">' for name, text in tags.items()
     )
 
 
-def _sent(text: str, status: int) -> web.Response:
+def _html_response(text: str, status: int) -> web.Response:
     return web.Response(
         text=text,
         status=status,
@@ -133,12 +136,15 @@ def _sent(text: str, status: int) -> web.Response:
 
 
 async def styles(_: web.Request) -> web.Response:
-    """The style sheet."""
+    """Serve the style sheet of ``bare_page``."""
     return web.Response(
-        text=_sheet(), content_type="text/css", charset="utf-8", headers={hdrs.CACHE_CONTROL: "max-age=3600"}
+        text=_style_sheet(),
+        content_type="text/css",
+        charset="utf-8",
+        headers={hdrs.CACHE_CONTROL: "max-age=3600"},
     )
 
 
 @cache
-def _sheet() -> str:
+def _style_sheet() -> str:
     return Path(__file__).with_name("plain.css").read_text(encoding="utf-8")

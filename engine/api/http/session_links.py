@@ -1,4 +1,4 @@
-"""Absolute addresses of a session, on the public address. What opens a door stands in the fragment."""
+"""Absolute URLs of a session's pages. A token stands in the fragment, which browsers send to no server."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ __all__ = ["Links"]
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """``public_url`` has no slash at its end."""
+    """Builds links on the public address. ``public_url`` has no slash at its end."""
 
     public_url: str
 
     def of(self, session_id: str, tokens: Mapping[str, str] | None, *, by_token: bool) -> dict[str, str]:
-        """join, console, wall, page; with ``tokens`` the console opens, and where ``by_token`` the others too.
+        """The URLs of a session: ``join``, ``console``, ``wall``, ``page``.
 
-        Without tokens, the console's address is one that asks for them.
+        With ``tokens`` (by role) the console's carries the instructor's; where ``by_token``, the join link and the wall's
+        carry theirs too. Without tokens the console asks for one.
         """
-        secret = tokens or {}
+        token = tokens or {}
         return {
             "join": self.absolute(f"/sessions/join/{session_id}")
-            + (f"#token={secret['participant']}" if secret and by_token else ""),
+            + (f"#token={token['participant']}" if token and by_token else ""),
             "console": self.absolute("/console")
             + f"#session={session_id}"
-            + (f"&token={secret['instructor']}" if secret else ""),
+            + (f"&token={token['instructor']}" if token else ""),
             "wall": self.absolute(f"/wall/{session_id}")
-            + (f"#token={secret['observer']}" if secret and by_token else ""),
+            + (f"#token={token['observer']}" if token and by_token else ""),
             "page": self.absolute(f"/sessions/{session_id}/"),
         }
 
     def here(self, path: str) -> str:
-        """A path of this host as pages link to it, below whatever path the site is served at."""
+        """A path of this host as pages link to it: below the path that the site is served at."""
         return urlsplit(self.public_url).path + path
 
     def absolute(self, path: str) -> str:
-        """A path of this host as an address."""
+        """A path of this host as an absolute URL."""
         return self.public_url + path

@@ -1,4 +1,4 @@
-"""The studio as pages and previews name it."""
+"""The studio's identity for pages and previews."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["studio_of"]
 
 
 def studio_of(data: Path) -> Studio:
-    """The studio of a data folder; the defaults while its file is wrong, which the publisher and ``doctor`` tell."""
+    """Read ``studio.toml``; the defaults while it cannot be used, which the publisher and ``doctor`` report."""
     try:
         return load(data)
     except InvalidStudio:
