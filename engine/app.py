@@ -126,7 +126,7 @@ async def running_server(
         OSError: the address is in use, or the data folder cannot be used.
         DataInUse: another server runs on the same data.
         InvalidStudio: ``studio.toml`` cannot be used.
-        MarksWrong: ``marks.toml`` cannot be used.
+        InvalidMarks: ``marks.toml`` cannot be used.
     """
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:

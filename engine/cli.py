@@ -1,4 +1,8 @@
-"""``halcytone``: every command, its options and its help. What a command does stands in ``engine.commands``."""
+"""``halcytone``: every command, its options and its help. What a command does is in ``engine.commands``.
+
+More than 300 lines, and one idea: the command line as its users see it, to be read and kept alike in one place. Every
+function below imports what its command does, so that ``halcytone serve`` starts without the other commands' imports.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +37,8 @@ app.add_typer(publications, name="publications")
 SessionId = Annotated[str, typer.Argument(metavar="SESSION", help="The session's id.", show_default=False)]
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from importlib.metadata import version
 
         say(f"halcytone-live {version('halcytone-live')}")
@@ -44,7 +48,8 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
     ] = False,
 ) -> None:
     pass
@@ -300,7 +305,7 @@ def publications_unpublish(session: SessionId, data: Data = None, config: Config
 
 
 def main() -> None:
-    """The console script."""
+    """The entry point of the console script."""
     from engine.storage.database import DatabaseUnusable
 
     try:

@@ -1,4 +1,4 @@
-"""The settings: one frozen class, from the command line, ``HALCYTONE_*`` or a TOML file, in that order."""
+"""The settings: from the command line, ``HALCYTONE_*`` variables or a TOML file, in that order of precedence."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _SECRETS = frozenset({"api_key", "smtp_url"})
 
 
 class SettingsError(Exception):
-    """A setting is wrong or a settings file unreadable; the message names each and says what fits."""
+    """A setting is invalid, or the settings file unreadable; the message names each and says what is valid."""
 
 
 def origin(host: str, port: int) -> str:
-    """``http://HOST:PORT``, with the brackets that an IPv6 address needs."""
+    """``http://HOST:PORT``, with brackets around an IPv6 address."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _address(url: str) -> str:
+def _public_url(url: str) -> str:
     parts = urlsplit(url)
     if (
         parts.scheme not in ("http", "https")
@@ -55,7 +55,7 @@ def _mail_server(secret: SecretStr) -> SecretStr:
 
 
 class Settings(BaseSettings):
-    """What an operator may set. A rate of 0 means no limit."""
+    """Every setting of the server. A rate of 0 means no limit."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     """0 takes any free port."""
     data: Path = Path("var")
     """Folder of the database, the published site, the drafts and ``studio.toml``."""
-    public_url: Annotated[str, AfterValidator(_address)] | None = None
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     """Where people reach this server: every absolute link is on it. Default: ``http://HOST:PORT``."""
     smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)] | None = None
     """The mail server that approved mail is handed to; without it a draft stays a draft."""
@@ -106,35 +106,38 @@ class Settings(BaseSettings):
         return value.lower() if isinstance(value, str) else value
 
     def for_the_publisher(self) -> dict[str, str]:
-        """The settings that the publisher process needs, as variables: they may hold a password."""
-        given: dict[str, str] = {"LOG_LEVEL": self.log_level}
+        """The publisher's settings as environment variables.
+
+        Not as options: a command line is visible to every user of the machine, and one setting may hold a password.
+        """
+        variables: dict[str, str] = {"LOG_LEVEL": self.log_level}
         if self.smtp_url is not None:
-            given["SMTP_URL"] = self.smtp_url.get_secret_value()
-        return {PREFIX + name: value for name, value in given.items()}
+            variables["SMTP_URL"] = self.smtp_url.get_secret_value()
+        return {PREFIX + name: value for name, value in variables.items()}
 
     @property
     def base_url(self) -> str:
-        """The address that absolute links stand on, without a slash at its end."""
+        """The base of absolute links, without a slash at its end."""
         return self.public_url or origin(self.host, self.port)
 
 
-def load(config: Path | None = None, **given: Any) -> Settings:
-    """The settings in force: ``given`` (None means not given), then the environment, then the file.
+def load(config: Path | None = None, **options: Any) -> Settings:
+    """Load the settings: ``options`` (None means not given) win over the environment, and that over the file.
 
     The file is ``config``, or ``halcytone.toml`` in the data folder when there is one.
 
     Raises:
-        SettingsError: a value does not fit, or the file cannot be read.
+        SettingsError: a value is invalid, or the file cannot be read.
     """
-    chosen = {name: value for name, value in given.items() if value is not None}
-    data = chosen.get("data") or os.environ.get(f"{PREFIX}DATA") or Settings.model_fields["data"].default
+    given = {name: value for name, value in options.items() if value is not None}
+    data = given.get("data") or os.environ.get(f"{PREFIX}DATA") or Settings.model_fields["data"].default
     file = config or Path(data) / CONFIG_NAME
     from_file = _read(file) if config or file.is_file() else {}
     unset = {name: value for name, value in from_file.items() if not os.environ.get(_variable(name))}
     try:
-        return Settings(**{**unset, **chosen})
+        return Settings(**{**unset, **given})
     except ValidationError as error:
-        raise SettingsError(_explain(error, file, unset.keys() - chosen.keys(), chosen)) from None
+        raise SettingsError(_explain(error, file, unset.keys() - given.keys(), given)) from None
 
 
 def _variable(name: str) -> str:

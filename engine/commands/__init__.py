@@ -1,4 +1,6 @@
-"""The commands behind ``halcytone``: each module imports what it needs when it is called.
+"""What each command of ``halcytone`` does; ``engine.cli`` has their options and help.
 
-``halcytone serve`` must be ready in a moment, so nothing here loads MkDocs or NumPy before its turn.
+Invariants: ``halcytone serve`` must be ready in a moment, so a command imports what it needs when it is called, and
+nothing here loads MkDocs or NumPy at import.
+May import: everything below it, and of the publisher its ``commands``, ``worker``, ``priority`` and ``studio.toml``.
 """

@@ -1,4 +1,4 @@
-"""Summaries in, everything out; backup, restore, and the site built anew."""
+"""``halcytone rebuild``, ``import``, ``export``, ``backup`` and ``restore``."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["backup", "export", "import_", "rebuild", "restore"]
 
 
 def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None:
-    """Build the site from the catalogue into ``output``, or in place of ``public/``."""
+    """Build the site from the catalogue into ``output``, or in the place of ``public/``."""
     settings = settings_for(config, data=data)
     database_of(settings.data)
-    # The folder is replaced as a whole: one with something else in it is somebody's.
+    # The folder is replaced as a whole: refuse one that holds something else.
     if (
         output is not None
         and output.exists()
@@ -36,7 +36,7 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
 
 
 def import_(config: Path | None, data: Path | None, file: Path) -> None:
-    """Publish a file's summaries in one pass; what is refused is named with its line, and the rest goes in."""
+    """Publish the summaries of a file in one pass. Lines that are wrong are named; the others are published."""
     settings = settings_for(config, data=data)
     database_of(settings.data, make=True)
     if not file.is_file():
@@ -50,12 +50,12 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
         published, refused = commands.import_file(settings.data, file, step)
     say("1 session is published." if published == 1 else f"{published} sessions are published.")
     if refused:
-        told = "1 line was refused" if len(refused) == 1 else f"{len(refused)} lines were refused"
-        fail(f"{told}:\n" + "\n".join(refused))
+        count = "1 line was refused" if len(refused) == 1 else f"{len(refused)} lines were refused"
+        fail(f"{count}:\n" + "\n".join(refused))
 
 
 def export(config: Path | None, data: Path | None, file: Path | None) -> None:
-    """Write one JSON line per published session."""
+    """Write one JSON line per published session, to a file or standard output."""
     settings = settings_for(config, data=data)
     database_of(settings.data)
     from publisher import commands
@@ -72,7 +72,7 @@ def export(config: Path | None, data: Path | None, file: Path | None) -> None:
 
 
 def backup(config: Path | None, data: Path | None, file: Path) -> None:
-    """Write the archive while the server may run."""
+    """Write a backup, also while the server runs."""
     settings = settings_for(config, data=data)
     from engine.storage.backup import BackupRefused
     from engine.storage.backup import backup as write
@@ -88,7 +88,7 @@ def backup(config: Path | None, data: Path | None, file: Path) -> None:
 
 
 def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool) -> None:
-    """Put an archive into the data folder, then build its site."""
+    """Put a backup into the data folder, then build its site."""
     settings = settings_for(config, data=data)
     from engine.storage.backup import BackupRefused
     from engine.storage.backup import restore as put_back
@@ -107,8 +107,3 @@ def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool
     with progress("Building the site") as step:
         pages = commands.rebuild(settings.data, None, step)
     say(f"{settings.data} is as it was backed up, and its site of {pages} pages is built.")
-
-
-def _replaceable(folder: Path) -> bool:
-    """Whether it is an earlier site, or an empty folder."""
-    return folder.is_dir() and ((folder / "feed.xml").is_file() or not any(folder.iterdir()))

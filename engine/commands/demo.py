@@ -1,4 +1,4 @@
-"""``halcytone demo``: the demonstration, from the command line."""
+"""``halcytone demo``: runs the demonstration of ``engine.demo``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["demo"]
 
 
 def demo(data: Path, host: str, port: int, *, leave: bool) -> None:
-    """Play it; exits with 1 when something that should be published is not there."""
+    """Run the demonstration; exits with 1 when something that should be published is missing."""
     from engine.storage.data_lock import DataInUse
 
     configure("warning")
     try:
-        complete = _played(data, host, port, leave=leave)
+        complete = _run(data, host, port, leave=leave)
     except DataInUse:
         fail(f"another demonstration runs on the data in {data}", Status.IN_USE)
     except OSError as error:
@@ -27,7 +27,7 @@ def demo(data: Path, host: str, port: int, *, leave: bool) -> None:
     raise typer.Exit(Status.DONE if complete else Status.FAILED)
 
 
-def _played(data: Path, host: str, port: int, *, leave: bool) -> bool:
+def _run(data: Path, host: str, port: int, *, leave: bool) -> bool:
     import uvloop
 
     from engine.demo.live_client import Gap, Refused
@@ -37,7 +37,7 @@ def _played(data: Path, host: str, port: int, *, leave: bool) -> bool:
 
     complete = False
     with Screen() as screen:
-        free = _free(host, port)
+        free = _free_port(host, port)
         if free != port != 0:
             screen.say(f"Port {port} is in use; this runs on {free}.")
         try:
@@ -47,7 +47,7 @@ def _played(data: Path, host: str, port: int, *, leave: bool) -> bool:
     return complete
 
 
-def _free(host: str, port: int) -> int:
+def _free_port(host: str, port: int) -> int:
     """``port``, or any free one when something listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

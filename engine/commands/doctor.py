@@ -1,4 +1,4 @@
-"""``halcytone doctor``: the examination, printed."""
+"""``halcytone doctor``: prints the findings of ``engine.operations.doctor``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 
 from engine.commands.terminal import Status, say, settings_for
-from engine.operations.doctor import Finding, Verdict, examination
+from engine.operations.doctor import Finding, Verdict, run_checks
 
 __all__ = ["doctor"]
 
@@ -22,25 +22,25 @@ _MARKS = {
 
 
 def doctor(config: Path | None, data: Path | None, public_url: str | None, *, as_json: bool) -> None:
-    """Print each finding as it comes; exits with 1 when one must be mended."""
+    """Print each finding as its check ends; exits with 1 when one must be mended."""
     settings = settings_for(config, data=data, public_url=public_url)
 
-    async def examine() -> list[Finding]:
+    async def print_findings() -> list[Finding]:
         findings = []
-        async for finding in examination(settings):
+        async for finding in run_checks(settings):
             findings.append(finding)
             if not as_json:
                 _print(finding)
         return findings
 
-    findings = asyncio.run(examine())
+    findings = asyncio.run(print_findings())
     if as_json:
         say(json.dumps([asdict(finding) for finding in findings], indent=2))
     to_mend = sum(finding.verdict is Verdict.MEND for finding in findings)
     to_look_at = sum(finding.verdict is Verdict.LOOK for finding in findings)
     if not as_json:
-        told = f"{to_mend} to mend" if to_mend else "Nothing to mend"
-        say(f"\n{told}, {to_look_at} to look at." if to_look_at else f"\n{told}.")
+        summary = f"{to_mend} to mend" if to_mend else "Nothing to mend"
+        say(f"\n{summary}, {to_look_at} to look at." if to_look_at else f"\n{summary}.")
     raise typer.Exit(Status.FAILED if to_mend else Status.DONE)
 
 

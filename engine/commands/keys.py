@@ -1,4 +1,4 @@
-"""``halcytone key``: named keys for instructors, revocable."""
+"""``halcytone key``: create, list and revoke instructors' keys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _keys(config: Path | None, data: Path | None) -> Iterator[Keys]:
 
 
 def create(config: Path | None, data: Path | None, name: str) -> None:
-    """Make a key and print it: the only time that it can be seen."""
+    """Create a key and print it: the only time that it can be seen."""
     with _keys(config, data) as keys:
         try:
             secret = keys.create(name.strip(), Clock().now())
@@ -35,7 +35,7 @@ def create(config: Path | None, data: Path | None, name: str) -> None:
 
 
 def list_keys(config: Path | None, data: Path | None, *, as_json: bool) -> None:
-    """Print whose keys there are."""
+    """Print the owner, role and state of every key."""
     with _keys(config, data) as keys:
         known = keys.all()
     if as_json:
@@ -66,7 +66,7 @@ def list_keys(config: Path | None, data: Path | None, *, as_json: bool) -> None:
 
 
 def revoke(config: Path | None, data: Path | None, name: str) -> None:
-    """End a key; a running server refuses it from the next request on."""
+    """Revoke a key; a running server refuses it from the next request on."""
     with _keys(config, data) as keys:
         if not keys.revoke(name.strip(), Clock().now()):
             fail(f"no instructor's key in force is called {name!r}; `halcytone key list` shows them")

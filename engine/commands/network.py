@@ -1,12 +1,12 @@
-"""Addresses that a phone in the same network can reach, and their QR codes."""
+"""Addresses that a phone in the local network can reach, and their QR codes for a terminal."""
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-from urllib.parse import urlsplit
 
-__all__ = ["lan_address", "qr_lines", "reachable_by_phone"]
+from engine.web.qr_code import reachable_by_phone
+
+__all__ = ["lan_address", "qr_lines"]
 
 
 def lan_address() -> str | None:
@@ -21,23 +21,11 @@ def lan_address() -> str | None:
     return address if reachable_by_phone(f"http://{address}") else None
 
 
-def reachable_by_phone(url: str) -> bool:
-    """False for an address that means the machine itself: a phone would look at the phone."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost") or not host:
-        return False
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return not (address.is_loopback or address.is_unspecified)
-
-
 def qr_lines(url: str) -> str:
-    """The address as a QR code of block characters, for a terminal.
+    """A URL as a QR code of block characters.
 
     Raises:
-        ValueError: a phone could not reach that address.
+        ValueError: another device cannot reach it.
     """
     if not reachable_by_phone(url):
         raise ValueError(f"{url} is this machine's own address; no other device can open it")

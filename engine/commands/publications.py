@@ -1,4 +1,4 @@
-"""``halcytone publications``: the state of every channel, trying again, taking back."""
+"""``halcytone publications``: the state of every channel, retries, withdrawals."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNCERTAIN = (
 def list_publications(
     config: Path | None, data: Path | None, session: str | None, *, failed: bool, as_json: bool
 ) -> None:
-    """Print a line per session and channel."""
+    """Print a line per session and channel, with its state."""
     settings = settings_for(config, data=data)
     database_of(settings.data)
     from publisher import commands
@@ -50,7 +50,7 @@ def list_publications(
 
 
 def retry(config: Path | None, data: Path | None, session: str) -> None:
-    """Queue channels again; a running server's publisher takes them up within its next look."""
+    """Queue channels again; a running server's publisher finds them the next time it polls."""
     settings = settings_for(config, data=data)
     database_of(settings.data)
     from publisher import commands
@@ -63,7 +63,7 @@ def retry(config: Path | None, data: Path | None, session: str) -> None:
 
 
 def unpublish(config: Path | None, data: Path | None, session: str) -> None:
-    """Withdraw a session from everything that can be recalled."""
+    """Withdraw a session from the site, the feeds, the search and the drafts."""
     settings = settings_for(config, data=data)
     database_of(settings.data)
     from publisher import commands

@@ -1,4 +1,4 @@
-"""``halcytone analyze``: the figures of one recording."""
+"""``halcytone analyze``: prints the figures of one recording."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["analyze"]
 
 
 def analyze(file: Path, *, as_json: bool, chart: Path | None) -> None:
-    """Print a table or JSON; exits with 1 and the line's number when a value is no interval."""
+    """Print a table or JSON; exits with 1, naming the line, when a value is no interval."""
     import typer
 
     from engine.recordings.analyze import run

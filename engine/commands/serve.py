@@ -1,4 +1,4 @@
-"""``halcytone serve`` and the publisher that it starts."""
+"""``halcytone serve``, and ``halcytone publisher``, which it starts as a child process."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from engine.commands.network import lan_address, qr_lines, reachable_by_phone
+from engine.commands.network import lan_address, qr_lines
 from engine.commands.terminal import Status, fail, say, settings_for
 from engine.operations.logging import configure
 from engine.settings import Settings, origin
+from engine.web.qr_code import reachable_by_phone
 
 if TYPE_CHECKING:
     from engine.app import RunningServer
@@ -30,8 +31,8 @@ def serve(
     log_level: str | None,
     lan: bool,
 ) -> None:
-    """Run until a signal, drain, and exit with 0."""
-    # Imports make no garbage; looking for it takes a tenth of a start. `run` begins to, once it serves.
+    """Run the server until a signal, drain it, and exit with 0."""
+    # Imports leave no garbage, and collecting takes a tenth of a start. `run` enables it again once it serves.
     gc.disable()
     settings = settings_for(
         config,
@@ -42,11 +43,11 @@ def serve(
         log_level=log_level,
     )
     if lan or settings.host in ("0.0.0.0", "::"):
-        settings = _on_the_network(settings, required=lan)
+        settings = _with_lan_address(settings, required=lan)
     configure(settings.log_level)
 
     from engine.app import run
-    from engine.operations.marks_file import MarksWrong
+    from engine.operations.marks_file import InvalidMarks
     from engine.storage.data_lock import DataInUse
     from publisher.rendering.studio import InvalidStudio
 
@@ -56,7 +57,7 @@ def serve(
         fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
     except InvalidStudio as error:
         fail(f"in {settings.data}: {error}", Status.WRONG_SETTING)
-    except MarksWrong as error:
+    except InvalidMarks as error:
         fail(str(error), Status.WRONG_SETTING)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
@@ -66,7 +67,7 @@ def serve(
 
 
 def publisher(config: Path | None, data: Path | None, *, standalone: bool) -> None:
-    """Publish until the standard input closes, or for ever."""
+    """Run the publisher until its standard input closes; with ``standalone``, until a signal."""
     settings = settings_for(config, data=data)
     configure(settings.log_level)
     from publisher.worker import main
@@ -75,7 +76,8 @@ def publisher(config: Path | None, data: Path | None, *, standalone: bool) -> No
     raise typer.Exit(main(settings.data, standalone=standalone, smtp_url=smtp_url))
 
 
-def _on_the_network(settings: Settings, *, required: bool) -> Settings:
+def _with_lan_address(settings: Settings, *, required: bool) -> Settings:
+    """The settings with this machine's address in the local network as public URL, unless one is set."""
     address = lan_address()
     if address is None:
         if required:

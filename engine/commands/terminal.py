@@ -1,4 +1,4 @@
-"""What every command shares: how it speaks, how it fails, how it shows progress."""
+"""What every command shares: output, errors and exit statuses, settings, tables, progress bars."""
 
 from __future__ import annotations
 
@@ -55,24 +55,24 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs inst
 
 
 class Step(Protocol):
-    """Tells a progress bar that ``done`` of ``total`` are over."""
+    """Reports progress: ``done`` of ``total`` steps."""
 
     def __call__(self, done: int, total: int) -> None: ...
 
 
 def say(text: str = "") -> None:
-    """A line of a command's answer, to standard output."""
+    """Print a line of a command's result to standard output."""
     typer.echo(text)
 
 
 def fail(text: str, status: Status = Status.FAILED) -> NoReturn:
-    """Say on standard error what went wrong and what to do, and exit."""
+    """Print to standard error what went wrong and what to do, and exit with ``status``."""
     typer.secho(text, err=True, fg=typer.colors.RED)
     raise typer.Exit(status)
 
 
 def settings_for(config: Path | None = None, **given: object) -> Settings:
-    """The settings in force, or an exit that names what is wrong with them."""
+    """Load the settings; exits with ``WRONG_SETTING``, naming what is wrong with them."""
     try:
         return load(config, **given)
     except SettingsError as error:
@@ -80,7 +80,7 @@ def settings_for(config: Path | None = None, **given: object) -> Settings:
 
 
 def database_of(data: Path, *, make: bool = False) -> Path:
-    """The path of the database in a data folder, or an exit; ``make`` makes the folder when there is none."""
+    """The path of the database in a data folder; exits when there is none. ``make`` creates the folder instead."""
     from engine.storage.database import FILE_NAME
 
     if make:
@@ -105,7 +105,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) 
 
 @contextmanager
 def progress(what: str) -> Iterator[Step]:
-    """A progress bar on standard error while a terminal is there, and silence otherwise."""
+    """Show a progress bar on standard error, if that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

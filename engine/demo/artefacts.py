@@ -1,4 +1,4 @@
-"""What a published session leaves behind, looked for where a reader would find it."""
+"""Checks that everything a published session should leave behind is there, mostly over HTTP as a reader would."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 
-__all__ = ["Artefact", "approve_a_quote", "look_for", "published"]
+__all__ = ["Artefact", "approve_a_quote", "find_artefacts", "wait_until_published"]
 
 DRAFTS = (
     "email.eml",
@@ -26,18 +26,22 @@ DRAFTS = (
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """One thing that should be there, where it is, and whether it is."""
+    """One thing that should exist, its place, and whether it was found."""
 
     what: str
     where: str
     found: bool
 
 
-async def published(
-    http: aiohttp.ClientSession, url: str, session_id: str, headers: dict[str, str], patience: float
+async def wait_until_published(
+    http: aiohttp.ClientSession,
+    url: str,
+    session_id: str,
+    headers: dict[str, str],
+    timeout: float,  # noqa: ASYNC109 — the state at its end is the answer
 ) -> dict[str, str]:
-    """The state of each channel, once none is under way any more or ``patience`` seconds are over."""
-    deadline = time.monotonic() + patience
+    """Return the state of each channel, as soon as none is pending or running, or after ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
     while True:
         async with http.get(f"{url}/api/v2/publications/{session_id}", headers=headers) as response:
             answer: dict[str, Any] = await response.json() if response.status == 200 else {}
@@ -57,9 +61,13 @@ def _states(answer: dict[str, Any]) -> dict[str, str]:
 
 
 async def approve_a_quote(
-    http: aiohttp.ClientSession, url: str, session_id: str, headers: dict[str, str], patience: float
+    http: aiohttp.ClientSession,
+    url: str,
+    session_id: str,
+    headers: dict[str, str],
+    timeout: float,  # noqa: ASYNC109 — the state at its end is the answer
 ) -> Artefact:
-    """Allow one participant's words onto the page, as the draft desk does, and wait until they stand there."""
+    """Approve one participant's quote, as the draft desk does, and wait until it is on the page."""
     desk = f"{url}/api/v2/sessions/{session_id}/drafts"
     page = f"{url}/sessions/{session_id}/"
     async with http.get(desk, headers=headers) as response:
@@ -69,18 +77,18 @@ async def approve_a_quote(
         return Artefact("quote", page, False)
     async with http.post(f"{desk}/{quote['channel']}/approve", headers=headers) as response:
         approved = response.status < 300
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while approved and time.monotonic() < deadline:
-        if await _has(http, page, quote["content"], headers):
+        if await _page_has(http, page, quote["content"], headers):
             return Artefact("quote", page, True)
         await asyncio.sleep(0.1)
     return Artefact("quote", page, False)
 
 
-async def look_for(
+async def find_artefacts(
     http: aiohttp.ClientSession, url: str, data: Path, session_id: str, title: str, headers: dict[str, str]
 ) -> list[Artefact]:
-    """Everything that a published public session should have left, found or not."""
+    """Every artefact of a published public session, found or not."""
     page = f"/sessions/{session_id}/"
     pages = [
         ("session page", page, title),
@@ -91,19 +99,19 @@ async def look_for(
         ("sitemap", "/sitemap.xml", "<sitemap"),
         ("analytics row", "/api/v2/analytics/sessions?format=csv", session_id),
     ]
-    # The server answers for a page that is not published yet; the file says that it is.
+    # Before it is published the server renders a page of its own, so look at the file.
     file = data / "public" / "sessions" / session_id / "index.html"
-    found = [Artefact("page file", str(file), _is_filled(file))]
+    found = [Artefact("page file", str(file), _is_not_empty(file))]
     found += [
-        Artefact(what, f"{url}{path}", await _has(http, f"{url}{path}", text, headers))
+        Artefact(what, f"{url}{path}", await _page_has(http, f"{url}{path}", text, headers))
         for what, path, text in pages
     ]
     drafts = data / "drafts" / session_id
-    found += [Artefact(f"draft {name}", str(drafts / name), _is_filled(drafts / name)) for name in DRAFTS]
+    found += [Artefact(f"draft {name}", str(drafts / name), _is_not_empty(drafts / name)) for name in DRAFTS]
     return found
 
 
-async def _has(http: aiohttp.ClientSession, url: str, text: str, headers: dict[str, str]) -> bool:
+async def _page_has(http: aiohttp.ClientSession, url: str, text: str, headers: dict[str, str]) -> bool:
     try:
         async with http.get(url, headers=headers) as response:
             return response.status == 200 and text in await response.text()
@@ -111,5 +119,5 @@ async def _has(http: aiohttp.ClientSession, url: str, text: str, headers: dict[s
         return False
 
 
-def _is_filled(file: Path) -> bool:
+def _is_not_empty(file: Path) -> bool:
     return file.is_file() and file.stat().st_size > 0

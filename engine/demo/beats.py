@@ -1,4 +1,4 @@
-"""Whose heart beats for whom: consecutive stretches of the recordings, one for each participant."""
+"""The heartbeats of the simulated participants: a stretch of a recording for each."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from itertools import accumulate
 
 from engine.domain.instant import Millis
 
-__all__ = ["Strap", "heart_of"]
+__all__ = ["Strap", "strap_of"]
 
-# (recording, the first participant's offset into it, the distance to the next one's, how many); seconds.
-# Consecutive beats, but chosen stretches: in most of them variability rises, so that there is something to see.
+# (recording, offset of the first participant, distance to the next one's, number of participants); seconds.
+# The beats of a stretch are consecutive; the stretches are chosen: in most of them variability rises.
 _SHARES = (
     ("polarH10_dhyb_ibi.txt", 0, 0, 1),
     ("hrv_rest_rri_supine15min.txt", 330, 12, 3),
@@ -23,7 +23,7 @@ _SHARES = (
 
 
 class Strap:
-    """A heart-rate strap that plays a recording from an offset on."""
+    """A heart-rate strap that replays a recording from an offset on."""
 
     def __init__(self, intervals: tuple[float, ...], offset: float) -> None:
         """``intervals`` are RR in ms; ``offset`` is in seconds."""
@@ -45,7 +45,7 @@ class Strap:
                 yield end - offset, interval
 
 
-def heart_of(participant: int) -> Strap:
+def strap_of(participant: int) -> Strap:
     """The strap of participant 0, 1, 2 …; there are recordings for 25."""
     for name, first, distance, share in _SHARES:
         if participant < share:

@@ -1,4 +1,4 @@
-"""A client of the live socket, as any program would write one: it keeps its place and notices a gap."""
+"""A minimal client of the live socket, as any program would write one: resumes its place, detects gaps."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _NUMBERED = frozenset(
         "session_update",
         "chat_message",
         "session_ending",
-        # Stands in for the sender's own chat_message.
+        # Sent to its sender in the place of the chat_message.
         "message_sent",
     }
 )
 
 
-# The close codes after which a client comes back; the demonstration's do so only on purpose.
-_RETURNING = frozenset({1001, 1006})
+# Close codes after which clients reconnect; the demonstration's do so only where the script says.
+_RECONNECT_CODES = frozenset({1001, 1006})
 
 
 class Refused(Exception):
-    """The server did not let us in, or sent us away; the argument says how."""
+    """The server refused the connection or closed it for good; the argument says how."""
 
 
 class Gap(Exception):
-    """A numbered message is missing or came twice."""
+    """A numbered message is missing, or came twice."""
 
 
 class LiveClient:
@@ -60,40 +60,40 @@ class LiveClient:
         """``url`` is the server's, as ``http://HOST:PORT``."""
         self._http = http
         self._url = f"{url}/ws/live-updates"
-        self._ask = {"session_id": session_id, "role": role}
+        self._query = {"session_id": session_id, "role": role}
         if name is not None:
-            self._ask["name"] = name
+            self._query["name"] = name
         if token is not None:
-            self._ask["token"] = token
+            self._query["token"] = token
         self._on_message = on_message
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reading: asyncio.Task[None] | None = None
         self.seq = 0
         self.over = asyncio.Event()
-        """Set when the session has said that it ends."""
+        """Set when ``session_ending`` has come."""
         self.close_code: int | None = None
-        """How the last connection was closed; None while there is one, 1006 without a goodbye."""
+        """The close code of the last connection: None while it is open, 1006 without a close frame."""
 
     @property
     def client_id(self) -> str:
-        """Who we are in the session; known after the first welcome."""
-        return self._ask["client_id"]
+        """This client's id in the session; known after the first welcome."""
+        return self._query["client_id"]
 
     async def connect(self) -> Message:
-        """Join, or return to one's place; answers the welcome.
+        """Join, or resume the old place; returns the welcome.
 
         Raises:
             Refused: the first message is an error.
         """
-        ask = dict(self._ask)
-        if "resume" in ask:
-            ask["after"] = str(self.seq)
-        self._socket = await self._http.ws_connect(self._url, params=ask, max_msg_size=1 << 20)
+        query = dict(self._query)
+        if "resume" in query:
+            query["after"] = str(self.seq)
+        self._socket = await self._http.ws_connect(self._url, params=query, max_msg_size=1 << 20)
         welcome: Message = json.loads((await self._socket.receive()).data)
         if welcome["type"] != "welcome":
             raise Refused(welcome)
         self.seq, self.close_code = welcome["seq"], None
-        self._ask |= {
+        self._query |= {
             "client_id": welcome["client_id"],
             "resume": welcome["resume"],
             "epoch": welcome["epoch"],
@@ -102,16 +102,16 @@ class LiveClient:
         return welcome
 
     def check(self) -> None:
-        """Nothing while the connection is there, or is lost in a way that one comes back from.
+        """Check that the server has not closed the connection for good.
 
         Raises:
-            Refused: the server closed it for good before the session was over.
+            Refused: it has, before the session was over.
         """
-        if self.close_code is not None and not self.over.is_set() and self.close_code not in _RETURNING:
+        if self.close_code is not None and not self.over.is_set() and self.close_code not in _RECONNECT_CODES:
             raise Refused(f"the server closed the connection with {self.close_code}")
 
     async def send(self, kind: str, **data: Any) -> None:
-        """Send one message; nothing happens while there is no connection, as with a phone in a lift."""
+        """Send one message. Without a connection it is dropped, as with a phone in a lift."""
         await self._write({"type": kind, "data": data})
 
     async def command(self, reply_to: str, kind: str, **data: Any) -> None:
@@ -126,23 +126,23 @@ class LiveClient:
             await live.send_str(json.dumps(message))
 
     async def drop(self) -> None:
-        """Lose the connection, without a goodbye."""
+        """Lose the connection, without a close frame."""
         assert self._socket is not None
-        line = self._socket.get_extra_info("socket")
-        # No close frame: what the server sees is what it sees when a lift's door shuts.
-        with socket.socket(fileno=os.dup(line.fileno())) as same:
+        connected = self._socket.get_extra_info("socket")
+        # The server then sees what it sees when a phone loses its network.
+        with socket.socket(fileno=os.dup(connected.fileno())) as same:
             same.shutdown(socket.SHUT_RDWR)
         await self._finish_reading()
         self._socket = None
 
     async def closed(self) -> int:
-        """Wait until the server closes the connection; answers the close code."""
+        """Wait until the server closes the connection; returns the close code."""
         await self._finish_reading()
         assert self.close_code is not None
         return self.close_code
 
     async def close(self) -> None:
-        """Leave."""
+        """Leave the session."""
         if self._socket is not None:
             await self._socket.close()
         await self._finish_reading()

@@ -1,4 +1,4 @@
-"""What a watcher of the demonstration sees: a line for each happening, and the group's figures below."""
+"""The demonstration's output: a line for each event, and the group's figures below while it runs."""
 
 from __future__ import annotations
 
@@ -41,36 +41,36 @@ class Screen:
             self._live.stop()
 
     def say(self, text: str = "", style: str = "") -> None:
-        """A plain line; ``text`` is not markup."""
+        """Print a plain line; ``text`` is not markup."""
         self.console.print(escape(text), style=style, soft_wrap=True)
 
-    def happening(self, at: Millis, text: str, style: str = "") -> None:
-        """A line with the session's own time before it."""
+    def event(self, at: Millis, text: str, style: str = "") -> None:
+        """Print a line with the time since the script began before it."""
         minutes, seconds = divmod(at // 1000, 60)
         self.console.print(
             f"[dim]{minutes:02d}:{seconds:02d}[/]  {escape(text)}", style=style, soft_wrap=True
         )
 
     def figures(self, at: Millis, content: Message) -> None:
-        """The group's figures, as the instructor gets them; a line of its own each minute."""
-        words = _in_words(content)
+        """Show the group's figures as the instructor gets them, and print them once a minute."""
+        text = _figures_text(content)
         if self._live is not None:
             minutes, seconds = divmod(at // 1000, 60)
             line = Text(
-                f"{minutes:02d}:{seconds:02d}  {words}", style="cyan", no_wrap=True, overflow="ellipsis"
+                f"{minutes:02d}:{seconds:02d}  {text}", style="cyan", no_wrap=True, overflow="ellipsis"
             )
             self._live.update(line)
         if at // MINUTE > self._minute:
             self._minute = at // MINUTE
-            self.happening(at, words, "cyan")
+            self.event(at, text, "cyan")
 
     def session_over(self) -> None:
-        """The live figures go; lines remain."""
+        """Stop showing live figures; printed lines remain."""
         if self._live is not None:
             self._live.stop()
 
     def artefacts(self, found: list[Artefact]) -> None:
-        """Each artefact with its place, and a mark for there or missing."""
+        """Print each artefact with its place, and a mark for found or missing."""
         for artefact in found:
             mark, style = ("✓", "green") if artefact.found else ("✗", "red")
             self.console.print(
@@ -78,15 +78,15 @@ class Screen:
             )
 
 
-def _in_words(content: dict[str, Any]) -> str:
+def _figures_text(content: dict[str, Any]) -> str:
     parts = [f"{content.get('participants', 0)} breathe along"]
-    for name, words in (
+    for name, template in (
         ("measured", "straps that count: {:.0f}"),
         ("hrv_improvement", "HRV while paced {:+.0f}%"),
         ("coherence", "coherence {:.2f}"),
         ("synchrony", "together {:.0%}"),
     ):
-        # No strap counts before its baseline, and recorded hearts do not follow this pacer: a nought says nothing.
+        # No strap counts before its baseline, and recorded hearts do not follow this pacer: zeros mean nothing here.
         if isinstance(value := content.get(name), int | float) and (value or name == "hrv_improvement"):
-            parts.append(words.format(value))
+            parts.append(template.format(value))
     return " · ".join(parts)

@@ -1,6 +1,6 @@
-"""What happens when: the people, the techniques and the lines of the demonstration.
+"""The script of the demonstration: its people, techniques and texts, and when what happens.
 
-Instants are milliseconds of the demonstration's clock since its beginning.
+Instants are milliseconds of the demonstration's clock since its start.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ __all__ = [
     "DROPPED",
     "END",
     "FEEDBACK",
+    "FEEDBACK_AT",
     "HEARTBEAT",
     "INSTRUCTOR",
     "LAST_JOIN",
     "LENGTH",
     "NAMES",
-    "OPINIONS",
     "PLAN",
     "RATE",
     "START",
     "TITLE",
-    "Opinion",
+    "Feedback",
     "Practice",
 ]
 
 RATE = 10.0
-"""Seconds of the demonstration in one of ours."""
+"""Seconds of the demonstration's clock in a real one."""
 
 TITLE = "A breath together, played back"
 DESCRIPTION = (
@@ -50,7 +50,7 @@ CONSENT_VERSION = "2026-11"
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """A technique of the plan, from ``at`` on, for ``duration`` seconds."""
+    """A technique of the plan: from ``at`` on, for ``duration`` seconds."""
 
     at: Millis
     technique: str
@@ -59,8 +59,8 @@ class Practice:
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """What a participant says at the end."""
+class Feedback:
+    """A participant's feedback at the end; a ``quotable`` comment may be published."""
 
     participant: int
     rating: int
@@ -71,7 +71,7 @@ class Opinion:
 HEARTBEAT: Millis = 25 * SECOND
 LAST_JOIN: Millis = 50 * SECOND
 START: Millis = 60 * SECOND
-# Two and a half quiet minutes come first: each person's own baseline.
+# Two and a half quiet minutes come first, to measure each person's baseline.
 PLAN = (
     Practice(210 * SECOND, "Coherent Breathing", 170, "In for five and a half, out for five and a half"),
     Practice(380 * SECOND, "Box Breathing", 120, "Four in, four held, four out, four held"),
@@ -80,17 +80,17 @@ PLAN = (
 ANNOUNCEMENT = (195 * SECOND, "Settle in", "Sit as you like. We begin with an even breath.")
 DROPPED: Millis = 430 * SECOND
 BACK: Millis = 442 * SECOND
-FEEDBACK: Millis = 615 * SECOND
+FEEDBACK_AT: Millis = 615 * SECOND
 END: Millis = 650 * SECOND
 LENGTH: Millis = 11 * MINUTE
 
-OPINIONS = (
-    Opinion(2, 5, "My shoulders came down by themselves.", quotable=True),
-    Opinion(5, 5),
-    Opinion(7, 4, "The long exhale was my favourite."),
-    Opinion(11, 5, "I lost the connection in the lift, and was back within a breath.", quotable=True),
-    Opinion(14, 4),
-    Opinion(16, 3, "The hold was a little long for me."),
-    Opinion(20, 5),
-    Opinion(23, 5, "Quieter than I was before.", quotable=True),
+FEEDBACK = (
+    Feedback(2, 5, "My shoulders came down by themselves.", quotable=True),
+    Feedback(5, 5),
+    Feedback(7, 4, "The long exhale was my favourite."),
+    Feedback(11, 5, "I lost the connection in the lift, and was back within a breath.", quotable=True),
+    Feedback(14, 4),
+    Feedback(16, 3, "The hold was a little long for me."),
+    Feedback(20, 5),
+    Feedback(23, 5, "Quieter than I was before.", quotable=True),
 )

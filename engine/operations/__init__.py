@@ -1,5 +1,6 @@
-"""What keeps a deployment running: its examination, log lines, garbage collection, and the publisher process.
+"""Operating a deployment: diagnosis, logging, periodic maintenance, garbage collection, the publisher process.
 
-Owns: ``halcytone doctor``'s findings, the log format, the child process that publishes, ``DIR/marks.toml``.
-May import: ``engine.storage``, ``engine.domain``, ``engine.settings``; of the publisher only ``studio.toml``'s reader.
+Owns: the findings of ``halcytone doctor``, the log format, the child process that publishes, ``DIR/marks.toml``.
+May import: ``engine.realtime``, ``engine.sessions``, ``engine.storage``, ``engine.domain``, ``engine.settings``; of the
+publisher the reader of ``studio.toml`` and the end of retention in its catalogue.
 """

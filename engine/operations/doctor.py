@@ -1,6 +1,6 @@
-"""The examination of a deployment: what was looked at, how it is, and what to mend.
+"""The checks of ``halcytone doctor``: settings, disk, database, studio, address, mail server.
 
-Nothing here changes anything; what is asked of the network is asked at the public address alone.
+They change nothing, and use the network only at the public address and the mail server.
 """
 
 from __future__ import annotations
@@ -23,26 +23,28 @@ import aiohttp
 from engine.settings import PREFIX, Settings
 from engine.storage.database import FILE_NAME, DatabaseUnusable, connect, examine
 
-__all__ = ["Finding", "Verdict", "examination"]
+__all__ = ["Finding", "Verdict", "run_checks"]
 
 _LEAST_FREE = 500 * 1024 * 1024
-_SOON = 14
-"""Days before a certificate's end at which it is worth a word."""
-_PATIENCE = 10.0
+"""Bytes that should be free on the disk."""
+_EXPIRES_SOON = 14
+"""Days before a certificate's end from which on it is reported."""
+_TIMEOUT = 10.0
+"""Seconds that each look at the network may take."""
 
 
 class Verdict(StrEnum):
-    """How something was found."""
+    """The result of one check."""
 
     GOOD = "good"
     LOOK = "look"
-    """It works, and somebody should know."""
+    """It works, and the operator should know."""
     MEND = "mend"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``what`` was examined, how it is in a sentence, and what to do about it."""
+    """What was checked, the result in a sentence, and what to do about it."""
 
     what: str
     verdict: Verdict
@@ -50,9 +52,9 @@ class Finding:
     remedy: str = ""
 
 
-async def examination(settings: Settings) -> AsyncIterator[Finding]:
-    """Every finding, nearest first: machine, data, studio, then the address as others see it."""
-    for finding in (*_variables(settings), _folder(settings.data)):
+async def run_checks(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield each finding as its check ends: machine, data, studio, then the address as others see it."""
+    for finding in (*_variables(settings), _data_folder(settings.data)):
         yield finding
     for finding in await asyncio.to_thread(_database, settings.data):
         yield finding
@@ -72,7 +74,7 @@ def _variables(settings: Settings) -> list[Finding]:
     return [Finding("settings", Verdict.GOOD, "every variable is known and fits")]
 
 
-def _folder(data: Path) -> Finding:
+def _data_folder(data: Path) -> Finding:
     if not data.is_dir():
         return Finding(
             "disk",
@@ -167,15 +169,15 @@ async def _address(settings: Settings) -> AsyncIterator[Finding]:
             f"{url} is not https",
             "Phones need https for straps and to keep the screen awake.",
         )
-    timeout = aiohttp.ClientTimeout(total=_PATIENCE)
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
     async with aiohttp.ClientSession(timeout=timeout) as http:
-        yield await _answers(http, url)
-        yield await _upgrades(http, url)
+        yield await _readiness(http, url)
+        yield await _websocket(http, url)
 
 
 async def _certificate(host: str, port: int) -> Finding:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context())
     except (OSError, TimeoutError) as error:
         remedy = "Is the reverse proxy running, and its certificate one that browsers accept?"
@@ -185,12 +187,12 @@ async def _certificate(host: str, port: int) -> Finding:
     ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate["notAfter"])), UTC)
     days = (ends - datetime.now(UTC)).days
     sentence = f"the certificate of {host} is good for {days} more days"
-    if days < _SOON:
+    if days < _EXPIRES_SOON:
         return Finding("TLS", Verdict.LOOK, sentence, "Renew it, or see why it does not renew itself.")
     return Finding("TLS", Verdict.GOOD, sentence)
 
 
-async def _answers(http: aiohttp.ClientSession, url: str) -> Finding:
+async def _readiness(http: aiohttp.ClientSession, url: str) -> Finding:
     try:
         async with http.get(f"{url}/readyz") as response:
             status = response.status
@@ -203,12 +205,12 @@ async def _answers(http: aiohttp.ClientSession, url: str) -> Finding:
     return Finding("address", Verdict.GOOD, f"{url} is ready")
 
 
-async def _upgrades(http: aiohttp.ClientSession, url: str) -> Finding:
+async def _websocket(http: aiohttp.ClientSession, url: str) -> Finding:
     # A session that cannot exist: the refusal comes over the socket, so the upgrade went through.
     probe = f"{url}/ws/live-updates?session_id=live&role=observer"
     try:
         async with http.ws_connect(probe) as socket:
-            message = await socket.receive(timeout=_PATIENCE)
+            message = await socket.receive(timeout=_TIMEOUT)
     except aiohttp.WSServerHandshakeError as error:
         remedy = "Let the reverse proxy pass Upgrade and Connection headers on (deploy/Caddyfile does)."
         return Finding("WebSocket", Verdict.MEND, f"the upgrade was answered with {error.status}", remedy)
@@ -228,7 +230,7 @@ async def _mail(settings: Settings) -> Finding:
     parts = urlsplit(settings.smtp_url.get_secret_value())
     host, port = parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 587)
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError) as error:
         return Finding(

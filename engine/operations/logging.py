@@ -1,8 +1,8 @@
-"""Log lines: for people on a terminal, JSON otherwise, with the request or session they belong to.
+"""Logging: readable lines on a terminal, JSON otherwise, with the id of the request or session they belong to.
 
 ``structlog.contextvars.bind_contextvars(session_id=â€¦)`` puts an id on every later line of a task.
-Secrets never reach a line: what looks like a token, a resume or a key is blotted out as the last step
-before a line is written, whoever wrote it.
+Secrets are redacted in the last step before a line is written, whoever wrote it: whatever looks like a token, a resume, a
+key or a password.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, TextIO, cast
 
-# structlog looks for rich, for tracebacks that we never draw, and rich takes a quarter of a second to import:
-# while structlog is imported it is not to be found.
+# structlog imports rich if it finds it, for tracebacks that are not used here; that takes a quarter of a second.
+# So rich cannot be imported while structlog is.
 _rich = sys.modules.get("rich")
 sys.modules["rich"] = cast(ModuleType, None)
 try:
@@ -28,7 +28,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger  # noqa: E402 â
 
 __all__ = ["configure", "redacted", "without_secrets"]
 
-_BLOT = "[secret]"
+_REDACTED = "[secret]"
 _SECRET_NAMES = frozenset(
     {
         "token",
@@ -43,51 +43,50 @@ _SECRET_NAMES = frozenset(
         "cookie",
     }
 )
-_IN_TEXT = (
+_PATTERNS = (
     (
         re.compile(
             r"(?i)\b(token|resume|api_key|key|password|secret)(=|%3D|\"\s*:\s*\"|'\s*:\s*')[^&\s\"'#]+"
         ),
-        rf"\1\2{_BLOT}",
+        rf"\1\2{_REDACTED}",
     ),
-    (re.compile(r"(?i)\b(bearer|x-api-key:?)\s+[A-Za-z0-9._~+/=-]+"), rf"\1 {_BLOT}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _BLOT),
-    (re.compile(r"\br1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{20,}"), _BLOT),
-    (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), f"://{_BLOT}@"),
+    (re.compile(r"(?i)\b(bearer|x-api-key:?)\s+[A-Za-z0-9._~+/=-]+"), rf"\1 {_REDACTED}"),
+    (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), _REDACTED),
+    (re.compile(r"\br1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{20,}"), _REDACTED),
+    (re.compile(r"://[^/\s:@]+:[^/\s@]+@"), f"://{_REDACTED}@"),
 )
 
 
 def redacted(text: str) -> str:
-    """The text with the value of every token, resume, key and password in it blotted out."""
-    for pattern, replacement in _IN_TEXT:
+    """The text with every token, resume, key and password in it replaced by ``[secret]``."""
+    for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
 
 
 def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """A structlog processor: the last before the renderer."""
-    return {name: _clean(name, value) for name, value in event.items()}
+    """A structlog processor that redacts secrets; the last before the renderer."""
+    return {name: _redact(name, value) for name, value in event.items()}
 
 
-def _clean(name: str, value: Any) -> Any:
+def _redact(name: str, value: Any) -> Any:
     if name.lower() in _SECRET_NAMES and value is not None:
-        return _BLOT
+        return _REDACTED
     if isinstance(value, str):
         return redacted(value)
     if isinstance(value, Mapping):
-        return {key: _clean(str(key), inner) for key, inner in value.items()}
+        return {key: _redact(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_clean("", inner) for inner in value]
+        return [_redact("", inner) for inner in value]
     if isinstance(value, int | float | bool) or value is None:
         return value
     return redacted(str(value))
 
 
 def configure(level: str = "info", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:
-    """Send structlog's and the standard library's log lines to ``stream`` (stderr).
+    """Send the log lines of structlog and of the standard library to ``stream`` (stderr).
 
-    ``level`` is debug, info, warning or error. Lines are JSON unless ``stream`` is a terminal;
-    ``as_json`` decides against that.
+    ``level`` is debug, info, warning or error. Lines are JSON unless ``stream`` is a terminal; ``as_json`` overrides that.
     """
     stream = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]

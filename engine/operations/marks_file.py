@@ -1,6 +1,6 @@
-"""A studio's own milestones and achievements: ``DIR/marks.toml``.
+"""``DIR/marks.toml``: a studio's own milestones and achievements.
 
-One table per mark; without the file the built-in list counts (10, 15, 25 and 50 % of HRV, "Perfect
+One table per mark; without the file the built-in list is used (10, 15, 25 and 50 % of HRV, "Perfect
 group synchronization", "100% completion rate")::
 
     [[mark]]
@@ -26,40 +26,40 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.domain.heart.marks import Mark
 
-__all__ = ["MARKS_FILE", "MarksWrong", "read_marks"]
+__all__ = ["MARKS_FILE", "InvalidMarks", "read_marks"]
 
 MARKS_FILE = "marks.toml"
 
 
-class MarksWrong(ValueError):
+class InvalidMarks(ValueError):
     """``marks.toml`` cannot be used; the message says which mark, and what it should be."""
 
 
 def read_marks(file: Path) -> Sequence[Mark] | None:
-    """The studio's list, or None where it has no file.
+    """Read the studio's marks; None without a file.
 
     Raises:
-        MarksWrong: the file is no TOML, or a mark in it makes no sense.
+        InvalidMarks: the file is no TOML, or a mark in it is invalid.
     """
     if not file.exists():
         return None
-    # NumPy comes with it: only a studio that has a list of its own waits for that.
+    # Imports NumPy: only a studio with a list of its own waits for that.
     from engine.domain.heart.marks import Mark
 
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise MarksWrong(f"{file}: {wrong}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidMarks(f"{file}: {error}") from None
     rows = content.pop("mark", [])
     if content or not isinstance(rows, list):
-        raise MarksWrong(f"{file}: only [[mark]] tables belong here")
+        raise InvalidMarks(f"{file}: only [[mark]] tables belong here")
     marks: list[Mark] = []
     for number, row in enumerate(rows, start=1):
         try:
             marks.append(Mark(**row))
-        except (TypeError, ValueError) as wrong:
-            said = str(wrong).removeprefix("Mark.__init__() ")
-            raise MarksWrong(f"{file}: mark {number}: {said}") from None
+        except (TypeError, ValueError) as error:
+            reason = str(error).removeprefix("Mark.__init__() ")
+            raise InvalidMarks(f"{file}: mark {number}: {reason}") from None
     if len({mark.key for mark in marks}) != len(marks):
-        raise MarksWrong(f"{file}: two marks have the same kind and threshold")
+        raise InvalidMarks(f"{file}: two marks have the same kind and threshold")
     return tuple(marks)

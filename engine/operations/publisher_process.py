@@ -1,9 +1,9 @@
-"""The publisher process, seen from its parent: started, watched, woken, waited for, stopped.
+"""Supervision of the publisher process: start, restart, wake, wait for its reports, stop.
 
-The child reads lines from its standard input (``wake``: an outbox row was committed; the end of the
-input: finish the job at hand and exit) and writes one JSON line per finished job to its standard
-output. Its log goes to our standard error. A child that dies is started again after a pause that
-doubles with each early death; the outbox keeps what it had not finished.
+The child reads lines from its standard input (``wake``: an outbox row was committed; end of input: finish the current
+job and exit) and writes one JSON line per finished job to its standard output. Its log goes to our standard error. A
+child that dies is started again after a pause that doubles with each early death (exponential backoff); the outbox keeps
+what it had not finished.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["Finished", "PublisherProcess"]
 
 _log = structlog.get_logger(__name__)
 
-# Reports kept for a caller that asks after the child was faster than the question.
-_REMEMBERED = 1024
+_MAX_REPORTS = 1024
+"""Reports kept for callers of ``wait_for`` that come after the child has finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """One job is over: ``state`` is ``done`` or ``failed`` (which may be tried again)."""
+    """The child's report of one job: ``state`` is ``done``, or ``failed``, which may be tried again."""
 
     session_id: str
     content_id: str
@@ -40,7 +40,7 @@ class Finished:
 
 
 class PublisherProcess:
-    """Keeps one publisher running from ``start`` to ``stop``. Bound to the loop it was started on."""
+    """Keeps one child running from ``start`` to ``stop``. Bound to the loop it was started on."""
 
     def __init__(
         self,
@@ -51,18 +51,18 @@ class PublisherProcess:
         shortest_pause: float = 0.5,
         longest_pause: float = 30.0,
     ) -> None:
-        """``command`` starts the child, with ``environment`` beside our own; pauses before a restart in seconds."""
+        """``command`` is the child's command line; ``environment`` is added to ours; pauses before a restart in seconds."""
         self._command = tuple(command)
         self._environment = {**os.environ, **(environment or {})}
         self._on_finished = on_finished
         self._shortest_pause = shortest_pause
         self._longest_pause = longest_pause
         self._process: Process | None = None
-        self._watch: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
         self._reports: OrderedDict[tuple[str, str], dict[str, str]] = OrderedDict()
-        self._news = asyncio.Event()
+        self._reported = asyncio.Event()
         self.starts = 0
-        """How often a child was started; above 1 some child died."""
+        """How often a child was started; more than once means that one died."""
 
     @property
     def pid(self) -> int | None:
@@ -71,12 +71,12 @@ class PublisherProcess:
 
     async def start(self) -> None:
         """Start the child and keep it running. Once."""
-        if self._watch is not None:
+        if self._supervisor is not None:
             raise RuntimeError("the publisher process was started before")
-        self._watch = asyncio.create_task(self._keep_running(), name="publisher process")
+        self._supervisor = asyncio.create_task(self._keep_running(), name="publisher process")
 
     def wake(self) -> None:
-        """Tell the child that there is work. Harmless while none runs: a child starts by looking for work."""
+        """Tell the child that there is work. Does nothing while none runs: a child begins by looking for work."""
         process = self._process
         if process is not None and process.stdin is not None and not process.stdin.is_closing():
             process.stdin.write(b"wake\n")
@@ -88,35 +88,35 @@ class PublisherProcess:
         channels: Collection[str],
         timeout: float,  # noqa: ASYNC109 — when it is over, what is known so far is the answer
     ) -> dict[str, str]:
-        """The state of each of ``channels`` that finished within ``timeout`` seconds.
+        """Return the state of each of ``channels`` that finishes within ``timeout`` seconds.
 
-        Returns as soon as all of them have, or ``timeout`` is over: then the answer is incomplete, and
-        the outbox knows the rest. Reports from before the call count.
+        Returns as soon as all of them have; after the timeout the result is incomplete, and the outbox knows the rest.
+        Reports from before the call count.
         """
         key = (session_id, content_id)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 while not set(channels) <= self._reports.get(key, {}).keys():
-                    await self._news.wait()
+                    await self._reported.wait()
         reported = self._reports.get(key, {})
         return {channel: reported[channel] for channel in channels if channel in reported}
 
     async def stop(self, grace: float = 5.0) -> None:
-        """End the child: its input closes, it finishes its job; after ``grace`` seconds it is killed."""
-        watch, self._watch = self._watch, None
-        if watch is None:
+        """Close the child's input, let it finish its job, and kill it after ``grace`` seconds."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
             return
         process = self._process
-        # The watcher goes first, or it would start another.
-        watch.cancel()
+        # The supervisor ends first, or it would start another child.
+        supervisor.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await watch
+            await supervisor
         if process is None or process.returncode is not None:
             return
         _close_input(process)
         try:
             async with asyncio.timeout(grace):
-                # Unread reports would fill the pipe and hold the child up.
+                # Unread reports would fill the pipe and block the child.
                 await asyncio.gather(self._read_reports(process), process.wait())
         except TimeoutError:
             _log.warning("publisher killed", pid=process.pid, grace=grace)
@@ -148,22 +148,22 @@ class PublisherProcess:
 
     async def _read_reports(self, process: Process) -> None:
         assert process.stdout is not None
-        while line := await _line(process.stdout):
-            finished = _parsed(line)
+        while line := await _read_line(process.stdout):
+            finished = _parse(line)
             if finished is None:
                 _log.warning("publisher said something unknown", line=line[:200].decode("utf-8", "replace"))
             else:
-                self._remember(finished)
+                self._store(finished)
 
-    def _remember(self, finished: Finished) -> None:
+    def _store(self, finished: Finished) -> None:
         key = (finished.session_id, finished.content_id)
         self._reports.setdefault(key, {})[finished.channel] = finished.state
         self._reports.move_to_end(key)
-        if len(self._reports) > _REMEMBERED:
+        if len(self._reports) > _MAX_REPORTS:
             self._reports.popitem(last=False)
-        # Wakes who waits now and leaves the event ready for the next round.
-        self._news.set()
-        self._news.clear()
+        # Wakes those who wait now, and leaves the event ready for the next report.
+        self._reported.set()
+        self._reported.clear()
         if self._on_finished is not None:
             self._on_finished(finished)
 
@@ -173,15 +173,15 @@ def _close_input(process: Process) -> None:
         process.stdin.close()
 
 
-async def _line(stream: StreamReader) -> bytes:
+async def _read_line(stream: StreamReader) -> bytes:
     try:
         return await stream.readline()
     except ValueError:
-        # Longer than the reader's limit, so no report; what was read of it is dropped.
+        # Longer than the reader's limit, so it is no report; the reader drops it.
         return b"(an endless line)\n"
 
 
-def _parsed(line: bytes) -> Finished | None:
+def _parse(line: bytes) -> Finished | None:
     try:
         report: Any = json.loads(line)
         return Finished(report["session_id"], report["content_id"], report["channel"], report["state"])

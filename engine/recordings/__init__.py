@@ -1,1 +1,5 @@
-"""Real beat-to-beat recordings, one interval in milliseconds a line; sources and licences stand in README.md."""
+"""Recordings of real hearts, and their analysis: the figures of one recording, and its chart.
+
+Owns: the files of RR intervals (one interval in milliseconds a line; README.md has sources and licences).
+May import: ``engine.domain.heart``, so that a recording is measured as a live strap is.
+"""

@@ -1,7 +1,7 @@
-"""Heart-rate figures of one recording: a file with one interval between beats, in milliseconds, a line.
+"""HRV figures of one recording: a file with one RR interval in milliseconds a line.
 
-The same gate, windows and coherence as live, with the beats themselves as time base. ``rmssd_ms``, ``sdnn_ms`` and
-``ln_rmssd`` are of every value of the file, uncleaned; all other figures are of what the gate accepts.
+Artefact gate, windows and coherence are those of live sessions, with the beats themselves as time base. ``rmssd_ms``,
+``sdnn_ms`` and ``ln_rmssd`` are of every value of the file, uncleaned; all other figures are of what the gate accepts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BadRecording(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Coherence over the 64 s that end at ``t_s``; windows of mere drift have none and are left out."""
+    """Coherence in the 64 s window that ends at ``t_s``. Windows without a peak have none and are left out."""
 
     t_s: int
     ratio: float
@@ -51,11 +51,11 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Figures of one recording; None where the recording does not bear a figure.
+    """The figures of one recording; None where it is too short or too noisy for one.
 
-    ``rejected``: how many values the gate left out; ``clean_rmssd_ms`` is None above 10 % artefacts.
-    ``baseline_rmssd_ms``: 60 to 180 s; ``current_rmssd_ms``: the last 60 s. Above 3 % artefacts in either window
-    both are made by the stricter rule, so that they remain comparable.
+    ``rejected``: number of values the gate rejected. ``clean_rmssd_ms`` is None above 10 % artefacts.
+    ``baseline_rmssd_ms``: 60 to 180 s; ``current_rmssd_ms``: the last 60 s. Above 3 % artefacts in either window both are
+    computed by the stricter rule, so that they remain comparable.
     """
 
     n: int
@@ -72,21 +72,21 @@ class Analysis:
     coherence: tuple[Rhythm, ...]
 
     def as_json(self) -> dict[str, object]:
-        """Return the figures as plain JSON; quality shows there as what is missing."""
+        """Return the figures for JSON, without ``quality``: there, a figure that is None says it."""
         return {name: value for name, value in asdict(self).items() if name != "quality"}
 
 
 def read_recording(path: Path) -> list[float]:
-    """Return the intervals (ms) of a file; empty lines are passed over.
+    """Read the intervals (ms) of a file; empty lines are skipped.
 
     Raises:
-        BadRecording: a line is no positive finite number, or there is none.
+        BadRecording: a line is no positive finite number, or the file has none.
         OSError: the file cannot be read.
     """
     if path.stat().st_size > LARGEST_FILE:
         raise BadRecording("is larger than 64 MiB; a day of beats takes less than 1 MiB")
     values: list[float] = []
-    # Bytes that are no text become characters that are no number, and so name their line.
+    # Bytes that are no UTF-8 become characters that are no number, so that the error names their line.
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         written = line.strip()
@@ -94,8 +94,8 @@ def read_recording(path: Path) -> list[float]:
             continue
         value = float(written) if _NUMBER.fullmatch(written) else math.nan
         if not (math.isfinite(value) and value > 0):
-            shown = written if len(written) <= 40 else f"{written[:40]}…"
-            raise BadRecording(f"line {number}: {shown!r} is no positive number of milliseconds")
+            quoted = written if len(written) <= 40 else f"{written[:40]}…"
+            raise BadRecording(f"line {number}: {quoted!r} is no positive number of milliseconds")
         values.append(value)
     if not values:
         raise BadRecording("holds no intervals: one number of milliseconds a line is expected")
@@ -103,7 +103,7 @@ def read_recording(path: Path) -> list[float]:
 
 
 def analyze(values: Sequence[float]) -> Analysis:
-    """Work out the figures of a recording: intervals in ms, positive and finite, at least one."""
+    """Compute the figures of a recording: intervals in ms, positive and finite, at least one."""
     rr = np.asarray(values, dtype=np.float64)
     beats = gated(rr.tolist())
     duration_ms = float(beats.t[-1])
@@ -112,7 +112,7 @@ def analyze(values: Sequence[float]) -> Analysis:
         sdnn = float(rr.std(ddof=1)) if rr.size > 1 else None
     whole = measure(beats)
     baseline, current = _windows(beats, duration_ms)
-    baseline_ms, current_ms = _pair(baseline, current)
+    baseline_ms, current_ms = _comparable_rmssd(baseline, current)
     return Analysis(
         n=int(rr.size),
         duration_s=round(duration_ms / 1000, 3),
@@ -139,37 +139,37 @@ def analyze(values: Sequence[float]) -> Analysis:
 
 def run(file: Path, as_json: bool, chart: Path | None = None) -> int:
     """Print the figures of a file, and draw them into ``chart``; return the exit status."""
-    complaints = Console(stderr=True)
+    errors = Console(stderr=True)
     try:
         values = read_recording(file)
-        found = analyze(values)
+        analysis = analyze(values)
         if chart is not None:
             chart.write_text(tachogram(values, title=file.stem), encoding="utf-8")
     except BadRecording as error:
-        complaints.print(f"{escape(str(file))}: {escape(str(error))}", soft_wrap=True, highlight=False)
+        errors.print(f"{escape(str(file))}: {escape(str(error))}", soft_wrap=True, highlight=False)
         return 1
     except OSError as error:
         where = error.filename or file
-        complaints.print(
-            f"{escape(str(where))}: {escape(error.strerror or 'cannot be used')}", soft_wrap=True
-        )
+        errors.print(f"{escape(str(where))}: {escape(error.strerror or 'cannot be used')}", soft_wrap=True)
         return 1
     if as_json:
-        sys.stdout.write(json.dumps(found.as_json(), indent=2, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(analysis.as_json(), indent=2, allow_nan=False) + "\n")
     else:
-        Console().print(_table(file.name, found))
+        Console().print(_table(file.name, analysis))
     return 0
 
 
 def _windows(beats: Beats, duration_ms: float) -> tuple[Measures | None, Measures | None]:
     start, end = (1000.0 * second for second in BASELINE_S)
     baseline = measure(beats.between(start, end)) if duration_ms >= end else None
-    # The last beat's own minus 60 s, inclusive; nextafter keeps a beat that ends there despite rounding.
+    # From 60 s before the last beat, inclusive: nextafter keeps a beat that ends just there despite rounding.
     current = measure(beats.between(np.nextafter(duration_ms - 1000 * CURRENT_S, 0), math.inf))
     return baseline, current if duration_ms >= 1000 * CURRENT_S else None
 
 
-def _pair(baseline: Measures | None, current: Measures | None) -> tuple[float | None, float | None]:
+def _comparable_rmssd(
+    baseline: Measures | None, current: Measures | None
+) -> tuple[float | None, float | None]:
     if baseline is not None and baseline.differences < LEAST_DIFFERENCES:
         baseline = None
     if current is not None and current.differences < LEAST_DIFFERENCES:
@@ -183,31 +183,31 @@ def _pair(baseline: Measures | None, current: Measures | None) -> tuple[float | 
 
 
 def _rounded(value: float | None) -> float | None:
-    # Values that nobody's heart has may overflow; then there is no figure.
+    # Absurd values of a file may overflow; then there is no figure.
     return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
-def _table(name: str, found: Analysis) -> Table:
+def _table(name: str, analysis: Analysis) -> Table:
     table = Table(title=escape(name), show_header=False, title_justify="left")
     table.add_column("figure")
     table.add_column("value", justify="right")
     table.add_column("note", style="dim")
-    ratios = [rhythm.ratio for rhythm in found.coherence]
+    ratios = [rhythm.ratio for rhythm in analysis.coherence]
     quality = {
         "good": "",
         "low": "above 3 % artefacts: low quality",
         "unusable": "above 10 % artefacts: no figure",
     }
     rows = (
-        ("intervals", str(found.n), f"{found.duration_s:.0f} s"),
-        ("RMSSD", _shown(found.rmssd_ms, "ms"), "every value, uncleaned"),
-        ("SDNN", _shown(found.sdnn_ms, "ms"), "every value, uncleaned"),
-        ("ln RMSSD", _shown(found.ln_rmssd, ""), "every value, uncleaned"),
-        ("rejected", str(found.rejected), quality[found.quality]),
-        ("RMSSD, cleaned", _shown(found.clean_rmssd_ms, "ms"), ""),
-        ("baseline RMSSD", _shown(found.baseline_rmssd_ms, "ms"), "60 to 180 s"),
-        ("current RMSSD", _shown(found.current_rmssd_ms, "ms"), "the last 60 s"),
-        ("improvement", _shown(found.improvement_percent, "%"), "current against baseline"),
+        ("intervals", str(analysis.n), f"{analysis.duration_s:.0f} s"),
+        ("RMSSD", _formatted(analysis.rmssd_ms, "ms"), "every value, uncleaned"),
+        ("SDNN", _formatted(analysis.sdnn_ms, "ms"), "every value, uncleaned"),
+        ("ln RMSSD", _formatted(analysis.ln_rmssd, ""), "every value, uncleaned"),
+        ("rejected", str(analysis.rejected), quality[analysis.quality]),
+        ("RMSSD, cleaned", _formatted(analysis.clean_rmssd_ms, "ms"), ""),
+        ("baseline RMSSD", _formatted(analysis.baseline_rmssd_ms, "ms"), "60 to 180 s"),
+        ("current RMSSD", _formatted(analysis.current_rmssd_ms, "ms"), "the last 60 s"),
+        ("improvement", _formatted(analysis.improvement_percent, "%"), "current against baseline"),
         (
             "coherence",
             f"{ratios[0]:.2f} → {ratios[-1]:.2f}" if ratios else "—",
@@ -219,5 +219,5 @@ def _table(name: str, found: Analysis) -> Table:
     return table
 
 
-def _shown(value: float | None, unit: str) -> str:
+def _formatted(value: float | None, unit: str) -> str:
     return "—" if value is None else f"{value:.2f} {unit}".rstrip()

@@ -1,6 +1,6 @@
-"""A recording drawn as SVG: every interval over time, what the gate left out, and coherence below.
+"""A tachogram as SVG: RR intervals over time, those that the artefact gate rejected, and coherence below.
 
-Plain presentation attributes and no style sheet, so that the drawing looks the same wherever it is put.
+Presentation attributes and no style sheet, so that the drawing looks the same wherever it is embedded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RIGHT: Final = 936
 RR_TOP, RR_BOTTOM = 56, 268
 CR_TOP, CR_BOTTOM = 308, 380
 BUCKETS: Final = 400
-MOST_COHERENCE: Final = 5.0
+MAX_COHERENCE: Final = 5.0
 STEP_S: Final = 5
 
 INK: Final = "#1D2A2C"
@@ -37,7 +37,7 @@ DANGER: Final = "#A8452B"
 
 
 def tachogram(values: Sequence[float], *, title: str) -> str:
-    """Return intervals (ms, at least one) as one SVG document with title and description."""
+    """Draw intervals (ms, at least one) as an SVG document with title and description."""
     beats = gated(values)
     seconds = float(beats.t[-1]) / 1000
     accepted = beats.rr[beats.ok] if beats.ok.any() else beats.rr
@@ -76,7 +76,7 @@ def _y(value: float, low: float, high: float, top: float, bottom: float) -> floa
 
 
 def _path(beats: Beats, seconds: float, low: float, high: float) -> str:
-    """Draw accepted intervals; of many in one place the least and the greatest, so that no swing is lost."""
+    """The path of the accepted intervals. Long recordings are drawn as the minimum and maximum of each bucket."""
     drawn: list[str] = []
     ok = np.flatnonzero(beats.ok)
     buckets = (
@@ -125,13 +125,13 @@ def _coherence(beats: Beats, seconds: float) -> str:
     for end, found in rhythms(beats, STEP_S):
         if found.ratio is None:
             continue
-        y = _y(found.ratio, 0, MOST_COHERENCE, CR_TOP, CR_BOTTOM)
+        y = _y(found.ratio, 0, MAX_COHERENCE, CR_TOP, CR_BOTTOM)
         drawn.append(f"{'L' if end - before <= STEP_S else 'M'}{_x(1000.0 * end, seconds):.1f} {y:.1f}")
         before = end
     if not drawn:
         return ""
     return (
-        _axis(0, MOST_COHERENCE, CR_TOP, CR_BOTTOM, "")
+        _axis(0, MAX_COHERENCE, CR_TOP, CR_BOTTOM, "")
         + f'<path d="{"".join(drawn)}" fill="none" stroke="{SECOND}" stroke-width="1.6" stroke-dasharray="6 3"/>'
         + f'<text x="{LEFT}" y="{CR_BOTTOM + 24}" fill="{MUTED}">coherence over {WINDOW_S} s</text>'
     )

@@ -1,7 +1,7 @@
-"""The live pages: the participant's, the instructor's console, the wall.
+"""The HTML shells of the live pages: the participant's, the instructor's console, the wall.
 
-A page is a shell in which the browser's modules do the rest; it knows nothing of a session, so nothing of a private
-one can leak from it, and tokens stand in the fragment, which never reaches a server.
+The browser's modules do the rest. A shell knows nothing of a session, so nothing of a private one can leak from it;
+tokens stand in the URL's fragment, which browsers send to no server.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ _HEADERS: Final = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 _LANGUAGES: Final = ("en", "de")
-_LONGEST_LINK: Final = 1500
-_FIRST: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js")
-_CLIENT: Final = (
+_MAX_LINK_LENGTH: Final = 1500
+_SHARED_MODULES: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js")
+_CLIENT_MODULES: Final = (
     "halcytone-client.js",
     "acks.js",
     "clock.js",
@@ -64,7 +64,7 @@ _CLIENT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What the one template needs to become a page; ``modules`` are fetched without waiting for their importers."""
+    """The values of the one template; ``modules`` are preloaded, before the script that imports them has come."""
 
     screen: str
     title: str
@@ -79,27 +79,34 @@ _JOIN: Final = _Page(
     title="Breathe together",
     script="participant.js",
     styles=("base.css", "participant.css", "pacer.css"),
-    modules=(*_FIRST, "participant/entry.js"),
+    modules=(*_SHARED_MODULES, "participant/entry.js"),
 )
 _CONSOLE: Final = _Page(
     screen="console",
     title="Console",
     script="console.js",
     styles=("base.css", "participant.css", "pacer.css", "console.css"),
-    modules=_FIRST,
+    modules=_SHARED_MODULES,
 )
 _WALL: Final = _Page(
     screen="wall",
     title="Breathe together",
     script="wall.js",
     styles=("base.css", "pacer.css", "wall.css"),
-    modules=(*_FIRST, *_CLIENT, "pacer.js", "pacer-view.js", "wall/board.js", "wall/seat.js"),
+    modules=(
+        *_SHARED_MODULES,
+        *_CLIENT_MODULES,
+        "pacer.js",
+        "pacer-view.js",
+        "wall/board.js",
+        "wall/seat.js",
+    ),
     tone="dark",
 )
 
 
 def _language(accepted: str) -> str:
-    """The first language of an Accept-Language header that there is a file of words for."""
+    """The first language of an Accept-Language header that the pages are translated into."""
     for tag in accepted.split(","):
         language = tag.strip()[:2].lower()
         if language in _LANGUAGES:
@@ -110,7 +117,7 @@ def _language(accepted: str) -> str:
 def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
     """Add the live pages and their files to an application.
 
-    ``public_url`` is the address that others use, and what join links and codes must stand on.
+    ``public_url`` is the server's address for others: only links on it become QR codes.
     """
     files = StaticFiles(Path(__file__).with_name("static"))
     base = urlsplit(public_url).path.rstrip("/")
@@ -152,7 +159,7 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
     app.router.add_get("/console/techniques", _techniques)
     app.router.add_get("/wall/{session_id}", wall)
     app.router.add_get("/wall/{session_id}/", wall)
-    app.router.add_get(f"{PREFIX}/{{path:.+}}", files.answer)
+    app.router.add_get(f"{PREFIX}/{{path:.+}}", files.serve)
 
 
 @cache
@@ -170,29 +177,29 @@ def _template() -> jinja2.Template:
 
 
 async def _techniques(request: web.Request) -> web.Response:
-    """The techniques known by name, for whoever plans a session."""
+    """The catalogue of techniques, for planning a session."""
     return web.json_response([technique.as_json() for technique in CATALOGUE.values()])
 
 
 async def _qr(request: web.Request, public_url: str) -> web.Response:
-    """``{url}`` → its code as SVG. The link travels in the body: it may carry a token in its fragment."""
+    """Draw ``{"url": …}`` as an SVG QR code. The link comes in the body: a token in it is for no log."""
     try:
         body = json.loads(await request.text())
         url = body["url"]
     except (ValueError, KeyError, TypeError):
-        return _refusal(400, "invalid", "The body must be {url}.")
+        return _error(400, "invalid", "The body must be {url}.")
     if (
         not isinstance(url, str)
-        or len(url) > _LONGEST_LINK
+        or len(url) > _MAX_LINK_LENGTH
         or not url.startswith(f"{public_url.rstrip('/')}/")
     ):
-        return _refusal(400, "invalid", "The link must stand on this server's own address.")
-    if not qr_code.can_be_reached_by_a_phone(url):
-        return _refusal(409, "unreachable", "No phone can reach this address.")
+        return _error(400, "invalid", "The link must stand on this server's own address.")
+    if not qr_code.reachable_by_phone(url):
+        return _error(409, "unreachable", "No phone can reach this address.")
     return web.Response(
         body=qr_code.svg(url), content_type="image/svg+xml", headers={"Cache-Control": "no-store"}
     )
 
 
-def _refusal(status: int, error: str, message: str) -> web.Response:
+def _error(status: int, error: str, message: str) -> web.Response:
     return web.json_response({"error": error, "message": message, "details": {}}, status=status)

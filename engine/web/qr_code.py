@@ -1,4 +1,4 @@
-"""A join link as a QR code, for addresses that a phone can reach and for no other."""
+"""QR codes of links, and whether a phone can reach them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,11 @@ import io
 import ipaddress
 from urllib.parse import urlsplit
 
-__all__ = ["can_be_reached_by_a_phone", "svg"]
+__all__ = ["reachable_by_phone", "svg"]
 
 
-def can_be_reached_by_a_phone(url: str) -> bool:
-    """Whether the host of an http address means the same machine on another device.
-
-    ``localhost``, loopback and unspecified addresses do not.
-    """
+def reachable_by_phone(url: str) -> bool:
+    """Whether another device can reach an http URL: not ``localhost``, a loopback or an unspecified address."""
     parts = urlsplit(url)
     host = parts.hostname
     if parts.scheme not in ("http", "https") or not host:
@@ -28,8 +25,8 @@ def can_be_reached_by_a_phone(url: str) -> bool:
 
 
 def svg(url: str) -> bytes:
-    """The code as a standalone SVG of dark modules on white, with the quiet zone that scanners need."""
-    import segno  # A tenth of a second of a start that seldom draws a code.
+    """Draw a link as a standalone SVG, dark on white, with the quiet zone that scanners need."""
+    import segno  # Takes a tenth of a second; a start seldom draws a code.
 
     picture = io.BytesIO()
     segno.make(url, error="m", micro=False).save(

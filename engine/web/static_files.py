@@ -1,8 +1,8 @@
-"""The browser's files, read once: bytes, their compressed form, and addresses that change with the content.
+"""The static files of the live pages, read once: bytes, gzipped bytes, and URLs that change with the content.
 
-``/static/live/<digest>/<path>`` never changes its bytes and may be cached for a year; since ES modules import one
-another by relative paths, a page loaded before an upgrade keeps one coherent set. ``/static/live/<path>`` is the same
-for those who use the client module from elsewhere, and is revalidated by its ETag.
+``/static/live/<digest>/<path>`` never changes its bytes and may be cached for a year. ES modules import one another by
+relative paths, so a page keeps one coherent set; after an upgrade the old digest is gone, and ``next-page.js`` reloads.
+``/static/live/<path>`` is for pages elsewhere that use the client module, and is revalidated by its ETag.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class StaticFile:
 
 def _read(path: Path) -> StaticFile:
     body = path.read_bytes()
-    # Without a time in its header the compressed form is the same on every machine.
+    # Without a time in its header the gzipped form is the same on every machine.
     gzipped = None if path.suffix == ".woff2" else gzip.compress(body, mtime=0)
     return StaticFile(_TYPES[path.suffix], body, gzipped, hashlib.sha256(body).hexdigest()[:20])
 
 
 class StaticFiles:
-    """Everything below one folder whose type is known; nothing else can be reached."""
+    """Serves the files below one folder whose type is known, and nothing else."""
 
     def __init__(self, folder: Path) -> None:
         paths = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
@@ -62,7 +62,7 @@ class StaticFiles:
         self.digest = whole.hexdigest()[:12]
 
     def address(self, name: str) -> str:
-        """The lasting address of a file.
+        """The versioned URL path of a file.
 
         Raises:
             KeyError: there is no such file.
@@ -71,17 +71,17 @@ class StaticFiles:
             raise KeyError(name)
         return f"{PREFIX}/{self.digest}/{name}"
 
-    async def answer(self, request: web.Request) -> web.Response:
-        """Serve one file, compressed where the browser takes it, with 304 for what it has."""
+    async def serve(self, request: web.Request) -> web.Response:
+        """Serve one file: gzipped where the browser accepts it, 304 when its ETag matches."""
         name = request.match_info["path"]
-        lasting = name.startswith(f"{self.digest}/")
+        immutable = name.startswith(f"{self.digest}/")
         file = self._files.get(name.removeprefix(f"{self.digest}/"))
         if file is None:
             raise web.HTTPNotFound(text="There is no such file.")
-        packed = file.gzipped is not None and "gzip" in request.headers.get("Accept-Encoding", "")
-        etag = f'"{file.etag}{"-gz" if packed else ""}"'
+        gzipped = file.gzipped is not None and "gzip" in request.headers.get("Accept-Encoding", "")
+        etag = f'"{file.etag}{"-gz" if gzipped else ""}"'
         headers = {
-            "Cache-Control": f"public, max-age={_YEAR_S}, immutable" if lasting else "no-cache",
+            "Cache-Control": f"public, max-age={_YEAR_S}, immutable" if immutable else "no-cache",
             "ETag": etag,
             "Vary": "Accept-Encoding",
             "X-Content-Type-Options": "nosniff",
@@ -89,6 +89,6 @@ class StaticFiles:
         if etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
         headers["Content-Type"] = file.content_type
-        if packed:
+        if gzipped:
             headers["Content-Encoding"] = "gzip"
-        return web.Response(body=file.gzipped if packed else file.body, headers=headers)
+        return web.Response(body=file.gzipped if gzipped else file.body, headers=headers)

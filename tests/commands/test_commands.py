@@ -12,7 +12,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from engine.cli import app
-from engine.commands.network import qr_lines, reachable_by_phone
+from engine.commands.network import qr_lines
+from engine.web.qr_code import reachable_by_phone
 from publisher.priority import IDLE_NICENESS
 
 COMMANDS = (

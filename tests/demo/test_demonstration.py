@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.demo.beats import heart_of
+from engine.demo.beats import strap_of
 from engine.demo.script import NAMES
 from engine.domain.instant import MINUTE
 from engine.storage.database import FILE_NAME
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.long
 
 def test_every_participant_has_a_heart_of_their_own() -> None:
     """Each of the 25 has beats for ten minutes, and no two the same."""
-    starts = [tuple(heart_of(number).until(10 * MINUTE)) for number in range(len(NAMES))]
+    starts = [tuple(strap_of(number).until(10 * MINUTE)) for number in range(len(NAMES))]
     assert len(set(starts)) == len(NAMES) == 25
     for beats in starts:
         assert 0.97 * 10 * MINUTE < sum(beats) <= 10 * MINUTE
@@ -30,12 +30,12 @@ def test_every_participant_has_a_heart_of_their_own() -> None:
 
 def test_a_strap_never_sends_a_beat_early() -> None:
     """What was asked for up to an instant has fallen by then, and nothing is sent twice."""
-    strap = heart_of(3)
+    strap = strap_of(3)
     heard: list[float] = []
     for second in range(1, 60):
         heard += strap.until(second * 1000)
         assert sum(heard) <= second * 1000
-    assert heard == heart_of(3).until(59_000)
+    assert heard == strap_of(3).until(59_000)
 
 
 @pytest.mark.timeout(240)
@@ -86,7 +86,7 @@ def assert_nobody_is_shown(data: Path, log: str) -> None:
     assert not [word for word in telltales for story in stories if word in story]
     # A beat of each heart, as it went over the wire, is nowhere on the disk.
     beats = {
-        f"{beat:g}".encode() for number in range(25) for beat in heart_of(number).until(5_000) if beat % 1
+        f"{beat:g}".encode() for number in range(25) for beat in strap_of(number).until(5_000) if beat % 1
     }
     assert not [beat for beat in beats for event in journal if beat in event]
     assert not any(b"rmssd" in event or b'"rr"' in event for event in journal)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 
-from engine.demo.artefacts import look_for, published
+from engine.demo.artefacts import find_artefacts, wait_until_published
 from engine.demo.live_client import LiveClient
 from tests.journey.server import HEADERS, asked, running_server
 from tests.journey.session import Log, created, published_page
@@ -53,9 +53,9 @@ async def test_a_session_becomes_a_page(tmp_path: Path) -> None:
         assert room["title"] in page
         assert "Box Breathing" in page
         assert "Quiet" not in page, "a quote that nobody allowed"
-        states = await published(http, server.url, "evening", HEADERS, 30)
+        states = await wait_until_published(http, server.url, "evening", HEADERS, 30)
         assert set(states.values()) == {"done"}
-        found = await look_for(http, server.url, server.data, "evening", room["title"], HEADERS)
+        found = await find_artefacts(http, server.url, server.data, "evening", room["title"], HEADERS)
         assert [artefact.what for artefact in found if not artefact.found] == []
 
 

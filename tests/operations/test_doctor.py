@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from engine.operations.doctor import Finding, Verdict, examination
+from engine.operations.doctor import Finding, Verdict, run_checks
 from engine.settings import load
 from engine.storage.database import FILE_NAME, connect
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("no_settings_of_ours")
 
 async def found(data: Path, smtp_url: str | None = None) -> dict[str, Finding]:
     settings = load(data=data, public_url=NOBODY, smtp_url=smtp_url)
-    return {finding.what: finding async for finding in examination(settings)}
+    return {finding.what: finding async for finding in run_checks(settings)}
 
 
 def database(data: Path, *statements: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.operations.marks_file import MarksWrong, read_marks
+from engine.operations.marks_file import InvalidMarks, read_marks
 
 OWN = """
 [[mark]]
@@ -50,5 +50,5 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, text: str, said: str) -
     """The refusal names the mark and the mistake; no group below five gets in."""
     file = tmp_path / "marks.toml"
     file.write_text(text)
-    with pytest.raises(MarksWrong, match=said):
+    with pytest.raises(InvalidMarks, match=said):
         read_marks(file)

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from engine.demo.beats import heart_of
+from engine.demo.beats import strap_of
 from engine.demo.live_client import LiveClient
 from engine.domain.instant import SECOND
 from tests.soak.pace import Pace
@@ -61,7 +61,7 @@ class Person(_Seat):
 
     def __init__(self, number: int, *rest: Any, **who: Any) -> None:
         super().__init__(*rest, name=f"Guest {number}", **who)
-        self._strap = heart_of(number % 24)
+        self._strap = strap_of(number % 24)
         self._since = self._pace.now()
         self._random = Random(number)
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from engine.web import pages
-from engine.web.qr_code import can_be_reached_by_a_phone
+from engine.web.qr_code import reachable_by_phone
 from tests.web.fake_room import FakeRoom
 
 STATIC = Path(__file__).parents[2] / "engine" / "web" / "static"
@@ -122,7 +122,7 @@ async def test_a_join_link_becomes_a_code(room: FakeRoom, http: aiohttp.ClientSe
 )
 def test_only_addresses_that_a_phone_can_reach_become_codes(url: str, reachable: bool) -> None:
     """Loopback and unspecified addresses mean another machine on a phone."""
-    assert can_be_reached_by_a_phone(url) is reachable
+    assert reachable_by_phone(url) is reachable
 
 
 def test_modules_are_short_and_every_string_is_used() -> None:
