@@ -18,7 +18,7 @@ from bench.publish import lines, live
 from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.instant import MINUTE
 from engine.domain.labels import Visibility
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.content import ANY_AGE, SessionContentStrict, snapshot_of
@@ -30,7 +30,7 @@ _IMPORTED = 34
 def sample(data: Path) -> None:
     """A site with imports, live sessions of every visibility, and their drafts."""
     data.mkdir(parents=True)
-    connection = connect(data / FILE_NAME)
+    connection = database_of(data).connect()
     outbox = Outbox(connection)
     for number, line in enumerate(lines(_IMPORTED)):
         content = SessionContentStrict.model_validate(json.loads(line), context=ANY_AGE)

@@ -1,17 +1,17 @@
 """Our server with its journal in memory, to measure what durability costs. Arguments as `halcytone`."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import engine.app
 from engine.cli import main
-from engine.storage.memory_journal import MemoryJournal, MemoryRooms
+from engine.storage.database import Database
+from tests.storage.memory_journal import MemoryJournal, MemoryRooms
 
 _journals: list[MemoryJournal] = []
 
 
-def _journal(path: Path, loop: asyncio.AbstractEventLoop, on_commit: Any = None) -> MemoryJournal:
+def _journal(database: Database, loop: asyncio.AbstractEventLoop, on_commit: Any = None) -> MemoryJournal:
     journal = MemoryJournal()
     _journals.append(journal)
     return journal
@@ -20,7 +20,7 @@ def _journal(path: Path, loop: asyncio.AbstractEventLoop, on_commit: Any = None)
 class _Rooms(MemoryRooms):
     """The catalogue of that journal, closed like the one on disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(_journals[-1]._logs)
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ from bench.report import machine
 from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.instant import HOUR, MINUTE, Millis, iso
 from engine.domain.snapshot import GroupPoint, Quote, Snapshot, TechniqueSpan
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from publisher import commands
 from publisher.catalogue.published import Catalogue
@@ -87,7 +87,7 @@ def live(n: int) -> Snapshot:
 
 def publish_one(data: Path) -> list[float]:
     """Seconds from the outbox row to the last artefact on the disk, for some sessions one after the other."""
-    connection = connect(data / FILE_NAME)
+    connection = database_of(data).connect()
     outbox = Outbox(connection)
     jobs = JobRunner(data, Catalogue(connection), outbox)
     took = []

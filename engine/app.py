@@ -16,7 +16,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -53,8 +52,10 @@ from engine.realtime.room import Room, Tick
 from engine.sessions.directory import Directory
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
-from engine.storage.database import FILE_NAME, connect, lengthen_log
+from engine.storage.database import Database
 from engine.storage.keys import Keys, signing_key
+from engine.storage.meta import Meta
+from engine.storage.opening import database_of
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
@@ -93,7 +94,7 @@ class RunningServer:
 class _Storage:
     """The parts that read and write the data folder."""
 
-    database: Path
+    database: Database
     keys: Keys
     new_key: str | None
     journal: SqliteJournal
@@ -153,6 +154,7 @@ async def running_server(
             credentials=Credentials(storage.keys, storage.tokens),
             clock=clock,
             data=settings.data,
+            database=storage.database,
             public_url=url,
             publishing=process,
             readiness=lambda: server.state,
@@ -186,7 +188,7 @@ async def running_server(
         stack.push_async_callback(process.stop)
         # NumPy takes long to import: after the first request can be served, before the first strap beats.
         loop.run_in_executor(None, importlib.import_module, "engine.domain.heart.group")
-        loop.run_in_executor(None, lengthen_log, storage.database)
+        loop.run_in_executor(None, storage.database.preallocate)
         log.info("serving", url=url, port=port, sessions=revived)
         try:
             yield server
@@ -238,7 +240,7 @@ def _open_storage(
     settings: Settings, clock: Clock, url: str, metrics: LiveMetrics, stack: AsyncExitStack
 ) -> _Storage:
     """Open the database, and keep in it the settings that other processes need."""
-    database = settings.data / FILE_NAME
+    database = database_of(settings.data)
     keys = Keys(database)
     stack.callback(keys.close)
     given = settings.api_key.get_secret_value() if settings.api_key else None
@@ -252,13 +254,12 @@ def _open_storage(
     return _Storage(database, keys, new_key, journal, rooms, people, Tokens(signing_key(settings.data)))
 
 
-def _store_settings(database: Path, **settings: str) -> None:
+def _store_settings(database: Database, **settings: str) -> None:
     """Write settings of ``serve`` into the database, for the publisher and for ``rebuild``, which have none."""
-    with contextlib.closing(connect(database)) as connection:
-        connection.executemany(
-            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            settings.items(),
-        )
+    with database.connect() as connection:
+        meta = Meta(connection)
+        for key, value in settings.items():
+            meta.set(key, value)
 
 
 def _build_directory(

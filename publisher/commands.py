@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 from uuid import uuid4
@@ -16,7 +15,7 @@ from engine.domain.channels import IMPORT_CHANNELS
 from engine.domain.instant import Millis
 from engine.domain.labels import Visibility
 from engine.domain.snapshot import Snapshot
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.deliveries import Deliveries
@@ -44,7 +43,7 @@ def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
 
     While a server runs, its own publisher rebuilds ``public/`` and this waits for it.
     """
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         catalogue = Catalogue(connection)
         if output is not None:
             files = JobRunner(data, catalogue, Outbox(connection)).setup.site_builder.rebuild(
@@ -72,7 +71,7 @@ def import_file(data: Path, file: Path, progress: Progress) -> tuple[int, list[s
     """
     told: list[str] = []
     taken = 0
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         catalogue = Catalogue(connection)
         outbox = Outbox(connection)
         snapshots: list[Snapshot] = []
@@ -132,20 +131,13 @@ def _queue(catalogue: Catalogue, outbox: Outbox, snapshots: list[Snapshot]) -> N
 def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress) -> None:
     """Do what was queued, or wait until the running publisher has."""
 
-    def left() -> int:
-        row = catalogue.connection.execute(
-            "SELECT count(*) FROM outbox WHERE state IN ('pending', 'running') AND next_attempt_at <= ?",
-            (_now(),),
-        ).fetchone()
-        return int(row[0])
-
     try:
         with publisher_lock(data):
             jobs = JobRunner(data, catalogue, outbox)
             jobs.run_due(_now(), limit=1_000_000, progress=progress)
     except Busy:
-        total = left()
-        while waiting := left():
+        total = outbox.unfinished(_now())
+        while waiting := outbox.unfinished(_now()):
             progress(max(0, total - waiting), total)
             time.sleep(_LOOK_EVERY_S)
         progress(total, total)
@@ -153,13 +145,9 @@ def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress
 
 def export(data: Path) -> Iterator[dict[str, Any]]:
     """Every published session as ``import_file`` takes it, by date."""
-    with closing(connect(data / FILE_NAME)) as connection:
-        Catalogue(connection)
-        rows = connection.execute(
-            "SELECT document FROM published ORDER BY session_date, session_id"
-        ).fetchall()
-    for row in rows:
-        yield _stated(Snapshot.model_validate_json(row["document"]))
+    with database_of(data).connect() as connection:
+        for snapshot in Catalogue(connection).snapshots():
+            yield _stated(snapshot)
 
 
 def _stated(snapshot: Snapshot) -> dict[str, Any]:
@@ -199,17 +187,11 @@ def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]
 
     Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many.
     """
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         outbox = Outbox(connection)
         deliveries = Deliveries(Catalogue(connection))
-        where = "" if session_id is None else " WHERE session_id = ?"
-        ids = connection.execute(
-            f"SELECT session_id, max(updated_at) AS at FROM outbox{where} GROUP BY session_id"
-            " ORDER BY at DESC, session_id",
-            () if session_id is None else (session_id,),
-        ).fetchall()
         told: list[dict[str, Any]] = []
-        for each in ids:
+        for each in outbox.session_ids() if session_id is None else [session_id]:
             told += [
                 {
                     "session_id": row.session_id,
@@ -219,11 +201,11 @@ def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]
                     "last_error": row.last_error,
                     "updated_at": _iso(row.updated_at),
                 }
-                for row in outbox.of(each["session_id"])
+                for row in outbox.of(each)
             ]
             told += [
                 {
-                    "session_id": each["session_id"],
+                    "session_id": each,
                     "channel": f"mail: {row['kind']}",
                     "state": row["state"],
                     "attempts": row["attempts"],
@@ -231,7 +213,7 @@ def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]
                     "updated_at": _iso(row["updated_at"]),
                     "mails": row["mails"],
                 }
-                for row in deliveries.by_kind_and_state(each["session_id"])
+                for row in deliveries.by_kind_and_state(each)
             ]
         return told
 
@@ -242,7 +224,7 @@ def retry(data: Path, session_id: str) -> list[str]:
     Raises:
         KeyError: nothing of this session was ever queued.
     """
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         outbox = Outbox(connection)
         rows = outbox.of(session_id)
         if not rows:
@@ -260,7 +242,7 @@ def unpublish(data: Path, session_id: str) -> None:
     Raises:
         KeyError: it is not published.
     """
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         catalogue = Catalogue(connection)
         if not catalogue.withdraw(session_id, _now()):
             raise KeyError(session_id)
@@ -274,5 +256,5 @@ def unpublish(data: Path, session_id: str) -> None:
 
 def remember_url(data: Path, public_url: str) -> None:
     """Keep the address that every absolute link is built on."""
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         Catalogue(connection).set_meta("public_url", public_url)

@@ -25,7 +25,7 @@ class JobSnapshots:
             LookupError: it is not there.
         """
         snapshot = self._outbox.snapshot(job.session_id, job.version)
-        at = self._catalogue.version_created_at(job.session_id, job.version)
+        at = self._outbox.written_at(job.session_id, job.version)
         if snapshot is None or at is None:
             raise LookupError(f"version {job.version} of the story is not there")
         return self._with_present_visibility(snapshot), at
@@ -47,13 +47,9 @@ class JobSnapshots:
 
     def content_id(self, job: Job) -> str:
         """The content's id of a job, whatever is wrong with its snapshot; empty where there is none."""
-        row = self._catalogue.connection.execute(
-            "SELECT content_id FROM snapshots WHERE session_id = ? AND version = ?",
-            (job.session_id, job.version),
-        ).fetchone()
-        return str(row["content_id"]) if row else ""
+        return self._outbox.content_id(job.session_id, job.version) or ""
 
     def _with_present_visibility(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the visibility that its room has now: that may have changed after it was stored."""
-        visibility = visibility_of(self._catalogue.connection, snapshot.session_id)
+        visibility = visibility_of(self._catalogue, snapshot.session_id)
         return snapshot if visibility is None else snapshot.model_copy(update={"visibility": visibility})

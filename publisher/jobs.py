@@ -16,7 +16,6 @@ import structlog
 
 from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.snapshot import Snapshot
-from engine.storage.database import scrub
 from engine.storage.outbox import SCHEDULE, Job, Outbox
 from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
@@ -102,8 +101,8 @@ class JobRunner:
         self._hub = HubNotifier()
         self._build_failures = 0
         self._no_build_before: Millis = 0
-        self._must_scrub = False
-        """Somebody took something back that still stands in the write-ahead log of the database."""
+        self._must_discard = False
+        """Somebody took something back that may still be on the disk."""
         self.setup = self._loader.load()
 
     def run_due(self, now: Millis, *, limit: int = 100, progress: Progress | None = None) -> int:
@@ -121,8 +120,8 @@ class JobRunner:
             self._settle_postponed(published, error, now)
         for portion in _portions([job for job in jobs if job.channel not in _PAGE_CHANNELS]):
             self._settle_done(self._draft(portion, now), now)
-        if self._must_scrub:
-            self._must_scrub = not scrub(self._catalogue.connection)
+        if self._must_discard:
+            self._must_discard = not self._catalogue.connection.discard_deleted()
         return len(jobs)
 
     # Rehearse: the catalogue's stories stand in feed and home page too, so one that cannot be rendered never enters it.
@@ -167,7 +166,7 @@ class JobRunner:
                 self._catalogue.publish(snapshot, zone, story.at)
         elif snapshot is not None and self._snapshots.may_publish(snapshot, story.at):
             before = self._catalogue.snapshot(snapshot.session_id)
-            self._must_scrub = self._must_scrub or (before is not None and retracts(before, snapshot))
+            self._must_discard = self._must_discard or (before is not None and retracts(before, snapshot))
             self._catalogue.publish(snapshot, zone, story.at)
             if self.setup.studio.automatic.quotes:
                 for key in self._catalogue.quote_states(snapshot.session_id):
@@ -239,7 +238,7 @@ class JobRunner:
             return snapshot.content_id
         match job.channel:
             case "email":
-                forget_recipients(self._catalogue.connection)
+                forget_recipients(self._catalogue)
                 self.setup.desk.prepare(snapshot, "email", at)
             case "social":
                 # Nothing about a private session is posted.

@@ -24,7 +24,8 @@ from types import FrameType
 import structlog
 
 from engine.domain.instant import Millis
-from engine.storage.database import FILE_NAME, connect, is_locked
+from engine.storage.database import DatabaseLocked
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.mail import MailDelivery
@@ -83,7 +84,7 @@ def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -
 def _publish(data: Path, *, standalone: bool, smtp_url: str | None) -> int:
     _remove_leftovers(data)
     studio.write_default(data)
-    connection = connect(data / FILE_NAME)
+    connection = database_of(data).connect()
     try:
         outbox = Outbox(connection)
         outbox.requeue_interrupted()
@@ -108,9 +109,7 @@ def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
 def _run_due(jobs: JobRunner) -> bool:
     try:
         return jobs.run_due(_now()) > 0
-    except Exception as error:
-        if not is_locked(error):
-            raise
+    except DatabaseLocked as error:
         # Another process holds the database for long, an import perhaps: the jobs are still there in a second.
         _log.warning("database_locked", problem=str(error))
         return False

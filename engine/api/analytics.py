@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from engine.api.http.app_keys import SHELF, caller_of
+from engine.api.http.app_keys import CATALOGUE, caller_of
 from engine.api.http.bodies import query_of
 from engine.api.http.csv_table import table
 from engine.api.http.endpoint import API, Endpoint
@@ -63,7 +63,7 @@ async def sessions(request: web.Request) -> web.Response:
     query = query_of(request, AnalyticsQuery)
     if query.first is not None and query.last is not None and query.first > query.last:
         raise Invalid("invalid_query", "The query is wrong: see details.", {"from": "must not lie after to"})
-    rows = await request.app[SHELF].ask(
+    rows = await request.app[CATALOGUE].ask(
         lambda connection: between(Catalogue(connection), query.first, query.last)
     )
     if query.format == "json":

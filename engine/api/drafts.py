@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
-from engine.api.http.app_keys import CLOCK, DATA, PUBLISHING, SHELF, caller_of, session_id_of
+from engine.api.http.app_keys import CATALOGUE, CLOCK, DATA, PUBLISHING, caller_of, session_id_of
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
@@ -55,7 +55,7 @@ class Desk(BaseModel):
 async def show(request: web.Request) -> web.Response:
     """Each draft with its state, its text, and a link into the network's composer; and the state of each channel."""
     session_id = _need_staff(request)
-    channels = await request.app[SHELF].ask(lambda connection: channels_of(connection, session_id))
+    channels = await request.app[CATALOGUE].ask(lambda connection: channels_of(connection, session_id))
     try:
         drafts = await _at_desk(request, lambda desk: desk.of(session_id))
     except NotFound:
@@ -114,7 +114,7 @@ async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> An
 
     data = request.app[DATA]
     try:
-        return await request.app[SHELF].ask(lambda connection: work(open_draft_desk(data, connection)))
+        return await request.app[CATALOGUE].ask(lambda connection: work(open_draft_desk(data, connection)))
     except DraftNotFound as error:
         raise NotFound("unknown_draft", f"There is no draft {str(error.args[0])[:100]}.") from None
     except InvalidDraft as error:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
-from engine.api.http.app_keys import CLOCK, SESSIONS, SHELF, caller_of, visible
+from engine.api.http.app_keys import CATALOGUE, CLOCK, SESSIONS, caller_of, visible
 from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.csv_table import table
 from engine.api.http.endpoint import API, Endpoint
@@ -53,7 +53,9 @@ async def mine(request: web.Request) -> web.Response:
     ]
     if known["publish_quote"]:
         quote = Quote(text=known["comment"] or "", name=known["name"] if known["publish_name"] else None)
-        states = await request.app[SHELF].ask(lambda db: Catalogue(db).quote_states(view.state.session_id))
+        states = await request.app[CATALOGUE].ask(
+            lambda db: Catalogue(db).quote_states(view.state.session_id)
+        )
         known["quote_state"] = states.get(quote_key(quote), known["quote_state"])
     if wanted.format == "json":
         return answer(known)

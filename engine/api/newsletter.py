@@ -14,7 +14,7 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 from pydantic import Field
 
-from engine.api.http.app_keys import CLOCK, PUBLISHING, SHELF
+from engine.api.http.app_keys import CATALOGUE, CLOCK, PUBLISHING
 from engine.api.http.bodies import checked, read_body, read_json
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.http.responses import answer
@@ -54,7 +54,7 @@ async def request_subscription(request: web.Request) -> web.Response:
     """
     address, at, page = await _address(request), request.app[CLOCK].now(), await page_context(request)
     try:
-        sends = await request.app[SHELF].ask(
+        sends = await request.app[CATALOGUE].ask(
             lambda connection: _subscribe(Catalogue(connection), address, at)
         )
     except InvalidAddress as error:
@@ -90,7 +90,7 @@ async def confirmation_page(request: web.Request) -> web.Response:
 async def confirm_subscription(request: web.Request) -> web.Response:
     """Confirm a subscription. Repeating it does no harm."""
     token, at = _token(request), request.app[CLOCK].now()
-    if not await request.app[SHELF].ask(lambda connection: confirm(Catalogue(connection), token, at)):
+    if not await request.app[CATALOGUE].ask(lambda connection: confirm(Catalogue(connection), token, at)):
         return _unknown_link(await page_context(request))
     page = await page_context(request)
     return _page(page, "on", _paragraph(page, "on_thanks"))
@@ -107,7 +107,7 @@ async def unsubscribe_page(request: web.Request) -> web.Response:
 async def end_subscription(request: web.Request) -> web.Response:
     """Delete the address. Repeating it does no harm: mail programs send their one click more than once."""
     token = _token(request)
-    await request.app[SHELF].ask(lambda connection: unsubscribe(Catalogue(connection), token))
+    await request.app[CATALOGUE].ask(lambda connection: unsubscribe(Catalogue(connection), token))
     page = await page_context(request)
     return _page(page, "off", _paragraph(page, "off_done"))
 
@@ -118,7 +118,7 @@ def _token(request: web.Request) -> str:
 
 async def _state(request: web.Request) -> str | None:
     token = _token(request)
-    return await request.app[SHELF].ask(lambda connection: state_of(Catalogue(connection), token))
+    return await request.app[CATALOGUE].ask(lambda connection: state_of(Catalogue(connection), token))
 
 
 async def _address(request: web.Request) -> str:

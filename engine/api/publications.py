@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 import time
 from typing import Any
 
 from aiohttp import web
 
-from engine.api.http.app_keys import CLOCK, PUBLISHING, SHELF, caller_of
+from engine.api.http.app_keys import CATALOGUE, CLOCK, PUBLISHING, caller_of
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.domain.instant import Millis, iso
 from engine.domain.rejection import Conflict, NotFound
 from engine.domain.snapshot import Snapshot
 from engine.domain.text import SESSION_ID
+from engine.storage.database import Connection
 from engine.storage.outbox import SCHEDULE, Outbox
 from engine.storage.rows import OutboxRow
 from publisher.catalogue.published import Catalogue
@@ -34,14 +34,14 @@ async def show(request: web.Request) -> web.Response:
     """Each channel's state (pending, running, done or failed), attempts and last error, by ``content_id`` or ``session_id``."""
     caller_of(request).need_key()
     publication_id = request.match_info["id"]
-    return answer(await request.app[SHELF].ask(lambda connection: _described(connection, publication_id)))
+    return answer(await request.app[CATALOGUE].ask(lambda connection: _described(connection, publication_id)))
 
 
 async def retry(request: web.Request) -> web.Response:
     """Queue the channels that failed again; if none did, all of them."""
     caller_of(request).need_key()
     publication_id, at = request.match_info["id"], request.app[CLOCK].now()
-    publication = await request.app[SHELF].ask(lambda connection: _retry(connection, publication_id, at))
+    publication = await request.app[CATALOGUE].ask(lambda connection: _retry(connection, publication_id, at))
     request.app[PUBLISHING].wake()
     return answer(publication)
 
@@ -51,21 +51,19 @@ async def withdraw(request: web.Request) -> web.Response:
     caller_of(request).need_key()
     app = request.app
     publication_id, at = request.match_info["id"], app[CLOCK].now()
-    session_id = await app[SHELF].ask(lambda connection: _withdraw(connection, publication_id, at))
+    session_id = await app[CATALOGUE].ask(lambda connection: _withdraw(connection, publication_id, at))
     app[PUBLISHING].wake()
     until = time.monotonic() + _WITHDRAWAL_TIMEOUT
     gone = False
     while not gone and time.monotonic() < until:
         await asyncio.sleep(_POLL_INTERVAL)
-        gone = not await app[SHELF].ask(lambda connection: Catalogue(connection).is_dirty())
+        gone = not await app[CATALOGUE].ask(lambda connection: Catalogue(connection).is_dirty())
     return answer(
         {"session_id": session_id, "status": "withdrawn" if gone else "accepted"}, 200 if gone else 202
     )
 
 
-def _find(
-    connection: sqlite3.Connection, publication_id: str
-) -> tuple[str, Snapshot | None, list[OutboxRow]]:
+def _find(connection: Connection, publication_id: str) -> tuple[str, Snapshot | None, list[OutboxRow]]:
     """Session id, the snapshot if a ``content_id`` names one, and the outbox rows of its channels.
 
     Raises:
@@ -80,7 +78,7 @@ def _find(
     return session_id, named, rows
 
 
-def _described(connection: sqlite3.Connection, publication_id: str) -> dict[str, Any]:
+def _described(connection: Connection, publication_id: str) -> dict[str, Any]:
     session_id, named, rows = _find(connection, publication_id)
     newest = Outbox(connection).snapshot(session_id)
     catalogue = Catalogue(connection)
@@ -101,7 +99,7 @@ def _described(connection: sqlite3.Connection, publication_id: str) -> dict[str,
     }
 
 
-def channels_of(connection: sqlite3.Connection, session_id: str) -> dict[str, Any]:
+def channels_of(connection: Connection, session_id: str) -> dict[str, Any]:
     """The state of each channel of a session's publication; empty while there is none."""
     rows = Outbox(connection).of(session_id)
     return {row.channel: _channel(row) for row in rows if row.channel != SCHEDULE}
@@ -119,14 +117,14 @@ def _channel(row: OutboxRow) -> dict[str, Any]:
     }
 
 
-def _retry(connection: sqlite3.Connection, publication_id: str, at: Millis) -> dict[str, Any]:
+def _retry(connection: Connection, publication_id: str, at: Millis) -> dict[str, Any]:
     session_id, _, rows = _find(connection, publication_id)
     unfinished = [row.channel for row in rows if row.last_error is not None and row.state != "done"]
     Outbox(connection).retry(session_id, unfinished or [row.channel for row in rows], at)
     return _described(connection, publication_id)
 
 
-def _withdraw(connection: sqlite3.Connection, publication_id: str, at: Millis) -> str:
+def _withdraw(connection: Connection, publication_id: str, at: Millis) -> str:
     session_id, _, rows = _find(connection, publication_id)
     catalogue = Catalogue(connection)
     if not catalogue.withdraw(session_id, at):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from engine.api.http.app_keys import CLOCK, CREDENTIALS, LINKS, ROOMS, SESSIONS, SHELF, caller_of, visible
+from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, LINKS, ROOMS, SESSIONS, caller_of, visible
 from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.ports import View
@@ -32,6 +31,7 @@ from engine.domain.labels import Visibility
 from engine.domain.session import Details, Phase, Planned
 from engine.domain.techniques.lookup import named
 from engine.sessions.room_row import attendance
+from engine.storage.database import Connection
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import approved_quotes
@@ -191,13 +191,13 @@ async def content(request: web.Request) -> web.Response:
         messages = replayed(newest, with_names=belongs)
         document["replay"] = {"message_count": len(messages), "messages": messages}
     if query.include_summary:
-        document["summary"] = await request.app[SHELF].ask(
+        document["summary"] = await request.app[CATALOGUE].ask(
             lambda connection: _summary(connection, state.session_id, with_quotes=belongs)
         )
     return answer(document)
 
 
-def _summary(connection: sqlite3.Connection, session_id: str, *, with_quotes: bool) -> dict[str, Any] | None:
+def _summary(connection: Connection, session_id: str, *, with_quotes: bool) -> dict[str, Any] | None:
     snapshot = Outbox(connection).snapshot(session_id)
     if snapshot is None:
         return None

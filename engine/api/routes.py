@@ -23,7 +23,7 @@ from engine.api import (
     summaries,
 )
 from engine.api.http import docs_page, openapi
-from engine.api.http.app_keys import SHELF, Backend, caller_of
+from engine.api.http.app_keys import CATALOGUE, Backend, caller_of
 from engine.api.http.bodies import read_empty
 from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import Endpoint, Handler, both_spellings
@@ -68,7 +68,7 @@ def setup(
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"))
     newsletter.add_routes(app)
-    app.cleanup_ctx.append(_close_shelf)
+    app.cleanup_ctx.append(_close_catalogue)
     # What is below /api/ and unknown is refused by the router, which knows the methods.
     app.router.add_get("/{path:(?!api/).*}", site_files.serve)
 
@@ -115,9 +115,9 @@ def _add_documents(app: web.Application, public_url: str) -> None:
     app.router.add_get(STYLES, styles)
 
 
-async def _close_shelf(app: web.Application) -> AsyncIterator[None]:
+async def _close_catalogue(app: web.Application) -> AsyncIterator[None]:
     yield
-    await app[SHELF].close()
+    await app[CATALOGUE].close()
 
 
 def _version() -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from engine.api.http.app_keys import CLOCK, DATA, LINKS, PUBLISHING, ROOMS, SHELF, caller_of
+from engine.api.http.app_keys import CATALOGUE, CLOCK, DATA, LINKS, PUBLISHING, ROOMS, caller_of
 from engine.api.http.bodies import read_json
 from engine.api.http.callers import NOBODY, Caller
 from engine.api.http.endpoint import API, Endpoint
@@ -109,7 +109,7 @@ async def _queue(request: web.Request, wanted: SummaryRequest) -> dict[str, Any]
             visibility=wanted.visibility,
         )
         channels, at = (*wanted.channels, "analytics"), app[CLOCK].now()
-        await app[SHELF].ask(lambda connection: Outbox(connection).enqueue(snapshot, channels, at))
+        await app[CATALOGUE].ask(lambda connection: Outbox(connection).enqueue(snapshot, channels, at))
         app[PUBLISHING].wake()
     return {
         "content_id": wanted.content_id,
@@ -160,7 +160,7 @@ async def _wait_for_channels(request: web.Request, wanted: SummaryRequest) -> di
         if not set(wanted.channels) <= states.keys():
             # A standalone publisher reports to nobody, and newer content of a session replaces older: then only the
             # outbox knows.
-            states |= await app[SHELF].ask(lambda db: _states_in_outbox(Outbox(db), wanted))
+            states |= await app[CATALOGUE].ask(lambda db: _states_in_outbox(Outbox(db), wanted))
     return states
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from engine.clock import Clock
-from engine.commands.terminal import Status, database_of, fail, progress, say, settings_for
+from engine.commands.terminal import Status, database_in, fail, progress, say, settings_for
 
 __all__ = ["backup", "export", "import_", "rebuild", "restore"]
 
@@ -15,7 +15,7 @@ __all__ = ["backup", "export", "import_", "rebuild", "restore"]
 def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None:
     """Build the site from the catalogue into ``output``, or in the place of ``public/``."""
     settings = settings_for(config, data=data)
-    database_of(settings.data)
+    database_in(settings.data)
     # The folder is replaced as a whole: refuse one that holds something else.
     if (
         output is not None
@@ -38,7 +38,7 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
 def import_(config: Path | None, data: Path | None, file: Path) -> None:
     """Publish the summaries of a file in one pass. Lines that are wrong are named; the others are published."""
     settings = settings_for(config, data=data)
-    database_of(settings.data, make=True)
+    database_in(settings.data, make=True)
     if not file.is_file():
         fail(f"there is no file {file}")
     from publisher import commands
@@ -57,7 +57,7 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
 def export(config: Path | None, data: Path | None, file: Path | None) -> None:
     """Write one JSON line per published session, to a file or standard output."""
     settings = settings_for(config, data=data)
-    database_of(settings.data)
+    database_in(settings.data)
     from publisher import commands
 
     lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in commands.export(settings.data))

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from engine.clock import Clock
-from engine.commands.terminal import database_of, fail, say, settings_for, table
+from engine.commands.terminal import database_in, fail, say, settings_for, table
 from engine.domain.instant import iso
 from engine.storage.keys import KeyNameTaken, Keys
 
@@ -18,7 +18,7 @@ __all__ = ["create", "list_keys", "revoke"]
 @contextmanager
 def _keys(config: Path | None, data: Path | None) -> Iterator[Keys]:
     settings = settings_for(config, data=data)
-    with closing(Keys(database_of(settings.data, make=True))) as keys:
+    with closing(Keys(database_in(settings.data, make=True))) as keys:
         yield keys
 
 

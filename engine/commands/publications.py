@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from engine.commands.terminal import database_of, fail, say, settings_for, table
+from engine.commands.terminal import database_in, fail, say, settings_for, table
 
 __all__ = ["list_publications", "retry", "unpublish"]
 
@@ -20,7 +20,7 @@ def list_publications(
 ) -> None:
     """Print a line per session and channel, with its state."""
     settings = settings_for(config, data=data)
-    database_of(settings.data)
+    database_in(settings.data)
     from publisher import commands
 
     rows = [
@@ -52,7 +52,7 @@ def list_publications(
 def retry(config: Path | None, data: Path | None, session: str) -> None:
     """Queue channels again; a running server's publisher finds them the next time it polls."""
     settings = settings_for(config, data=data)
-    database_of(settings.data)
+    database_in(settings.data)
     from publisher import commands
 
     try:
@@ -65,7 +65,7 @@ def retry(config: Path | None, data: Path | None, session: str) -> None:
 def unpublish(config: Path | None, data: Path | None, session: str) -> None:
     """Withdraw a session from the site, the feeds, the search and the drafts."""
     settings = settings_for(config, data=data)
-    database_of(settings.data)
+    database_in(settings.data)
     from publisher import commands
 
     try:

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from pathlib import Path
-from typing import Annotated, NoReturn, Protocol
+from typing import TYPE_CHECKING, Annotated, NoReturn, Protocol
 
 import typer
 
 from engine.settings import PREFIX, Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from engine.storage.database import Database
 
 __all__ = [
     "Config",
@@ -18,7 +21,7 @@ __all__ = [
     "Json",
     "Status",
     "Step",
-    "database_of",
+    "database_in",
     "fail",
     "progress",
     "say",
@@ -79,18 +82,21 @@ def settings_for(config: Path | None = None, **given: object) -> Settings:
         fail(str(error), Status.WRONG_SETTING)
 
 
-def database_of(data: Path, *, make: bool = False) -> Path:
-    """The path of the database in a data folder; exits when there is none. ``make`` creates the folder instead."""
-    from engine.storage.database import FILE_NAME
+def database_in(data: Path, *, make: bool = False) -> Database:
+    """The database of a data folder; exits when there is none. ``make`` creates the folder instead."""
+    from engine.storage.opening import database_of
+    from engine.storage.sqlite import FILE_NAME
+
+    database = database_of(data)
 
     if make:
         try:
             data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             fail(f"{data} cannot be made: {error.strerror}")
-    elif not (data / FILE_NAME).is_file():
+    elif not database.exists():
         fail(f"there is no {FILE_NAME} in {data}: is --data (or {PREFIX}DATA) right?")
-    return data / FILE_NAME
+    return database
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:

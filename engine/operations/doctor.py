@@ -8,10 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import sqlite3
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -21,7 +19,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from engine.settings import PREFIX, Settings
-from engine.storage.database import FILE_NAME, DatabaseUnusable, connect, examine
+from engine.storage.database import Connection, DatabaseError
+from engine.storage.inspection import incomplete_logs
+from engine.storage.opening import database_of
+from engine.storage.outbox import Outbox
 
 __all__ = ["Finding", "Verdict", "run_checks"]
 
@@ -95,8 +96,8 @@ def _data_folder(data: Path) -> Finding:
 
 
 def _database(data: Path) -> list[Finding]:
-    path = data / FILE_NAME
-    if not path.is_file():
+    database = database_of(data)
+    if not database.exists():
         return [
             Finding(
                 "database",
@@ -105,42 +106,34 @@ def _database(data: Path) -> list[Finding]:
                 "The first start of `halcytone serve` makes it.",
             )
         ]
-    problems = examine(path)
+    problems = database.problems()
     if problems:
         remedy = "Stop the server, keep a copy of the folder, and `halcytone restore` the newest backup."
         return [Finding("database", Verdict.MEND, "; ".join(problems[:3]), remedy)]
-    findings = [Finding("database", Verdict.GOOD, f"sound, {path.stat().st_size / 1024**2:.1f} MiB")]
+    findings = [Finding("database", Verdict.GOOD, f"sound, {database.size() / 1024**2:.1f} MiB")]
     try:
-        with closing(connect(path)) as connection:
+        with database.connect() as connection:
             findings += [*_holes(connection), _outbox(connection)]
-    except (DatabaseUnusable, sqlite3.Error) as error:
+    except DatabaseError as error:
         findings.append(Finding("database", Verdict.MEND, str(error), "Look into the log of the server."))
     return findings
 
 
-def _holes(connection: sqlite3.Connection) -> list[Finding]:
-    rows = connection.execute(
-        "SELECT session_id, MIN(position) AS first, MAX(position) AS last, COUNT(*) AS held FROM journal"
-        " GROUP BY session_id HAVING last - first + 1 <> held"
-    ).fetchall()
+def _holes(connection: Connection) -> list[Finding]:
     remedy = "Those sessions go on from before the gap under a new epoch; their clients load the full state."
     return [
-        Finding("journal", Verdict.MEND, f"records of {row['session_id']} are missing", remedy)
-        for row in rows
+        Finding("journal", Verdict.MEND, f"records of {session_id} are missing", remedy)
+        for session_id in incomplete_logs(connection)
     ] or [Finding("journal", Verdict.GOOD, "no record is missing")]
 
 
-def _outbox(connection: sqlite3.Connection) -> Finding:
-    failed = connection.execute(
-        "SELECT COUNT(DISTINCT session_id) FROM outbox WHERE state = 'failed'"
-    ).fetchone()[0]
+def _outbox(connection: Connection) -> Finding:
+    outbox = Outbox(connection)
+    failed = outbox.failed_sessions()
     if failed:
         remedy = "`halcytone publications list --failed` says why; `halcytone publications retry SESSION` tries again."
         return Finding("publications", Verdict.MEND, f"publishing failed for {failed} sessions", remedy)
-    waiting = connection.execute(
-        "SELECT COUNT(*) FROM outbox WHERE state IN ('pending', 'running')"
-    ).fetchone()[0]
-    return Finding("publications", Verdict.GOOD, f"{waiting} jobs wait, none failed")
+    return Finding("publications", Verdict.GOOD, f"{outbox.unfinished()} jobs wait, none failed")
 
 
 def _studio(data: Path) -> list[Finding]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sqlite3
-from pathlib import Path
 
 import structlog
 
@@ -16,6 +14,7 @@ from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.open_sockets import OpenSockets
 from engine.runtime.loop_actor import mailbox_depth
 from engine.sessions.directory import Directory
+from engine.storage.database import Database, DatabaseError
 from engine.storage.people import People
 from publisher.catalogue.forgetting import enforce_retention
 
@@ -39,7 +38,7 @@ class Maintenance:
         directory: Directory,
         people: People,
         metrics: LiveMetrics,
-        database: Path,
+        database: Database,
         retention_days: int,
     ) -> None:
         self._clock = clock
@@ -75,7 +74,7 @@ class Maintenance:
             forgotten = await self._people.forget(before)
             await self._directory.forget_people(before)
             await asyncio.to_thread(enforce_retention, self._database, before)
-        except sqlite3.Error as error:
+        except DatabaseError as error:
             # Locked for long, or the disk is full: the other rounds must go on.
             log.error("retention failed", reason=str(error), again_in="an hour")
             self._next_retention = self._clock.now() + HOUR

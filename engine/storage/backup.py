@@ -1,4 +1,4 @@
-"""One archive file of a data folder, made while the server runs; and the way back.
+"""Backup of a data folder into one archive file while the server runs, and restore from it.
 
 The archive holds the database as one consistent copy and the folder's other files (studio, templates,
 signing key, drafts), each with its checksum. It does not hold the site (``public/``, ``private/``):
@@ -11,28 +11,24 @@ import hashlib
 import io
 import json
 import os
-import sqlite3
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
 
 from engine.domain.instant import Millis, iso
 from engine.storage.data_lock import LOCK_FILE, occupy
-from engine.storage.database import FILE_NAME, connect, examine
+from engine.storage.database import Progress
+from engine.storage.opening import database_of
+from engine.storage.sqlite import FILE_NAME
 
 __all__ = ["BackupRefused", "Progress", "backup", "restore"]
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _MADE_ELSEWHERE = frozenset({"public", "private", FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"})
-_PAGES_PER_STEP = 256
-
-Progress: TypeAlias = Callable[[int, int], None]
-"""Called with pages copied and pages in all."""
 
 
 class BackupRefused(Exception):
@@ -46,20 +42,14 @@ def backup(data: Path, file: Path, at: Millis, progress: Progress | None = None)
         BackupRefused: there is no database in ``data``.
         OSError: the archive cannot be written; no half of it is left.
     """
-    if not (data / FILE_NAME).is_file():
+    database = database_of(data)
+    if not database.exists():
         raise BackupRefused(f"there is no {FILE_NAME} in {data}")
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as staging:
         copy = Path(staging) / FILE_NAME
         copy.touch(mode=0o600)
-        with closing(connect(data / FILE_NAME)) as source, closing(sqlite3.connect(copy)) as target:
-            source.backup(
-                target,
-                pages=_PAGES_PER_STEP,
-                progress=(lambda _, left, pages: progress(pages - left, pages)) if progress else None,
-            )
-            # A plain file: the archive has no place for a write-ahead log.
-            target.execute("PRAGMA journal_mode = DELETE")
+        database.copy_to(copy, progress)
         kept = {FILE_NAME: copy} | {str(path.relative_to(data)): path for path in _files(data, file)}
         packed = Path(staging) / "archive"
         _pack(packed, kept, Path(staging) / _MANIFEST, at)
@@ -160,7 +150,7 @@ def _unpack(file: Path, into: Path) -> None:
         raise BackupRefused(f"{file.name} is damaged: {', '.join(damaged[:5])}")
     if FILE_NAME not in found:
         raise BackupRefused(f"{file.name} holds no {FILE_NAME}")
-    if wrong := examine(into / FILE_NAME):
+    if wrong := database_of(into).problems():
         raise BackupRefused(f"the database in {file.name} cannot be used: {wrong[0]}")
 
 

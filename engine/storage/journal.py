@@ -1,8 +1,9 @@
-"""The log of every session, as a port: append with the expected position, read from a position, latest.
+"""The port of the event log: append with the expected position, load a session, read its numbered records.
 
 Positions are integers given by the session, 1 first and without a hole. An append is durable as a
-whole or not at all, and its callback comes only then. Writing the same records again is harmless; a
-second owner of a session, who expects another position, is refused.
+whole or not at all, and its callback comes only then. Writing the same records again is harmless. A
+second owner of a session, who expects another position than the latest, is refused with everything that
+the append holds, also where that is no record but a person's row alone.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class JournalFailed(Exception):
 
 
 class StalePosition(Exception):
-    """Somebody else has written to this session's log: the writer's state is not the present one."""
+    """Somebody else has written to this session's log: the writer's state is out of date."""
 
     def __init__(self, session_id: str, expected: int, latest: int) -> None:
         super().__init__(f"{session_id}: expected position {expected}, the log is at {latest}")
@@ -71,7 +72,7 @@ class Append(NamedTuple):
 
     session_id: str
     expected: int
-    """The position before the first record: the latest in the log."""
+    """The latest position in the log, before the first record: the fence of the whole entry, with records or without."""
     records: Sequence[Record]
     people: Sequence[PersonChange] = ()
     room: RoomRow | None = None
@@ -109,24 +110,20 @@ class Journal(Protocol):
         """
         ...
 
-    async def read(self, session_id: str, after_position: int) -> list[Record]:
-        """Committed records after a position, in order.
+    async def read_numbered(self, session_id: str, after_seq: int, limit: int) -> list[Record]:
+        """Committed numbered records after a ``seq``, in order; the newest ``limit`` when there are more.
 
         Raises:
             JournalFailed: the log cannot be read.
         """
         ...
 
-    async def read_numbered(self, session_id: str, after_seq: int, limit: int) -> list[Record]:
-        """Committed numbered records after a ``seq``, in order; the newest ``limit`` when there are more."""
-        ...
-
-    async def latest(self, session_id: str) -> int:
-        """The highest committed position, 0 for a session without records."""
-        ...
-
     async def load(self, session_id: str) -> Loaded | None:
-        """What a start needs, or None for a session that nobody created."""
+        """What a start needs, or None for a session that nobody created.
+
+        Raises:
+            JournalFailed: the log cannot be read.
+        """
         ...
 
     async def close(self) -> None:

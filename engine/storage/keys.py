@@ -11,13 +11,12 @@ import hmac
 import os
 import re
 import secrets
-import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from engine.domain.instant import Millis
-from engine.storage.database import connect, is_locked
+from engine.storage.database import ConstraintViolated, Database, DatabaseLocked
 
 __all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "Keys", "Role", "signing_key"]
 
@@ -48,10 +47,10 @@ class Key:
 
 
 class Keys:
-    """The keys in the database file. A revocation by another process counts from the next question on."""
+    """The keys in the database. A revocation by another process counts from the next question on."""
 
-    def __init__(self, path: Path) -> None:
-        self._connection = connect(path)
+    def __init__(self, database: Database) -> None:
+        self._connection = database.connect()
         self._known: list[tuple[Key, bytes]] = []
 
     def ensure_administrator(self, secret: str | None, at: Millis) -> str | None:
@@ -64,12 +63,6 @@ class Keys:
             return None
         if any(key.role is Role.ADMINISTRATOR for key in self.all()):
             return None
-        made = _token()
-        self._put(_ADMINISTRATOR, Role.ADMINISTRATOR, made, at)
-        return made
-
-    def renew_administrator(self, at: Millis) -> str:
-        """A new administrator's key in place of the old one."""
         made = _token()
         self._put(_ADMINISTRATOR, Role.ADMINISTRATOR, made, at)
         return made
@@ -90,22 +83,25 @@ class Keys:
         made = _token()
         try:
             self._connection.execute(
-                "INSERT INTO keys (name, role, digest, created_at) VALUES (?, ?, ?, ?)",
-                (name, Role.INSTRUCTOR, _digest(made), at),
+                "INSERT INTO keys (name, role, digest, created_at) VALUES (:name, :role, :digest, :at)",
+                name=name,
+                role=Role.INSTRUCTOR,
+                digest=_digest(made),
+                at=at,
             )
-        except sqlite3.IntegrityError as error:
+        except ConstraintViolated as error:
             raise KeyNameTaken(name) from error
         return made
 
     def revoke(self, name: str, at: Millis) -> bool:
         """End an instructor's key; False when there is none of that name in force."""
-        return (
-            self._connection.execute(
-                "UPDATE keys SET revoked_at = ? WHERE name = ? AND role = ? AND revoked_at IS NULL",
-                (at, name, Role.INSTRUCTOR),
-            ).rowcount
-            == 1
+        revoked = self._connection.execute(
+            "UPDATE keys SET revoked_at = :at WHERE name = :name AND role = :role AND revoked_at IS NULL",
+            at=at,
+            name=name,
+            role=Role.INSTRUCTOR,
         )
+        return revoked == 1
 
     def all(self) -> list[Key]:
         """Every key, revoked ones too, by name."""
@@ -121,16 +117,14 @@ class Keys:
         return found
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection."""
         self._connection.close()
 
     def _read(self) -> list[tuple[Key, bytes]]:
         try:
-            rows = self._connection.execute("SELECT * FROM keys ORDER BY name").fetchall()
-        except sqlite3.OperationalError as error:
-            if not is_locked(error):
-                raise
-            # Answering from what was known beats refusing everybody while somebody holds the file.
+            rows = self._connection.rows("SELECT * FROM keys ORDER BY name")
+        except DatabaseLocked:
+            # Answering from what was known beats refusing everybody while somebody holds the database.
             return self._known
         self._known = [
             (Key(row["name"], Role(row["role"]), row["created_at"], row["revoked_at"]), row["digest"])
@@ -140,10 +134,13 @@ class Keys:
 
     def _put(self, name: str, role: Role, secret: str, at: Millis) -> None:
         self._connection.execute(
-            "INSERT INTO keys (name, role, digest, created_at) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (name) DO UPDATE SET created_at = CASE digest WHEN excluded.digest THEN created_at"
-            " ELSE excluded.created_at END, digest = excluded.digest, revoked_at = NULL",
-            (name, role, _digest(secret), at),
+            "INSERT INTO keys (name, role, digest, created_at) VALUES (:name, :role, :digest, :at)"
+            " ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, revoked_at = NULL, created_at ="
+            " CASE keys.digest WHEN excluded.digest THEN keys.created_at ELSE excluded.created_at END",
+            name=name,
+            role=role,
+            digest=_digest(secret),
+            at=at,
         )
 
 

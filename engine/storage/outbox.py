@@ -1,19 +1,18 @@
-"""Stories and the work that publishing them asks for: written with a session's last event, claimed by the publisher.
+"""Stories and the jobs that publish them: written with a session's last event, claimed by the publisher.
 
-Every verb is one short transaction. The key of a job is ``session:channel:content_hash``: the same
+Every method is one short transaction. The key of a job is ``session:channel:content_hash``: the same
 content again is the same job, queued again; newer content overtakes what has not begun.
 """
 
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
+from engine.storage.database import Connection, Row
 from engine.storage.rows import OutboxRow, SnapshotRow
 from engine.storage.stories import SCHEDULE, queue_job, store_story
 
@@ -70,35 +69,36 @@ def schedule_row(session_id: str, sequence: int, at: Millis) -> OutboxRow:
 
 
 class Outbox:
-    """The verbs of the publisher, over one connection of its own; blocking."""
+    """The outbox as publisher, API and command line use it, over one connection of theirs. Blocking."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def enqueue(self, snapshot: Snapshot, channels: Sequence[str], at: Millis) -> Snapshot:
         """Store a new version and queue its channels; returns it with the version and the id that it was given."""
         row, jobs = story(snapshot, channels, at)
-        with self._transaction():
+        with self._connection.transaction():
             stored = store_story(self._connection, row, jobs)
         assert stored is not None
         return snapshot.model_copy(update={"version": stored.version, "content_id": stored.content_id})
 
     def queue(self, jobs: Sequence[OutboxRow]) -> None:
         """Queue jobs that need no new snapshot."""
-        with self._transaction():
+        with self._connection.transaction():
             store_story(self._connection, None, jobs)
 
     def claim(self, at: Millis, limit: int = 20) -> list[Job]:
         """Take the jobs that are due, oldest first, and mark them running."""
-        with self._transaction():
-            rows = self._connection.execute(
-                "SELECT * FROM outbox WHERE state = 'pending' AND next_attempt_at <= ?"
-                " ORDER BY next_attempt_at, id LIMIT ?",
-                (at, limit),
-            ).fetchall()
-            self._connection.executemany(
-                "UPDATE outbox SET state = 'running', attempts = attempts + 1, updated_at = ? WHERE id = ?",
-                [(at, row["id"]) for row in rows],
+        with self._connection.transaction():
+            rows = self._connection.rows(
+                "SELECT * FROM outbox WHERE state = 'pending' AND next_attempt_at <= :at"
+                " ORDER BY next_attempt_at, id LIMIT :limit",
+                at=at,
+                limit=limit,
+            )
+            self._connection.many(
+                "UPDATE outbox SET state = 'running', attempts = attempts + 1, updated_at = :at WHERE id = :id",
+                [{"at": at, "id": row["id"]} for row in rows],
             )
         return [
             Job(
@@ -114,10 +114,10 @@ class Outbox:
 
     def next_attempt(self) -> Millis | None:
         """When the next pending job is due; None without one."""
-        row = self._connection.execute(
+        due: Millis | None = self._connection.value(
             "SELECT min(next_attempt_at) FROM outbox WHERE state = 'pending'"
-        ).fetchone()
-        return None if row[0] is None else int(row[0])
+        )
+        return due
 
     def done(self, job: Job, at: Millis | None = None) -> None:
         """The job's artefacts exist. A job queued again meanwhile stays queued."""
@@ -130,15 +130,15 @@ class Outbox:
 
     def of(self, session_id: str) -> list[OutboxRow]:
         """The newest row of each channel of a session, by channel."""
-        rows = self._connection.execute(
-            "SELECT * FROM outbox WHERE session_id = ? ORDER BY channel, version, updated_at, id",
-            (session_id,),
-        ).fetchall()
+        rows = self._connection.rows(
+            "SELECT * FROM outbox WHERE session_id = :id ORDER BY channel, version, updated_at, id",
+            id=session_id,
+        )
         return list({row["channel"]: _row(row) for row in rows}.values())
 
     def retry(self, session_id: str, channels: Sequence[str], at: Millis) -> list[OutboxRow]:
         """Queue the newest row of the channels again, whatever its state but running; returns those rows."""
-        with self._transaction():
+        with self._connection.transaction():
             wanted = [
                 row for row in self.of(session_id) if row.channel in channels and row.state != "running"
             ]
@@ -146,55 +146,97 @@ class Outbox:
                 queue_job(self._connection, replace(row, updated_at=at, next_attempt_at=at))
             return [row for row in self.of(session_id) if row.channel in channels]
 
-    def snapshot(self, session_id: str, version: int | None = None) -> Snapshot | None:
-        """A version of a session's story, the newest without ``version``; None where there is none."""
-        row = self._connection.execute(
-            "SELECT document FROM snapshots WHERE session_id = ? AND version = coalesce(?, version)"
-            " ORDER BY version DESC LIMIT 1",
-            (session_id, version),
-        ).fetchone()
-        return Snapshot.model_validate_json(row["document"]) if row else None
-
-    def by_content_id(self, content_id: str) -> Snapshot | None:
-        """The version that was published under a ``content_id``."""
-        row = self._connection.execute(
-            "SELECT document FROM snapshots WHERE content_id = ?", (content_id,)
-        ).fetchone()
-        return Snapshot.model_validate_json(row["document"]) if row else None
+    def drop_waiting(self, session_id: str) -> None:
+        """Remove a session's jobs that wait or failed; those that run end by themselves."""
+        self._connection.execute(
+            "DELETE FROM outbox WHERE session_id = :id AND state IN ('pending', 'failed')", id=session_id
+        )
 
     def requeue_interrupted(self) -> int:
         """At the publisher's start: what a dead one left running is pending again. Returns how many."""
-        with self._transaction():
-            return self._connection.execute(
-                "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at WHERE state = 'running'"
-            ).rowcount
+        return self._connection.execute(
+            "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at WHERE state = 'running'"
+        )
+
+    # What there is in it
+
+    def session_ids(self) -> list[str]:
+        """Every session with a job, the one that changed last first."""
+        rows = self._connection.rows(
+            "SELECT session_id, max(updated_at) AS at FROM outbox GROUP BY session_id ORDER BY at DESC, session_id"
+        )
+        return [row["session_id"] for row in rows]
+
+    def unfinished(self, at: Millis | None = None) -> int:
+        """How many jobs run or wait; with ``at`` only those that are due by then."""
+        due = "" if at is None else " AND next_attempt_at <= :at"
+        values = {} if at is None else {"at": at}
+        return int(
+            self._connection.value(
+                f"SELECT count(*) FROM outbox WHERE state IN ('pending', 'running'){due}", **values
+            )
+        )
+
+    def failed_sessions(self) -> int:
+        """How many sessions have a channel that was given up."""
+        return int(
+            self._connection.value("SELECT count(DISTINCT session_id) FROM outbox WHERE state = 'failed'")
+        )
+
+    # The stories
+
+    def snapshot(self, session_id: str, version: int | None = None) -> Snapshot | None:
+        """A version of a session's story, the newest without ``version``; None where there is none."""
+        only = "" if version is None else " AND version = :version"
+        values = {} if version is None else {"version": version}
+        document = self._connection.value(
+            f"SELECT document FROM snapshots WHERE session_id = :id{only} ORDER BY version DESC LIMIT 1",
+            id=session_id,
+            **values,
+        )
+        return None if document is None else Snapshot.model_validate_json(document)
+
+    def by_content_id(self, content_id: str) -> Snapshot | None:
+        """The version that was published under a ``content_id``."""
+        document = self._connection.value(
+            "SELECT document FROM snapshots WHERE content_id = :content_id", content_id=content_id
+        )
+        return None if document is None else Snapshot.model_validate_json(document)
+
+    def content_id(self, session_id: str, version: int) -> str | None:
+        """Under which ``content_id`` a version is published."""
+        found: str | None = self._connection.value(
+            "SELECT content_id FROM snapshots WHERE session_id = :id AND version = :version",
+            id=session_id,
+            version=version,
+        )
+        return found
+
+    def written_at(self, session_id: str, version: int) -> Millis | None:
+        """When a version of a session's story was written."""
+        at: Millis | None = self._connection.value(
+            "SELECT created_at FROM snapshots WHERE session_id = :id AND version = :version",
+            id=session_id,
+            version=version,
+        )
+        return at
 
     def _finish(
         self, job: Job, state: str, error: str | None, next_attempt_at: Millis | None, at: Millis | None
     ) -> None:
-        with self._transaction():
-            self._connection.execute(
-                "UPDATE outbox SET state = ?, last_error = ?, next_attempt_at = ?,"
-                " updated_at = coalesce(?, updated_at) WHERE id = ? AND version = ? AND state = 'running'",
-                (state, error, next_attempt_at, at, job.id, job.version),
-            )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        # Whoever finishes many jobs at once does so in a transaction of their own.
-        if self._connection.in_transaction:
-            yield
-            return
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
+        self._connection.execute(
+            "UPDATE outbox SET state = :state, last_error = :error, next_attempt_at = :due,"
+            " updated_at = coalesce(:at, updated_at) WHERE id = :id AND version = :version AND state = 'running'",
+            state=state,
+            error=error,
+            due=next_attempt_at,
+            at=at,
+            id=job.id,
+            version=job.version,
+        )
 
 
-def _row(row: sqlite3.Row) -> OutboxRow:
+def _row(row: Row) -> OutboxRow:
     return OutboxRow(
         session_id=row["session_id"],
         channel=row["channel"],

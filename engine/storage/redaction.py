@@ -1,14 +1,15 @@
-"""Words that people wrote to everybody stand in the log; when they are taken back, or their time is over, they go.
+"""Removes the text of chat messages from the log: of somebody who withdrew, and of sessions past retention.
 
-The log keeps its records, in their places and with their numbers: only what a chat message said is gone from it.
+The log keeps its records, in their places and with their numbers: only what a message said is gone from it.
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from engine.domain.instant import Millis
+from engine.storage.database import Connection
+from engine.storage.meta import Meta
 
 __all__ = ["REDACTED", "redact", "redact_ended", "without_words"]
 
@@ -30,37 +31,32 @@ def without_words(event: bytes, client_id: str | None) -> bytes | None:
     return json.dumps({**content, "message": REDACTED}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def redact(connection: sqlite3.Connection, session_id: str, client_id: str | None = None) -> None:
-    """Take the words of one person, or of everybody, out of a session's log, in the caller's transaction."""
-    rows = connection.execute(
-        "SELECT position, event FROM journal WHERE session_id = ? AND instr(event, ?) > 0",
-        (session_id, _CHAT),
-    ).fetchall()
-    changes = ((without_words(row["event"], client_id), session_id, row["position"]) for row in rows)
-    connection.executemany(
-        "UPDATE journal SET event = ? WHERE session_id = ? AND position = ?",
-        [change for change in changes if change[0] is not None],
+def redact(connection: Connection, session_id: str, client_id: str | None = None) -> None:
+    """Remove what one person wrote, or everybody, from a session's log, in the caller's transaction."""
+    rows = connection.rows("SELECT position, event FROM journal WHERE session_id = :id", id=session_id)
+    changes = ((row["position"], without_words(row["event"], client_id)) for row in rows)
+    connection.many(
+        "UPDATE journal SET event = :event WHERE session_id = :id AND position = :position",
+        [
+            {"event": event, "id": session_id, "position": position}
+            for position, event in changes
+            if event is not None
+        ],
     )
 
 
-def redact_ended(connection: sqlite3.Connection, ended_before: Millis) -> None:
-    """Take everybody's words out of the logs of sessions that ended before an instant, each session once."""
-    row = connection.execute("SELECT value FROM meta WHERE key = ?", (_DONE_BEFORE,)).fetchone()
-    done_before = 0 if row is None else int(row["value"])
-    ended = connection.execute(
-        "SELECT session_id FROM rooms WHERE ended_at >= ? AND ended_at < ?", (done_before, ended_before)
-    ).fetchall()
+def redact_ended(connection: Connection, ended_before: Millis) -> None:
+    """Remove what everybody wrote from the logs of sessions that ended before an instant, each session once."""
+    meta = Meta(connection)
+    done_before = int(meta.get(_DONE_BEFORE) or 0)
+    ended = connection.rows(
+        "SELECT session_id FROM rooms WHERE ended_at >= :first AND ended_at < :last",
+        first=done_before,
+        last=ended_before,
+    )
     for room in ended:
         # One after the other: live sessions write beside this.
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with connection.transaction():
             redact(connection, room["session_id"])
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
     if ended_before > done_before:
-        connection.execute(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (_DONE_BEFORE, str(ended_before)),
-        )
+        meta.set(_DONE_BEFORE, str(ended_before))

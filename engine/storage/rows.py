@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
 
 from engine.domain.instant import Millis
+from engine.storage.database import Row, Value
 
-__all__ = ["OutboxRow", "PersonChange", "PersonRow", "RoomRow", "SnapshotRow"]
+__all__ = ["PEOPLE", "ROOMS", "OutboxRow", "PersonChange", "PersonRow", "RoomRow", "SnapshotRow", "Table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +96,45 @@ class OutboxRow:
     last_error: str | None = None
     id: int | None = None
     """Given by the database."""
+
+
+_Row = TypeVar("_Row", RoomRow, PersonRow)
+
+
+class Table(Generic[_Row]):
+    """How a row's class and the table of the same columns become each other."""
+
+    def __init__(self, name: str, row: type[_Row], *, key: tuple[str, ...], flags: tuple[str, ...]) -> None:
+        self._make: Callable[..., _Row] = row
+        self._columns = tuple(field.name for field in fields(row))
+        self._flags = flags
+        self._get = attrgetter(*self._columns)
+        changes = ", ".join(f"{each} = excluded.{each}" for each in self._columns if each not in key)
+        self.upsert = (
+            f"INSERT INTO {name} ({', '.join(self._columns)}) VALUES ({', '.join(f':{c}' for c in self._columns)})"
+            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+        )
+        """Writes a row in the place of the one with its key; takes ``values``."""
+
+    def values(self, row: _Row) -> Mapping[str, Value]:
+        """The columns of a row as the database takes them: a flag is 0 or 1."""
+        values: dict[str, Value] = dict(zip(self._columns, self._get(row), strict=True))
+        for flag in self._flags:
+            values[flag] = 1 if values[flag] else 0
+        return values
+
+    def read(self, row: Row) -> _Row:
+        """What the database has, as the row that was written."""
+        values: dict[str, Any] = {name: row[name] for name in self._columns}
+        for flag in self._flags:
+            values[flag] = bool(values[flag])
+        return self._make(**values)
+
+
+ROOMS = Table("rooms", RoomRow, key=("session_id",), flags=("cancelled",))
+PEOPLE = Table(
+    "people",
+    PersonRow,
+    key=("session_id", "client_id"),
+    flags=("publish_quote", "publish_name", "vouched"),
+)

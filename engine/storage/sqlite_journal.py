@@ -8,16 +8,14 @@ once, so that one bad entry fails alone.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeAlias, TypeVar
 
-from engine.storage.database import DatabaseUnusable, connect, is_locked, scrub
+from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, Value
 from engine.storage.journal import (
     Append,
     Done,
@@ -28,9 +26,9 @@ from engine.storage.journal import (
     StateSnapshot,
     contiguous,
 )
-from engine.storage.people import person_of
-from engine.storage.rooms import room_of
-from engine.storage.writing import record_of, write, write_records, write_rows
+from engine.storage.rows import PEOPLE, ROOMS
+from engine.storage.sqlite import SqliteConnection, SqliteDatabase
+from engine.storage.writing import latest_position, record_of, records_between, write_rows
 
 __all__ = ["MAX_STAGED", "OnCommit", "SqliteJournal"]
 
@@ -38,6 +36,11 @@ MAX_STAGED = 100_000
 """Entries that may wait for the writer; further ones fail at once instead of eating the memory."""
 
 _REMEMBERED = 100_000
+
+_CACHE_KIB = 16 * 1024
+"""Every page that a commit of hundreds of sessions touches."""
+
+_INSERT = "INSERT INTO journal (session_id, position, seq, at, event) VALUES (?, ?, ?, ?, ?)"
 
 OnCommit: TypeAlias = Callable[[int, float], None]
 """Called on the loop with the entries of a commit and the seconds it took."""
@@ -50,13 +53,13 @@ class SqliteJournal:
     """The journal in ``halcytone.db``. Construct and use it on the loop that it is given.
 
     Raises:
-        DatabaseUnusable: as ``database.connect``.
+        DatabaseUnusable: as ``Database.connect``.
     """
 
     def __init__(
-        self, path: Path, loop: asyncio.AbstractEventLoop, on_commit: OnCommit | None = None
+        self, database: SqliteDatabase, loop: asyncio.AbstractEventLoop, on_commit: OnCommit | None = None
     ) -> None:
-        self._path = path
+        self._database = database
         self._loop = loop
         self._on_commit = on_commit
         self._staged: list[_Staged] = []
@@ -67,9 +70,9 @@ class SqliteJournal:
         self._idle = asyncio.Event()
         self._idle.set()
         self._queue: SimpleQueue[list[_Staged] | None] = SimpleQueue()
-        self._connection = connect(path)
+        self._connection = database.connect(cache_kib=_CACHE_KIB)
         self._local = threading.local()
-        self._readers: list[sqlite3.Connection] = []
+        self._readers: list[SqliteConnection] = []
         self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="journal-read")
         self._writer = threading.Thread(target=self._write_until_closed, name="journal-write", daemon=True)
         self._writer.start()
@@ -93,19 +96,11 @@ class SqliteJournal:
         """Entries that are staged or on their way to the disk."""
         return self._unfinished
 
-    async def read(self, session_id: str, after_position: int) -> list[Record]:
-        """As the port says."""
-        return await self._reading(lambda connection: _read(connection, session_id, after_position))
-
     async def read_numbered(self, session_id: str, after_seq: int, limit: int) -> list[Record]:
         """As the port says."""
         return await self._reading(
             lambda connection: _read_numbered(connection, session_id, after_seq, limit)
         )
-
-    async def latest(self, session_id: str) -> int:
-        """As the port says."""
-        return await self._reading(lambda connection: _latest(connection, session_id))
 
     async def load(self, session_id: str) -> Loaded | None:
         """As the port says."""
@@ -144,8 +139,8 @@ class SqliteJournal:
         began = time.perf_counter()
         outcomes = self._commit([entry for entry, _ in batch])
         if any(change.row is None for entry, _ in batch for change in entry.people):
-            # Somebody withdrew: what they took back is not to stand in the log beside the file.
-            scrub(self._connection)
+            # Somebody withdrew: what they took back is not to stay in the write-ahead log.
+            self._connection.discard_deleted()
         seconds = time.perf_counter() - began
         self._loop.call_soon_threadsafe(self._committed, batch, outcomes, seconds)
 
@@ -167,8 +162,8 @@ class SqliteJournal:
         try:
             return self._transact(entries)
         except Exception as error:  # noqa: BLE001  # whatever it is, every `done` must hear of it
-            failed: BaseException = JournalFailed(_reason(error))
-            if len(entries) == 1 or is_locked(error):
+            failed: BaseException = JournalFailed(str(error))
+            if len(entries) == 1 or isinstance(error, DatabaseLocked):
                 return [failed] * len(entries)
         return [outcome for entry in entries for outcome in self._commit([entry])]
 
@@ -177,30 +172,29 @@ class SqliteJournal:
         while True:
             outcomes: list[BaseException | None] = []
             try:
-                connection.execute("BEGIN IMMEDIATE")
+                connection.begin()
                 if self._follows(entries):
-                    write_records(connection, entries)
+                    _write_records(connection, entries)
                     for entry in entries:
                         write_rows(connection, entry)
                     outcomes.extend([None] * len(entries))
                 else:
                     for entry in entries:
                         try:
-                            write(connection, entry)
+                            _write(connection, entry)
                         except StalePosition as stale:
                             outcomes.append(stale)
                         else:
                             outcomes.append(None)
-                connection.execute("COMMIT")
+                connection.commit()
             except BaseException as error:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                if isinstance(error, sqlite3.IntegrityError) and self._written:
+                connection.rollback()
+                if isinstance(error, ConstraintViolated) and self._written:
                     # Somebody else has written: look where each log stands before saying so.
                     self._written.clear()
                     continue
                 # A lock is waited for, as long as anybody is there to wait.
-                if not is_locked(error) or self._closing:
+                if not isinstance(error, DatabaseLocked) or self._closing:
                     raise
             else:
                 if len(self._written) > _REMEMBERED:
@@ -224,90 +218,93 @@ class SqliteJournal:
                 written[entry.session_id] = entry.records[-1].position
         return True
 
-    async def _reading(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    async def _reading(self, question: Callable[[SqliteConnection], _Result]) -> _Result:
         try:
             return await self._loop.run_in_executor(self._pool, lambda: question(self._reader()))
-        except (sqlite3.Error, DatabaseUnusable) as error:
-            raise JournalFailed(_reason(error)) from error
+        except DatabaseError as error:
+            raise JournalFailed(str(error)) from error
         except RuntimeError as error:
             # The pool refuses work after its shutdown, and says so with nothing more precise.
             raise JournalFailed("the journal is closed") from error
 
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+    def _reader(self) -> SqliteConnection:
+        connection: SqliteConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = connect(self._path)
+            connection = self._local.connection = self._database.connect(cache_kib=_CACHE_KIB)
             self._readers.append(connection)
         return connection
 
 
-def _reason(error: Exception) -> str:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    if primary == sqlite3.SQLITE_FULL:
-        return "the disk is full"
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return f"the database file is damaged ({error})"
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return f"the database file cannot be written ({error})"
-    if primary == sqlite3.SQLITE_IOERR:
-        return f"the disk refused ({error})"
-    return str(error)
+def _write(connection: SqliteConnection, entry: Append) -> None:
+    """Write the entry, or nothing.
+
+    An entry whose records are all there already, byte for byte, was committed before, its rows with it.
+
+    Raises:
+        StalePosition: before anything is written.
+        DatabaseError: the transaction is to be rolled back.
+    """
+    session_id, records = entry.session_id, entry.records
+    latest = latest_position(connection, session_id)
+    if latest != entry.expected:
+        if records and latest >= records[-1].position:
+            kept = records_between(connection, session_id, records[0].position, records[-1].position)
+            if kept == list(records):
+                return
+        raise StalePosition(session_id, entry.expected, latest)
+    _write_records(connection, (entry,))
+    write_rows(connection, entry)
 
 
-def _read(connection: sqlite3.Connection, session_id: str, after: int) -> list[Record]:
-    rows = connection.execute(
-        "SELECT position, seq, at, event FROM journal WHERE session_id = ? AND position > ? ORDER BY position",
-        (session_id, after),
-    )
-    return [record_of(row) for row in rows]
+def _write_records(connection: SqliteConnection, entries: Sequence[Append]) -> None:
+    """Write the records of many entries at once.
+
+    Raises:
+        ConstraintViolated: a position is taken: somebody else owns that session.
+    """
+    rows: list[tuple[Value, ...]] = [
+        (entry.session_id, record.position, record.seq, record.at, record.event)
+        for entry in entries
+        for record in entry.records
+    ]
+    connection.write_tuples(_INSERT, rows)
 
 
-def _read_numbered(connection: sqlite3.Connection, session_id: str, after: int, limit: int) -> list[Record]:
+def _read_numbered(connection: SqliteConnection, session_id: str, after: int, limit: int) -> list[Record]:
     # Newest first along the primary key: `seq` rises with the position, so no index of its own is needed,
     # and a position is never below the number of the message it holds.
-    rows = connection.execute(
+    rows = connection.rows(
         "SELECT position, seq, at, event FROM journal"
-        " WHERE session_id = ? AND position > ? AND seq > ? ORDER BY position DESC LIMIT ?",
-        (session_id, after, after, limit),
+        " WHERE session_id = :id AND position > :after AND seq > :after ORDER BY position DESC LIMIT :limit",
+        id=session_id,
+        after=after,
+        limit=limit,
     )
-    return [record_of(row) for row in rows][::-1]
+    return [record_of(row) for row in reversed(rows)]
 
 
-def _latest(connection: sqlite3.Connection, session_id: str) -> int:
-    row = connection.execute(
-        "SELECT max(position) FROM journal WHERE session_id = ?", (session_id,)
-    ).fetchone()
-    return int(row[0] or 0)
-
-
-def _load(connection: sqlite3.Connection, session_id: str) -> Loaded | None:
+def _load(connection: SqliteConnection, session_id: str) -> Loaded | None:
     # One read transaction: all of it is of the same moment.
-    connection.execute("BEGIN")
-    try:
-        room = connection.execute("SELECT * FROM rooms WHERE session_id = ?", (session_id,)).fetchone()
-        latest = _latest(connection, session_id)
+    with connection.reading():
+        room = connection.row("SELECT * FROM rooms WHERE session_id = :id", id=session_id)
+        latest = latest_position(connection, session_id)
         if room is None and latest == 0:
             return None
-        state = connection.execute(
-            "SELECT position, state FROM state_snapshots WHERE session_id = ?", (session_id,)
-        ).fetchone()
+        state = connection.row(
+            "SELECT position, state FROM state_snapshots WHERE session_id = :id", id=session_id
+        )
         after = state["position"] if state else 0
-        records, hole = contiguous(_read(connection, session_id, after), after)
-        people = connection.execute(
-            "SELECT * FROM people WHERE session_id = ? ORDER BY client_id", (session_id,)
-        ).fetchall()
-        ids = connection.execute(
-            "SELECT event_id FROM event_ids WHERE session_id = ?", (session_id,)
-        ).fetchall()
-    finally:
-        connection.execute("ROLLBACK")
+        records, hole = contiguous(records_between(connection, session_id, after + 1, latest), after)
+        people = connection.rows(
+            "SELECT * FROM people WHERE session_id = :id ORDER BY client_id", id=session_id
+        )
+        ids = connection.rows("SELECT event_id FROM event_ids WHERE session_id = :id", id=session_id)
     return Loaded(
         records=records,
         latest=latest,
         state=StateSnapshot(state["position"], state["state"]) if state else None,
-        people=tuple(person_of(row) for row in people),
-        room=room_of(room) if room else None,
+        people=tuple(PEOPLE.read(row) for row in people),
+        room=ROOMS.read(room) if room else None,
         event_ids=frozenset(row["event_id"] for row in ids),
         hole=hole,
     )

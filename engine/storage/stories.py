@@ -1,4 +1,4 @@
-"""How a story's versions and the work on them are written: what came later stands, what was taken back goes.
+"""How a story's versions and the jobs that publish them are written.
 
 Every function works inside its caller's transaction.
 """
@@ -6,31 +6,50 @@ Every function works inside its caller's transaction.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, Final, TypeAlias
 
+from engine.storage.database import Connection
 from engine.storage.rows import OutboxRow, SnapshotRow
 
-__all__ = ["SCHEDULE", "queue_job", "store_story"]
+__all__ = [
+    "QUOTED",
+    "SCHEDULE",
+    "dumped",
+    "filter_quotes",
+    "queue_job",
+    "quoted",
+    "remove_quotes",
+    "store_story",
+]
 
 SCHEDULE = "schedule"
 """The channel of the rooms' calendar; its jobs have no snapshot, and a room's sequence as version."""
 
-_EMPTIED = ("curves", "milestones", "achievements", "key_achievements")
-_UNSAID = ("average_hrv_improvement", "average_rating")
-#: A live session's story tells computed figures; those of a summary were stated, and stay.
-_WITHOUT_FIGURES = (
-    "UPDATE snapshots SET document = json_set(document, "
-    + ", ".join(f"'$.{name}', json('[]')" for name in _EMPTIED)
-    + ", "
-    + ", ".join(f"'$.{name}', NULL" for name in _UNSAID)
-    + ") WHERE session_id = ? AND json_extract(document, '$.source') = 'live'"
-)
+QUOTED: Final = {"quoted": '%"quotes":[{%', "spaced": '%"quotes": [{%'}
+"""Patterns of a document that has quotes, as ``LIKE`` takes them: with and without a space after the colon."""
+
+_Document: TypeAlias = dict[str, Any]
+
+_COMPUTED: Final[Mapping[str, Any]] = {
+    "curves": [],
+    "milestones": [],
+    "achievements": [],
+    "key_achievements": [],
+    "average_hrv_improvement": None,
+    "average_rating": None,
+}
+"""A live session's story tells computed figures; those of a summary were stated, and stay."""
+
+
+def dumped(document: _Document) -> str:
+    """A document as its column holds it."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def store_story(
-    connection: sqlite3.Connection, snapshot: SnapshotRow | None, jobs: Sequence[OutboxRow]
+    connection: Connection, snapshot: SnapshotRow | None, jobs: Sequence[OutboxRow]
 ) -> SnapshotRow | None:
     """Write a snapshot and jobs; returns the snapshot as stored.
 
@@ -42,100 +61,165 @@ def store_story(
         for job in jobs:
             queue_job(connection, job)
         return None
+    document = json.loads(snapshot.document)
+    live = document["source"] == "live"
     # What a person took back must not live on in an older version: their words, and their share of the figures,
     # which follows from the figures before and after.
-    connection.execute(
-        "UPDATE snapshots SET document = json_set(document, '$.quotes', json('[]')) WHERE session_id = ?",
-        (snapshot.session_id,),
+    earlier = _rewrite(
+        connection, snapshot.session_id, _without_quotes_and_figures if live else _without_quotes
     )
-    document = json.loads(snapshot.document)
-    told = None
-    if document["source"] == "live":
-        connection.execute(_WITHOUT_FIGURES, (snapshot.session_id,))
-        told = _told_over(connection, snapshot.session_id)
-    if told is None:
-        stored = _added(connection, snapshot, document)
+    own = max((version for version, source in earlier.items() if source == "live"), default=None)
+    if not live or own is None or own == max(earlier):
+        stored = _add(connection, snapshot, document, after=max(earlier, default=0))
     else:
-        jobs = [job for job in jobs if job.channel == SCHEDULE or not _says_otherwise(connection, job)]
-        stored = _retold(connection, snapshot, document, told)
+        jobs = [
+            job for job in jobs if job.channel == SCHEDULE or not _told_by_summary(connection, job, earlier)
+        ]
+        stored = _replace(connection, snapshot, document, version=own)
     for job in jobs:
         queue_job(connection, job if job.channel == SCHEDULE else replace(job, version=stored.version))
     return stored
 
 
-def _added(connection: sqlite3.Connection, snapshot: SnapshotRow, document: dict[str, object]) -> SnapshotRow:
-    row = connection.execute(
-        "SELECT max(version) FROM snapshots WHERE session_id = ?", (snapshot.session_id,)
-    ).fetchone()
-    taken = row[0] or 0
-    if snapshot.version <= taken:
-        text = json.dumps({**document, "version": taken + 1}, ensure_ascii=False)
-        snapshot = replace(snapshot, version=taken + 1, document=text)
+def remove_quotes(connection: Connection, session_id: str, *, before: int) -> None:
+    """Remove what people said from a session's stories older than a version."""
+    _rewrite(connection, session_id, _without_quotes, before=before)
+
+
+def quoted(connection: Connection) -> list[tuple[str, int]]:
+    """Session and version of every story that has quotes; a few more may be among them."""
+    rows = connection.rows(
+        "SELECT session_id, version FROM snapshots WHERE document LIKE :quoted OR document LIKE :spaced"
+        " ORDER BY session_id, version",
+        **QUOTED,
+    )
+    return [(row["session_id"], row["version"]) for row in rows]
+
+
+def filter_quotes(
+    connection: Connection, session_id: str, version: int, keep: Callable[[_Document], list[Any]]
+) -> bool:
+    """Leave a story those of its quotes that ``keep`` picks from the document; whether any went."""
+    text = connection.value(
+        "SELECT document FROM snapshots WHERE session_id = :id AND version = :version",
+        id=session_id,
+        version=version,
+    )
+    document = json.loads(text or "{}")
+    kept = keep(document)
+    if len(kept) == len(document.get("quotes", ())):
+        return False
     connection.execute(
-        "INSERT INTO snapshots (session_id, version, content_id, document, created_at) VALUES (?, ?, ?, ?, ?)",
-        (
-            snapshot.session_id,
-            snapshot.version,
-            snapshot.content_id,
-            snapshot.document,
-            snapshot.created_at,
-        ),
+        "UPDATE snapshots SET document = :document WHERE session_id = :id AND version = :version",
+        document=dumped({**document, "quotes": kept}),
+        id=session_id,
+        version=version,
+    )
+    return True
+
+
+def _rewrite(
+    connection: Connection,
+    session_id: str,
+    change: Callable[[_Document], _Document],
+    *,
+    before: int | None = None,
+) -> dict[int, str | None]:
+    """Change a session's stored stories, those older than a version; returns the source of each by its version."""
+    rows = connection.rows(
+        "SELECT version, document FROM snapshots WHERE session_id = :id ORDER BY version", id=session_id
+    )
+    sources: dict[int, str | None] = {}
+    for row in rows:
+        if before is not None and row["version"] >= before:
+            continue
+        document = json.loads(row["document"])
+        sources[row["version"]] = document.get("source")
+        changed = change(document)
+        if changed != document:
+            connection.execute(
+                "UPDATE snapshots SET document = :document WHERE session_id = :id AND version = :version",
+                document=dumped(changed),
+                id=session_id,
+                version=row["version"],
+            )
+    return sources
+
+
+def _without_quotes(document: _Document) -> _Document:
+    return {**document, "quotes": []}
+
+
+def _without_quotes_and_figures(document: _Document) -> _Document:
+    computed = _COMPUTED if document.get("source") == "live" else {}
+    return {**document, "quotes": [], **computed}
+
+
+def _add(connection: Connection, snapshot: SnapshotRow, document: _Document, *, after: int) -> SnapshotRow:
+    if snapshot.version <= after:
+        snapshot = replace(snapshot, version=after + 1, document=dumped({**document, "version": after + 1}))
+    connection.execute(
+        "INSERT INTO snapshots (session_id, version, content_id, document, created_at)"
+        " VALUES (:session_id, :version, :content_id, :document, :created_at)",
+        session_id=snapshot.session_id,
+        version=snapshot.version,
+        content_id=snapshot.content_id,
+        document=snapshot.document,
+        created_at=snapshot.created_at,
     )
     return snapshot
 
 
-def _told_over(connection: sqlite3.Connection, session_id: str) -> tuple[int, str] | None:
-    """Version and publication of the session's own newest story where something newer stands over it, else None."""
-    rows = connection.execute(
-        "SELECT version, content_id, json_extract(document, '$.source') AS source FROM snapshots"
-        " WHERE session_id = ? ORDER BY version DESC",
-        (session_id,),
-    ).fetchall()
-    own = next((row for row in rows if row["source"] == "live"), None)
-    return None if own is None or own is rows[0] else (own["version"], own["content_id"])
-
-
-def _retold(
-    connection: sqlite3.Connection, snapshot: SnapshotRow, document: dict[str, object], told: tuple[int, str]
+def _replace(
+    connection: Connection, snapshot: SnapshotRow, document: _Document, *, version: int
 ) -> SnapshotRow:
-    version, content_id = told
-    text = json.dumps({**document, "version": version, "content_id": content_id}, ensure_ascii=False)
+    """Write a story in the place of an older one, under the older one's publication."""
+    content_id = connection.value(
+        "SELECT content_id FROM snapshots WHERE session_id = :id AND version = :version",
+        id=snapshot.session_id,
+        version=version,
+    )
+    text = dumped({**document, "version": version, "content_id": content_id})
     connection.execute(
-        "UPDATE snapshots SET document = ?, created_at = ? WHERE session_id = ? AND version = ?",
-        (text, snapshot.created_at, snapshot.session_id, version),
+        "UPDATE snapshots SET document = :document, created_at = :at WHERE session_id = :id AND version = :version",
+        document=text,
+        at=snapshot.created_at,
+        id=snapshot.session_id,
+        version=version,
     )
     return replace(snapshot, version=version, content_id=content_id, document=text)
 
 
-def _says_otherwise(connection: sqlite3.Connection, job: OutboxRow) -> bool:
-    """Whether a channel last said something else than the session's own story."""
-    row = connection.execute(
-        "SELECT json_extract(document, '$.source') AS source FROM outbox JOIN snapshots USING (session_id, version)"
-        " WHERE session_id = ? AND channel = ? ORDER BY version DESC, outbox.id DESC LIMIT 1",
-        (job.session_id, job.channel),
-    ).fetchone()
-    return row is not None and row["source"] != "live"
+def _told_by_summary(connection: Connection, job: OutboxRow, sources: Mapping[int, str | None]) -> bool:
+    """Whether what a channel told last is not the session's own story. ``sources``: of each stored version."""
+    rows = connection.rows(
+        "SELECT version FROM outbox WHERE session_id = :id AND channel = :channel ORDER BY version DESC, id DESC",
+        id=job.session_id,
+        channel=job.channel,
+    )
+    told = [sources[row["version"]] for row in rows if row["version"] in sources]
+    return bool(told) and told[0] != "live"
 
 
-def queue_job(connection: sqlite3.Connection, job: OutboxRow) -> None:
+def queue_job(connection: Connection, job: OutboxRow) -> None:
     """Queue a job inside the caller's transaction, in place of older ones of its channel that have not begun."""
     connection.execute(
-        "DELETE FROM outbox WHERE session_id = ? AND channel = ? AND content_hash <> ?"
+        "DELETE FROM outbox WHERE session_id = :id AND channel = :channel AND content_hash <> :hash"
         " AND state IN ('pending', 'failed')",
-        (job.session_id, job.channel, job.content_hash),
+        id=job.session_id,
+        channel=job.channel,
+        hash=job.content_hash,
     )
     connection.execute(
         "INSERT INTO outbox (session_id, channel, version, content_hash, state, attempts, next_attempt_at,"
-        " last_error, updated_at) VALUES (?, ?, ?, ?, 'pending', 0, ?, NULL, ?)"
+        " last_error, updated_at) VALUES (:id, :channel, :version, :hash, 'pending', 0, :due, NULL, :at)"
         " ON CONFLICT (session_id, channel, content_hash) DO UPDATE SET version = excluded.version,"
         " state = 'pending', attempts = 0, next_attempt_at = excluded.next_attempt_at, last_error = NULL,"
         " updated_at = excluded.updated_at",
-        (
-            job.session_id,
-            job.channel,
-            job.version,
-            job.content_hash,
-            job.next_attempt_at or job.updated_at,
-            job.updated_at,
-        ),
+        id=job.session_id,
+        channel=job.channel,
+        version=job.version,
+        hash=job.content_hash,
+        due=job.next_attempt_at or job.updated_at,
+        at=job.updated_at,
     )

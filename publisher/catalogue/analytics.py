@@ -60,16 +60,20 @@ def row_of(snapshot: Snapshot) -> dict[str, Any]:
 def record(catalogue: Catalogue, snapshot: Snapshot) -> None:
     """Keep the row of a session; the same session again replaces it."""
     catalogue.connection.execute(
-        "INSERT OR REPLACE INTO analytics VALUES (?, ?, ?)",
-        (snapshot.session_id, snapshot.session_date, json.dumps(row_of(snapshot), ensure_ascii=False)),
+        "INSERT INTO analytics (session_id, session_date, document) VALUES (:id, :date, :document)"
+        " ON CONFLICT (session_id) DO UPDATE SET session_date = excluded.session_date, document = excluded.document",
+        id=snapshot.session_id,
+        date=snapshot.session_date,
+        document=json.dumps(row_of(snapshot), ensure_ascii=False),
     )
 
 
 def between(catalogue: Catalogue, first: Millis | None, last: Millis | None) -> list[dict[str, Any]]:
     """The rows of sessions that began from ``first`` to ``last``, both inclusive, by date."""
-    rows = catalogue.connection.execute(
-        "SELECT document FROM analytics WHERE session_date >= coalesce(?, session_date)"
-        " AND session_date <= coalesce(?, session_date) ORDER BY session_date, session_id",
-        (first, last),
+    rows = catalogue.connection.rows(
+        "SELECT document FROM analytics WHERE session_date >= coalesce(:first, session_date)"
+        " AND session_date <= coalesce(:last, session_date) ORDER BY session_date, session_id",
+        first=first,
+        last=last,
     )
     return [json.loads(row["document"]) for row in rows]

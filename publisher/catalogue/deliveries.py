@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.domain.instant import MINUTE, Millis
+from engine.storage.session_reader import SessionReader
 from publisher.catalogue.published import Catalogue
 
 __all__ = ["CONFIRMATION", "NEWSLETTER", "PERSONAL", "SEND_DELAY", "Deliveries", "Delivery"]
@@ -24,6 +25,11 @@ SEND_DELAY: Millis = 10 * MINUTE
 """Between an approval and the first mail."""
 
 ATTEMPTS = 6
+
+_INSERT = (
+    "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, updated_at)"
+    " VALUES (:session_id, :kind, :recipient, :address, 'preparing', 0, :due_at, :at)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Delivery:
 
 
 class Deliveries:
-    """The verbs over the table of deliveries."""
+    """The table of deliveries; each method is one transaction."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -53,50 +59,55 @@ class Deliveries:
         """Write down everybody who is to get a session's newsletter or personal mail; returns how many are new."""
         if not self.mail_enabled():
             return 0
-        if kind == NEWSLETTER:
-            # Of a session that nobody is led to, nobody is told.
-            source = (
-                "SELECT ?, ?, s.address, s.shown, 'preparing', 0, ?, NULL, ? FROM subscribers s"
-                " WHERE s.state = 'confirmed' AND EXISTS (SELECT 1 FROM published p"
-                " WHERE p.session_id = ? AND p.visibility = 'public')"
+        with self._connection.transaction():
+            recipients = self._subscribers(session_id) if kind == NEWSLETTER else self._people(session_id)
+            return sum(
+                self._connection.execute(
+                    f"{_INSERT} ON CONFLICT DO NOTHING",
+                    session_id=session_id,
+                    kind=kind,
+                    recipient=recipient,
+                    address=address,
+                    due_at=at + SEND_DELAY,
+                    at=at,
+                )
+                for recipient, address in recipients
             )
-        else:
-            source = (
-                "SELECT ?, ?, client_id, email, 'preparing', 0, ?, NULL, ? FROM people"
-                " WHERE session_id = ? AND email IS NOT NULL"
-            )
-        return self._connection.execute(
-            f"INSERT OR IGNORE INTO deliveries {source}",
-            (session_id, kind, at + SEND_DELAY, at, session_id),
-        ).rowcount
 
     def schedule_confirmation(self, recipient: str, address: str, at: Millis, *, again_after: Millis) -> None:
         """Write down a mail that asks an address to confirm, unless one went out within ``again_after``."""
         if self.mail_enabled():
             self._connection.execute(
-                "INSERT INTO deliveries VALUES ('', ?, ?, ?, 'preparing', 0, ?, NULL, ?)"
-                " ON CONFLICT DO UPDATE SET state = 'preparing', attempts = 0, due_at = excluded.due_at,"
-                " updated_at = excluded.updated_at WHERE deliveries.updated_at <= ? AND state <> 'submitting'",
-                (CONFIRMATION, recipient, address, at, at, at - again_after),
+                f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
+                " attempts = 0, due_at = excluded.due_at, updated_at = excluded.updated_at"
+                " WHERE deliveries.updated_at <= :last AND deliveries.state <> 'submitting'",
+                session_id="",
+                kind=CONFIRMATION,
+                recipient=recipient,
+                address=address,
+                due_at=at,
+                at=at,
+                last=at - again_after,
             )
 
     def cancel(self, session_id: str, kind: str) -> int:
-        """Cancel the mails that have not left yet; returns how many."""
+        """Take back what has not left yet; returns how many mails that are."""
         return self._connection.execute(
-            "DELETE FROM deliveries WHERE session_id = ? AND kind = ? AND state = 'preparing'",
-            (session_id, kind),
-        ).rowcount
+            "DELETE FROM deliveries WHERE session_id = :id AND kind = :kind AND state = 'preparing'",
+            id=session_id,
+            kind=kind,
+        )
 
     def due(self, now: Millis, limit: int = 100) -> list[Delivery]:
         """What is to leave now, the oldest first."""
-        rows = self._connection.execute(
-            "SELECT * FROM deliveries WHERE state = 'preparing' AND due_at <= ?"
-            " ORDER BY due_at, session_id, recipient LIMIT ?",
-            (now, limit),
+        rows = self._connection.rows(
+            "SELECT * FROM deliveries WHERE state = 'preparing' AND due_at <= :now"
+            " ORDER BY due_at, session_id, recipient LIMIT :limit",
+            now=now,
+            limit=limit,
         )
         return [
-            Delivery(r["session_id"], r["kind"], r["recipient"], r["address"], r["attempts"])
-            for r in rows.fetchall()
+            Delivery(r["session_id"], r["kind"], r["recipient"], r["address"], r["attempts"]) for r in rows
         ]
 
     def begin(self, delivery: Delivery, now: Millis) -> bool:
@@ -120,47 +131,65 @@ class Deliveries:
             self._set(delivery, "preparing", now, error=error, due_at=now + pause)
 
     def postpone_due(self, error: str, now: Millis, until: Millis) -> int:
-        """Postpone every due mail until a time, as no server takes a connection; counts as no attempt. Returns how many."""
+        """No server takes a connection: what is due waits, none of it having been tried. Returns how many mails that are."""
         return self._connection.execute(
-            "UPDATE deliveries SET due_at = ?, error = ?, updated_at = ? WHERE state = 'preparing' AND due_at <= ?",
-            (until, error, now, now),
-        ).rowcount
+            "UPDATE deliveries SET due_at = :until, error = :error, updated_at = :now"
+            " WHERE state = 'preparing' AND due_at <= :now",
+            until=until,
+            error=error,
+            now=now,
+        )
 
     def retry_failed(self, session_id: str, now: Millis) -> int:
-        """Queue the failed mails of a session again; uncertain ones stay. Returns how many were queued."""
+        """What failed is tried again, because somebody asked for it; uncertain ones stay. Returns how many mails that are."""
         return self._connection.execute(
-            "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = ?, updated_at = ?"
-            " WHERE session_id = ? AND state = 'failed'",
-            (now, now, session_id),
-        ).rowcount
+            "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = :now, updated_at = :now"
+            " WHERE session_id = :id AND state = 'failed'",
+            now=now,
+            id=session_id,
+        )
 
     def by_kind_and_state(self, session_id: str) -> list[dict[str, Any]]:
         """For operators: each kind and state of a session's mails with how many there are and the newest error."""
-        rows = self._connection.execute(
+        rows = self._connection.rows(
             "SELECT kind, state, count(*) AS mails, max(attempts) AS attempts, max(updated_at) AS updated_at,"
             " (SELECT error FROM deliveries e WHERE e.session_id = d.session_id AND e.kind = d.kind"
             " AND e.state = d.state AND e.error IS NOT NULL ORDER BY e.updated_at DESC LIMIT 1) AS error"
-            " FROM deliveries d WHERE session_id = ? GROUP BY kind, state ORDER BY kind, state",
-            (session_id,),
+            " FROM deliveries d WHERE session_id = :id GROUP BY session_id, kind, state ORDER BY kind, state",
+            id=session_id,
         )
-        return [dict(row) for row in rows.fetchall()]
+        return [dict(row) for row in rows]
 
     def recover(self, now: Millis) -> int:
         """At the start: what a dead process was submitting is uncertain. Returns how many mails that are."""
         return self._connection.execute(
-            "UPDATE deliveries SET state = 'uncertain', error = 'the publisher stopped while sending', updated_at = ?"
-            " WHERE state = 'submitting'",
-            (now,),
-        ).rowcount
+            "UPDATE deliveries SET state = 'uncertain', error = 'the publisher stopped while sending',"
+            " updated_at = :now WHERE state = 'submitting'",
+            now=now,
+        )
 
     def count_by_state(self, session_id: str, kind: str) -> dict[str, Any]:
-        """How many mails are in each state, and when the first leaves."""
-        rows = self._connection.execute(
-            "SELECT state, count(*) AS n, min(due_at) AS due FROM deliveries WHERE session_id = ? AND kind = ?"
+        """How many mails are in each state."""
+        rows = self._connection.rows(
+            "SELECT state, count(*) AS n FROM deliveries WHERE session_id = :id AND kind = :kind"
             " GROUP BY state ORDER BY state",
-            (session_id, kind),
-        ).fetchall()
+            id=session_id,
+            kind=kind,
+        )
         return {row["state"]: row["n"] for row in rows}
+
+    def _subscribers(self, session_id: str) -> list[tuple[str, str]]:
+        # Of a session that nobody is led to, nobody is told.
+        rows = self._connection.rows(
+            "SELECT address, shown FROM subscribers WHERE state = 'confirmed' AND EXISTS"
+            " (SELECT 1 FROM published p WHERE p.session_id = :id AND p.visibility = 'public') ORDER BY address",
+            id=session_id,
+        )
+        return [(row["address"], row["shown"]) for row in rows]
+
+    def _people(self, session_id: str) -> list[tuple[str, str]]:
+        found = SessionReader(self._connection).recipients(session_id)
+        return [(each.client_id, each.address) for each in found]
 
     def _set(
         self,
@@ -174,18 +203,17 @@ class Deliveries:
         due_at: Millis | None = None,
     ) -> bool:
         changed = self._connection.execute(
-            "UPDATE deliveries SET state = ?, error = ?, updated_at = ?, attempts = coalesce(?, attempts),"
-            " due_at = coalesce(?, due_at) WHERE session_id = ? AND kind = ? AND recipient = ? AND state = ?",
-            (
-                state,
-                error,
-                now,
-                attempts,
-                due_at,
-                delivery.session_id,
-                delivery.kind,
-                delivery.recipient,
-                only_from,
-            ),
+            "UPDATE deliveries SET state = :state, error = :error, updated_at = :now,"
+            " attempts = coalesce(:attempts, attempts), due_at = coalesce(:due_at, due_at)"
+            " WHERE session_id = :id AND kind = :kind AND recipient = :recipient AND state = :only_from",
+            state=state,
+            error=error,
+            now=now,
+            attempts=attempts,
+            due_at=due_at,
+            id=delivery.session_id,
+            kind=delivery.kind,
+            recipient=delivery.recipient,
+            only_from=only_from,
         )
-        return changed.rowcount == 1
+        return changed == 1

@@ -1,15 +1,17 @@
-"""What somebody took back, or whose time is over, goes from what the publisher keeps as well."""
+"""Removes from the publisher's tables what somebody took back, or what is past retention."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from engine.domain.instant import Millis
 from engine.domain.snapshot import Quote, Snapshot
-from engine.storage.database import connect, scrub
+from engine.storage import stories
+from engine.storage.database import Database
+from engine.storage.session_reader import SessionReader
 from publisher.catalogue.deliveries import PERSONAL
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
@@ -17,16 +19,17 @@ from publisher.catalogue.quotes import quote_key
 __all__ = ["enforce_retention", "forget_recipients", "retracts", "strip_quotes"]
 
 
-def enforce_retention(database: Path, ended_before: Millis) -> int:
+def enforce_retention(database: Database, ended_before: Millis) -> int:
     """After the rows of people went: what else is kept of them; returns how many stories lost a quote.
 
     Raises:
-        sqlite3.Error: the file cannot be read or written.
+        DatabaseError: the tables cannot be read or written.
     """
-    with closing(connect(database)) as connection:
-        changed = strip_quotes(Catalogue(connection), ended_before)
-        if changed + forget_recipients(connection):
-            scrub(connection)
+    with database.connect() as connection:
+        catalogue = Catalogue(connection)
+        changed = strip_quotes(catalogue, ended_before)
+        if changed + forget_recipients(catalogue):
+            connection.discard_deleted()
     return changed
 
 
@@ -35,48 +38,81 @@ def retracts(before: Snapshot, now: Snapshot) -> bool:
     return not set(before.quotes) <= set(now.quotes) or not set(before.curves) <= set(now.curves)
 
 
-def forget_recipients(connection: sqlite3.Connection) -> int:
+def forget_recipients(catalogue: Catalogue) -> int:
     """Remove the mails to people who withdrew, or whose rows are past retention; returns how many."""
-    return connection.execute(
-        "DELETE FROM deliveries WHERE kind = ? AND state <> 'submitting' AND NOT EXISTS"
-        " (SELECT 1 FROM people p WHERE p.session_id = deliveries.session_id"
-        " AND p.client_id = deliveries.recipient AND p.email IS NOT NULL)",
-        (PERSONAL,),
-    ).rowcount
+    connection = catalogue.connection
+    rows = connection.rows(
+        "SELECT session_id, recipient FROM deliveries WHERE kind = :kind AND state <> 'submitting'"
+        " ORDER BY session_id, recipient",
+        kind=PERSONAL,
+    )
+    reader = SessionReader(connection)
+    present = {
+        session_id: {each.client_id for each in reader.recipients(session_id)}
+        for session_id in {row["session_id"] for row in rows}
+    }
+    return sum(
+        connection.execute(
+            "DELETE FROM deliveries WHERE session_id = :id AND kind = :kind AND recipient = :recipient"
+            " AND state <> 'submitting'",
+            id=row["session_id"],
+            kind=PERSONAL,
+            recipient=row["recipient"],
+        )
+        for row in rows
+        if row["recipient"] not in present[row["session_id"]]
+    )
 
 
 def strip_quotes(catalogue: Catalogue, ended_before: Millis) -> int:
     """Remove the quotes that nobody approved from the stories of sessions that ended before an instant.
 
-    Those on the page stay, as their authors allowed. Returns how many stored stories changed.
+    Those on the page stay, as their authors allowed. Returns how many stored stories changed. Each story is a
+    transaction of its own: live sessions write beside this.
     """
     changed = 0
-    with catalogue.transaction():
-        for table, key in (("snapshots", "version"), ("published", "content_id")):
-            rows = catalogue.connection.execute(
-                f"SELECT session_id, {key} AS version, document FROM {table}"
-                " WHERE json_extract(document, '$.ended_at') < ? AND json_array_length(document, '$.quotes') > 0",
-                (ended_before,),
-            ).fetchall()
-            for row in rows:
-                document = json.loads(row["document"])
-                states = catalogue.quote_states(row["session_id"])
-                kept = [
-                    quote
-                    for quote in document["quotes"]
-                    if states.get(quote_key(Quote.model_validate(quote))) == "approved"
-                ]
-                if len(kept) == len(document["quotes"]):
-                    continue
-                catalogue.connection.execute(
-                    f"UPDATE {table} SET document = json_set(document, '$.quotes', json(?))"
-                    f" WHERE session_id = ? AND {key} = ?",
-                    (json.dumps(kept, ensure_ascii=False), row["session_id"], row["version"]),
-                )
-                changed += 1
-        catalogue.connection.execute(
-            "DELETE FROM quotes WHERE state <> 'approved' AND session_id IN (SELECT session_id FROM published"
-            " WHERE json_extract(document, '$.ended_at') < ?)",
-            (ended_before,),
-        )
+    for session_id, version in stories.quoted(catalogue.connection):
+        with catalogue.transaction():
+            keep = partial(_kept, states=catalogue.quote_states(session_id), ended_before=ended_before)
+            changed += stories.filter_quotes(catalogue.connection, session_id, version, keep)
+    for session_id in _published_with_quotes(catalogue):
+        with catalogue.transaction():
+            changed += _strip_published(catalogue, session_id, ended_before)
     return changed
+
+
+def _kept(document: dict[str, Any], states: Mapping[str, str], ended_before: Millis) -> list[Any]:
+    """The quotes that a story may keep."""
+    quotes: list[Any] = document.get("quotes", [])
+    if document.get("ended_at", ended_before) >= ended_before:
+        return quotes
+    return [quote for quote in quotes if states.get(quote_key(Quote.model_validate(quote))) == "approved"]
+
+
+def _published_with_quotes(catalogue: Catalogue) -> list[str]:
+    rows = catalogue.connection.rows(
+        "SELECT session_id FROM published WHERE document LIKE :quoted OR document LIKE :spaced"
+        " UNION SELECT q.session_id FROM quotes q JOIN published p ON p.session_id = q.session_id"
+        " WHERE q.state <> 'approved' ORDER BY session_id",
+        **stories.QUOTED,
+    )
+    return [row["session_id"] for row in rows]
+
+
+def _strip_published(catalogue: Catalogue, session_id: str, ended_before: Millis) -> bool:
+    text = catalogue.connection.value("SELECT document FROM published WHERE session_id = :id", id=session_id)
+    document = json.loads(text or "{}")
+    if document.get("ended_at", ended_before) >= ended_before:
+        return False
+    kept = _kept(document, catalogue.quote_states(session_id), ended_before)
+    catalogue.connection.execute(
+        "DELETE FROM quotes WHERE session_id = :id AND state <> 'approved'", id=session_id
+    )
+    if len(kept) == len(document.get("quotes", ())):
+        return False
+    catalogue.connection.execute(
+        "UPDATE published SET document = :document WHERE session_id = :id",
+        document=stories.dumped({**document, "quotes": kept}),
+        id=session_id,
+    )
+    return True

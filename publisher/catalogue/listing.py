@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
+from engine.storage.database import Connection, Row, Value
 from publisher.catalogue.changes import ARCHIVE_SIZE
 
 __all__ = ["Listing", "Published"]
@@ -53,47 +53,57 @@ _COLUMNS = (
 )
 
 
+_NO_LIMIT = 2**31 - 1
+
+
 class Listing:
     """Reads of the published sessions over one connection; lists hold public sessions only."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    @contextmanager
-    def read_transaction(self) -> Iterator[None]:
-        """A read transaction: everything inside sees one state, whatever others write meanwhile."""
-        if self.connection.in_transaction:
-            yield
-            return
-        self.connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            self.connection.execute("COMMIT")
+    def read_transaction(self) -> AbstractContextManager[None]:
+        """Everything read inside is of one moment, whatever others write meanwhile."""
+        return self.connection.reading()
 
     def published(self, session_id: str) -> Published | None:
         """The list entry of a published session."""
-        rows = self._list("WHERE session_id = ?", session_id)
+        rows = self._list("WHERE session_id = :id", id=session_id)
         if not rows:
             return None
-        slugs = self.connection.execute(
-            "SELECT slug FROM practised WHERE session_id = ? ORDER BY slug", (session_id,)
-        ).fetchall()
+        slugs = self.connection.rows(
+            "SELECT slug FROM practised WHERE session_id = :id ORDER BY slug", id=session_id
+        )
         return _entry(rows[0], tuple(row["slug"] for row in slugs))
 
     def snapshot(self, session_id: str) -> Snapshot | None:
         """The published version of a session."""
-        row = self.connection.execute(
-            "SELECT document FROM published WHERE session_id = ?", (session_id,)
-        ).fetchone()
-        return Snapshot.model_validate_json(row["document"]) if row else None
+        document = self.connection.value(
+            "SELECT document FROM published WHERE session_id = :id", id=session_id
+        )
+        return None if document is None else Snapshot.model_validate_json(document)
 
     def excerpt(self, session_id: str) -> Snapshot | None:
-        """The published version without timeline, curves, milestones and quotes: enough for feeds and cards, cheap to read."""
-        row = self.connection.execute(
-            "SELECT gist FROM published WHERE session_id = ?", (session_id,)
-        ).fetchone()
-        return Snapshot.model_validate_json(row["gist"]) if row else None
+        """The published version without timeline, curves and quotes: what feeds and cards tell of, quickly read."""
+        gist = self.connection.value("SELECT gist FROM published WHERE session_id = :id", id=session_id)
+        return None if gist is None else Snapshot.model_validate_json(gist)
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """Every published session's snapshot, by date."""
+        rows = self.connection.rows("SELECT document FROM published ORDER BY session_date, session_id")
+        return (Snapshot.model_validate_json(row["document"]) for row in rows)
+
+    def fingerprint(self) -> str:
+        """Changes with whatever is published, withdrawn or quoted; quickly asked."""
+        row = self.connection.row(
+            "SELECT (SELECT count(*) FROM published) AS published,"
+            " (SELECT max(updated_at) FROM published) AS published_at,"
+            " (SELECT count(*) FROM tombstones) AS withdrawn,"
+            " (SELECT count(*) FROM quotes WHERE state = 'approved') AS quotes,"
+            " (SELECT max(updated_at) FROM quotes) AS quoted_at"
+        )
+        assert row is not None
+        return ":".join(str(value) for value in dict(row).values())
 
     # By date, technique, instructor
 
@@ -104,51 +114,54 @@ class Listing:
     def newest(self, limit: int) -> list[Published]:
         """By date, the newest first."""
         return self._entries(
-            "WHERE visibility = 'public' ORDER BY session_date DESC, session_id DESC LIMIT ?", limit
+            "WHERE visibility = 'public' ORDER BY session_date DESC, session_id DESC LIMIT :limit",
+            limit=limit,
         )
 
     def featured(self, limit: int) -> list[Published]:
         """Those whose score asks for it, the newest first."""
         return self._entries(
-            "WHERE visibility = 'public' AND featured = 1 ORDER BY session_date DESC, session_id DESC LIMIT ?",
-            limit,
+            "WHERE visibility = 'public' AND featured = 1 ORDER BY session_date DESC, session_id DESC LIMIT :limit",
+            limit=limit,
         )
 
     def neighbours(self, entry: Published) -> tuple[Published | None, Published | None]:
         """The public sessions before and after one, by date."""
-        at = (entry.session_date, entry.session_id)
         earlier = self._entries(
-            "WHERE visibility = 'public' AND (session_date, session_id) < (?, ?)"
+            "WHERE visibility = 'public' AND (session_date, session_id) < (:date, :id)"
             " ORDER BY session_date DESC, session_id DESC LIMIT 1",
-            *at,
+            date=entry.session_date,
+            id=entry.session_id,
         )
         later = self._entries(
-            "WHERE visibility = 'public' AND (session_date, session_id) > (?, ?)"
+            "WHERE visibility = 'public' AND (session_date, session_id) > (:date, :id)"
             " ORDER BY session_date, session_id LIMIT 1",
-            *at,
+            date=entry.session_date,
+            id=entry.session_id,
         )
         return (earlier[0] if earlier else None, later[0] if later else None)
 
     def days(self, prefix: str) -> list[tuple[str, int]]:
         """Days that begin with a prefix (``2024-03``) and how many sessions each has, in order."""
-        rows = self.connection.execute(
-            "SELECT day, count(*) AS n FROM published WHERE visibility = 'public' AND day >= ? AND day < ?"
+        rows = self.connection.rows(
+            "SELECT day, count(*) AS n FROM published WHERE visibility = 'public' AND day >= :first AND day < :last"
             " GROUP BY day ORDER BY day",
-            (prefix, prefix + "~"),
+            first=prefix,
+            last=prefix + "~",
         )
         return [(row["day"], row["n"]) for row in rows]
 
     def of_day(self, day: str, limit: int | None = None) -> list[Published]:
         """The sessions of a day, in order."""
         return self._entries(
-            "WHERE visibility = 'public' AND day = ? ORDER BY session_date, session_id LIMIT ?",
-            day,
-            -1 if limit is None else limit,
+            "WHERE visibility = 'public' AND day = :day ORDER BY session_date, session_id LIMIT :limit",
+            day=day,
+            limit=_NO_LIMIT if limit is None else limit,
         )
 
     def months(self) -> list[tuple[str, int]]:
         """Months with sessions and how many each has, in order."""
-        rows = self.connection.execute(
+        rows = self.connection.rows(
             "SELECT substr(day, 1, 7) AS month, count(*) AS n FROM published WHERE visibility = 'public'"
             " GROUP BY month ORDER BY month"
         )
@@ -157,29 +170,31 @@ class Listing:
     def of_month(self, month: str) -> Iterator[Published]:
         """The sessions of a month, in order."""
         rows = self._list(
-            "WHERE visibility = 'public' AND day >= ? AND day < ? ORDER BY session_date, session_id",
-            month,
-            month + "~",
+            "WHERE visibility = 'public' AND day >= :first AND day < :last ORDER BY session_date, session_id",
+            first=month,
+            last=month + "~",
         )
         return (_entry(row) for row in rows)
 
     def with_technique(self, slug: str, limit: int) -> tuple[list[Published], int]:
         """The newest public sessions with a technique, and how many there are."""
-        rows = self.connection.execute(
-            "SELECT session_id FROM practised WHERE slug = ? ORDER BY session_date DESC, session_id DESC LIMIT ?",
-            (slug, limit),
-        ).fetchall()
+        rows = self.connection.rows(
+            "SELECT session_id FROM practised WHERE slug = :slug"
+            " ORDER BY session_date DESC, session_id DESC LIMIT :limit",
+            slug=slug,
+            limit=limit,
+        )
         entries = [self.published(row["session_id"]) for row in rows]
-        total = self._number("SELECT count(*) FROM practised WHERE slug = ?", slug)
+        total = self._number("SELECT count(*) FROM practised WHERE slug = :slug", slug=slug)
         return [entry for entry in entries if entry], total
 
     def instructors(self) -> list[tuple[str, str, int]]:
         """(slug, name, sessions) of everybody who led a public session, by slug; the newest spelling of the name."""
-        rows = self.connection.execute(
+        rows = self.connection.rows(
             "SELECT instructor_slug AS slug, count(*) AS n FROM published"
             " WHERE visibility = 'public' AND instructor_slug IS NOT NULL"
             " GROUP BY instructor_slug ORDER BY instructor_slug"
-        ).fetchall()
+        )
         return [
             (row["slug"], self.of_instructor(row["slug"], 1)[0].instructor or "", row["n"]) for row in rows
         ]
@@ -187,22 +202,22 @@ class Listing:
     def of_instructor(self, slug: str, limit: int) -> list[Published]:
         """The newest public sessions of an instructor."""
         return self._entries(
-            "WHERE visibility = 'public' AND instructor_slug = ? ORDER BY session_date DESC, session_id DESC LIMIT ?",
-            slug,
-            limit,
+            "WHERE visibility = 'public' AND instructor_slug = :slug"
+            " ORDER BY session_date DESC, session_id DESC LIMIT :limit",
+            slug=slug,
+            limit=limit,
         )
 
     def count_of_instructor(self, slug: str) -> int:
         """How many public sessions an instructor led."""
         return self._number(
-            "SELECT count(*) FROM published WHERE visibility = 'public' AND instructor_slug = ?", slug
+            "SELECT count(*) FROM published WHERE visibility = 'public' AND instructor_slug = :slug",
+            slug=slug,
         )
 
     def all_ids(self) -> Iterator[tuple[str, str]]:
         """(session_id, visibility) of everything published, by id."""
-        for row in self.connection.execute(
-            "SELECT session_id, visibility FROM published ORDER BY session_id"
-        ):
+        for row in self.connection.rows("SELECT session_id, visibility FROM published ORDER BY session_id"):
             yield row["session_id"], row["visibility"]
 
     # The feed
@@ -210,8 +225,8 @@ class Listing:
     def newest_in_feed(self, limit: int) -> list[Published]:
         """By publication, the newest first."""
         return self._entries(
-            "WHERE visibility = 'public' AND feed_month IS NOT NULL ORDER BY feed_month DESC, feed_number DESC LIMIT ?",
-            limit,
+            "WHERE visibility = 'public' AND feed_month IS NOT NULL ORDER BY feed_month DESC, feed_number DESC LIMIT :limit",
+            limit=limit,
         )
 
     def archive(self, name: str) -> list[Published]:
@@ -219,16 +234,16 @@ class Listing:
         month, _, part = name.rpartition("-")
         first = (int(part) - 1) * ARCHIVE_SIZE + 1
         return self._entries(
-            "WHERE visibility = 'public' AND feed_month = ? AND feed_number BETWEEN ? AND ?"
+            "WHERE visibility = 'public' AND feed_month = :month AND feed_number BETWEEN :first AND :last"
             " ORDER BY feed_number DESC",
-            month,
-            first,
-            first + ARCHIVE_SIZE - 1,
+            month=month,
+            first=first,
+            last=first + ARCHIVE_SIZE - 1,
         )
 
     def archives(self) -> list[str]:
         """The complete parts of the feed's archive in order: full ones, and all of months that are over."""
-        rows = self.connection.execute("SELECT month, items FROM feed_months ORDER BY month").fetchall()
+        rows = self.connection.rows("SELECT month, items FROM feed_months ORDER BY month")
         names: list[str] = []
         for row in rows:
             over = row is not rows[-1]
@@ -238,17 +253,17 @@ class Listing:
 
     # Inner parts
 
-    def _list(self, where: str, *values: object) -> list[sqlite3.Row]:
-        return self.connection.execute(f"SELECT {_COLUMNS} FROM published {where}", values).fetchall()
+    def _list(self, where: str, **values: Value) -> list[Row]:
+        return self.connection.rows(f"SELECT {_COLUMNS} FROM published {where}", **values)
 
-    def _entries(self, where: str, *values: object) -> list[Published]:
-        return [_entry(row) for row in self._list(where, *values)]
+    def _entries(self, where: str, **values: Value) -> list[Published]:
+        return [_entry(row) for row in self._list(where, **values)]
 
-    def _number(self, query: str, *values: object) -> int:
-        return int(self.connection.execute(query, values).fetchone()[0])
+    def _number(self, query: str, **values: Value) -> int:
+        return int(self.connection.value(query, **values))
 
 
-def _entry(row: sqlite3.Row, slugs: Sequence[str] = ()) -> Published:
+def _entry(row: Row, slugs: Sequence[str] = ()) -> Published:
     return Published(
         session_id=row["session_id"],
         title=row["title"],

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
+from dataclasses import dataclass
 
 from engine.domain.instant import HOUR, Millis
-from publisher.catalogue.deliveries import CONFIRMATION, Deliveries
+from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Deliveries
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["InvalidAddress", "confirm", "count", "state_of", "subscribe", "unsubscribe"]
+__all__ = [
+    "InvalidAddress",
+    "Subscriber",
+    "confirm",
+    "count",
+    "state_of",
+    "subscribe",
+    "subscriber",
+    "unsubscribe",
+]
 
 # Local parts that need quoting are refused: no mail address that people have looks like that.
 _ADDRESS = re.compile(
@@ -21,6 +31,23 @@ _ASK_AGAIN_AFTER: Millis = HOUR
 
 class InvalidAddress(ValueError):
     """It is no mail address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Somebody who asked for the newsletter."""
+
+    token: str
+    """In the links of their mails."""
+    confirmed: bool
+
+
+def subscriber(catalogue: Catalogue, address: str) -> Subscriber | None:
+    """Who has an address, which is in lower case; None for nobody."""
+    row = catalogue.connection.row(
+        "SELECT token, state FROM subscribers WHERE address = :address", address=address
+    )
+    return None if row is None else Subscriber(row["token"], row["state"] == "confirmed")
 
 
 def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
@@ -36,51 +63,58 @@ def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
         raise InvalidAddress("a mail address such as you@example.org")
     key = shown.lower()
     with catalogue.transaction():
-        row = catalogue.connection.execute("SELECT * FROM subscribers WHERE address = ?", (key,)).fetchone()
-        if row is not None and row["state"] == "confirmed":
+        known = subscriber(catalogue, key)
+        if known is not None and known.confirmed:
             return
-        if row is None:
+        if known is None:
             catalogue.connection.execute(
-                "INSERT INTO subscribers VALUES (?, ?, ?, 'pending', ?, NULL)",
-                (key, shown, secrets.token_urlsafe(24), at),
+                "INSERT INTO subscribers (address, shown, token, state, created_at)"
+                " VALUES (:address, :shown, :token, 'pending', :at)",
+                address=key,
+                shown=shown,
+                token=secrets.token_urlsafe(24),
+                at=at,
             )
         Deliveries(catalogue).schedule_confirmation(key, shown, at, again_after=_ASK_AGAIN_AFTER)
 
 
 def state_of(catalogue: Catalogue, token: str) -> str | None:
     """``pending`` or ``confirmed``; None for a token that means nobody, or nobody any more. Changes nothing."""
-    row = catalogue.connection.execute("SELECT state FROM subscribers WHERE token = ?", (token,)).fetchone()
-    return None if row is None else str(row["state"])
+    state: str | None = catalogue.connection.value(
+        "SELECT state FROM subscribers WHERE token = :token", token=token
+    )
+    return state
 
 
 def confirm(catalogue: Catalogue, token: str, at: Millis) -> bool:
     """Take up who has this token; whether there was somebody. Doing it again is harmless."""
     changed = catalogue.connection.execute(
-        "UPDATE subscribers SET state = 'confirmed', confirmed_at = coalesce(confirmed_at, ?) WHERE token = ?",
-        (at, token),
+        "UPDATE subscribers SET state = 'confirmed', confirmed_at = coalesce(confirmed_at, :at)"
+        " WHERE token = :token",
+        at=at,
+        token=token,
     )
-    return changed.rowcount > 0
+    return changed > 0
 
 
 def unsubscribe(catalogue: Catalogue, token: str) -> bool:
     """Forget who has this token, and whatever waits to be sent to them; whether there was somebody."""
     with catalogue.transaction():
-        row = catalogue.connection.execute(
-            "SELECT address FROM subscribers WHERE token = ?", (token,)
-        ).fetchone()
-        if row is None:
+        address = catalogue.connection.value(
+            "SELECT address FROM subscribers WHERE token = :token", token=token
+        )
+        if address is None:
             return False
-        catalogue.connection.execute("DELETE FROM subscribers WHERE token = ?", (token,))
+        catalogue.connection.execute("DELETE FROM subscribers WHERE token = :token", token=token)
         catalogue.connection.execute(
-            "DELETE FROM deliveries WHERE recipient = ? AND kind IN ('newsletter', ?)",
-            (row["address"], CONFIRMATION),
+            "DELETE FROM deliveries WHERE recipient = :address AND kind IN (:newsletter, :confirmation)",
+            address=address,
+            newsletter=NEWSLETTER,
+            confirmation=CONFIRMATION,
         )
     return True
 
 
 def count(catalogue: Catalogue) -> int:
     """How many confirmed."""
-    row = catalogue.connection.execute(
-        "SELECT count(*) FROM subscribers WHERE state = 'confirmed'"
-    ).fetchone()
-    return int(row[0])
+    return int(catalogue.connection.value("SELECT count(*) FROM subscribers WHERE state = 'confirmed'"))

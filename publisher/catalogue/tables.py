@@ -1,31 +1,35 @@
-"""The tables of the publisher, in the database file beside the engine's."""
+"""The tables of the publisher, in the database beside the engine's, as numbered steps."""
 
 from __future__ import annotations
 
-__all__ = ["TABLES", "TABLES_VERSION"]
+from uuid import uuid4
 
-TABLES_VERSION = "2"
-"""Changes with the tables; an older file is brought up when it is opened."""
+from engine.storage.database import Connection
+from engine.storage.meta import Meta
+from engine.storage.migrations import Schema, run_script
 
-TABLES = """
+__all__ = ["PUBLISHER"]
+
+# The oldest databases have tables and no number: what exists stays.
+_TABLES = """
 CREATE TABLE IF NOT EXISTS published (
-    session_id TEXT PRIMARY KEY,
-    content_id TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    document TEXT NOT NULL,
-    gist TEXT NOT NULL,
-    title TEXT NOT NULL,
-    session_date INTEGER NOT NULL,
-    day TEXT NOT NULL,
-    visibility TEXT NOT NULL,
-    instructor TEXT,
-    instructor_slug TEXT,
-    featured INTEGER NOT NULL,
-    feed_month TEXT,
-    feed_number INTEGER,
-    published_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
-) WITHOUT ROWID;
+    session_id {text} PRIMARY KEY,
+    content_id {text} NOT NULL,
+    version {integer} NOT NULL,
+    document {text} NOT NULL,
+    gist {text} NOT NULL,
+    title {text} NOT NULL,
+    session_date {integer} NOT NULL,
+    day {text} NOT NULL,
+    visibility {text} NOT NULL,
+    instructor {text},
+    instructor_slug {text},
+    featured {integer} NOT NULL,
+    feed_month {text},
+    feed_number {integer},
+    published_at {integer} NOT NULL,
+    updated_at {integer} NOT NULL
+) {by_key};
 CREATE INDEX IF NOT EXISTS published_by_date ON published (visibility, session_date, session_id);
 CREATE INDEX IF NOT EXISTS published_by_day ON published (visibility, day, session_date);
 CREATE INDEX IF NOT EXISTS published_by_instructor ON published (visibility, instructor_slug, session_date);
@@ -33,66 +37,82 @@ CREATE INDEX IF NOT EXISTS published_by_feature ON published (visibility, featur
 CREATE INDEX IF NOT EXISTS published_by_feed ON published (visibility, feed_month, feed_number);
 CREATE INDEX IF NOT EXISTS published_by_update ON published (updated_at);
 CREATE TABLE IF NOT EXISTS feed_months (
-    month TEXT PRIMARY KEY,
-    items INTEGER NOT NULL,
-    latest INTEGER NOT NULL
-) WITHOUT ROWID;
+    month {text} PRIMARY KEY,
+    items {integer} NOT NULL,
+    latest {integer} NOT NULL
+) {by_key};
 CREATE TABLE IF NOT EXISTS practised (
-    slug TEXT NOT NULL,
-    session_date INTEGER NOT NULL,
-    session_id TEXT NOT NULL,
+    slug {text} NOT NULL,
+    session_date {integer} NOT NULL,
+    session_id {text} NOT NULL,
     PRIMARY KEY (slug, session_date, session_id)
-) WITHOUT ROWID;
+) {by_key};
 CREATE INDEX IF NOT EXISTS practised_by_session ON practised (session_id);
 CREATE TABLE IF NOT EXISTS tombstones (
-    session_id TEXT PRIMARY KEY,
-    feed_month TEXT,
-    feed_number INTEGER,
-    published_at INTEGER NOT NULL,
-    withdrawn_at INTEGER NOT NULL
-) WITHOUT ROWID;
+    session_id {text} PRIMARY KEY,
+    feed_month {text},
+    feed_number {integer},
+    published_at {integer} NOT NULL,
+    withdrawn_at {integer} NOT NULL
+) {by_key};
 CREATE TABLE IF NOT EXISTS quotes (
-    session_id TEXT NOT NULL,
-    key TEXT NOT NULL,
-    state TEXT NOT NULL,
-    updated_at INTEGER NOT NULL,
+    session_id {text} NOT NULL,
+    key {text} NOT NULL,
+    state {text} NOT NULL,
+    updated_at {integer} NOT NULL,
     PRIMARY KEY (session_id, key)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS marks (page TEXT PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID;
+) {by_key};
+CREATE TABLE IF NOT EXISTS dirty (page {text} PRIMARY KEY) {by_key};
 CREATE TABLE IF NOT EXISTS drafts (
-    session_id TEXT NOT NULL,
-    channel TEXT NOT NULL,
-    version INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    edited TEXT,
-    updated_at INTEGER NOT NULL,
+    session_id {text} NOT NULL,
+    channel {text} NOT NULL,
+    version {integer} NOT NULL,
+    state {text} NOT NULL,
+    edited {text},
+    updated_at {integer} NOT NULL,
     PRIMARY KEY (session_id, channel)
-) WITHOUT ROWID;
+) {by_key};
 CREATE TABLE IF NOT EXISTS analytics (
-    session_id TEXT PRIMARY KEY,
-    session_date INTEGER NOT NULL,
-    document TEXT NOT NULL
-) WITHOUT ROWID;
+    session_id {text} PRIMARY KEY,
+    session_date {integer} NOT NULL,
+    document {text} NOT NULL
+) {by_key};
 CREATE INDEX IF NOT EXISTS analytics_by_date ON analytics (session_date);
 CREATE TABLE IF NOT EXISTS subscribers (
-    address TEXT PRIMARY KEY,
-    shown TEXT NOT NULL,
-    token TEXT NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    confirmed_at INTEGER
-) WITHOUT ROWID;
+    address {text} PRIMARY KEY,
+    shown {text} NOT NULL,
+    token {text} NOT NULL UNIQUE,
+    state {text} NOT NULL,
+    created_at {integer} NOT NULL,
+    confirmed_at {integer}
+) {by_key};
 CREATE TABLE IF NOT EXISTS deliveries (
-    session_id TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    recipient TEXT NOT NULL,
-    address TEXT NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    due_at INTEGER NOT NULL,
-    error TEXT,
-    updated_at INTEGER NOT NULL,
+    session_id {text} NOT NULL,
+    kind {text} NOT NULL,
+    recipient {text} NOT NULL,
+    address {text} NOT NULL,
+    state {text} NOT NULL,
+    attempts {integer} NOT NULL,
+    due_at {integer} NOT NULL,
+    error {text},
+    updated_at {integer} NOT NULL,
     PRIMARY KEY (session_id, kind, recipient)
-) WITHOUT ROWID;
+) {by_key};
 CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state, due_at);
 """
+
+# Pages that wait are counted, so that one that is marked while it is built waits on.
+_MARKS = """
+CREATE TABLE marks (page {text} PRIMARY KEY, times {integer} NOT NULL) {by_key};
+INSERT INTO marks SELECT page, 1 FROM dirty;
+DROP TABLE dirty;
+"""
+
+
+def _first(connection: Connection) -> None:
+    run_script(connection, _TABLES)
+    # What tells this site's calendar entries from any other's.
+    Meta(connection).setdefault("site_id", uuid4().hex)
+
+
+PUBLISHER = Schema("publisher_tables", (_first, _MARKS))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
 from engine.domain.instant import Millis
+from engine.storage.rows import RoomRow
+from engine.storage.session_reader import SessionReader
+from publisher.catalogue.published import Catalogue
 
 __all__ = ["UpcomingRoom", "cancelled_rooms", "upcoming_rooms", "visibility_of"]
 
@@ -32,47 +34,35 @@ class UpcomingRoom:
     updated_at: Millis
 
 
-def upcoming_rooms(connection: sqlite3.Connection, *, limit: int) -> list[UpcomingRoom]:
+def upcoming_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
     """Public sessions that wait or go on, the next first."""
-    return _rooms(
-        connection,
-        "cancelled = 0 AND phase IN ('scheduled', 'waiting', 'live') ORDER BY scheduled_start, session_id",
-        limit,
-    )
+    return [_room(row) for row in SessionReader(catalogue.connection).upcoming(limit)]
 
 
-def cancelled_rooms(connection: sqlite3.Connection, *, limit: int) -> list[UpcomingRoom]:
+def cancelled_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
     """Public sessions that were cancelled, the latest first: calendars must be told."""
-    return _rooms(connection, "cancelled = 1 ORDER BY scheduled_start DESC, session_id", limit)
+    return [_room(row) for row in SessionReader(catalogue.connection).cancelled(limit)]
 
 
-def visibility_of(connection: sqlite3.Connection, session_id: str) -> str | None:
+def visibility_of(catalogue: Catalogue, session_id: str) -> str | None:
     """Who may see a session, as its room says; None where there is no room."""
-    row = connection.execute("SELECT visibility FROM rooms WHERE session_id = ?", (session_id,)).fetchone()
-    return None if row is None else str(row["visibility"])
+    return SessionReader(catalogue.connection).visibility(session_id)
 
 
-def _rooms(connection: sqlite3.Connection, where: str, limit: int) -> list[UpcomingRoom]:
-    rows = connection.execute(
-        f"SELECT * FROM rooms WHERE visibility = 'public' AND {where} LIMIT ?", (limit,)
-    ).fetchall()
-    return [_room(row) for row in rows]
-
-
-def _room(row: sqlite3.Row) -> UpcomingRoom:
-    document: dict[str, Any] = json.loads(row["document"])
+def _room(row: RoomRow) -> UpcomingRoom:
+    document: dict[str, Any] = json.loads(row.document)
     return UpcomingRoom(
-        session_id=row["session_id"],
-        title=row["title"],
-        instructor=row["instructor"],
-        starts=row["scheduled_start"],
+        session_id=row.session_id,
+        title=row.title,
+        instructor=row.instructor,
+        starts=row.scheduled_start,
         length_s=_length(document),
-        live=row["phase"] == "live",
+        live=row.phase == "live",
         place=document.get("place"),
         description=document.get("description") or "",
-        sequence=row["sequence"],
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
+        sequence=row.sequence,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,9 +17,12 @@ import structlog
 
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.snapshot import Snapshot
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.database import DatabaseError
+from engine.storage.opening import database_of
+from engine.storage.session_reader import Recipient, SessionReader
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Deliveries, Delivery
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.subscriptions import subscriber
 from publisher.drafts.desk import DraftDesk
 from publisher.drafts.open_draft_desk import open_draft_desk
 from publisher.mail.email import Mail
@@ -172,10 +173,10 @@ def _message(desk: DraftDesk, catalogue: Catalogue, delivery: Delivery, now: Mil
     ).hexdigest()[:32]
     message_id = f"{seed}@{desk.links.host}"
     if delivery.kind == CONFIRMATION:
-        row = _subscriber(catalogue.connection, delivery.recipient)
-        if row is None:
+        asked = subscriber(catalogue, delivery.recipient)
+        if asked is None:
             return None
-        link = desk.links.absolute(f"confirm/{row['token']}")
+        link = desk.links.absolute(f"confirm/{asked.token}")
         mail = desk.mail_from_template(
             "confirm", desk.studio.words("mail.confirm_subject", name=desk.studio.name), link=link
         )
@@ -188,16 +189,13 @@ def _message(desk: DraftDesk, catalogue: Catalogue, delivery: Delivery, now: Mil
     story = story_of(snapshot, desk.studio)
     unsubscribe = ""
     if delivery.kind == NEWSLETTER:
-        row = _subscriber(catalogue.connection, delivery.recipient)
-        if row is None or row["state"] != "confirmed":
+        reader = subscriber(catalogue, delivery.recipient)
+        if reader is None or not reader.confirmed:
             return None
-        unsubscribe = desk.links.absolute(f"unsubscribe/{row['token']}")
+        unsubscribe = desk.links.absolute(f"unsubscribe/{reader.token}")
         mail = desk.newsletter(story, unsubscribe=unsubscribe)
     else:
-        person = catalogue.connection.execute(
-            "SELECT name, own_summary FROM people WHERE session_id = ? AND client_id = ? AND email IS NOT NULL",
-            (delivery.session_id, delivery.recipient),
-        ).fetchone()
+        person = SessionReader(catalogue.connection).recipient(delivery.session_id, delivery.recipient)
         if person is None:
             return None
         mail = _personal(desk, snapshot, person)
@@ -212,22 +210,15 @@ def _message(desk: DraftDesk, catalogue: Catalogue, delivery: Delivery, now: Mil
     )
 
 
-def _subscriber(connection: sqlite3.Connection, address: str) -> sqlite3.Row | None:
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM subscribers WHERE address = ?", (address,)
-    ).fetchone()
-    return row
-
-
-def _personal(desk: DraftDesk, snapshot: Snapshot, person: sqlite3.Row) -> Mail:
+def _personal(desk: DraftDesk, snapshot: Snapshot, person: Recipient) -> Mail:
     story = story_of(snapshot, desk.studio)
-    own = json.loads(person["own_summary"] or "{}")
+    own = json.loads(person.own_summary or "{}")
     change = own.get("improvement", own.get("improvement_percent"))
     return desk.mail_from_template(
         "personal",
         desk.studio.words("mail.own_subject", title=story.title),
         story=story,
-        person=person["name"],
+        person=person.name,
         change=desk.studio.words.percent(change) if isinstance(change, int | float) else None,
         picture=PICTURE,
         page=desk.links.absolute(story.path),
@@ -253,7 +244,7 @@ class MailDelivery:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        with closing(connect(self._data / FILE_NAME)) as connection:
+        with database_of(self._data).connect() as connection:
             catalogue = Catalogue(connection)
             Deliveries(catalogue).recover(_now())
             while not self._closing.wait(_LOOK_EVERY_S):
@@ -262,7 +253,7 @@ class MailDelivery:
                 try:
                     desk = open_draft_desk(self._data, connection)
                     asyncio.run(deliver_due(desk, catalogue, self._smtp_url, _now))
-                except (InvalidStudio, ValueError, sqlite3.OperationalError) as error:
+                except (InvalidStudio, ValueError, DatabaseError) as error:
                     _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
                     self._closing.wait(_PAUSE_S)
 

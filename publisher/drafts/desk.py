@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,10 @@ from typing import Any
 from engine.domain.instant import Millis
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
+from engine.storage.outbox import Outbox
+from engine.storage.session_reader import SessionReader
 from publisher.catalogue.deliveries import NEWSLETTER, PERSONAL, Deliveries
+from publisher.catalogue.drafts import DraftRow, Drafts
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
 from publisher.drafts.character_counts import LIMITS
@@ -49,7 +51,9 @@ class DraftDesk:
     ) -> None:
         self._data = data
         self._catalogue = catalogue
-        self._connection: sqlite3.Connection = catalogue.connection
+        self._drafts = Drafts(catalogue)
+        self._outbox = Outbox(catalogue.connection)
+        self._people = SessionReader(catalogue.connection)
         self.studio = studio
         self.links = links
         self._deliveries = Deliveries(catalogue)
@@ -68,15 +72,8 @@ class DraftDesk:
             withdrawn_at = self._catalogue.withdrawn_at(snapshot.session_id)
             if withdrawn_at is not None and withdrawn_at >= at:
                 return  # Somebody withdrew it while this was on its way.
-            self._connection.executemany(
-                "INSERT INTO drafts VALUES (?, ?, ?, ?, NULL, ?) ON CONFLICT (session_id, channel) DO UPDATE"
-                " SET version = excluded.version, state = CASE WHEN state = 'waiting' THEN excluded.state"
-                " ELSE state END, updated_at = excluded.updated_at",
-                [
-                    (snapshot.session_id, name, snapshot.version, "approved" if let_go else "waiting", at)
-                    for name, let_go in approved.items()
-                ],
-            )
+            states = {name: "approved" if let_go else "waiting" for name, let_go in approved.items()}
+            self._drafts.put(snapshot.session_id, snapshot.version, states, at)
         self.write_files(snapshot, channel)
         for name in approved:
             # Somebody may have left an address after the approval.
@@ -94,17 +91,14 @@ class DraftDesk:
     def withdraw_posts(self, snapshot: Snapshot, at: Millis) -> None:
         """Withdraw the drafts of posts: the session is private now. Bringing one back is for a person."""
         with self._catalogue.transaction():
-            self._connection.executemany(
-                "UPDATE drafts SET state = 'withdrawn', updated_at = ? WHERE session_id = ? AND channel = ?",
-                [(at, snapshot.session_id, network) for network in networks(self.studio)],
-            )
-        if {row["channel"] for row in self._rows(snapshot.session_id)} & set(networks(self.studio)):
+            self._drafts.decide(snapshot.session_id, networks(self.studio), "withdrawn", at)
+        if self._drafts.of(snapshot.session_id).keys() & set(networks(self.studio)):
             self.write_files(snapshot, "social")
 
     def rewrite_files(self, session_id: str) -> None:
         """Write the files of a session's drafts anew: the studio, its address, language or templates are others now."""
         snapshot = self._snapshot(session_id)
-        known = {row["channel"] for row in self._rows(session_id)}
+        known = self._drafts.of(session_id).keys()
         if "email" in known:
             self.write_files(snapshot, "email")
         if known & set(networks(self.studio)):
@@ -112,12 +106,7 @@ class DraftDesk:
 
     def sessions_waiting(self, limit: int) -> list[str]:
         """The sessions whose drafts somebody has still to look at, the newest first."""
-        rows = self._connection.execute(
-            "SELECT session_id FROM drafts WHERE state = 'waiting' GROUP BY session_id"
-            " ORDER BY max(updated_at) DESC, session_id LIMIT ?",
-            (limit,),
-        )
-        return [row["session_id"] for row in rows.fetchall()]
+        return self._drafts.waiting(limit)
 
     def remove(self, session_id: str) -> None:
         """Remove a session's drafts altogether."""
@@ -163,11 +152,11 @@ class DraftDesk:
         """
         snapshot = self._snapshot(session_id)
         story = story_of(snapshot, self.studio)
-        rows = {row["channel"]: row for row in self._rows(session_id)}
+        rows = self._drafts.of(session_id)
         found: list[dict[str, Any]] = []
         if "email" in rows:
             found.append({**self._row(rows["email"]), **self._mail_fields(story)})
-        if PERSONAL in rows and (people := self._asked(session_id)):
+        if PERSONAL in rows and (people := len(self._people.recipients(session_id))):
             told = self._deliveries.count_by_state(session_id, PERSONAL)
             found.append(
                 {**self._row(rows[PERSONAL]), "recipients": people, "deliveries": told, "composer_url": None}
@@ -182,7 +171,7 @@ class DraftDesk:
             found = [{**each, "note": self.studio.words("desk.investigate")} for each in found]
         # Words of the studio's own stay when somebody withdraws; the figures in them may not.
         figure = str(snapshot.average_hrv_improvement)
-        written = {name: json.loads(row["edited"] or "{}").get(_FIGURE, figure) for name, row in rows.items()}
+        written = {name: (row.edited or {}).get(_FIGURE, figure) for name, row in rows.items()}
         found = [
             each
             if written[each["channel"]] == figure
@@ -203,12 +192,9 @@ class DraftDesk:
         wrong = edit_errors(channel, changes)
         if wrong:
             raise InvalidDraft(wrong)
-        kept = {**json.loads(row["edited"] or "{}"), **{name: str(changes[name]).strip() for name in changes}}
+        kept = {**(row.edited or {}), **{name: str(changes[name]).strip() for name in changes}}
         kept[_FIGURE] = str(snapshot.average_hrv_improvement)
-        self._connection.execute(
-            "UPDATE drafts SET edited = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
-            (json.dumps(kept, ensure_ascii=False), at, session_id, channel),
-        )
+        self._drafts.edit(session_id, channel, kept, at)
         self.write_files(snapshot, "email" if channel == "email" else "social")
         return self.one(session_id, channel)
 
@@ -227,10 +213,7 @@ class DraftDesk:
             return self.one(session_id, channel)
         self._one(session_id, channel)
         with self._catalogue.transaction():
-            self._connection.execute(
-                "UPDATE drafts SET state = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
-                (state, at, session_id, channel),
-            )
+            self._drafts.decide(session_id, [channel], state, at)
             if state == "approved":
                 self._send(session_id, channel, at)
             elif channel in _MAILS:
@@ -256,46 +239,29 @@ class DraftDesk:
         if channel in _MAILS:
             self._deliveries.schedule(session_id, _MAILS[channel], at)
 
-    def _asked(self, session_id: str) -> int:
-        """How many people of a session left an address for their own summary."""
-        row = self._connection.execute(
-            "SELECT count(*) FROM people WHERE session_id = ? AND email IS NOT NULL", (session_id,)
-        ).fetchone()
-        return int(row[0])
-
     def _snapshot(self, session_id: str) -> Snapshot:
-        row = self._connection.execute(
-            "SELECT document FROM published WHERE session_id = ?"
-            " UNION ALL SELECT document FROM (SELECT s.document FROM snapshots s JOIN drafts d"
-            " ON d.session_id = s.session_id AND d.version = s.version WHERE s.session_id = ? LIMIT 1)",
-            (session_id, session_id),
-        ).fetchone()
-        if row is None:
+        snapshot = self._catalogue.snapshot(session_id)
+        if snapshot is None:
+            # Drafts of what has no page are of the version that they were made of.
+            versions = {row.version for row in self._drafts.of(session_id).values()}
+            snapshot = self._outbox.snapshot(session_id, max(versions)) if versions else None
+        if snapshot is None:
             raise DraftNotFound(session_id)
-        return Snapshot.model_validate_json(row["document"])
+        return snapshot
 
-    def _rows(self, session_id: str) -> list[sqlite3.Row]:
-        return self._connection.execute("SELECT * FROM drafts WHERE session_id = ?", (session_id,)).fetchall()
-
-    def _one(self, session_id: str, channel: str) -> sqlite3.Row:
-        row: sqlite3.Row | None = self._connection.execute(
-            "SELECT * FROM drafts WHERE session_id = ? AND channel = ?", (session_id, channel)
-        ).fetchone()
+    def _one(self, session_id: str, channel: str) -> DraftRow:
+        row = self._drafts.get(session_id, channel)
         if row is None:
             raise DraftNotFound(channel)
         return row
 
     def _state(self, session_id: str, channel: str) -> str:
-        row = self._connection.execute(
-            "SELECT state FROM drafts WHERE session_id = ? AND channel = ?", (session_id, channel)
-        ).fetchone()
-        return str(row["state"]) if row else "waiting"
+        row = self._drafts.get(session_id, channel)
+        return row.state if row else "waiting"
 
-    def _edited(self, session_id: str, channel: str) -> dict[str, str] | None:
-        row = self._connection.execute(
-            "SELECT edited FROM drafts WHERE session_id = ? AND channel = ?", (session_id, channel)
-        ).fetchone()
-        return json.loads(row["edited"]) if row and row["edited"] else None
+    def _edited(self, session_id: str, channel: str) -> Mapping[str, str] | None:
+        row = self._drafts.get(session_id, channel)
+        return row.edited if row else None
 
     def _posts(self, story: Story) -> Iterator[Post]:
         link = self.links.absolute(story.path)
@@ -347,8 +313,8 @@ class DraftDesk:
         text = json.dumps(gathered, ensure_ascii=False, indent=2) + "\n"
         yield Artefact(f"{folder}/social.json", text.encode())
 
-    def _row(self, row: sqlite3.Row) -> dict[str, Any]:
-        return {"channel": row["channel"], "state": row["state"], "edited": row["edited"] is not None}
+    def _row(self, row: DraftRow) -> dict[str, Any]:
+        return {"channel": row.channel, "state": row.state, "edited": row.edited is not None}
 
     def _mail_fields(self, story: Story) -> dict[str, Any]:
         mail = self.newsletter(story, picture="")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
+from engine.storage.database import Connection
 from publisher.catalogue.published import Catalogue
 from publisher.drafts.desk import DraftDesk
 from publisher.rendering.links import DEFAULT_URL, Links
@@ -14,7 +14,7 @@ from publisher.rendering.templates import Templates
 __all__ = ["open_draft_desk"]
 
 
-def open_draft_desk(data: Path, connection: sqlite3.Connection) -> DraftDesk:
+def open_draft_desk(data: Path, connection: Connection) -> DraftDesk:
     """The desk over a connection of the caller's, with the studio and templates as they are now.
 
     Raises:

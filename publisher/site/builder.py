@@ -206,7 +206,7 @@ class SiteBuilder:
             case "feed":
                 yield from self._feeds.newest()
             case "calendar":
-                ics = calendar_of(self._catalogue.connection, self._studio, self._links, self._site_id)
+                ics = calendar_of(self._catalogue, self._studio, self._links, self._site_id)
                 yield Artefact("calendar.ics", ics)
             case "docs":
                 yield from asset_files()

@@ -289,7 +289,7 @@ class Pages:
         return {
             "title": self.studio.name,
             "description": formatting.truncated(" ".join(self.studio.about.split()), 160),
-            "upcoming": [self._coming(each) for each in upcoming_rooms(self.catalogue.connection, limit=6)],
+            "upcoming": [self._coming(each) for each in upcoming_rooms(self.catalogue, limit=6)],
             "featured": self._featured(best) if best else None,
             "is_featured": bool(featured),
             "latest": [

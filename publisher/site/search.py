@@ -6,17 +6,16 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 import subprocess
 import tempfile
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import structlog
 from pagefind_bin import get_executable
 
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.database import DatabaseError
+from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.files.tree import Artefact, Tree, exchange
 from publisher.priority import use_idle_scheduling
@@ -52,16 +51,6 @@ def update_index(root: Path, catalogue: Catalogue) -> list[str]:
     for month in known.keys() - wanted.keys():
         shutil.rmtree(root / FOLDER / month, ignore_errors=True)
     return changed
-
-
-def _state(connection: sqlite3.Connection) -> str:
-    """Changes with whatever is published, withdrawn or quoted; quickly asked."""
-    row = connection.execute(
-        "SELECT (SELECT count(*) FROM published), (SELECT coalesce(max(updated_at), 0) FROM published),"
-        " (SELECT count(*) FROM tombstones), (SELECT count(*) FROM quotes WHERE state = 'approved'),"
-        " (SELECT coalesce(max(updated_at), 0) FROM quotes)"
-    ).fetchone()
-    return ":".join(str(each) for each in row)
 
 
 def _wanted(catalogue: Catalogue) -> dict[str, str]:
@@ -133,17 +122,17 @@ class SearchIndexer:
 
     def _run(self) -> None:
         use_idle_scheduling()
-        with closing(connect(self._data / FILE_NAME)) as connection:
+        with database_of(self._data).connect() as connection:
             catalogue = Catalogue(connection)
             seen = ""
             while not self._closing.wait(_LOOK_EVERY_S):
-                state = _state(connection)
+                state = catalogue.fingerprint()
                 # While pages are being made they are not read.
                 if state == seen or catalogue.is_dirty():
                     continue
                 try:
                     update_index(self._data / "public", catalogue)
-                except (subprocess.SubprocessError, OSError, sqlite3.OperationalError, ValueError) as error:
+                except (subprocess.SubprocessError, OSError, DatabaseError, ValueError) as error:
                     _log.warning("search_not_indexed", problem=str(error)[:300])
                 else:
                     seen = state

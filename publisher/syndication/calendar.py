@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import timedelta
 
 from icalendar import Calendar, Event
 
 from engine.domain.instant import to_datetime
+from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, cancelled_rooms, upcoming_rooms
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
@@ -17,7 +17,7 @@ __all__ = ["calendar_of"]
 _AT_MOST = 200
 
 
-def calendar_of(connection: sqlite3.Connection, studio: Studio, links: Links, site_id: str) -> bytes:
+def calendar_of(catalogue: Catalogue, studio: Studio, links: Links, site_id: str) -> bytes:
     """An iCalendar document (RFC 5545).
 
     UIDs are made of the session and the site, and stay; SEQUENCE rises with the room's; nothing is of now.
@@ -31,9 +31,9 @@ def calendar_of(connection: sqlite3.Connection, studio: Studio, links: Links, si
     calendar.add("x-wr-timezone", studio.time_zone)
     calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
     calendar.add("x-published-ttl", "PT1H")
-    for room in upcoming_rooms(connection, limit=_AT_MOST):
+    for room in upcoming_rooms(catalogue, limit=_AT_MOST):
         calendar.add_component(_event(room, studio, links, site_id, "CONFIRMED"))
-    for room in cancelled_rooms(connection, limit=_AT_MOST):
+    for room in cancelled_rooms(catalogue, limit=_AT_MOST):
         calendar.add_component(_event(room, studio, links, site_id, "CANCELLED"))
     return bytes(calendar.to_ical())
 

@@ -8,8 +8,8 @@ import pytest
 
 from engine.domain.session import Role
 from engine.protocol.tokens import Tokens
-from engine.storage.database import FILE_NAME
 from engine.storage.keys import Keys, signing_key
+from engine.storage.opening import database_of
 from tests.api.conftest import KEY, Server, content, creation, moment, refused
 
 WRITING = [
@@ -64,7 +64,7 @@ async def test_public_reads_need_none_but_refuse_a_wrong_one(server: Server) -> 
 
 async def test_a_named_key_works_until_it_is_revoked(server: Server) -> None:
     """At once, while the server runs."""
-    with closing(Keys(server.data / FILE_NAME)) as keys:
+    with closing(Keys(database_of(server.data))) as keys:
         secret = keys.create("Sarah", at=1)
         headers = server.bearing(secret)
         assert (await server.stranger.get("/api/v2/sessions", headers=headers)).status_code == 200

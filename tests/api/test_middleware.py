@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from engine.api.http.metrics import RequestMetrics
 from engine.api.http.middleware import AddressRates, address_of, request_middleware
 from engine.clock import Clock
 from engine.protocol.rates import Rate
+from engine.storage.database import DatabaseLocked, DatabaseUnusable
 from tests.api.conftest import KEY, Server, refused, running
 
 
@@ -99,24 +99,20 @@ async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "error"),
+    ("failure", "status", "error"),
     [
-        (None, 500, "internal_error"),
-        (sqlite3.SQLITE_BUSY, 503, "busy"),
-        (sqlite3.SQLITE_CORRUPT, 503, "storage_failed"),
+        (KeyError, 500, "internal_error"),
+        (DatabaseLocked, 503, "busy"),
+        (DatabaseUnusable, 503, "storage_failed"),
     ],
 )
 async def test_what_breaks_inside_is_a_sentence_outside(
-    clock: Clock, code: int | None, status: int, error: str
+    clock: Clock, failure: type[Exception], status: int, error: str
 ) -> None:
     """A bug is 500, a locked or broken database 503; in the one shape, without a word of the code."""
 
     async def broken(_: web.Request) -> web.Response:
-        if code is None:
-            raise KeyError("/secret/path.py")
-        failed = sqlite3.OperationalError("/secret/path.py")
-        failed.sqlite_errorcode = code
-        raise failed
+        raise failure("/secret/path.py")
 
     middleware = request_middleware(
         clock=clock,

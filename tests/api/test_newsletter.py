@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import pytest
 
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import count
 from tests.api.conftest import Server, refused
@@ -16,9 +14,9 @@ HTML = {"Accept": "text/html"}
 
 def subscribers(server: Server) -> tuple[list[str], int]:
     """The tokens there are, and how many addresses confirmed."""
-    with closing(connect(server.data / FILE_NAME)) as connection:
+    with database_of(server.data).connect() as connection:
         confirmed = count(Catalogue(connection))
-        rows = connection.execute("SELECT token FROM subscribers ORDER BY created_at").fetchall()
+        rows = connection.rows("SELECT token FROM subscribers ORDER BY created_at")
     return [row["token"] for row in rows], confirmed
 
 
@@ -84,7 +82,7 @@ async def test_a_form_with_too_many_fields_is_refused(server: Server) -> None:
 def sends_mail(server: Server) -> None:
     """As if the publisher had been given a mail server, and the studio a sender."""
     (server.data / "studio.toml").write_text('sender = "hello@studio.example"')
-    with closing(connect(server.data / FILE_NAME)) as connection:
+    with database_of(server.data).connect() as connection:
         Catalogue(connection).set_meta("sends_mail", "yes")
 
 

@@ -7,13 +7,12 @@ import csv
 import io
 import json
 import re
-from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from tests.api.conftest import Server, content, refused
 from tests.api.test_me import join
 
@@ -190,11 +189,11 @@ async def test_what_failed_is_told_without_a_path_of_the_machine(publishing: Ser
     """State, attempts and the error's own words."""
     await published(publishing, "failing")
     await eventually_done(publishing, "failing")
-    with closing(connect(publishing.data / FILE_NAME)) as connection:
+    with database_of(publishing.data).connect() as connection:
         connection.execute(
-            "UPDATE outbox SET state = 'failed', attempts = 6, last_error = ? WHERE session_id = 'failing'"
+            "UPDATE outbox SET state = 'failed', attempts = 6, last_error = :error WHERE session_id = 'failing'"
             " AND channel = 'web'",
-            ("OSError: No space left on device: '/srv/live/public/sessions/x/index.html'",),
+            error="OSError: No space left on device: '/srv/live/public/sessions/x/index.html'",
         )
     web = (await publishing.client.get("/api/v2/publications/failing")).json()["channels"]["web"]
     assert (web["state"], web["attempts"]) == ("failed", 6)
@@ -289,8 +288,8 @@ async def test_a_withdrawal_leaves_standing_what_was_published_over_the_session(
     assert "As it was summed up" in email.read_text()
     shown = (await publishing.client.get(f"/api/v2/publications/{name}")).json()
     assert shown["content_id"] == told["content_id"]
-    with closing(connect(publishing.data / FILE_NAME)) as connection:
-        kept = connection.execute("SELECT document FROM snapshots UNION ALL SELECT document FROM published")
+    with database_of(publishing.data).connect() as connection:
+        kept = connection.rows("SELECT document FROM snapshots UNION ALL SELECT document FROM published")
         assert not [row for row in kept if "I slept at last." in row["document"]]
 
 

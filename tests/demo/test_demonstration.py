@@ -15,7 +15,7 @@ import pytest
 from engine.demo.beats import strap_of
 from engine.demo.script import NAMES
 from engine.domain.instant import MINUTE
-from engine.storage.database import FILE_NAME
+from engine.storage.sqlite import FILE_NAME
 
 pytestmark = pytest.mark.long
 

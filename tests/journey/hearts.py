@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from engine.app import running_server
 from engine.domain.instant import HOUR, SECOND, iso
 from engine.settings import Settings
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from tests.realtime.hand_clock import HandClock
 from tests.realtime.studio import Client
 
@@ -138,9 +138,10 @@ class Room:
                     return
                 await asyncio.sleep(0.1)
 
-    def rows(self, query: str) -> list[Any]:
-        with closing(connect(self.data / FILE_NAME)) as database:
-            return database.execute(query).fetchall()
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What the database answers, as tuples."""
+        with database_of(self.data).connect() as database:
+            return [tuple(dict(row).values()) for row in database.rows(query)]
 
     def stories(self) -> list[dict[str, Any]]:
         """Every stored version, oldest first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,7 +10,8 @@ import pytest
 
 from engine.operations.doctor import Finding, Verdict, run_checks
 from engine.settings import load
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
+from engine.storage.sqlite import FILE_NAME
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -24,7 +24,7 @@ async def found(data: Path, smtp_url: str | None = None) -> dict[str, Finding]:
 
 
 def database(data: Path, *statements: str) -> None:
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         for statement in statements:
             connection.execute(statement)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.jobs import FinishedJob, JobRunner
@@ -23,7 +23,7 @@ class Publisher:
     def __init__(self, data: Path, *, step: Callable[[str], None] = lambda _: None) -> None:
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
-        self.connection = connect(data / FILE_NAME)
+        self.connection = database_of(data).connect()
         self.catalogue = Catalogue(self.connection)
         self.outbox = Outbox(self.connection)
         self.finished: list[FinishedJob] = []

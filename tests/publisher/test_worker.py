@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from publisher import commands
 from publisher.worker import Busy, publisher_lock
@@ -43,7 +43,7 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def queue(data: Path, session_id: str) -> None:
     """What the engine does when a session ends."""
     data.mkdir(parents=True, exist_ok=True)
-    connection = connect(data / FILE_NAME)
+    connection = database_of(data).connect()
     Outbox(connection).enqueue(snapshot(session_id), ["web", "email", "social", "analytics"], 1)
     connection.close()
 

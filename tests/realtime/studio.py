@@ -31,8 +31,8 @@ from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
 from engine.sessions.directory import Directory
 from engine.sessions.messages import View
-from engine.storage.database import FILE_NAME
 from engine.storage.keys import Keys
+from engine.storage.opening import database_of
 from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.realtime.hand_clock import HandClock
@@ -118,7 +118,7 @@ class Studio:
         take: Callable[[str, Millis], Millis] = lambda address, at: 0,
     ) -> None:
         """``take`` counts the connections of an address."""
-        database = self.data / FILE_NAME
+        database = database_of(self.data)
         loop = asyncio.get_running_loop()
         self.keys = Keys(database)
         self.keys.ensure_administrator(KEY, self.clock.now())

@@ -15,8 +15,8 @@ from engine.domain.session import Presence, Role
 from engine.realtime.room import RING, Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT, Seat
 from engine.sessions.messages import Detach
-from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Done
+from engine.storage.opening import database_of
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.realtime.studio import Refused, Studio, running
 from tests.realtime.wire import Silence, Wire, seated, ticks
@@ -25,8 +25,8 @@ from tests.realtime.wire import Silence, Wire, seated, ticks
 class HeldJournal(SqliteJournal):
     """A disk that takes its time: entries wait while it is held."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, asyncio.get_running_loop())
+    def __init__(self, data: Path) -> None:
+        super().__init__(database_of(data), asyncio.get_running_loop())
         self._waiting: list[tuple[Append, Done]] | None = None
         self.came = asyncio.Event()
 
@@ -50,7 +50,7 @@ class HeldJournal(SqliteJournal):
 @pytest.fixture
 async def held(tmp_path: Path) -> Any:
     """A running engine on a held journal, with one open session."""
-    journal = HeldJournal(tmp_path / FILE_NAME)
+    journal = HeldJournal(tmp_path)
     async with running(tmp_path, journal=journal) as studio:
         await studio.create()
         yield studio, journal
@@ -228,7 +228,7 @@ async def test_a_failed_session_is_rebuilt_from_all_that_it_had_written(
 
 async def test_an_idle_journal_holds_on_to_nobody(tmp_path: Path) -> None:
     """Once an entry is answered, the writer keeps nothing of it, though no other entry comes."""
-    journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
     waiter = Wire()
     kept = weakref.ref(waiter)
     answered = asyncio.get_running_loop().create_future()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from engine.storage.database import FILE_NAME
 from engine.storage.journal import Record
+from engine.storage.opening import database_of
 from engine.storage.sqlite_journal import SqliteJournal
 
 __all__ = ["SlowReads"]
@@ -16,7 +16,7 @@ class SlowReads(SqliteJournal):
     """What is read is handed out when it is let go."""
 
     def __init__(self, data: Path) -> None:
-        super().__init__(data / FILE_NAME, asyncio.get_running_loop())
+        super().__init__(database_of(data), asyncio.get_running_loop())
         self.under_way = asyncio.Event()
         self.let_go = asyncio.Event()
 

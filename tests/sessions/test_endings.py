@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 from engine.domain import commands as c
 from engine.domain.session import Phase, Role
 from engine.domain.snapshot import Snapshot
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from tests.realtime.studio import Studio
 
@@ -16,12 +14,12 @@ MINUTE = 60_000
 
 def channels(studio: Studio, session_id: str = "s") -> set[str]:
     """The channels that a session left work for."""
-    with closing(connect(studio.data / FILE_NAME)) as connection:
+    with database_of(studio.data).connect() as connection:
         return {row.channel for row in Outbox(connection).of(session_id)}
 
 
 def story(studio: Studio, session_id: str = "s") -> Snapshot:
-    with closing(connect(studio.data / FILE_NAME)) as connection:
+    with database_of(studio.data).connect() as connection:
         found = Outbox(connection).snapshot(session_id)
     assert found is not None
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import logging
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,9 @@ import pytest
 from engine.domain import commands as c
 from engine.domain.heart.stream import Stream
 from engine.domain.session import Role
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from engine.storage.rows import PersonRow
+from engine.storage.sqlite import FILE_NAME
 from tests.realtime.studio import Client, Studio
 
 # No other number in a session looks like these.
@@ -160,9 +160,11 @@ async def test_withdrawal_reaches_the_older_versions_of_a_story(studio: Studio) 
     await ivy.send("end", {})
     await ivy.until("session_ending")
     await studio.directory.withdraw("s", "ada")
-    with closing(connect(studio.data / FILE_NAME)) as database:
-        stories = [row[0] for row in database.execute("SELECT document FROM snapshots ORDER BY version")]
-        people = [row[0] for row in database.execute("SELECT client_id FROM people")]
+    with database_of(studio.data).connect() as database:
+        stories = [
+            row["document"] for row in database.rows("SELECT document FROM snapshots ORDER BY version")
+        ]
+        people = [row["client_id"] for row in database.rows("SELECT client_id FROM people")]
     assert len(stories) == 2
     assert not any("telltale" in story or "Unforgotten" in story for story in stories)
     assert "ada" not in people

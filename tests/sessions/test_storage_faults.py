@@ -17,17 +17,18 @@ from engine.domain.rejection import Rejected
 from engine.domain.session import Phase, Session
 from engine.protocol.close_codes import CloseCode
 from engine.sessions import session_actor
-from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Done, JournalFailed
+from engine.storage.opening import database_of
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.realtime.studio import Studio, running
+from tests.storage.rows import all_records
 
 
 class Disk(SqliteJournal):
     """A journal whose disk is full when told so."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, asyncio.get_running_loop())
+    def __init__(self, data: Path) -> None:
+        super().__init__(database_of(data), asyncio.get_running_loop())
         self.full = False
 
     def append(self, entry: Append, done: Done) -> None:
@@ -40,7 +41,7 @@ class Disk(SqliteJournal):
 @pytest.fixture
 async def full(tmp_path: Path) -> AsyncIterator[tuple[Studio, Disk]]:
     """A running engine whose disk can be filled, with one open session."""
-    disk = Disk(tmp_path / FILE_NAME)
+    disk = Disk(tmp_path)
     async with running(tmp_path, journal=disk) as studio:
         await studio.create()
         yield studio, disk
@@ -49,7 +50,7 @@ async def full(tmp_path: Path) -> AsyncIterator[tuple[Studio, Disk]]:
 async def folded(studio: Studio, session_id: str = "s") -> Session:
     """The state that the journal alone gives."""
     state: Session | None = None
-    for record in await studio.journal.read(session_id, 0):
+    for record in await all_records(studio.journal, session_id):
         state = evolve(state, decode(record.event), record.at)
     assert state is not None
     return state

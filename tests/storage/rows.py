@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from engine.domain.snapshot import Snapshot
-from engine.storage.journal import Append, Done, Record
+from engine.storage.journal import Append, Done, Journal, Record
 from engine.storage.rows import RoomRow
 
 ROOM = RoomRow(
@@ -55,6 +55,19 @@ def snapshot(session_id: str = "morning", content_id: str = "c-1", **changes: ob
         "ended_at": 1_060_000,
     }
     return Snapshot.model_validate(facts | changes)
+
+
+async def all_records(journal: Journal, session_id: str) -> list[Record]:
+    """Every record of a session of which no state is stored."""
+    loaded = await journal.load(session_id)
+    assert loaded is None or loaded.state is None
+    return [] if loaded is None else list(loaded.records)
+
+
+async def latest(journal: Journal, session_id: str) -> int:
+    """The latest position of a session, 0 without records."""
+    loaded = await journal.load(session_id)
+    return 0 if loaded is None else loaded.latest
 
 
 async def outcomes(journal: Appends, entries: Sequence[Append]) -> list[BaseException | None]:

@@ -12,9 +12,11 @@ import pytest
 
 from engine.storage.backup import BackupRefused, backup, restore
 from engine.storage.data_lock import DataInUse, occupy
-from engine.storage.database import FILE_NAME, DatabaseUnusable, connect
+from engine.storage.database import DatabaseUnusable
 from engine.storage.journal import Append
 from engine.storage.keys import Keys, signing_key
+from engine.storage.opening import database_of
+from engine.storage.sqlite import FILE_NAME
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.storage.rows import outcomes, records, room
 
@@ -28,7 +30,7 @@ def data(tmp_path: Path) -> Path:
     (folder / "public" / "index.html").write_text("made from the catalogue")
     (folder / "studio.toml").write_text('name = "Quiet Room"\n')
     signing_key(folder)
-    with closing(Keys(folder / FILE_NAME)) as keys:
+    with closing(Keys(database_of(folder))) as keys:
         keys.ensure_administrator("secret", at=1)
     return folder
 
@@ -44,7 +46,7 @@ def test_everything_but_the_site_comes_back(data: Path, tmp_path: Path) -> None:
     assert (other / "drafts" / "morning" / "twitter.txt").read_text() == "Breathe with us"
     assert not (other / "public").exists()
     assert stat.S_IMODE((other / FILE_NAME).stat().st_mode) == 0o600
-    with closing(Keys(other / FILE_NAME)) as keys:
+    with closing(Keys(database_of(other))) as keys:
         assert keys.identify("secret") is not None
 
 
@@ -57,7 +59,7 @@ def test_the_archive_is_for_its_owner_alone(data: Path, tmp_path: Path) -> None:
 async def test_a_backup_during_writes_is_of_one_moment(data: Path, tmp_path: Path) -> None:
     """Appends go on meanwhile; the copy holds a whole prefix of the log."""
     loop = asyncio.get_running_loop()
-    journal = SqliteJournal(data / FILE_NAME, loop)
+    journal = SqliteJournal(database_of(data), loop)
     await outcomes(journal, [Append("a", 0, records(1, 500), room=room("a"))])
 
     making = loop.run_in_executor(None, backup, data, tmp_path / "b.tar.gz", 1_000)
@@ -69,7 +71,7 @@ async def test_a_backup_during_writes_is_of_one_moment(data: Path, tmp_path: Pat
     await journal.close()
 
     restore(tmp_path / "b.tar.gz", tmp_path / "other")
-    restored = SqliteJournal(tmp_path / "other" / FILE_NAME, loop)
+    restored = SqliteJournal(database_of(tmp_path / "other"), loop)
     loaded = await restored.load("a")
     await restored.close()
     assert loaded is not None
@@ -146,7 +148,7 @@ def test_there_must_be_something_to_back_up(tmp_path: Path) -> None:
 
 def test_a_backup_of_a_newer_version_is_refused(data: Path, tmp_path: Path) -> None:
     """Its database says what to do about it."""
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'engine_schema'")
         # Made by the newer version itself, which can open it.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

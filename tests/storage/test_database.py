@@ -6,8 +6,7 @@ import json
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import astuple, fields, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 from types import SimpleNamespace
@@ -18,67 +17,72 @@ from engine.domain.commands import End
 from engine.domain.session import Role
 from engine.sessions.journal_entries import STATE
 from engine.sessions.room_row import room_row
-from engine.storage import database
+from engine.storage import sqlite
 from engine.storage.database import (
-    FILE_NAME,
+    DatabaseLocked,
     DatabaseUnusable,
-    connect,
-    examine,
-    is_locked,
-    lengthen_log,
 )
+from engine.storage.migrations import ENGINE, Schema, migrate
+from engine.storage.opening import database_of
+from engine.storage.rows import ROOMS
+from engine.storage.sqlite import FILE_NAME, SqliteConnection, SqliteDatabase
 from tests.domain.sessions import live
+
+
+def of_version(number: int, folder: Path) -> SqliteConnection:
+    """A file as a program left it that knew the first steps alone."""
+    connection = SqliteConnection(sqlite3.connect(folder / FILE_NAME, isolation_level=None))
+    migrate(connection, Schema(ENGINE.key, ENGINE.steps[:number]))
+    return connection
+
+
+def names(connection: SqliteConnection) -> list[str]:
+    """The tables and indexes there are."""
+    return [row["name"] for row in connection.rows("SELECT name FROM sqlite_master ORDER BY name")]
 
 
 def test_a_new_file_is_durable_and_shared(tmp_path: Path) -> None:
     """WAL, FULL, a busy timeout, rows by name."""
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
-        assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
-        assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2
-        assert connection.execute("PRAGMA busy_timeout").fetchone()[0] == 5000
-        assert connection.execute("SELECT count(*) AS n FROM journal").fetchone()["n"] == 0
+    with database_of(tmp_path).connect() as connection:
+        assert connection.value("PRAGMA journal_mode") == "wal"
+        assert connection.value("PRAGMA synchronous") == 2
+        assert connection.value("PRAGMA busy_timeout") == 5000
+        assert connection.rows("SELECT count(*) AS n FROM journal")[0]["n"] == 0
 
 
 def test_a_new_file_is_its_owners_alone(tmp_path: Path) -> None:
     """Names and addresses are in it, and in the log beside it."""
-    with closing(connect(tmp_path / FILE_NAME)):
+    with database_of(tmp_path).connect():
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
     assert modes == dict.fromkeys((FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"), 0o600)
 
 
 def test_opening_again_keeps_the_content(tmp_path: Path) -> None:
     """A migration runs once."""
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
+    with database_of(tmp_path).connect() as connection:
         connection.execute("INSERT INTO meta VALUES ('public_url', 'https://example.org')")
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
-        row = connection.execute("SELECT value FROM meta WHERE key = 'public_url'").fetchone()
-    assert row["value"] == "https://example.org"
-    assert examine(tmp_path / FILE_NAME) == []
+    with database_of(tmp_path).connect() as connection:
+        value = connection.value("SELECT value FROM meta WHERE key = 'public_url'")
+    assert value == "https://example.org"
+    assert database_of(tmp_path).problems() == []
 
 
 def test_a_journal_of_the_first_schema_is_taken_over(tmp_path: Path) -> None:
     """The records of a folder that an older program left, all of them, by session and position."""
-    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as older:
-        older.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
-        older.execute("INSERT INTO meta VALUES ('engine_schema', '1')")
-        older.executescript(database._MIGRATIONS[0])
-        rows = [(name, n, n, 7, b"{}") for n in (1, 2, 3) for name in ("b", "a")]
-        older.executemany("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", rows)
+    rows = [(name, n, n, 7, b"{}") for n in (1, 2, 3) for name in ("b", "a")]
+    with of_version(1, tmp_path) as older:
+        older.write_tuples("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", rows)
 
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
-        kept = connection.execute("SELECT * FROM journal ORDER BY session_id, position").fetchall()
+    with database_of(tmp_path).connect() as connection:
+        kept = connection.rows("SELECT * FROM journal ORDER BY session_id, position")
 
-    assert [tuple(row) for row in kept] == sorted(rows)
-    assert examine(tmp_path / FILE_NAME) == []
+    assert [tuple(dict(row).values()) for row in kept] == sorted(rows)
+    assert database_of(tmp_path).problems() == []
 
 
 def test_rooms_of_an_older_schema_learn_how_many_came(tmp_path: Path) -> None:
     """From the states that were kept at their end; staff and observers are not counted, nor whoever is still coming."""
-    with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as older:
-        older.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
-        older.execute("INSERT INTO meta VALUES ('engine_schema', '2')")
-        for script in database._MIGRATIONS[:2]:
-            older.executescript(script)
+    with of_version(2, tmp_path) as older:
         for course in (live(["ada", "bob"]), live([]), live(["ada"])):
             name = f"of-{course.now.count()}"
             course.join("ivy", Role.INSTRUCTOR)
@@ -87,16 +91,12 @@ def test_rooms_of_an_older_schema_learn_how_many_came(tmp_path: Path) -> None:
                 course.do(End())
             row = replace(room_row(course.now), session_id=name)
             document = {k: v for k, v in json.loads(row.document).items() if k != "participant_count"}
-            values = astuple(replace(row, document=json.dumps(document)))
-            names = ", ".join(field.name for field in fields(row))
-            older.execute(f"INSERT INTO rooms ({names}) VALUES ({', '.join('?' * len(values))})", values)
-            older.execute(
-                "INSERT INTO state_snapshots VALUES (?, ?, ?)",
-                (name, course.now.position, STATE.dump_json(course.now)),
-            )
+            older.execute(ROOMS.upsert, **ROOMS.values(replace(row, document=json.dumps(document))))
+            state = (name, course.now.position, STATE.dump_json(course.now))
+            older.write_tuples("INSERT INTO state_snapshots VALUES (?, ?, ?)", [state])
 
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
-        rows = connection.execute("SELECT session_id, document FROM rooms ORDER BY session_id").fetchall()
+    with database_of(tmp_path).connect() as connection:
+        rows = connection.rows("SELECT session_id, document FROM rooms ORDER BY session_id")
 
     told = {row["session_id"]: json.loads(row["document"]) for row in rows}
     assert told["of-0"]["participant_count"] == 0
@@ -110,23 +110,23 @@ def test_two_may_create_it_at_once(tmp_path: Path, time: int) -> None:
     """Server and publisher may both be the first."""
     together = Barrier(8)
 
-    def first(_: int) -> sqlite3.Connection:
+    def first(_: int) -> SqliteConnection:
         together.wait()
-        return connect(tmp_path / f"{time}.db")
+        return SqliteDatabase(tmp_path / f"{time}.db").connect()
 
     with ThreadPoolExecutor(8) as pool:
         opened = list(pool.map(first, range(8)))
     for connection in opened:
-        assert connection.execute("SELECT count(*) FROM rooms").fetchone()[0] == 0
+        assert connection.value("SELECT count(*) FROM rooms") == 0
         connection.close()
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     """An older program never writes into a newer file, and says what to do."""
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
+    with database_of(tmp_path).connect() as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'engine_schema'")
     with pytest.raises(DatabaseUnusable, match="newer version"):
-        connect(tmp_path / FILE_NAME)
+        database_of(tmp_path).connect()
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, but long enough to be read as one" * 40])
@@ -134,23 +134,23 @@ def test_another_kind_of_file_is_refused(tmp_path: Path, content: bytes) -> None
     """The error names the file and nothing is overwritten."""
     (tmp_path / FILE_NAME).write_bytes(content)
     with pytest.raises(DatabaseUnusable, match=FILE_NAME):
-        connect(tmp_path / FILE_NAME)
+        database_of(tmp_path).connect()
     assert (tmp_path / FILE_NAME).read_bytes() == content
-    assert examine(tmp_path / FILE_NAME) != []
+    assert database_of(tmp_path).problems() != []
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     """No folder, no database."""
     with pytest.raises(DatabaseUnusable, match="cannot be opened"):
-        connect(tmp_path / "nowhere" / FILE_NAME)
-    assert examine(tmp_path / "nowhere" / FILE_NAME) == [f"{FILE_NAME} does not exist"]
+        database_of(tmp_path / "nowhere").connect()
+    assert database_of(tmp_path / "nowhere").problems() == [f"{FILE_NAME} does not exist"]
 
 
 def test_a_full_check_finds_garbled_pages(tmp_path: Path) -> None:
     """Bytes overwritten in the middle are reported in words."""
     path = tmp_path / FILE_NAME
-    with closing(connect(path)) as connection:
-        connection.executemany(
+    with SqliteDatabase(path).connect() as connection:
+        connection.write_tuples(
             "INSERT INTO journal VALUES ('a', ?, ?, 1, ?)", [(n, n, b"x" * 300) for n in range(1, 500)]
         )
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -159,41 +159,39 @@ def test_a_full_check_finds_garbled_pages(tmp_path: Path) -> None:
     content[middle : middle + 8192] = b"\xff" * 8192
     path.write_bytes(content)
 
-    assert examine(path) != []
+    assert SqliteDatabase(path).problems() != []
 
 
 def test_a_lock_is_told_from_damage(tmp_path: Path) -> None:
     """Only a lock is worth waiting for."""
-    with closing(connect(tmp_path / FILE_NAME)) as holder, closing(connect(tmp_path / FILE_NAME)) as other:
+    with database_of(tmp_path).connect() as holder, database_of(tmp_path).connect() as other:
         holder.execute("BEGIN IMMEDIATE")
         other.execute("PRAGMA busy_timeout = 0")
-        with pytest.raises(sqlite3.OperationalError) as locked:
+        with pytest.raises(DatabaseLocked):
             other.execute("BEGIN IMMEDIATE")
-    assert is_locked(locked.value)
-    assert not is_locked(ValueError("no"))
 
 
 def test_a_disk_that_is_nearly_full_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A head start for commits must not take the bytes that pages and drafts need."""
-    monkeypatch.setattr(database, "disk_usage", lambda _: SimpleNamespace(free=100 * 2**20))
-    with closing(connect(tmp_path / FILE_NAME)):
+    monkeypatch.setattr(sqlite, "disk_usage", lambda _: SimpleNamespace(free=100 * 2**20))
+    with database_of(tmp_path).connect():
         before = (tmp_path / f"{FILE_NAME}-wal").stat().st_size
-        lengthen_log(tmp_path / FILE_NAME)
+        database_of(tmp_path).preallocate()
         assert (tmp_path / f"{FILE_NAME}-wal").stat().st_size == before
 
 
 def test_the_log_is_lengthened_once_and_keeps_nothing(tmp_path: Path) -> None:
     """Commits find the room that they need; the file has no more tables than before."""
     log = tmp_path / f"{FILE_NAME}-wal"
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall()
-        lengthen_log(tmp_path / FILE_NAME)
+    with database_of(tmp_path).connect() as connection:
+        tables = names(connection)
+        database_of(tmp_path).preallocate()
         size = log.stat().st_size
         assert size > 2000 * 4096
-        lengthen_log(tmp_path / FILE_NAME)
-        connection.executemany(
+        database_of(tmp_path).preallocate()
+        connection.write_tuples(
             "INSERT INTO journal VALUES ('a', ?, ?, 1, ?)", [(n, n, b"x" * 300) for n in range(1, 500)]
         )
         assert log.stat().st_size == size
-        assert connection.execute("SELECT name FROM sqlite_master ORDER BY name").fetchall() == tables
-    assert examine(tmp_path / FILE_NAME) == []
+        assert names(connection) == tables
+    assert database_of(tmp_path).problems() == []

@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage.database import FILE_NAME, DatabaseUnusable, connect
+from engine.storage.database import DatabaseUnusable
 from engine.storage.journal import Append, JournalFailed, Record, StalePosition
+from engine.storage.opening import database_of
 from engine.storage.rows import PersonChange, PersonRow
+from engine.storage.sqlite import FILE_NAME
 from engine.storage.sqlite_journal import SqliteJournal
-from tests.storage.rows import outcomes, records, room
+from tests.storage.rows import all_records, latest, outcomes, records, room
 
 
 def open_journal(folder: Path) -> SqliteJournal:
-    return SqliteJournal(folder / FILE_NAME, asyncio.get_running_loop())
+    return SqliteJournal(database_of(folder), asyncio.get_running_loop())
 
 
 def reason_of(outcome: BaseException | None) -> str:
@@ -39,14 +41,14 @@ async def test_a_full_disk_fails_the_entry_and_keeps_what_was_acknowledged(tmp_p
     journal = open_journal(tmp_path)
     assert await outcomes(journal, [Append("a", 0, records(1, 3))]) == [None]
     # The page limit makes SQLite say exactly what a full disk makes it say.
-    pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]
+    pages = journal._connection.value("PRAGMA page_count")
     journal._connection.execute(f"PRAGMA max_page_count = {pages + 4}")
 
     too_much, fits = await outcomes(journal, [Append("a", 3, large(4, 50)), Append("b", 0, records(1, 1))])
 
     assert reason_of(too_much) == "the disk is full"
     assert fits is None
-    assert await journal.read("a", 0) == records(1, 3)
+    assert await all_records(journal, "a") == records(1, 3)
     assert await outcomes(journal, [Append("a", 3, records(4, 4))]) == [None]
     await journal.close()
 
@@ -55,14 +57,14 @@ async def test_what_follows_a_failed_entry_of_the_same_session_fails_too(tmp_pat
     """No hole: later entries of the session expect what never came."""
     journal = open_journal(tmp_path)
     await outcomes(journal, [Append("a", 0, records(1, 1))])
-    pages = journal._connection.execute("PRAGMA page_count").fetchone()[0]
+    pages = journal._connection.value("PRAGMA page_count")
     journal._connection.execute(f"PRAGMA max_page_count = {pages + 1}")
 
     first, second = await outcomes(journal, [Append("a", 1, large(2, 50)), Append("a", 51, records(52, 52))])
 
     assert isinstance(first, JournalFailed)
     assert isinstance(second, StalePosition)
-    assert await journal.latest("a") == 1
+    assert await latest(journal, "a") == 1
     await journal.close()
 
 
@@ -72,10 +74,11 @@ def test_a_file_that_may_not_grow_loses_nothing(tmp_path: Path) -> None:
 import asyncio, json, resource, signal, sys
 from pathlib import Path
 from engine.storage.journal import Append, Record
+from engine.storage.opening import database_of
 from engine.storage.sqlite_journal import SqliteJournal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 async def main():
-    journal = SqliteJournal(Path(sys.argv[1]), asyncio.get_running_loop())
+    journal = SqliteJournal(database_of(Path(sys.argv[1])), asyncio.get_running_loop())
     resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000))
     position = 0
     while True:
@@ -89,17 +92,16 @@ async def main():
 asyncio.run(main())
 """
     ran = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / FILE_NAME)], capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60
     )
     acknowledged, reason = json.loads(ran.stdout)
 
     assert acknowledged > 20
     assert "disk" in reason
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
-        assert connection.execute("SELECT count(*), max(position) FROM journal").fetchone()[:] == (
-            acknowledged,
-            acknowledged,
-        )
+    with database_of(tmp_path).connect() as connection:
+        kept = connection.row("SELECT count(*) AS n, max(position) AS latest FROM journal")
+    assert kept is not None
+    assert (kept["n"], kept["latest"]) == (acknowledged, acknowledged)
 
 
 async def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ async def test_an_entry_that_cannot_be_written_fails_alone(tmp_path: Path) -> No
 
     assert (good, also_good) == (None, None)
     assert isinstance(bad, JournalFailed)
-    assert await journal.latest("b") == 0
+    assert await latest(journal, "b") == 0
     await journal.close()
 
 
@@ -198,7 +200,7 @@ async def test_a_hole_in_the_log_is_told(tmp_path: Path) -> None:
     """Records behind a missing one are not given; where it is, and how far the log goes, is."""
     journal = open_journal(tmp_path)
     await outcomes(journal, [Append("a", 0, records(1, 10), room=room("a"))])
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
+    with database_of(tmp_path).connect() as connection:
         connection.execute("DELETE FROM journal WHERE position IN (6, 7)")
 
     loaded = await journal.load("a")
@@ -215,10 +217,11 @@ def test_a_killed_process_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
 import asyncio, sys
 from pathlib import Path
 from engine.storage.journal import Append, Record
+from engine.storage.opening import database_of
 from engine.storage.sqlite_journal import SqliteJournal
 async def main():
     loop = asyncio.get_running_loop()
-    journal = SqliteJournal(Path(sys.argv[1]), loop)
+    journal = SqliteJournal(database_of(Path(sys.argv[1])), loop)
     def acknowledge(session, position, error):
         assert error is None, error
         print(session, position, flush=True)
@@ -231,7 +234,7 @@ async def main():
 asyncio.run(main())
 """
     with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / FILE_NAME)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as child:
         assert child.stdout is not None
         acknowledged: dict[str, int] = {}
@@ -246,10 +249,10 @@ asyncio.run(main())
         child.wait()
 
     assert len(acknowledged) == 20
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
+    with database_of(tmp_path).connect() as connection:
         found = {
             row["session_id"]: (row["latest"], row["n"])
-            for row in connection.execute(
+            for row in connection.rows(
                 "SELECT session_id, max(position) AS latest, count(*) AS n FROM journal GROUP BY session_id"
             )
         }

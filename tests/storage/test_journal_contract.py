@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from engine.domain.events import ChatMessageSent, decode, encode
-from engine.storage.database import FILE_NAME
 from engine.storage.journal import (
     Append,
     Journal,
@@ -19,11 +18,12 @@ from engine.storage.journal import (
     StalePosition,
     StateSnapshot,
 )
-from engine.storage.memory_journal import MemoryJournal
+from engine.storage.opening import database_of
 from engine.storage.redaction import REDACTED
 from engine.storage.rows import PersonChange, PersonRow
 from engine.storage.sqlite_journal import SqliteJournal
-from tests.storage.rows import outcomes, records, room
+from tests.storage.memory_journal import MemoryJournal
+from tests.storage.rows import all_records, latest, outcomes, records, room
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -31,18 +31,18 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     kept: Journal = (
         MemoryJournal()
         if request.param == "memory"
-        else SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+        else SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
     )
     yield kept
     await kept.close()
 
 
 async def test_what_was_appended_is_read_back_in_order(journal: Journal) -> None:
-    """A read from a position gives everything after it."""
+    """Everything that was written, and how far it goes."""
     assert await outcomes(journal, [Append("a", 0, records(1, 5))]) == [None]
 
-    assert await journal.read("a", 2) == records(3, 5)
-    assert await journal.latest("a") == 5
+    assert await all_records(journal, "a") == records(1, 5)
+    assert await latest(journal, "a") == 5
 
 
 async def test_nobody_is_told_before_the_commit(journal: Journal) -> None:
@@ -59,7 +59,7 @@ async def test_nobody_is_told_before_the_commit(journal: Journal) -> None:
     assert told == []
     await confirmed.wait()
     assert told == [None]
-    assert await journal.latest("a") == 1
+    assert await latest(journal, "a") == 1
 
 
 async def test_answers_come_in_the_order_of_the_appends(journal: Journal) -> None:
@@ -94,7 +94,7 @@ async def test_a_second_owner_is_refused(journal: Journal) -> None:
     assert (behind.expected, behind.latest) == (2, 3)
     assert isinstance(ahead, StalePosition)
     assert fine is None
-    assert await journal.latest("a") == 3
+    assert await latest(journal, "a") == 3
 
 
 async def test_the_same_records_again_are_harmless(journal: Journal) -> None:
@@ -104,7 +104,7 @@ async def test_the_same_records_again_are_harmless(journal: Journal) -> None:
     assert await outcomes(journal, [entry, entry]) == [None, None]
     assert await outcomes(journal, [entry]) == [None]
 
-    assert await journal.read("a", 0) == records(1, 3)
+    assert await all_records(journal, "a") == records(1, 3)
 
 
 async def test_numbered_reading_gives_the_newest_within_the_limit(journal: Journal) -> None:
@@ -125,8 +125,8 @@ async def test_numbered_reading_gives_the_newest_within_the_limit(journal: Journ
 async def test_an_unknown_session_has_nothing(journal: Journal) -> None:
     """Nobody created it: no records, position 0, nothing to load."""
     assert await journal.load("nowhere") is None
-    assert await journal.latest("nowhere") == 0
-    assert await journal.read("nowhere", 0) == []
+    assert await latest(journal, "nowhere") == 0
+    assert await all_records(journal, "nowhere") == []
 
 
 async def test_a_withdrawal_takes_the_words_of_a_person_out_of_the_log(journal: Journal) -> None:
@@ -139,7 +139,7 @@ async def test_a_withdrawal_takes_the_words_of_a_person_out_of_the_log(journal: 
     await outcomes(
         journal, [Append("a", 0, chat), Append("a", 3, records(4, 4), people=[PersonChange("ann", None)])]
     )
-    kept = await journal.read("a", 0)
+    kept = await all_records(journal, "a")
     assert [(record.position, record.seq, record.at) for record in kept[:3]] == [
         (n, n, 1_000) for n in (1, 2, 3)
     ]

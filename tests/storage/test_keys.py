@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage.database import FILE_NAME, connect
 from engine.storage.keys import SIGNING_KEY_FILE, Key, KeyNameTaken, Keys, Role, signing_key
+from engine.storage.opening import database_of
+from engine.storage.sqlite import FILE_NAME
 
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Iterator[Keys]:
-    with closing(Keys(tmp_path / FILE_NAME)) as kept:
+    with closing(Keys(database_of(tmp_path))) as kept:
         yield kept
 
 
@@ -58,7 +59,7 @@ def test_an_instructors_key_works_until_it_is_revoked_by_anybody(keys: Keys, tmp
     secret = keys.create("Sarah", at=1)
     assert keys.identify(secret) == Key("Sarah", Role.INSTRUCTOR, 1)
 
-    with closing(Keys(tmp_path / FILE_NAME)) as elsewhere:
+    with closing(Keys(database_of(tmp_path))) as elsewhere:
         assert elsewhere.revoke("Sarah", at=2)
         assert not elsewhere.revoke("Sarah", at=3)
 
@@ -108,7 +109,7 @@ def test_the_signing_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> Non
 
 def test_a_damaged_signing_key_is_an_error(tmp_path: Path) -> None:
     """A short or garbled key signs nothing."""
-    connect(tmp_path / FILE_NAME).close()
+    database_of(tmp_path).connect().close()
     (tmp_path / SIGNING_KEY_FILE).write_text("abcd")
     with pytest.raises(ValueError, match="32 bytes"):
         signing_key(tmp_path)

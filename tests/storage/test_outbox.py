@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.storage.database import FILE_NAME, connect
 from engine.storage.journal import Append
+from engine.storage.opening import database_of
 from engine.storage.outbox import SCHEDULE, Outbox, content_hash, schedule_row, story
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.storage.rows import outcomes, records, snapshot
@@ -21,7 +20,7 @@ CHANNELS = ("web", "email", "social")
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
+    with database_of(tmp_path).connect() as connection:
         yield Outbox(connection)
 
 
@@ -142,7 +141,7 @@ def test_the_calendar_follows_the_newest_change_of_a_room(outbox: Outbox) -> Non
 
 async def test_the_story_goes_with_the_last_event_or_not_at_all(tmp_path: Path) -> None:
     """Snapshot and jobs share the transaction of the append; a refused append leaves neither."""
-    journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
     row, jobs = story(snapshot(), CHANNELS, at=100)
     refused, written = await outcomes(
         journal,
@@ -155,7 +154,7 @@ async def test_the_story_goes_with_the_last_event_or_not_at_all(tmp_path: Path) 
 
     assert refused is not None
     assert written is None
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
+    with database_of(tmp_path).connect() as connection:
         outbox = Outbox(connection)
         assert outbox.snapshot("other") is None
         assert states(outbox) == dict.fromkeys(CHANNELS, "pending")
@@ -163,9 +162,9 @@ async def test_the_story_goes_with_the_last_event_or_not_at_all(tmp_path: Path) 
 
 async def test_a_taken_version_becomes_the_next_one(tmp_path: Path) -> None:
     """A summary published over the API for the same session does not stop the session's own."""
-    with closing(connect(tmp_path / FILE_NAME)) as connection:
+    with database_of(tmp_path).connect() as connection:
         Outbox(connection).enqueue(snapshot(content_id="from-api"), ["web"], at=50)
-        journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+        journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
         row, jobs = story(snapshot(content_id="own", title="Its own"), ["web"], at=100)
         assert await outcomes(journal, [Append("morning", 0, records(1, 1), snapshot=row, outbox=jobs)]) == [
             None

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from engine.domain.events import ChatMessageSent, decode, encode
-from engine.storage.database import FILE_NAME
 from engine.storage.journal import Append, Journal, Record
-from engine.storage.memory_journal import MemoryJournal
+from engine.storage.opening import database_of
 from engine.storage.people import People
 from engine.storage.redaction import REDACTED
 from engine.storage.rooms import RoomCatalogue, Rooms
 from engine.storage.rows import PersonChange, PersonRow
 from engine.storage.sqlite_journal import SqliteJournal
-from tests.storage.rows import outcomes, records, room
+from tests.storage.memory_journal import MemoryJournal
+from tests.storage.rows import all_records, outcomes, records, room
 
 ROOMS = [
     room("a", phase="live", scheduled_start=300, next_deadline=50, started_at=40),
@@ -30,8 +30,8 @@ ROOMS = [
 @pytest.fixture(params=["sqlite", "memory"])
 async def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RoomCatalogue]:
     memory = MemoryJournal()
-    on_disk = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
-    rooms = Rooms(tmp_path / FILE_NAME)
+    on_disk = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
+    rooms = Rooms(database_of(tmp_path))
     journal: Journal = memory if request.param == "memory" else on_disk
     await outcomes(journal, [Append(row.session_id, 0, records(1, 1), room=row) for row in ROOMS])
     yield memory.rooms() if request.param == "memory" else rooms
@@ -54,12 +54,6 @@ async def test_the_list_is_paged_by_id_and_chosen_by_phase(catalogue: RoomCatalo
     assert list(await catalogue.list([])) == []
 
 
-async def test_deadlines_come_soonest_first(catalogue: RoomCatalogue) -> None:
-    """Rooms without one never come."""
-    assert [r.session_id for r in await catalogue.due(50)] == ["b", "a"]
-    assert [r.session_id for r in await catalogue.due(49)] == ["b"]
-
-
 async def test_unfinished_rooms_leave_out_the_ended_and_the_cancelled(catalogue: RoomCatalogue) -> None:
     """What a start has to look after, by scheduled start."""
     assert [r.session_id for r in await catalogue.unfinished()] == ["b", "a"]
@@ -67,7 +61,7 @@ async def test_unfinished_rooms_leave_out_the_ended_and_the_cancelled(catalogue:
 
 async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> None:
     """Rows of sessions that ended long ago go, with what people wrote there; the others stay."""
-    journal = SqliteJournal(tmp_path / FILE_NAME, asyncio.get_running_loop())
+    journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
     ann, bob = PersonRow("old", "ann", 1, name="Ann", publish_name=True), PersonRow("new", "bob", 1)
     said = [Record(1, 1, 1, encode(ChatMessageSent("ann", "telltale"))), Record(2, None, 2, b'{"n":2}')]
     await outcomes(
@@ -77,7 +71,7 @@ async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> 
             Append("new", 0, said, room=room("new", ended_at=900), people=[PersonChange("bob", bob)]),
         ],
     )
-    people = People(tmp_path / FILE_NAME)
+    people = People(database_of(tmp_path))
     assert await people.get("old", "ann") == ann
     assert list(await people.of("new")) == [bob]
 
@@ -85,12 +79,12 @@ async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> 
 
     assert await people.get("old", "ann") is None
     assert await people.get("new", "bob") == bob
-    assert await journal.read("new", 0) == said
-    old = await journal.read("old", 0)
+    assert await all_records(journal, "new") == said
+    old = await all_records(journal, "old")
     assert decode(old[0].event) == ChatMessageSent("ann", REDACTED)
     assert old[1:] == said[1:]
     assert await people.forget(ended_before=1000) == 1
     assert await people.forget(ended_before=500) == 0
-    assert b"telltale" not in b"".join(record.event for record in await journal.read("new", 0))
+    assert b"telltale" not in b"".join(record.event for record in await all_records(journal, "new"))
     people.close()
     await journal.close()

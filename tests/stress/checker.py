@@ -7,10 +7,8 @@ sender was told; each stored state, catalogue row and story is the fold of the j
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +19,8 @@ from engine.domain.session import Session
 from engine.domain.story import tell
 from engine.protocol import outgoing
 from engine.sessions.journal_entries import STATE
-from engine.storage.database import FILE_NAME, connect, examine
+from engine.storage.database import Connection
+from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from tests.stress.client import Client
 from tests.stress.logs import Faults, RoomLog
@@ -61,10 +60,10 @@ def check(
     data: Path, clients: Mapping[str, Sequence[Client]], logs: Mapping[str, RoomLog], faults: Faults
 ) -> Checked:
     """Hold the logs of each session's clients against the database of a server that has ended."""
-    for wrong in examine(data / FILE_NAME):
+    for wrong in database_of(data).problems():
         faults.add("database", wrong)
     totals: Counter[str] = Counter()
-    with closing(connect(data / FILE_NAME)) as connection:
+    with database_of(data).connect() as connection:
         for session_id, log in logs.items():
             journal = _read(connection, session_id, faults)
             names = _names(connection, session_id)
@@ -81,10 +80,10 @@ def check(
     return Checked(**totals)
 
 
-def _read(connection: sqlite3.Connection, session_id: str, faults: Faults) -> _Journal:
-    rows = connection.execute(
-        "SELECT position, seq, at, event FROM journal WHERE session_id = ? ORDER BY position", (session_id,)
-    ).fetchall()
+def _read(connection: Connection, session_id: str, faults: Faults) -> _Journal:
+    rows = connection.rows(
+        "SELECT position, seq, at, event FROM journal WHERE session_id = :id ORDER BY position", id=session_id
+    )
     events = [(row["position"], row["seq"], row["at"], e.decode(row["event"])) for row in rows]
     positions = [position for position, _, _, _ in events]
     if positions != list(range(1, len(events) + 1)):
@@ -102,9 +101,9 @@ def _read(connection: sqlite3.Connection, session_id: str, faults: Faults) -> _J
     return _Journal(events, states)
 
 
-def _names(connection: sqlite3.Connection, session_id: str) -> dict[str, str]:
-    rows = connection.execute(
-        "SELECT client_id, name FROM people WHERE session_id = ? AND name IS NOT NULL", (session_id,)
+def _names(connection: Connection, session_id: str) -> dict[str, str]:
+    rows = connection.rows(
+        "SELECT client_id, name FROM people WHERE session_id = :id AND name IS NOT NULL", id=session_id
     )
     return {row["client_id"]: row["name"] for row in rows}
 
@@ -182,15 +181,14 @@ def _follow(client: Client, session_id: str, journal: _Journal, faults: Faults) 
     return sum(last - after for after, last in client.segments)
 
 
-def _stored_state(connection: sqlite3.Connection, session_id: str, journal: _Journal, faults: Faults) -> int:
+def _stored_state(connection: Connection, session_id: str, journal: _Journal, faults: Faults) -> int:
     """The state that a start would begin from, and the catalogue's row; returns how many states there were."""
     final = journal.states[-1]
-    room = connection.execute("SELECT phase, epoch FROM rooms WHERE session_id = ?", (session_id,)).fetchone()
+    room = connection.row("SELECT phase, epoch FROM rooms WHERE session_id = :id", id=session_id)
+    assert room is not None
     if (room["phase"], room["epoch"]) != (str(final.phase), final.epoch):
-        faults.add("catalogue", f"{session_id}: {tuple(room)}, the journal says {final.phase}")
-    row = connection.execute(
-        "SELECT position, state FROM state_snapshots WHERE session_id = ?", (session_id,)
-    ).fetchone()
+        faults.add("catalogue", f"{session_id}: {dict(room)}, the journal says {final.phase}")
+    row = connection.row("SELECT position, state FROM state_snapshots WHERE session_id = :id", id=session_id)
     if row is None:
         return 0
     if STATE.validate_json(row["state"]) != journal.states[row["position"] - 1]:
@@ -200,7 +198,7 @@ def _stored_state(connection: sqlite3.Connection, session_id: str, journal: _Jou
     return 1
 
 
-def _story(connection: sqlite3.Connection, session_id: str, journal: _Journal, faults: Faults) -> int:
+def _story(connection: Connection, session_id: str, journal: _Journal, faults: Faults) -> int:
     """The story that was handed to the publisher; returns how many there were."""
     told = Outbox(connection).snapshot(session_id)
     ended = _first(i for i, (*_, event) in enumerate(journal.events) if isinstance(event, e.SessionEnded))

@@ -25,7 +25,7 @@ from engine.realtime.seat import Seat
 from engine.sessions.directory import Directory
 from engine.sessions.messages import Detach
 from engine.settings import Settings
-from engine.storage.database import FILE_NAME
+from engine.storage.sqlite import FILE_NAME
 
 __all__ = ["look"]
 

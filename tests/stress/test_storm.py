@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.opening import database_of
 from tests.stress.logs import Faults
 from tests.stress.plan import HALL, Scale, make_plan
 from tests.stress.storm import Storm
@@ -42,11 +41,11 @@ async def test_a_storm_leaves_every_log_whole_and_nothing_behind(tmp_path: Path)
 
 def found_when_one_word_is_changed(storm: Storm, folder: Path) -> set[str]:
     """What the checker says when one acknowledged announcement is another in the journal."""
-    with closing(connect(folder / "data" / FILE_NAME)) as connection:
+    with database_of(folder / "data").connect() as connection:
         connection.execute(
             "UPDATE journal SET event = CAST(replace(CAST(event AS TEXT), 'calm', 'Calm') AS BLOB)"
-            " WHERE session_id = ? AND instr(CAST(event AS TEXT), 'calm')",
-            (HALL,),
+            " WHERE session_id = :hall AND instr(CAST(event AS TEXT), 'calm')",
+            hall=HALL,
         )
     faults = Faults()
     storm.check(faults)

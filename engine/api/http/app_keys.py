@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -21,10 +19,11 @@ from engine.api.http.session_links import Links
 from engine.clock import Clock
 from engine.domain.rejection import NotFound
 from engine.domain.text import SESSION_ID
-from engine.storage.database import FILE_NAME, connect
+from engine.storage.database import Connection, Database
 from engine.storage.rooms import RoomCatalogue
 
 __all__ = [
+    "CATALOGUE",
     "CLOCK",
     "CREDENTIALS",
     "DATA",
@@ -34,9 +33,8 @@ __all__ = [
     "REGISTRY",
     "ROOMS",
     "SESSIONS",
-    "SHELF",
     "Backend",
-    "Shelf",
+    "CataloguePool",
     "caller_of",
     "session_id_of",
     "visible",
@@ -56,14 +54,14 @@ _Result = TypeVar("_Result")
 _SESSION_ID = re.compile(SESSION_ID.removesuffix("$"))
 
 
-class Shelf:
+class CataloguePool:
     """A database connection on a thread of its own, for the publisher's catalogue, whose methods block."""
 
-    def __init__(self, data: Path) -> None:
-        self._connection = connect(data / FILE_NAME)
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="api-shelf")
+    def __init__(self, database: Database) -> None:
+        self._connection = database.connect()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="api-catalogue")
 
-    async def ask(self, question: Callable[[sqlite3.Connection], _Result]) -> _Result:
+    async def ask(self, question: Callable[[Connection], _Result]) -> _Result:
         """Run ``question`` with the connection on the thread; returns its result."""
         return await asyncio.get_running_loop().run_in_executor(
             self._pool, lambda: question(self._connection)
@@ -71,11 +69,11 @@ class Shelf:
 
     async def close(self) -> None:
         """Finish what runs, and close the connection."""
-        with closing(self._connection):
+        with self._connection:
             await asyncio.get_running_loop().run_in_executor(None, self._pool.shutdown)
 
 
-SHELF = web.AppKey("shelf", Shelf)
+CATALOGUE = web.AppKey("catalogue", CataloguePool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +85,8 @@ class Backend:
     credentials: Credentials
     clock: Clock
     data: Path
-    """The data folder: the database, the published site, ``studio.toml``."""
+    """The data folder: the published site, ``studio.toml``."""
+    database: Database
     public_url: str
     """Base of absolute links."""
     publishing: Publishing
@@ -106,7 +105,7 @@ class Backend:
         app[PUBLISHING] = self.publishing
         app[READY] = self.readiness
         app[REGISTRY] = self.registry
-        app[SHELF] = Shelf(self.data)
+        app[CATALOGUE] = CataloguePool(self.database)
 
 
 def caller_of(request: web.Request, session_id: str | None = None) -> Caller:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import sqlite3
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from uuid import uuid4
@@ -22,7 +21,7 @@ from engine.api.http.responses import refusal, refusal_of
 from engine.clock import Clock
 from engine.domain.rejection import Rejected
 from engine.protocol.rates import Rate, TokenBucket
-from engine.storage.database import is_locked
+from engine.storage.database import DatabaseError, DatabaseLocked
 from engine.storage.journal import JournalFailed
 
 __all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "AddressRates", "address_of", "request_middleware"]
@@ -164,9 +163,9 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except JournalFailed as failed:
         _log.error("journal failed", reason=failed.reason)
         return refusal(503, "storage_failed", "The server cannot store anything at the moment.")
-    except sqlite3.Error as error:
-        if is_locked(error):
-            return refusal(503, "busy", "The database is busy; try again.", headers={hdrs.RETRY_AFTER: "5"})
+    except DatabaseLocked:
+        return refusal(503, "busy", "The database is busy; try again.", headers={hdrs.RETRY_AFTER: "5"})
+    except DatabaseError as error:
         _log.error("database failed", reason=str(error))
         return refusal(503, "storage_failed", "The server cannot reach its database at the moment.")
     except web.HTTPException as error:

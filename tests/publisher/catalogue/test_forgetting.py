@@ -6,6 +6,7 @@ import json
 
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
+from engine.storage.opening import database_of
 from publisher.catalogue.forgetting import enforce_retention, forget_recipients
 from publisher.catalogue.quotes import quote_key
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -23,7 +24,7 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     desk = open_draft_desk(publisher.data, publisher.connection)
     desk.decide("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
     publisher.work()
-    database = publisher.data / "halcytone.db"
+    database = database_of(publisher.data)
     assert enforce_retention(database, NOW + 1) == 2
     assert enforce_retention(database, NOW + 1) == 0
     told = publisher.catalogue.snapshot("old")
@@ -37,11 +38,11 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     publisher.work()
     page = (publisher.data / "public/sessions/old/index.html").read_text()
     assert "Quiet at last." in page
-    stored = publisher.connection.execute(
+    stored = publisher.connection.rows(
         "SELECT document FROM snapshots WHERE session_id = 'old' UNION ALL"
         " SELECT document FROM published WHERE session_id = 'old'"
-    ).fetchall()
-    assert not any("Unforgotten" in row[0] or "telltale" in row[0] for row in stored)
+    )
+    assert not any("Unforgotten" in row["document"] or "telltale" in row["document"] for row in stored)
 
 
 def test_mail_to_people_who_are_gone_is_forgotten(publisher: Publisher) -> None:
@@ -49,20 +50,22 @@ def test_mail_to_people_who_are_gone_is_forgotten(publisher: Publisher) -> None:
     for who, email in (("here", "here@example.org"), ("asks-no-more", None)):
         publisher.connection.execute(
             "INSERT INTO people (session_id, client_id, consents, email, publish_quote, publish_name, vouched,"
-            " updated_at) VALUES ('s', ?, '{}', ?, 0, 0, 0, 0)",
-            (who, email),
+            " updated_at) VALUES ('s', :who, '{}', :email, 0, 0, 0, 0)",
+            who=who,
+            email=email,
         )
     for who in ("here", "asks-no-more", "withdrew"):
         publisher.connection.execute(
-            "INSERT INTO deliveries VALUES ('s', 'personal', ?, ?, 'submitted', 1, 0, NULL, 0)",
-            (who, f"{who}@example.org"),
+            "INSERT INTO deliveries VALUES ('s', 'personal', :who, :address, 'submitted', 1, 0, NULL, 0)",
+            who=who,
+            address=f"{who}@example.org",
         )
     publisher.connection.execute(
         "INSERT INTO deliveries VALUES ('s', 'newsletter', 'r@example.org', 'r@example.org', 'submitted', 1, 0, NULL, 0)"
     )
-    assert forget_recipients(publisher.connection) == 2
-    left = publisher.connection.execute("SELECT recipient FROM deliveries ORDER BY recipient").fetchall()
-    assert [row[0] for row in left] == ["here", "r@example.org"]
+    assert forget_recipients(publisher.catalogue) == 2
+    left = publisher.connection.rows("SELECT recipient FROM deliveries ORDER BY recipient")
+    assert [row["recipient"] for row in left] == ["here", "r@example.org"]
 
 
 def test_a_session_taken_off_the_site_stays_off_when_it_is_retold(publisher: Publisher) -> None:
@@ -74,7 +77,7 @@ def test_a_session_taken_off_the_site_stays_off_when_it_is_retold(publisher: Pub
     publisher.publish(snapshot("s-1", version=2, curves=()), at=NOW + HOUR)
     assert not (publisher.data / "public/sessions/s-1").exists()
     assert not (publisher.data / "drafts/s-1").exists()
-    assert publisher.connection.execute("SELECT * FROM analytics").fetchall() == []
+    assert publisher.connection.rows("SELECT * FROM analytics") == []
 
 
 def test_words_of_the_studios_own_stay_in_a_draft(publisher: Publisher) -> None:

@@ -13,7 +13,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from engine.domain.instant import MINUTE, Millis
-from engine.storage.people import PersonRow
+from engine.storage.rows import PEOPLE, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
 from publisher.delivery.mail import deliver_due, smtp_arguments
@@ -89,7 +89,7 @@ def subscribed(publisher: Publisher, *addresses: str) -> None:
     """Make addresses confirmed subscribers."""
     for address in addresses:
         subscriptions.subscribe(publisher.catalogue, address, NOW)
-    publisher.connection.execute("UPDATE subscribers SET state = 'confirmed', confirmed_at = ?", (NOW,))
+    publisher.connection.execute("UPDATE subscribers SET state = 'confirmed', confirmed_at = :at", at=NOW)
     publisher.connection.execute("DELETE FROM deliveries")
 
 
@@ -141,9 +141,9 @@ async def test_nobody_gets_it_twice(studio: Publisher, mail_server: MailServer) 
     studio.publish(snapshot(title="Another title", version=2), at=NOW + MINUTE)
     subscribed(studio, "c@example.org")
     studio.connection.execute(
-        "INSERT OR IGNORE INTO deliveries VALUES ('s-1', 'newsletter', 'a@example.org', 'a@example.org',"
-        " 'submitted', 1, ?, NULL, ?)",
-        (NOW, NOW),
+        "INSERT INTO deliveries VALUES ('s-1', 'newsletter', 'a@example.org', 'a@example.org',"
+        " 'submitted', 1, :at, NULL, :at) ON CONFLICT DO NOTHING",
+        at=NOW,
     )
     approve(studio, at=NOW + MINUTE)
     await deliver(studio, mail_server, LATER + MINUTE)
@@ -266,11 +266,7 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
     row = PersonRow(
         "s-1", "c1", NOW, name="Mara", email="mara@example.org", own_summary='{"improvement_percent": 7}'
     )
-    studio.connection.execute(
-        "INSERT INTO people (session_id, client_id, name, consents, email, own_summary, publish_quote, publish_name,"
-        " vouched, updated_at) VALUES (?, ?, ?, '{}', ?, ?, 0, 0, 0, ?)",
-        (row.session_id, row.client_id, row.name, row.email, row.own_summary, NOW),
-    )
+    studio.connection.execute(PEOPLE.upsert, **PEOPLE.values(row))
     desk = open_draft_desk(studio.data, studio.connection)
     assert desk.one("s-1", "personal")["recipients"] == 1
     approve(studio, "personal")

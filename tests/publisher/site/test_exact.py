@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
@@ -36,6 +37,7 @@ class SiteMachine(RuleBasedStateMachine):
         self.publisher = Publisher(Path(self.folder.name) / "data")
         self.publisher.work()
         self.at = NOW
+        self.numbers = itertools.count()
 
     @rule(
         session_id=IDS,
@@ -61,7 +63,7 @@ class SiteMachine(RuleBasedStateMachine):
         self.publisher.publish(
             snapshot(
                 session_id,
-                content_id=f"{session_id}-{self.at}-{self.publisher.connection.total_changes}",
+                content_id=f"{session_id}-{self.at}-{next(self.numbers)}",
                 session_date=NOW - days * DAY,
                 breathing_techniques=tuple(techniques),
                 instructor_name=instructor,

@@ -113,7 +113,7 @@ def test_quotes_stand_on_the_page_once_approved_and_nowhere_else(publisher: Publ
     assert words not in everything
     publisher.publish(snapshot(quotes=(), version=2), at=NOW + 1)
     assert words not in publisher.read("sessions/s-1/index.html")
-    documents = publisher.connection.execute(
+    documents = publisher.connection.rows(
         "SELECT document FROM snapshots UNION ALL SELECT document FROM published"
     )
     assert not [row for row in documents if words in row["document"]]

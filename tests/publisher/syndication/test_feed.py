@@ -12,6 +12,7 @@ import pytest
 from icalendar import Calendar
 
 from engine.domain.instant import HOUR, MINUTE, to_datetime
+from engine.storage.database import Value
 from engine.storage.outbox import schedule_row
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -140,9 +141,9 @@ def test_the_archive_is_complete_and_its_parts_never_change(publisher: Publisher
     assert len(set(seen)) == 105
 
 
-def add_room(publisher: Publisher, session_id: str, *, phase: str = "scheduled", **changed: object) -> None:
+def add_room(publisher: Publisher, session_id: str, *, phase: str = "scheduled", **changed: Value) -> None:
     """Write a room as the engine does, and queue its calendar."""
-    fields: dict[str, object] = {
+    fields: dict[str, Value] = {
         "epoch": "e",
         "title": "Morning, wide; open",
         "instructor": "Sarah Chen",
@@ -160,11 +161,13 @@ def add_room(publisher: Publisher, session_id: str, *, phase: str = "scheduled",
         "cancelled": 0,
         **changed,
     }
-    names = ", ".join(fields)
-    marks = ", ".join("?" * len(fields))
+    publisher.connection.execute("DELETE FROM rooms WHERE session_id = :id", id=session_id)
     publisher.connection.execute(
-        f"INSERT OR REPLACE INTO rooms (session_id, phase, {names}) VALUES (?, ?, {marks})",
-        (session_id, phase, *fields.values()),
+        f"INSERT INTO rooms (session_id, phase, {', '.join(fields)})"
+        f" VALUES (:session_id, :phase, {', '.join(f':{name}' for name in fields)})",
+        session_id=session_id,
+        phase=phase,
+        **fields,
     )
     publisher.outbox.queue([schedule_row(session_id, int(str(fields["sequence"])), NOW)])
     publisher.work()

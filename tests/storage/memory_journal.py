@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
-from engine.domain.instant import Millis
 from engine.storage.journal import (
     Append,
     Done,
@@ -53,19 +52,10 @@ class MemoryJournal:
             loop.call_soon(self._flush)
         self._staged.append((entry, done))
 
-    async def read(self, session_id: str, after_position: int) -> list[Record]:
-        """As the port says."""
-        return [record for record in self._records(session_id) if record.position > after_position]
-
     async def read_numbered(self, session_id: str, after_seq: int, limit: int) -> list[Record]:
         """As the port says."""
         numbered = [r for r in self._records(session_id) if r.seq is not None and r.seq > after_seq]
         return numbered[-limit:]
-
-    async def latest(self, session_id: str) -> int:
-        """As the port says."""
-        records = self._records(session_id)
-        return records[-1].position if records else 0
 
     async def load(self, session_id: str) -> Loaded | None:
         """As the port says."""
@@ -151,13 +141,6 @@ class MemoryRooms:
         rows = sorted(self._all(), key=lambda row: row.session_id)
         chosen = [r for r in rows if r.session_id > (after or "") and (phases is None or r.phase in phases)]
         return chosen[:limit]
-
-    async def due(self, before: Millis) -> Sequence[RoomRow]:
-        """As the port says."""
-        timed = [
-            (row.next_deadline, row.session_id, row) for row in self._all() if row.next_deadline is not None
-        ]
-        return [row for deadline, _, row in sorted(timed, key=lambda t: t[:2]) if deadline <= before]
 
     async def unfinished(self) -> Sequence[RoomRow]:
         """As the port says."""

@@ -1,0 +1,216 @@
+"""The tables, as numbered steps that bring any database up to this version; engine's here, the publisher's by the same means.
+
+A step is SQL with the dialect's types filled in (``Connection.types``), or a function. They are applied in order to
+whatever the database has. A released step never changes what it makes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from engine.storage.database import Connection, DatabaseUnusable
+
+__all__ = ["ENGINE", "Schema", "Step", "migrate", "run_script"]
+
+Step: TypeAlias = str | Callable[[Connection], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The tables of one owner in the database."""
+
+    key: str
+    """Where ``meta`` keeps the number of the last step that was applied."""
+    steps: tuple[Step, ...]
+
+    @property
+    def version(self) -> int:
+        """The number of the last step."""
+        return len(self.steps)
+
+
+def migrate(connection: Connection, schema: Schema) -> None:
+    """Apply the steps that the database has not seen, all in one transaction.
+
+    Raises:
+        DatabaseUnusable: it is of a newer version.
+    """
+    if _version(connection, schema) == schema.version:
+        return
+    with connection.transaction():
+        connection.execute(_filled(connection, _META))
+        # Asked again under the lock: two processes may open a new database at once.
+        for step in schema.steps[_version(connection, schema) :]:
+            if callable(step):
+                step(connection)
+            else:
+                run_script(connection, step)
+        connection.execute(
+            "INSERT INTO meta VALUES (:key, :version) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            key=schema.key,
+            version=str(schema.version),
+        )
+
+
+def run_script(connection: Connection, script: str) -> None:
+    """Run the statements of a script, the dialect's types filled in, in the caller's transaction."""
+    for statement in _filled(connection, script).split(";"):
+        if statement.strip():
+            connection.execute(statement)
+
+
+def _filled(connection: Connection, script: str) -> str:
+    return script.format_map(connection.types)
+
+
+def _version(connection: Connection, schema: Schema) -> int:
+    if not connection.has_table("meta"):
+        return 0
+    value = connection.value("SELECT value FROM meta WHERE key = :key", key=schema.key)
+    version = int(value or 0)
+    if version > schema.version:
+        raise DatabaseUnusable(
+            f"it was written by a newer version of Halcytone Live (schema {version}, this one knows "
+            f"{schema.version}): upgrade, or restore a backup"
+        )
+    return version
+
+
+_META = "CREATE TABLE IF NOT EXISTS meta (key {text} PRIMARY KEY, value {text} NOT NULL) {by_key}"
+
+_TABLES = """
+    CREATE TABLE keys (
+        name {text} PRIMARY KEY,
+        role {text} NOT NULL,
+        digest {bytes} NOT NULL,
+        created_at {integer} NOT NULL,
+        revoked_at {integer}
+    ) {by_key};
+
+    CREATE TABLE rooms (
+        session_id {text} PRIMARY KEY,
+        epoch {text} NOT NULL,
+        phase {text} NOT NULL,
+        title {text} NOT NULL,
+        instructor {text} NOT NULL,
+        session_type {text} NOT NULL,
+        scheduled_start {integer} NOT NULL,
+        started_at {integer},
+        ended_at {integer},
+        visibility {text} NOT NULL,
+        access {text} NOT NULL,
+        max_participants {integer} NOT NULL,
+        next_deadline {integer},
+        document {text} NOT NULL,
+        created_at {integer} NOT NULL,
+        updated_at {integer} NOT NULL,
+        sequence {integer} NOT NULL,
+        cancelled {integer} NOT NULL
+    ) {by_key};
+    CREATE INDEX rooms_by_phase ON rooms (phase, scheduled_start, session_id);
+    CREATE INDEX rooms_by_deadline ON rooms (next_deadline) WHERE next_deadline IS NOT NULL;
+
+    CREATE TABLE journal (
+        session_id {text} NOT NULL,
+        position {integer} NOT NULL,
+        seq {integer},
+        at {integer} NOT NULL,
+        event {bytes} NOT NULL,
+        PRIMARY KEY (session_id, position)
+    ) {by_key};
+
+    CREATE TABLE state_snapshots (
+        session_id {text} PRIMARY KEY,
+        position {integer} NOT NULL,
+        state {bytes} NOT NULL
+    ) {by_key};
+
+    CREATE TABLE event_ids (
+        session_id {text} NOT NULL,
+        event_id {text} NOT NULL,
+        PRIMARY KEY (session_id, event_id)
+    ) {by_key};
+
+    CREATE TABLE people (
+        session_id {text} NOT NULL,
+        client_id {text} NOT NULL,
+        name {text},
+        consents {text} NOT NULL,
+        email {text},
+        own_summary {text},
+        rating {integer},
+        comment {text},
+        quote_state {text},
+        publish_quote {integer} NOT NULL,
+        publish_name {integer} NOT NULL,
+        vouched {integer} NOT NULL,
+        updated_at {integer} NOT NULL,
+        PRIMARY KEY (session_id, client_id)
+    ) {by_key};
+
+    CREATE TABLE snapshots (
+        session_id {text} NOT NULL,
+        version {integer} NOT NULL,
+        content_id {text} NOT NULL UNIQUE,
+        document {text} NOT NULL,
+        created_at {integer} NOT NULL,
+        PRIMARY KEY (session_id, version)
+    ) {by_key};
+
+    CREATE TABLE outbox (
+        id {identity},
+        session_id {text} NOT NULL,
+        channel {text} NOT NULL,
+        version {integer} NOT NULL,
+        content_hash {text} NOT NULL,
+        state {text} NOT NULL,
+        attempts {integer} NOT NULL,
+        next_attempt_at {integer},
+        last_error {text},
+        updated_at {integer} NOT NULL,
+        UNIQUE (session_id, channel, content_hash)
+    );
+    CREATE INDEX outbox_by_state ON outbox (state, next_attempt_at);
+"""
+
+# The log in the order in which it is written: a commit of many sessions fills one page after the other,
+# where a table sorted by session has a page to write for each (a quarter of the time with 500 of them).
+_JOURNAL_AS_WRITTEN = """
+    ALTER TABLE journal RENAME TO journal_by_session;
+    CREATE TABLE journal (
+        session_id {text} NOT NULL,
+        position {integer} NOT NULL,
+        seq {integer},
+        at {integer} NOT NULL,
+        event {bytes} NOT NULL,
+        PRIMARY KEY (session_id, position)
+    );
+    INSERT INTO journal SELECT session_id, position, seq, at, event FROM journal_by_session;
+    DROP TABLE journal_by_session;
+"""
+
+
+def _count_participants(connection: Connection) -> None:
+    """How many came to a session that is over, beside what else the list shows of it: its log is not read for that."""
+    over = connection.rows(
+        "SELECT session_id, document FROM rooms WHERE phase IN ('ending', 'ended', 'published', 'cancelled')"
+    )
+    for room in over:
+        state = connection.value(
+            "SELECT state FROM state_snapshots WHERE session_id = :session_id", session_id=room["session_id"]
+        )
+        members = json.loads(state)["members"].values() if state else ()
+        came = sum(member["role"] == "participant" for member in members)
+        connection.execute(
+            "UPDATE rooms SET document = :document WHERE session_id = :session_id",
+            document=json.dumps(
+                {**json.loads(room["document"]), "participant_count": came}, ensure_ascii=False
+            ),
+            session_id=room["session_id"],
+        )
+
+
+ENGINE = Schema("engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants))

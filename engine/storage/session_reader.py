@@ -1,0 +1,76 @@
+"""What the publisher may know of sessions beside their stories: rooms as the calendar shows them, and who left an address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.storage.database import Connection, Row
+from engine.storage.rows import ROOMS, RoomRow
+
+__all__ = ["Recipient", "SessionReader"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Somebody who asked for the summary of their own session by mail."""
+
+    client_id: str
+    address: str
+    name: str | None
+    own_summary: str | None
+    """JSON object."""
+
+
+class SessionReader:
+    """Reads rooms and people over a connection of the publisher's. Blocking."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def visibility(self, session_id: str) -> str | None:
+        """Who may see a session, as its room says; None where there is no room."""
+        visibility: str | None = self._connection.value(
+            "SELECT visibility FROM rooms WHERE session_id = :id", id=session_id
+        )
+        return visibility
+
+    def upcoming(self, limit: int) -> list[RoomRow]:
+        """Public sessions that wait or go on, the next first."""
+        rows = self._connection.rows(
+            "SELECT * FROM rooms WHERE visibility = 'public' AND cancelled = 0"
+            " AND phase IN ('scheduled', 'waiting', 'live') ORDER BY scheduled_start, session_id LIMIT :limit",
+            limit=limit,
+        )
+        return [ROOMS.read(row) for row in rows]
+
+    def cancelled(self, limit: int) -> list[RoomRow]:
+        """Public sessions that were cancelled, the latest first."""
+        rows = self._connection.rows(
+            "SELECT * FROM rooms WHERE visibility = 'public' AND cancelled = 1"
+            " ORDER BY scheduled_start DESC, session_id LIMIT :limit",
+            limit=limit,
+        )
+        return [ROOMS.read(row) for row in rows]
+
+    def recipients(self, session_id: str) -> list[Recipient]:
+        """Everybody of a session who left an address, by ``client_id``; whoever withdrew has none."""
+        rows = self._connection.rows(
+            "SELECT client_id, email, name, own_summary FROM people"
+            " WHERE session_id = :id AND email IS NOT NULL ORDER BY client_id",
+            id=session_id,
+        )
+        return [_recipient(row) for row in rows]
+
+    def recipient(self, session_id: str, client_id: str) -> Recipient | None:
+        """One of them, or None."""
+        row = self._connection.row(
+            "SELECT client_id, email, name, own_summary FROM people"
+            " WHERE session_id = :id AND client_id = :client_id AND email IS NOT NULL",
+            id=session_id,
+            client_id=client_id,
+        )
+        return None if row is None else _recipient(row)
+
+
+def _recipient(row: Row) -> Recipient:
+    return Recipient(row["client_id"], row["email"], row["name"], row["own_summary"])

@@ -1,0 +1,51 @@
+"""Where SQL may stand."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+FLOORS = (ROOT / "engine/storage", ROOT / "publisher/catalogue")
+SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b .*\b(FROM|INTO|SET)\b|\bPRAGMA\b", re.DOTALL)
+ONE_DIALECT = re.compile(
+    r"\bINSERT OR\b|\bjson_\w+\(|\bPRAGMA\b|\bWITHOUT ROWID\b|\bsqlite_master\b|\binstr\(|\bVACUUM\b"
+)
+
+
+def texts(file: Path) -> Iterator[str]:
+    """The string literals of a module but for its docstrings, parts that stand beside each other joined."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    docstrings = {node.value for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+            yield node.value
+
+
+def modules() -> list[Path]:
+    """Every module of the product."""
+    found = [file for package in ("engine", "publisher") for file in (ROOT / package).rglob("*.py")]
+    assert len(found) > 150
+    return found
+
+
+def below(file: Path) -> bool:
+    """Whether a module is of the storage floor."""
+    return any(file.is_relative_to(floor) for floor in FLOORS)
+
+
+def test_statements_stand_in_the_storage_rooms_alone() -> None:
+    """Everything else asks those rooms in Python."""
+    with_sql = {file for file in modules() if any(map(SQL.search, texts(file)))}
+    assert sum(map(below, with_sql)) > 10
+    assert sorted(str(file) for file in with_sql if not below(file)) == []
+
+
+def test_one_text_serves_both_dialects() -> None:
+    """What only SQLite has stands in its own module."""
+    only_sqlite = {file.name for file in modules() if any(map(ONE_DIALECT.search, texts(file)))}
+    assert only_sqlite == {"sqlite.py"}
