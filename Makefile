@@ -19,31 +19,31 @@ development := requirements/dev.lock
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run test test-of check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api screenshots lock clean
 
-help: ## this list
+help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
 demo: $(VENV)/runtime.stamp ## play a whole live session of 25 people, publish it, and keep serving it
 	@$(halcytone) demo --data ./var/demo $(DEMO_ARGS)
 
-test: $(VENV)/development.stamp $(VENV)/system.stamp ## every test, with what they need installed
+test: $(VENV)/development.stamp $(VENV)/system.stamp ## run every test, and install what they need
 	@# What measures time has the machine to itself; the rest shares its cores.
 	$(python) -m pytest -m alone $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
 	$(python) -m pytest -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
-# Folders of tests are named after the rooms of engine and publisher; of a word without a slash the place is found.
+# Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))
-test-of: $(VENV)/development.stamp ## the tests of one room, or of several: ROOM=sessions, ROOM="delivery publisher/site"
+test-of: $(VENV)/development.stamp ## run the tests of one package, or of several: ROOM=sessions, ROOM="delivery publisher/site"
 	$(if $(ROOM),,$(error Say of which room: make test-of ROOM=sessions))
 	$(python) -m pytest --durations=10 $(foreach room,$(patsubst engine/%,%,$(patsubst tests/%,%,$(ROOM:/=))),$(call tests_of,$(room))) $(TEST_ARGS)
 
-setup: $(VENV)/development.stamp ## install only: everything for work on the project, into .venv
+setup: $(VENV)/development.stamp ## install the development environment into .venv, and nothing else
 
-run: $(VENV)/runtime.stamp ## an empty server, with its data in ./var; RUN_ARGS="--port 8001", or HALCYTONE_*
+run: $(VENV)/runtime.stamp ## serve, with the data in ./var; RUN_ARGS="--port 8001", or HALCYTONE_*
 	$(halcytone) serve $(RUN_ARGS)
 
-check: static test ## lint, types, import contracts, tests
+check: static test ## run lint, types, import contracts and tests: what every change must pass
 
-static: lint types contracts
+static: lint types contracts ## run lint, types and import contracts
 
 lint: $(VENV)/development.stamp ## ruff: style and formatting
 	$(python) -m ruff check .
@@ -52,34 +52,34 @@ lint: $(VENV)/development.stamp ## ruff: style and formatting
 types: $(VENV)/development.stamp ## mypy --strict
 	$(python) -m mypy
 
-contracts: $(VENV)/development.stamp ## the floors: imports point down only
+contracts: $(VENV)/development.stamp ## import-linter: what may import what
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)-bench/stamp ## benchmarks beside their peers: a table and bench/results.json
+bench: $(VENV)-bench/stamp ## run the benchmarks, ours and other servers': a table, and bench/results.json
 	$(VENV)-bench/bin/python -m bench.run $(BENCH_ARGS)
 
-bench-publish: $(VENV)/development.stamp ## what publishing one session costs among 10,000; or BENCH_ARGS="--sessions 500"
+bench-publish: $(VENV)/development.stamp ## measure publishing one session among 10,000; or BENCH_ARGS="--sessions 500"
 	$(python) -m bench.publish $(BENCH_ARGS)
 
-check-site: $(VENV)/development.stamp ## a sample site under the Nu validator; needs Java and npm
+check-site: $(VENV)/development.stamp ## check a sample site with the Nu HTML validator; needs Java and npm
 	$(python) -m bench.check_site
 
-stress: $(VENV)/development.stamp ## a storm of a minute over a real server, and a checker of what it left
+stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on a real server, then a check of journal and clients
 	$(python) -m tests.stress $(STRESS_ARGS)
 
-soak-wall: $(VENV)/development.stamp $(VENV)/system.stamp ## a wall, a phone and a console through hours of a studio's day, in six minutes
+soak-wall: $(VENV)/development.stamp $(VENV)/system.stamp ## soak test: a wall, a phone and a console through hours of a studio's day, in six minutes
 	$(python) -m tests.soak $(SOAK_ARGS)
 
-fuzz-api: $(VENV)/development.stamp ## made-up requests to every documented endpoint: no answer may be a server error
+fuzz-api: $(VENV)/development.stamp ## fuzz test: generated requests to every documented endpoint must not cause a server error
 	$(python) -m tests.fuzz.api $(FUZZ_ARGS)
 
-screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## pictures of every state of the live pages, in var/screenshots
+screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## take pictures of every state of the live pages, in var/screenshots
 	$(python) -m tests.web.screenshots
 
-# One compile after the other: each lock is held to the versions of the runtime's.
+# One after the other: each lock is constrained to the versions of the one before.
 compile = UV_SYSTEM_CERTS=1 $(python) -m uv pip compile --quiet --python-version 3.11 --universal \
 	--generate-hashes --no-emit-index-url --no-header
-lock: $(VENV)/development.stamp ## renew requirements/*.lock: versions and hashes, no addresses
+lock: $(VENV)/development.stamp ## update requirements/*.lock: versions and hashes, no addresses
 	$(compile) pyproject.toml -o requirements/runtime.lock
 	$(compile) pyproject.toml --extra dev -c requirements/runtime.lock -o requirements/dev.lock
 	$(compile) pyproject.toml --extra bench -c requirements/dev.lock -o requirements/bench.lock
@@ -106,11 +106,11 @@ $(VENV)/development.stamp: $(development) requirements/bootstrap.lock pyproject.
 	@bash .ci/install.sh $(VENV) $(development)
 	@touch $(VENV)/runtime.stamp $@
 
-# The peers have an environment of their own: a development environment is not theirs to change.
+# The other servers of the benchmark get an environment of their own, apart from the development environment.
 $(VENV)-bench/stamp: requirements/bench.lock requirements/build.lock bench/peers/package-lock.json pyproject.toml
 	$(if $(PYTHON),,$(error Python 3.11 or newer is needed))
 	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
-	@echo "Installing the peers of the benchmark…"
+	@echo "Installing the other servers of the benchmark…"
 	@bash .ci/install.sh $(VENV)-bench requirements/bench.lock requirements/build.lock
 	@if command -v npm > /dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --silent; \
 	else echo "npm is not installed: the benchmark goes without its Node peers." >&2; fi
