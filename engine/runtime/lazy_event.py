@@ -1,4 +1,4 @@
-"""A ``threading.Event`` that is small until somebody waits for it.
+"""A ``threading.Event`` that allocates its condition only when a thread waits for it.
 
 Pykka gives every actor an event that says that it has stopped. Nearly all are only ever asked, and an
 event's condition, with its lock and its queue of waiters, is the largest part of an idle actor.
@@ -6,13 +6,13 @@ event's condition, with its lock and its queue of waiters, is the largest part o
 
 import threading
 
-__all__ = ["Ended"]
+__all__ = ["LazyEvent"]
 
 _making = threading.Lock()
 
 
-class Ended(threading.Event):
-    """Set once, by any thread. Its condition is made by the first who waits."""
+class LazyEvent(threading.Event):
+    """An event that any thread may set. The first waiter makes its condition."""
 
     def __init__(self) -> None:
         # The base class would make the condition here.
@@ -20,11 +20,11 @@ class Ended(threading.Event):
         self._condition: threading.Condition | None = None
 
     def is_set(self) -> bool:
-        """Whether it has happened."""
+        """Whether the flag is set."""
         return self._flag
 
     def set(self) -> None:
-        """It has happened: whoever waits goes on."""
+        """Set the flag and wake every waiter."""
         # The flag first: a waiter that comes after the next line has seen it.
         self._flag = True
         condition = self._condition
@@ -33,11 +33,11 @@ class Ended(threading.Event):
                 condition.notify_all()
 
     def clear(self) -> None:
-        """It has not happened yet."""
+        """Reset the flag."""
         self._flag = False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for it, `timeout` seconds at most; returns whether it has happened."""
+        """Block until it is set, `timeout` seconds at most; returns whether it is."""
         with _making:
             if self._condition is None:
                 self._condition = threading.Condition()

@@ -1,4 +1,4 @@
-"""Pykka actors that live on an asyncio event loop instead of a thread each.
+"""Pykka actors that run on an asyncio event loop instead of a thread each.
 
 ``LoopActor`` fills the three hooks that Pykka has for new kinds of actors (`_create_actor_inbox`,
 `_create_future`, `_start_actor_loop`); everything else is Pykka's: references, proxies, registry,
@@ -25,10 +25,10 @@ import pykka
 from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
-from engine.runtime.lazy_event import Ended
+from engine.runtime.lazy_event import LazyEvent
 from engine.runtime.loop_future import LoopFuture, WouldBlockLoop
 from engine.runtime.mailbox import LoopClosed, Mailbox, MailboxFull
-from engine.runtime.scheduler import turns_of
+from engine.runtime.scheduler import scheduler_of
 
 __all__ = [
     "LoopActor",
@@ -82,9 +82,9 @@ class LoopActor(pykka.Actor):
         super().__init__(*args, **kwargs)
         assert isinstance(self.actor_inbox, Mailbox)
         self._mailbox = self.actor_inbox
-        self.actor_stopped = Ended()  # Before the reference, which takes it over.
+        self.actor_stopped = LazyEvent()  # Before the reference, which takes it over.
         self._actor_ref = LoopActorRef(self)
-        self._began = False
+        self._started = False
 
     @classmethod
     def bind(cls, loop: asyncio.AbstractEventLoop) -> type[Self]:
@@ -103,15 +103,15 @@ class LoopActor(pykka.Actor):
             NoLoop: there is neither.
             LoopClosed: the bound loop is closed.
         """
-        cls._loop_to_live_on()  # Before anything is made or registered.
+        cls._loop_to_run_on()  # Before anything is made or registered.
         return super().start(*args, **kwargs)
 
     @classmethod
-    def _loop_to_live_on(cls) -> asyncio.AbstractEventLoop:
+    def _loop_to_run_on(cls) -> asyncio.AbstractEventLoop:
         loop = cls._bound_loop or asyncio._get_running_loop()
         if loop is None:
             raise NoLoop(
-                f"{cls.__name__} lives on an event loop and none is running here: start it inside one, "
+                f"{cls.__name__} runs on an event loop and none is running here: start it inside one, "
                 f"or say which by {cls.__name__}.bind(loop).start()"
             )
         if loop.is_closed():
@@ -127,7 +127,7 @@ class LoopActor(pykka.Actor):
         return LoopFuture()
 
     def _start_actor_loop(self) -> None:
-        self._mailbox.open(self._actor_ref, turns_of(self._loop_to_live_on()), self._take_turn)
+        self._mailbox.open(self._actor_ref, scheduler_of(self._loop_to_run_on()), self._take_turn)
 
     def _take_turn(self) -> int:
         """Handle up to `messages_per_turn` messages on the loop; returns how many that were."""
@@ -136,8 +136,8 @@ class LoopActor(pykka.Actor):
         handled = 0
         alive = True
         try:
-            if not self._began:
-                alive = self._begin()
+            if not self._started:
+                alive = self._first_turn()
             while alive and waiting and handled < self.messages_per_turn:
                 envelope = waiting.popleft()
                 message = envelope.message
@@ -162,9 +162,9 @@ class LoopActor(pykka.Actor):
                 mailbox.close()
         return handled
 
-    def _begin(self) -> bool:
+    def _first_turn(self) -> bool:
         """Run `on_start`; returns whether the actor is alive after it."""
-        self._began = True
+        self._started = True
         try:
             self._actor_loop_setup()
         except asyncio.CancelledError:
@@ -172,7 +172,7 @@ class LoopActor(pykka.Actor):
         return not self.actor_stopped.is_set()
 
     def _fail(self, envelope: Envelope[Any], error: BaseException) -> bool:
-        """Answer for the `error` being handled, which left a handler; returns whether the actor is alive."""
+        """Report the `error` being handled, which a handler raised, to its asker; returns whether the actor is alive."""
         reply_to = envelope.reply_to
         if isinstance(error, Exception):
             if reply_to is None:
@@ -201,7 +201,7 @@ class LoopActor(pykka.Actor):
         return False
 
     def _die(self) -> None:
-        """Stop by the exception being handled."""
+        """Stop the actor because of the exception being handled."""
         self._handle_failure(*sys.exc_info())
         try:
             self.on_failure(*sys.exc_info())

@@ -1,4 +1,4 @@
-"""The bounded mailbox of a loop actor: any thread puts, the actor's loop takes, first in first out.
+"""The bounded FIFO mailbox of a loop actor: any thread puts, the actor's loop takes.
 
 Invariants: a message that was accepted is handled, or, when its actor ends first, its asker is
 told; a full mailbox refuses loudly and never blocks; a stop always fits.
@@ -12,7 +12,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from engine.runtime.loop_future import LoopFuture
-from engine.runtime.scheduler import Turn, Turns
+from engine.runtime.scheduler import Turn, Scheduler
 
 __all__ = ["LoopClosed", "Mailbox", "MailboxFull"]
 
@@ -43,14 +43,14 @@ class Mailbox:
     Opened once when the actor starts (what is put before waits), closed once when it ends.
     """
 
-    __slots__ = ("_capacity", "_ref", "_scheduled", "_turn", "_turns", "_unreachable", "waiting")
+    __slots__ = ("_capacity", "_ref", "_scheduled", "_turn", "_scheduler", "_unreachable", "waiting")
 
     def __init__(self, capacity: int) -> None:
         self.waiting: deque[Envelope[Any]] = deque()
         self._capacity = capacity
         self._ref: pykka.ActorRef[Any] | None = None
         self._turn: Turn | None = None
-        self._turns: Turns | None = None
+        self._scheduler: Scheduler | None = None
         self._scheduled = True  # Nothing to schedule before it is open.
         self._unreachable = _not_open
 
@@ -61,13 +61,13 @@ class Mailbox:
         """Whether nothing waits."""
         return not self.waiting
 
-    def open(self, ref: "pykka.ActorRef[Any]", turns: Turns, turn: Turn) -> None:
-        """Take the actor's first turn, and one whenever messages wait. The mailbox keeps it alive."""
+    def open(self, ref: "pykka.ActorRef[Any]", scheduler: Scheduler, turn: Turn) -> None:
+        """Schedule the actor's first turn, and one whenever messages wait. The mailbox holds the reference to the actor."""
         self._ref = ref
-        self._turns = turns
+        self._scheduler = scheduler
         self._turn = turn
-        self._unreachable = turns.loop.is_closed
-        turns.enqueue(turn)
+        self._unreachable = scheduler.loop.is_closed
+        scheduler.enqueue(turn)
 
     def put(self, envelope: Envelope[Any]) -> None:
         """Accept a message from any thread.
@@ -99,7 +99,7 @@ class Mailbox:
         return self.waiting.popleft()
 
     def rest(self) -> None:
-        """End a turn: stand in line again if something waits, else sleep until something comes."""
+        """End a turn: schedule the next if messages wait, else wait for one to be put."""
         if not self.waiting:
             self._scheduled = False
         # Looked at again after the flag fell: a sender that saw it up has not scheduled.
@@ -107,7 +107,7 @@ class Mailbox:
             self._schedule()
 
     def close(self, error: type[pykka.ActorDeadError] = pykka.ActorDeadError) -> None:
-        """Accept nothing more, let go of the actor, and tell the askers who still wait."""
+        """Refuse further messages, drop the reference to the actor, and answer the asks that still wait."""
         self._unreachable = _ended
         self._scheduled = True
         self._turn = None
@@ -126,12 +126,12 @@ class Mailbox:
 
     def _schedule(self) -> None:
         self._scheduled = True
-        turn, turns = self._turn, self._turns
-        if turn is not None and turns is not None:
-            turns.enqueue(turn)
+        turn, scheduler = self._turn, self._scheduler
+        if turn is not None and scheduler is not None:
+            scheduler.enqueue(turn)
 
     def _refuse(self, envelope: Envelope[Any]) -> None:
-        """Take back a message that came too late, unless it was handled or answered meanwhile."""
+        """Remove a message that was put after the end, unless it was handled or answered meanwhile."""
         try:
             self.waiting.remove(envelope)
         except ValueError:

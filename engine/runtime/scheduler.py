@@ -1,9 +1,8 @@
-"""Whose turn it is on an event loop: one scheduled call for all actors that have messages.
+"""A round-robin scheduler for the actors of one event loop, behind a single ``call_soon``.
 
-Actors wait in one line per loop, in the order in which their first message came. Each handles a
-bounded slice and goes to the end of the line if it has more; after a bounded number of messages the
-loop gets its turn, so that sockets and timers are served however busy the actors are. No clock is
-involved: the same messages give the same order.
+Actors with messages wait in one FIFO queue per loop. Each handles at most ``messages_per_turn`` and goes to the end of
+the queue if it has more; after ``MESSAGES_PER_TICK`` messages of all actors the loop runs its other callbacks, so that
+sockets and timers are served however busy the actors are. No clock is involved: the same messages give the same order.
 """
 
 import asyncio
@@ -12,7 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-__all__ = ["MESSAGES_PER_TICK", "Turns", "turns_of"]
+__all__ = ["MESSAGES_PER_TICK", "Scheduler", "scheduler_of"]
 
 MESSAGES_PER_TICK = 256
 """Messages that all actors together handle before the loop may do something else."""
@@ -21,21 +20,21 @@ Turn = Callable[[], int]
 """Handles one slice of one mailbox and returns how many messages that were."""
 
 
-class Turns:
-    """The line of actors of one event loop. ``enqueue`` may be called from any thread."""
+class Scheduler:
+    """The run queue of one event loop's actors. ``enqueue`` may be called from any thread."""
 
-    __slots__ = ("_context", "_line", "_scheduled", "loop")
+    __slots__ = ("_context", "_queue", "_scheduled", "loop")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._line: deque[Turn] = deque()
+        self._queue: deque[Turn] = deque()
         self._scheduled = False
-        # A handler must not see the context variables of whoever happened to wake the line.
+        # A handler must not see the context variables of whichever sender happened to schedule the queue.
         self._context = contextvars.Context()
 
     def enqueue(self, turn: Turn) -> None:
-        """Let `turn` run after all that stand in line. On a closed loop it never runs."""
-        self._line.append(turn)
+        """Run `turn` after all that are queued already. On a closed loop it never runs."""
+        self._queue.append(turn)
         if not self._scheduled:
             self._schedule()
 
@@ -52,29 +51,29 @@ class Turns:
                 raise
 
     def _run(self) -> None:
-        line = self._line
+        queue = self._queue
         budget = MESSAGES_PER_TICK
         try:
-            while line and budget > 0:
-                budget -= line.popleft()()
+            while queue and budget > 0:
+                budget -= queue.popleft()()
         finally:
-            if not line:
+            if not queue:
                 self._scheduled = False
             # Looked at again after the flag fell: a sender that saw it up has not scheduled.
-            if line:
+            if queue:
                 self._schedule()
 
 
-_turns: dict[asyncio.AbstractEventLoop, Turns] = {}
-_turns_lock = threading.Lock()
+_schedulers: dict[asyncio.AbstractEventLoop, Scheduler] = {}
+_schedulers_lock = threading.Lock()
 
 
-def turns_of(loop: asyncio.AbstractEventLoop) -> Turns:
-    """The one line of `loop`. Lines of closed loops are dropped when a new one is made."""
-    with _turns_lock:
-        turns = _turns.get(loop)
-        if turns is None:
-            for closed in [other for other in _turns if other.is_closed()]:
-                del _turns[closed]
-            turns = _turns[loop] = Turns(loop)
-        return turns
+def scheduler_of(loop: asyncio.AbstractEventLoop) -> Scheduler:
+    """The one scheduler of `loop`. Those of closed loops are dropped when a new one is made."""
+    with _schedulers_lock:
+        scheduler = _schedulers.get(loop)
+        if scheduler is None:
+            for closed in [other for other in _schedulers if other.is_closed()]:
+                del _schedulers[closed]
+            scheduler = _schedulers[loop] = Scheduler(loop)
+        return scheduler

@@ -2,13 +2,13 @@
 
 import threading
 
-from engine.runtime.lazy_event import Ended
+from engine.runtime.lazy_event import LazyEvent
 from engine.runtime.loop_actor import LoopActor
 
 
 def test_it_is_set_and_stays_so() -> None:
     """Not set when new; once it is set, waiting for it returns at once."""
-    ended = Ended()
+    ended = LazyEvent()
     assert not ended.is_set()
     assert not ended.wait(0)
     ended.set()
@@ -20,7 +20,7 @@ def test_it_is_set_and_stays_so() -> None:
 
 def test_all_threads_that_wait_are_woken() -> None:
     """Whoever waits before it happens goes on when it does."""
-    ended, begun = Ended(), threading.Barrier(5)
+    ended, begun = LazyEvent(), threading.Barrier(5)
     seen: list[bool] = []
 
     def wait() -> None:
@@ -45,7 +45,7 @@ async def test_an_actor_and_its_reference_share_it() -> None:
 
     ref = Idle.start()
     assert ref.is_alive()
-    assert isinstance(ref.actor_stopped, Ended)
+    assert isinstance(ref.actor_stopped, LazyEvent)
     await ref.stop(block=False)
     assert not ref.is_alive()
     assert ref.actor_stopped.wait(0)
