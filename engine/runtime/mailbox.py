@@ -12,7 +12,7 @@ from pykka._envelope import Envelope
 from pykka.messages import _ActorStop
 
 from engine.runtime.loop_future import LoopFuture
-from engine.runtime.scheduler import Turn, Scheduler
+from engine.runtime.scheduler import Scheduler, Turn
 
 __all__ = ["LoopClosed", "Mailbox", "MailboxFull"]
 
@@ -43,7 +43,7 @@ class Mailbox:
     Opened once when the actor starts (what is put before waits), closed once when it ends.
     """
 
-    __slots__ = ("_capacity", "_ref", "_scheduled", "_turn", "_scheduler", "_unreachable", "waiting")
+    __slots__ = ("_capacity", "_ref", "_scheduled", "_scheduler", "_turn", "_unreachable", "waiting")
 
     def __init__(self, capacity: int) -> None:
         self.waiting: deque[Envelope[Any]] = deque()
