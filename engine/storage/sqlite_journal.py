@@ -183,6 +183,7 @@ class SqliteJournal:
                         try:
                             _write(connection, entry)
                         except StalePosition as stale:
+                            self._written.pop(entry.session_id, None)
                             outcomes.append(stale)
                         else:
                             outcomes.append(None)
@@ -205,17 +206,22 @@ class SqliteJournal:
                 return outcomes
 
     def _follows(self, entries: Sequence[Append]) -> bool:
-        """Whether every entry goes on where this writer left its session: then the log need not be asked.
+        """Whether every entry goes on where this writer left its session: then the log need not be read for records.
 
-        Had another owner written meanwhile, its positions would be the ones that these records take.
+        Had another owner written meanwhile, its positions would be the ones that these records take. Rows without
+        records take no position, so that for them the log is asked, under the transaction's lock.
         """
         written: dict[str, int] = {}
         for entry in entries:
-            latest = written.get(entry.session_id, self._written.get(entry.session_id))
-            if latest != entry.expected:
+            session_id = entry.session_id
+            if written.get(session_id, self._written.get(session_id)) != entry.expected:
                 return False
             if entry.records:
-                written[entry.session_id] = entry.records[-1].position
+                written[session_id] = entry.records[-1].position
+            elif (
+                session_id not in written and latest_position(self._connection, session_id) != entry.expected
+            ):
+                return False
         return True
 
     async def _reading(self, question: Callable[[SqliteConnection], _Result]) -> _Result:

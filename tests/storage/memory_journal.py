@@ -35,8 +35,9 @@ class _Log:
 class MemoryJournal:
     """Keeps everything until the process ends; ``done`` comes at the end of the loop's tick."""
 
-    def __init__(self) -> None:
-        self._logs: dict[str, _Log] = {}
+    def __init__(self, beside: MemoryJournal | None = None) -> None:
+        """``beside``: another process's journal over the same sessions."""
+        self._logs: dict[str, _Log] = {} if beside is None else beside._logs
         self._staged: list[tuple[Append, Done]] = []
         self._closed = False
         self.snapshots: list[SnapshotRow] = []

@@ -37,6 +37,18 @@ async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     await kept.close()
 
 
+@pytest.fixture
+async def rival(journal: Journal, tmp_path: Path) -> AsyncIterator[Journal]:
+    """The journal of another owner of the same sessions."""
+    kept: Journal = (
+        MemoryJournal(beside=journal)
+        if isinstance(journal, MemoryJournal)
+        else SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
+    )
+    yield kept
+    await kept.close()
+
+
 async def test_what_was_appended_is_read_back_in_order(journal: Journal) -> None:
     """Everything that was written, and how far it goes."""
     assert await outcomes(journal, [Append("a", 0, records(1, 5))]) == [None]
@@ -95,6 +107,53 @@ async def test_a_second_owner_is_refused(journal: Journal) -> None:
     assert isinstance(ahead, StalePosition)
     assert fine is None
     assert await latest(journal, "a") == 3
+
+
+async def test_a_stale_owner_writes_no_rows_either(journal: Journal, rival: Journal) -> None:
+    """An entry without records is held to its position as well: of people, room, state and ids nothing is kept."""
+    ann = PersonRow("a", "ann", 5, name="Ann")
+    await outcomes(journal, [Append("a", 0, records(1, 1), room=room("a"))])
+    assert await outcomes(journal, [Append("a", 1, (), people=[PersonChange("ann", ann)])]) == [None]
+    await outcomes(rival, [Append("a", 1, records(2, 2))])
+
+    (late,) = await outcomes(
+        journal,
+        [
+            Append(
+                "a",
+                1,
+                (),
+                people=[PersonChange("ann", None)],
+                room=room("a", phase="live"),
+                state=StateSnapshot(1, b"{}"),
+                event_ids=["x"],
+            )
+        ],
+    )
+
+    assert isinstance(late, StalePosition)
+    assert (late.expected, late.latest) == (1, 2)
+    loaded = await rival.load("a")
+    assert loaded is not None
+    assert (list(loaded.people), loaded.room, loaded.state) == ([ann], room("a"), None)
+    assert loaded.event_ids == frozenset()
+
+
+async def test_rows_after_records_of_the_same_moment_are_the_owners(journal: Journal) -> None:
+    """What one tick staged is one sequence: rows alone stand where the records before them left the log."""
+    entries = [
+        Append("a", 0, records(1, 2)),
+        Append("a", 2, (), event_ids=["x"]),
+        Append("a", 2, records(3, 3)),
+    ]
+    assert await outcomes(journal, entries) == [None, None, None]
+    behind = [Append("a", 3, records(4, 4)), Append("a", 3, (), event_ids=["y"])]
+    first, second = await outcomes(journal, behind)
+    assert first is None
+    assert isinstance(second, StalePosition)
+    loaded = await journal.load("a")
+    assert loaded is not None
+    assert (loaded.latest, loaded.event_ids) == (4, frozenset({"x"}))
 
 
 async def test_the_same_records_again_are_harmless(journal: Journal) -> None:
