@@ -175,6 +175,7 @@ async def running_server(
         maintenance = Maintenance(
             clock=clock,
             sockets=sockets.open,
+            event_sockets=sockets.events,
             directory=directory,
             people=storage.people,
             metrics=metrics,

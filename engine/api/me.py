@@ -129,8 +129,8 @@ async def _person(request: web.Request, *, withdrawn: bool = False) -> tuple[Vie
 
 
 def _in_time(request: web.Request, view: View) -> None:
-    ended_at = view.state.ended_at
-    if ended_at is not None and request.app[CLOCK].now() > ended_at + OPEN_AFTER_END:
+    over_since = view.state.over_since()
+    if over_since is not None and request.app[CLOCK].now() > over_since + OPEN_AFTER_END:
         raise Forbidden("too_late", "The session ended more than 24 hours ago; you can still withdraw.")
 
 

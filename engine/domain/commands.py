@@ -54,6 +54,7 @@ __all__ = [
     "ReportAchievement",
     "ReportEnded",
     "ReportJoined",
+    "ReportLeft",
     "ReportMilestone",
     "ReportStarted",
     "ReportTechnique",
@@ -333,16 +334,27 @@ class BreathTap:
 # -- platforms --------------------------------------------------------------------------------
 
 
+# ``at`` is when it happened, where the platform says so; without it, it happens as it is told.
+
+
 @dataclass(frozen=True, slots=True)
 class ReportStarted:
     title: str | None = None
     instructor: str | None = None
     scheduled_duration: int | None = None
+    at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReportJoined:
     client_id: str
+    at: Millis | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLeft:
+    client_id: str
+    at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,12 +362,14 @@ class ReportTechnique:
     technique: str
     duration: int | None = None
     instruction: str | None = None
+    at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReportMilestone:
     improvement: float
     average_hrv: float | None = None
+    at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +377,7 @@ class ReportAchievement:
     title: str
     description: str = ""
     badge_url: str | None = None
+    at: Millis | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +385,7 @@ class ReportEnded:
     duration: int | None = None
     total_participants: int | None = None
     average_hrv_improvement: float | None = None
+    at: Millis | None = None
 
 
 # -- the server itself ------------------------------------------------------------------------
@@ -466,7 +482,13 @@ StaffCommand: TypeAlias = (
 ParticipantCommand: TypeAlias = Chat | RateTechnique | RateSession | RaiseHand | NeedToStop | Consent | OptIn
 Telemetry: TypeAlias = HeartRate | HrvUpdate | BreathTap
 Report: TypeAlias = (
-    ReportStarted | ReportJoined | ReportTechnique | ReportMilestone | ReportAchievement | ReportEnded
+    ReportStarted
+    | ReportJoined
+    | ReportLeft
+    | ReportTechnique
+    | ReportMilestone
+    | ReportAchievement
+    | ReportEnded
 )
 Command: TypeAlias = (
     StaffCommand

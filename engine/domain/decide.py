@@ -13,6 +13,7 @@ from engine.domain import events as e
 from engine.domain.attendance import join, leave, leave_late, lose
 from engine.domain.instant import SECOND, Millis
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
+from engine.domain.reports import report
 from engine.domain.session import (
     LONGEST,
     WARNING_BEFORE_END,
@@ -22,6 +23,7 @@ from engine.domain.session import (
     Role,
     Session,
 )
+from engine.domain.start_and_end import end, has_story, start
 from engine.domain.techniques.lookup import Pattern, named, slug_of
 
 __all__ = ["LEAD", "decide"]
@@ -104,12 +106,13 @@ def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: M
         case (
             c.ReportStarted()
             | c.ReportJoined()
+            | c.ReportLeft()
             | c.ReportTechnique()
             | c.ReportMilestone()
             | c.ReportAchievement()
             | c.ReportEnded()
         ):
-            return _report(state, command, at)
+            return report(state, command, at)
         case _:
             assert_never(command)
 
@@ -151,7 +154,7 @@ def _lead(state: Session, command: c.StaffCommand | c.ChangeDetails | c.Cancel, 
         case c.Start():
             if state.phase is Phase.LIVE:
                 raise Conflict("already_live", f"Session {state.session_id} is live already.")
-            return _start(state, at)
+            return start(state)
         case c.ChangeTechnique():
             _need_live(state)
             return [_change_technique(state, command, at)]
@@ -186,7 +189,7 @@ def _lead(state: Session, command: c.StaffCommand | c.ChangeDetails | c.Cancel, 
         case c.End():
             if state.phase is Phase.SCHEDULED:
                 raise Conflict("not_open", "A session that has not opened is cancelled, not ended.")
-            return _end(state, at, "ended")
+            return end(state, at, "ended")
         case c.ChangeDetails():
             return _change_details(state, command, at)
         case c.Cancel():
@@ -195,27 +198,6 @@ def _lead(state: Session, command: c.StaffCommand | c.ChangeDetails | c.Cancel, 
             return [e.SessionCancelled()]
         case _:
             assert_never(command)
-
-
-def _start(
-    state: Session,
-    at: Millis,
-    *,
-    title: str | None = None,
-    instructor: str | None = None,
-    scheduled_duration: int | None = None,
-    by_platform: bool = False,
-) -> list[e.Event]:
-    started: list[e.Event] = [] if state.phase is Phase.WAITING else [e.RoomOpened()]
-    started.append(
-        e.SessionStarted(
-            title or state.details.title,
-            instructor or state.details.instructor,
-            scheduled_duration,
-            by_platform,
-        )
-    )
-    return started
 
 
 def _change_technique(state: Session, command: c.ChangeTechnique, at: Millis) -> e.TechniqueChanged:
@@ -342,67 +324,11 @@ def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) 
             assert_never(command)
 
 
-def _report(state: Session, command: c.Report, at: Millis) -> list[e.Event]:
-    """What a platform says has happened: taken as stated."""
-    if state.phase.is_over:
-        if isinstance(command, c.ReportEnded) and state.phase is not Phase.CANCELLED:
-            return []
-        raise _over(state)
-    opened: list[e.Event] = [e.RoomOpened()] if state.phase is Phase.SCHEDULED else []
-    match command:
-        case c.ReportStarted():
-            if state.phase is Phase.LIVE:
-                return []
-            return _start(
-                state,
-                at,
-                title=command.title,
-                instructor=command.instructor,
-                scheduled_duration=command.scheduled_duration,
-                by_platform=True,
-            )
-        case c.ReportJoined():
-            member = state.members.get(command.client_id)
-            # Whoever was asked to leave stays out, whoever says they came.
-            if member is not None and (
-                member.is_here or member.presence is Presence.REMOVED or member.role is not Role.PARTICIPANT
-            ):
-                return []
-            count = state.count() + 1
-            return [*opened, e.MemberJoined(command.client_id, Role.PARTICIPANT, count, external=True)]
-        case c.ReportTechnique():
-            name = named(command.technique).name
-            return [*opened, e.TechniqueChanged(name, at, command.duration, command.instruction)]
-        case c.ReportMilestone():
-            return [*opened, e.HrvMilestoneReached(command.improvement, command.average_hrv, stated=True)]
-        case c.ReportAchievement():
-            return [*opened, e.AchievementUnlocked(command.title, command.description, command.badge_url)]
-        case c.ReportEnded():
-            return [*opened, *_end(state, at, "ended", stated=command)]
-        case _:
-            assert_never(command)
-
-
-def _end(state: Session, at: Millis, reason: str, *, stated: c.ReportEnded | None = None) -> list[e.Event]:
-    """The end; a story comes of it where somebody was there, and something was done there."""
-    said = stated or c.ReportEnded()
-    lasted = (at - state.began_at(at)) // SECOND
-    ending = e.SessionEnding(
-        min(max(1, lasted), LONGEST // SECOND) if said.duration is None else said.duration,
-        _has_story(state, said),
-        reason,
-        said.total_participants,
-        said.average_hrv_improvement,
-        said.duration,
-    )
-    return [ending, e.SessionEnded()]
-
-
-def _has_story(state: Session, said: c.ReportEnded) -> bool:
-    came = sum(1 for _ in state.participants())
-    took_part = came if said.total_participants is None else said.total_participants
-    figures = {name: getattr(said, name) for name in said.__slots__}
-    return took_part > 0 and replace(state, stated=replace(state.stated, **figures)).took_place()
+def _longest(state: Session) -> c.ReportEnded | None:
+    """The end of a session of which a platform told late, and never told the end: two hours after its start."""
+    assert state.started_at is not None
+    latest = state.started_at + LONGEST
+    return c.ReportEnded(at=latest) if state.time_is_up_at() > latest else None
 
 
 def _tick(state: Session, at: Millis) -> list[e.Event]:
@@ -415,18 +341,19 @@ def _tick(state: Session, at: Millis) -> list[e.Event]:
             events = leave_late(state, at)
             given_up = state.gives_up_at()
             if not events and given_up is not None and given_up <= at:
-                return _end(state, at, "empty" if _has_story(state, c.ReportEnded()) else "nobody_came")
+                return end(state, at, "empty" if has_story(state, c.ReportEnded()) else "nobody_came")
             return events
         case Phase.LIVE:
             assert state.started_at is not None
-            if at >= state.started_at + LONGEST:
-                return _end(state, at, "time_limit")
+            time_is_up_at = state.time_is_up_at()
+            if at >= time_is_up_at:
+                return end(state, at, "time_limit", said=_longest(state))
             empties = state.empties_at()
             if empties is not None and at >= empties:
-                return _end(state, at, "empty")
+                return end(state, at, "empty")
             events = leave_late(state, at)
-            if not state.warned and at >= state.started_at + LONGEST - WARNING_BEFORE_END:
-                left = (state.started_at + LONGEST - at) / (60 * SECOND)
+            if not state.warned and at >= time_is_up_at - WARNING_BEFORE_END:
+                left = (time_is_up_at - at) / (60 * SECOND)
                 events.append(e.EndAnnounced(max(1, round(left))))
             return events
         case Phase.ENDING:

@@ -55,6 +55,7 @@ __all__ = [
     "StoryRetold",
     "TechniqueChanged",
     "TechniqueRated",
+    "ToldLate",
     "decode",
     "encode",
     "is_numbered",
@@ -98,17 +99,20 @@ class SessionStarted:
     instructor: str
     scheduled_duration: int | None = None
     by_platform: bool = False
+    started_at: Millis | None = None
+    """As a platform stated it; None where it started as it was told."""
     type: Literal["session_started"] = "session_started"
 
 
 @dataclass(frozen=True, slots=True)
 class MemberJoined:
-    """``count`` is how many participants are here with this one."""
+    """``count`` is how many participants are here with this one; ``joined_at`` as a platform stated it."""
 
     client_id: str
     role: Role
     count: int
     external: bool = False
+    joined_at: Millis | None = None
     type: Literal["member_joined"] = "member_joined"
 
 
@@ -146,22 +150,29 @@ class MemberBarred:
 
 @dataclass(frozen=True, slots=True)
 class MemberLeft:
+    """``left_at`` as a platform stated it."""
+
     client_id: str
     role: Role
     count: int
     reason: Literal["left", "lost", "removed"] = "left"
+    left_at: Millis | None = None
     type: Literal["member_left"] = "member_left"
 
 
 @dataclass(frozen=True, slots=True)
 class TechniqueChanged:
-    """``started_at`` may lie some seconds ahead: a change lands at the end of a breath."""
+    """``started_at`` may lie some seconds ahead: a change lands at the end of a breath.
+
+    ``stated``: a platform gave the instant.
+    """
 
     technique: str
     started_at: Millis
     duration: int | None = None
     instruction: str | None = None
     pattern: tuple[float, float, float, float] | None = None
+    stated: bool = False
     type: Literal["technique_changed"] = "technique_changed"
 
 
@@ -177,11 +188,12 @@ class PracticeResumed:
 
 @dataclass(frozen=True, slots=True)
 class HrvMilestoneReached:
-    """``improvement`` in percent; ``average_hrv`` as a platform stated it."""
+    """``improvement`` in percent; ``average_hrv`` and ``reached_at`` as a platform stated them."""
 
     improvement: float
     average_hrv: float | None = None
     stated: bool = False
+    reached_at: Millis | None = None
     type: Literal["hrv_milestone_reached"] = "hrv_milestone_reached"
 
 
@@ -192,7 +204,20 @@ class AchievementUnlocked:
     badge_url: str | None = None
     mark: str | None = None
     """The key of the computed mark that was reached; None where somebody unlocked it."""
+    unlocked_at: Millis | None = None
+    """As a platform stated it."""
     type: Literal["achievement_unlocked"] = "achievement_unlocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLate:
+    """A platform told of something after what came later: it goes into the record, and no screen changes."""
+
+    event: Annotated[
+        TechniqueChanged | HrvMilestoneReached | AchievementUnlocked | MemberJoined | MemberLeft,
+        Field(discriminator="type"),
+    ]
+    type: Literal["told_late"] = "told_late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +341,8 @@ class SessionEnding:
     total_participants: int | None = None
     average_hrv_improvement: float | None = None
     stated_duration: int | None = None
+    ended_at: Millis | None = None
+    """As a platform stated it; None where it ended as it was told."""
     type: Literal["session_ending"] = "session_ending"
 
 
@@ -362,6 +389,7 @@ Event: TypeAlias = (
     | PracticeResumed
     | HrvMilestoneReached
     | AchievementUnlocked
+    | ToldLate
     | Announced
     | ChatMessageSent
     | ChatSwitched

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields, replace
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, assert_never
 
 from engine.domain import events as e
 from engine.domain.instant import Millis
 from engine.domain.recompute import without_share
+from engine.domain.record import in_order, seen, with_span
 from engine.domain.session import Badge, Member, Phase, Presence, Role, Session, Span
 
 __all__ = ["evolve", "evolve_all"]
@@ -62,7 +63,8 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
         case e.SessionStarted():
             return {
                 "phase": Phase.LIVE,
-                "started_at": at,
+                "started_at": at if event.started_at is None else event.started_at,
+                "start_told_at": at,
                 "details": replace(state.details, title=event.title, instructor=event.instructor),
                 "stated": replace(state.stated, started=event.by_platform),
                 "empty_since": None if state.somebody_is_here() else at,
@@ -91,33 +93,28 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 "lost": Presence.LOST,
                 "removed": Presence.REMOVED,
             }[event.reason]
-            changes = {**_with(state, _gone(state, event.client_id, presence, at)), "here": event.count}
+            left_at = at if event.left_at is None else event.left_at
+            changes = {**_with(state, _gone(state, event.client_id, presence, left_at)), "here": event.count}
             gone = state.members[event.client_id]
             stayed = gone.is_here and gone.role is not Role.OBSERVER
             if stayed and not replace(state, **changes).somebody_is_here():
                 changes["empty_since"] = at
             return changes
         case e.TechniqueChanged():
-            span = Span(event.technique, event.started_at, event.duration, event.instruction, event.pattern)
             # A change that was announced but had not begun gives way to the newer one.
-            begun = tuple(s for s in state.spans if s.started_at <= at and s.started_at < span.started_at)
-            return {"spans": (*begun, span), "resting": False}
+            return {"spans": with_span(state.spans, _span(event), at), "resting": False}
         case e.PracticeRested():
             return {"resting": True}
         case e.PracticeResumed():
             return {"resting": False}
         case e.HrvMilestoneReached():
-            milestone = (at, event.improvement)
-            changes = {"milestones": (*state.milestones, milestone)}
-            if event.stated:
-                changes["stated_milestones"] = (*state.stated_milestones, milestone)
-                changes["stated"] = replace(
-                    state.stated, improvement=event.improvement, average_hrv=event.average_hrv
-                )
-            return changes
+            return _reached(state, event, at)
         case e.AchievementUnlocked():
-            badge = Badge(at, event.title, event.description, event.badge_url, event.mark)
-            return {"achievements": (*state.achievements, badge)}
+            unlocked_at = at if event.unlocked_at is None else event.unlocked_at
+            badge = Badge(unlocked_at, event.title, event.description, event.badge_url, event.mark)
+            return {"achievements": in_order(state.achievements, badge, lambda known: known.at)}
+        case e.ToldLate():
+            return _told_late(state, event.event, at)
         case e.ChatSwitched():
             return {"details": replace(state.details, chat=event.enabled)}
         case e.DoorLocked():
@@ -158,7 +155,13 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 total_participants=event.total_participants,
                 average_hrv_improvement=event.average_hrv_improvement,
             )
-            return {"phase": Phase.ENDING, "ended_at": at, "end_reason": event.reason, "stated": stated}
+            return {
+                "phase": Phase.ENDING,
+                "ended_at": at if event.ended_at is None else event.ended_at,
+                "end_told_at": at,
+                "end_reason": event.reason,
+                "stated": stated,
+            }
         case e.SessionEnded():
             return {"phase": Phase.ENDED}
         case e.PersonWithdrew():
@@ -182,19 +185,62 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
 
 
 def _joined(state: Session, event: e.MemberJoined, at: Millis) -> Member:
+    when = at if event.joined_at is None else event.joined_at
     known = state.members.get(event.client_id)
     if known is None:
-        known = Member(event.client_id, event.role, at, Presence.PRESENT, at)
+        known = Member(event.client_id, event.role, when, Presence.PRESENT, when)
     owned = known.owned or not event.external
     return replace(
         known,
+        joined_at=known.joined_at if event.joined_at is None else min(known.joined_at, when),
         presence=Presence.PRESENT,
-        since=at,
+        since=when,
         external=event.external,
         owned=owned,
         hand=False,
         withdrew=False,
     )
+
+
+def _span(event: e.TechniqueChanged) -> Span:
+    return Span(
+        event.technique, event.started_at, event.duration, event.instruction, event.pattern, event.stated
+    )
+
+
+def _reached(state: Session, event: e.HrvMilestoneReached, at: Millis) -> dict[str, Any]:
+    reached_at = at if event.reached_at is None else event.reached_at
+    milestone = (reached_at, event.improvement)
+    changes: dict[str, Any] = {"milestones": in_order(state.milestones, milestone, itemgetter(0))}
+    if event.stated:
+        stated = in_order(state.stated_milestones, milestone, itemgetter(0))
+        changes["stated_milestones"] = stated
+        if stated[-1] is milestone:
+            changes["stated"] = replace(
+                state.stated, improvement=event.improvement, average_hrv=event.average_hrv
+            )
+    return changes
+
+
+def _told_late(
+    state: Session,
+    event: e.TechniqueChanged | e.HrvMilestoneReached | e.AchievementUnlocked | e.MemberJoined | e.MemberLeft,
+    at: Millis,
+) -> dict[str, Any]:
+    """What a late word adds to the record; who is here, and what is under way, stay as they are."""
+    match event:
+        case e.TechniqueChanged():
+            return {"spans": with_span(state.spans, _span(event), at)}
+        case e.MemberJoined() | e.MemberLeft():
+            here = isinstance(event, e.MemberJoined)
+            stated_at = event.joined_at if isinstance(event, e.MemberJoined) else event.left_at
+            when = at if stated_at is None else stated_at
+            member = state.members.get(event.client_id) or Member(
+                event.client_id, event.role, when, Presence.LEFT, when, external=True
+            )
+            return {"members": {**state.members, event.client_id: seen(member, when, here=here)}}
+        case _:
+            return _changes(state, event, at)
 
 
 def _gone(state: Session, client_id: str, presence: Presence, at: Millis) -> Member:

@@ -166,13 +166,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A technique from ``started_at`` on, until the next one's start."""
+    """A technique from ``started_at`` on, until the next one's start; ``stated``: a platform gave the instant."""
 
     technique: str
     started_at: Millis
     duration: int | None = None
     instruction: str | None = None
     pattern: tuple[float, float, float, float] | None = None
+    stated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,11 @@ class Session:
     sequence: int = 0
     """iCalendar SEQUENCE: rises with every change of the details."""
     started_at: Millis | None = None
+    start_told_at: Millis | None = None
+    """When it became live here: later than ``started_at`` where a platform told of it late."""
     ended_at: Millis | None = None
+    end_told_at: Millis | None = None
+    """When it was over here: later than ``ended_at`` where a platform told of it late."""
     end_reason: str | None = None
     members: Mapping[str, Member] = field(default_factory=dict)
     here: int = 0
@@ -283,7 +288,9 @@ class Session:
     def next_technique(self, at: Millis) -> Span | None:
         """The technique announced for a moment after ``at``."""
         last = self.spans[-1] if self.spans else None
-        return last if last is not None and last.started_at > at else None
+        if last is None or last.started_at <= at:
+            return None
+        return next(span for span in self.spans if span.started_at > at)
 
     def gives_up_at(self) -> Millis | None:
         """When a waiting room that nobody starts is closed; None while somebody waits in it."""
@@ -305,6 +312,17 @@ class Session:
             return None
         return self.empty_since + EMPTY_ROOM
 
+    def time_is_up_at(self) -> Millis:
+        """When a live session ends by itself: two hours after its start, and not before a platform that told of it
+        late had time to tell the rest."""
+        assert self.started_at is not None
+        told_at = self.started_at if self.start_told_at is None else self.start_told_at
+        return max(self.started_at + LONGEST, told_at + EMPTY_ROOM)
+
+    def over_since(self) -> Millis | None:
+        """When it was over for those who were here; None while it is not."""
+        return self.ended_at if self.end_told_at is None else self.end_told_at
+
     def next_deadline(self) -> Millis | None:
         """The next instant at which time alone changes this session; None when it never does."""
         due: list[Millis] = [
@@ -319,7 +337,7 @@ class Session:
                     due.append(given_up)
             case Phase.LIVE:
                 assert self.started_at is not None
-                due.append(self.started_at + LONGEST - (0 if self.warned else WARNING_BEFORE_END))
+                due.append(self.time_is_up_at() - (0 if self.warned else WARNING_BEFORE_END))
                 empties = self.empties_at()
                 if empties is not None:
                     due.append(empties)

@@ -98,7 +98,10 @@ def tell(
     ratings = [member.rating for member in state.participants() if member.rating is not None]
     improvement = average_improvement(state)
     completion = state.completion_rate(state.ended_at)
-    badges = supported_badges(state)
+    # What a platform stated for after the end that it stated is no part of the session.
+    badges = [badge for badge in supported_badges(state) if badge.at <= state.ended_at]
+    milestones = [(at, value) for at, value in supported_milestones(state) if at <= state.ended_at]
+    curves = tuple(point for point in state.curves if point.at <= state.ended_at)
     return Snapshot(
         session_id=state.session_id,
         content_id=content_id,
@@ -117,10 +120,8 @@ def tell(
         place=state.details.place,
         approved=approved,
         timeline=_timeline(state, began, state.ended_at),
-        curves=_thinned(state.curves, began),
-        milestones=tuple(
-            Reached(t_s=_offset(at, began), improvement=value) for at, value in supported_milestones(state)
-        ),
+        curves=_thinned(curves, began),
+        milestones=tuple(Reached(t_s=_offset(at, began), improvement=value) for at, value in milestones),
         achievements=tuple(
             Achieved(t_s=_offset(badge.at, began), title=badge.title, description=badge.description)
             for badge in badges

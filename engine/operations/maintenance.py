@@ -10,6 +10,7 @@ import structlog
 from engine.clock import Clock
 from engine.domain.instant import HOUR, Millis
 from engine.operations.garbage_collection import CollectionSchedule
+from engine.realtime.event_socket import EventSockets
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.open_sockets import OpenSockets
 from engine.runtime.loop_actor import mailbox_depth
@@ -35,6 +36,7 @@ class Maintenance:
         *,
         clock: Clock,
         sockets: OpenSockets,
+        event_sockets: EventSockets,
         directory: Directory,
         people: People,
         metrics: LiveMetrics,
@@ -43,6 +45,7 @@ class Maintenance:
     ) -> None:
         self._clock = clock
         self._sockets = sockets
+        self._event_sockets = event_sockets
         self._directory = directory
         self._people = people
         self._metrics = metrics
@@ -55,13 +58,14 @@ class Maintenance:
         """Repeat the rounds until the task is cancelled."""
         while True:
             await asyncio.sleep(_INTERVAL / self._clock.rate)
-            self._look_after_sockets()
+            await self._look_after_sockets()
             self._metrics.mailbox(max((mailbox_depth(ref) for ref in self._directory.actors()), default=0))
             if self._clock.now() >= self._next_retention:
                 await self._enforce_retention()
 
-    def _look_after_sockets(self) -> None:
+    async def _look_after_sockets(self) -> None:
         self._sockets.close_silent()
+        await self._event_sockets.close_silent()
         self._sockets.ping_some()
         if self._collection.is_due(alive=len(self._sockets), ended=self._sockets.ended, at=self._clock.now()):
             gc.collect()

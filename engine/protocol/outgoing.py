@@ -118,6 +118,8 @@ def _told(event: e.Event, names: Mapping[str, str]) -> tuple[str, str | None, Me
             content = {"title": event.title, "instructor": event.instructor, "phase": "live"}
             if event.scheduled_duration is not None:
                 content["scheduled_duration"] = event.scheduled_duration
+            if event.started_at is not None:
+                content["started_at"] = iso(event.started_at)
             return "session_update", "session_started", content
         case e.AchievementUnlocked():
             content = {"title": event.title, "description": event.description}
@@ -153,6 +155,7 @@ def _told(event: e.Event, names: Mapping[str, str]) -> tuple[str, str | None, Me
             | e.MemberBarred()
             | e.ConnectionLost()
             | e.ServerRestarted()
+            | e.ToldLate()
             | e.HandRaised()
             | e.StopNeeded()
             | e.TechniqueRated()

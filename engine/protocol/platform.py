@@ -1,31 +1,43 @@
-"""Platform events: ``{type, session_id?, id?, timestamp?, data}``, checked and turned into a report."""
+"""Platform events: ``{type, session_id?, id?, timestamp?, data}``, checked and turned into a report.
+
+``timestamp`` is when it happened. Without an ``id``, the same type, ``timestamp`` and data are the same event.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
-    field_validator,
+    ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 
 from engine.domain import commands as c
 from engine.domain.commands import Link, Percent, TechniqueName
+from engine.domain.instant import MINUTE, Millis, from_datetime
 from engine.domain.rejection import Invalid
 from engine.domain.text import Name, Paragraphs, WholeNumber
 from engine.protocol.reasons import reasons
 
-__all__ = ["EVENT_TYPES", "PlatformEvent", "Reported", "read_event"]
+__all__ = ["AHEAD", "EVENT_TYPES", "PlatformEvent", "Reported", "read_event"]
+
+AHEAD: Millis = 5 * MINUTE
+"""How far ahead of this server's clock a platform's may be."""
+_SECONDS_BELOW = 100_000_000_000
+"""Unix times below this are in seconds: as milliseconds they would lie before April 1973."""
+_EARLIEST = from_datetime(datetime(2000, 1, 1))  # noqa: DTZ001 — taken as UTC
 
 Count = Annotated[WholeNumber, Field(ge=0, le=1_000_000)]
 Figure = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -41,12 +53,14 @@ class StartedData(_Strict):
     scheduled_duration: Count | None = None
 
 
-class JoinedData(_Strict):
+class PersonData(_Strict):
+    """Who came or left: by ``participant_id``, or by ``name`` where the platform has nothing else."""
+
     participant_id: Name | None = None
     name: Name | None = None
 
     @model_validator(mode="after")
-    def _somebody(self) -> JoinedData:
+    def _somebody(self) -> PersonData:
         if self.participant_id is None and self.name is None:
             raise ValueError("one of participant_id and name is required")
         return self
@@ -75,20 +89,51 @@ class EndedData(_Strict):
     average_hrv_improvement: Percent | None = None
 
 
+def _moment(value: Any, info: ValidationInfo) -> Any:
+    """The instant in milliseconds; not more than ``AHEAD`` after the ``now`` of the context."""
+    if value is None:
+        return None
+    at = _milliseconds(value)
+    if at < _EARLIEST:
+        raise ValueError("must lie after the year 1999: Unix times are in seconds or in milliseconds")
+    if info.context is not None and at > info.context["now"] + AHEAD:
+        raise ValueError("lies more than 5 minutes ahead of this server's clock")
+    return at
+
+
+def _milliseconds(value: Any) -> Millis:
+    wrong = ValueError("must be an ISO 8601 date and time, or a Unix time in seconds or milliseconds")
+    try:
+        match value:
+            case str():
+                return from_datetime(datetime.fromisoformat(value.strip()))
+            case int() | float() if not isinstance(value, bool):
+                # A float beyond all bounds has no whole number; one that is none raises as well.
+                return round(value * 1000 if abs(value) < _SECONDS_BELOW else value)
+            case _:
+                raise wrong
+    except (ValueError, OverflowError):
+        raise wrong from None
+
+
+Timestamp = Annotated[
+    int | None,
+    BeforeValidator(_moment),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "number"}, {"type": "null"}],
+            "default": None,
+            "description": "When it happened: ISO 8601 (without a zone it is UTC), or a Unix time in seconds or"
+            " milliseconds. At most 5 minutes ahead.",
+        }
+    ),
+]
+
+
 class _Envelope(_Strict):
     session_id: str | None = None
     id: Annotated[Name, Field(max_length=200)] | None = None
-    timestamp: str | None = None
-
-    @field_validator("timestamp")
-    @classmethod
-    def _moment(cls, text: str | None) -> str | None:
-        if text is not None:
-            try:
-                datetime.fromisoformat(text)
-            except ValueError:
-                raise ValueError("must be an ISO 8601 date and time") from None
-        return text
+    timestamp: Timestamp = None
 
 
 class SessionStartedEvent(_Envelope):
@@ -98,7 +143,12 @@ class SessionStartedEvent(_Envelope):
 
 class ParticipantJoinedEvent(_Envelope):
     type: Literal["participant.joined"]
-    data: JoinedData
+    data: PersonData
+
+
+class ParticipantLeftEvent(_Envelope):
+    type: Literal["participant.left"]
+    data: PersonData
 
 
 class TechniqueChangedEvent(_Envelope):
@@ -124,6 +174,7 @@ class SessionEndedEvent(_Envelope):
 PlatformEvent: TypeAlias = Annotated[
     SessionStartedEvent
     | ParticipantJoinedEvent
+    | ParticipantLeftEvent
     | TechniqueChangedEvent
     | HrvMilestoneEvent
     | AchievementUnlockedEvent
@@ -134,6 +185,7 @@ PlatformEvent: TypeAlias = Annotated[
 EVENT_TYPES = (
     "session.started",
     "participant.joined",
+    "participant.left",
     "technique.changed",
     "hrv.milestone",
     "achievement.unlocked",
@@ -143,18 +195,22 @@ EVENT_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report, with the ``id`` by which a repetition is known, and the name that goes with it."""
+    """A report, with its ``id`` and the name that goes with it.
+
+    ``key`` is what a repetition is known by: the ``id``, or else what it says and when; None where it has neither.
+    """
 
     command: c.Report
     id: str | None = None
     name: str | None = None
+    key: str | None = None
 
 
 _ADAPTER: TypeAdapter[PlatformEvent] = TypeAdapter(PlatformEvent)
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:@-]{1,100}")
 
 
-def read_event(outer: Any, session_id: str) -> Reported:
+def read_event(outer: Any, session_id: str, now: Millis) -> Reported:
     """The report in a platform event that came in for ``session_id``.
 
     Raises:
@@ -170,13 +226,15 @@ def read_event(outer: Any, session_id: str) -> Reported:
     )
     kind = outer.get("type")
     if kind not in EVENT_TYPES:
+        named_as = None if kind is None else _printable(kind)
         raise Invalid(
             "unknown_event",
-            f"An event has a type, one of {', '.join(EVENT_TYPES)}.",
-            {"type": "required" if kind is None else "unknown", **other},
+            f"{'An event needs a type' if named_as is None else f'There is no event {named_as}'};"
+            f" there are {', '.join(EVENT_TYPES)}.",
+            {"type": "required" if named_as is None else f"{named_as} is unknown", **other},
         )
     try:
-        event = _ADAPTER.validate_python(outer)
+        event = _ADAPTER.validate_python(outer, context={"now": now})
     except ValidationError as wrong:
         found = {
             field.removeprefix(f"{kind}.") if "." in field else field: reason
@@ -185,47 +243,72 @@ def read_event(outer: Any, session_id: str) -> Reported:
         raise Invalid("invalid_event", f"This {kind} is wrong.", found | other) from None
     if other:
         raise Invalid("other_session", f"This event names another session than {session_id}.", other)
-    return _READ[type(event)](event)
+    return replace(_READ[type(event)](event), id=event.id, key=_key(event))
+
+
+def _printable(kind: Any) -> str:
+    # Whatever was sent as a type goes back in a message: lone surrogates could not.
+    return str(kind)[:100].encode("utf-8", "replace").decode()
+
+
+def _key(event: _Envelope) -> str | None:
+    if event.id is not None or event.timestamp is None:
+        return event.id
+    said = event.model_dump_json(include={"type", "timestamp", "data"})
+    return "said:" + hashlib.sha256(said.encode()).hexdigest()
 
 
 def _started(event: SessionStartedEvent) -> Reported:
     data = event.data
-    return Reported(c.ReportStarted(data.title, data.instructor, data.scheduled_duration), event.id)
+    return Reported(c.ReportStarted(data.title, data.instructor, data.scheduled_duration, at=event.timestamp))
+
+
+def _client_id(person: PersonData) -> str:
+    given = person.participant_id or person.name or ""
+    # A name never becomes an id: ids are seen by others and stay when names go.
+    known = person.participant_id is not None and _CLIENT_ID.fullmatch(given)
+    return given if known else "p-" + hashlib.sha256(given.encode()).hexdigest()[:16]
 
 
 def _joined(event: ParticipantJoinedEvent) -> Reported:
-    given = event.data.participant_id or event.data.name or ""
-    # A name never becomes an id: ids are seen by others and stay when names go.
-    known = event.data.participant_id is not None and _CLIENT_ID.fullmatch(given)
-    client_id = given if known else "p-" + hashlib.sha256(given.encode()).hexdigest()[:16]
-    return Reported(c.ReportJoined(client_id), event.id, event.data.name)
+    return Reported(c.ReportJoined(_client_id(event.data), at=event.timestamp), name=event.data.name)
+
+
+def _left(event: ParticipantLeftEvent) -> Reported:
+    # A name finds somebody only where there is no id to find them by.
+    name = event.data.name if event.data.participant_id is None else None
+    return Reported(c.ReportLeft(_client_id(event.data), at=event.timestamp), name=name)
 
 
 def _technique(event: TechniqueChangedEvent) -> Reported:
     data = event.data
-    return Reported(c.ReportTechnique(data.technique, data.duration, data.instruction), event.id)
+    return Reported(c.ReportTechnique(data.technique, data.duration, data.instruction, at=event.timestamp))
 
 
 def _milestone(event: HrvMilestoneEvent) -> Reported:
-    return Reported(c.ReportMilestone(event.data.improvement, event.data.average_hrv), event.id)
+    data = event.data
+    return Reported(c.ReportMilestone(data.improvement, data.average_hrv, at=event.timestamp))
 
 
 def _achievement(event: AchievementUnlockedEvent) -> Reported:
     data = event.data
     title = data.title or (data.description or "Achievement").splitlines()[0][:200]
-    return Reported(c.ReportAchievement(title, data.description or "", data.badge_url), event.id)
+    return Reported(c.ReportAchievement(title, data.description or "", data.badge_url, at=event.timestamp))
 
 
 def _ended(event: SessionEndedEvent) -> Reported:
     data = event.data
     return Reported(
-        c.ReportEnded(data.duration, data.total_participants, data.average_hrv_improvement), event.id
+        c.ReportEnded(
+            data.duration, data.total_participants, data.average_hrv_improvement, at=event.timestamp
+        )
     )
 
 
 _READ: Mapping[type, Callable[[Any], Reported]] = {
     SessionStartedEvent: _started,
     ParticipantJoinedEvent: _joined,
+    ParticipantLeftEvent: _left,
     TechniqueChangedEvent: _technique,
     HrvMilestoneEvent: _milestone,
     AchievementUnlockedEvent: _achievement,

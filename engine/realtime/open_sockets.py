@@ -80,9 +80,8 @@ class OpenSockets:
         self._next_ping = self._next_ping + _PINGS_AT_ONCE if self._next_ping + _PINGS_AT_ONCE < number else 0
 
     def pong(self, seat: Seat, connection: Connection) -> None:
-        """Take a pong: the answer to a ping of ours, or a sign of life that the peer sent by itself."""
+        """Take a pong: a sign of life, and the round trip where it answers a ping of ours."""
+        connection.heard_at = self._clock.now()
         pinged_at = self._pinged.pop(seat, None)
-        if pinged_at is None:
-            connection.heard_at = self._clock.now()
-        else:  # A browser answers this for a page that has stopped: no sign of its life.
+        if pinged_at is not None:
             self._metrics.rtt(asyncio.get_running_loop().time() - pinged_at)

@@ -330,7 +330,8 @@ class Directory:
     async def forget_people(self, ended_before: Millis) -> None:
         """Let sessions that ended before an instant leave memory: their people's rows went from the disk."""
         for session_id, state in list(self._visible.items()):
-            if state.ended_at is not None and state.ended_at < ended_before:
+            over_since = state.over_since()
+            if over_since is not None and over_since < ended_before:
                 ref = self._actors.get(session_id)
                 if ref is not None and await self._sleeps(ref):
                     self._forget(session_id)

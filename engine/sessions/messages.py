@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from engine.domain import commands as c
 from engine.domain.session import Session
@@ -13,7 +13,23 @@ from engine.sessions.ports import SeatPort
 from engine.storage.journal import Record
 from engine.storage.rows import PersonRow
 
-__all__ = ["Attach", "Detach", "Execute", "FiguresDue", "FromSocket", "Heard", "Look", "Own", "Sleep", "View"]
+__all__ = [
+    "Attach",
+    "Detach",
+    "Execute",
+    "FiguresDue",
+    "FromSocket",
+    "Heard",
+    "Look",
+    "Outcome",
+    "Own",
+    "Sleep",
+    "View",
+]
+
+Outcome: TypeAlias = Literal["accepted", "repeated", "ignored"]
+"""What came of a command that was not refused: ``repeated`` where its event id was known already, ``ignored`` where
+nothing changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,7 @@ class View:
 
     state: Session
     people: Mapping[str, PersonRow]
-    accepted: bool = True
-    """False for a platform event that was known already."""
+    outcome: Outcome = "accepted"
 
     @property
     def names(self) -> dict[str, str]:

@@ -37,11 +37,14 @@ class Sessions(Protocol):
 
 
 async def take_report(sessions: Sessions, session_id: str, reported: Reported, at: Millis) -> View:
-    """Carry it out; the view is not ``accepted`` when its id was seen before. Durable on return.
+    """Carry it out; the view's ``outcome`` says whether anything came of it. Durable on return.
 
     Raises:
         Rejected: the session refuses it, or there is none.
     """
+    command = reported.command
+    if isinstance(command, c.ReportLeft) and reported.name is not None:
+        command = _named(command, reported.name, await sessions.look(session_id))
     people: tuple[PersonRow, ...] = ()
     if isinstance(reported.command, c.ReportJoined) and reported.name is not None:
         client_id = reported.command.client_id
@@ -51,6 +54,18 @@ async def take_report(sessions: Sessions, session_id: str, reported: Reported, a
         # A name that somebody gave here is theirs; a platform does not overwrite it.
         if known.name is None:
             people = (replace(known, name=reported.name, updated_at=at),)
-    return await sessions.ask(
-        session_id, reported.command, c.Sender(Role.ADMIN), people=people, event_id=reported.id
-    )
+    return await sessions.ask(session_id, command, c.Sender(Role.ADMIN), people=people, event_id=reported.key)
+
+
+def _named(left: c.ReportLeft, name: str, view: View | None) -> c.ReportLeft:
+    """Who is meant where a platform says only by name who left: whoever it reported under that name, the one who is
+    still here first."""
+    if view is None or left.client_id in view.state.members:
+        return left
+    called = [
+        member
+        for client_id, row in view.people.items()
+        if row.name == name and (member := view.state.members.get(client_id)) is not None and member.external
+    ]
+    called.sort(key=lambda member: not member.is_here)
+    return replace(left, client_id=called[0].client_id) if called else left

@@ -60,7 +60,7 @@ def room_row(state: Session) -> RoomRow:
         created_at=state.created_at,
         updated_at=state.updated_at,
         started_at=state.started_at,
-        ended_at=state.ended_at,
+        ended_at=state.over_since(),
         next_deadline=state.next_deadline(),
         sequence=state.sequence,
         cancelled=state.phase is Phase.CANCELLED,

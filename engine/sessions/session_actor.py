@@ -43,6 +43,7 @@ from engine.sessions.messages import (
     FromSocket,
     Heard,
     Look,
+    Outcome,
     Own,
     Sleep,
     View,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = ["SessionActor"]
 
 _SYSTEM = c.Sender(Role.ADMIN)
+_REPORTS = c.Report.__args__
 _TELEMETRY = (c.HeartRate, c.BreathTap, c.HrvUpdate)
 
 log = structlog.get_logger()
@@ -328,17 +330,22 @@ class SessionActor(LoopActor):
         if isinstance(event, e.MemberLeft) and event.reason == "removed":
             self._arrivals.remove(event.client_id)
 
-    def _view(self, accepted: bool = True) -> View | None:
-        return None if self._visible is None else View(self._visible, self.people.copy(), accepted)
+    def _view(self, outcome: Outcome = "accepted") -> View | None:
+        return None if self._visible is None else View(self._visible, self.people.copy(), outcome)
 
     # -- commands -----------------------------------------------------------------------------
 
     def _execute(self, message: Execute) -> asyncio.Future[View]:
         done: asyncio.Future[View] = asyncio.get_running_loop().create_future()
         known = message.event_id is not None and message.event_id in self._event_ids
+        reported = isinstance(message.command, _REPORTS)
+        # Reports of a session that is over change nothing, and nothing of them is kept.
+        passed = known or (reported and self.state is not None and self.state.phase.is_over)
+        staged: _Staged | None = None
 
         def answer(_: Session | None) -> None:
-            view = self._view(accepted=not known)
+            nothing = reported and (staged is None or not staged.events)
+            view = self._view("repeated" if known else "ignored" if nothing else "accepted")
             if not done.done() and view is not None:
                 done.set_result(view)
 
@@ -347,13 +354,13 @@ class SessionActor(LoopActor):
                 done.set_exception(refusal)
                 done.exception()  # Known: whoever asked may be gone by now.
 
-        command = c.Engage(()) if known else message.command
+        command = c.Engage(()) if passed else message.command
         try:
-            self.run(
+            staged = self.run(
                 command,
                 message.sender,
-                people=() if known else message.people,
-                event_id=None if known else message.event_id,
+                people=() if passed else message.people,
+                event_id=None if passed else message.event_id,
                 then=answer,
                 failed=refuse,
             )

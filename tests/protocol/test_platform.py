@@ -1,7 +1,8 @@
-"""Platform events: each of the six, as platforms send them."""
+"""Platform events: each of the seven, as platforms send them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from engine.domain import commands as c
 from engine.domain.rejection import Invalid
 from engine.protocol.platform import EVENT_TYPES, Reported, read_event
 
+NOW = 1_711_015_200_000
 FULL: list[tuple[dict[str, Any], Reported]] = [
     (
         {
@@ -20,11 +22,22 @@ FULL: list[tuple[dict[str, Any], Reported]] = [
             "timestamp": "2024-03-21T09:00:00Z",
             "data": {"title": "Morning", "instructor": "Sarah Chen", "scheduled_duration": 1800},
         },
-        Reported(c.ReportStarted("Morning", "Sarah Chen", 1800)),
+        Reported(
+            c.ReportStarted("Morning", "Sarah Chen", 1800, at=1_711_011_600_000),
+            key="said",
+        ),
     ),
     (
         {"type": "participant.joined", "id": "e-2", "data": {"participant_id": "user-7", "name": "Alice"}},
-        Reported(c.ReportJoined("user-7"), "e-2", "Alice"),
+        Reported(c.ReportJoined("user-7"), "e-2", "Alice", "e-2"),
+    ),
+    (
+        {"type": "participant.left", "id": "e-3", "data": {"participant_id": "user-7", "name": "Alice"}},
+        Reported(c.ReportLeft("user-7"), "e-3", None, "e-3"),
+    ),
+    (
+        {"type": "participant.left", "data": {"name": "Alice"}},
+        Reported(c.ReportLeft("p-3bc51062973c458d"), name="Alice"),
     ),
     (
         {
@@ -70,10 +83,21 @@ WRONG: list[tuple[Any, str]] = [
     ({"type": "session.started", "session_id": "other"}, "session_id"),
     ({"type": "session.started", "when": "now"}, "when"),
     ({"type": "session.started", "timestamp": "yesterday"}, "timestamp"),
+    ({"type": "session.started", "timestamp": ""}, "timestamp"),
+    ({"type": "session.started", "timestamp": True}, "timestamp"),
+    ({"type": "session.started", "timestamp": {}}, "timestamp"),
+    ({"type": "session.started", "timestamp": float("nan")}, "timestamp"),
+    ({"type": "session.started", "timestamp": float("inf")}, "timestamp"),
+    ({"type": "session.started", "timestamp": 10**400}, "timestamp"),
+    ({"type": "session.started", "timestamp": 0}, "timestamp"),
+    ({"type": "session.started", "timestamp": NOW * 1000}, "timestamp"),
+    ({"type": "session.started", "timestamp": "0001-01-01T00:00:00+14:00"}, "timestamp"),
+    ({"type": "session.started", "timestamp": NOW + 300_001}, "timestamp"),
     ({"type": "session.started", "data": {"instructor": "x" * 101}}, "data.instructor"),
     ({"type": "session.started", "data": {"scheduled_duration": "1800"}}, "data.scheduled_duration"),
     ({"type": "participant.joined", "data": {}}, "data"),
     ({"type": "participant.joined"}, "data"),
+    ({"type": "participant.left", "data": {}}, "data"),
     ({"type": "technique.changed", "data": {"technique": " "}}, "data.technique"),
     ({"type": "technique.changed", "data": {"technique": "x" * 101}}, "data.technique"),
     ({"type": "hrv.milestone", "data": {}}, "data.improvement"),
@@ -91,41 +115,48 @@ WRONG: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("event", "reported"), FULL, ids=lambda value: getattr(value, "id", None) or "")
 def test_each_event_with_all_it_can_say(event: dict[str, Any], reported: Reported) -> None:
     """Taken as stated."""
-    assert read_event(event, "morning-001") == reported
+    read = read_event(event, "morning-001", NOW)
+    if reported.key == "said":
+        assert read.key is not None
+        assert read.key.startswith("said:")
+        reported = replace(reported, key=read.key)
+    assert read == reported
 
 
 @pytest.mark.parametrize("event", SHORTEST)
 def test_each_event_with_what_it_must_say(event: dict[str, Any]) -> None:
     """Only technique, improvement, and one of participant_id and name are required."""
-    assert read_event(event, "s").id is None
+    assert read_event(event, "s", NOW).id is None
 
 
 @pytest.mark.parametrize(("event", "field"), WRONG)
 def test_each_mistake_names_its_field(event: Any, field: str) -> None:
     """In a refusal that a platform can act on."""
     with pytest.raises(Invalid) as refusal:
-        read_event(event, "s")
+        read_event(event, "s", NOW)
     assert field in refusal.value.details, refusal.value.details
 
 
 def test_every_mistake_is_told_at_once() -> None:
     """Not one at a time."""
     with pytest.raises(Invalid) as refusal:
-        read_event({"type": "session.ended", "data": {"duration": -1, "total_participants": "7"}}, "s")
+        read_event({"type": "session.ended", "data": {"duration": -1, "total_participants": "7"}}, "s", NOW)
     assert refusal.value.details.keys() == {"data.duration", "data.total_participants"}
     with pytest.raises(Invalid) as refusal:
-        read_event({"type": "session.ended", "session_id": "other", "when": 1, "data": {"duration": -1}}, "s")
+        read_event(
+            {"type": "session.ended", "session_id": "other", "when": 1, "data": {"duration": -1}}, "s", NOW
+        )
     assert refusal.value.details.keys() == {"session_id", "when", "data.duration"}
     with pytest.raises(Invalid) as refusal:
-        read_event({"type": "session.paused", "session_id": "other"}, "s")
+        read_event({"type": "session.paused", "session_id": "other"}, "s", NOW)
     assert refusal.value.details.keys() == {"session_id", "type"}
 
 
 def test_a_name_never_becomes_an_id() -> None:
     """Ids are seen by others and stay when names go; the same name is the same person."""
-    first = read_event({"type": "participant.joined", "data": {"name": "Alice"}}, "s")
-    again = read_event({"type": "participant.joined", "data": {"name": "Alice"}}, "s")
-    other = read_event({"type": "participant.joined", "data": {"name": "Bob"}}, "s")
+    first = read_event({"type": "participant.joined", "data": {"name": "Alice"}}, "s", NOW)
+    again = read_event({"type": "participant.joined", "data": {"name": "Alice"}}, "s", NOW)
+    other = read_event({"type": "participant.joined", "data": {"name": "Bob"}}, "s", NOW)
     assert first.command == again.command != other.command
     assert isinstance(first.command, c.ReportJoined)
     assert "alice" not in first.command.client_id.lower()
@@ -133,16 +164,80 @@ def test_a_name_never_becomes_an_id() -> None:
 
 def test_an_id_that_no_socket_could_have_gets_one() -> None:
     """Platforms number people as they like."""
-    joined = read_event({"type": "participant.joined", "data": {"participant_id": "user 7/ä"}}, "s").command
+    joined = read_event(
+        {"type": "participant.joined", "data": {"participant_id": "user 7/ä"}}, "s", NOW
+    ).command
     assert isinstance(joined, c.ReportJoined)
     assert joined.client_id.startswith("p-")
 
 
 def test_an_achievement_without_title_is_called_by_its_description() -> None:
     """By the first line of it, else by the word itself."""
-    told = read_event({"type": "achievement.unlocked", "data": {"description": "In step\nfor long"}}, "s")
+    told = read_event(
+        {"type": "achievement.unlocked", "data": {"description": "In step\nfor long"}}, "s", NOW
+    )
     assert told.command == c.ReportAchievement("In step", "In step\nfor long")
-    assert read_event({"type": "achievement.unlocked"}, "s").command == c.ReportAchievement("Achievement")
+    assert read_event({"type": "achievement.unlocked"}, "s", NOW).command == c.ReportAchievement(
+        "Achievement"
+    )
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [
+        "2024-03-21T09:00:00Z",
+        "2024-03-21T10:00:00.000+01:00",
+        "2024-03-21T09:00:00",
+        " 2024-03-21 09:00:00Z ",
+        1_711_011_600,
+        1_711_011_600.0,
+        1_711_011_600_000,
+        1_711_011_600_000.0,
+    ],
+)
+def test_an_instant_is_iso_or_unix_time_in_seconds_or_milliseconds(timestamp: Any) -> None:
+    """All of them the same instant, and the same event; without a zone it is UTC."""
+    given = {"type": "hrv.milestone", "data": {"improvement": 10}}
+    read = read_event({**given, "timestamp": timestamp}, "s", NOW)
+    assert read.command.at == 1_711_011_600_000
+    assert read.key == read_event({**given, "timestamp": 1_711_011_600}, "s", NOW).key
+
+
+def test_a_platforms_clock_may_be_five_minutes_ahead() -> None:
+    """As it may with whatever else comes in; parts of seconds count."""
+    ahead = {"type": "session.started", "timestamp": (NOW + 300_000) / 1000}
+    assert read_event(ahead, "s", NOW).command.at == NOW + 300_000
+    assert read_event({**ahead, "timestamp": 1_711_011_600.25}, "s", NOW).command.at == 1_711_011_600_250
+
+
+def test_the_same_event_is_known_without_an_id() -> None:
+    """By type, instant and data; another of these is another event, and without an instant each is its own."""
+    base = {"type": "hrv.milestone", "timestamp": 1_711_011_600, "data": {"improvement": 10}}
+    others = [
+        {**base, "timestamp": 1_711_011_601},
+        {**base, "data": {"improvement": 11}},
+        {**base, "data": {"improvement": 10, "average_hrv": 1}},
+        {"type": "technique.changed", "timestamp": 1_711_011_600, "data": {"technique": "10"}},
+    ]
+    keys = [read_event(event, "s", NOW).key for event in (base, *others)]
+    assert None not in keys
+    assert len(set(keys)) == len(keys)
+    assert read_event({**base, "data": {"improvement": 10.0}}, "s", NOW).key == keys[0]
+    assert read_event({**base, "id": "e-1"}, "s", NOW).key == "e-1"
+    assert read_event({"type": "session.started"}, "s", NOW).key is None
+
+
+@pytest.mark.parametrize("kind", ["session.paused", "x" * 5000, "\ud800", ["session.started"], 7])
+def test_an_unknown_type_is_refused_by_its_name(kind: Any) -> None:
+    """In a message that can be sent back, whatever was sent."""
+    with pytest.raises(Invalid) as refusal:
+        read_event({"type": kind}, "s", NOW)
+    assert refusal.value.code == "unknown_event"
+    named = str(kind)[:100].encode("utf-8", "replace").decode()
+    assert named in refusal.value.message
+    assert named in refusal.value.details["type"]
+    assert len(refusal.value.message) < 400
+    refusal.value.message.encode()
 
 
 json_values = st.recursive(
@@ -163,7 +258,7 @@ names = st.sampled_from(
 def test_nothing_but_invalid_comes_of_wrong_events(kind: Any, data: Any, outer: dict[str, Any]) -> None:
     """Whatever a platform sends becomes a report or a refusal."""
     try:
-        reported: Reported | None = read_event({"type": kind, "data": data, **outer}, "s")
+        reported: Reported | None = read_event({"type": kind, "data": data, **outer}, "s", NOW)
     except Invalid:
         reported = None
     assert reported is None or isinstance(reported.command, c.Report.__args__)

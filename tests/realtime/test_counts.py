@@ -63,13 +63,14 @@ async def test_whoever_does_not_answer_a_close_is_counted_too(
     ada.writer.close()
 
 
-async def test_a_silent_platform_is_counted_as_a_limit(
-    studio: Studio, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_platform_is_counted_as_a_limit(studio: Studio) -> None:
     """Its socket closes with 4003."""
-    monkeypatch.setattr(studio.clock, "seconds", lambda lasting: 0.05)
     url = f"http://127.0.0.1:{studio.port}/ws/session/s/events"
     async with studio.http.ws_connect(url, headers={"Authorization": f"Bearer {KEY}"}) as ws:
+        await ws.send_str('{"type": "session.started"}')
+        await ws.receive(timeout=5)
+        studio.clock.jump(76_000)
+        await studio.events.close_silent()
         await ws.receive(timeout=5)
         assert ws.close_code == 4003
     assert limited(studio.registry, "silent") == 1

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import WSMsgType
 
 from engine.domain import commands as c
 from engine.domain.session import Phase, Role
@@ -70,7 +72,7 @@ async def test_each_event_reaches_the_room(studio: Studio) -> None:
         assert ending["content"]["duration"] == 1800
         assert await ada.closed() == 1000
         again = await here.tell("session.ended")
-        assert again["accepted"] is True
+        assert (again["accepted"], again["ignored"]) == (True, True)
 
 
 async def test_a_repeated_id_changes_nothing_even_after_a_restart(studio: Studio) -> None:
@@ -80,11 +82,13 @@ async def test_a_repeated_id_changes_nothing_even_after_a_restart(studio: Studio
     async with platform(studio) as here:
         first = await here.tell("participant.joined", event, id="e-1")
         assert (first["accepted"], first["reply_to"]) == (True, "e-1")
-        assert (await here.tell("participant.joined", event, id="e-1"))["accepted"] is False
+        assert "ignored" not in first
+        again = await here.tell("participant.joined", event, id="e-1")
+        assert (again["ignored"], again["repeated"], again["reply_to"]) == (True, True, "e-1")
         await ada.until("participant_joined")
     await studio.restart()
     async with platform(studio) as here:
-        assert (await here.tell("hrv.milestone", {"improvement": 5}, id="e-1"))["accepted"] is False
+        assert (await here.tell("hrv.milestone", {"improvement": 5}, id="e-1"))["ignored"] is True
     state = await studio.state()
     assert state.count() == 2
     assert state.milestones == ()
@@ -107,6 +111,88 @@ async def test_a_wrong_event_is_an_error_and_the_socket_stays_usable(studio: Stu
         assert answer["type"] == "error"
         assert answer["content"]["message"]
         await here.tell("technique.changed", {"technique": "Tide"})
+
+
+async def test_the_same_event_without_an_id_is_known_after_a_restart(studio: Studio) -> None:
+    """By its type, instant and data."""
+    event = {"data": {"improvement": 5}, "timestamp": studio.clock.now() // 1000}
+    async with platform(studio) as here:
+        assert "ignored" not in await here.tell("hrv.milestone", **event)
+        assert (await here.tell("hrv.milestone", **event))["ignored"] is True
+    await studio.restart()
+    async with platform(studio) as here:
+        assert (await here.tell("hrv.milestone", **event))["ignored"] is True
+    assert len((await studio.state()).milestones) == 1
+
+
+async def test_an_older_event_is_seen_in_the_record_alone(studio: Studio) -> None:
+    """Everybody's pacer stays with what is under way, also of who comes or returns later."""
+    ada = await studio.join("ada")
+    now = studio.clock.now()
+    async with platform(studio) as here:
+        await here.tell("session.started", timestamp=now - 900_000)
+        await here.tell("technique.changed", {"technique": "Coherent Breathing"}, timestamp=now, id="e4")
+        late = {"technique": "Box Breathing"}
+        ack = await here.tell("technique.changed", late, timestamp=now - 300_000, id="e3")
+        assert "ignored" not in ack
+        await here.tell("hrv.milestone", {"improvement": 5}, timestamp=now - 400_000)
+        await here.tell("participant.left", {"participant_id": "u-7"}, timestamp=now - 400_000)
+    await ada.settled()
+    assert [message["type"] for message in ada.inbox if "seq" in message and "epoch" in message] == [
+        "session_update",
+        "technique_changed",
+    ]
+    assert ada.inbox[0]["content"]["started_at"].endswith("Z")
+    bob = await studio.join("bob")
+    assert bob.welcome["technique"]["technique"] == "Coherent Breathing"
+    assert bob.welcome["seq"] == ada.inbox[-1]["seq"] + 1 == ack["seq"] + 1
+    assert [span.technique for span in (await studio.state()).spans] == [
+        "Box Breathing",
+        "Coherent Breathing",
+    ]
+    await studio.restart()
+    assert [span.technique for span in (await studio.state()).spans] == [
+        "Box Breathing",
+        "Coherent Breathing",
+    ]
+
+
+async def test_a_heartbeat_is_answered(studio: Studio) -> None:
+    """With the server's time and the newest number, as on a live socket."""
+    async with platform(studio) as here:
+        await here.tell("session.started")
+        answer = await here.say({"type": "heartbeat", "id": "h-1", "session_id": "s"})
+        assert (answer["type"], answer["seq"], answer["reply_to"]) == ("heartbeat_ack", 1, "h-1")
+        assert answer["server_time"].endswith("Z")
+        assert (await here.say({"type": "heartbeat"}))["type"] == "heartbeat_ack"
+
+
+@pytest.mark.parametrize("sign", ["heartbeat", "ping", "pong"])
+async def test_any_frame_is_a_sign_of_life(studio: Studio, sign: str) -> None:
+    """Whoever sends them is not silent; whoever sends nothing for 75 seconds is."""
+    url = f"http://127.0.0.1:{studio.port}/ws/session/s/events?token={KEY}"
+    async with studio.http.ws_connect(url, autoping=False) as here, platform(studio) as silent:
+        await Platform(here).tell("session.started")
+        await silent.tell("session.started")
+        studio.clock.jump(50_000)
+        match sign:
+            case "ping":
+                await here.ping(b"here")
+            case "pong":
+                await here.pong()
+            case _:
+                await here.send_str('{"type": "heartbeat"}')
+        if sign != "pong":
+            answer = await here.receive(timeout=5)
+            assert sign != "ping" or (answer.type, bytes(answer.data)) == (WSMsgType.PONG, b"here")
+        async with asyncio.timeout(5):  # Nothing answers a pong.
+            while max(studio.events._heard_at.values()) < studio.clock.now() - 40_000:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        studio.clock.jump(50_000)
+        await studio.events.close_silent()
+        await silent.ws.receive(timeout=5)
+        assert silent.ws.close_code == 4003
+        await Platform(here).tell("session.started")
 
 
 async def test_an_error_names_the_event_it_answers(studio: Studio) -> None:

@@ -151,15 +151,18 @@ async def test_a_ping_is_a_sign_of_life(studio: Studio) -> None:
         assert json.loads((await ws.receive(timeout=5)).data)["type"] == "heartbeat_ack"
 
 
-async def test_the_round_trip_is_measured_and_no_sign_of_life(studio: Studio) -> None:
-    """A browser answers our ping for a page that sleeps: it is counted, and the page is silent all the same."""
+async def test_the_round_trip_is_measured_and_a_sign_of_life(studio: Studio) -> None:
+    """The answer to our ping is a frame as any other; who gives none is silent."""
     ada = await studio.join("ada")
     studio.clock.jump(70_000)
     studio.sockets.ping_some()
     async with asyncio.timeout(5):
         while not studio.registry.get_sample_value("halcytone_socket_rtt_seconds_count"):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-    studio.clock.jump(6_000)
+    studio.clock.jump(70_000)
+    studio.sockets.close_silent()
+    await ada.settled()
+    studio.clock.jump(76_000)
     studio.sockets.close_silent()
     assert await ada.closed() == 4003
 
