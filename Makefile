@@ -81,7 +81,7 @@ compile = UV_SYSTEM_CERTS=1 $(python) -m uv pip compile --quiet --python-version
 	--generate-hashes --no-emit-index-url --no-header
 lock: $(VENV)/development.stamp ## update requirements/*.lock: versions and hashes, no addresses
 	$(compile) pyproject.toml -o requirements/runtime.lock
-	$(compile) pyproject.toml --extra dev -c requirements/runtime.lock -o requirements/dev.lock
+	$(compile) pyproject.toml --extra dev --extra cluster -c requirements/runtime.lock -o requirements/dev.lock
 	$(compile) pyproject.toml --extra bench -c requirements/dev.lock -o requirements/bench.lock
 	$(compile) requirements/build.in -c requirements/runtime.lock -o requirements/build.lock
 	$(compile) requirements/bootstrap.in -o requirements/bootstrap.lock

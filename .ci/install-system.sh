@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need from the system: Chromium, and curl for the README's example. Never asks for a password.
+# Installs what the tests need from the system: Chromium, PostgreSQL, and curl for the README's example. Never asks for a password.
 set -euo pipefail
 
 oldest=120 # the oldest Chromium the browser tests are known to work with
@@ -20,6 +20,10 @@ missing() {
   version=$(chromium_version)
   if [ "${version:-0}" -lt "$oldest" ]; then echo chromium; fi
   if ! command -v curl >/dev/null 2>&1; then echo curl; fi
+  # The server's own programs are not on PATH in Debian.
+  if ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null && ! command -v initdb >/dev/null 2>&1; then
+    echo postgresql
+  fi
 }
 
 wanted=$(missing | tr '\n' ' ')
@@ -28,7 +32,7 @@ if [ -z "$wanted" ]; then
 fi
 
 cannot() {
-  echo "The tests need Chromium $oldest or newer and curl; missing: $wanted, and $1." >&2
+  echo "The tests need Chromium $oldest or newer, PostgreSQL and curl; missing: $wanted, and $1." >&2
   echo "Install it (Debian: apt-get install $wanted) and run this again." >&2
   exit 1
 }

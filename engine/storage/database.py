@@ -20,6 +20,7 @@ __all__ = [
     "Database",
     "DatabaseError",
     "DatabaseLocked",
+    "DatabaseLost",
     "DatabaseUnusable",
     "Progress",
     "Row",
@@ -39,6 +40,10 @@ class DatabaseError(Exception):
 
 class DatabaseLocked(DatabaseError):
     """Somebody else held the lock for as long as a connection waits. The same again later may work."""
+
+
+class DatabaseLost(DatabaseError):
+    """The connection broke or cannot be made; whether the last statement was carried out is not known."""
 
 
 class DatabaseUnusable(DatabaseError):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from engine.domain.instant import Millis
 from engine.storage.database import Row, Value
@@ -101,14 +101,21 @@ class OutboxRow:
 _Row = TypeVar("_Row", RoomRow, PersonRow)
 
 
+def _typed_columns(row: type[object]) -> Iterator[tuple[str, str]]:
+    for column, hint in get_type_hints(row).items():
+        yield column, "bigint" if {int, bool} & {hint, *get_args(hint)} else "text"
+
+
 class Table(Generic[_Row]):
     """How a row's class and the table of the same columns become each other."""
 
     def __init__(self, name: str, row: type[_Row], *, key: tuple[str, ...], flags: tuple[str, ...]) -> None:
         self._make: Callable[..., _Row] = row
-        self._columns = tuple(field.name for field in fields(row))
-        self._flags = flags
-        self._get = attrgetter(*self._columns)
+        self._columns: tuple[str, ...] = tuple(field.name for field in fields(row))
+        self._flags: tuple[str, ...] = flags
+        self._get: Callable[[_Row], tuple[Value, ...]] = attrgetter(*self._columns)
+        self.typed_columns: tuple[tuple[str, str], ...] = tuple(_typed_columns(row))
+        """Each column's name and PostgreSQL's type of it, in the order of ``tuple_of``."""
         changes = ", ".join(f"{each} = excluded.{each}" for each in self._columns if each not in key)
         self.upsert = (
             f"INSERT INTO {name} ({', '.join(self._columns)}) VALUES ({', '.join(f':{c}' for c in self._columns)})"
@@ -122,6 +129,10 @@ class Table(Generic[_Row]):
         for flag in self._flags:
             values[flag] = 1 if values[flag] else 0
         return values
+
+    def tuple_of(self, row: _Row) -> tuple[Value, ...]:
+        """``values`` without their names, in the order of ``typed_columns``."""
+        return tuple(self.values(row).values())
 
     def read(self, row: Row) -> _Row:
         """What the database has, as the row that was written."""

@@ -1,55 +1,29 @@
-"""The journal in SQLite: one writer thread, and one commit for all that a loop tick staged.
+"""The journal in SQLite: every batch is one transaction of the writer's thread.
 
-While a commit is on its way to the disk, further ticks queue behind it and share the next one. A
-locked database is waited for. A commit that fails for another reason is tried again entry by entry,
-once, so that one bad entry fails alone.
+A locked database is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
-from typing import TypeAlias, TypeVar
+from collections.abc import Sequence
+from functools import partial
 
-from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, Value
-from engine.storage.journal import (
-    Append,
-    Done,
-    JournalFailed,
-    Loaded,
-    Record,
-    StalePosition,
-    StateSnapshot,
-    contiguous,
-)
-from engine.storage.rows import PEOPLE, ROOMS
+from engine.storage.database import ConstraintViolated, DatabaseLocked, Value
+from engine.storage.group_commit import GroupCommitJournal, OnCommit
+from engine.storage.journal import Append, StalePosition
 from engine.storage.sqlite import SqliteConnection, SqliteDatabase
-from engine.storage.writing import latest_position, record_of, records_between, write_rows
+from engine.storage.writing import latest_position, write_checked, write_rows
 
-__all__ = ["MAX_STAGED", "OnCommit", "SqliteJournal"]
-
-MAX_STAGED = 100_000
-"""Entries that may wait for the writer; further ones fail at once instead of eating the memory."""
-
-_REMEMBERED = 100_000
+__all__ = ["SqliteJournal"]
 
 _CACHE_KIB = 16 * 1024
 """Every page that a commit of hundreds of sessions touches."""
 
 _INSERT = "INSERT INTO journal (session_id, position, seq, at, event) VALUES (?, ?, ?, ?, ?)"
 
-OnCommit: TypeAlias = Callable[[int, float], None]
-"""Called on the loop with the entries of a commit and the seconds it took."""
 
-_Staged: TypeAlias = tuple[Append, Done]
-_Result = TypeVar("_Result")
-
-
-class SqliteJournal:
+class SqliteJournal(GroupCommitJournal[SqliteConnection]):
     """The journal in ``halcytone.db``. Construct and use it on the loop that it is given.
 
     Raises:
@@ -59,113 +33,7 @@ class SqliteJournal:
     def __init__(
         self, database: SqliteDatabase, loop: asyncio.AbstractEventLoop, on_commit: OnCommit | None = None
     ) -> None:
-        self._database = database
-        self._loop = loop
-        self._on_commit = on_commit
-        self._staged: list[_Staged] = []
-        self._unfinished = 0
-        self._closing = False
-        self._written: dict[str, int] = {}
-        """Where this writer left each session."""
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._queue: SimpleQueue[list[_Staged] | None] = SimpleQueue()
-        self._connection = database.connect(cache_kib=_CACHE_KIB)
-        self._local = threading.local()
-        self._readers: list[SqliteConnection] = []
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="journal-read")
-        self._writer = threading.Thread(target=self._write_until_closed, name="journal-write", daemon=True)
-        self._writer.start()
-
-    def append(self, entry: Append, done: Done) -> None:
-        """As the port says."""
-        refused = "the journal is closed" if self._closing else None
-        if self._unfinished >= MAX_STAGED:
-            refused = "the journal cannot keep up"
-        if refused:
-            self._loop.call_soon(done, JournalFailed(refused))
-            return
-        if not self._staged:
-            self._loop.call_soon(self._flush)
-        self._staged.append((entry, done))
-        self._unfinished += 1
-        self._idle.clear()
-
-    @property
-    def depth(self) -> int:
-        """Entries that are staged or on their way to the disk."""
-        return self._unfinished
-
-    async def read_numbered(self, session_id: str, after_seq: int, limit: int) -> list[Record]:
-        """As the port says."""
-        return await self._reading(
-            lambda connection: _read_numbered(connection, session_id, after_seq, limit)
-        )
-
-    async def load(self, session_id: str) -> Loaded | None:
-        """As the port says."""
-        return await self._reading(lambda connection: _load(connection, session_id))
-
-    async def close(self) -> None:
-        """As the port says. A database that stays locked for one more timeout is given up."""
-        if self._closing:
-            return
-        self._flush()
-        self._closing = True
-        await self._idle.wait()
-        self._queue.put(None)
-        await self._loop.run_in_executor(None, self._writer.join)
-        self._pool.shutdown(wait=True)
-        for connection in (*self._readers, self._connection):
-            connection.close()
-
-    def _flush(self) -> None:
-        if self._staged:
-            self._queue.put(self._staged)
-            self._staged = []
-
-    def _write_until_closed(self) -> None:
-        while (batch := self._queue.get()) is not None:
-            self._write(batch)
-            # Not kept until the next one comes: its answers hold on to whoever waited for them.
-            del batch
-
-    def _write(self, batch: list[_Staged]) -> None:
-        while not self._queue.empty():
-            more = self._queue.get()
-            if more is None:
-                break
-            batch.extend(more)
-        began = time.perf_counter()
-        outcomes = self._commit([entry for entry, _ in batch])
-        if any(change.row is None for entry, _ in batch for change in entry.people):
-            # Somebody withdrew: what they took back is not to stay in the write-ahead log.
-            self._connection.discard_deleted()
-        seconds = time.perf_counter() - began
-        self._loop.call_soon_threadsafe(self._committed, batch, outcomes, seconds)
-
-    def _committed(
-        self, batch: Sequence[_Staged], outcomes: Sequence[BaseException | None], seconds: float
-    ) -> None:
-        self._unfinished -= len(batch)
-        if not self._unfinished:
-            self._idle.set()
-        if self._on_commit is not None:
-            self._on_commit(len(batch), seconds)
-        for (_, done), outcome in zip(batch, outcomes, strict=True):
-            try:
-                done(outcome)
-            except Exception as error:  # noqa: BLE001  # one session's failure must not silence the others
-                self._loop.call_exception_handler({"message": "a commit was not taken", "exception": error})
-
-    def _commit(self, entries: Sequence[Append]) -> list[BaseException | None]:
-        try:
-            return self._transact(entries)
-        except Exception as error:  # noqa: BLE001  # whatever it is, every `done` must hear of it
-            failed: BaseException = JournalFailed(str(error))
-            if len(entries) == 1 or isinstance(error, DatabaseLocked):
-                return [failed] * len(entries)
-        return [outcome for entry in entries for outcome in self._commit([entry])]
+        super().__init__(partial(database.connect, cache_kib=_CACHE_KIB), loop, on_commit)
 
     def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
         connection = self._connection
@@ -181,7 +49,7 @@ class SqliteJournal:
                 else:
                     for entry in entries:
                         try:
-                            _write(connection, entry)
+                            write_checked(connection, entry)
                         except StalePosition as stale:
                             self._written.pop(entry.session_id, None)
                             outcomes.append(stale)
@@ -198,11 +66,9 @@ class SqliteJournal:
                 if not isinstance(error, DatabaseLocked) or self._closing:
                     raise
             else:
-                if len(self._written) > _REMEMBERED:
-                    self._written.clear()
                 for entry, outcome in zip(entries, outcomes, strict=True):
-                    if outcome is None and entry.records:
-                        self._written[entry.session_id] = entry.records[-1].position
+                    if outcome is None:
+                        self._remember(entry)
                 return outcomes
 
     def _follows(self, entries: Sequence[Append]) -> bool:
@@ -224,43 +90,6 @@ class SqliteJournal:
                 return False
         return True
 
-    async def _reading(self, question: Callable[[SqliteConnection], _Result]) -> _Result:
-        try:
-            return await self._loop.run_in_executor(self._pool, lambda: question(self._reader()))
-        except DatabaseError as error:
-            raise JournalFailed(str(error)) from error
-        except RuntimeError as error:
-            # The pool refuses work after its shutdown, and says so with nothing more precise.
-            raise JournalFailed("the journal is closed") from error
-
-    def _reader(self) -> SqliteConnection:
-        connection: SqliteConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._database.connect(cache_kib=_CACHE_KIB)
-            self._readers.append(connection)
-        return connection
-
-
-def _write(connection: SqliteConnection, entry: Append) -> None:
-    """Write the entry, or nothing.
-
-    An entry whose records are all there already, byte for byte, was committed before, its rows with it.
-
-    Raises:
-        StalePosition: before anything is written.
-        DatabaseError: the transaction is to be rolled back.
-    """
-    session_id, records = entry.session_id, entry.records
-    latest = latest_position(connection, session_id)
-    if latest != entry.expected:
-        if records and latest >= records[-1].position:
-            kept = records_between(connection, session_id, records[0].position, records[-1].position)
-            if kept == list(records):
-                return
-        raise StalePosition(session_id, entry.expected, latest)
-    _write_records(connection, (entry,))
-    write_rows(connection, entry)
-
 
 def _write_records(connection: SqliteConnection, entries: Sequence[Append]) -> None:
     """Write the records of many entries at once.
@@ -274,43 +103,3 @@ def _write_records(connection: SqliteConnection, entries: Sequence[Append]) -> N
         for record in entry.records
     ]
     connection.write_tuples(_INSERT, rows)
-
-
-def _read_numbered(connection: SqliteConnection, session_id: str, after: int, limit: int) -> list[Record]:
-    # Newest first along the primary key: `seq` rises with the position, so no index of its own is needed,
-    # and a position is never below the number of the message it holds.
-    rows = connection.rows(
-        "SELECT position, seq, at, event FROM journal"
-        " WHERE session_id = :id AND position > :after AND seq > :after ORDER BY position DESC LIMIT :limit",
-        id=session_id,
-        after=after,
-        limit=limit,
-    )
-    return [record_of(row) for row in reversed(rows)]
-
-
-def _load(connection: SqliteConnection, session_id: str) -> Loaded | None:
-    # One read transaction: all of it is of the same moment.
-    with connection.reading():
-        room = connection.row("SELECT * FROM rooms WHERE session_id = :id", id=session_id)
-        latest = latest_position(connection, session_id)
-        if room is None and latest == 0:
-            return None
-        state = connection.row(
-            "SELECT position, state FROM state_snapshots WHERE session_id = :id", id=session_id
-        )
-        after = state["position"] if state else 0
-        records, hole = contiguous(records_between(connection, session_id, after + 1, latest), after)
-        people = connection.rows(
-            "SELECT * FROM people WHERE session_id = :id ORDER BY client_id", id=session_id
-        )
-        ids = connection.rows("SELECT event_id FROM event_ids WHERE session_id = :id", id=session_id)
-    return Loaded(
-        records=records,
-        latest=latest,
-        state=StateSnapshot(state["position"], state["state"]) if state else None,
-        people=tuple(PEOPLE.read(row) for row in people),
-        room=ROOMS.read(room) if room else None,
-        event_ids=frozenset(row["event_id"] for row in ids),
-        hole=hole,
-    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from engine.storage.database import Connection, Row
-from engine.storage.journal import Append, Record
+from engine.storage.journal import Append, Record, StalePosition
 from engine.storage.redaction import redact
 from engine.storage.rows import PEOPLE, ROOMS
 from engine.storage.stories import store_story
 
-__all__ = ["latest_position", "record_of", "records_between", "write_rows"]
+__all__ = ["latest_position", "record_of", "records_between", "write_checked", "write_rows"]
 
 
 def record_of(row: Row) -> Record:
@@ -31,6 +31,32 @@ def records_between(connection: Connection, session_id: str, first: int, last: i
         last=last,
     )
     return [record_of(row) for row in rows]
+
+
+def write_checked(connection: Connection, entry: Append) -> None:
+    """Write an entry after asking where its log stands, inside a transaction that is open.
+
+    An entry whose records are all there already, byte for byte, was committed before, its rows with it.
+
+    Raises:
+        StalePosition: before anything is written.
+        DatabaseError: the transaction is to be rolled back.
+    """
+    session_id, records = entry.session_id, entry.records
+    latest = latest_position(connection, session_id)
+    if latest != entry.expected:
+        if records and latest >= records[-1].position:
+            kept = records_between(connection, session_id, records[0].position, records[-1].position)
+            if kept == list(records):
+                return
+        raise StalePosition(session_id, entry.expected, latest)
+    if records:
+        connection.many(
+            "INSERT INTO journal (session_id, position, seq, at, event)"
+            " VALUES (:session_id, :position, :seq, :at, :event)",
+            [{"session_id": session_id, **record._asdict()} for record in records],
+        )
+    write_rows(connection, entry)
 
 
 def write_rows(connection: Connection, entry: Append) -> None:

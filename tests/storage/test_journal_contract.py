@@ -1,4 +1,4 @@
-"""What every journal promises, asked of the one on disk and of the one in memory."""
+"""What every journal promises, asked of those in SQLite and PostgreSQL and of the one in memory."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from engine.storage.journal import (
     StateSnapshot,
 )
 from engine.storage.opening import database_of
+from engine.storage.postgres import PostgresDatabase
+from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.redaction import REDACTED
 from engine.storage.rows import PersonChange, PersonRow
 from engine.storage.sqlite_journal import SqliteJournal
@@ -26,25 +28,33 @@ from tests.storage.memory_journal import MemoryJournal
 from tests.storage.rows import all_records, latest, outcomes, records, room
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
 async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Journal]:
-    kept: Journal = (
-        MemoryJournal()
-        if request.param == "memory"
-        else SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
-    )
+    loop = asyncio.get_running_loop()
+    kept: Journal
+    match request.param:
+        case "memory":
+            kept = MemoryJournal()
+        case "sqlite":
+            kept = SqliteJournal(database_of(tmp_path), loop)
+        case _:
+            kept = PostgresJournal(PostgresDatabase(request.getfixturevalue("postgres_url")), loop)
     yield kept
     await kept.close()
 
 
 @pytest.fixture
-async def rival(journal: Journal, tmp_path: Path) -> AsyncIterator[Journal]:
+async def rival(request: pytest.FixtureRequest, journal: Journal, tmp_path: Path) -> AsyncIterator[Journal]:
     """The journal of another owner of the same sessions."""
-    kept: Journal = (
-        MemoryJournal(beside=journal)
-        if isinstance(journal, MemoryJournal)
-        else SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
-    )
+    loop = asyncio.get_running_loop()
+    kept: Journal
+    match journal:
+        case MemoryJournal():
+            kept = MemoryJournal(beside=journal)
+        case PostgresJournal():
+            kept = PostgresJournal(PostgresDatabase(request.getfixturevalue("postgres_url")), loop)
+        case _:
+            kept = SqliteJournal(database_of(tmp_path), loop)
     yield kept
     await kept.close()
 

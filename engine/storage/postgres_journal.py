@@ -1,0 +1,274 @@
+"""The journal in PostgreSQL: a batch is one statement, sent by asyncpg from the writer's own thread and loop.
+
+An entry that must read before it writes (a withdrawal, a story), and every entry after a doubt (a conflict, a lost
+connection), goes alone in a transaction through the seam, in its place in the order. A database that is away is
+waited for: nothing is acknowledged meanwhile and nothing is lost. There is no timeout on a statement: one that was
+cut off may have been carried out, and "the same again" would then acknowledge what no standby has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import asyncpg
+import structlog
+from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
+
+from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, DatabaseLost
+from engine.storage.group_commit import GroupCommitJournal, OnCommit
+from engine.storage.journal import Append, JournalFailed, StalePosition
+from engine.storage.postgres import PostgresConnection, PostgresDatabase
+from engine.storage.rows import PEOPLE, ROOMS
+from engine.storage.writing import write_checked
+
+__all__ = ["PostgresJournal"]
+
+_SHORTEST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+_CONNECT_WITHIN_S = 3.0
+_DEAD_PEER_MS = 3000
+
+log = structlog.get_logger()
+
+
+class _Part(NamedTuple):
+    """Rows of one table in a batch's statement: the columns' arrays are parameters in this order."""
+
+    table: str
+    columns: tuple[tuple[str, str], ...]
+    """Name and type."""
+    conflict: str = ""
+
+
+def _upsert(key: tuple[str, ...], columns: Iterable[tuple[str, str]]) -> str:
+    changes = ", ".join(f"{name} = excluded.{name}" for name, _ in columns if name not in key)
+    return f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes}"
+
+
+_JOURNAL = _Part(
+    "journal",
+    (("session_id", "text"), ("position", "bigint"), ("seq", "bigint"), ("at", "bigint"), ("event", "bytea")),
+)
+_EVENT_IDS = _Part("event_ids", (("session_id", "text"), ("event_id", "text")), " ON CONFLICT DO NOTHING")
+_STATES_COLUMNS = (("session_id", "text"), ("position", "bigint"), ("state", "bytea"))
+_STATES = _Part("state_snapshots", _STATES_COLUMNS, _upsert(("session_id",), _STATES_COLUMNS))
+_ROOMS = _Part("rooms", ROOMS.typed_columns, _upsert(("session_id",), ROOMS.typed_columns))
+_PEOPLE = _Part("people", PEOPLE.typed_columns, _upsert(("session_id", "client_id"), PEOPLE.typed_columns))
+
+
+class PostgresJournal(GroupCommitJournal[PostgresConnection]):
+    """A ``Journal`` in the database that many nodes share."""
+
+    def __init__(
+        self, database: PostgresDatabase, loop: asyncio.AbstractEventLoop, on_commit: OnCommit | None = None
+    ) -> None:
+        self._url = database.url
+        self._sending = asyncio.new_event_loop()
+        self._link: asyncpg.Connection[asyncpg.Record] | None = None
+        super().__init__(database.connect, loop, on_commit)
+
+    def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
+        outcomes: list[BaseException | None] = []
+        for only_writes, run in groupby(entries, _only_writes):
+            part = list(run)
+            outcomes.extend(self._write_many(part) if only_writes else map(self._write_alone, part))
+        return outcomes
+
+    def _write_many(self, entries: Sequence[Append]) -> list[BaseException | None]:
+        """Write entries by one statement; those among which one is refused in halves, down to that one."""
+        try:
+            written = self._sent(entries)
+        except DatabaseLost:
+            # Part of the answers may be lost, none of the statement: the same again is recognised, each by itself.
+            return [self._write_alone(entry) for entry in entries]
+        if written:
+            for entry in entries:
+                self._remember(entry)
+            return [None] * len(entries)
+        if len(entries) == 1:
+            return [self._write_alone(entries[0])]
+        half = len(entries) // 2
+        return [*self._write_many(entries[:half]), *self._write_many(entries[half:])]
+
+    def _finish_writing(self) -> None:
+        if self._link is not None:
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                self._sending.run_until_complete(self._link.close(timeout=_CONNECT_WITHIN_S))
+        self._cut()
+        self._sending.close()
+
+    def _unsure(self, entries: Sequence[Append]) -> dict[str, int] | None:
+        """Expected positions by session that the log must be asked for; None when the entries contradict each other.
+
+        A session's records need no question where this writer left it: had another owner written meanwhile, its
+        positions would be the ones that these records take. An entry without records takes none, so it asks always.
+        """
+        unsure: dict[str, int] = {}
+        written: dict[str, int] = {}
+        for entry in entries:
+            latest = written.get(entry.session_id)
+            if latest is None:
+                if not entry.records or self._written.get(entry.session_id) != entry.expected:
+                    unsure[entry.session_id] = entry.expected
+            elif latest != entry.expected:
+                return None
+            written[entry.session_id] = entry.records[-1].position if entry.records else entry.expected
+        return unsure
+
+    def _sent(self, entries: Sequence[Append]) -> bool:
+        """Send the statement of a batch; False when nothing of it was written, because one entry is refused.
+
+        Raises:
+            DatabaseLost: it is not known what was written.
+        """
+        unsure = self._unsure(entries)
+        if unsure is None:
+            return False
+        try:
+            return self._sending.run_until_complete(self._send(entries, unsure))
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            log.warning("database lost", reason=str(error))
+            self._cut()
+            self._written.clear()
+            raise DatabaseLost(str(error)) from error
+        except (asyncpg.PostgresError, UnicodeError, ValueError):
+            # A position is taken, or a value is refused.
+            self._written.clear()
+            return False
+
+    async def _send(self, entries: Sequence[Append], unsure: dict[str, int]) -> bool:
+        if self._link is None or self._link.is_closed():
+            self._link = await _linked(self._url)
+        text, arrays = _statement_of(entries, unsure)
+        return bool(await self._link.fetchval(text, *arrays))
+
+    def _cut(self) -> None:
+        if self._link is not None:
+            link, self._link = self._link, None
+            link.terminate()
+            # The transport closes itself in the loop's next turn.
+            self._sending.run_until_complete(asyncio.sleep(0))
+
+    def _write_alone(self, entry: Append) -> BaseException | None:
+        """Write one entry in a transaction, waiting for a database that is away; what came of it."""
+        # Given up only by somebody who closes: until then those who wait for the answer are told nothing.
+        patiently = Retrying(
+            retry=retry_if_exception_type((DatabaseLost, DatabaseLocked)),
+            wait=wait_random_exponential(multiplier=_SHORTEST_PAUSE_S, max=_LONGEST_PAUSE_S),
+            stop=lambda _: self._closing,
+            sleep=time.sleep,
+            reraise=True,
+        )
+        try:
+            patiently(self._write_entry, entry)
+        except (StalePosition, JournalFailed) as refused:
+            return refused
+        except DatabaseError as error:
+            return JournalFailed(str(error))
+        except (UnicodeError, ValueError) as error:
+            # A lone surrogate or NUL: no text of this database.
+            return JournalFailed(str(error))
+        self._remember(entry)
+        return None
+
+    def _write_entry(self, entry: Append) -> None:
+        self._written.pop(entry.session_id, None)
+        try:
+            with self._connection.transaction():
+                write_checked(self._connection, entry)
+        except ConstraintViolated:
+            # Somebody else wrote in between: this time the log is beyond the expected position.
+            with self._connection.transaction():
+                write_checked(self._connection, entry)
+
+
+def _only_writes(entry: Append) -> bool:
+    """Whether an entry can be one of many in a statement: it reads nothing before it writes."""
+    return (
+        entry.snapshot is None and not entry.outbox and all(change.row is not None for change in entry.people)
+    )
+
+
+async def _linked(url: str) -> asyncpg.Connection[asyncpg.Record]:
+    link = await asyncpg.connect(
+        url, timeout=_CONNECT_WITHIN_S, server_settings={"application_name": "halcytone journal"}
+    )
+    wire = link._transport.get_extra_info("socket") if hasattr(link, "_transport") else None
+    if wire is not None:
+        # A server whose machine is gone says nothing.
+        with contextlib.suppress(OSError, AttributeError):
+            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAD_PEER_MS)
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    return link
+
+
+def _statement_of(entries: Sequence[Append], unsure: dict[str, int]) -> tuple[str, list[Sequence[Any]]]:
+    """The statement for a batch and its arrays. One statement may touch a row once: the last per key is kept."""
+    parts: list[_Part] = []
+    arrays: list[Sequence[Any]] = []
+
+    def add(part: _Part, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            parts.append(part)
+            arrays.extend(zip(*rows, strict=True))
+
+    if unsure:
+        arrays.extend((tuple(unsure), tuple(unsure.values())))
+    add(
+        _JOURNAL,
+        [
+            (entry.session_id, record.position, record.seq, record.at, record.event)
+            for entry in entries
+            for record in entry.records
+        ],
+    )
+    add(_EVENT_IDS, [(entry.session_id, each) for entry in entries for each in entry.event_ids])
+    people = {
+        (entry.session_id, change.client_id): change.row
+        for entry in entries
+        for change in entry.people
+        if change.row is not None
+    }
+    add(_PEOPLE, [PEOPLE.tuple_of(row) for row in people.values()])
+    rooms = {entry.session_id: entry.room for entry in entries if entry.room is not None}
+    add(_ROOMS, [ROOMS.tuple_of(row) for row in rooms.values()])
+    states = {entry.session_id: entry.state for entry in entries if entry.state is not None}
+    add(_STATES, [(session_id, *astuple(state)) for session_id, state in states.items()])
+    return _text(bool(unsure), tuple(parts)), arrays
+
+
+@lru_cache(maxsize=64)
+def _text(fenced: bool, parts: tuple[_Part, ...]) -> str:
+    """One statement with a part per table; ``true`` when everything was written, else nothing is.
+
+    ``fenced``: the first two arrays are sessions and the positions at which their logs must stand.
+    """
+    number = 1
+    guard = "SELECT 1"
+    if fenced:
+        guard += (
+            " WHERE NOT EXISTS (SELECT 1 FROM unnest($1::text[], $2::bigint[]) AS log(session_id, expected)"
+            " WHERE log.expected <> coalesce("
+            "(SELECT max(position) FROM journal WHERE journal.session_id = log.session_id), 0))"
+        )
+        number = 3
+    ctes = [f"fence AS MATERIALIZED ({guard})"]
+    for index, part in enumerate(parts):
+        names = ", ".join(name for name, _ in part.columns)
+        marks = []
+        for _, kind in part.columns:
+            marks.append(f"${number}::{kind}[]")
+            number += 1
+        ctes.append(
+            f"part_{index} AS (INSERT INTO {part.table} ({names})"
+            f" SELECT given.* FROM unnest({', '.join(marks)}) AS given({names}), fence{part.conflict})"
+        )
+    return f"WITH {', '.join(ctes)} SELECT EXISTS (SELECT 1 FROM fence)"

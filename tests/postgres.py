@@ -1,0 +1,128 @@
+"""A PostgreSQL of the tests' own: made in a temporary folder, on a free port of 127.0.0.1, gone with the tests."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+__all__ = ["PostgresCluster", "programs_folder"]
+
+_ACCOUNT = "postgres"
+"""PostgreSQL refuses to run as root; Debian's package brings this account."""
+
+
+def programs_folder() -> Path:
+    """The folder with ``initdb`` and ``postgres``: the newest of Debian's, else the one on PATH."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if installed:
+        return installed[-1]
+    found = shutil.which("initdb")
+    assert found, "PostgreSQL is missing: apt-get install postgresql"
+    return Path(found).resolve().parent
+
+
+class PostgresCluster:
+    """One PostgreSQL server with its data folder. ``durable=False`` leaves out fsync, for tests of what is said."""
+
+    def __init__(self, *, durable: bool = False, settings: Sequence[str] = ()) -> None:
+        self._programs = programs_folder()
+        # Below /tmp, where the account of PostgreSQL can go; pytest's own folders are their owner's alone.
+        self.folder = Path(tempfile.mkdtemp(prefix="halcytone-pg-"))
+        self._settings = [*settings, *(() if durable else ("fsync=off", "synchronous_commit=off"))]
+        self._names = count()
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as: dict[str, int] = {}
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(_ACCOUNT)
+            self._as = {"user": account.pw_uid, "group": account.pw_gid}
+            os.chown(self.folder, account.pw_uid, account.pw_gid)
+        self._run(
+            *("initdb", "--pgdata", str(self.folder / "data"), "--username", "halcytone", "--auth", "trust"),
+            *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
+        )
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it; returns once it answers."""
+        settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}", *self._settings]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(self._programs / "postgres"),
+                    *("-D", str(self.folder / "data"), "-p", str(self.port)),
+                    *(part for setting in settings for part in ("-c", setting)),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                start_new_session=True,
+                **self._as,  # type: ignore[call-overload]  # user and group, or neither
+            )
+        self._run(
+            "pg_isready", "--host", "127.0.0.1", "--port", str(self.port), "--dbname", "postgres", retry=True
+        )
+
+    def kill(self) -> None:
+        """Kill it as a power cut would: the server and all of its processes at once."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Stop it without waiting for its clients, and remove its folder."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of an empty database, dropped afterwards."""
+        name = f"test_{next(self._names)}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name}")
+        try:
+            yield self.url(name)
+        finally:
+            with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
+                admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def url(self, name: str) -> str:
+        """The URL of a database of this server."""
+        return f"postgresql://halcytone@127.0.0.1:{self.port}/{name}"
+
+    def _run(self, program: str, *arguments: str, retry: bool = False) -> None:
+        command = [str(self._programs / program), *arguments]
+        while True:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, cwd=self.folder, **self._as
+            )  # type: ignore[call-overload]
+            if done.returncode == 0:
+                return
+            running = self._process is not None and self._process.poll() is None
+            if not (retry and running):
+                log = self.folder / "log"
+                raise AssertionError(done.stdout + done.stderr + (log.read_text() if log.exists() else ""))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
