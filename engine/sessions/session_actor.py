@@ -31,6 +31,7 @@ from engine.protocol.close_codes import CloseCode
 from engine.runtime.loop_actor import LoopActor
 from engine.runtime.mailbox import MailboxFull
 from engine.sessions.arrivals import Arrivals, skips
+from engine.sessions.command_ids import CommandIds, command_key
 from engine.sessions.deadline_timer import Alarm
 from engine.sessions.feedback import consented, rated
 from engine.sessions.group_figures import Figures, HeartCounts
@@ -108,6 +109,7 @@ class SessionActor(LoopActor):
         # Keys alone: thousands of sessions are idle, and an empty set takes three times an empty dictionary.
         self._event_ids: dict[str, None] = {}
         self._event_ids.update(dict.fromkeys(event_ids))
+        self._command_ids = CommandIds(event_ids)
         self._room = room
         self._journal = journal
         self._clock = clock
@@ -212,10 +214,11 @@ class SessionActor(LoopActor):
         *,
         people: Sequence[PersonRow] = (),
         event_id: str | None = None,
+        command_key: str | None = None,
         then: Callable[[Session | None], None] | None = None,
         failed: Callable[[Rejected], None] | None = None,
     ) -> _Staged | None:
-        """Carry a command out.
+        """Carry a command out; ``event_id`` and ``command_key`` are what a repetition of it is known by.
 
         ``then`` runs once all that has happened so far is durable, with the state as it is decided
         here; ``failed`` when it never will be.
@@ -233,22 +236,37 @@ class SessionActor(LoopActor):
             # Raw beats go with the session: whoever left an address to get their figures has them written now.
             people = (*people, *self._figures.own_summaries(self.people.values(), at))
         staged: _Staged | None = None
-        if events or (self.state is not None and (people or event_id is not None)):
-            staged = self._stage(events, at, self._learn(command, people), event_id)
+        repeatable = event_id is not None or command_key is not None
+        if events or (self.state is not None and (people or repeatable)):
+            staged = self._stage(events, at, self._learn(command, people), event_id, command_key)
             if failed is not None:
                 staged.failed.append(failed)
         if then is not None:
-            waits_for = staged or (self._pending[-1] if self._pending else None)
-            if waits_for is None:
-                then(self.state)
+            if staged is not None:
+                staged.then.append(partial(then, self.state))
             else:
-                waits_for.then.append(partial(then, self.state))
-                if failed is not None and staged is None:
-                    waits_for.failed.append(failed)
+                self._once_durable(then, failed)
         return staged
 
+    def _once_durable(
+        self, then: Callable[[Session | None], None], failed: Callable[[Rejected], None] | None
+    ) -> None:
+        """Call ``then`` when all that has happened so far is durable, or ``failed`` when it never will be."""
+        if not self._pending:
+            then(self.state)
+            return
+        newest = self._pending[-1]
+        newest.then.append(partial(then, self.state))
+        if failed is not None:
+            newest.failed.append(failed)
+
     def _stage(
-        self, events: Sequence[e.Event], at: Millis, changes: Sequence[PersonChange], event_id: str | None
+        self,
+        events: Sequence[e.Event],
+        at: Millis,
+        changes: Sequence[PersonChange],
+        event_id: str | None,
+        command_key: str | None,
     ) -> _Staged:
         state = self.state
         expected = 0 if state is None else state.position
@@ -266,6 +284,8 @@ class SessionActor(LoopActor):
             self._event_ids[event_id] = None
         staged = _Staged(state, happened)
         self._pending.append(staged)
+        if command_key is not None:
+            event_id = self._command_ids.add(command_key, staged.seq)
         entry = self._entries.entry(
             state,
             expected,
@@ -390,10 +410,12 @@ class SessionActor(LoopActor):
             seat.write(outgoing.frame(told))
             return
         self._figures.engaged(seat.client_id, self.state)
+        key = None if inbound.id is None else command_key(seat.client_id, inbound)
+        answered = None if key is None else self._command_ids.seq_of(key)
         staged: _Staged | None = None
 
         def answer(_: Session | None = None) -> None:
-            seq = self._seq() if staged is None else staged.seq
+            seq = answered if answered is not None else self._seq() if staged is None else staged.seq
             for told in answers(inbound, self._session_id, seq, self._clock.now()):
                 self._room.answer(seat, outgoing.frame(told))
 
@@ -402,17 +424,22 @@ class SessionActor(LoopActor):
             seat.write(outgoing.frame(told))
 
         try:
-            if isinstance(command, _TELEMETRY):
+            if answered is not None:
+                self._once_durable(answer, refuse)
+            elif isinstance(command, _TELEMETRY):
                 own = self._figures.take(seat.client_id, command, at, self.state)
                 if own is not None:
                     seat.write(outgoing.frame(own))
-                if inbound.id is not None:
+                if key is not None:
+                    # Beats are in memory alone, and so is that they were counted.
+                    self._command_ids.add(key, self._seq())
                     answer()
             else:
                 staged = self.run(
                     command,
                     c.Sender(seat.role, seat.client_id),
                     people=self._own_row(seat.client_id, command, at),
+                    command_key=key,
                     then=answer if expects_answer(inbound) else None,
                     failed=refuse,
                 )

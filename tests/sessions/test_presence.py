@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.domain import commands as c
 from tests.realtime.studio import Refused, Studio
 
 
@@ -179,3 +180,21 @@ async def test_recovery_reaches_beyond_the_ring(studio: Studio) -> None:
     assert back.welcome["recovered"] is True
     await back.until("session_update", 700)
     assert back.numbers() == list(range(2, 702))
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["while the first is here", "after it was cut"])
+async def test_one_persons_second_device_is_one_person(studio: Studio, gone: bool) -> None:
+    """By the secret alone, and in a full and locked room: the same seat, the same count, at once."""
+    await studio.create("small", max_participants=1)
+    phone = await studio.join(session_id="small", name="Ada")
+    await studio.command(c.Lock(True), "small")
+    if gone:
+        await studio.lost(phone, "small")
+    laptop = await studio.join(session_id="small", resume=phone.welcome["resume"])
+    assert laptop.welcome["client_id"] == phone.welcome["client_id"]
+    assert (laptop.welcome["participant_count"], laptop.welcome["name"]) == (1, "Ada")
+    if not gone:
+        assert await phone.closed() == 4508
+    state = await studio.state("small")
+    assert (state.count(), len(state.members)) == (1, 1)
+    assert (await studio.turned_away(session_id="small")).error["code"] == "locked"

@@ -78,6 +78,30 @@ async def test_own_chat_leaves_no_gap(room: FakeRoom, open_page: Opener) -> None
     assert len(room.addresses) == 1
 
 
+async def test_a_line_whose_fate_is_unknown_goes_out_again_under_its_id(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """The server says it once; one's own words stand there once, too, when they came back with what was missed."""
+    page = await practising(room, open_page)
+    await page.get_by_role("button", name="More").click()
+    await page.get_by_label("Say something to the room").fill("Hello there")
+    room.silent = True
+    await page.get_by_role("button", name="Send", exact=True).click()
+    first = await room.wait_for("chat")
+    room.silent = False
+    await room.drop()
+    own = {"client_id": "c1", "name": "Guest", "message": "Hello there"}
+    await room.wait_for_lines(2)
+    await room.tell("chat_message", own)
+    room.seq -= 1  # The fake's answer to a chat is its next number: here it is the first one's.
+    await expect(page.get_by_text("You Hello there")).to_be_visible()
+    await page.get_by_role("button", name="Send", exact=True).click()
+    again = await room.wait_for("chat", 2)
+    assert again == first
+    await expect(page.get_by_label("Say something to the room")).to_be_empty()
+    await expect(page.get_by_text("You Hello there")).to_have_count(1)
+
+
 async def test_notices_a_line_that_is_silent_without_being_closed(room: FakeRoom, open_page: Opener) -> None:
     """A lift freezes a connection; within seconds the client takes a new one."""
     page = await practising(room, open_page)

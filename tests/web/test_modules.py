@@ -257,6 +257,34 @@ async def test_feedback_waits_for_the_line_and_the_newest_counts(page: Page) -> 
     assert await ask(page, "feedback-queue.js", body) == ["kept", 2, [4, 5], 0]
 
 
+async def test_feedback_that_may_have_arrived_goes_out_again_under_its_id(page: Page) -> None:
+    """The server knows it by that, and counts it once."""
+    body = """
+      let online = false; const sent = [];
+      const q = new m.FeedbackQueue(async (type, data, id = "new") => {
+        sent.push(id); if (!online) throw Object.assign(new Error("x"), {code: "offline", id: "f-1"}); });
+      await q.put("session_feedback", {rating: 4});
+      online = true; await q.flush();
+      return sent;
+    """
+    assert await ask(page, "feedback-queue.js", body) == ["new", "f-1"]
+
+
+async def test_a_lost_command_has_its_id_when_it_is_sent_again(page: Page) -> None:
+    """The same words as the next of its kind; other words, or something else in between, are another command."""
+    body = """
+      const acks = new m.Acks(); const chat = (message) => acks.id("chat", {message});
+      const first = chat("hello"); const lost = acks.wait(first, "chat", {message: "hello"}).catch((error) => error.id);
+      acks.lose();
+      const again = chat("hello"); acks.unsent(again, "chat", {message: "hello"});
+      const third = chat("hello"); const fourth = chat("hello");
+      acks.unsent(fourth, "chat", {message: "hello"});
+      const other = chat("goodbye"); const later = chat("hello");
+      return [await lost === first, again === first, third === first, fourth === first, other === fourth, later === fourth];
+    """
+    assert await ask(page, "acks.js", body) == [True, True, True, False, False, False]
+
+
 async def test_curves_go_on_where_a_welcome_left_them(page: Page) -> None:
     """A console opened anew shows the points of before, each once, and the new ones after them."""
     body = """

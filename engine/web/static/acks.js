@@ -1,24 +1,45 @@
 /**
  * Commands under way: each is answered by an `ack` or an `error` with its id, or lost with the connection.
+ *
+ * Of a lost one nobody knows whether it arrived. Whoever sends the same again means the same: it goes out under the
+ * same id, and the server carries it out once.
  * @module
  */
 
+/** How long whoever repeats a lost command means that one. */
+const SAME_MS = 60_000;
+
 export class Acks {
   constructor() {
-    /** @type {Map<string, {resolve: (value: any) => void, reject: (reason: Error) => void}>} */
+    /** @type {Map<string, {type: string, said: string, resolve: (value: any) => void, reject: (reason: Error) => void}>} */
     this._waiting = new Map();
+    /** @type {Map<string, {id: string, said: string, at: number}>} the newest lost command of each type */
+    this._lost = new Map();
     this._sent = 0;
   }
 
-  /** An id that no other command of this client has. @param {string} type */
-  id(type) {
+  /**
+   * The id of the newest lost command of this type, if it said the same; else one that no other command has.
+   * @param {string} type
+   * @param {object} data
+   */
+  id(type, data) {
+    const lost = this._lost.get(type);
+    this._lost.delete(type);
+    if (lost && lost.said === JSON.stringify(data) && performance.now() - lost.at < SAME_MS) return lost.id;
     this._sent += 1;
     return `${type}-${this._sent}-${Math.random().toString(36).slice(2, 8)}`;
   }
 
-  /** @param {string} id @returns {Promise<any>} */
-  wait(id) {
-    return new Promise((resolve, reject) => this._waiting.set(id, { resolve, reject }));
+  /** @param {string} id @param {string} type @param {object} data @returns {Promise<any>} */
+  wait(id, type, data) {
+    return new Promise((resolve, reject) => this._waiting.set(id, { type, said: JSON.stringify(data), resolve, reject }));
+  }
+
+  /** There is no connection to send it on. @param {string} id @param {string} type @param {object} data */
+  unsent(id, type, data) {
+    this._lost.set(type, { id, said: JSON.stringify(data), at: performance.now() });
+    return Object.assign(refusal("offline", "There is no connection."), { id });
   }
 
   /**
@@ -38,9 +59,12 @@ export class Acks {
 
   /** The connection is gone: whether a command arrived is not known. */
   lose() {
-    const waiting = [...this._waiting.values()];
+    const waiting = [...this._waiting];
     this._waiting.clear();
-    for (const wait of waiting) wait.reject(refusal("offline", "The connection was lost."));
+    for (const [id, { type, said, reject }] of waiting) {
+      this._lost.set(type, { id, said, at: performance.now() });
+      reject(Object.assign(refusal("offline", "The connection was lost."), { id }));
+    }
   }
 }
 

@@ -2,17 +2,19 @@
  * Feedback given while offline: kept, and sent on the return.
  *
  * Only feedback waits. A raised hand or a chat line of five minutes ago is no longer what its sender means.
- * The newest of one kind and technique replaces the older; at most forty wait.
+ * The newest of one kind and technique replaces the older; at most forty wait. What may have arrived goes out again
+ * under its id, so that it counts once.
  * @module
  */
 
 const MOST = 40;
 
 export class FeedbackQueue {
-  /** @param {(type: string, data: object) => Promise<any>} send rejects with code `offline` without a connection */
+  /** @param {(type: string, data: object, id?: string) => Promise<any>} send rejects with code `offline` and the id
+   * without a connection */
   constructor(send) {
     this._send = send;
-    /** @type {Map<string, {type: string, data: any}>} */
+    /** @type {Map<string, {type: string, data: any, id?: string}>} */
     this._kept = new Map();
   }
 
@@ -25,17 +27,18 @@ export class FeedbackQueue {
    * Send now, or keep for the return.
    * @param {string} type
    * @param {any} data
+   * @param {string} [id] under which it was sent before
    * @returns {Promise<"sent" | "kept">}
    */
-  async put(type, data) {
+  async put(type, data, id) {
     try {
-      await this._send(type, data);
+      await this._send(type, data, id);
       return "sent";
     } catch (error) {
       if (error.code !== "offline") throw error;
       const key = `${type}:${data.technique ?? ""}`;
       this._kept.delete(key);
-      this._kept.set(key, { type, data });
+      this._kept.set(key, { type, data, id: error.id });
       if (this._kept.size > MOST) this._kept.delete(this._kept.keys().next().value);
       return "kept";
     }
@@ -45,9 +48,9 @@ export class FeedbackQueue {
   async flush() {
     const kept = [...this._kept.values()];
     this._kept.clear();
-    for (const { type, data } of kept) {
+    for (const { type, data, id } of kept) {
       // What the server refuses now it would refuse again: it is let go.
-      await this.put(type, data).catch(() => "refused");
+      await this.put(type, data, id).catch(() => "refused");
     }
   }
 }

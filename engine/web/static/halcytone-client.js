@@ -67,7 +67,7 @@ export class HalcytoneClient extends EventTarget {
     this.status = "closed";
     this._position = new Position();
     this._pings = new Pings(this.clock, () => this._write({ type: "heartbeat" }), () => this._stalled());
-    this._feedback = new FeedbackQueue((type, data) => this.send(type, data));
+    this._feedback = new FeedbackQueue((type, data, id) => this.send(type, data, id));
     this._acks = new Acks();
     /** @type {Line | null} */
     this._line = null;
@@ -101,16 +101,16 @@ export class HalcytoneClient extends EventTarget {
   }
 
   /**
-   * Send a command; resolves with its `ack` once it is durable.
+   * Send a command; resolves with its `ack` once it is durable. Sent again after a lost connection it happens once.
    * @param {string} type
    * @param {object} data
+   * @param {string} [id] of the same command, sent before
    * @returns {Promise<any>}
-   * @throws {Error} `code` says why: the server's code, or `offline`
+   * @throws {Error} `code` says why: the server's code, or `offline`; then `id` is the command's
    */
-  send(type, data = {}) {
-    const id = this._acks.id(type);
-    if (!this._write({ type, id, data })) return Promise.reject(refusal("offline", "There is no connection."));
-    return this._acks.wait(id);
+  send(type, data = {}, id = this._acks.id(type, data)) {
+    if (!this._write({ type, id, data })) return Promise.reject(this._acks.unsent(id, type, data));
+    return this._acks.wait(id, type, data);
   }
 
   /**

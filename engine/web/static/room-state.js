@@ -56,7 +56,7 @@ export class RoomState extends EventTarget {
     this.announcements = [];
     /** @type {{kind: string, text: string, detail?: string}[]} milestones and achievements */
     this.moments = [];
-    /** @type {{name: string, message: string, own: boolean}[]} */
+    /** @type {{name: string, message: string, own: boolean, seq?: number}[]} */
     this.chatLog = [];
     this.clientId = "";
     /** Whether it was live at any time that is known of. */
@@ -90,7 +90,7 @@ export class RoomState extends EventTarget {
         this.own = content;
         break;
       case "chat_message":
-        keep(this.chatLog, { name: content.name ?? "", message: content.message, own: content.client_id === this.clientId });
+        keep(this.chatLog, { name: content.name ?? "", message: content.message, own: content.client_id === this.clientId, seq: message.seq });
         break;
       case "session_ending":
         this.phase = "ending";

@@ -22,8 +22,9 @@ export function chatPanel(visit) {
         const message = input.value.trim();
         if (!message) return;
         try {
-          await client.send("chat", { message });
-          room.chatLog.push({ name: visit.name, message, own: true });
+          const { seq } = await client.send("chat", { message });
+          // After a lost connection it may have come back already, with what was missed.
+          if (!room.chatLog.some((line) => line.seq === seq)) room.chatLog.push({ name: visit.name, message, own: true, seq });
           input.value = "";
           note.textContent = "";
           fill();
