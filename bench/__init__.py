@@ -1,1 +1,1 @@
-"""The engine measured beside its peers: server and load in processes of their own, a core each."""
+"""Benchmarks of the engine beside other servers: server and load generator in processes of their own, a core each."""

@@ -1,4 +1,4 @@
-"""``python -m bench.actors``: the loop actor beside Pykka's threads, tells and asks per second, bytes each."""
+"""``python -m bench.actors``: the loop actor beside Pykka's ThreadingActor: tells and asks per second, bytes per actor."""
 
 import argparse
 import asyncio
@@ -18,7 +18,7 @@ _REPEATS = 5
 
 
 class OnLoop(LoopActor):
-    """Counts what it is told."""
+    """Counts the messages it gets, on the event loop."""
 
     handled = [0]  # noqa: RUF012 - one counter for all, kept off the class's own attributes
 
@@ -28,7 +28,7 @@ class OnLoop(LoopActor):
 
 
 class OnThread(pykka.ThreadingActor):
-    """The same in a thread."""
+    """The same with a thread of its own."""
 
     use_daemon_thread = True
 

@@ -1,4 +1,4 @@
-"""The Nu validator over a sample of the site and its mail: ``python -m bench.check_site``.
+"""``python -m bench.check_site``: the Nu HTML validator on a sample of the site and its mail.
 
 Needs Java, and ``vnu.jar``: named by ``VNU_JAR``, or from ``npm install --ignore-scripts vnu-jar``.
 """
@@ -34,11 +34,13 @@ def sample(data: Path) -> None:
     outbox = Outbox(connection)
     for number, line in enumerate(lines(_IMPORTED)):
         content = SessionContentStrict.model_validate(json.loads(line), context=ANY_AGE)
-        told = snapshot_of(content, content_id=f"import-{number}", source="import")
-        outbox.enqueue(told, ["web"], told.ended_at)
+        snapshot = snapshot_of(content, content_id=f"import-{number}", source="import")
+        outbox.enqueue(snapshot, ["web"], snapshot.ended_at)
     for number in range(3):
-        told = live(number).model_copy(update={"approved": True, "visibility": get_args(Visibility)[number]})
-        outbox.enqueue(told, SUMMARY_CHANNELS, told.ended_at)
+        snapshot = live(number).model_copy(
+            update={"approved": True, "visibility": get_args(Visibility)[number]}
+        )
+        outbox.enqueue(snapshot, SUMMARY_CHANNELS, snapshot.ended_at)
     JobRunner(data, Catalogue(connection), outbox, durable=False).run_due(live(0).ended_at + MINUTE)
     connection.close()
 
@@ -51,7 +53,7 @@ def validator() -> list[str] | None:
 
 
 def main() -> int:
-    """Build, validate, print what is wrong; the exit status says whether anything is."""
+    """Build, validate, print every error; returns 1 when there is one."""
     command = validator()
     if command is None:
         print("Needs Java and vnu.jar: npm install --ignore-scripts vnu-jar, or set VNU_JAR to its path.")
@@ -59,7 +61,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="halcytone-check-") as folder:
         data = Path(folder) / "data"
         sample(data)
-        told = ""
+        output = ""
         for options in (
             ["--skip-non-html", str(data / "public"), str(data / "drafts")],
             ["--skip-non-css", str(data / "public" / "assets")],
@@ -67,10 +69,10 @@ def main() -> int:
             done = subprocess.run(
                 [*command, "--format", "gnu", *options], capture_output=True, text=True, check=False
             )
-            told += done.stdout + done.stderr
-        told = told.replace(f"file:{data}/", "")
-    print(told or "The Nu validator has nothing to say.")
-    return 1 if "error" in told else 0
+            output += done.stdout + done.stderr
+        output = output.replace(f"file:{data}/", "")
+    print(output or "The Nu validator has nothing to say.")
+    return 1 if "error" in output else 0
 
 
 if __name__ == "__main__":

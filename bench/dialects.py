@@ -1,8 +1,7 @@
-"""How each server is spoken to: the handshake, what a room member says, and where its reply begins.
+"""The wire protocol of each server: its handshake, how a room is joined, and how a message is sent to it.
 
-The load generator does not read messages, it counts marks. Every payload carries ``MARK`` once,
-followed by the sender's clock, so that one ``bytes.count`` finds all deliveries in a buffer whatever
-the server wraps around them.
+The load generator does not parse messages: every payload has ``MARK`` once, followed by the sender's clock, so that one
+``bytes.count`` finds all deliveries in a buffer, whatever the server wraps around them.
 """
 
 import json
@@ -17,18 +16,18 @@ MARK = b"`"
 CLOCK_DIGITS = 16
 
 Phase = tuple[bytes, bytes]
-"""What to send, and what must have come before the next phase."""
+"""Bytes to send, and bytes that must have come before the next phase."""
 
 
 def payload(size: int, clock_ns: int) -> bytes:
-    """`size` bytes of text: the mark, the sender's clock in digits, and a sentence to fill."""
+    """`size` bytes of text: the mark, the sender's clock in digits, and filling."""
     head = MARK + str(clock_ns).zfill(CLOCK_DIGITS).encode()
     filling = b" Breathe in slowly, and out again." * (size // 34 + 1)
     return head + filling[: size - len(head)]
 
 
 def _frame(opcode: int, body: bytes) -> bytes:
-    # A mask of zeros is a mask: the server must apply it, and the sender need not.
+    # With a mask of zeros the sender need not compute anything; the server applies it all the same.
     size = len(body)
     if size < 126:
         return struct.pack("!BB4x", 0x80 | opcode, 0x80 | size) + body
@@ -59,7 +58,7 @@ _UPGRADED = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Dialect:
-    """One server's way of speaking. `join` gives the phases that make a socket a member of a room."""
+    """One server's protocol. `join(room)` are the phases after which a socket is a member; `say` frames a message."""
 
     join: Callable[[str], list[Phase]]
     say: Callable[[str, bytes], bytes]

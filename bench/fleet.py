@@ -1,4 +1,4 @@
-"""Thousands of client sockets in one process, read by epoll and counted by marks.
+"""Thousands of client sockets in one process, read with epoll, whose deliveries are counted by their marks.
 
 One buffer serves all reads, nothing is decoded, and a socket costs a file descriptor and three list
 entries: so one core reads several hundred thousand deliveries a second. Whether that was enough is
@@ -157,17 +157,17 @@ class Fleet:
                 last = time.monotonic()
 
     def reset(self) -> None:
-        """Count and time from here."""
+        """Reset the counts and the time."""
         self.total = 0
         self.counts = [0] * len(self.sockets)
         self.latencies_ns = []
 
     def ignore(self, index: int) -> None:
-        """Never read this socket again, as a reader does that has stalled."""
+        """Never read this socket again: a slow client."""
         self._epoll.unregister(self.sockets[index].fileno())
 
     def abort(self) -> None:
-        """Lose every connection without a closing handshake, as a network does."""
+        """Abort every connection without a closing handshake."""
         for member in self.sockets:
             # Lingering for zero seconds sends a reset.
             member.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")

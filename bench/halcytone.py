@@ -1,4 +1,4 @@
-"""Our own server from the outside: its command, its HTTP API, and who joins which session."""
+"""Our server as the benchmark uses it: its command line, its HTTP API, and the clients' handshakes."""
 
 import http.client
 import json
@@ -29,7 +29,7 @@ ENVIRONMENT = {
 
 
 def command(port: int, data: Path) -> list[str]:
-    """What starts the server on `port` with its data in `data`."""
+    """The command line that starts the server on `port` with its data in `data`."""
     serve = ["serve", "--host", "127.0.0.1", "--port", str(port), "--data", str(data)]
     return [sys.executable, "-m", "engine.cli", *serve]
 
@@ -82,10 +82,10 @@ def _live(**query: str) -> list[Phase]:
 
 
 def lead(session: Session) -> list[Phase]:
-    """What the instructor's socket sends to join."""
+    """The handshake of the instructor's socket."""
     return _live(session_id=session.session_id, role="instructor", token=session.instructor)
 
 
 def join(session_id: str, name: str, **more: str) -> list[Phase]:
-    """What a participant's socket sends to join; `more` is for those who return."""
+    """The handshake of a participant's socket; `more` has the parameters of a reconnect."""
     return _live(session_id=session_id, role="participant", name=name, **more)

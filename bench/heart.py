@@ -1,6 +1,6 @@
-"""Heart-rate telemetry on one core: straps that each send a beat's interval a second, in rooms with their tick.
+"""``python -m bench.heart``: heart-rate telemetry on one core, from straps that send one interval a second each.
 
-Measured is processor time, so that a busy machine does not count against it: appending every message, and every
+Measured in CPU time, so that other load does not count: appending every message, and every
 five seconds the figures of each room and of each person in it, as in a live session with a pacer. One minute is
 played before the measurement begins, so that all windows are full.
 """

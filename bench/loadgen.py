@@ -1,4 +1,4 @@
-"""The load in a process of its own: a job as JSON on stdin, its figures as JSON on stdout.
+"""The load generator's process: reads a job as JSON from stdin and writes its figures as JSON to stdout.
 
 ``{"dialect", "port", "pid", "work", …parameters}``; `pid` is the server's, whose CPU is read beside ours. With
 ``"elsewhere"`` it takes its core before any other program on it, as people's own devices would, and its figures say
@@ -48,7 +48,7 @@ def run(job: dict[str, Any]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Do the job on stdin."""
+    """Run the job on stdin."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     job = json.load(sys.stdin)

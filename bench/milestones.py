@@ -1,4 +1,4 @@
-"""How often milestones and achievements come by chance: sessions in which nothing changes.
+"""``python -m bench.milestones``: how often milestones and achievements fire by chance, in sessions where nothing changes.
 
 Everybody breathes as they like for ten minutes, at a rate and depth of their own that stays the same, while a pacer
 runs at six breaths a minute that nobody follows. Whatever fires, fires falsely. Hearts are synthetic ones of every

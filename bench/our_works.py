@@ -1,4 +1,4 @@
-"""Works that only our own server knows: hearts, sessions that nobody has joined, and recovery."""
+"""Workloads for our server alone: heart rate, sessions without clients, and recovery."""
 
 import json
 import re
@@ -21,7 +21,7 @@ _SEQ = re.compile(rb'"seq":\s*(\d+)')
 
 
 def _beat(field: Field, hearts: list[int], seconds: float) -> int:
-    """Send a beat a second for each of `hearts`, and announcements among them; how many beats that were."""
+    """Send a beat a second for each of `hearts`, and announcements among them; returns the number of beats."""
     began = time.monotonic()
     beats = announced = 0
     while (now := time.monotonic() - began) < seconds:

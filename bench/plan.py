@@ -1,4 +1,4 @@
-"""What is measured: the works with their parameters, and the marks that ours should reach."""
+"""The workloads with their parameters, and the targets that our server should reach."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from bench.halcytone import NAME
 __all__ = ["MARKS", "OFF", "WORKS", "Mark", "Medians", "Work"]
 
 OFF = f"{NAME}, journal in memory"
-"""Our server by another start: nothing it does waits for a disk."""
+"""Our server with its journal in memory, so that nothing waits for a disk."""
 
 Medians = Callable[[str, str], float | None]
-"""The median of a work's figure for a server, None where there is none."""
+"""The median of a workload's figure for a server; None where there is none."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """One work. `figure` is the one of its figures that is compared; `parameters` go to the load generator."""
+    """One workload. `figure` is the one that is compared; `parameters` go to the load generator."""
 
     title: str
     figure: str
@@ -144,12 +144,12 @@ def _works(seconds: float) -> dict[str, Work]:
 
 
 WORKS = _works
-"""The works by name, for windows of so many seconds."""
+"""The workloads by name, for a measured window of so many seconds."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A mark to reach: `value` from the medians, at least or at most `bar`, and if it can be, `goal`."""
+    """A target: `value`, computed from the medians, must be at least or at most `bar`, and should reach `goal`."""
 
     text: str
     value: Callable[[Medians], float | None]

@@ -1,6 +1,6 @@
-"""What publishing costs: one session with 100 and with 10,000 published, against building the site anew.
+"""``python -m bench.publish``: the time to publish one session among 100 and among 10,000, beside a full rebuild.
 
-``python -m bench.publish`` prints a table and writes ``bench/publish.json`` and ``bench/publish.md``. All channels,
+Prints a table and writes ``bench/publish.json`` and ``bench/publish.md``. All channels,
 flushed to the disk. Hugo is measured where it is installed.
 """
 
@@ -39,7 +39,7 @@ _REPEATS = 9
 
 
 def lines(count: int) -> Iterator[str]:
-    """Summaries as a file to import has them, spread over four years."""
+    """Write an import file of summaries, spread over four years."""
     for n in range(count):
         yield json.dumps(
             {
@@ -180,12 +180,12 @@ def page_bytes(data: Path) -> dict[str, int]:
 
 
 def memory_mb() -> float:
-    """The most that this process has held."""
+    """The peak memory of this process, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _quiet(_done: int, _total: int) -> None:
-    """No progress in a benchmark."""
+    """Ignore progress."""
 
 
 def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What publishing means for people who are there: how soon the page stands, and whether a rebuild is felt.
+"""Publishing beside live sessions: how soon the page is published, and what a rebuild does to latency.
 
 A real server with the whole archive, real sockets, both pinned as in the other benchmarks. The publisher is the
 server's child; it leaves the first core to the server, so that it runs on the load's. People breathe with devices of
@@ -41,7 +41,7 @@ _END = text_frame(b'{"type":"end","data":{}}')
 
 @contextlib.contextmanager
 def serving(data: Path) -> Iterator[Running]:
-    """Our server on its core, with this data."""
+    """Run our server on its core, with this data."""
     port = free_port()
     with launch(
         halcytone.NAME,

@@ -1,4 +1,4 @@
-"""The figures of publishing as a table: what was asked for, what was measured, and with which command."""
+"""The figures of publishing as a table: targets, measurements, and the commands that measure them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One work: its figure, the bar and the goal in the figure's unit. Less is better unless ``at_least``."""
+    """One row: its figure, bar and goal in the figure's unit. Less is better unless ``at_least``."""
 
     work: str
     value: Callable[[Figures], float | None]

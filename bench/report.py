@@ -1,4 +1,4 @@
-"""What a run found: ``results.json``, a table with ratios, the marks, and a picture."""
+"""The report of a run: ``results.json``, a table with ratios and targets, and a chart."""
 
 import json
 import os
@@ -22,7 +22,7 @@ _DISTURBED = 0.15
 
 
 def machine() -> dict[str, str]:
-    """What the figures were measured on."""
+    """The machine and the versions that were measured."""
     model = next(
         (
             line.split(":", 1)[1].strip()
@@ -42,7 +42,7 @@ def machine() -> dict[str, str]:
 
 @dataclass
 class Results:
-    """Rounds by work and server, and what is not there with the reason."""
+    """The rounds by workload and server, and what was left out, with the reason."""
 
     command: str
     machine: dict[str, str]
@@ -60,7 +60,7 @@ class Results:
         return statistics.median(figures[shown.figure] for figures in rounds) * shown.scale
 
     def servers(self, work: str) -> list[str]:
-        """Who did the work, best first."""
+        """The servers that ran a workload, best first."""
         done = self.rounds.get(work, {})
         return sorted(
             done, key=lambda server: self.median(work, server) or 0, reverse=self.works[work].more_is_better
@@ -68,7 +68,7 @@ class Results:
 
 
 def as_json(results: Results) -> dict[str, Any]:
-    """Everything, for machines."""
+    """The whole report as JSON data."""
     return {
         "command": results.command,
         "machine": results.machine,
@@ -101,7 +101,7 @@ def as_json(results: Results) -> dict[str, Any]:
 
 
 def markdown(results: Results) -> str:
-    """A table for each work, and the marks."""
+    """A Markdown table for each workload, and one of the targets."""
     lines = [
         "# Benchmark",
         "",
@@ -168,7 +168,7 @@ _ROW, _LEFT, _BAR, _WIDTH = 24, 250, 420, 800
 
 
 def picture(results: Results) -> str:
-    """Bars for every work that more than one server did, as SVG: no script, no font, no address."""
+    """An SVG bar chart of every workload that more than one server ran; self-contained."""
     parts: list[str] = []
     y = 20
     for name, work in results.works.items():

@@ -1,4 +1,4 @@
-"""``python -m bench.run``: every work on every server, rounds interleaved, medians, a table, a picture."""
+"""``python -m bench.run``: every workload on every server, in interleaved rounds; medians, a table, a chart."""
 
 import argparse
 import contextlib
@@ -29,7 +29,7 @@ _JOB_S = 180
 
 @dataclass(frozen=True)
 class Options:
-    """What a run was asked for."""
+    """The options of a run."""
 
     rounds: int
     seconds: float
@@ -50,7 +50,7 @@ OURS, OURS_OFF = _ours(halcytone.NAME), _ours(OFF)
 
 
 def servers_of(work: Work) -> list[Peer]:
-    """Who does a work."""
+    """The servers that run a workload."""
     match work.who:
         case "ours":
             return [OURS]
@@ -62,7 +62,7 @@ def servers_of(work: Work) -> list[Peer]:
 
 @contextlib.contextmanager
 def running(server: Peer, folder: Path) -> Iterator[Running]:
-    """`server` on its core, with its data in `folder`."""
+    """Run `server` on its core, with its data in `folder`."""
     port = free_port()
     with launch(
         server.name,
@@ -127,7 +127,7 @@ def _ready(port: int) -> bool:
 
 
 def measure(server: Peer, work: Work) -> dict[str, float]:
-    """One round of one work on a server started for it."""
+    """Run one workload once, on a server started for it."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         if work.parameters["work"] == "restart":
@@ -137,7 +137,7 @@ def measure(server: Peer, work: Work) -> dict[str, float]:
 
 
 def run(options: Options) -> Results:
-    """All rounds. A server that cannot run, or fails a work, is left out of it with a sentence."""
+    """Run all rounds. A server that cannot run, or fails a workload, is left out of it, with the reason."""
     works = {name: work for name, work in WORKS(options.seconds).items() if name in options.works}
     results = Results(
         command=" ".join(["python -m bench.run", *sys.argv[1:]]), machine=machine(), works=works
@@ -168,7 +168,7 @@ def _one(results: Results, name: str, work: Work, server: Peer, where: str) -> N
 
 
 def main() -> None:
-    """Parse, measure, write."""
+    """Parse the options, measure, write the report."""
     names = list(WORKS(0))
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds; medians are of these (3)")

@@ -1,4 +1,4 @@
-"""Start a server on a core of its own, know when it is ready, and read what it costs."""
+"""Starts servers pinned to a core, waits until they are ready, and reads their CPU time and memory."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ _NCHAN = (
 
 @dataclass(frozen=True)
 class Peer:
-    """A server to compare with. `missing` is a sentence when it cannot run on this machine."""
+    """A server to compare with. `missing` is the reason when it cannot run on this machine."""
 
     name: str
     dialect: str
@@ -48,7 +48,7 @@ class Running:
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody uses now."""
+    """A free port of the loopback address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

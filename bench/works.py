@@ -1,7 +1,7 @@
-"""The works that servers are measured at. Each returns plain figures; units are in their names.
+"""The workloads. Each returns its figures by name; the names end in their units.
 
-A work opens its rooms, warms up, measures a window, then stops sending and waits until every socket
-has exactly what it was due: a server that loses or doubles a delivery fails the work.
+A workload opens its rooms, warms up, measures a window, then stops sending and waits until every socket has exactly
+what it was due: a server that loses or doubles a delivery fails it.
 """
 
 import itertools
@@ -26,7 +26,7 @@ _rooms_opened = itertools.count(1)
 
 @dataclass
 class Room:
-    """A room by its name: who talks, who is in it, and how much each side has done."""
+    """A room: its members, the first of which sends, and the counts of messages sent and delivered."""
 
     name: str
     members: range
@@ -40,7 +40,7 @@ class Room:
 
 @dataclass
 class Field:
-    """A fleet that has joined its rooms."""
+    """Client sockets that have joined their rooms."""
 
     fleet: Fleet
     dialect: Dialect
@@ -50,16 +50,16 @@ class Field:
     stalled: set[int] = field(default_factory=set)
 
     def readers(self, room: Room) -> list[int]:
-        """The members of a room that read what they get."""
+        """The members of a room that have not stalled."""
         return [index for index in room.members if index not in self.stalled]
 
     def say(self, room: Room, size: int) -> None:
-        """Let the room's talker send one message of `size` bytes to its room."""
+        """Let a room's sender send one message of `size` bytes."""
         self.fleet.say(room.talker, self.dialect.say(room.name, payload(size, time.monotonic_ns())))
         room.sent += 1
 
     def settle(self) -> None:
-        """Wait until everybody has everything, and check that it is so."""
+        """Wait until every socket has every delivery, and no more."""
         due = sum(room.sent * len(self.readers(room)) for room in self.rooms)
         self.fleet.settle(due)
         self.fleet.quiet(0.1)

@@ -51,14 +51,14 @@ _MAX_LINK_LENGTH: Final = 1500
 _SHARED_MODULES: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js")
 _CLIENT_MODULES: Final = (
     "halcytone-client.js",
-    "acks.js",
+    "pending-commands.js",
     "clock.js",
     "close-codes.js",
     "feedback-queue.js",
-    "line.js",
+    "connection.js",
     "pings.js",
     "position.js",
-    "waking.js",
+    "sleep-detector.js",
 )
 
 

@@ -1,7 +1,7 @@
 """The static files of the live pages, read once: bytes, gzipped bytes, and URLs that change with the content.
 
 ``/static/live/<digest>/<path>`` never changes its bytes and may be cached for a year. ES modules import one another by
-relative paths, so a page keeps one coherent set; after an upgrade the old digest is gone, and ``next-page.js`` reloads.
+relative paths, so a page keeps one coherent set; after an upgrade the old digest is gone, and ``import-or-reload.js`` reloads.
 ``/static/live/<path>`` is for pages elsewhere that use the client module, and is revalidated by its ETag.
 """
 

@@ -147,12 +147,12 @@ async def test_a_sleep_is_noticed_with_what_the_local_clock_missed(page: Page) -
     """A second that took an hour, by either clock, was a sleep; a date corrected by a second is none."""
     body = """
       let [local, date] = [0, 1e12]; const woke = [];
-      const w = new m.Waking((missed) => woke.push(missed), {monotonic: () => local, date: () => date});
+      const w = new m.SleepDetector((missed) => woke.push(missed), {monotonic: () => local, date: () => date});
       const pass = (by, more) => { local += by; date += by + more; w.look(); };
       w.start(); pass(1000, 0); pass(1000, 900); pass(1000, 3600000); pass(1000, 0); pass(3600000, 0); pass(1000, -7200000);
       w.stop(); return woke;
     """
-    assert await ask(page, "waking.js", body) == [3_600_900, 0, -7_200_000]
+    assert await ask(page, "sleep-detector.js", body) == [3_600_900, 0, -7_200_000]
 
 
 async def test_breath_follows_the_pattern(page: Page) -> None:
@@ -212,10 +212,10 @@ async def test_vigorous_techniques_are_gentle_unless_accepted(page: Page) -> Non
     body = """
       const plan = [{technique: "Bhastrika", opt_in: "A", gentle: {technique: "Equal Breathing", pattern: [4, 0, 4, 0]}}];
       const now = {technique: "Bhastrika", pattern: [1, 0, 1, 0], started_at: "2026-01-01T00:00:00Z", duration: 60};
-      return [m.shownTo(now, plan, new Set()), m.shownTo(now, plan, new Set(["Bhastrika"])).technique,
-              m.shownTo({...now, technique: "Box Breathing"}, plan, new Set()).technique];
+      return [m.techniqueShown(now, plan, new Set()), m.techniqueShown(now, plan, new Set(["Bhastrika"])).technique,
+              m.techniqueShown({...now, technique: "Box Breathing"}, plan, new Set()).technique];
     """
-    gentle, full, other = await ask(page, "gentle.js", body)
+    gentle, full, other = await ask(page, "gentle-choice.js", body)
     assert (gentle["technique"], gentle["pattern"], gentle["duration"]) == (
         "Equal Breathing",
         [4, 0, 4, 0],
@@ -273,16 +273,16 @@ async def test_feedback_that_may_have_arrived_goes_out_again_under_its_id(page: 
 async def test_a_lost_command_has_its_id_when_it_is_sent_again(page: Page) -> None:
     """The same words as the next of its kind; other words, or something else in between, are another command."""
     body = """
-      const acks = new m.Acks(); const chat = (message) => acks.id("chat", {message});
-      const first = chat("hello"); const lost = acks.wait(first, "chat", {message: "hello"}).catch((error) => error.id);
-      acks.lose();
-      const again = chat("hello"); acks.unsent(again, "chat", {message: "hello"});
+      const pending = new m.PendingCommands(); const chat = (message) => pending.id("chat", {message});
+      const first = chat("hello"); const lost = pending.wait(first, "chat", {message: "hello"}).catch((error) => error.id);
+      pending.rejectAll();
+      const again = chat("hello"); pending.unsent(again, "chat", {message: "hello"});
       const third = chat("hello"); const fourth = chat("hello");
-      acks.unsent(fourth, "chat", {message: "hello"});
+      pending.unsent(fourth, "chat", {message: "hello"});
       const other = chat("goodbye"); const later = chat("hello");
       return [await lost === first, again === first, third === first, fourth === first, other === fourth, later === fourth];
     """
-    assert await ask(page, "acks.js", body) == [True, True, True, False, False, False]
+    assert await ask(page, "pending-commands.js", body) == [True, True, True, False, False, False]
 
 
 async def test_curves_go_on_where_a_welcome_left_them(page: Page) -> None:

@@ -1,18 +1,18 @@
 /**
- * The server's clock, seen from here.
+ * An estimate of the server's clock.
  *
- * The device's own date may be wrong by an hour; only `performance.now()` is used. Of a round of pings the one
- * with the lowest round trip tells the server's time best: its error is at most half that round trip, and what two
- * clocks part by since. A new estimate is approached gradually, because a jump of the clock is a jump of the pacer.
+ * The device's own date may be wrong by an hour, so only `performance.now()` is used. Of a round of pings the one with the
+ * lowest round trip gives the best estimate (Cristian's algorithm): its error is at most half that round trip, plus the
+ * drift since. A new estimate is approached gradually, because a jump of the clock is a jump of the pacer.
  * @module
  */
 
-/** How fast a correction is worked off: milliseconds of correction per millisecond. */
+/** Speed of a gradual correction: milliseconds of correction per millisecond. */
 const SLEW = 0.1;
-/** How fast two clocks may part: milliseconds a millisecond. A pace that was measured is known less well. */
+/** Drift between two clocks at most: milliseconds per millisecond. A rate that was measured is known less well. */
 const DRIFT = 0.0002;
 const DRIFT_WHEN_FAST = 0.005;
-/** A correction above this is taken at once: the device slept, or the server's clock was set. */
+/** A larger correction is applied at once: the device slept, or the server's clock was set. */
 const TOO_FAR_MS = 3_000;
 
 /**
@@ -26,7 +26,7 @@ export class ServerClock {
   /** @param {() => number} [monotonic] local milliseconds that never jump */
   constructor(monotonic = () => performance.now()) {
     this.monotonic = monotonic;
-    /** How fast the server's clock runs; above 1 in a demonstration that plays fast. */
+    /** Rate of the server's clock; above 1 in a demonstration. */
     this.rate = 1;
     /** Lowest round trip of the estimate in use, in milliseconds; Infinity before the first. */
     this.roundTrip = Infinity;
@@ -40,19 +40,19 @@ export class ServerClock {
   }
 
   /**
-   * A first, rough reading from a welcome: late by one way of the network.
+   * Take a first, rough estimate from a welcome: late by the network's delay in one direction.
    * @param {number} serverMillis
    * @param {number} rate
    */
   start(serverMillis, rate) {
     this.rate = rate;
-    // Pings tell better than any welcome.
+    // An estimate from pings is better than any welcome's.
     if (this.known && this.roundTrip < Infinity) return;
     this._adopt({ at: this.monotonic(), server: serverMillis, roundTrip: Infinity });
   }
 
   /**
-   * The local clock stood still while the device slept: go on where the world is. The next ping says it exactly.
+   * Add the time for which the local clock stood still while the device slept. The next ping corrects it.
    * @param {number} missed local milliseconds that it did not count
    */
   slept(missed) {
@@ -68,7 +68,7 @@ export class ServerClock {
   }
 
   /**
-   * One ping answered. The first of all is used at once, later rounds when `endRound` is called.
+   * Take the answer of one ping. One with a lower round trip than the estimate's is used at once, others in `endRound`.
    * @param {number} sentAt local milliseconds
    * @param {number} receivedAt local milliseconds
    * @param {number} serverMillis
@@ -80,7 +80,7 @@ export class ServerClock {
     if (roundTrip < this.roundTrip) this._adopt(sample);
   }
 
-  /** End a round: its best ping becomes the estimate, unless the one in use is still the better one. */
+  /** End a round: its best ping becomes the estimate, unless the present one is still better. */
   endRound() {
     if (this._best !== null && this._isBetter(this._best)) this._adopt(this._best);
     this._best = null;
@@ -103,8 +103,8 @@ export class ServerClock {
   }
 
   /**
-   * Whether a ping tells the time better than the estimate in use, which ages. While a server is busy every round
-   * trip is long and lopsided: then an older, quicker one knows better, as long as both can be right.
+   * Whether a ping is better than the present estimate, which ages. While a server is busy every round trip is long and
+   * asymmetric: then an older one with a lower round trip is better, as long as the two do not contradict each other.
    * @param {Sample} sample
    */
   _isBetter(sample) {
@@ -116,7 +116,7 @@ export class ServerClock {
   }
 
   /**
-   * A clock that plays fast falls back to life's own pace when it meets the present; nobody announces that.
+   * Measure the rate: the clock of a demonstration runs faster, until it has caught up with the present, unannounced.
    * @param {Sample} sample
    */
   _learnRate(sample) {

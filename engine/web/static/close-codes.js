@@ -1,7 +1,7 @@
 /**
- * What a close code means, and how long to wait before coming back.
+ * Close codes: whether a client reconnects after one, and after how long.
  *
- * 1000 is final. 1001, 1006 and 4000–4499 come back. 4500–4999 never.
+ * 1000 is final. After 1001, 1006 and 4000–4499 clients reconnect, after 4500–4999 never.
  * @module
  */
 
@@ -32,18 +32,19 @@ export const CLOSE = Object.freeze({
 });
 
 /**
+ * Whether a session is over (`final`), to reconnect (`return`), or not to (`never`).
  * @param {number} code
  * @returns {CloseClass}
  */
 export function classOf(code) {
   if (code === CLOSE.NORMAL) return "final";
   if (code >= 4500 && code <= 4999) return "never";
-  // Anything else is the network's or a proxy's doing: 1001, 1005, 1006, 1011–1015, 4000–4499.
+  // Everything else comes from the network or a proxy: 1001, 1005, 1006, 1011–1015, 4000–4499.
   return "return";
 }
 
 /**
- * Seconds to wait at least, where a code says more than "the line broke".
+ * Least seconds before a reconnect, for codes that ask for a pause.
  * @type {Map<number, number>}
  */
 const AT_LEAST = new Map([
@@ -53,8 +54,8 @@ const AT_LEAST = new Map([
 ]);
 
 /**
- * Milliseconds before the next attempt: doubles from half a second to fifteen seconds, half of it random,
- * so that a room of a thousand does not knock at one moment.
+ * Milliseconds before the next attempt: exponential backoff from half a second to fifteen seconds, half of it random, so
+ * that a room of a thousand does not reconnect at one moment.
  *
  * @param {number} code the code of the last close
  * @param {number} attempt 0 for the first attempt after a working connection
@@ -66,15 +67,15 @@ export function delayBefore(code, attempt, random) {
   return Math.round(floor + base * (0.5 + 0.5 * random));
 }
 
-/** A room that opens in a week may be moved to tomorrow: whoever waits for it looks again after this long. */
+/** Longest wait for a room to open: it may be moved to an earlier time. */
 const LOOK_AGAIN_MS = 300_000;
-/** Never at once: two clocks may differ by a little. */
+/** Least wait: two clocks may differ by a little. */
 const SOON_MS = 500;
-/** Those who wait for one moment come within this long of it. */
+/** Those who wait for one moment reconnect spread over this time. */
 const SPREAD_MS = 4_000;
 
 /**
- * Milliseconds to wait for a room that opens at a known moment. Never more than a timer can hold.
+ * Milliseconds to wait for a room that opens at a known time.
  * @param {number} left the server's milliseconds until then
  * @param {number} rate how fast the server's clock runs
  * @param {number} random 0 to 1
@@ -84,11 +85,11 @@ function delayUntil(left, rate, random) {
 }
 
 /**
- * Milliseconds until the next attempt.
+ * Milliseconds until the next attempt to connect.
  * @param {object} lost
  * @param {number} lost.code
- * @param {string} [lost.reason] a server that drains spreads the returns: `retry-after=2.5`
- * @param {number | null} [lost.left] the server's milliseconds until the room opens, where that was said
+ * @param {string} [lost.reason] a draining server gives each client its own delay: `retry-after=2.5`
+ * @param {number | null} [lost.left] the server's milliseconds until the room opens, where the server said it
  * @param {number} [lost.rate] how fast the server's clock runs
  * @param {number} lost.attempt 0 for the first attempt after a working connection
  * @param {number} lost.random 0 to 1

@@ -1,16 +1,16 @@
 /**
- * The instructor's console: sign in, the list of sessions, the room, and the desk after it.
+ * The instructor's console: sign-in, list of sessions, room, and draft desk.
  * @module
  */
 
-import { need } from "./anew.js";
-import { ask } from "./api.js";
+import { importOrReload } from "./import-or-reload.js";
+import { apiRequest } from "./api.js";
 import { credential, keep, signOut } from "./console/credential.js";
-import { BASE, turnTo } from "./dom.js";
+import { BASE, showScreen } from "./dom.js";
 import { loadStrings, t } from "./i18n.js";
 import { followNewLinks } from "./memory.js";
 
-/** Each screen lives in its own module; the first is fetched at once, the others while it is read. */
+/** Each screen is a module of its own; the first is loaded at once, the others in the background. */
 const SCREENS = /** @type {Record<string, () => Promise<(desk: any, detail: any) => {element: Element, close?: () => void}>>} */ ({
   sign_in: async () => (await import("./console/sign-in.js")).signInScreen,
   sessions: async () => (await import("./console/sessions.js")).sessionsScreen,
@@ -25,10 +25,10 @@ let current = {};
 /** What the screens share. */
 const desk = {
   credential: "",
-  /** A token of one session opens that session alone. */
+  /** The session of the token, which opens no other; null for a key. */
   onlySession: /** @type {string | null} */ (null),
   /** @param {string} method @param {string} path @param {any} [body] */
-  ask: (method, path, body) => ask(method, path, { body, credential: desk.credential }),
+  ask: (method, path, body) => apiRequest(method, path, { body, credential: desk.credential }),
   turn,
   signIn,
   signOut: () => {
@@ -45,14 +45,14 @@ async function turn(name, detail) {
   const before = current;
   const turning = {};
   current = turning;
-  const make = await need(SCREENS[name]);
+  const make = await importOrReload(SCREENS[name]);
   before.close?.();
   if (current !== turning) return;
   document.title = t("console.title");
   document.body.dataset.screen = `console-${name}`;
   const made = make(desk, detail);
   current = made;
-  turnTo(made.element, { focus: document.body.dataset.ready === "yes" });
+  showScreen(made.element, { focus: document.body.dataset.ready === "yes" });
   document.body.dataset.ready = "yes";
   const address = detail?.sessionId ? `#session=${encodeURIComponent(detail.sessionId)}` : "#";
   history.replaceState(null, "", location.pathname + location.search + (name === "room" || name === "desk" ? address : ""));

@@ -1,12 +1,13 @@
 /**
- * Elements from JavaScript, and words for those who listen to the page.
+ * Helpers for the DOM: creating elements, replacing content, announcements for screen readers.
  * @module
  */
 
-/** Below which path of its host the server is; empty at the root. */
+/** Path that the server is served at, without a slash at its end; empty at the root. */
 export const BASE = document.documentElement.dataset.base ?? "";
 
 /**
+ * Create an element.
  * @param {string} tag
  * @param {Record<string, any>} [attributes] `onclick` and the like are listeners; false and null leave one out
  * @param {...(Node | string | null | undefined | false)} children
@@ -20,39 +21,39 @@ export function h(tag, attributes = {}, ...children) {
     else if (name in element && typeof value !== "string") element[name] = value;
     else element.setAttribute(name, value === true ? "" : String(value));
   }
-  element.append(...given(children));
+  element.append(...present(children));
   return element;
 }
 
 /**
- * Replace what a place shows; what is left out as null is left out.
+ * Replace the children of an element; null, undefined and false are skipped.
  * @param {Element} place
  * @param {...(Node | string | null | undefined | false)} children
  */
 export function show(place, ...children) {
-  place.replaceChildren(...given(children));
+  place.replaceChildren(...present(children));
 }
 
-/** What was not left out. @param {(Node | string | null | undefined | false)[]} children */
-function given(children) {
+/** The children without null, undefined and false. @param {(Node | string | null | undefined | false)[]} children */
+function present(children) {
   return /** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false));
 }
 
 /**
- * Set a text only when it changed: a repeated one would be read aloud again.
+ * Set a text only when it changed: screen readers would read it again.
  * @param {Element | null} element
  * @param {string} text
  */
-export function write(element, text) {
+export function setText(element, text) {
   if (element && element.textContent !== text) element.textContent = text;
 }
 
-/** How long a word stays where only screen readers find it: said once, it is not read again by who looks around. */
+/** How long an announcement stays in the live region: after that, reading the page does not find it again. */
 const SAID_MS = 3_000;
 let unsaid = 0;
 
 /**
- * Say something to a screen reader, without a change on the screen.
+ * Announce something to screen readers, without a visible change.
  * @param {string} text
  */
 export function announce(text) {
@@ -64,11 +65,11 @@ export function announce(text) {
 }
 
 /**
- * Show a new screen in `main`, its heading focused, so that everybody notices where they are now.
+ * Replace the screen in `main` and focus its heading, so that screen readers and keyboards start there.
  * @param {Element} screen with one h1
  * @param {{focus?: boolean}} [options]
  */
-export function turnTo(screen, { focus = true } = {}) {
+export function showScreen(screen, { focus = true } = {}) {
   const main = /** @type {Element} */ (document.querySelector("main"));
   main.replaceChildren(screen);
   const heading = /** @type {HTMLElement | null} */ (screen.querySelector("h1"));

@@ -1,8 +1,8 @@
 /**
- * Feedback given while offline: kept, and sent on the return.
+ * A queue of feedback given while offline, which is sent after the next connect.
  *
- * Only feedback waits. A raised hand or a chat line of five minutes ago is no longer what its sender means.
- * The newest of one kind and technique replaces the older; at most forty wait. What may have arrived goes out again
+ * Only feedback is queued: a raised hand or a chat line of five minutes ago is no longer what its sender means. A newer
+ * one of the same type and technique replaces the older; at most forty are kept. What may have arrived is sent again
  * under its id, so that it counts once.
  * @module
  */
@@ -18,13 +18,13 @@ export class FeedbackQueue {
     this._kept = new Map();
   }
 
-  /** How many wait. */
+  /** Number of queued items. */
   get size() {
     return this._kept.size;
   }
 
   /**
-   * Send now, or keep for the return.
+   * Send now, or queue for the next connect.
    * @param {string} type
    * @param {any} data
    * @param {string} [id] under which it was sent before
@@ -44,12 +44,12 @@ export class FeedbackQueue {
     }
   }
 
-  /** Send what waits, in the order in which it was given. */
+  /** Send the queued items in order. */
   async flush() {
     const kept = [...this._kept.values()];
     this._kept.clear();
     for (const { type, data, id } of kept) {
-      // What the server refuses now it would refuse again: it is let go.
+      // What the server refuses now it would refuse again: drop it.
       await this.put(type, data, id).catch(() => "refused");
     }
   }

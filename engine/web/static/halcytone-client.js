@@ -1,5 +1,5 @@
 /**
- * A live session of Halcytone, for browsers and for anything with a global `WebSocket`.
+ * The client of a live session, for browsers and everything else with a global `WebSocket`.
  *
  *     import { HalcytoneClient } from "./halcytone-client.js";
  *
@@ -10,38 +10,38 @@
  *     await client.send("raise_hand", { raised: true });      // resolves when it is durable
  *     client.clock.now();                                      // the server's milliseconds
  *
- * Events are `CustomEvent`s; `detail` is said here:
+ * Events are `CustomEvent`s, with this as `detail`:
  *
  * - every message by its `type`, and all of them as `message`: the message. Numbered ones come in order, once each;
  * - `welcome`: the welcome; with `recovered` the missed messages follow, otherwise take the state it carries;
  * - `status`: `{status, attempt, retryInMs?}` with status `connecting | open | stalled | offline |
  *   waiting` (refused for now) `| closed`;
- * - `refused`: `{code, message, details, closeCode, final}`: the server said no; `final` means it will not be tried
- *   again, otherwise the client comes back by itself (`not_open_yet` with `details.opens_at`);
+ * - `refused`: `{code, message, details, closeCode, final}`: the server refused the connection; `final` means that the
+ *   client does not try again, otherwise it does by itself (`not_open_yet` with `details.opens_at`);
  * - `over`: `{}`: the session ended and the server closed with 1000.
  *
- * It comes back by itself after whatever is not final, tells the server where it stands, and asks again when
- * something is missing. A connection that is silent without being closed (a lift) is noticed within seconds.
+ * It reconnects by itself after everything that is not final, sends its position, and asks again when a message is
+ * missing. A connection that is dead without being closed is detected within seconds.
  * @module
  */
 
-import { Acks, refusal } from "./acks.js";
+import { PendingCommands, refusal } from "./pending-commands.js";
 import { ServerClock } from "./clock.js";
-import { CLOSE, classOf, returnIn } from "./close-codes.js";
+import { classOf, CLOSE, returnIn } from "./close-codes.js";
 import { FeedbackQueue } from "./feedback-queue.js";
-import { Line } from "./line.js";
+import { Connection } from "./connection.js";
 import { Pings } from "./pings.js";
 import { Position } from "./position.js";
-import { Waking } from "./waking.js";
+import { SleepDetector } from "./sleep-detector.js";
 
 export { CLOSE };
 
-/** How long a gap may wait for its filling before the client asks for it. */
+/** Time that a missing message may take before the client reconnects to ask for it. */
 const GAP_MS = 2_000;
 
 /**
- * @typedef {object} Identity who one is in this session; keep it to come back as the same person
- * @property {string} clientId others may see it
+ * @typedef {object} Identity of a person in this session; store it to reconnect as the same person
+ * @property {string} clientId visible to others
  * @property {string} resume the secret that proves it
  *
  * @typedef {object} Options
@@ -68,54 +68,54 @@ export class HalcytoneClient extends EventTarget {
     this._position = new Position();
     this._pings = new Pings(this.clock, () => this._write({ type: "heartbeat" }), () => this._stalled());
     this._feedback = new FeedbackQueue((type, data, id) => this.send(type, data, id));
-    this._acks = new Acks();
-    /** @type {Line | null} */
-    this._line = null;
+    this._pending = new PendingCommands();
+    /** @type {Connection | null} */
+    this._connection = null;
     /** @type {any} the refusal that came before a close */
     this._refusal = null;
     this._attempt = 0;
     this._stopped = true;
     this._sawEnding = false;
     this._skipGap = false;
-    this._waking = new Waking((missed) => this._woke(missed));
+    this._sleepDetector = new SleepDetector((missed) => this._woke(missed));
     this._online = () => this._comeBackNow();
     this._offline = () => this._say("offline");
     this._shown = () => document.visibilityState === "visible" && this._pings.probe();
   }
 
-  /** Connect, and stay connected until `close` or a final answer. */
+  /** Connect, and stay connected until `close` or a final refusal. */
   connect() {
     if (!this._stopped) return;
     this._stopped = false;
     globalThis.addEventListener?.("online", this._online);
     globalThis.addEventListener?.("offline", this._offline);
     globalThis.document?.addEventListener("visibilitychange", this._shown);
-    this._waking.start();
+    this._sleepDetector.start();
     this._open();
   }
 
-  /** Leave for good: the others are told at once. */
+  /** Leave for good: the others see it at once. */
   close() {
     this._stop("closed");
     this._drop(CLOSE.NORMAL);
   }
 
   /**
-   * Send a command; resolves with its `ack` once it is durable. Sent again after a lost connection it happens once.
+   * Send a command; resolves with its `ack` once it is durable. A command repeated after a lost connection is carried out once.
    * @param {string} type
    * @param {object} data
-   * @param {string} [id] of the same command, sent before
+   * @param {string} [id] of the same command when it was sent before
    * @returns {Promise<any>}
    * @throws {Error} `code` says why: the server's code, or `offline`; then `id` is the command's
    */
-  send(type, data = {}, id = this._acks.id(type, data)) {
-    if (!this._write({ type, id, data })) return Promise.reject(this._acks.unsent(id, type, data));
-    return this._acks.wait(id, type, data);
+  send(type, data = {}, id = this._pending.id(type, data)) {
+    if (!this._write({ type, id, data })) return Promise.reject(this._pending.unsent(id, type, data));
+    return this._pending.wait(id, type, data);
   }
 
   /**
-   * Send what needs no answer (heart rate, breath taps). False when there is no connection: it is dropped then,
-   * because only the present moment counts.
+   * Send a message without an answer (heart rate, breath taps). False without a connection: then it is dropped, because
+   * only the present matters.
    * @param {string} type
    * @param {object} data
    */
@@ -124,7 +124,7 @@ export class HalcytoneClient extends EventTarget {
   }
 
   /**
-   * Send feedback; kept while offline and sent on the return.
+   * Send feedback; while offline it is queued for the next connect.
    * @param {"technique_feedback" | "session_feedback"} type
    * @param {object} data
    */
@@ -139,7 +139,7 @@ export class HalcytoneClient extends EventTarget {
     const hello = {};
     if (this.options.token) hello.token = this.options.token;
     if (this.identity) hello.resume = this.identity.resume;
-    this._line = new Line(new (this.options.socket ?? WebSocket)(this._address()), hello, {
+    this._connection = new Connection(new (this.options.socket ?? WebSocket)(this._address()), hello, {
       message: (message) => this._receive(message),
       lost: (code, reason) => this._lost(code, reason),
     });
@@ -148,7 +148,7 @@ export class HalcytoneClient extends EventTarget {
   _address() {
     const { sessionId, role = "participant", name, url } = this.options;
     const page = globalThis.location;
-    // The page of a server below a path says so.
+    // The page knows the path that the server is served at.
     const host = `${page?.host}${globalThis.document?.documentElement.dataset.base ?? ""}`;
     const address = new URL(url ?? `${page.protocol === "https:" ? "wss" : "ws"}://${host}/ws/live-updates`);
     const query = { session_id: sessionId, role, hello: "1" };
@@ -167,9 +167,9 @@ export class HalcytoneClient extends EventTarget {
     this._pings.heard();
     if (message.type === "welcome") return this._welcomed(message);
     if (message.type === "heartbeat_ack") this._pings.answered(Date.parse(serverTimeOf(message)));
-    if (message.type === "ack") this._acks.settle(message.reply_to, message);
+    if (message.type === "ack") this._pending.settle(message.reply_to, message);
     if (message.type === "error") this._failed(message);
-    // Only numbered messages carry an epoch; one's own chat comes back as its number alone.
+    // Only numbered messages carry an epoch; the client's own chat comes back as its number alone.
     const numbered = typeof message.seq === "number" && message.epoch !== undefined && message.type !== "message_sent";
     if (!numbered) this._emit(message);
     if (numbered || message.type === "message_sent") {
@@ -180,7 +180,7 @@ export class HalcytoneClient extends EventTarget {
 
   /** @param {any} welcome */
   _welcomed(welcome) {
-    this._line?.established();
+    this._connection?.established();
     this.welcome = welcome;
     this.identity = { clientId: welcome.client_id, resume: welcome.resume ?? this.identity?.resume };
     this.clock.start(Date.parse(welcome.server_time), welcome.clock_rate ?? 1);
@@ -195,10 +195,10 @@ export class HalcytoneClient extends EventTarget {
   /** @param {any} message */
   _failed(message) {
     const { code = "error", message: sentence = "", details = {} } = message.content ?? message;
-    if (this._acks.settle(message.reply_to, message, refusal(code, sentence, details))) return;
+    if (this._pending.settle(message.reply_to, message, refusal(code, sentence, details))) return;
     if (this.status === "open") return;
     this._refusal = { code, message: sentence, details };
-    // Whoever is not let in yet counts down by the server's clock all the same.
+    // Before the room opens, too, the page counts down by the server's clock.
     if (message.timestamp) this.clock.start(Date.parse(message.timestamp), message.clock_rate ?? this.clock.rate);
   }
 
@@ -217,7 +217,7 @@ export class HalcytoneClient extends EventTarget {
       return;
     }
     this._gap = setTimeout(() => {
-      // Asked once and still missing: the server has nothing there for us.
+      // Asked once and still missing: the server has no message there.
       if (this._skipGap) return this._hand(this._position.skip());
       this._skipGap = true;
       this._lost(CLOSE.POSITION_LOST);
@@ -236,7 +236,7 @@ export class HalcytoneClient extends EventTarget {
   }
 
   _comeBackNow() {
-    if (!this._line?.isOpen) return this._openAnew();
+    if (!this._connection?.isOpen) return this._openAnew();
     this._say("open");
     this._pings.probe();
   }
@@ -244,19 +244,19 @@ export class HalcytoneClient extends EventTarget {
   _openAnew() {
     this._attempt = 0;
     this._drop(CLOSE.SILENT);
-    this._acks.lose();
+    this._pending.rejectAll();
     this._open();
   }
 
   /** @param {number} code @param {string} [reason] */
   _lost(code, reason = "") {
-    // Not a goodbye, which would give up the seat: whoever left by the door does not come back through a locked one.
+    // Not with 1000, which would give up the seat: a locked room lets in only those who still have one.
     this._drop(CLOSE.SILENT);
-    this._acks.lose();
+    this._pending.rejectAll();
     if (this._stopped) return;
     const refused = this._refusal;
     let final = classOf(code) !== "return";
-    // A secret from another life of the server: come once more as somebody new.
+    // A resume that this server does not know, of an earlier data folder: connect once more as a new person.
     if (code === CLOSE.BAD_CREDENTIAL && this.identity && !this.options.token) {
       this.identity = null;
       this._position = new Position();
@@ -281,8 +281,8 @@ export class HalcytoneClient extends EventTarget {
 
   /** @param {number} code */
   _drop(code) {
-    this._line?.drop(code);
-    this._line = null;
+    this._connection?.drop(code);
+    this._connection = null;
     this._clear();
   }
 
@@ -297,14 +297,14 @@ export class HalcytoneClient extends EventTarget {
     globalThis.removeEventListener?.("online", this._online);
     globalThis.removeEventListener?.("offline", this._offline);
     globalThis.document?.removeEventListener("visibilitychange", this._shown);
-    this._waking.stop();
+    this._sleepDetector.stop();
     this._clear();
     this._say(status);
   }
 
   /** @param {object} message */
   _write(message) {
-    return this.status !== "connecting" && Boolean(this._line?.write(message));
+    return this.status !== "connecting" && Boolean(this._connection?.write(message));
   }
 
   /** @param {string} status @param {number} [retryInMs] */

@@ -1,5 +1,5 @@
 /**
- * The words of the pages, in the reader's language. One file per language in `strings/`.
+ * Localization: strings, dates and numbers in the reader's language. One file per language in `strings/`.
  * @module
  */
 
@@ -7,14 +7,14 @@ const LANGUAGES = ["en", "de"];
 
 /** @type {Record<string, string | {one: string, other: string}>} */
 let words = {};
-/** @type {Record<string, string>} what the catalogue of techniques says in English, in the reader's language */
+/** @type {Record<string, string>} translations of the English cautions in the catalogue of techniques */
 let cautions = {};
 export let language = "en";
-/** The reader's own variety of it, for dates and numbers. */
+/** The reader's locale of that language, for dates and numbers. */
 let locale = "en";
 
 /**
- * Load the strings: `?lang=` first, then what the page says, then what the browser prefers.
+ * Load the strings of a language: `?lang=` first, then the browser's preferences, then English.
  * @returns {Promise<void>}
  */
 export async function loadStrings() {
@@ -43,12 +43,12 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
-/** A caution of the catalogue; a studio's own stands as it was written. @param {string} text */
+/** Translate a caution of the catalogue; a studio's own is returned unchanged. @param {string} text */
 export function caution(text) {
   return cautions[text] ?? text;
 }
 
-/** Whether a string exists, for keys that are made of a server's code. @param {string} key */
+/** Whether a string exists, for keys made from an error code. @param {string} key */
 export function has(key) {
   return key in words;
 }

@@ -1,5 +1,5 @@
 /**
- * What the browser remembers of a session: who one is in it, and how it ended. No cookies.
+ * What the browser stores of a session, in localStorage: this person's identity in it, and how it ended. No cookies.
  * @module
  */
 
@@ -11,7 +11,7 @@ export function recall(sessionId) {
   try {
     return JSON.parse(localStorage.getItem(`halcytone:${sessionId}`) ?? "{}");
   } catch {
-    // Storage can be switched off: then a reload begins anew, and that is all.
+    // Storage can be switched off: then a reload starts over.
     return {};
   }
 }
@@ -38,8 +38,8 @@ export function forget(sessionId) {
 }
 
 /**
- * Take a token out of the address's fragment, so that it stays out of screenshots and shared links.
- * @returns {URLSearchParams} what stood there
+ * Read the URL's fragment and remove a token from it, so that it stays out of screenshots and shared links.
+ * @returns {URLSearchParams} the fragment
  */
 export function takeFragment() {
   followNewLinks();
@@ -48,7 +48,7 @@ export function takeFragment() {
   return fragment;
 }
 
-/** Whoever pastes another link of the same page into its address means it: browsers alone would not open it. */
+/** Reload when another link with a token is pasted into the address bar: by itself a browser only changes the fragment. */
 export function followNewLinks() {
   addEventListener("hashchange", () => location.hash.includes("token=") && location.reload());
 }

@@ -1,16 +1,16 @@
 /**
- * The pacer on the screen: an orb, a ring for the holds, the word; or a bar where motion is unwelcome.
+ * Draws the pacer: an orb, a ring for holds, the step's name; or a bar with `prefers-reduced-motion`.
  *
- * Every frame reads the server's clock and writes transforms and opacity, nothing else, so that a slow phone
- * paints without laying out again. Words change only when the step does, the count once a second.
+ * Each frame reads the server's clock and writes only transforms and opacity, so that a slow phone does no layout. Texts
+ * change only when the step does, the count once a second.
  * @module
  */
 
-import { h, write } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { t } from "./i18n.js";
 import { approach, breathAt, SMALLEST, stepsOf } from "./pacer.js";
 
-/** Whoever holds this long wants to know how long still. */
+/** Holds of this length show the seconds left. */
 const LONG_HOLD_MS = 10_000;
 
 /**
@@ -60,12 +60,12 @@ export class PacerView {
     this._steps = null;
     this._shown = SMALLEST;
     this._step = "";
-    /** Whether the breath under way began before this screen did. */
+    /** Whether the current breath began before this screen. */
     this._midBreath = false;
     this._frame = 0;
   }
 
-  /** Breathe along with a technique; the one before goes on until it begins. @param {Technique | null} technique */
+  /** Show a technique from its start on; until then the present one goes on. @param {Technique | null} technique */
   follow(technique) {
     const later = technique && Date.parse(String(technique.started_at)) > this.clock.now();
     if (later && this.technique) {
@@ -109,7 +109,7 @@ export class PacerView {
     const before = this.technique !== null && now < this._startedAt;
     const breath = this._steps && !before ? breathAt(this._steps, now - this._startedAt, this.clock.rate) : null;
     this._move(breath);
-    write(this.count, this.calm.matches ? this._beat(breath) : countOf(breath));
+    setText(this.count, this.calm.matches ? this._beat(breath) : countOf(breath));
     this._speak(breath, before ? Math.ceil((this._startedAt - now) / 1000) : 0);
     this.onFrame(breath, now);
   }
@@ -123,7 +123,7 @@ export class PacerView {
       this.bar.style.transform = `scaleX(${breath && breath.name === "hold" ? 1 : breath?.name === "rest" ? 0 : full ?? 0})`;
       return;
     }
-    // A jump after a reconnect would break the breath: it is worked off over some frames.
+    // A jump after a reconnect is spread over some frames.
     this._shown = approach(this._shown, wanted);
     const scale = `scale(${this._shown.toFixed(5)})`;
     this.orb.style.transform = scale;
@@ -134,13 +134,13 @@ export class PacerView {
     if (holding) this._turnRing(breath.progress);
   }
 
-  /** What is counted where nothing moves: the seconds left of a step. @param {import("./pacer.js").Breath | null} breath */
+  /** With reduced motion: the seconds left of a step. @param {import("./pacer.js").Breath | null} breath */
   _beat(breath) {
     const { seconds, filled } = inSeconds(breath);
     return breath?.number ? countOf(breath) : breath ? String(seconds - filled + 1) : "";
   }
 
-  /** Two half rings turned behind their masks: a ring that fills by transforms alone. @param {number} progress */
+  /** Fill the ring: two half rings are rotated behind masks, which takes transforms only. @param {number} progress */
   _turnRing(progress) {
     const degrees = 360 * progress;
     this.arcs[0].style.transform = `rotate(${Math.min(180, degrees) - 180}deg)`;
@@ -157,22 +157,22 @@ export class PacerView {
     if (breath) {
       const begins = breath.name === "inhale" && breath.progress < 0.3;
       this._midBreath = begins ? false : this._midBreath || before === "";
-      write(this.word, t(`step.${breath.name}`));
-      write(this.hint, this._midBreath ? t("pacer.join_next") : breath.of ? t("pacer.round", { number: breath.cycle + 1 }) : "");
+      setText(this.word, t(`step.${breath.name}`));
+      setText(this.hint, this._midBreath ? t("pacer.join_next") : breath.of ? t("pacer.round", { number: breath.cycle + 1 }) : "");
     } else {
-      write(this.word, startsIn ? String(startsIn) : this.technique ? t("pacer.free") : "");
-      write(this.hint, startsIn ? t("pacer.starts") : "");
+      setText(this.word, startsIn ? String(startsIn) : this.technique ? t("pacer.free") : "");
+      setText(this.hint, startsIn ? t("pacer.starts") : "");
     }
   }
 }
 
-/** A step in whole seconds, and how many of them have begun. @param {import("./pacer.js").Breath | null} breath */
+/** A step's length in whole seconds, and how many of them have begun. @param {import("./pacer.js").Breath | null} breath */
 function inSeconds(breath) {
   const seconds = breath ? Math.max(1, Math.round(breath.ms / 1000)) : 1;
   return { seconds, filled: breath ? Math.min(seconds, Math.floor((breath.into / breath.ms) * seconds) + 1) : 0 };
 }
 
-/** Which breath of the round it is, or how long a long hold lasts still. @param {import("./pacer.js").Breath | null} breath */
+/** The number of the breath in its round, or the seconds left of a long hold. @param {import("./pacer.js").Breath | null} breath */
 function countOf(breath) {
   if (!breath) return "";
   if (breath.number) return t("pacer.breath", { number: breath.number, of: breath.of });

@@ -1,9 +1,9 @@
 /**
- * Where the breath is, as a pure function of the time since the technique began.
+ * The pacer: the step of the breath, as a pure function of the time since the technique began.
  *
- * A pattern is a closed cycle of steps. Lungs are described by fullness, 0 to 1; the orb's radius follows it from
- * 0.42 to 1 along (1 − cos πp)/2, so that it rests at both ends. Breaths under three seconds move at most a tenth:
- * a large shape that pulses once a second is hard on the eyes.
+ * A pattern is a closed cycle of steps. `fullness` of the lungs goes from 0 to 1; the orb's scale follows it from 0.42
+ * to 1 along (1 − cos πp)/2, so that it rests at both ends. Breaths under three seconds move at most a tenth: a large
+ * shape that pulses once a second is unpleasant to look at.
  * @module
  */
 
@@ -54,8 +54,8 @@ export function stepsOf(pattern) {
 }
 
 /**
- * The steps with what they are a part of. Mostly a cycle is one breath; in rounds it is many quick ones, a rest
- * with empty lungs, and one deep breath: the quick ones are counted, and each moves as much as its own length allows.
+ * Add to each step the breath it belongs to. Usually a cycle is one breath; in rounds it is many quick ones, a rest with
+ * empty lungs, and one deep breath: the quick ones are numbered, and each moves as much as its own length allows.
  * @param {Step[]} steps
  * @returns {Step[]}
  */
@@ -73,7 +73,7 @@ function counted(steps) {
   });
 }
 
-/** From an inhale to the next one, or to a rest. @param {Step[]} steps @param {number} index @returns {Step[]} */
+/** The steps of one breath: from an inhale to the next one, or to a rest. @param {Step[]} steps @param {number} index @returns {Step[]} */
 function breathAround(steps, index) {
   const begins = (/** @type {Step} */ step) => step.name === "inhale" || step.name === "rest";
   let first = index;
@@ -82,12 +82,13 @@ function breathAround(steps, index) {
   return steps.slice(first, next < 0 ? steps.length : next);
 }
 
-/** @param {Step[]} steps @returns {number} milliseconds */
+/** The length of a cycle. @param {Step[]} steps @returns {number} milliseconds */
 export function cycleOf(steps) {
   return steps.reduce((sum, step) => sum + step.ms, 0);
 }
 
 /**
+ * The breath at a time.
  * @param {Step[]} steps
  * @param {number} elapsed milliseconds since the technique began; before it began the lungs are empty
  * @param {number} [rate] how fast that time runs; the range of movement depends on real seconds
@@ -112,6 +113,7 @@ export function breathAt(steps, elapsed, rate = 1) {
 }
 
 /**
+ * The orb's scale.
  * @param {number} fullness 0 to 1
  * @param {number} breathMs in real time
  */
@@ -120,11 +122,11 @@ export function scaleOf(fullness, breathMs) {
   return SMALLEST + (1 - SMALLEST) / 2 - range / 2 + range * fullness;
 }
 
-/** The most the shown scale may change from one frame to the next, as a share of what is shown. */
+/** Largest relative change of the scale from one frame to the next. */
 export const LARGEST_CHANGE = 0.019;
 
 /**
- * The scale to show next: the wanted one, or as far towards it as one frame allows.
+ * The scale of the next frame: the wanted one, or as far towards it as one frame allows.
  * @param {number} shown
  * @param {number} wanted
  */

@@ -1,11 +1,11 @@
 /**
- * The page of somebody who takes part: from the link to the close.
+ * The participant's page, from the link to the end: which screen is shown, and the connection they share.
  * @module
  */
 
-import { need } from "./anew.js";
-import { ask, sessionPath } from "./api.js";
-import { turnTo } from "./dom.js";
+import { importOrReload } from "./import-or-reload.js";
+import { apiRequest, sessionPath } from "./api.js";
+import { showScreen } from "./dom.js";
 import { loadStrings, t } from "./i18n.js";
 import { forget, recall, remember, takeFragment } from "./memory.js";
 import { entryScreen } from "./participant/entry.js";
@@ -16,12 +16,12 @@ const fragment = takeFragment();
 const memory = recall(sessionId);
 const token = fragment.get("token") ?? memory.token ?? null;
 
-/** What is needed inside the room: fetched while somebody reads the entry, not before they can. */
-const inside = async () => ({ ...(await import("./halcytone-client.js")), ...(await import("./gentle.js")) });
+/** Modules of the room: loaded in the background while the entry is read. */
+const inside = async () => ({ ...(await import("./halcytone-client.js")), ...(await import("./gentle-choice.js")) });
 /** @type {any} what `inside` brought */
 let inner = {};
 
-/** Everything the screens share. */
+/** The state that the screens share. */
 const visit = {
   sessionId,
   token,
@@ -33,7 +33,7 @@ const visit = {
   name: memory.name ?? "",
   /** @type {string | null} when the room opens, for those who came too early */
   opensAt: null,
-  /** Whether the server has told what this session is. */
+  /** Whether the session's details are known. */
   known: false,
   join,
   leave,
@@ -44,7 +44,7 @@ const visit = {
 let screen = { name: "", close: () => {} };
 
 /**
- * Turn to a screen by name; each lives in its own module and is fetched when it is needed.
+ * Show a screen by name; its module is loaded when needed.
  * @param {string} name
  * @param {any} [detail]
  */
@@ -54,11 +54,11 @@ async function turn(name, detail) {
   const current = { name, close: () => {} };
   screen = current;
   document.body.dataset.screen = name;
-  const make = name === "entry" ? entryScreen : await need(SCREENS[name]);
+  const make = name === "entry" ? entryScreen : await importOrReload(SCREENS[name]);
   if (screen !== current) return;
   const made = make(visit, detail);
   current.close = made.close ?? current.close;
-  turnTo(made.element, { focus: document.body.dataset.ready === "yes" });
+  showScreen(made.element, { focus: document.body.dataset.ready === "yes" });
   document.body.dataset.ready = "yes";
 }
 
@@ -71,11 +71,11 @@ const SCREENS = {
   after: async () => (await import("./participant/after.js")).afterScreen,
 };
 
-/** Go into the room. @param {string} name */
+/** Join the room. @param {string} name */
 async function join(name) {
   visit.name = name;
   remember(sessionId, { name, token });
-  inner = await need(inside);
+  inner = await importOrReload(inside);
   const { identity } = recall(sessionId);
   const client = new inner.HalcytoneClient({ sessionId, name, token, identity: identity ?? null });
   visit.client = client;
@@ -84,12 +84,12 @@ async function join(name) {
   client.addEventListener("over", over);
   client.addEventListener("status", (event) => line(/** @type {CustomEvent} */ (event).detail.status));
   client.connect();
-  // A session may end in a lift: its last screen has to be here before the network goes.
+  // Load the last screen now: the session may end while the network is away.
   const later = [...Object.values(SCREENS).map((load) => load()), import("./participant/heart.js")];
   await Promise.allSettled(later);
 }
 
-/** Leave by one's own wish. */
+/** Leave the session on purpose. */
 function leave() {
   visit.client?.close();
   turn("after", { left: true });
@@ -105,7 +105,7 @@ function heard(message) {
   if (message.type !== "error") place();
 }
 
-/** Show the screen that fits what is so. */
+/** Show the screen for the room's state. */
 function place() {
   const { isOver, phase, plan } = visit.room;
   if (isOver) return over();
@@ -115,16 +115,16 @@ function place() {
 }
 visit.room.addEventListener("choice", place);
 
-/** The close for whoever was there; for others, what became of it. */
+/** Show the end for those who were there; for others, what became of the session. */
 function over() {
   if (visit.room.isCancelled) return turn("trouble", { code: "cancelled" });
   if (visit.known && visit.room.isOver && !visit.room.begun) return turn("trouble", { code: "not_held" });
   return recall(sessionId).joined ? turn("after") : turn("trouble", { code: "session_over" });
 }
 
-/** Ask over HTTP what this session is: known to those who are not in the room as well. */
+/** Load the session's details over HTTP, which needs no place in the room. */
 async function about() {
-  const answer = await ask("GET", sessionPath(sessionId), { credential: token });
+  const answer = await apiRequest("GET", sessionPath(sessionId), { credential: token });
   visit.known ||= answer.ok;
   if (answer.ok) visit.room.about(answer.data.session ?? answer.data);
   return answer;
@@ -136,7 +136,7 @@ async function refused(refusal) {
   if (refusal.closeCode === CLOSE.NOT_OPEN_YET) {
     visit.opensAt = refusal.details.opens_at;
     turn("waiting");
-    // It may have been moved since this page was opened.
+    // The session may have been moved since this page was opened.
     await about();
     return undefined;
   }
@@ -146,18 +146,18 @@ async function refused(refusal) {
   }
   if (refusal.closeCode === CLOSE.BAD_CREDENTIAL) forget(sessionId);
   if (refusal.closeCode === CLOSE.TOKEN_EXPIRED) {
-    // An invitation does not renew itself; only whoever sent it can.
+    // Only the sender of an invitation can renew it.
     visit.client?.close();
     return turn("trouble", { code: "bad_credential" });
   }
   return refusal.final ? turn("trouble", refusal) : undefined;
 }
 
-/** Tell of the connection in one quiet line that takes no space. @param {string} status */
+/** Show the connection's status in one line that moves nothing. @param {string} status */
 function line(status) {
   const said = document.getElementById("line");
   const text = { offline: t("line.offline"), stalled: t("line.lost"), connecting: "" }[status] ?? "";
-  // "connecting" comes between two lost moments: the line stays as it was then.
+  // "connecting" comes between two losses: keep the text.
   if (said && !(status === "connecting" && said.textContent)) said.textContent = text;
 }
 
@@ -169,7 +169,7 @@ async function begin() {
   if (visit.client) return;
   if (answer.status === 404) return turn("trouble", { code: token ? "no_such_session" : "unknown_or_private" });
   if (visit.room.isOver) return over();
-  // Everything for the first breath, while somebody types a name.
+  // Load what the first breath needs while the name is typed.
   await Promise.all([inside(), import("./participant/practice.js")]);
 }
 

@@ -1,8 +1,8 @@
 /**
- * Heartbeats: eight pings to learn the server's clock, again every thirty seconds, and the proof of life between.
+ * Heartbeats: rounds of eight pings that measure the server's clock, every thirty seconds, and keep-alives between.
  *
- * One ping is under way at a time, so an answer needs no number. A ping without an answer for six seconds means a
- * line that is dead without being closed, as in a lift.
+ * One ping is pending at a time, so an answer needs no id. A ping without an answer for six seconds means that the
+ * connection is dead without being closed.
  * @module
  */
 
@@ -16,14 +16,14 @@ export class Pings {
   /**
    * @param {import("./clock.js").ServerClock} clock
    * @param {() => boolean} ping sends one heartbeat
-   * @param {() => void} stalled called once when an answer stays out
+   * @param {() => void} stalled called once when an answer does not come
    */
   constructor(clock, ping, stalled) {
     this._clock = clock;
     this._ping = ping;
     this._onStalled = stalled;
     this._left = 0;
-    /** @type {number | null} local milliseconds of the ping under way */
+    /** @type {number | null} local milliseconds of the pending ping */
     this._sentAt = null;
   }
 
@@ -43,14 +43,14 @@ export class Pings {
     this._left = 0;
   }
 
-  /** Ask now whether the line lives: after waking up, or when the network is said to be back. */
+  /** Check the connection now: after a sleep, or when the browser reports the network back. */
   probe() {
     this._one(PROBE_WITHIN_MS);
   }
 
   /**
-   * After a sleep: begin a round anew, impatiently. False while a ping is under way: its answer may lie in the
-   * line since before the sleep, and would tell a time that is long over.
+   * After a sleep: start a new round with a short timeout. False while a ping is pending: its answer may be from before
+   * the sleep, and its time out of date.
    */
   again() {
     if (this._sentAt !== null) return false;
@@ -59,7 +59,7 @@ export class Pings {
     return true;
   }
 
-  /** Anything that arrives proves the line, if not the clock. */
+  /** Call for every message: it proves that the connection lives. */
   heard() {
     if (this._sentAt === null) return;
     clearTimeout(this._deadline);
@@ -78,7 +78,7 @@ export class Pings {
     else this._next = setTimeout(() => this._one(ANSWER_WITHIN_MS), BETWEEN_MS);
   }
 
-  // Both intervals are the server's time, which runs faster in a demonstration.
+  // Both intervals are of the server's clock, which runs faster in a demonstration.
   _again(every) {
     this._beats = setTimeout(() => {
       this._one(ANSWER_WITHIN_MS);

@@ -1,7 +1,7 @@
 /**
- * Where a client stands in the numbered messages of a session: in order, once each, no gap.
+ * A client's position in the numbered messages of a session, which it hands on in order, once each and without a gap.
  *
- * A message that comes too early waits for the ones before it. Pure: no socket, no time.
+ * A message that comes too early waits for the ones before it. Pure: no socket, no timers.
  * @module
  */
 
@@ -11,14 +11,14 @@ export class Position {
   constructor() {
     /** @type {string | null} */
     this.epoch = null;
-    /** The last number handed on. */
+    /** The `seq` of the last message handed on. */
     this.seq = 0;
     /** @type {Map<number, Message | null>} what came too early; null where there is nothing to hand on */
     this._early = new Map();
   }
 
   /**
-   * Begin where a welcome says: its `seq` is the position before the next numbered message.
+   * Start at the position of a welcome: its `seq` is that of the last message before it.
    * @param {string} epoch
    * @param {number} seq
    */
@@ -28,13 +28,13 @@ export class Position {
     this._early.clear();
   }
 
-  /** Whether something is missing before what already came. */
+  /** Whether messages are missing before one that has come. */
   get hasGap() {
     return this._early.size > 0;
   }
 
   /**
-   * Take one numbered message, or a number that has nothing to hand on (one's own chat).
+   * Take one numbered message; null for a number without one (the client's own chat).
    * @param {number} seq
    * @param {Message | null} message
    * @returns {Message[]} what can be handed on now, in order
@@ -45,7 +45,7 @@ export class Position {
     return this._advance();
   }
 
-  /** Give up on what is missing, and hand on what waited for it. */
+  /** Skip what is missing, and return the messages that waited for it. */
   skip() {
     if (this._early.size === 0) return [];
     this.seq = Math.min(...this._early.keys()) - 1;

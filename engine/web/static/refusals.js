@@ -1,11 +1,11 @@
 /**
- * Why something was refused, in the reader's language; the server's own words where there are no others.
+ * Error messages and warnings of the server, in the reader's language where a translation exists.
  * @module
  */
 
 import { has, t } from "./i18n.js";
 
-/** Codes of the server that mean the same to a person. */
+/** Error codes that share a text. */
 const SAME = /** @type {Record<string, string>} */ ({
   too_many_requests: "rate_limited", unknown_draft: "gone", unknown_client: "gone", unknown_session: "gone",
   draining: "unavailable", storage_failed: "unavailable", credential_needed: "forbidden", bad_credential: "forbidden",
@@ -13,7 +13,8 @@ const SAME = /** @type {Record<string, string>} */ ({
 });
 
 /**
- * @param {{code?: string, message?: string}} refusal of a command
+ * The text of an error on the live socket.
+ * @param {{code?: string, message?: string}} refusal
  * @returns {string}
  */
 export function refusalText({ code = "", message = "" }) {
@@ -23,7 +24,7 @@ export function refusalText({ code = "", message = "" }) {
   return message || t("trouble.other.text");
 }
 
-/** What the server says of a field, in English, and what it is here. */
+/** The server's English reasons for a field, and the keys of their texts. */
 const REASONS = /** @type {[RegExp, string][]} */ ([
   [/at most (\d+) characters/, "reason.too_long"],
   [/a text is needed|required|at least 1 character/, "reason.empty"],
@@ -31,9 +32,9 @@ const REASONS = /** @type {[RegExp, string][]} */ ([
 ]);
 
 /**
- * The same for an answer over HTTP.
- * @param {import("./api.js").Answer} answer that is not ok
- * @param {string} unreachable what to say when nobody answered
+ * The text of an error response.
+ * @param {import("./api.js").ApiResponse} answer that is not ok
+ * @param {string} unreachable the text when there was no response
  */
 export function answerText({ data }, unreachable) {
   if (!data) return unreachable;
@@ -41,7 +42,7 @@ export function answerText({ data }, unreachable) {
   return [refusalText({ code: data.error, message: data.message }), ...reasons].join(" ");
 }
 
-/** Which field is wrong, and why. @param {string} name @param {string} reason */
+/** The name of a wrong field, and the reason. @param {string} name @param {string} reason */
 function reasonText(name, reason) {
   const field = has(`field.${name}`) ? t(`field.${name}`) : name;
   for (const [pattern, key] of REASONS) {
@@ -51,14 +52,14 @@ function reasonText(name, reason) {
   return t("reason.other", { field, reason });
 }
 
-/** What is allowed and still worth saying, in English, and what it is here. */
+/** The server's English warnings, and the keys of their texts. */
 const WARNINGS = /** @type {[RegExp, string][]} */ ([
   [/lies in the past/, "warning.past"],
   [/up to (?<limit>\d+) participants/, "warning.many"],
   [/(?<technique>.+) is for people together in one room/, "schedule.room_only"],
 ]);
 
-/** @param {string} warning of the server @returns {string} */
+/** The text of a warning. @param {string} warning of the server @returns {string} */
 export function warningText(warning) {
   for (const [pattern, key] of WARNINGS) {
     const found = pattern.exec(warning);

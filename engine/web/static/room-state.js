@@ -1,5 +1,5 @@
 /**
- * What is so in a room right now: the welcome, folded with every message since.
+ * The current state of a room: the welcome, folded with every message since.
  *
  * Shared by the participant's page, the console and the wall. Dispatches `change` after each message, with the
  * message as detail.
@@ -59,7 +59,7 @@ export class RoomState extends EventTarget {
     /** @type {{name: string, message: string, own: boolean, seq?: number}[]} */
     this.chatLog = [];
     this.clientId = "";
-    /** Whether it was live at any time that is known of. */
+    /** Whether it was live at any known time. */
     this.begun = false;
   }
 
@@ -112,7 +112,7 @@ export class RoomState extends EventTarget {
     this._counted(welcome.participant_count);
   }
 
-  /** What the HTTP interface says of the room, before there is a line. @param {any} session */
+  /** Take the room's details from the HTTP API, before the socket is open. @param {any} session */
   about(session) {
     this._merge(session);
     this._counted(session.participant_count);
@@ -145,7 +145,7 @@ export class RoomState extends EventTarget {
     this.next_technique = null;
   }
 
-  /** Let the announced technique begin when its moment has come. @param {number} now server milliseconds */
+  /** Let the announced technique begin when its time has come. @param {number} now server milliseconds */
   advance(now) {
     if (!this.next_technique || Date.parse(this.next_technique.started_at) > now) return;
     this._begin(this.next_technique);

@@ -1,27 +1,27 @@
 /**
- * The way to a session's page. A private one is shown to whoever brings a credential, and a link brings none: its page
- * is fetched with it and shown here, in place of this one.
+ * Links to a session's page. A private page needs a credential in the request, which a link cannot send: so it is fetched
+ * with the credential and shown in the place of this page.
  * @module
  */
 
-import { h, write } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { t } from "./i18n.js";
 
 /**
  * @param {{href: string, text: string, look?: string, aside?: boolean, credential: string | null}} page
- *   with a credential where the session is private; `aside` where the page it is opened from has to stay
+ *   `credential` where the session is private; `aside` opens a new window
  * @returns {Element}
  */
-export function wayToPage({ href, text, look = "", aside = false, credential }) {
+export function pageLink({ href, text, look = "", aside = false, credential }) {
   if (!credential) return h("a", { href, class: look, ...(aside ? { target: "_blank", rel: "noopener" } : {}) }, text);
   const said = h("span", { class: "quiet", role: "status" });
   const open = async () => {
-    // Opened before the answer is there: later it would be a window that nobody asked for.
+    // Opened before the response: later the browser would block it as a pop-up.
     const place = (aside && window.open("")) || window;
     const html = await fetched(href, credential);
     if (html === null) {
       if (place !== window) place.close();
-      return write(said, ` ${t("after.not_now")}`);
+      return setText(said, ` ${t("after.not_now")}`);
     }
     place.opener = null;
     place.document.open();
@@ -37,7 +37,7 @@ async function fetched(href, credential) {
     const answer = await fetch(href, { headers: { accept: "text/html", authorization: `Bearer ${credential}` } });
     return answer.ok ? await answer.text() : null;
   } catch {
-    // Nobody answered: it can be tried again.
+    // No response: the link can be tried again.
     return null;
   }
 }

@@ -1,8 +1,8 @@
 /**
  * A heart-rate strap over Web Bluetooth: Heart Rate Service 0x180D, Measurement 0x2A37.
  *
- * States are honest: a value older than three seconds is stale and says so; a strap without skin contact is not a
- * heart. Dispatches `state` and `measurement`.
+ * A value older than three seconds is `stale`; without skin contact nothing is measured. Dispatches `state` and
+ * `measurement`.
  * @module
  */
 
@@ -40,7 +40,7 @@ export function decode(view) {
   return { bpm, contact, energy, rr };
 }
 
-/** Whether this browser can reach a strap at all. */
+/** Whether this browser has Web Bluetooth. */
 export function canUseStrap() {
   return "bluetooth" in navigator && globalThis.isSecureContext;
 }
@@ -57,13 +57,13 @@ export class Strap extends EventTarget {
     this._changed = (event) => this._received(event.target.value);
   }
 
-  /** Ask for a strap; call from a click. Resolves when it is chosen and connected, or nobody chose. */
+  /** Let the user choose a strap; call from a click. Resolves when it is connected, or the choice was cancelled. */
   async choose() {
     this._say("choosing");
     try {
       this._device = await /** @type {any} */ (navigator).bluetooth.requestDevice({ filters: [{ services: [SERVICE] }] });
     } catch {
-      // Closed the browser's own dialog, or nothing was found: nothing happened.
+      // The browser's dialog was closed, or found nothing.
       return this._say("off");
     }
     this._device.addEventListener("gattserverdisconnected", this._disconnected);
@@ -83,7 +83,7 @@ export class Strap extends EventTarget {
   async _connect() {
     this._say(this._attempt ? "searching" : "connecting");
     try {
-      // After a disconnect the old service and characteristic are dead: both are fetched anew.
+      // After a disconnect the old service and characteristic are invalid: both are fetched again.
       const server = await this._device.gatt.connect();
       const service = await server.getPrimaryService(SERVICE);
       this._characteristic = await service.getCharacteristic(MEASUREMENT);
@@ -92,7 +92,7 @@ export class Strap extends EventTarget {
       this._attempt = 0;
       this._watch();
     } catch {
-      // Out of reach: the strap is looked for until it is switched off here.
+      // Out of range: retry until the user switches the strap off here.
       this._lost();
     }
   }
@@ -114,7 +114,7 @@ export class Strap extends EventTarget {
       measurement = decode(view);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
-      // A packet cut short by the radio.
+      // A truncated packet.
       return;
     }
     this._watch();

@@ -1,5 +1,5 @@
 /**
- * A soft tone that rises with the inhale and falls with the exhale, its volume tapering with the breath.
+ * An audible pacer: a soft tone whose pitch and volume follow the breath.
  * @module
  */
 
@@ -15,7 +15,7 @@ export class Tone {
     this._quiet = () => document.hidden && this._level(0);
   }
 
-  /** Call from a tap: browsers start sound only then. @returns {Promise<boolean>} whether there will be sound */
+  /** Start the audio; call from a tap, as browsers require it. @returns {Promise<boolean>} whether there will be sound */
   async start() {
     const Context = globalThis.AudioContext ?? /** @type {any} */ (globalThis).webkitAudioContext;
     if (!Context) return false;
@@ -25,7 +25,7 @@ export class Tone {
       this._voice = new OscillatorNode(this._audio, { type: "sine", frequency: LOW_HZ });
       this._voice.connect(this._gain).connect(this._audio.destination);
       this._voice.start();
-      // A hidden page draws no frames, and would hold its last note for ever.
+      // A hidden page draws no frames, and would hold its last note.
       document.addEventListener("visibilitychange", this._quiet);
     }
     await this._audio.resume();
@@ -38,7 +38,7 @@ export class Tone {
     this._level(0);
   }
 
-  /** Give the device's sound back: a page may only hold a few of its outputs. */
+  /** Release the AudioContext: browsers allow a page only a few. */
   close() {
     this.on = false;
     document.removeEventListener("visibilitychange", this._quiet);
@@ -56,12 +56,12 @@ export class Tone {
     this._voice?.frequency.setTargetAtTime(LOW_HZ + (HIGH_HZ - LOW_HZ) * rise, this._audio.currentTime, 0.03);
   }
 
-  /** One short rise and fall, to hear whether sound arrives. */
+  /** Play one short test tone. */
   async sample() {
     if (!(await this.start()) || !this._audio || !this._gain || !this._voice) return false;
     this.on = false;
     const at = this._audio.currentTime;
-    // Ramps, not curves: a second tap in the middle of one is no error then.
+    // Linear ramps: unlike value curves they may overlap, so a second tap is no error.
     ramp(this._gain.gain, at, [0, VOLUME, VOLUME, 0]);
     ramp(this._voice.frequency, at, [LOW_HZ, HIGH_HZ, HIGH_HZ, LOW_HZ]);
     return true;

@@ -1,9 +1,9 @@
 /**
- * One pulse on the inhale, two on the exhale, for eyes that are closed.
+ * A pacer by vibration: one pulse on the inhale, two on the exhale.
  * @module
  */
 
-/** Devices without a motor get no switch for it. */
+/** Whether this device vibrates; without it there is no switch. */
 export const canVibrate = "vibrate" in navigator && matchMedia("(pointer: coarse)").matches;
 
 export class Vibration {

@@ -1,10 +1,10 @@
 /**
- * Keep the screen awake during the practice. Needs HTTPS; where it is missing the screen sleeps as it always does.
+ * Keeps the screen awake during the practice (Screen Wake Lock API). Does nothing without HTTPS.
  * @module
  */
 
-/** A device that took the lock back, for its battery say, is asked again after this long. */
-const ASK_AGAIN_MS = 30_000;
+/** Time until the lock is requested again after the device took it back. */
+const RETRY_MS = 30_000;
 
 export class WakeLock {
   constructor() {
@@ -31,14 +31,14 @@ export class WakeLock {
 
   /** @returns {Promise<boolean>} whether the screen stays awake */
   async _ask() {
-    // The browser lets go whenever the page is hidden, and gives nothing to a hidden page.
+    // The browser releases the lock when the page is hidden, and grants none to a hidden page.
     if (!this.wanted || this._lock || document.visibilityState !== "visible") return Boolean(this._lock);
     try {
       const lock = await /** @type {any} */ (navigator).wakeLock?.request("screen");
       if (!this.wanted) await lock?.release();
       else this._hold(lock);
     } catch {
-      // Low battery or a policy of the device: the practice goes on all the same.
+      // Refused, for a low battery or by policy: the practice goes on without it.
       this._lock = null;
     }
     return Boolean(this._lock);
@@ -50,7 +50,7 @@ export class WakeLock {
       if (this._lock !== lock) return;
       this._lock = null;
       clearTimeout(this._later);
-      this._later = setTimeout(this._shown, ASK_AGAIN_MS);
+      this._later = setTimeout(this._shown, RETRY_MS);
     });
   }
 }

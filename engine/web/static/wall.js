@@ -1,9 +1,9 @@
 /**
- * The wall: read across a room, no controls, left alone for hours. Nobody stands at it to press a button.
+ * The wall, for a projector: no controls, and it must recover from everything by itself, for hours.
  * @module
  */
 
-import { ask, sessionPath } from "./api.js";
+import { apiRequest, sessionPath } from "./api.js";
 import { CLOSE } from "./close-codes.js";
 import { BASE, h, show } from "./dom.js";
 import { HalcytoneClient } from "./halcytone-client.js";
@@ -14,10 +14,10 @@ import { WakeLock } from "./wake-lock.js";
 import { Board } from "./wall/board.js";
 import { recallSeat, rememberSeat } from "./wall/seat.js";
 
-/** What is refused for good may be right later: a door is opened, a place is free. */
+/** A refusal may pass: the room is unlocked, a place becomes free. So the wall tries again after this time. */
 const LOOK_AGAIN_MS = 300_000;
 const ANOTHER_SEAT_MS = 2_000;
-/** A picture that nobody looks at any more need not keep a projector burning. */
+/** Time after the end until the wall turns dark and lets the screen sleep. */
 const NIGHT_AFTER_MS = 20 * 60_000;
 
 const TROUBLES = /** @type {Record<number, string>} */ ({
@@ -50,14 +50,14 @@ async function begin() {
     awake.release();
   };
   const about = async () => {
-    const answer = await ask("GET", sessionPath(sessionId), { credential: token });
+    const answer = await apiRequest("GET", sessionPath(sessionId), { credential: token });
     board.known ||= answer.ok;
     if (answer.ok) room.about(answer.data);
   };
   const lookAgain = (after = LOOK_AGAIN_MS) =>
     setTimeout(async () => {
-      // A page that is loaded from a server that is away is gone for good.
-      const { status } = await ask("GET", sessionPath(sessionId), { credential: token });
+      // Reload only once the server answers: else the browser's error page would stay.
+      const { status } = await apiRequest("GET", sessionPath(sessionId), { credential: token });
       if (status === 0) lookAgain(after);
       else location.reload();
     }, after);
@@ -77,10 +77,10 @@ async function begin() {
   });
   client.addEventListener("refused", (event) => {
     const { closeCode, final } = /** @type {CustomEvent} */ (event).detail;
-    // When it is, what it is called, and how it ended is known to those outside as well.
+    // Title, time and end are known without a place in the room.
     if (closeCode === CLOSE.NOT_OPEN_YET || closeCode === CLOSE.OVER) return about();
     if (closeCode === CLOSE.REPLACED) {
-      // A second window of this wall took the seat: this one takes another.
+      // A second window of this wall took the seat: take another.
       rememberSeat(sessionId, { identity: null });
       return lookAgain(ANOTHER_SEAT_MS);
     }
@@ -92,7 +92,7 @@ async function begin() {
     return lookAgain();
   });
   client.addEventListener("status", (event) => {
-    // The pacer goes on by its own clock; the room need not notice.
+    // The pacer goes on by its own clock, so nothing is shown.
     const away = ["stalled", "offline"].includes(/** @type {CustomEvent} */ (event).detail.status);
     board.element.dataset.line = away ? t("wall.lost") : "";
   });
@@ -101,8 +101,8 @@ async function begin() {
   board.pacer.start();
   /** @type {Element} */ (document.querySelector("main")).replaceChildren(board.element);
   const join = `${location.origin}${BASE}/sessions/join/${encodeURIComponent(sessionId)}`;
-  // A private room's own link is not this page's to hand out.
-  const picture = token ? null : await (await import("./join-code.js")).codeOf(join);
+  // The join link of a private session is not shown.
+  const picture = token ? null : await (await import("./qr-code.js")).qrCode(join);
   if (picture?.localName === "img") {
     show(board.code, picture, h("p", {}, t("wall.join")));
     document.body.dataset.code = "yes";

@@ -1,5 +1,5 @@
 /**
- * The instructor's credential: in this tab, or on this device when asked to stay. Never in an address, never in a cookie.
+ * Stores the instructor's credential: for this tab, or on this device when asked to stay signed in. Never in a URL or cookie.
  * @module
  */
 
@@ -10,7 +10,7 @@ export function credential() {
   try {
     return JSON.parse(sessionStorage.getItem(PLACE) ?? localStorage.getItem(PLACE) ?? "null");
   } catch {
-    // Storage switched off: one signs in again after a reload.
+    // Storage can be switched off: then one signs in again after a reload.
     return null;
   }
 }

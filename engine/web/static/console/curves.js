@@ -1,9 +1,9 @@
 /**
- * The group's curves, live: HRV while paced, and how closely the room breathes together.
+ * Live charts of the group: HRV while paced, and synchrony.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { number, t } from "../i18n.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -27,7 +27,7 @@ export class Curves {
   /** @param {any} figures @param {number} at server milliseconds */
   add(figures, at) {
     for (const row of this._rows) row.add(figures, at);
-    // Few straps is the usual case: no empty slots then.
+    // Usually few wear a strap: then there is no empty chart.
     this._note.hidden = this._rows.some((row) => row.points.length > 0);
   }
 }
@@ -50,17 +50,17 @@ class Curve {
 
   add(figures, at) {
     const value = this._read(figures);
-    // A welcome brings points that are known already when it is not the first.
+    // After a reconnect the welcome repeats points that are known.
     if (typeof value !== "number" || (this.points.length && at <= this.points[this.points.length - 1].at)) return;
     this.points.push({ at, value });
     if (this.points.length > KEPT) this.points.shift();
     this.element.hidden = false;
-    write(this._value, this._say(value));
+    setText(this._value, this._say(value));
     this._line.setAttribute("points", lineOf(this.points));
   }
 }
 
-/** The points of a line that fills the picture. @param {Point[]} points */
+/** The `points` of an SVG polyline, scaled to the chart. @param {Point[]} points */
 export function lineOf(points) {
   const values = points.map((point) => point.value);
   const [low, high] = [Math.min(...values), Math.max(...values)];

@@ -1,19 +1,19 @@
 /**
- * After the end: where each channel stands, and the drafts to read, change, approve and send.
+ * The draft desk of a session that is over: each channel's state, and the drafts to read, change and approve.
  * @module
  */
 
 import { sessionPath } from "../api.js";
-import { BASE, h, show, write } from "../dom.js";
+import { BASE, h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
-import { wayToPage } from "../session-page.js";
+import { pageLink } from "../session-page.js";
 import { draftCard } from "./draft.js";
 
-const LOOK_EVERY_MS = 1_500;
-/** Words, and wishes for an own summary, come for a day after the end: whoever leaves the desk open sees them come. */
-const LOOK_NOW_AND_THEN_MS = 20_000;
-/** In the order in which they matter to whoever looks. */
+const POLL_MS = 1_500;
+/** Feedback comes for a day after the end, so an open desk polls on, more slowly. */
+const SLOW_POLL_MS = 20_000;
+/** In the order in which they are shown. */
 const CHANNELS = ["web", "email", "social", "analytics"];
 const DRAFTING = new Set(["email", "social"]);
 const SETTLED = new Set(["done", "failed"]);
@@ -47,22 +47,22 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   let timer = 0;
   let shown = "";
   let closed = false;
-  /** Whether what is said is that the server is away. */
+  /** Whether the message shown is that the server is unreachable. */
   let away = false;
-  /** Nobody came: then there is no story to wait for. */
+  /** Whether nobody took part: then nothing is published. */
   let nobody = false;
   let hidden = false;
 
   const way = () =>
-    wayToPage({ href: `${BASE}/sessions/${encodeURIComponent(sessionId)}/`, text: t("desk.page"), look: "button", aside: true, credential: hidden ? desk.credential : null });
+    pageLink({ href: `${BASE}/sessions/${encodeURIComponent(sessionId)}/`, text: t("desk.page"), look: "button", aside: true, credential: hidden ? desk.credential : null });
   const about = async () => {
     const answer = await desk.ask("GET", path);
     if (answer.status === 401 || answer.status === 403) return desk.turn("sign_in", { refused: true, sessionId });
     if (answer.ok) {
       nobody = !answer.data.participant_count;
       hidden = answer.data.visibility === "private";
-      write(title, answer.data.title);
-      write(lead, t("desk.lead", { count: answer.data.participant_count ?? 0 }));
+      setText(title, answer.data.title);
+      setText(lead, t("desk.lead", { count: answer.data.participant_count ?? 0 }));
     }
     return look();
   };
@@ -72,16 +72,16 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     clearTimeout(timer);
     if (answer.status === 0) {
       away = true;
-      write(said, t("console.offline"));
-      timer = shown ? setTimeout(look, LOOK_NOW_AND_THEN_MS) : setTimeout(about, LOOK_EVERY_MS);
+      setText(said, t("console.offline"));
+      timer = shown ? setTimeout(look, SLOW_POLL_MS) : setTimeout(about, POLL_MS);
       return undefined;
     }
-    if (away) write(said, "");
+    if (away) setText(said, "");
     away = false;
     if (!answer.ok && answer.status !== 404) {
-      // What stands there may hold words that are not saved: it stays.
-      write(said, answer.status === 401 ? t("signin.refused") : answerText(answer, t("console.offline")));
-      timer = setTimeout(look, LOOK_NOW_AND_THEN_MS);
+      // Keep what is shown: it may hold unsaved text.
+      setText(said, answer.status === 401 ? t("signin.refused") : answerText(answer, t("console.offline")));
+      timer = setTimeout(look, SLOW_POLL_MS);
       return undefined;
     }
     const told = answer.data?.channels ?? {};
@@ -95,10 +95,10 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     const soon = justEnded && !nobody;
     if (rows.length === 0) show(channels, h("li", { class: "quiet" }, t(soon ? "desk.soon" : "desk.nothing")));
     const moving = rows.some((row) => !SETTLED.has(row.state));
-    timer = setTimeout(look, moving || (soon && rows.length === 0) ? LOOK_EVERY_MS : LOOK_NOW_AND_THEN_MS);
+    timer = setTimeout(look, moving || (soon && rows.length === 0) ? POLL_MS : SLOW_POLL_MS);
     return undefined;
   };
-  /** Timers sleep in a page behind others: who comes back to it sees what is so. */
+  /** Timers are throttled in a hidden page: refresh when it becomes visible. */
   const back = () => document.visibilityState === "visible" && look();
   const unsaved = () => [...cards.values()].some((card) => card.isEdited());
   /** @param {BeforeUnloadEvent} event */
@@ -107,22 +107,22 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const leave = () => {
     if (warned || !unsaved()) return desk.turn("sessions");
     warned = true;
-    return write(said, t("desk.unsaved"));
+    return setText(said, t("desk.unsaved"));
   };
   const again = async () => {
     const answer = await desk.ask("POST", `/publications/${encodeURIComponent(sessionId)}/retry`);
-    if (!answer.ok) write(said, answerText(answer, t("console.offline")));
+    if (!answer.ok) setText(said, answerText(answer, t("console.offline")));
     shown = "";
     await look();
   };
   /** @returns {Promise<any>} the draft as it is now; null when it did not change */
   const act = async (method, rest, body) => {
     const done = await desk.ask(method, `${path}/drafts/${rest}`, body);
-    write(said, done.ok ? "" : answerText(done, t("console.offline")));
+    setText(said, done.ok ? "" : answerText(done, t("console.offline")));
     if (!done.ok) said.scrollIntoView({ block: "nearest" });
     return done.ok ? done.data : null;
   };
-  /** Show the drafts as they are now; the one that somebody is working on stays as it stands there. */
+  /** Show the current drafts; a card that is being edited stays. */
   const fill = (found) => {
     none.hidden = found.length > 0;
     const names = new Set(found.map((draft) => draft.channel));
@@ -140,7 +140,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     cards.set(draft.channel, card);
     return card;
   };
-  /** What was done with one draft shows in its card alone: the others keep what is being written in them. */
+  /** Replace the card of one draft; the others keep their unsaved text. */
   const become = (now, before) => {
     const { element: card } = make(now);
     before.replaceWith(card);
@@ -160,7 +160,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   };
 }
 
-/** Whether somebody writes in a card, or stands in it. @param {{element: Element, isEdited: () => boolean}} card */
+/** Whether a card has unsaved text or the focus. @param {{element: Element, isEdited: () => boolean}} card */
 function inWork(card) {
   return card.isEdited() || card.element.contains(document.activeElement);
 }

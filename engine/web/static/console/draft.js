@@ -1,17 +1,17 @@
 /**
- * One draft: read it, change it, approve it, copy it, open the composer, take the mail along.
+ * The card of one draft: read, change, approve, copy, open the network's composer, download the mail.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { has, t } from "../i18n.js";
 import { mailFile } from "./mail-file.js";
 import { lengthOf } from "./post-length.js";
 
 /**
  * @param {any} draft `{channel, state, edited, content | subject + text + html | recipients, composer_url?, name?, note?}`
- * @param {(method: string, rest: string, body?: any) => Promise<any>} act answers the draft as it is then, or null
- * @param {(now: any, card: Element) => void} become show the draft as it is now in the place of this card
+ * @param {(method: string, rest: string, body?: any) => Promise<any>} act resolves to the changed draft, or null
+ * @param {(now: any, card: Element) => void} become replaces this card by one of the changed draft
  * @returns {{element: any, isEdited: () => boolean}}
  */
 export function draftCard(draft, act, become) {
@@ -32,7 +32,7 @@ export function draftCard(draft, act, become) {
       type: "button",
       class: kind,
       onclick: async () => {
-        // What is approved is what stands there, saved or not.
+        // Approving saves the text first.
         if (verb === "approve" && changed && !(await act("PUT", channel, words.value()))) return;
         await then("POST", `${channel}/${verb}`);
       },
@@ -47,10 +47,10 @@ export function draftCard(draft, act, become) {
   /** @param {number} length @param {string} key */
   const count = (length, key) => {
     if (typeof draft.limit !== "number") return;
-    write(long, t(key, { length, limit: draft.limit }));
+    setText(long, t(key, { length, limit: draft.limit }));
     long.className = length > draft.limit ? "error" : "quiet";
   };
-  // The server counts as the network does; while somebody types, this comes near enough.
+  // The server counts exactly; while typing, this is close enough.
   count(draft.length, "draft.length");
   const goes = draft.sends_mail || draft.channel === "personal";
   const element = h(
@@ -80,7 +80,7 @@ export function draftCard(draft, act, become) {
 }
 
 /**
- * The words of a draft to read and change; a quote is its author's, own summaries are written for each person.
+ * The text of a draft: editable, except for quotes, which are their authors', and personal summaries.
  * @param {any} draft
  * @param {string} name
  * @param {boolean} quote
@@ -103,7 +103,7 @@ function wordsOf(draft, name, quote) {
   return { element, area, value: () => (mail ? { subject: subject.value, text: area.value } : { content: area.value }) };
 }
 
-/** How many mails are where; never a claim of a delivery that did not happen. @param {Record<string, number>} counts */
+/** The number of mails in each state; none counts as delivered before it is. @param {Record<string, number>} counts */
 function delivered(counts) {
   return Object.entries(counts)
     .map(([state, count]) => (has(`mail.${state}`) ? t(`mail.${state}`, { count }) : `${state}: ${count}`))
@@ -115,10 +115,10 @@ async function copy(text, said) {
   text.select();
   try {
     await navigator.clipboard.writeText(text.value);
-    write(said, t("share.copied"));
+    setText(said, t("share.copied"));
   } catch {
-    // Without HTTPS there is no clipboard: the text is selected, to be copied by hand.
-    write(said, t("share.selected"));
+    // Without HTTPS there is no clipboard: select the text, to be copied by hand.
+    setText(said, t("share.selected"));
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The end, in two deliberate steps: it closes the room for everybody and cannot be taken back.
+ * The dialog that confirms the end of a session, which cannot be undone.
  * @module
  */
 

@@ -1,9 +1,9 @@
 /**
- * Now and next: what is breathed, how long still, and one button for what comes after it.
+ * The panel that leads the plan: the present technique, its time left, and one button for the next step.
  * @module
  */
 
-import { h, show, write } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { clockTime, t } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
 import { loadTechniques } from "./techniques.js";
@@ -21,7 +21,7 @@ export function leadPanel(room, client, command) {
   const rest = h("button", { type: "button" });
   const go = h("button", { type: "button", class: "primary" });
   const plan = h("ol", { class: "plan-lead" });
-  // Whoever speaks to a breathing room has to see its breath.
+  // The instructor sees the same pacer as the room.
   const pacer = new PacerView(client.clock);
   pacer.element.hidden = true;
   const bar = h("div", { class: "thumb-bar" }, rest, go);
@@ -60,14 +60,14 @@ export function leadPanel(room, client, command) {
   const paint = () => {
     const live = room.phase === "live";
     if (room.technique) practised.add(room.technique.technique);
-    write(now, room.resting ? t("practice.rest") : room.technique?.technique ?? t(live ? "lead.nothing" : "lead.not_begun"));
-    write(rest, t(room.resting ? "lead.resume" : "lead.rest"));
+    setText(now, room.resting ? t("practice.rest") : room.technique?.technique ?? t(live ? "lead.nothing" : "lead.not_begun"));
+    setText(rest, t(room.resting ? "lead.resume" : "lead.rest"));
     rest.hidden = !live;
     const coming = upcoming();
-    // The one thing to do next lies under the thumb: to start, or what comes after this technique.
+    // The main button is always the next step: to start, or the technique after this one.
     go.hidden = live ? !coming : !client.welcome;
-    if (!live) write(go, t("room.start"));
-    else if (coming) write(go, t("lead.go", { technique: coming.technique }));
+    if (!live) setText(go, t("room.start"));
+    else if (coming) setText(go, t("lead.go", { technique: coming.technique }));
     breathe(live);
     const key = JSON.stringify([room.plan, room.technique?.technique, room.place, live]);
     if (plan.dataset.key === key) return;
@@ -94,10 +94,10 @@ export function leadPanel(room, client, command) {
       const technique = room.technique;
       const ends = technique?.duration ? Date.parse(technique.started_at) + technique.duration * 1000 : 0;
       const seconds = (ends - at) / 1000;
-      write(left, ends && !room.resting ? (seconds >= 0 ? t("lead.left", { time: clockTime(seconds) }) : t("lead.over", { time: clockTime(-seconds) })) : "");
+      setText(left, ends && !room.resting ? (seconds >= 0 ? t("lead.left", { time: clockTime(seconds) }) : t("lead.over", { time: clockTime(-seconds) })) : "");
       fill.style.transform = `scaleX(${ends ? Math.max(0, Math.min(1, 1 - seconds / technique.duration)) : 0})`;
       const coming = room.next_technique;
-      write(next, coming ? t("lead.next_in", { technique: coming.technique, count: Math.max(0, Math.ceil((Date.parse(coming.started_at) - at) / 1000)) }) : "");
+      setText(next, coming ? t("lead.next_in", { technique: coming.technique, count: Math.max(0, Math.ceil((Date.parse(coming.started_at) - at) / 1000)) }) : "");
     },
   };
 }
@@ -115,12 +115,12 @@ function planned(item, room, live, begin) {
   );
 }
 
-/** The strongest are for people in one room: somebody must be there who sees them. @param {any} item @param {any} room */
+/** Group B techniques may only be led where people are together in one room. @param {any} item @param {any} room */
 function canBegin(item, room) {
   return item.opt_in !== "B" || room.place === "room";
 }
 
-/** A technique that is not in the plan. Vigorous ones never: nobody was asked about them. */
+/** A technique that is not in the plan. Not a vigorous one: nobody has consented to it. */
 function adHoc(begin) {
   const name = h("input", { id: "ad-hoc", list: "ad-hoc-names", maxlength: "100", required: true });
   const names = h("datalist", { id: "ad-hoc-names" });

@@ -1,5 +1,5 @@
 /**
- * A mail as a file that mail programs open as an unsent draft (RFC 2822, text and HTML as alternatives).
+ * Writes a mail as an .eml file, which mail programs open as an unsent draft (RFC 5322, text and HTML alternatives).
  * @module
  */
 
@@ -31,7 +31,7 @@ export function mailFile(subject, text, html) {
   ].join("\r\n");
 }
 
-/** An encoded word (RFC 2047) for each piece, since one may have 75 characters. @param {string} text */
+/** A header value as encoded words (RFC 2047) of at most 75 characters each. @param {string} text */
 function headerOf(text) {
   const pieces = Array.from(text).reduce((made, letter) => {
     const last = made.length - 1;

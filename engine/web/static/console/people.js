@@ -1,9 +1,9 @@
 /**
- * Who is here: names, hands, and nothing of anybody's heart.
+ * The list of participants: names and raised hands, no personal figures.
  * @module
  */
 
-import { h, show, write } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 
 /**
@@ -16,20 +16,20 @@ export function peoplePanel(room, command) {
   const alerts = h("div", { role: "alert", class: "alerts" });
   const list = h("ul", { class: "people" });
   const heading = h("h2", { tabindex: "-1" });
-  /** @type {string | null} who is about to be removed, until it is said twice */
+  /** @type {string | null} whose removal waits for confirmation */
   let asked = null;
   const element = h("section", { class: "card" }, heading, list);
 
   const fill = () => {
     const here = [...people].filter(([, person]) => person.present);
-    // A raised hand and somebody in need stand on top.
+    // Raised hands and people who need to stop come first.
     here.sort(([, a], [, b]) => Number(b.stopped) - Number(a.stopped) || Number(b.hand) - Number(a.hand));
-    write(heading, t("people.title", { count: here.length }));
+    setText(heading, t("people.title", { count: here.length }));
     const focus = focused();
     show(list, ...(here.length ? here.map(([id, person]) => row(id, person)) : [h("li", { class: "quiet" }, t("people.none"))]));
     if (focus) (list.querySelector(focus) ?? heading).focus();
   };
-  /** Where the keyboard is in the list, which is made anew whenever somebody comes; null elsewhere. */
+  /** What has the focus in the list, which is rebuilt whenever somebody joins; null outside of it. */
   const focused = () => {
     const at = list.contains(document.activeElement) ? document.activeElement : null;
     const client = at?.closest("li")?.dataset.client;
@@ -52,7 +52,7 @@ export function peoplePanel(room, command) {
       actions,
     );
   };
-  /** Nobody is put out by a slip of the thumb. @param {string | null} whom @param {string} id @param {string} act */
+  /** Ask for confirmation before a removal. @param {string | null} whom @param {string} id @param {string} act */
   const sure = (whom, id, act) => {
     asked = whom;
     fill();
@@ -62,7 +62,7 @@ export function peoplePanel(room, command) {
     people.set(id, { name: "", present: true, hand: false, vouched: false, stopped: false, ...people.get(id), ...changes });
     fill();
   };
-  /** Stays in sight wherever the page is scrolled to, until it was seen. @param {string} name */
+  /** Show that somebody needs to stop, fixed on the screen until it is dismissed. @param {string} name */
   const warn = (name) => {
     const alert = h("div", { class: "alert" }, h("p", {}, t("people.needs_stop", { name })), h("button", { type: "button", onclick: () => alert.remove() }, t("people.seen")));
     alerts.append(alert);

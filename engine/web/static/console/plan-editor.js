@@ -1,5 +1,5 @@
 /**
- * The plan of a session: up to ten techniques with their minutes.
+ * The editor of a session's plan: up to ten techniques with their minutes.
  * @module
  */
 
@@ -7,7 +7,7 @@ import { h, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { loadTechniques } from "./techniques.js";
 
-const MOST = 10;
+const MAX = 10;
 
 /** @param {{technique: string, duration?: number | null, instruction?: string | null}[]} given */
 export function planEditor(given) {
@@ -16,10 +16,10 @@ export function planEditor(given) {
   const names = h("datalist", { id: "technique-names" });
   const add = h("button", { type: "button", onclick: () => (items.push({ technique: "", duration: 300 }), fill(), list.lastElementChild?.querySelector("input")?.focus()) }, t("plan.add"));
   const fill = () => {
-    add.hidden = items.length >= MOST;
+    add.hidden = items.length >= MAX;
     show(list, ...items.map(row));
   };
-  /** The keyboard goes on where the row was. */
+  /** Remove a row; the focus moves to the one in its place. */
   const remove = (item, index) => {
     items = items.filter((one) => one !== item);
     fill();
@@ -42,7 +42,7 @@ export function planEditor(given) {
   loadTechniques().then((all) => show(names, ...all.map((technique) => h("option", { value: technique.name }))));
   return {
     element: h("fieldset", { class: "plan-field" }, h("legend", {}, t("plan.title")), list, add, names),
-    /** The plan as the server takes it. */
+    /** The plan in the API's form. */
     value: () =>
       items
         .filter((item) => item.technique.trim())

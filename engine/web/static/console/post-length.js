@@ -1,5 +1,5 @@
 /**
- * About how long a post is while it is being written: near what its network counts. The server counts exactly.
+ * Estimates the length of a post as its network counts it, while it is being written. The server counts exactly.
  * @module
  */
 
@@ -20,14 +20,14 @@ export function lengthOf(channel, text) {
   return COUNTS[channel]?.(text) ?? text.length;
 }
 
-/** What readers take for one character each. @param {string} text @returns {string[]} */
+/** The grapheme clusters of a text. @param {string} text @returns {string[]} */
 function clusters(text) {
-  // Some browsers cut no clusters: then code points are near enough.
+  // Without Intl.Segmenter code points are close enough.
   if (!("Segmenter" in Intl)) return Array.from(text);
   return Array.from(new Intl.Segmenter().segment(text), ({ segment }) => segment);
 }
 
-/** Two for an emoji and for each character beyond the scripts that X counts lightly. @param {string} text */
+/** X's weighted length: an emoji, and each character outside the light ranges, counts as two. @param {string} text */
 function weighed(text) {
   const weight = (one) => (EMOJI.test(one) ? 2 : Array.from(one).reduce((sum, point) => sum + (isLight(point) ? 1 : 2), 0));
   return clusters(text).reduce((sum, one) => sum + weight(one), 0);

@@ -1,30 +1,30 @@
 /**
- * The room, led: now and next, the people, the words, the door, the end.
+ * The console's screen of one room: leading the plan, people, messages, lock, end.
  * @module
  */
 
 import { sessionPath } from "../api.js";
 import { CLOSE } from "../close-codes.js";
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { HalcytoneClient } from "../halcytone-client.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
-import { opensText } from "../opening.js";
+import { opensText } from "../opening-time.js";
 import { refusalText, warningText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
 import { Curves } from "./curves.js";
 import { endDialog } from "./end.js";
 import { leadPanel } from "./lead.js";
-import { listenPanel } from "./listen.js";
+import { ratingsPanel } from "./ratings.js";
 import { peoplePanel } from "./people.js";
-import { doorPanel, wordsPanel } from "./say.js";
+import { lockPanel, messagesPanel } from "./messages.js";
 import { shareDialog } from "./share.js";
 
 const SIGN_IN_AGAIN = new Set([CLOSE.BAD_CREDENTIAL, CLOSE.FORBIDDEN, CLOSE.TOKEN_EXPIRED]);
 
 /**
  * @param {any} desk
- * @param {{sessionId: string, warnings?: string[]}} detail with what is worth saying of a session that was just set up
+ * @param {{sessionId: string, warnings?: string[]}} detail `warnings` of a session that was just created
  */
 export function roomScreen(desk, { sessionId, warnings = [] }) {
   const room = new RoomState();
@@ -33,17 +33,17 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   let opensAt = "";
   const said = h("p", { class: "error", role: "alert" });
 
-  /** Whether what is said is that something did not get through: no longer true of a line that is back. */
+  /** Whether the message shown is that a command was not sent: cleared after a reconnect. */
   let lost = false;
-  /** Send a command; a refusal is said in words that stay in sight. @param {string} type @param {object} [data] */
+  /** Send a command; shows why it was refused. @param {string} type @param {object} [data] */
   const command = async (type, data = {}) => {
     try {
       await client.send(type, data);
-      write(said, "");
+      setText(said, "");
       return true;
     } catch (error) {
       lost = error.code === "offline";
-      write(said, refusalText(error));
+      setText(said, refusalText(error));
       return false;
     }
   };
@@ -53,7 +53,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const end = endDialog(() => command("end"));
   const curves = new Curves();
   const people = peoplePanel(room, command);
-  const parts = [leadPanel(room, client, command), people, listenPanel(room), wordsPanel(command), doorPanel(room, command)];
+  const parts = [leadPanel(room, client, command), people, ratingsPanel(room), messagesPanel(command), lockPanel(room, command)];
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
   const element = h(
     "section",
@@ -75,7 +75,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   );
 
   const fill = () => {
-    write(title, room.title || t("console.loading"));
+    setText(title, room.title || t("console.loading"));
     document.title = room.title || t("console.title");
     const begun = room.phase === "live";
     ending.hidden = !client.welcome;
@@ -89,14 +89,14 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     const since = room.started_at ? clockTime((now - Date.parse(room.started_at)) / 1000) : "";
     const time = room.phase === "live" ? (since ? t("room.live", { time: since }) : t("phase.live")) : begins ? `${dateTime(begins)}, ${timeWithZone(begins)}` : "";
     const line = client.status === "open" ? "" : ` · ${t("room.reconnecting")}`;
-    if (!client.welcome && opensAt) return write(facts, `${time} · ${opensText(Date.parse(opensAt), now)}`);
-    write(facts, client.welcome ? `${time} · ${here}${line}` : t("console.loading"));
+    if (!client.welcome && opensAt) return setText(facts, `${time} · ${opensText(Date.parse(opensAt), now)}`);
+    setText(facts, client.welcome ? `${time} · ${here}${line}` : t("console.loading"));
     for (const part of parts) part.tick?.(now);
     return undefined;
   };
 
   client.addEventListener("welcome", (event) => {
-    if (lost) write(said, "");
+    if (lost) setText(said, "");
     lost = false;
     const past = /** @type {CustomEvent} */ (event).detail.curves ?? [];
     for (const point of past) curves.add(point, Date.parse(point.at));
@@ -106,23 +106,23 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     room.apply(message);
     for (const part of parts) part.heard?.(message);
     if (message.type === "metrics_update") curves.add(message.content, client.clock.now());
-    // The phase of a session that is over arrives with the welcome of a return as well.
+    // After a reconnect, too, the welcome may say that the session is over.
     if (room.isOver && !room.isCancelled) desk.turn("desk", { sessionId, justEnded: true });
   });
   client.addEventListener("over", () => {
     if (!room.cancelled) return desk.turn("desk", { sessionId, justEnded: true });
-    return desk.onlySession ? write(said, t("trouble.cancelled.title")) : desk.turn("sessions");
+    return desk.onlySession ? setText(said, t("trouble.cancelled.title")) : desk.turn("sessions");
   });
   client.addEventListener("refused", (event) => {
     const { closeCode, code, final, message, details } = /** @type {CustomEvent} */ (event).detail;
     if (closeCode === CLOSE.OVER) return desk.turn("desk", { sessionId });
     if (SIGN_IN_AGAIN.has(closeCode)) return desk.turn("sign_in", { refused: true, sessionId });
     if (closeCode === CLOSE.NOT_OPEN_YET) return early(details.opens_at);
-    write(title, t("room.closed"));
-    write(said, refusalText({ code, message }));
+    setText(title, t("room.closed"));
+    setText(said, refusalText({ code, message }));
     return final;
   });
-  /** Before the room opens there is still what was planned, and the link to share. @param {string} at */
+  /** Before the room opens: show the plan, and the link to share. @param {string} at */
   const early = async (at) => {
     opensAt = at;
     const answer = await desk.ask("GET", sessionPath(sessionId));

@@ -1,16 +1,16 @@
 /**
- * A new session, or one like another.
+ * The form that schedules a new session, or a copy of another.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { planEditor } from "./plan-editor.js";
 import { localInput } from "./sessions.js";
 import { loadTechniques } from "./techniques.js";
 
-/** The proposed start lies within the time in which a room is open at once. */
+/** The proposed start: soon enough that the room opens at once. */
 const SOON_MS = 8 * 60_000;
 
 /**
@@ -42,7 +42,7 @@ export function scheduleScreen(desk, detail) {
       place: place.input.value,
       access: access.input.value,
       visibility: access.input.value === "invite" ? "private" : visibility.input.value,
-      // The room starts quiet; the instructor opens the chat.
+      // Chat is off until the instructor switches it on.
       chat: false,
       ...(description.value.trim() ? { description: description.value.trim() } : {}),
       ...(listen.input.value.trim() ? { listen_url: listen.input.value.trim() } : {}),
@@ -52,7 +52,7 @@ export function scheduleScreen(desk, detail) {
       rememberInstructor(body.instructor);
       return desk.turn("room", { sessionId: body.session_id, warnings: answer.data.warnings });
     }
-    write(errors, answerText(answer, t("console.offline")));
+    setText(errors, answerText(answer, t("console.offline")));
     errors.focus();
     return undefined;
   };
@@ -61,7 +61,7 @@ export function scheduleScreen(desk, detail) {
     const strong = (await loadTechniques()).filter((technique) => technique.group === "B").map((technique) => technique.name);
     const planned = plan.value().find((item) => strong.includes(item.technique));
     roomOnly.hidden = !planned || place.input.value === "room";
-    if (planned) write(roomOnly, t("schedule.room_only", { technique: planned.technique }));
+    if (planned) setText(roomOnly, t("schedule.room_only", { technique: planned.technique }));
   };
   const element = h(
     "section",
@@ -106,7 +106,7 @@ function select(name, options, chosen) {
   return { input, element: h("div", {}, h("label", { for: input.id }, t(`schedule.${name}`)), input) };
 }
 
-/** A readable id that is not taken soon: the title, the day, four letters. @param {string} title @param {string} when */
+/** A readable id that is probably free: title, date, four random letters. @param {string} title @param {string} when */
 function idOf(title, when) {
   const plain = title.toLowerCase().replaceAll("ß", "ss").normalize("NFKD").replace(/\p{M}/gu, "");
   const words = plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60);

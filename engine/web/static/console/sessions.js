@@ -1,10 +1,10 @@
 /**
- * All sessions: what runs, what comes, what was.
+ * The list of sessions: live, upcoming and past.
  * @module
  */
 
 import { sessionPath } from "../api.js";
-import { h, show, write } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { dateTime, t, timeWithZone } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { shareDialog } from "./share.js";
@@ -44,15 +44,15 @@ export function sessionsScreen(desk) {
   };
   const group = (key, sessions) => (sessions.length ? [h("h2", { class: "group" }, t(key)), ...sessions.map(card)] : []);
 
-  /** The list is made anew: the keyboard goes on at the card of what was done. */
+  /** Rebuild the list; the focus returns to the card that was acted on. */
   const act = async (session, method, path, body) => {
     const answer = await desk.ask(method, path, body);
-    write(said, answer.ok ? "" : answerText(answer, t("console.offline")));
-    write(note, "");
+    setText(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+    setText(note, "");
     if (!answer.ok) return said.scrollIntoView({ block: "nearest" });
     await load();
     list.querySelector(`[data-session="${CSS.escape(session.session_id)}"] h3`)?.focus();
-    if (Date.parse(body?.scheduled_start) < Date.now()) write(note, t("warning.past"));
+    if (Date.parse(body?.scheduled_start) < Date.now()) setText(note, t("warning.past"));
     return undefined;
   };
   const card = (session) => {
@@ -86,7 +86,7 @@ export function sessionsScreen(desk) {
   return { element };
 }
 
-/** Another time for a session, in place. */
+/** The inline form that moves a session to another time. */
 function move(place, from, session, save) {
   const input = h("input", { type: "datetime-local", required: true, value: localInput(Date.parse(session.scheduled_start)), id: `move-${session.session_id}` });
   place.hidden = false;
@@ -107,12 +107,12 @@ function cancel(place, from, go) {
   yes.focus();
 }
 
-/** Back to the button that asked. @param {any} place @param {any} from */
+/** Close the inline form; the focus returns to its button. @param {any} place @param {any} from */
 function neverMind(place, from) {
   return h("button", { type: "button", onclick: () => ((place.hidden = true), from.focus()) }, t("console.never_mind"));
 }
 
-/** The value of a `datetime-local` field: this device's own time. @param {number} millis */
+/** The value of a `datetime-local` field, in this device's time zone. @param {number} millis */
 export function localInput(millis) {
   const local = new Date(millis - new Date(millis).getTimezoneOffset() * 60_000);
   return local.toISOString().slice(0, 16);

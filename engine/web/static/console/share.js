@@ -1,12 +1,12 @@
 /**
- * The way in for others: the join link to copy, its code to scan, the wall for the projector.
+ * The dialog that shares a session: the join link, its QR code, the wall for a projector.
  * @module
  */
 
 import { sessionPath } from "../api.js";
-import { h, show, write } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
-import { codeOf } from "../join-code.js";
+import { qrCode } from "../qr-code.js";
 import { answerText } from "../refusals.js";
 
 /**
@@ -25,12 +25,12 @@ export async function shareDialog(desk, sessionId) {
   );
   document.body.append(dialog);
   dialog.showModal();
-  if (!answer.ok) return write(body, answerText(answer, t("console.offline")));
+  if (!answer.ok) return setText(body, answerText(answer, t("console.offline")));
   const { urls, access } = answer.data;
   show(
     body,
     linkRow(t(access === "invite" ? "share.invite" : "share.join"), urls.join),
-    await codeOf(urls.join),
+    await qrCode(urls.join),
     linkRow(t("share.wall"), urls.wall),
   );
   return undefined;
@@ -45,10 +45,10 @@ function linkRow(name, url) {
     field.select();
     try {
       await navigator.clipboard.writeText(url);
-      write(said, t("share.copied"));
+      setText(said, t("share.copied"));
     } catch {
-      // Without HTTPS there is no clipboard: the link is selected, to be copied by hand.
-      write(said, t("share.selected"));
+      // Without HTTPS there is no clipboard: select the link, to be copied by hand.
+      setText(said, t("share.selected"));
     }
   };
   return h("div", { class: "link-row" }, h("label", { for: id }, name), h("div", { class: "chat-row" }, field, h("button", { type: "button", onclick: copy }, t("share.copy"))), said);

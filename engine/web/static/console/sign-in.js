@@ -1,10 +1,10 @@
 /**
- * Sign in with a key, or with the link of one session.
+ * The sign-in screen: with a key, or the link of one session.
  * @module
  */
 
-import { ask } from "../api.js";
-import { h, write } from "../dom.js";
+import { apiRequest } from "../api.js";
+import { h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 
@@ -24,14 +24,14 @@ export function signInScreen(desk, detail) {
     if (link?.get("token") && link.get("session")) {
       return desk.signIn(link.get("token"), { sessionId: link.get("session"), stay: stay.checked });
     }
-    const answer = await ask("GET", "/sessions?limit=1", { credential: given });
+    const answer = await apiRequest("GET", "/sessions?limit=1", { credential: given });
     if (answer.ok) {
       desk.signIn(given, { stay: stay.checked });
       if (detail?.sessionId) desk.turn("room", { sessionId: detail.sessionId });
       return undefined;
     }
-    // Only what the server says of the key is about the key; it may also be asked too often, or be away.
-    return write(said, UNKNOWN.has(answer.status) ? t("signin.wrong") : answerText(answer, t("console.offline")));
+    // Only these statuses are about the key; others mean a rate limit, or an unreachable server.
+    return setText(said, UNKNOWN.has(answer.status) ? t("signin.wrong") : answerText(answer, t("console.offline")));
   };
   const element = h(
     "section",
@@ -41,7 +41,7 @@ export function signInScreen(desk, detail) {
     h(
       "form",
       { class: "lower", onsubmit: (event) => (event.preventDefault(), enter()) },
-      // Password stores want a name beside a secret.
+      // Password managers expect a user name beside a password.
       h("input", { type: "text", name: "username", autocomplete: "username", value: "instructor", hidden: true }),
       h("div", {}, h("label", { for: "secret" }, t("signin.secret")), secret, said),
       h("label", { class: "check", for: "stay" }, stay, h("span", {}, t("signin.stay"))),

@@ -1,5 +1,5 @@
 /**
- * The techniques that the server knows by name.
+ * The server's catalogue of techniques.
  * @module
  */
 
@@ -13,7 +13,7 @@ export function loadTechniques() {
   loading ??= fetch(`${BASE}/console/techniques`)
     .then((answer) => (answer.ok ? answer.json() : []))
     .catch(() => {
-      // Any name may be typed; the list only helps.
+      // Any name may be typed; the list only makes suggestions.
       loading = null;
       return [];
     });

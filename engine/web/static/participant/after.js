@@ -1,10 +1,10 @@
 /**
- * The close: warm, one question, and what one may take along.
+ * The screen after a session: thanks, one question, what to keep, own data.
  * @module
  */
 
-import { ask, sessionPath } from "../api.js";
-import { BASE, h, show, write } from "../dom.js";
+import { apiRequest, sessionPath } from "../api.js";
+import { BASE, h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { forget, recall, remember } from "../memory.js";
 import { ratingButtons } from "./rating.js";
@@ -25,10 +25,10 @@ export function afterScreen(visit, detail) {
   const hidden = room.visibility === "private" || (!room.visibility && memory.hidden);
   remember(sessionId, { most: others + 1, duration: seconds, title, page, hidden, left: Boolean(detail?.left) });
   const me = (method, path, body) =>
-    ask(method, `${sessionPath(sessionId)}/me${path}`, { body, credential: memory.identity?.resume });
+    apiRequest(method, `${sessionPath(sessionId)}/me${path}`, { body, credential: memory.identity?.resume });
   const form = feedbackForm(me);
   const rating = ratingButtons(t("after.how"), (value) => form.rate(value));
-  /** Nothing that asks for anything, or sends it, stands here any more. */
+  /** After a withdrawal: remove everything that asks for or sends data. */
   const gone = () => {
     forget(sessionId);
     const said = h("p", { role: "status", tabindex: "-1" }, t("after.data_deleted"));
@@ -68,8 +68,8 @@ function comeBack(sessionId) {
 }
 
 /**
- * What is known of somebody, to take along or to delete.
- * @param {(method: string, path: string) => Promise<import("../api.js").Answer>} me
+ * The card with a person's own data: download or delete.
+ * @param {(method: string, path: string) => Promise<import("../api.js").ApiResponse>} me
  * @param {() => void} gone when it is deleted
  */
 function dataCard(me, gone) {
@@ -77,7 +77,7 @@ function dataCard(me, gone) {
   const actions = h("div", { class: "actions" });
   const remove = h("button", { type: "button", class: "danger", onclick: () => sure() }, t("after.data_delete"));
   const choices = [h("button", { type: "button", onclick: () => download(me, said) }, t("after.data_get")), remove];
-  /** Nothing is deleted by a slip of the thumb. */
+  /** Ask for confirmation before deleting. */
   const sure = () => {
     const yes = h("button", { type: "button", class: "danger", onclick: () => withdraw(me, said, gone) }, t("after.data_delete_yes"));
     const no = h("button", { type: "button", onclick: () => (show(actions, ...choices), remove.focus()) }, t("console.never_mind"));
@@ -90,16 +90,16 @@ function dataCard(me, gone) {
 
 async function download(me, said) {
   const answer = await me("GET", "");
-  if (!answer.ok) return write(said, t("after.not_now"));
+  if (!answer.ok) return setText(said, t("after.not_now"));
   const file = new Blob([JSON.stringify(answer.data, null, 2)], { type: "application/json" });
   const link = h("a", { href: URL.createObjectURL(file), download: "my-session.json" });
   link.click();
   URL.revokeObjectURL(link.href);
-  write(said, t("after.data_got"));
+  setText(said, t("after.data_got"));
 }
 
 async function withdraw(me, said, gone) {
   const answer = await me("DELETE", "");
-  if (!answer.ok) return write(said, t("after.not_now"));
+  if (!answer.ok) return setText(said, t("after.not_now"));
   return gone();
 }

@@ -1,5 +1,5 @@
 /**
- * Chat, where the room allows it: read when one likes, never announced.
+ * The chat panel, where the room allows chat. New messages are not announced.
  * @module
  */
 

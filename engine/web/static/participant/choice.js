@@ -1,18 +1,18 @@
 /**
- * The gentle choice: asked once, from the plan, off unless somebody says yes. Nobody else sees it.
+ * Asks once, from the plan, whether a person consents to vigorous techniques. Off by default, and visible to nobody else.
  * @module
  */
 
 import { h } from "../dom.js";
-import { needsChoice } from "../gentle.js";
+import { needsChoice } from "../gentle-choice.js";
 import { caution, t } from "../i18n.js";
 import { remember } from "../memory.js";
 
-/** The question as a card in the waiting room; null when the plan has nothing to ask. @param {any} visit */
+/** The question as a card in the waiting room; null when no technique needs consent. @param {any} visit */
 export function choiceCard(visit) {
   const items = needsChoice(visit.room.plan);
   if (items.length === 0) return null;
-  // Seen here is asked once: whoever leaves it unticked has chosen the gentle way.
+  // Shown once is asked: leaving it unticked is a no.
   for (const item of items) visit.asked.add(item.technique);
   const note = h("p", { class: "quiet", role: "status" });
   const boxes = items.map((item) => {
@@ -31,7 +31,7 @@ export function choiceCard(visit) {
   return h("section", { class: "card" }, h("h2", {}, t("choice.title")), h("p", {}, t("choice.text")), ...boxes, note);
 }
 
-/** The same as a screen of its own, for those who come when it has begun. @param {any} visit */
+/** The same as a screen, for those who join after the start. @param {any} visit */
 export function choiceScreen(visit) {
   const items = needsChoice(visit.room.plan).filter((item) => !visit.asked.has(item.technique));
   const done = (accepted) => () => {
@@ -73,6 +73,6 @@ function choose(visit, technique, accepted) {
   if (accepted) visit.accepted.add(technique);
   else visit.accepted.delete(technique);
   remember(visit.sessionId, { asked: [...visit.asked], accepted: [...visit.accepted] });
-  // The choice holds on this screen whatever the line does; the server learns it when it can.
+  // The choice applies at once, also while offline; the server gets it when it can.
   visit.client?.send("opt_in", { technique, accepted }).catch(() => {});
 }

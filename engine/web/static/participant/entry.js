@@ -1,9 +1,9 @@
 /**
- * The way in: what it is, a name if one likes, one button.
+ * The entry screen: what the session is, an optional name, one button.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { dateTime, t, timeWithZone } from "../i18n.js";
 
 /** @param {any} visit */
@@ -41,9 +41,9 @@ export function entryScreen(visit) {
     form,
   );
   const fill = () => {
-    write(title, room.title || t("entry.title"));
+    setText(title, room.title || t("entry.title"));
     document.title = room.title || t("entry.title");
-    write(lead, leadOf(room));
+    setText(lead, leadOf(room));
   };
   room.addEventListener("change", fill);
   fill();

@@ -1,5 +1,5 @@
 /**
- * What to expect: the plan with its cautions, and how to hear the voice.
+ * What to expect of a session: the plan with its cautions, and where to hear the instructor.
  * @module
  */
 
@@ -33,7 +33,7 @@ function planned(item) {
   );
 }
 
-/** The voice comes by another way: first there, then back here. @param {string} url */
+/** The card for a voice call: open it first, then come back. @param {string} url */
 function listenCard(url) {
   return h(
     "section",

@@ -1,17 +1,17 @@
 /**
- * A rating, a few words, and what may be done with them. Both permissions start unticked.
+ * The feedback form: a rating, a comment, and the permissions to publish it, both off by default.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 
-/** The words that ask for the permissions; a new wording gets a new version. */
+/** Version of the text that asks for the permissions; a changed text gets a new one. */
 export const WORDS_VERSION = "2026-11";
 
 /**
- * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
+ * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").ApiResponse>} me
  */
 export function feedbackForm(me) {
   let rating = 0;
@@ -35,7 +35,7 @@ export function feedbackForm(me) {
       onsubmit: async (event) => {
         event.preventDefault();
         const answer = await send();
-        write(said, answer.ok ? t("after.words_thanks") : answerText(answer, t("after.not_now")));
+        setText(said, answer.ok ? t("after.words_thanks") : answerText(answer, t("after.not_now")));
       },
     },
     h("label", { for: "comment" }, t("after.words")),

@@ -1,13 +1,13 @@
 /**
- * One's own heart: the consent, the strap, and a figure that nobody else sees.
+ * The heart-rate panel: consents, strap, and the person's own figures.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { number, t } from "../i18n.js";
 import { canUseStrap, Strap } from "../strap.js";
 
-/** The text that people agreed to; a new wording gets a new version. */
+/** Version of the consent's text; a changed text gets a new one. */
 export const CONSENT_VERSION = "2026-11";
 
 /** @param {any} visit */
@@ -37,12 +37,12 @@ export function heartPanel(visit) {
       agreed = use.box.checked;
     } catch {
       agreed = false;
-      write(state, t("line.not_sent"));
+      setText(state, t("line.not_sent"));
     }
   };
   use.box.addEventListener("change", consent);
   group.box.addEventListener("change", consent);
-  // What was agreed to before a reload still holds.
+  // Consents given before a reload still apply.
   const before = client.welcome?.consents ?? {};
   use.box.checked = before.heart_rate ?? false;
   group.box.checked = before.group ?? false;
@@ -52,19 +52,19 @@ export function heartPanel(visit) {
   button.addEventListener("click", () => (strap.state === "off" ? strap.choose() : strap.stop()));
 
   const told = () => {
-    write(state, t(`strap.${strap.state}`));
+    setText(state, t(`strap.${strap.state}`));
     element.dataset.strap = strap.state;
-    write(button, strap.state === "off" ? t("heart.choose") : t("heart.stop"));
-    if (strap.state !== "receiving") write(value, strap.state === "stale" && value.textContent ? value.textContent : "");
+    setText(button, strap.state === "off" ? t("heart.choose") : t("heart.stop"));
+    if (strap.state !== "receiving") setText(value, strap.state === "stale" && value.textContent ? value.textContent : "");
   };
   strap.addEventListener("state", told);
   strap.addEventListener("measurement", (event) => {
     const { bpm, contact, rr } = /** @type {CustomEvent} */ (event).detail;
-    if (contact !== false) write(value, ownLine(bpm, room.own));
+    if (contact !== false) setText(value, ownLine(bpm, room.own));
     const data = { rr, bpm, ...(contact === null ? {} : { contact }) };
     if (agreed) client.tell("heart_rate", data);
   });
-  // A server that was away has to be told again, before the next beat.
+  // After a reconnect, send the consents again before the next beat.
   const again = () => use.box.checked && consent();
   client.addEventListener("welcome", again);
   const element = h(
@@ -94,7 +94,7 @@ function consentBox(id, key) {
   return { box, element: h("label", { class: "check", for: id }, box, h("span", {}, t(key))) };
 }
 
-/** One's own figures, with the swing of the breath beside the HRV. @param {number} bpm @param {any} own */
+/** The person's own figures: heart rate, HRV, and the amplitude of the breath's swing. @param {number} bpm @param {any} own */
 function ownLine(bpm, own) {
   const parts = [t("heart.bpm", { bpm: number(bpm) })];
   if (!own || own.stale) return parts[0];

@@ -1,5 +1,5 @@
 /**
- * Breathing along without a strap: hold the circle while breathing in, let go while breathing out.
+ * Reports the breath without a strap: press the circle while inhaling, release it while exhaling.
  * @module
  */
 

@@ -1,15 +1,15 @@
 /**
- * What one may take along: the page of the session, an own summary by mail, a card to share without any health figure.
+ * What a participant may keep: the session's page, a personal summary by mail, a text to share without health figures.
  * @module
  */
 
-import { h, show, write } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
-import { wayToPage } from "../session-page.js";
+import { pageLink } from "../session-page.js";
 
 /**
- * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").Answer>} me
+ * @param {(method: string, path: string, body?: any) => Promise<import("../api.js").ApiResponse>} me
  * @param {{title: string, page: string, others: number, left: boolean, credential: string | null}} about
  *   with a credential where the session is private
  */
@@ -18,7 +18,7 @@ export function keepsake(me, { title, page, others, left, credential }) {
   const shared = h("p", { class: "quiet", role: "status" });
   const address = h("input", { id: "address", type: "email", autocomplete: "email", required: true });
   const text = others > 0 ? t("share.with", { count: others, title }) : t("share.alone", { title });
-  // A link to a private page opens nothing for others.
+  // A private page is not shared: others cannot open it.
   const link = credential ? null : new URL(page, location.href).href;
   const byHand = h("div", {});
   const share = async () => {
@@ -26,20 +26,20 @@ export function keepsake(me, { title, page, others, left, credential }) {
     const words = link ? `${text} ${link}` : text;
     try {
       await navigator.clipboard.writeText(words);
-      return write(shared, t("share.copied"));
+      return setText(shared, t("share.copied"));
     } catch {
-      // Without HTTPS there is no clipboard: the words are shown and selected, to be copied by hand.
+      // Without HTTPS there is no clipboard: show and select the text, to be copied by hand.
       const field = h("textarea", { readonly: true, rows: "3", "aria-label": t("keep.share") }, words);
       show(byHand, field);
       field.select();
-      return write(shared, t("share.selected"));
+      return setText(shared, t("share.selected"));
     }
   };
   return h(
     "section",
     { class: "card" },
     h("h2", {}, t("keep.title")),
-    left ? null : h("p", {}, wayToPage({ href: page, text: t("keep.page"), credential })),
+    left ? null : h("p", {}, pageLink({ href: page, text: t("keep.page"), credential })),
     h("p", { class: "quiet" }, t("keep.page_note")),
     h("button", { type: "button", onclick: share }, t("keep.share")),
     byHand,
@@ -50,7 +50,7 @@ export function keepsake(me, { title, page, others, left, credential }) {
         onsubmit: async (event) => {
           event.preventDefault();
           const answer = await me("PUT", "/email", { address: address.value.trim() });
-          write(said, answer.ok ? t("keep.mail_thanks") : answerText(answer, t("after.not_now")));
+          setText(said, answer.ok ? t("keep.mail_thanks") : answerText(answer, t("after.not_now")));
         },
       },
       h("label", { for: "address" }, t("keep.mail")),

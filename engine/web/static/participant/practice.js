@@ -1,21 +1,21 @@
 /**
- * The practice: the orb, the word, the time left, and stop. All else lies one tap away.
+ * The practice screen: pacer, time left, and the stop button; everything else is in a sheet.
  * @module
  */
 
-import { announce, h, write } from "../dom.js";
-import { shownTo } from "../gentle.js";
+import { announce, h, setText } from "../dom.js";
+import { techniqueShown } from "../gentle-choice.js";
 import { clockTime, t } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
 import { Tone } from "../tone.js";
 import { Vibration } from "../vibration.js";
 import { WakeLock } from "../wake-lock.js";
-import { restCard } from "./rest.js";
+import { restCard } from "./rest-card.js";
 import { Sheet } from "./sheet.js";
 import { stopDialog } from "./stop.js";
 import { HoldToInhale } from "./hold-to-inhale.js";
 
-/** The lines around the orb step back after this long without a touch, or after the time to read what is new. */
+/** The texts around the orb fade after this time without a touch, or after the time to read new ones. */
 const QUIET_AFTER_MS = 12_000;
 const READ_MS_PER_CHARACTER = 70;
 
@@ -34,7 +34,7 @@ export function practiceScreen(visit) {
     tone.follow(breath);
     vibration.follow(breath);
     room.advance(now);
-    write(left, timeLeft(pacer.technique, now));
+    setText(left, timeLeft(pacer.technique, now));
   });
   const tap = new HoldToInhale(pacer.element, client);
   const sheet = new Sheet(visit, { tone, vibration, tap });
@@ -65,8 +65,8 @@ export function practiceScreen(visit) {
     fill();
   };
   const fill = () => {
-    const shown = shownTo(room.technique, room.plan, visit.accepted);
-    const next = shownTo(room.next_technique, room.plan, visit.accepted);
+    const shown = techniqueShown(room.technique, room.plan, visit.accepted);
+    const next = techniqueShown(room.next_technique, room.plan, visit.accepted);
     const still = room.resting || element.dataset.paused === "yes";
     element.dataset.resting = room.resting ? "yes" : "no";
     const key = JSON.stringify([still, shown, next]);
@@ -76,21 +76,21 @@ export function practiceScreen(visit) {
       if (!still && next) pacer.follow(next);
     }
     const name = room.resting ? t("practice.rest") : shown?.technique || (shown ? t("practice.gentle") : t("practice.settle"));
-    // What the orb shows to the eyes is told once to those who listen; the tone is their pacer.
+    // Screen readers get the technique's name once; the tone is their pacer.
     if (heading.textContent && heading.textContent !== name) announce(name);
-    write(heading, name);
+    setText(heading, name);
     const now = wordsOf(room, shown);
     if (words.textContent !== now) {
-      write(words, now);
+      setText(words, now);
       words.scrollTop = 0;
       reach();
       wake();
     }
-    write(others, othersLine(room, client.clock.rate));
+    setText(others, othersLine(room, client.clock.rate));
     restCard(rest, visit, room.resting);
   };
 
-  /** More words than there is room for can be scrolled, by keys as well, and show that they go on. */
+  /** Make a text that does not fit scrollable, by keyboard too, and show that it continues. */
   const reach = () => {
     if (words.scrollHeight > words.clientHeight + 1) words.tabIndex = 0;
     else words.removeAttribute("tabindex");
@@ -108,7 +108,7 @@ export function practiceScreen(visit) {
     quiet = setTimeout(() => (element.dataset.quiet = "yes"), after);
   };
   for (const kind of ["pointerdown", "keydown", "focusin"]) element.addEventListener(kind, wake);
-  // A thousand people who join at once are one change of the screen.
+  // Many messages in one frame cause one update.
   let due = 0;
   const soon = () => (due ||= requestAnimationFrame(() => ((due = 0), fill())));
   room.addEventListener("change", soon);
@@ -140,7 +140,7 @@ function timeLeft(technique, now) {
   return seconds > 0 && seconds <= technique.duration ? clockTime(seconds) : "";
 }
 
-/** The instructor's words: what was said last, or how the technique goes. @param {any} room @param {any} shown */
+/** The newest announcement, or the technique's instruction. @param {any} room @param {any} shown */
 function wordsOf(room, shown) {
   const said = room.announcements.at(-1);
   if (room.resting) return t("practice.rest_words");
@@ -149,7 +149,7 @@ function wordsOf(room, shown) {
   return shown.isGentle ? t("practice.gentle_words") : shown.instruction ?? "";
 }
 
-/** How many breathe along; a demonstration that runs fast says so. @param {any} room @param {number} rate */
+/** How many others take part; and the speed of a demonstration. @param {any} room @param {number} rate */
 function othersLine(room, rate) {
   const others = room.count > 1 ? t("practice.others", { count: room.count - 1 }) : "";
   return rate > 1.05 ? `${others} ${t("practice.speed", { rate: Math.round(rate) })}` : others;

@@ -1,5 +1,5 @@
 /**
- * One question, five answers, one tap.
+ * A question with five rating buttons.
  * @module
  */
 

@@ -1,13 +1,13 @@
 /**
- * What lies one tap away from the practice: sound, hand, heart, chat. Closed unless somebody opens it.
+ * The sheet over the practice screen: sound, raised hand, heart rate, chat.
  * @module
  */
 
-import { h, show, write } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { canVibrate } from "../vibration.js";
 import { chatPanel } from "./chat.js";
-import { groupLine } from "./rest.js";
+import { groupLine } from "./rest-card.js";
 import { toggle } from "./toggle.js";
 
 export class Sheet {
@@ -49,13 +49,13 @@ export class Sheet {
   }
 
   async open() {
-    write(this._group, groupLine(this._visit.room.metrics));
+    setText(this._group, groupLine(this._visit.room.metrics));
     this._chat.fill();
     this.element.showModal();
     if (this._panel) return;
-    // The strap's code is fetched when somebody looks for it, not before the first breath.
+    // The strap's module is loaded on the first opening, not before the first breath.
     const { heartPanel } = await import("./heart.js").catch(() => ({ heartPanel: null }));
-    // No network just now: there is none for a strap either, and the next look finds it.
+    // No network just now: the next opening tries again.
     if (!heartPanel || this._panel) return;
     this._panel = heartPanel(this._visit);
     show(this._heart, this._panel.element);
@@ -71,10 +71,10 @@ export class Sheet {
   async _raise(raised) {
     try {
       await this._visit.client.send("raise_hand", { raised });
-      write(this._note, raised ? t("sheet.hand_up") : "");
+      setText(this._note, raised ? t("sheet.hand_up") : "");
     } catch {
       this._hand.set(!raised);
-      write(this._note, t("line.not_sent"));
+      setText(this._note, t("line.not_sent"));
     }
   }
 }

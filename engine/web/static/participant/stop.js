@@ -1,9 +1,9 @@
 /**
- * "I need to stop": the own circle rests, the staff learn of it privately, and help is named.
+ * The "I need to stop" dialog: stops this person's pacer, tells the staff privately, and names help.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 
 /**
@@ -29,14 +29,14 @@ export function stopDialog(visit, { onStop, onReturn }) {
   );
   const open = async () => {
     onStop();
-    write(told, "");
-    write(emergency, visit.room.emergency ?? t("stop.emergency"));
+    setText(told, "");
+    setText(emergency, visit.room.emergency ?? t("stop.emergency"));
     element.showModal();
     try {
       await visit.client.send("need_to_stop");
-      write(told, t("stop.told", { name: visit.room.instructor || t("the_instructor") }));
+      setText(told, t("stop.told", { name: visit.room.instructor || t("the_instructor") }));
     } catch {
-      write(told, t("stop.not_told"));
+      setText(told, t("stop.not_told"));
     }
   };
   return { element, open };

@@ -1,12 +1,12 @@
 /**
- * A switch.
+ * An accessible switch.
  * @module
  */
 
 import { h } from "../dom.js";
 
 /**
- * A switch with its name and a line that says what it does.
+ * A switch with a name and a description.
  * @param {string} name
  * @param {string} note
  * @param {(on: boolean) => any} turn

@@ -1,14 +1,14 @@
 /**
- * No dead end: what happened, and what to do now.
+ * The screen after a final refusal: what happened, and what to do now.
  * @module
  */
 
 import { BASE, h } from "../dom.js";
 import { has, t } from "../i18n.js";
 import { forget } from "../memory.js";
-import { wayToPage } from "../session-page.js";
+import { pageLink } from "../session-page.js";
 
-/** Codes of the server, and of close frames, that mean the same to a person. */
+/** Error and close codes that share a text. */
 const SAME = /** @type {Record<string, string>} */ ({
   4500: "bad_credential", 4501: "wrong_messages", 4502: "no_such_session", 4503: "full", 4504: "limit",
   4505: "session_over", 4506: "removed", 4507: "forbidden", 4508: "replaced", 4509: "locked",
@@ -29,14 +29,14 @@ export function troubleScreen(visit, refusal) {
   if (code === "session_over") {
     const href = `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/`;
     const credential = visit.room.visibility === "private" ? visit.token : null;
-    actions.append(wayToPage({ href, text: t("trouble.page"), look: "button primary wide", credential }));
+    actions.append(pageLink({ href, text: t("trouble.page"), look: "button primary wide", credential }));
   }
   if (code === "bad_credential") {
     actions.append(
       h("button", { class: "primary wide", onclick: () => (forget(visit.sessionId), location.reload()) }, t("trouble.anew")),
     );
   }
-  // The imprint says how to reach whoever runs this studio.
+  // The imprint has the studio's contact.
   if (ASK.has(code)) actions.append(h("a", { class: "button primary wide", href: `${BASE}/imprint/` }, t("trouble.studio")));
   actions.append(h("a", { class: "button wide", href: `${BASE}/` }, t("trouble.home")));
   const element = h(

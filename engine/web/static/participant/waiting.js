@@ -1,16 +1,16 @@
 /**
- * Before it begins: when, what to expect, where the voice is, and a test of sound and line.
+ * The waiting room: start time, what to expect, and a test of sound and connection.
  * @module
  */
 
-import { h, show, write } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
-import { opensText } from "../opening.js";
+import { opensText } from "../opening-time.js";
 import { Tone } from "../tone.js";
 import { choiceCard } from "./choice.js";
 import { expectations } from "./expectations.js";
 
-/** What a line is called over which the server was heard. */
+/** Client statuses in which the server has answered. */
 const ANSWERED = new Set(["open", "waiting"]);
 
 /**
@@ -38,11 +38,11 @@ export function waitingScreen(visit) {
 
   const fill = () => {
     const at = Date.parse(room.scheduled_start ?? "");
-    write(title, room.title || t("entry.title"));
+    setText(title, room.title || t("entry.title"));
     if (room.title) document.title = room.title;
     const names = room.instructor ? [t("entry.with", { name: room.instructor })] : [];
-    write(when, [...names, ...(at ? [`${dateTime(at)}, ${timeWithZone(at)}`] : [])].join(" · "));
-    write(here, room.count > 1 ? t("waiting.here", { count: room.count }) : "");
+    setText(when, [...names, ...(at ? [`${dateTime(at)}, ${timeWithZone(at)}`] : [])].join(" · "));
+    setText(here, room.count > 1 ? t("waiting.here", { count: room.count }) : "");
     const key = JSON.stringify([room.plan, room.listen_url, room.place]);
     if (expect.dataset.key !== key) {
       expect.dataset.key = key;
@@ -50,14 +50,14 @@ export function waitingScreen(visit) {
     }
   };
   const tick = () => {
-    // Until the first answer of the server there is only the device's own clock.
+    // Until the server's first message, use the device's clock.
     const now = client.clock.known ? client.clock.now() : Date.now();
     const at = Date.parse(room.scheduled_start ?? visit.opensAt ?? "");
     const left = (at - now) / 1000;
     const days = Math.floor(left / 86_400);
-    write(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
+    setText(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
     const opens = visit.opensAt ? opensText(Date.parse(visit.opensAt), now) : t("waiting.until");
-    write(until, left > 0 ? opens : t("waiting.any_moment"));
+    setText(until, left > 0 ? opens : t("waiting.any_moment"));
   };
   const timer = setInterval(tick, 500);
   room.addEventListener("change", fill);
@@ -80,15 +80,15 @@ function testCard(visit) {
   const heard = h("p", { class: "quiet", role: "status" });
   const line = h("p", { class: "quiet" });
   const tell = () => {
-    // A room that is not open yet was heard of over the line; asking again now and then says nothing against it.
+    // The refusal of a room that is not open yet came over the connection too: it works.
     if (client.status === "connecting" && line.textContent) return;
-    write(line, ANSWERED.has(client.status) ? t("waiting.line_good") : t("waiting.line_trying"));
+    setText(line, ANSWERED.has(client.status) ? t("waiting.line_good") : t("waiting.line_trying"));
   };
   client.addEventListener("status", tell);
   tell();
   const button = h(
     "button",
-    { type: "button", onclick: async () => write(heard, (await tone.sample()) ? t("waiting.sound_played") : t("waiting.sound_none")) },
+    { type: "button", onclick: async () => setText(heard, (await tone.sample()) ? t("waiting.sound_played") : t("waiting.sound_none")) },
     t("waiting.sound_test"),
   );
   return {

@@ -1,14 +1,14 @@
 /**
- * What the wall shows of a room: before it begins, while it breathes, after it, and when there is nothing to show.
+ * The wall's view of a room: before, during and after the session, and when there is none to show.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
 
 const DAY_S = 86_400;
-/** Troubles that need nobody's help. */
+/** Refusals that pass by themselves. */
 const PASSING = new Set(["locked", "other"]);
 
 export class Board {
@@ -19,7 +19,7 @@ export class Board {
   constructor(room, clock) {
     this._room = room;
     this._clock = clock;
-    /** Whether the room let us in, or told about itself. */
+    /** Whether the room's details are known. */
     this.known = false;
     this.over = false;
     /** @type {string | null} why there is nothing to show: a name among the troubles */
@@ -30,7 +30,7 @@ export class Board {
     this._note = h("p", { class: "wall-note", role: "status" });
     this.pacer = new PacerView(clock, (_, now) => {
       room.advance(now);
-      write(this._time, this._timeText(now));
+      setText(this._time, this._timeText(now));
     });
     this.code = h("div", { class: "wall-code" });
     this.element = h(
@@ -43,7 +43,7 @@ export class Board {
     );
   }
 
-  /** Show what is so. */
+  /** Show the current state. */
   fill() {
     const room = this._room;
     this.over ||= room.isOver;
@@ -59,7 +59,7 @@ export class Board {
   }
 
   _ended() {
-    // A room that nobody started has nobody to thank.
+    // A session that never started has nobody to thank.
     if (!this._room.begun) return this._say(t("trouble.not_held.title"), this._room.title, "");
     const people = Math.max(this._room.most, this._room.count);
     return this._say(t("wall.thanks"), people ? t("wall.were", { count: people }) : "", "");
@@ -80,9 +80,9 @@ export class Board {
 
   /** @param {string} title @param {string} count @param {string} note */
   _say(title, count, note) {
-    write(this._title, title);
-    write(this._count, count);
-    write(this._note, note);
+    setText(this._title, title);
+    setText(this._count, count);
+    setText(this._note, note);
   }
 
   /** @param {any} technique */
@@ -113,7 +113,7 @@ export class Board {
   }
 }
 
-/** When it begins; tomorrow's hour alone would be taken for today's. @param {number} begins @param {number} left seconds */
+/** The start time, with the date unless it is today. @param {number} begins @param {number} left seconds */
 function startOf(begins, left) {
   const time = timeWithZone(begins);
   return left < DAY_S / 2 ? t("wall.starts", { time }) : t("wall.starts_on", { date: dateTime(begins), time });

@@ -1,6 +1,6 @@
 /**
- * What one tab with a wall keeps over a reload: its token, which leaves the address at once, and who it is in the room.
- * In this tab only: two walls are two seats.
+ * What a wall stores in its tab, to survive a reload: the token, which is removed from the URL, and its identity. Only in
+ * the tab: two walls are two clients.
  * @module
  */
 
@@ -9,7 +9,7 @@ export function recallSeat(sessionId) {
   try {
     return JSON.parse(sessionStorage.getItem(`halcytone-wall:${sessionId}`) ?? "{}");
   } catch {
-    // Storage can be switched off: then a wall that is reloaded needs its whole link again.
+    // Storage can be switched off: then a reloaded wall needs its link with the token again.
     return {};
   }
 }

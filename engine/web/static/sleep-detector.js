@@ -1,22 +1,21 @@
 /**
- * Notice that the device slept, the page was frozen, or came back from behind other windows.
+ * Detects that the device slept, the page was frozen, or became visible again.
  *
- * While a laptop sleeps, timers stand still, and on some systems so does `performance.now()`: whoever counts on it
- * has to be told how long the world went on without it. The date tells; when somebody sets the date by hand it tells
- * wrongly, until the server is asked a moment later.
+ * While a laptop sleeps, timers stand still, and on some systems so does `performance.now()`. How much time it missed
+ * is taken from the device's date. When somebody sets the date by hand the result is wrong until the next ping.
  * @module
  */
 
-const LOOK_EVERY_MS = 1_000;
-/** A second that took this long was no second of an awake page. */
+const CHECK_EVERY_MS = 1_000;
+/** A timer of one second that is this late means that the page did not run. */
 const LATE_MS = 5_000;
-/** A smaller difference is the date being corrected, as networks do all the time. */
+/** A smaller difference between the clocks is a routine correction of the date. */
 const APART_MS = 2_000;
 
-export class Waking {
+export class SleepDetector {
   /**
    * @param {(missed: number) => void} woke called once after each sleep, with the milliseconds that the local
-   *   clock did not count
+   *   clock missed
    * @param {{monotonic?: () => number, date?: () => number}} [clocks]
    */
   constructor(woke, { monotonic = () => performance.now(), date = () => Date.now() } = {}) {
@@ -29,7 +28,7 @@ export class Waking {
   start() {
     this._seen = this._monotonic();
     this._apart = this._date() - this._seen;
-    this._timer = setInterval(this._look, LOOK_EVERY_MS);
+    this._timer = setInterval(this._look, CHECK_EVERY_MS);
     globalThis.document?.addEventListener("visibilitychange", this._look);
     globalThis.addEventListener?.("pageshow", this._look);
   }

@@ -1,5 +1,5 @@
 /**
- * What waited for a rest: kind moments, the group's calm, one's own figure, and how the technique felt.
+ * The card of a rest: milestones and achievements, group figures, the person's own, and a rating. Held back until then.
  * @module
  */
 
@@ -38,7 +38,7 @@ export function momentText(moment) {
   return moment.detail ? `${moment.text}. ${moment.detail}` : moment.text;
 }
 
-/** The group's calm in one line; empty when too few are measured to say anything. @param {any} metrics */
+/** The group figures in one line; empty when too few people are measured. @param {any} metrics */
 export function groupLine(metrics) {
   const improvement = metrics?.hrv_improvement ?? metrics?.current_hrv_improvement;
   if (typeof improvement !== "number") return "";

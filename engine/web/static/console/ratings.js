@@ -1,5 +1,5 @@
 /**
- * What comes back from the room: how the techniques feel.
+ * The panel of participants' ratings of each technique.
  * @module
  */
 
@@ -7,7 +7,7 @@ import { h, show } from "../dom.js";
 import { number, t } from "../i18n.js";
 
 /** @param {import("../room-state.js").RoomState} room */
-export function listenPanel(room) {
+export function ratingsPanel(room) {
   /** @type {Map<string, Map<string, number>>} technique → client → rating; the newest of each person counts */
   const ratings = new Map();
   const list = h("ul", { class: "people", "aria-live": "polite" });

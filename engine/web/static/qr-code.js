@@ -1,16 +1,16 @@
 /**
- * The code of a join link, to be scanned; only for an address that a phone can reach.
+ * The QR code of a join link, for addresses that a phone can reach.
  * @module
  */
 
 import { BASE, h } from "./dom.js";
 import { t } from "./i18n.js";
 
-/** Addresses that mean this very device. */
+/** Hosts that only this device can reach. */
 const ONLY_HERE = /^(localhost|.*\.localhost|127\..*|0\.0\.0\.0|\[::1?\])$/;
 
-/** The code of a link, or why there is none. @param {string} url @returns {Promise<Element>} */
-export async function codeOf(url) {
+/** The QR code of a link, or a sentence that says why there is none. @param {string} url @returns {Promise<Element>} */
+export async function qrCode(url) {
   if (ONLY_HERE.test(new URL(url).hostname)) return h("p", { class: "quiet" }, t("share.unreachable"));
   const answer = await fetch(`${BASE}/console/qr`, { method: "POST", body: JSON.stringify({ url }) }).catch(() => null);
   if (!answer?.ok) return h("p", { class: "quiet" }, t(answer?.status === 409 ? "share.unreachable" : "share.no_code"));

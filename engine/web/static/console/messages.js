@@ -1,14 +1,14 @@
 /**
- * Words to the room, and its door.
+ * The panels of announcements and chat, and of the room's lock.
  * @module
  */
 
-import { h, write } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { toggle } from "../participant/toggle.js";
 
 /** @param {(type: string, data?: object) => Promise<boolean>} command */
-export function wordsPanel(command) {
+export function messagesPanel(command) {
   const message = h("textarea", { id: "words", rows: "2", maxlength: "2000", required: true });
   const said = h("p", { class: "quiet", role: "status" });
   const title = h("input", { id: "achieved", maxlength: "200", required: true });
@@ -21,10 +21,10 @@ export function wordsPanel(command) {
       form(
         [h("div", {}, h("label", { for: "words" }, t("say.words")), message), h("button", { type: "submit" }, t("say.send")), said],
         async () => {
-          write(said, "");
+          setText(said, "");
           if (!(await command("announce", { title: t("say.from"), message: message.value.trim() }))) return;
           message.value = "";
-          write(said, t("say.sent"));
+          setText(said, t("say.sent"));
         },
       ),
       h(
@@ -43,7 +43,7 @@ export function wordsPanel(command) {
  * @param {import("../room-state.js").RoomState} room
  * @param {(type: string, data?: object) => Promise<boolean>} command
  */
-export function doorPanel(room, command) {
+export function lockPanel(room, command) {
   const lock = toggle(t("door.lock"), t("door.lock_note"), (on) => command("lock", { locked: on }));
   const chat = toggle(t("door.chat"), t("door.chat_note"), (on) => command("chat", { enabled: on }));
   room.addEventListener("change", () => {

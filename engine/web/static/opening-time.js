@@ -1,11 +1,11 @@
 /**
- * When a room opens, in words.
+ * The text that says when a room opens.
  * @module
  */
 
 import { dateTime, t, timeWithZone } from "./i18n.js";
 
-/** The hour; of another day the day as well, or it would be taken for today's. @param {number} at @param {number} now */
+/** The time; with the date unless it is today. @param {number} at @param {number} now */
 export function opensText(at, now) {
   const time = timeWithZone(at);
   const day = (/** @type {number} */ millis) => dateTime(millis, { dateStyle: "short" });
