@@ -2,6 +2,8 @@
 
 ``running_server`` reads top-down: storage, publisher, sessions, sockets, HTTP, maintenance; each has a builder below it.
 What is built is closed in reverse order, by the exit stack that every builder registers with.
+
+More than 300 lines, and one idea: whoever asks what depends on what finds it on this one page, and nowhere else.
 """
 
 from __future__ import annotations
@@ -84,10 +86,24 @@ class RunningServer:
     url: str
     """Base of absolute links, without a slash at its end."""
     port: int
-    new_key: str | None
+    new_key: str | None = None
     """The administrator's key, when this start made it."""
     state: str | None = "starting"
     """None while requests are served; else ``starting`` or ``draining``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What every builder needs."""
+
+    settings: Settings
+    clock: Clock
+    server: RunningServer
+    identity: Studio
+    registry: CollectorRegistry
+    metrics: LiveMetrics
+    stack: AsyncExitStack
+    """Closes what is built, in reverse order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +112,6 @@ class _Storage:
 
     database: Database
     keys: Keys
-    new_key: str | None
     journal: SqliteJournal
     rooms: Rooms
     people: People
@@ -132,57 +147,22 @@ async def running_server(
     loop = asyncio.get_running_loop()
     async with AsyncExitStack() as stack:
         listener = _listen(settings, stack)
-        port = listener.getsockname()[1]
-        url = settings.public_url or origin(settings.host, port)
-        identity = _studio(settings)
-        registry = CollectorRegistry()
-        metrics = LiveMetrics(registry)
-        storage = _open_storage(settings, clock, url, metrics, stack)
-        server = RunningServer(url, port, storage.new_key)
+        context = _context(settings, clock, listener.getsockname()[1], stack)
+        server, storage = context.server, _open_storage(context)
         process = PublisherProcess(
             publisher_command(settings) if publisher is None else publisher,
             environment=settings.for_the_publisher(),
             on_finished=lambda finished: _on_finished(directory, finished),
         )
-        directory = _build_directory(settings, clock, storage, metrics, process)
-        stack.push_async_callback(directory.close)
-        sockets = _build_sockets(settings, clock, server, storage, directory, identity, metrics)
-        app = _build_application(sockets, server, identity)
-        backend = Backend(
-            sessions=directory,
-            rooms=storage.rooms,
-            credentials=Credentials(storage.keys, storage.tokens),
-            clock=clock,
-            data=settings.data,
-            database=storage.database,
-            public_url=url,
-            publishing=process,
-            readiness=lambda: server.state,
-            registry=registry,
-        )
-        # After every other route: the site answers what nothing else does.
-        routes.setup(
-            app,
-            backend,
-            requests_per_minute=settings.rate_requests_per_minute,
-            trusted_proxies=settings.trusted_proxies,
-        )
+        directory = _build_directory(context, storage, process)
+        sockets = _build_sockets(context, storage, directory)
+        app = _build_application(context, storage, directory, sockets, process)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         revived = await directory.open()
         await _accept_connections(runner, listener, stack)
-        maintenance = Maintenance(
-            clock=clock,
-            sockets=sockets.open,
-            event_sockets=sockets.events,
-            directory=directory,
-            people=storage.people,
-            metrics=metrics,
-            database=storage.database,
-            retention_days=settings.retention_days,
-        )
-        stack.callback(asyncio.create_task(maintenance.run(), name="maintenance").cancel)
+        _start_maintenance(context, storage, directory, sockets)
         server.state = None
         # After the first request can be served: the publisher takes longer to start than the server.
         await process.start()
@@ -190,7 +170,7 @@ async def running_server(
         # NumPy takes long to import: after the first request can be served, before the first strap beats.
         loop.run_in_executor(None, importlib.import_module, "engine.domain.heart.group")
         loop.run_in_executor(None, storage.database.preallocate)
-        log.info("serving", url=url, port=port, sessions=revived)
+        log.info("serving", url=server.url, port=server.port, sessions=revived)
         try:
             yield server
         finally:
@@ -231,28 +211,34 @@ def _listen(settings: Settings, stack: AsyncExitStack) -> socket.socket:
     return listener
 
 
-def _studio(settings: Settings) -> Studio:
-    """Read ``studio.toml``, written with its defaults if there is none."""
+def _context(settings: Settings, clock: Clock, port: int, stack: AsyncExitStack) -> _Context:
+    """Read ``studio.toml``, written with its defaults if there is none, and start the metrics."""
+    url = settings.public_url or origin(settings.host, port)
     studio.write_default(settings.data)
-    return studio.load(settings.data)
+    identity = studio.load(settings.data)
+    registry = CollectorRegistry()
+    return _Context(
+        settings, clock, RunningServer(url, port), identity, registry, LiveMetrics(registry), stack
+    )
 
 
-def _open_storage(
-    settings: Settings, clock: Clock, url: str, metrics: LiveMetrics, stack: AsyncExitStack
-) -> _Storage:
+def _open_storage(context: _Context) -> _Storage:
     """Open the database, and keep in it the settings that other processes need."""
-    database = database_of(settings.data)
+    database = database_of(context.settings.data)
     keys = Keys(database)
-    stack.callback(keys.close)
-    given = settings.api_key.get_secret_value() if settings.api_key else None
-    new_key = keys.ensure_administrator(given, clock.now())
-    _store_settings(database, public_url=url, retention_days=str(settings.retention_days))
-    journal = SqliteJournal(database, asyncio.get_running_loop(), metrics.committed)
-    stack.push_async_callback(journal.close)
+    context.stack.callback(keys.close)
+    given = context.settings.api_key.get_secret_value() if context.settings.api_key else None
+    context.server.new_key = keys.ensure_administrator(given, context.clock.now())
+    _store_settings(
+        database, public_url=context.server.url, retention_days=str(context.settings.retention_days)
+    )
+    journal = SqliteJournal(database, asyncio.get_running_loop(), context.metrics.committed)
+    context.stack.push_async_callback(journal.close)
     rooms, people = Rooms(database), People(database)
-    stack.callback(rooms.close)
-    stack.callback(people.close)
-    return _Storage(database, keys, new_key, journal, rooms, people, Tokens(signing_key(settings.data)))
+    context.stack.callback(rooms.close)
+    context.stack.callback(people.close)
+    tokens = Tokens(signing_key(context.settings.data))
+    return _Storage(database, keys, journal, rooms, people, tokens)
 
 
 def _store_settings(database: Database, **settings: str) -> None:
@@ -263,80 +249,93 @@ def _store_settings(database: Database, **settings: str) -> None:
             meta.set(key, value)
 
 
-def _build_directory(
-    settings: Settings, clock: Clock, storage: _Storage, metrics: LiveMetrics, process: PublisherProcess
-) -> Directory:
-    tick = Tick(metrics)
+def _build_directory(context: _Context, storage: _Storage, process: PublisherProcess) -> Directory:
+    tick = Tick(context.metrics)
     return Directory(
         journal=storage.journal,
         rooms=storage.rooms,
-        clock=clock,
+        clock=context.clock,
         make_room=lambda: Room(tick),
-        counts=metrics,
+        counts=context.metrics,
         new_id=lambda: str(uuid4()),
         story_told=lambda _: process.wake(),
         channels=SESSION_END_CHANNELS,
-        marks=read_marks(settings.data / MARKS_FILE),
+        marks=read_marks(context.settings.data / MARKS_FILE),
     )
 
 
-def _build_sockets(
-    settings: Settings,
-    clock: Clock,
-    server: RunningServer,
-    storage: _Storage,
-    directory: Directory,
-    identity: Studio,
-    metrics: LiveMetrics,
-) -> _Sockets:
-    per_minute = settings.rate_connections_per_minute
+def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -> _Sockets:
+    per_minute = context.settings.rate_connections_per_minute
     connections = AddressRates(Rate(per_minute, max(1, per_minute // 2)))
     handshake = HandshakeChecks(
-        clock=clock,
-        public_url=server.url,
-        address_of=lambda request: address_of(request, settings.trusted_proxies),
+        clock=context.clock,
+        public_url=context.server.url,
+        address_of=lambda request: address_of(request, context.settings.trusted_proxies),
         take_connection=connections.take,
-        draining=lambda: server.state == "draining",
+        draining=lambda: context.server.state == "draining",
     )
     limits = Limits(
-        messages=Rate(settings.rate_messages_per_minute, min(20, settings.rate_messages_per_minute))
+        messages=Rate(
+            context.settings.rate_messages_per_minute, min(20, context.settings.rate_messages_per_minute)
+        )
     )
-    authorization = SocketAuthorization(storage.keys, storage.tokens, clock)
-    open_sockets = OpenSockets(clock, metrics)
+    authorization = SocketAuthorization(storage.keys, storage.tokens, context.clock)
+    open_sockets = OpenSockets(context.clock, context.metrics)
     live = LiveSockets(
         directory=directory,
-        clock=clock,
+        clock=context.clock,
         tokens=storage.tokens,
         authorization=authorization,
         handshake=handshake,
         allowances=Allowances(limits),
         sockets=open_sockets,
-        metrics=metrics,
+        metrics=context.metrics,
         new_id=lambda: uuid4().hex,
         welcome_fields=lambda session_id: {
-            "page_url": f"{server.url}/sessions/{session_id}/",
-            "emergency": identity.emergency or None,
+            "page_url": f"{context.server.url}/sessions/{session_id}/",
+            "emergency": context.identity.emergency or None,
         },
     )
     events = EventSockets(
         directory=directory,
-        clock=clock,
+        clock=context.clock,
         authorization=authorization,
         handshake=handshake,
         limits=limits,
-        metrics=metrics,
+        metrics=context.metrics,
     )
     return _Sockets(open_sockets, live, events)
 
 
-def _build_application(sockets: _Sockets, server: RunningServer, identity: Studio) -> web.Application:
-    """The application with its WebSockets and live pages."""
+def _build_application(
+    context: _Context, storage: _Storage, directory: Directory, sockets: _Sockets, process: PublisherProcess
+) -> web.Application:
+    """The application with its routes: WebSockets, live pages, API, and the published site."""
     app = web.Application()
     # A HEAD opens no socket.
     app.router.add_get("/ws/live-updates", sockets.live.serve, allow_head=False)
     for spelling in ("session", "sessions"):
         app.router.add_get(f"/ws/{spelling}/{{session_id}}/events", sockets.events.serve, allow_head=False)
-    pages.setup(app, public_url=server.url, studio_name=identity.name)
+    pages.setup(app, public_url=context.server.url, studio_name=context.identity.name)
+    backend = Backend(
+        sessions=directory,
+        rooms=storage.rooms,
+        credentials=Credentials(storage.keys, storage.tokens),
+        clock=context.clock,
+        data=context.settings.data,
+        database=storage.database,
+        public_url=context.server.url,
+        publishing=process,
+        readiness=lambda: context.server.state,
+        registry=context.registry,
+    )
+    # After every other route: the site answers what nothing else does.
+    routes.setup(
+        app,
+        backend,
+        requests_per_minute=context.settings.rate_requests_per_minute,
+        trusted_proxies=context.settings.trusted_proxies,
+    )
     return app
 
 
@@ -348,6 +347,20 @@ async def _accept_connections(runner: web.AppRunner, listener: socket.socket, st
         lambda: HttpConnection(http), sock=listener, backlog=_BACKLOG
     )
     stack.callback(front.close)
+
+
+def _start_maintenance(context: _Context, storage: _Storage, directory: Directory, sockets: _Sockets) -> None:
+    maintenance = Maintenance(
+        clock=context.clock,
+        sockets=sockets.open,
+        event_sockets=sockets.events,
+        directory=directory,
+        people=storage.people,
+        metrics=context.metrics,
+        database=storage.database,
+        retention_days=context.settings.retention_days,
+    )
+    context.stack.callback(asyncio.create_task(maintenance.run(), name="maintenance").cancel)
 
 
 # -- while it runs, and at its end ---------------------------------------------------------------------
