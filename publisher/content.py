@@ -1,4 +1,4 @@
-"""What may be published: the content of a session as a caller states it, checked field by field."""
+"""The content of a session as a caller of the API or an import states it: a strict pydantic model, and its snapshot."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ LONGEST_AGE = timedelta(days=30)
 CLOCK_TOLERANCE = timedelta(minutes=5)
 RECOMMENDED_PARTICIPANTS = 100
 WORKSHOP_PARTICIPANTS = 5
-_DEEPEST_METRICS = 20
+_DEEPEST_NESTING = 20
 
 ANY_AGE: Mapping[str, Any] = {"any_age": True}
-"""Validation context of imports and rebuilds: the session may be of any age."""
+"""Validation context of imports: the session may be of any age."""
 
-_MOMENT = re.compile(
+_DATE_AND_TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d{2}:\d{2})?", re.ASCII
 )
 
@@ -55,10 +55,10 @@ def judged_at(now: Millis) -> dict[str, Any]:
     return {"now": now}
 
 
-def _moment(value: Any) -> Any:
+def _parsed_datetime(value: Any) -> Any:
     if isinstance(value, datetime) or not isinstance(value, str):
         return value
-    if not _MOMENT.fullmatch(value.strip()):
+    if not _DATE_AND_TIME.fullmatch(value.strip()):
         raise ValueError("a date and time as in 2024-03-21T10:00:00Z")
     try:
         return datetime.fromisoformat(value.strip().upper())
@@ -74,13 +74,13 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("no such moment") from None
 
 
-def _finite(value: Any) -> Any:
-    """Only what JSON can say, in reasonable depth: NaN and Infinity would spoil every later answer."""
+def _json_value(value: Any) -> Any:
+    """Check that a value is JSON of limited depth; NaN and Infinity would make every later response invalid."""
     pending: list[tuple[Any, int]] = [(value, 0)]
     while pending:
         item, depth = pending.pop()
-        if depth > _DEEPEST_METRICS:
-            raise ValueError(f"nested deeper than {_DEEPEST_METRICS} levels")
+        if depth > _DEEPEST_NESTING:
+            raise ValueError(f"nested deeper than {_DEEPEST_NESTING} levels")
         match item:
             case None | bool() | int():
                 pass
@@ -127,14 +127,14 @@ class _Strict(BaseModel):
 
 
 class FeedbackItem(_Strict):
-    """What one participant said, and by which name."""
+    """A participant's comment, and the name to show with it."""
 
     participant_name: Name
     comment: Paragraphs
 
 
 class Feedback(_Strict):
-    """What participants said, in the caller's order."""
+    """Comments of participants, in the caller's order."""
 
     items: list[FeedbackItem] = Field(default_factory=list, max_length=1000)
 
@@ -146,10 +146,10 @@ class SessionContentStrict(_Strict):
     for a given moment, ``ANY_AGE`` for what was judged before.
 
     Raises:
-        ValidationError: with every mistake; ``field_errors`` makes one sentence per field of it.
+        ValidationError: with every error; ``field_errors`` makes one sentence per field of it.
     """
 
-    # The type comes first: what it demands of other fields is checked where they are.
+    # The type comes first: the validators of other fields depend on it.
     session_type: SessionType = "guided"
     title: Name
     content: Annotated[
@@ -167,29 +167,29 @@ class SessionContentStrict(_Strict):
     """Percent."""
     key_achievements: Annotated[list[_Achievement], Field(max_length=10)] = Field(default_factory=list)
     instructor_name: _Person | None = Field(default=None, validate_default=True)
-    session_date: Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_moment)]
-    metrics_summary: Annotated[dict[str, Any], BeforeValidator(_finite)] | None = None
+    session_date: Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_parsed_datetime)]
+    metrics_summary: Annotated[dict[str, Any], BeforeValidator(_json_value)] | None = None
     participant_feedback: Feedback | None = None
     published: bool = True
     """Whether the content may go live."""
 
     @field_validator("participant_count")
     @classmethod
-    def _enough_for_a_workshop(cls, count: int, info: ValidationInfo) -> int:
+    def _check_workshop_size(cls, count: int, info: ValidationInfo) -> int:
         if info.data.get("session_type") == "workshop" and count < WORKSHOP_PARTICIPANTS:
             raise ValueError(f"a workshop needs at least {WORKSHOP_PARTICIPANTS} participants")
         return count
 
     @field_validator("instructor_name")
     @classmethod
-    def _live_has_an_instructor(cls, name: str | None, info: ValidationInfo) -> str | None:
+    def _check_instructor_of_live(cls, name: str | None, info: ValidationInfo) -> str | None:
         if name is None and info.data.get("session_type") == "live":
             raise ValueError("a live session needs its instructor's name")
         return name
 
     @field_validator("session_date")
     @classmethod
-    def _of_the_last_days(cls, moment: datetime, info: ValidationInfo) -> datetime:
+    def _check_age(cls, moment: datetime, info: ValidationInfo) -> datetime:
         context = info.context or {}
         if context.get("any_age"):
             return moment
@@ -201,7 +201,7 @@ class SessionContentStrict(_Strict):
         return moment
 
     def warnings(self) -> list[str]:
-        """What is allowed and still worth saying."""
+        """Sentences about what is valid and still worth attention."""
         if self.participant_count > RECOMMENDED_PARTICIPANTS:
             return [
                 f"{self.participant_count} participants: up to {RECOMMENDED_PARTICIPANTS} are recommended for a "
@@ -214,12 +214,12 @@ _REASONS = {"missing": "this field is required", "extra_forbidden": "unknown fie
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:
-    """One reason per wrong field, its limit named: ``{"session_duration": "… less than or equal to 7200"}``."""
+    """One reason for each invalid field, with its limit: ``{"session_duration": "… less than or equal to 7200"}``."""
     reasons: dict[str, str] = {}
-    for mistake in error.errors(include_url=False, include_input=False):
-        field = ".".join(str(part) for part in mistake["loc"]) or "body"
-        told = _REASONS.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, ")
-        reasons.setdefault(field, told)
+    for each in error.errors(include_url=False, include_input=False):
+        field = ".".join(str(part) for part in each["loc"]) or "body"
+        reason = _REASONS.get(each["type"]) or each["msg"].removeprefix("Value error, ")
+        reasons.setdefault(field, reason)
     return reasons
 
 
@@ -233,7 +233,7 @@ def snapshot_of(
     approved: bool = False,
     visibility: Visibility = "public",
 ) -> Snapshot:
-    """The snapshot that stands for this content; two of the same content differ in their id and version only."""
+    """The snapshot of a content; two of the same content differ in ``content_id`` and ``version`` only."""
     began = from_datetime(content.session_date)
     feedback = content.participant_feedback
     return Snapshot(

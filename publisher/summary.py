@@ -1,4 +1,4 @@
-"""The words for each channel, made from a session's content alone: nothing is stored, nothing is sent."""
+"""Renders a session's content into the texts of each channel, without storing or sending anything."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from publisher.rendering.templates import Templates, built_in
 __all__ = ["Newsletter", "SessionSummaryGenerator", "SocialPost", "Summary", "WebUpdate"]
 
 _log = structlog.get_logger(__name__)
-# What a preview stands for has no id yet, and none is shown.
+# A preview has no content_id yet, and none is shown in it.
 _UNPUBLISHED = "00000000-0000-0000-0000-000000000000"
 
 
@@ -49,7 +49,7 @@ class SocialPost(TypedDict):
 
 
 class Summary(TypedDict, total=False):
-    """The channels that were asked for."""
+    """The texts of the requested channels."""
 
     email: Newsletter
     web: WebUpdate
@@ -57,7 +57,7 @@ class Summary(TypedDict, total=False):
 
 
 class SessionSummaryGenerator:
-    """Writes the summary of a session for a studio; safe to share between threads."""
+    """Renders the summary of a session for a studio; safe to share between threads."""
 
     def __init__(
         self,
@@ -76,23 +76,23 @@ class SessionSummaryGenerator:
         channels: Iterable[str] = SUMMARY_CHANNELS,
         debug: bool = False,
     ) -> Summary:
-        """The texts for ``channels``; naming one twice is harmless. ``debug`` logs what went in and came out.
+        """Render the texts of ``channels``; duplicates are ignored. ``debug`` logs the channels and sizes.
 
         Raises:
             pydantic.ValidationError: a mapping is no valid content.
             ValueError: a channel is none of email, web, social.
         """
-        wanted = tuple(dict.fromkeys(channels))
-        for name in wanted:
+        requested = tuple(dict.fromkeys(channels))
+        for name in requested:
             if name not in SUMMARY_CHANNELS:
                 raise ValueError(f"unknown channel {name!r}: use {', '.join(SUMMARY_CHANNELS)}")
         snapshot = _snapshot(session_data)
         story = story_of(snapshot, self._studio, quotes=snapshot.quotes if snapshot.approved else ())
         summary: Summary = {}
-        if "email" in wanted:
+        if "email" in requested:
             mail = newsletter_of(story, self._studio, links=self._links, templates=self._templates)
             summary["email"] = {"subject": mail.subject, "html": mail.html, "text": mail.text}
-        if "web" in wanted:
+        if "web" in requested:
             summary["web"] = {
                 "title": story.title,
                 "content": self._templates.render(
@@ -101,7 +101,7 @@ class SessionSummaryGenerator:
                 "slug": story.slug,
                 "seo_description": story.seo_description,
             }
-        if "social" in wanted:
+        if "social" in requested:
             link = self._links.absolute(story.path)
             posts = posts_of(story, self._studio, link=link, templates=self._templates)
             summary["social"] = {
@@ -111,7 +111,7 @@ class SessionSummaryGenerator:
             _log.debug(
                 "summary_generated",
                 session_id=snapshot.session_id,
-                channels=wanted,
+                channels=requested,
                 sizes={name: len(str(part)) for name, part in summary.items()},
             )
         return summary
@@ -121,5 +121,5 @@ def _snapshot(data: SessionContentStrict | Snapshot | Mapping[str, Any]) -> Snap
     if isinstance(data, Snapshot):
         return data
     content = data if isinstance(data, SessionContentStrict) else SessionContentStrict.model_validate(data)
-    # A caller who hands over quotes decided on them.
+    # A caller who hands over quotes has approved them.
     return snapshot_of(content, content_id=_UNPUBLISHED, approved=True)

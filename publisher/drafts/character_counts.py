@@ -1,4 +1,4 @@
-"""How long a post is by each network's own counting."""
+"""Counts the characters of a post as each social network does."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _ENDING = rf"(?:[\p{{Latin}}\p{{Cyrillic}}\p{{N}}=_#/+&-]|{_BALANCED})"
 _PATH = rf"(?::\d+)?(?:[/?#](?:(?:{_INSIDE}|{_BALANCED})*{_ENDING})?)?"
 _URL = rf"https?://{_DOMAIN}{_PATH}"
 _FULL = regex.compile(_URL, regex.IGNORECASE)
-# Whatever might be taken for a link: a scheme, or a bare domain, which X turns into a link as well.
+# Anything that X may turn into a link: a URL, or a bare domain.
 _LINK = regex.compile(rf"{_URL}|(?<![\p{{L}}\p{{N}}@._-]){_DOMAIN}{_PATH}", regex.IGNORECASE)
 _EMOJI = regex.compile(r"\p{Extended_Pictographic}|\p{Regional_Indicator}|\u20e3")
 _CLUSTER = regex.compile(r"\X")
 _MENTION = regex.compile(r"(@[\w.]+)@[\w.-]+")
 _LINK_WEIGHT = 23
-# Ranges of twitter-text's configuration v3 that weigh one; everything else weighs two.
+# Code points that weigh one in twitter-text's configuration v3; all others weigh two.
 _X_LIGHT = ((0, 4351), (8192, 8205), (8208, 8223), (8242, 8247))
 
 
 def utf16_units(text: str) -> int:
-    """Characters as UTF-16 counts them, as LinkedIn and Facebook do."""
+    """UTF-16 code units, as LinkedIn and Facebook count."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def x(text: str) -> int:
-    """Weighted length after NFC: links 23, emoji 2, most Latin text 1, the rest 2.
+    """Weighted length of X (twitter-text, configuration v3) after NFC: links 23, emoji 2, most Latin text 1, others 2.
 
     A bare domain counts as the longer of link and text: whether it becomes a link depends on a list of top-level
     domains that grows.
@@ -66,21 +66,21 @@ def _x_text(text: str) -> int:
 
 
 def bluesky(text: str) -> int:
-    """Graphemes; one more than the limit where the text is within it and yet over 3,000 bytes."""
+    """Graphemes, as Bluesky counts; at least one more than its limit where the text is over 3,000 bytes."""
     clusters = len(_CLUSTER.findall(text))
     too_heavy = len(text.encode("utf-8", "surrogatepass")) > 3000
     return max(clusters, 301) if too_heavy else clusters
 
 
 def mastodon(text: str) -> int:
-    """Characters, links as 23, and of a mention only its local part."""
+    """Graphemes, as Mastodon counts: links as 23, and of a mention only its local part."""
     text = _FULL.sub("x" * _LINK_WEIGHT, text)
     return len(_CLUSTER.findall(_MENTION.sub(r"\1", text)))
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """The longest post of a network, and how it counts."""
+    """A network's limit, and how it counts."""
 
     longest: int
     counted: Callable[[str], int]

@@ -1,4 +1,4 @@
-"""Opens the draft desk for whoever is not the publisher's own process."""
+"""Opens the draft desk outside of the publisher process: for the API and for mail delivery."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["open_draft_desk"]
 
 
 def open_draft_desk(data: Path, connection: Connection) -> DraftDesk:
-    """The desk over a connection of the caller's, with the studio and templates as they are now.
+    """The draft desk over the caller's connection, with the studio's settings and templates as they are now.
 
     Raises:
         InvalidStudio: ``studio.toml`` cannot be used.

@@ -1,4 +1,4 @@
-"""Posts for each network: written for it, within its limit, and the link that opens its composer."""
+"""Renders the post for each social network, within its character limit, and the link that opens its composer."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _GENERAL_TAGS = {
     "mastodon": ("#breathwork", "#mindfulness"),
 }
 _TITLE_AT_MOST = 200
-_RAW_AT_MOST = {"twitter": 280}
+_PLAIN_LIMITS = {"twitter": 280}
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A post ready to be pasted: its text holds the link and the hashtags."""
+    """A post ready to be pasted: link and hashtags are part of ``content``."""
 
     network: str
     content: str
     hashtags: tuple[str, ...]
     composer: str | None
-    """Opens the network's composer filled in; None where it takes only a copy."""
+    """URL of the network's composer, filled in; None where the network has none."""
 
 
 def networks(studio: Studio) -> tuple[str, ...]:
-    """The networks that drafts are written for: three always, two where the studio has an account."""
+    """The networks that drafts are made for: three always, two more where the studio has an account."""
     more = (name for name in ("bluesky", "mastodon") if getattr(studio.handles, name))
     return (*ALWAYS, *more)
 
 
 def posts_of(story: Story, studio: Studio, *, link: str, templates: Templates) -> tuple[Post, ...]:
-    """A post for each network of the studio. None carries a health figure."""
+    """A post for each network of the studio. No post has a health figure."""
     return tuple(_post(story, studio, network, link, templates) for network in networks(studio))
 
 
@@ -61,15 +61,14 @@ def _post(story: Story, studio: Studio, network: str, link: str, templates: Temp
             low, high = (middle, high) if _fits(network, candidate) else (low, middle - 1)
         text = _render(story, studio, network, link, tags, templates, low)
     if not _fits(network, text):
-        # A studio's own template may say more than there is room for.
+        # A template of the studio's own may be longer than the limit.
         text = f"{formatting.truncated(story.title, 60)} {link}"
     return Post(network, text, tags, composer(network, text, studio, link))
 
 
 def _fits(network: str, text: str) -> bool:
-    # Where links weigh less than they measure, a post may not be longer than the limit by either count:
-    # people paste it where nobody weighs.
-    return LIMITS[network].fits(text) and len(text) <= _RAW_AT_MOST.get(network, len(text))
+    # Networks that count a link shorter than it is: the post must fit by plain count too, as people paste it elsewhere.
+    return LIMITS[network].fits(text) and len(text) <= _PLAIN_LIMITS.get(network, len(text))
 
 
 def _render(
@@ -100,12 +99,12 @@ def _hashtags(story: Story, network: str) -> tuple[str, ...]:
 def _hashtag(name: str) -> str | None:
     words = re.findall(r"[A-Za-z0-9]+", name.replace("'", ""))
     tag = "".join(word[:1].upper() + word[1:] for word in words)
-    # Networks take a tag of digits alone for a number.
+    # A tag that begins with a digit is no tag on most networks.
     return f"#{tag}" if re.match(r"[A-Za-z]", tag) else None
 
 
 def composer(network: str, text: str, studio: Studio, link: str) -> str | None:
-    """The address that opens the network's composer with this text."""
+    """The URL that opens the network's composer with this text; None where there is none."""
     match network:
         case "twitter":
             return f"https://x.com/intent/tweet?text={quote(text, safe='')}"

@@ -1,4 +1,4 @@
-"""A whole site in a folder that nobody looks into yet."""
+"""A whole new folder, filled beside the live one before it takes its place."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from publisher.files.tree import Artefact, flush_folders, holds, make_folders
 __all__ = ["NewTree", "remove"]
 
 _PORTION: Final = 100
-"""So many files before the file system writes its own journal: a live session's is on the same disk."""
+"""Files between two flushes: the file system's own journal must not stall that of a live session on the same disk."""
 
 
 class NewTree:
-    """What a rebuild fills. What stands in ``known`` with the same bytes is linked from there.
+    """A folder that a rebuild fills. A file with the same bytes in ``known``, the live folder, is hard-linked from there.
 
-    Until something differs from ``known`` there is no folder at all: a site that is right already costs the disk nothing.
-    No file is ever written to a second time, so two trees may share one, and it keeps its time and with that its ETag.
-    Without ``known`` every file is its own, whatever somebody does to it then. ``step`` is told each operation before
-    it happens.
+    No folder is made until something differs from ``known``: rebuilding an unchanged site writes nothing.
+    Files are never written twice, so two trees may share one, and it keeps its time and with that its ETag.
+    Without ``known`` no file is shared. ``step`` is called with each operation
+    before it happens.
     """
 
     def __init__(self, root: Path, known: Path | None, *, step: Callable[[str], None], durable: bool) -> None:
@@ -41,7 +41,7 @@ class NewTree:
         return len(self._paths)
 
     def put(self, artefacts: Iterable[Artefact]) -> int:
-        """Add files; what must not be there is not. Returns how many were added."""
+        """Add files, skipping those without bytes; returns how many were added."""
         touched: dict[Path, None] = {}
         count = 0
         for each in artefacts:
@@ -59,7 +59,7 @@ class NewTree:
         return count
 
     def keep(self, folder: str) -> None:
-        """Take over what ``known`` has below ``folder``, whatever it is."""
+        """Link everything that ``known`` has below ``folder``."""
         if self._known is None:
             return
         touched: dict[Path, None] = {}
@@ -70,9 +70,9 @@ class NewTree:
         self._flush(touched)
 
     def differs(self) -> bool:
-        """Whether it is not what is ``known`` already; if so it is complete, on the disk, and can take its place."""
+        """Whether it differs from ``known``; if so it is complete and on the disk, and can take its place."""
         if not self._begun and self._known is not None and set(_files(self._known)) != self._paths.keys():
-            # Something is there that must not be.
+            # ``known`` has files that the new tree has not.
             self._begin()
         return self._begun
 
@@ -115,7 +115,7 @@ class NewTree:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder that nobody looks into any more, a portion at a time. What a disk does not give up stays."""
+    """Remove a folder that is no longer read, a portion at a time; files that cannot be removed stay."""
     removed = 0
     for inner, folders, files in os.walk(folder, topdown=False):
         for name in files:

@@ -1,4 +1,4 @@
-"""The files of the site: each replaced as a whole, never truncated, never half there."""
+"""Writes files into a folder that is being read: each is replaced atomically, never truncated in place."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Artefact:
     data: bytes | None
 
 
-def _nothing(_: str) -> None:
-    """No one watches."""
+def _no_step(_: str) -> None:
+    """Reports no step."""
 
 
 class Tree:
-    """A folder that readers look into while it changes.
+    """A folder that is read while it changes: each file is replaced atomically.
 
-    ``step`` is told each single operation before it happens; a test that raises there stands for a kill.
+    ``step`` is called with each file operation before it happens; a test that raises there stands for a kill.
     """
 
-    def __init__(self, root: Path, *, step: Callable[[str], None] = _nothing, durable: bool = True) -> None:
+    def __init__(self, root: Path, *, step: Callable[[str], None] = _no_step, durable: bool = True) -> None:
         self.root = root
         self._step = step
         self._durable = durable
@@ -98,7 +98,7 @@ class Tree:
 
 
 def holds(file: Path, data: bytes) -> bool:
-    """Whether a file is there with these bytes."""
+    """Whether a file exists with exactly these bytes."""
     try:
         # The size tells most differences without reading.
         return file.stat().st_size == len(data) and file.read_bytes() == data
@@ -107,7 +107,7 @@ def holds(file: Path, data: bytes) -> bool:
 
 
 def make_folders(folder: Path, touched: dict[Path, None]) -> None:
-    """Make a folder and those above it; what got an entry by it is then among ``touched``."""
+    """Make a folder and its missing parents; adds each folder that got a new entry to ``touched``."""
     missing = folder
     while not missing.exists():
         touched[missing.parent] = None
@@ -116,7 +116,7 @@ def make_folders(folder: Path, touched: dict[Path, None]) -> None:
 
 
 def flush_folders(folders: Iterable[Path]) -> None:
-    """Bring the entries of folders to the disk."""
+    """Write the entries of folders to the disk (fsync)."""
     for folder in folders:
         # One that was emptied and removed meanwhile needs no flush of its own.
         if folder.is_dir():
@@ -128,9 +128,9 @@ def flush_folders(folders: Iterable[Path]) -> None:
 
 
 def exchange(new: Path, live: Path) -> None:
-    """Put a whole new folder in the place of the live one; what was live is then at ``new``.
+    """Swap a new folder with the live one, atomically; what was live is then at ``new``.
 
-    Where the kernel cannot swap two names at once, the folder is missing between two renames.
+    Where the kernel cannot swap two names (``renameat2``), the live folder is missing between two renames.
     """
     if not live.exists():
         new.rename(live)

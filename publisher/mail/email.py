@@ -1,4 +1,4 @@
-"""The newsletter about one session: subject, HTML with its styles inlined, and text."""
+"""Renders mails from templates: subject, HTML with inlined styles, and text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Mail", "edited_mail", "mail_from_template", "newsletter_of"]
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail's subject and both bodies; ``card_cid`` in the HTML refers to the session's picture."""
+    """A mail's subject and its two bodies."""
 
     subject: str
     html: str
@@ -28,7 +28,7 @@ class Mail:
 
 @cache
 def _inliner() -> css_inline.CSSInliner:
-    # The rules for dark mode must survive, and nothing may be fetched.
+    # The @media rules for dark mode must stay, and nothing may be fetched.
     return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
 
 
@@ -41,9 +41,9 @@ def newsletter_of(
     picture: str = "",
     unsubscribe: str = "",
 ) -> Mail:
-    """The mail for everybody who subscribed.
+    """The newsletter about one session.
 
-    ``picture`` is the address of an image for its top, ``unsubscribe`` the reader's own way out.
+    ``picture`` is the URL of the image at its top, ``unsubscribe`` the recipient's unsubscribe link.
     """
     context = {
         "subject": story.subject,
@@ -81,7 +81,7 @@ def edited_mail(
     picture: str = "",
     unsubscribe: str = "",
 ) -> Mail:
-    """The mail with somebody's own subject or text; own text stands in the HTML as paragraphs."""
+    """The newsletter with its edited subject or text; edited text becomes paragraphs in the HTML."""
     subject = edited.get("subject", mail.subject)
     if "text" not in edited:
         return Mail(subject, mail.html, mail.text)

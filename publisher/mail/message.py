@@ -1,4 +1,4 @@
-"""A mail as bytes (RFC 5322): the same mail is the same bytes, whenever it is made."""
+"""Serialises a mail to a message (RFC 5322): the same mail always gives the same bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from publisher.rendering.studio import Studio
 __all__ = ["PICTURE", "message_of"]
 
 PICTURE = "cid:card@halcytone"
-"""The address by which the HTML of a mail refers to its picture."""
+"""The ``cid:`` URL by which the HTML refers to the attached picture (RFC 2392)."""
 
 # RFC 8058 wants List-Unsubscribe unfolded and unencoded, which the usual 78 columns would not leave it.
 _POLICY = policy.SMTP.clone(max_line_length=998)
@@ -32,9 +32,10 @@ def message_of(
     unsubscribe: str = "",
     unsent: bool = False,
 ) -> bytes:
-    """multipart/alternative of the text and of the HTML with its picture.
+    """The message: multipart/alternative of the text, and of the HTML with its picture.
 
-    ``to`` is one address; ``unsubscribe`` the https address of its one-click unsubscription (RFC 8058).
+    ``to`` is one address; ``unsubscribe`` the https URL of its one-click unsubscription (RFC 8058). An ``unsent`` one
+    is opened for editing by mail programs.
     """
     message = EmailMessage(policy=_POLICY)
     message["Subject"] = mail.subject
@@ -45,7 +46,6 @@ def message_of(
     message["Date"] = format_datetime(to_datetime(date).replace(microsecond=0))
     message["Message-ID"] = f"<{message_id}>"
     if unsent:
-        # Mail programs open it for editing.
         message["X-Unsent"] = "1"
     else:
         message["Auto-Submitted"] = "auto-generated"
@@ -67,10 +67,10 @@ def message_of(
             filename="session.png",
             disposition="inline",
         )
-    _fix_boundaries(message, hashlib.sha256(message_id.encode()).hexdigest()[:24])
+    _set_boundaries(message, hashlib.sha256(message_id.encode()).hexdigest()[:24])
     return message.as_bytes()
 
 
-def _fix_boundaries(message: EmailMessage, seed: str) -> None:
+def _set_boundaries(message: EmailMessage, seed: str) -> None:
     for number, part in enumerate(part for part in message.walk() if part.is_multipart()):
         part.set_boundary(f"halcytone-{seed}-{number}")

@@ -1,4 +1,4 @@
-"""The picture of a session, 1200 by 630: for pages that are shared, and for mails. No health figure stands on it."""
+"""The card: a session's picture of 1200 by 630 pixels for shared links and mails. It shows no health figure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["HEIGHT", "WIDTH", "card_of", "studio_card"]
 WIDTH, HEIGHT = 1200, 630
 _LEFT = 80
 _TITLE_WIDTH = 720
-# Average width of a letter of the title's face, in parts of its size.
+# Average width of a letter of the title's font, as a fraction of its size.
 _LETTER = 0.56
 _BEYOND_LATIN = re.compile(
     r"[^\u0000-\u024f\u1e00-\u1eff\u2000-\u206f\u20a0-\u20bf\u2122\u2190-\u2193\u2212]"
@@ -28,7 +28,7 @@ _SIZES = (76, 64, 54, 46)
 
 
 def card_of(story: Story, studio: Studio) -> bytes:
-    """The card of a session as PNG; the same session gives the same bytes."""
+    """The card of a session as PNG; the same story and studio give the same bytes."""
     techniques = studio.words.listed(tuple(each.name for each in story.practised[:3]))
     return _png(
         _svg(
@@ -56,7 +56,7 @@ def _png(svg: str) -> bytes:
             svg_string=svg,
             width=WIDTH,
             height=HEIGHT,
-            # The bundled face knows Latin letters; for others the machine has to help out.
+            # The bundled font has Latin letters only; others need a font of the system.
             skip_system_fonts=not _BEYOND_LATIN.search(svg),
             font_files=[str(file) for file in sorted(fonts.glob("*.ttf"))],
             font_family="Figtree",
@@ -66,7 +66,7 @@ def _png(svg: str) -> bytes:
 
 
 def _svg(above: str, title: str, facts: str, techniques: str, day: str, seed: str) -> str:
-    size, lines = _fitted(title)
+    size, lines = _fit_title(title)
     height = len(lines) * size * 1.12
     top = 300 - height / 2 + size * 0.8
     parts = [
@@ -93,31 +93,31 @@ def _text(x: float, y: float, size: float, colour: str, text: str, *, weight: in
         return ""
     return (
         f'<text x="{x:g}" y="{y:.1f}" font-family="Figtree" font-weight="{weight}" font-size="{size:g}"'
-        f' fill="{colour}">{escape(_drawable(text))}</text>'
+        f' fill="{colour}">{escape(_xml_safe(text))}</text>'
     )
 
 
-def _drawable(text: str) -> str:
-    """What XML 1.0 can carry."""
+def _xml_safe(text: str) -> str:
+    """The text without characters that XML 1.0 forbids."""
     return "".join(
         c for c in text if c in "\t\n" or "\x20" <= c < "\ud800" or "\ue000" <= c not in "\ufffe\uffff"
     )
 
 
-def _fitted(title: str) -> tuple[int, list[str]]:
-    """The largest size at which the title stands in four lines, cut at the smallest."""
+def _fit_title(title: str) -> tuple[int, list[str]]:
+    """The font size and lines of a title: the largest size with at most three lines, else four lines, truncated."""
     for size in _SIZES:
-        lines = _wrapped(title, int(_TITLE_WIDTH / (size * _LETTER)))
+        lines = _wrap(title, int(_TITLE_WIDTH / (size * _LETTER)))
         if len(lines) <= 3:
             return size, lines
     width = int(_TITLE_WIDTH / (_SIZES[-1] * _LETTER))
-    lines = _wrapped(title, width)
+    lines = _wrap(title, width)
     if len(lines) > 4:
         lines = [*lines[:3], formatting.truncated(" ".join(lines[3:]), width)]
     return _SIZES[-1], lines
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def _wrap(text: str, width: int) -> list[str]:
     lines: list[str] = []
     for word in text.split():
         while word:
@@ -132,7 +132,7 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _rings(seed: str) -> list[str]:
-    """A breath seen from the side of the page: rings whose distances come from the session's name."""
+    """Decorative rings; ``seed``, the session's id, decides their distances."""
     shift = hashlib.sha256(seed.encode()).digest()
     rings = []
     # Opaque colours that fade into the paper: transparency would cost a layer of the whole picture for each ring.

@@ -1,4 +1,4 @@
-"""The group's curves as small SVG drawings that need no script, no style attribute and no colour to be read."""
+"""Charts of the group's figures as SVG, readable without script, style attributes or colour, and as a table."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 12, 24
 _POINTS_AT_MOST = 240
 _ROWS_AT_MOST = 24
 _PANELS_AT_MOST = 2
-# A curve of a few scattered points tells nothing.
-_FILLED_AT_LEAST = 0.3
+# A curve needs figures at this share of its points: a few scattered ones show nothing.
+_LEAST_FILLED = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One curve: its heading, what it says in a sentence, and the drawing."""
+    """One chart: its heading, its description in a sentence, and the SVG."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """The curves of a session and their figures as a table."""
+    """The charts of a session, and the same figures as a table."""
 
     panels: tuple[Panel, ...]
     columns: tuple[str, ...]
@@ -47,7 +47,7 @@ class _Series:
     value: Callable[[GroupPoint], float | None]
     shown: Callable[[Words, float], str]
     bounds: tuple[float, float] | None
-    """The scale; None makes one that holds every value and zero."""
+    """Of the vertical axis; None takes a range with every value and zero."""
     dashed: bool = False
 
 
@@ -71,7 +71,7 @@ _SERIES = (
 
 
 def figure_of(snapshot: Snapshot, language: str = "en") -> Figure | None:
-    """The curves that have something to show; None where there are none. A gap in the figures is a gap in the line."""
+    """The charts of a snapshot, two at most; None without enough figures. A missing figure is a gap in the line."""
     words = words_for(language)
     points = snapshot.curves
     if not points:
@@ -80,19 +80,19 @@ def figure_of(snapshot: Snapshot, language: str = "en") -> Figure | None:
     drawn = [
         (series, panel) for series in _SERIES if (panel := _panel(series, points, length, words)) is not None
     ]
-    told = drawn[:_PANELS_AT_MOST]
-    if not told:
+    chosen = drawn[:_PANELS_AT_MOST]
+    if not chosen:
         return None
-    rows = _thinned(points, _ROWS_AT_MOST)
+    rows = _every_nth(points, _ROWS_AT_MOST)
     return Figure(
-        panels=tuple(panel for _, panel in told),
-        columns=(words("story.time"), *(panel.title for _, panel in told)),
+        panels=tuple(panel for _, panel in chosen),
+        columns=(words("story.time"), *(panel.title for _, panel in chosen)),
         rows=tuple(
             (
                 formatting.minutes_and_seconds(point.t_s),
                 *(
                     "–" if (v := series.value(point)) is None else series.shown(words, v)
-                    for series, _ in told
+                    for series, _ in chosen
                 ),
             )
             for point in rows
@@ -101,9 +101,9 @@ def figure_of(snapshot: Snapshot, language: str = "en") -> Figure | None:
 
 
 def _panel(series: _Series, points: Sequence[GroupPoint], length: float, words: Words) -> Panel | None:
-    pairs = [(point.t_s, series.value(point)) for point in _thinned(points, _POINTS_AT_MOST)]
+    pairs = [(point.t_s, series.value(point)) for point in _every_nth(points, _POINTS_AT_MOST)]
     values = [value for _, value in pairs if value is not None]
-    if len(values) < max(3, _FILLED_AT_LEAST * len(pairs)):
+    if len(values) < max(3, _LEAST_FILLED * len(pairs)):
         return None
     low, high = series.bounds or _scale(min(values), max(values))
     title = words(f"chart.{series.name}")
@@ -113,20 +113,20 @@ def _panel(series: _Series, points: Sequence[GroupPoint], length: float, words: 
         last=series.shown(words, values[-1]),
         most=series.shown(words, max(values)),
     )
-    drawing = _drawn(series, pairs, (low, high), length, words, (title, described))
+    drawing = _svg(series, pairs, (low, high), length, words, (title, described))
     return Panel(series.name, title, described, drawing)
 
 
-def _drawn(
+def _svg(
     series: _Series,
     pairs: Sequence[tuple[float, float | None]],
     scale: tuple[float, float],
     length: float,
     words: Words,
-    told: tuple[str, str],
+    labels: tuple[str, str],
 ) -> Markup:
     low, high = scale
-    title, described = told
+    title, described = labels
 
     def x(t: float) -> float:
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * t / length
@@ -178,7 +178,7 @@ def _drawn(
 def _path(
     pairs: Sequence[tuple[float, float | None]], x: Callable[[float], float], y: Callable[[float], float]
 ) -> str:
-    """A line that is broken where there is no figure."""
+    """SVG path data of a line, broken where a value is missing."""
     parts: list[str] = []
     drawing = False
     for t, value in pairs:
@@ -210,6 +210,6 @@ def _steps(step: float, length: float) -> list[float]:
     return [step * n for n in range(int(length // step) + 1)]
 
 
-def _thinned(points: Sequence[GroupPoint], at_most: int) -> list[GroupPoint]:
+def _every_nth(points: Sequence[GroupPoint], at_most: int) -> list[GroupPoint]:
     every = -(-len(points) // at_most)
     return [*points[::every]]

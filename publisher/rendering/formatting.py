@@ -1,4 +1,4 @@
-"""Texts and times that are written alike in every language."""
+"""Formatting that is the same in every language."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["local", "minutes_and_seconds", "truncated"]
 
 
 def minutes_and_seconds(seconds: float) -> str:
-    """Where on a time line: ``0:00``, ``12:05``, ``1:02:05``."""
+    """A position on the timeline: ``0:00``, ``12:05``, ``1:02:05``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
@@ -29,5 +29,5 @@ def truncated(text: str, longest: int) -> str:
 
 
 def local(at: Millis, zone: ZoneInfo) -> datetime:
-    """An instant as clocks in a zone show it."""
+    """An instant as local time of a zone."""
     return to_datetime(at).astimezone(zone)

@@ -1,4 +1,4 @@
-"""Addresses of the site: absolute for mails, feeds and posts; the path below which it is served."""
+"""The site's public address, and absolute URLs below it for mails, feeds and posts."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from urllib.parse import quote, urlsplit, urlunsplit
 __all__ = ["DEFAULT_URL", "Links"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-"""Where a site is read whose data folder was never served."""
+"""The public address of a data folder that was never served."""
 
 
 class Links:
-    """Built on the public address, whose own path (``https://x.example/breathe/``) stays in front."""
+    """Makes URLs below the public address, which may have a path of its own (``https://x.example/breathe/``)."""
 
     def __init__(self, public_url: str) -> None:
-        self.root = _written(public_url).rstrip("/") + "/"
+        self.root = _ascii(public_url).rstrip("/") + "/"
 
     @property
     def base_path(self) -> str:
@@ -23,23 +23,23 @@ class Links:
 
     @property
     def host(self) -> str:
-        """The host alone, for ids that must be the studio's own."""
+        """The host name, for message ids."""
         return urlsplit(self.root).hostname or "localhost"
 
     def absolute(self, path: str) -> str:
-        """The whole address of a path below the root: ``sessions/x/``."""
+        """The absolute URL of a path below the root, such as ``sessions/x/``."""
         return self.root + path.lstrip("/")
 
 
-def _written(address: str) -> str:
-    """An address as it travels (RFC 3986): hosts and paths beyond ASCII in their encoded form."""
+def _ascii(address: str) -> str:
+    """A URL in ASCII (RFC 3986): its host in IDNA, its path percent-encoded."""
     if address.isascii():
         return address
     parts = urlsplit(address)
     try:
         host = (parts.hostname or "").encode("idna").decode()
     except UnicodeError:
-        # No name that could be looked up; the operator's check of the deployment tells it.
+        # No host name that DNS could resolve; ``halcytone doctor`` reports it.
         return address
     port = f":{parts.port}" if parts.port else ""
     return urlunsplit((parts.scheme, host + port, quote(parts.path, safe="/%"), "", ""))

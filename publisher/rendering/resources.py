@@ -1,4 +1,4 @@
-"""Files that are not code: templates and the sources of the site, installed or in a checkout."""
+"""Finds the data folders ``templates`` and ``site``, in an installed package as in a checkout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["path"]
 
 
 def path(name: Literal["templates", "site"]) -> Path:
-    """The folder of that name: inside the installed package, else beside it.
+    """The folder of that name: inside the installed package, else beside the package in a checkout.
 
     Raises:
         FileNotFoundError: the installation is incomplete.

@@ -1,4 +1,4 @@
-"""The story of a session as pages, mails and posts tell it: every number already in words."""
+"""The view model of a session that every template is given: its snapshot with every number and date as text."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ __all__ = ["PractisedTechnique", "Span", "Story", "card_path", "story_of"]
 
 @dataclass(frozen=True, slots=True)
 class PractisedTechnique:
-    """One technique of the session; ``known`` is its entry in the catalogue."""
+    """A technique that the session practised; ``known`` is its entry in the catalogue of techniques, if it has one."""
 
     name: str
     known: lookup.Technique | None
 
     @property
     def path(self) -> str | None:
-        """Its page, where the catalogue has it."""
+        """The path of its page; None for a technique that is not in the catalogue."""
         return f"techniques/{self.known.slug}/" if self.known else None
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One stretch of the time line. ``start_s`` and ``length_s`` in seconds, ``share`` in percent of the whole."""
+    """One technique on the timeline. ``start_s`` and ``length_s`` in seconds, ``share`` in percent of the timeline."""
 
     technique: str
     path: str | None
@@ -46,7 +46,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What is told of one session. Texts are plain: whoever renders them escapes them."""
+    """A session as texts in the studio's language. Plain text: the template escapes it.
+
+    Templates of a studio's own use these names.
+    """
 
     snapshot: Snapshot
     began: datetime
@@ -60,7 +63,7 @@ class Story:
     people: str
     participants: str
     paragraphs: tuple[tuple[str, ...], ...]
-    """Paragraphs of lines."""
+    """Each paragraph as its lines."""
     practised: tuple[PractisedTechnique, ...]
     spans: tuple[Span, ...]
     hrv: str | None
@@ -69,9 +72,9 @@ class Story:
     completion: str | None
     achievements: tuple[str, ...]
     quotes: tuple[Quote, ...] = ()
-    """Only those that may stand on the page."""
+    """Only the approved ones."""
     subject: str = ""
-    """Of mail about it: no health figure, one line."""
+    """Subject of the newsletter: one line, without a health figure."""
     seo_description: str = ""
     teaser: str = ""
 
@@ -87,38 +90,38 @@ class Story:
 
     @property
     def path(self) -> str:
-        """Its page, below the site's root."""
+        """The path of its page below the site's root."""
         return f"sessions/{self.snapshot.session_id}/"
 
     @property
     def whole_s(self) -> float:
-        """The length of the time line in seconds."""
-        return _whole(self.snapshot)
+        """The length of the timeline in seconds."""
+        return _timeline_s(self.snapshot)
 
     @property
     def slug(self) -> str:
-        """The name under which content systems file it."""
+        """The slug for content management systems."""
         return f"{self.snapshot.session_id}-summary"
 
     @property
     def instructor(self) -> str | None:
-        """Who led it."""
+        """The name of the instructor."""
         return self.snapshot.instructor_name
 
     @property
     def feedback(self) -> tuple[tuple[str, str], ...]:
-        """Names and comments that staff decided on."""
+        """(name, comment) of participants as the caller of the API stated them."""
         return self.snapshot.participant_feedback
 
 
 def card_path(story: Story) -> str:
-    """The picture that stands for a page where it is shared; imports and private pages have the studio's."""
-    shared = story.snapshot.source == "import" or story.snapshot.visibility == "private"
-    return "card.png" if shared else f"{story.path}card.png"
+    """The path of the picture shown where the page is shared; imports and private pages have the studio's card."""
+    studio_card = story.snapshot.source == "import" or story.snapshot.visibility == "private"
+    return "card.png" if studio_card else f"{story.path}card.png"
 
 
 def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()) -> Story:
-    """Tell a snapshot in the studio's zone and language, with the quotes that may be shown."""
+    """The story of a snapshot in the studio's zone and language; ``quotes`` are those that may be shown."""
     words = studio.words
     began = to_datetime(snapshot.session_date).astimezone(studio.zone)
     length = words.duration(snapshot.session_duration)
@@ -146,7 +149,7 @@ def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()
         achievements=tuple(dict.fromkeys(achievements)),
         quotes=tuple(quotes),
         subject=words("mail.subject", title=snapshot.title),
-        seo_description=_described(snapshot, words, participants, length, 160),
+        seo_description=_seo_description(snapshot, words, participants, length, 160),
         teaser=formatting.truncated(" ".join((snapshot.content or "").split()), 180),
     )
 
@@ -156,7 +159,7 @@ def _paragraphs(content: str | None) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(block.strip().split("\n")) for block in blocks if block.strip())
 
 
-def _described(snapshot: Snapshot, words: Words, participants: str, length: str, longest: int) -> str:
+def _seo_description(snapshot: Snapshot, words: Words, participants: str, length: str, longest: int) -> str:
     # The count stands first, so that no long title can push it out.
     text = words(
         "story.described",
@@ -169,12 +172,12 @@ def _described(snapshot: Snapshot, words: Words, participants: str, length: str,
     return full if len(full) <= longest else formatting.truncated(text, longest)
 
 
-def _whole(snapshot: Snapshot) -> float:
+def _timeline_s(snapshot: Snapshot) -> float:
     return max([float(snapshot.session_duration), *(s.start_s + s.duration_s for s in snapshot.timeline)])
 
 
 def _spans(snapshot: Snapshot, words: Words) -> tuple[Span, ...]:
-    whole = _whole(snapshot)
+    timeline_s = _timeline_s(snapshot)
     spans = []
     for each in snapshot.timeline:
         known = lookup.find(each.technique)
@@ -186,7 +189,7 @@ def _spans(snapshot: Snapshot, words: Words) -> tuple[Span, ...]:
                 length_s=each.duration_s,
                 start=formatting.minutes_and_seconds(each.start_s),
                 length=words.duration(each.duration_s),
-                share=100 * each.duration_s / whole,
+                share=100 * each.duration_s / timeline_s,
                 instruction=each.instruction,
             )
         )

@@ -1,4 +1,4 @@
-"""Who publishes: ``studio.toml`` as a frozen value."""
+"""The studio: the settings of ``studio.toml`` as a frozen value."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class _Table(BaseModel):
 
 
 class Handles(_Table):
-    """Accounts in social networks. Bluesky and Mastodon drafts are written where a handle is set."""
+    """Accounts in social networks. Drafts for Bluesky and Mastodon are written only where a handle is set."""
 
     twitter: _Handle = ""
     linkedin: Annotated[str, AfterValidator(_web_address)] = ""
@@ -86,7 +86,7 @@ class Handles(_Table):
 
 
 class Automatic(_Table):
-    """What goes out without an approval: each false until the operator says otherwise."""
+    """What is published or sent without an approval; all false by default."""
 
     newsletter: bool = False
     personal: bool = False
@@ -95,7 +95,7 @@ class Automatic(_Table):
 
 
 class Studio(_Table):
-    """The identity under which everything is published."""
+    """The identity and language under which everything is published."""
 
     name: Annotated[_Short, Field(min_length=1)] = "Halcytone Live"
     about: _Long = "We breathe together, live. After each session its story appears here."
@@ -113,14 +113,14 @@ class Studio(_Table):
 
     @property
     def words(self) -> Words:
-        """What the site, mails and posts say, in the studio's language."""
-        # With the calendars of all languages behind it: who only asks for a name goes without.
+        """The translated strings of site, mails and posts in the studio's language."""
+        # Imported on use: it loads Babel's locale data, which whoever needs only a name goes without.
         from publisher.rendering.words import words_for
 
         return words_for(self.language)
 
     def zone_at(self, moment: datetime) -> str:
-        """What the zone of a moment is called then: ``CET``; ``UTC-03`` where it has only a number."""
+        """The abbreviation of the time zone at a moment: ``CET``; ``UTC-03`` where it has only a number."""
         name = moment.astimezone(self.zone).tzname() or self.time_zone
         return f"UTC{name}" if name[:1] in "+-" else name
 
@@ -198,7 +198,7 @@ def load(folder: Path) -> Studio:
     except tomllib.TOMLDecodeError as error:
         raise InvalidStudio(f"{FILE_NAME}: {error}") from error
     except ValidationError as error:
-        told = "; ".join(
+        reasons = "; ".join(
             f"{'.'.join(map(str, m['loc']))}: "
             + (
                 "unknown setting"
@@ -207,4 +207,4 @@ def load(folder: Path) -> Studio:
             )
             for m in error.errors(include_url=False)
         )
-        raise InvalidStudio(f"{FILE_NAME}: {told}") from error
+        raise InvalidStudio(f"{FILE_NAME}: {reasons}") from error

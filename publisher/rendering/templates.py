@@ -1,7 +1,7 @@
-"""The templates: compiled once, each replaceable by a file of the same name in the studio's own folder.
+"""The Jinja2 templates: compiled once, each replaceable by a file of the same name in the studio's own folder.
 
-A template of the studio's that cannot be compiled or fails while rendering is reported with file and line,
-and the built-in one takes its place.
+A template of the studio's own that does not compile, or fails while rendering, is reported with file and line, and
+the built-in one is used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Report = Callable[[str], None]
 
 
 class _Loader(jinja2.FileSystemLoader):
-    """Looks into the studio's folder first, past what is known to be broken there."""
+    """Looks into the studio's own folder first, except for templates that are known to be broken there."""
 
     def __init__(self, own: Path | None, built_in: Iterable[Path]) -> None:
         super().__init__([*([own] if own else []), *built_in])
@@ -49,13 +49,13 @@ class _Loader(jinja2.FileSystemLoader):
 
 @jinja2.pass_context
 def _t(context: Context, key: str, **values: object) -> str:
-    """The studio's words for a key: ``{{ t('home.coming') }}``."""
+    """The translated string of a key: ``{{ t('home.coming') }}``."""
     studio: Studio = context["studio"]
     return studio.words(key, **values)
 
 
 class Templates:
-    """Renders templates by name, such as ``email/summary.html``; HTML and XML escape what is put into them."""
+    """Renders templates by name, such as ``email/summary.html``; all but ``.txt`` escape what is put into them."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Templates:
         report: Report | None = None,
     ) -> None:
         self._own = own if own is not None and own.is_dir() else None
-        self._report = report or (lambda told: _log.warning("template_broken", problem=told))
+        self._report = report or (lambda problem: _log.warning("template_broken", problem=problem))
         self._loader = _Loader(self._own, [resources.path("templates"), resources.path("site") / "theme"])
         self.environment = jinja2.Environment(
             loader=self._loader,
@@ -93,29 +93,29 @@ class Templates:
                     raise
 
     def disable_custom(self, error: BaseException) -> bool:
-        """Whether the studio's own template is to blame; if so it is reported and no longer used."""
+        """Stop using the template of the studio's own that raised ``error``, and report it; False where none did."""
         if self._own is None:
             return False
-        blamed = self._blamed(error)
-        if blamed is None or blamed[0] in self._loader.broken:
+        failed = self._failed_template(error)
+        if failed is None or failed[0] in self._loader.broken:
             return False
-        name, line = blamed
+        name, line = failed
         self._loader.broken.add(name)
-        # Compiled templates keep what they extend and include by name: all are compiled again.
+        # Compiled templates refer by name to those that they extend or include: compile all of them again.
         if self.environment.cache is not None:
             self.environment.cache.clear()
         self._report(f"templates/{name}, line {line}: {error}; the built-in template is used")
         return True
 
-    def _blamed(self, error: BaseException) -> tuple[str, int] | None:
+    def _failed_template(self, error: BaseException) -> tuple[str, int] | None:
         assert self._own is not None
         if isinstance(error, jinja2.TemplateSyntaxError) and error.filename:
-            places = [(error.filename, error.lineno)]
+            locations = [(error.filename, error.lineno)]
         else:
-            places = [
+            locations = [
                 (f.filename, f.lineno or 0) for f in reversed(traceback.extract_tb(error.__traceback__))
             ]
-        for file, line in places:
+        for file, line in locations:
             if Path(file).is_relative_to(self._own):
                 return Path(file).relative_to(self._own).as_posix(), line
         return None
@@ -138,5 +138,5 @@ class Templates:
 
 @cache
 def built_in() -> Templates:
-    """The templates as they come, compiled once."""
+    """The built-in templates alone, compiled once per process."""
     return Templates()

@@ -1,6 +1,6 @@
-"""The words of the site, mails and posts in the studio's language; numbers, dates and lengths of time as it writes them.
+"""Translated strings of the site, mails and posts, and numbers, dates and durations in the conventions of a language.
 
-One file a language stands in ``templates/strings/``; for a language that has none, English speaks.
+The strings of a language stand in ``templates/strings/<language>.toml``; a language without a file gets English.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from publisher.rendering import resources
 __all__ = ["Words", "words_for"]
 
 _FOLDER = "strings"
-_OTHERWISE = "en"
+_FALLBACK = "en"
 _SECONDS_SHOWN_BELOW = 300
 
 
 class Words:
-    """The words of one language. A key is a table and a name: ``words("home.coming")``."""
+    """The strings of one language. A key is a table and a name: ``words("home.coming")``."""
 
     def __init__(self, language: str, tables: dict[str, Any], locale: Locale) -> None:
         self.language = language
-        """For ``lang`` attributes: what the words themselves are in."""
+        """Of the strings themselves, for ``lang`` attributes."""
         self._tables = tables
         self._locale = locale
 
     def __call__(self, key: str, **values: object) -> str:
-        """The words of a key, with ``{name}`` filled in; where a value is markup, so is the whole.
+        """The string of a key with each ``{name}`` filled in. Where a value is markup, the result is markup too, escaped.
 
         Raises:
             KeyError: there is no such key.
@@ -50,11 +50,11 @@ class Words:
         return text.format(**values)
 
     def table(self, name: str) -> dict[str, str]:
-        """All words of a table."""
+        """All strings of a table."""
         return dict(self._tables[name])
 
     def of(self, text: str) -> str:
-        """A text of the catalogue of techniques in this language; as it is where there is no other."""
+        """The translation of an English text of the catalogue of techniques; the text itself where there is none."""
         return str(self._tables.get("catalogue", {}).get(text, text))
 
     # Numbers
@@ -65,22 +65,22 @@ class Words:
 
     def count(self, number: int, what: str) -> str:
         """``1 participant``, ``25 participants``, ``1,000 participants``."""
-        one, more = self.forms(what)
-        return (one if number == 1 else more).format(n=self.number(number))
+        singular, plural = self.forms(what)
+        return (singular if number == 1 else plural).format(n=self.number(number))
 
     def forms(self, what: str) -> tuple[str, str]:
-        """The words for one and for more, each with ``{n}`` for the number."""
-        one, more = self._tables["count"][what]
-        return one, more
+        """The singular and plural of a counted noun, each with ``{n}`` for the number."""
+        singular, plural = self._tables["count"][what]
+        return singular, plural
 
     def percent(self, value: float) -> str:
-        """A change with its sign, one decimal place at most: ``+12.5%``, ``−5%``, ``0%``."""
+        """A signed change, rounded to one decimal place: ``+12.5%``, ``−5%``, ``0%``."""
         rounded = math.floor(abs(value) * 10 + 0.5) / 10
         sign = "" if rounded == 0 else "−" if value < 0 else "+"
         return self("pattern.percent", value=sign + self.number(rounded))
 
     def share(self, value: float) -> str:
-        """A part of the whole: ``83%`` for 0.83."""
+        """A fraction as a percentage: ``83%`` for 0.83."""
         return self("pattern.percent", value=f"{100 * value:.0f}")
 
     def listed(self, names: Sequence[str]) -> str:
@@ -97,13 +97,13 @@ class Words:
         if whole < 60:
             return self.count(whole, "second")
         if whole < _SECONDS_SHOWN_BELOW:
-            return self._both(*divmod(whole, 60), "minute", "second")
+            return self._two_units(*divmod(whole, 60), "minute", "second")
         minutes = round(whole / 60)
         if minutes < 60:
             return self.count(minutes, "minute")
-        return self._both(*divmod(minutes, 60), "hour", "minute")
+        return self._two_units(*divmod(minutes, 60), "hour", "minute")
 
-    def _both(self, large: int, small: int, large_unit: str, small_unit: str) -> str:
+    def _two_units(self, large: int, small: int, large_unit: str, small_unit: str) -> str:
         first = self.count(large, large_unit)
         return f"{first} {self.count(small, small_unit)}" if small else first
 
@@ -125,10 +125,10 @@ class Words:
 
 @cache
 def words_for(language: str) -> Words:
-    """The words of a language such as ``en`` or ``de-AT``; English where there is no file for it."""
+    """The strings of a language such as ``en`` or ``de-AT``; English where there is no file for it."""
     folder = resources.path("templates") / _FOLDER
     short = language.partition("-")[0].lower()
     file = folder / f"{short}.toml"
     if not file.is_file():
-        language, short, file = _OTHERWISE, _OTHERWISE, folder / f"{_OTHERWISE}.toml"
+        language, short, file = _FALLBACK, _FALLBACK, folder / f"{_FALLBACK}.toml"
     return Words(language, tomllib.loads(file.read_text(encoding="utf-8")), Locale.parse(short))

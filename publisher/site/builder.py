@@ -1,7 +1,7 @@
-"""The press: from marked pages to files, whether a few of them or all.
+"""The site builder: writes the files of dirty pages into the live site, or the whole site into a new folder.
 
-One function makes the files of a key, and both ways go through it; that is why what was built piece by piece
-is byte for byte what a rebuild makes.
+Both ways render through one function (``_artefacts``); that is why a site that was built piece by piece is byte for
+byte what a rebuild makes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from publisher.rendering.story import story_of
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 from publisher.site import sitemap
-from publisher.site.mkdocs_build import Site, asset_files
+from publisher.site.mkdocs_build import PageRenderer, asset_files
 from publisher.site.pages import Page, Pages
 from publisher.syndication.calendar import calendar_of
 from publisher.syndication.feed import Feeds
@@ -33,25 +33,25 @@ from publisher.syndication.feed import Feeds
 __all__ = ["FORMAT", "Progress", "SiteBuilder", "fingerprint"]
 
 FORMAT = "6"
-"""Changes when the same catalogue gives other pages."""
+"""Version of the builder: raise it when the same catalogue gives other bytes, so that every site is rebuilt."""
 
 Progress = Callable[[int, int], None]
 
 _KEYS_AT_ONCE = 250
-# The API's own part of the site, made by the search tool after the pages.
+# Folders of the site that others write: the search index is made after the pages.
 _KEPT = ("pagefind",)
 
 
-def _quiet(_done: int, _total: int) -> None:
-    """Nobody watches."""
+def _no_progress(_done: int, _total: int) -> None:
+    """Reports no progress."""
 
 
-def _quietly(_: str) -> None:
-    """Nobody follows."""
+def _no_step(_: str) -> None:
+    """Reports no step."""
 
 
 def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: Path) -> str:
-    """Of everything besides the catalogue that the pages are made of: when it changes, all are made again."""
+    """SHA-256 (hex) of everything besides the catalogue that pages are made of; when it changes, all are built again."""
     digest = hashlib.sha256(f"{FORMAT}\n{list(settings)}\n{studio.model_dump_json()}\n".encode())
     for folder in (resources.path("templates"), resources.path("site"), own_templates):
         for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
@@ -62,7 +62,7 @@ def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: P
 
 
 class SiteBuilder:
-    """Builds what a catalogue says for one studio and address."""
+    """Builds the site of a catalogue for one studio, address and set of templates."""
 
     def __init__(
         self,
@@ -82,53 +82,55 @@ class SiteBuilder:
         self._step = step
         self._durable = durable
         self._pages = Pages(catalogue, studio, links)
-        self._site = Site(studio, links, templates)
+        self._renderer = PageRenderer(studio, links, templates)
         self._feeds = Feeds(catalogue, studio, links, templates)
         self._site_id = catalogue.meta("site_id") or ""
         self._public = Tree(data / "public", step=step, durable=durable)
         self._private = Tree(data / "private", step=step, durable=durable)
 
-    def build_dirty(self, progress: Progress = _quiet) -> int:
-        """Build what is marked, and unmark it once it is on the disk; returns how many files changed.
+    def build_dirty(self, progress: Progress = _no_progress) -> int:
+        """Build the dirty pages, and unmark them once they are on the disk; returns how many files changed.
 
-        What is marked again meanwhile stays marked: it may have been read before.
+        A page that is marked again meanwhile stays dirty: it may have been read before.
         """
-        marks = self._catalogue.dirty_pages()
-        if ALL_PAGES in marks or not (self._data / "public").is_dir():
+        dirty = self._catalogue.dirty_pages()
+        if ALL_PAGES in dirty or not (self._data / "public").is_dir():
             number = len(list(self._pages.keys()))
             build = partial(self.rebuild, progress=progress)
         else:
-            number = len(marks)
-            build = partial(self._build, in_reader_order(marks), self._public, self._private, progress)
-        # What is soon done is not to wait on a machine that is busy all the time.
+            number = len(dirty)
+            build = partial(self._build, in_reader_order(dirty), self._public, self._private, progress)
+        # A small build does not go into the idle class: on a busy machine it might never run.
         changed = run_idle(build) if number > _KEYS_AT_ONCE else build()
-        self._catalogue.clear_dirty(marks)
+        self._catalogue.clear_dirty(dirty)
         return changed
 
-    def rebuild(self, output: Path | None = None, *, progress: Progress = _quiet) -> int:
+    def rebuild(self, output: Path | None = None, *, progress: Progress = _no_progress) -> int:
         """Build the whole site in a new folder, then put that in the place of ``public/``, or of ``output``.
 
         Returns how many files the site has.
         """
         live = output or self._data / "public"
         live.parent.mkdir(parents=True, exist_ok=True)
-        waiting = Path(tempfile.mkdtemp(prefix=f".{live.name}-new-", dir=live.parent))
+        new = Path(tempfile.mkdtemp(prefix=f".{live.name}-new-", dir=live.parent))
         try:
             with self._catalogue.read_transaction():
                 keys = in_reader_order(self._pages.keys())
-                known = (self._data / "public", self._data / "private") if output is None else (None, None)
-                tree = NewTree(waiting / "public", known[0], step=self._step, durable=self._durable)
-                hidden = NewTree(waiting / "private", known[1], step=_quietly, durable=self._durable)
-                self._build(keys, tree, hidden, progress)
-            made = len(tree)
+                live_trees = (
+                    (self._data / "public", self._data / "private") if output is None else (None, None)
+                )
+                public = NewTree(new / "public", live_trees[0], step=self._step, durable=self._durable)
+                private = NewTree(new / "private", live_trees[1], step=_no_step, durable=self._durable)
+                self._build(keys, public, private, progress)
+            count = len(public)
             for name in _KEPT:
-                tree.keep(name)
-            self._put_in_place(tree, live)
+                public.keep(name)
+            self._put_in_place(public, live)
             if output is None:
-                self._put_in_place(hidden, self._data / "private")
+                self._put_in_place(private, self._data / "private")
         finally:
-            remove(waiting)
-        return made
+            remove(new)
+        return count
 
     def _put_in_place(self, tree: NewTree, live: Path) -> None:
         if not tree.differs():
@@ -146,43 +148,45 @@ class SiteBuilder:
         progress: Progress,
     ) -> int:
         changed = 0
-        gone: list[Artefact] = []
+        removals: list[Artefact] = []
         progress(0, len(keys))
         for start in range(0, len(keys), _KEYS_AT_ONCE):
-            some = keys[start : start + _KEYS_AT_ONCE]
+            portion = keys[start : start + _KEYS_AT_ONCE]
             with self._catalogue.read_transaction():
-                made = list(self._artefacts(some))
-            # Files go at the end of the pass: until then nothing that leads to them is gone.
-            gone += [each for each, hidden in made if each.data is None and not hidden]
-            changed += public.put([each for each, hidden in made if each.data is not None and not hidden])
-            changed += private.put([each for each, hidden in made if hidden])
-            progress(start + len(some), len(keys))
-        return changed + public.put(gone)
+                artefacts = list(self._artefacts(portion))
+            # Files are removed at the end of the pass, when no page links to them any more.
+            removals += [file for file, is_private in artefacts if file.data is None and not is_private]
+            changed += public.put(
+                [file for file, is_private in artefacts if file.data is not None and not is_private]
+            )
+            changed += private.put([file for file, is_private in artefacts if is_private])
+            progress(start + len(portion), len(keys))
+        return changed + public.put(removals)
 
     def _artefacts(self, keys: Iterable[str]) -> Iterator[tuple[Artefact, bool]]:
-        """The files of keys in order, each with whether it is a private one."""
+        """The files of keys, in their order, each with whether it goes into ``private/``."""
         for is_page, run in groupby(keys, key=lambda key: self._pages.path_of(key) is not None):
             if is_page:
-                yield from self._html(list(run))
+                yield from self._html_files(list(run))
             else:
                 for key in run:
-                    yield from ((each, False) for each in self._other(key))
+                    yield from ((each, False) for each in self._other_files(key))
 
-    def _html(self, keys: list[str]) -> Iterator[tuple[Artefact, bool]]:
-        shown: list[Page] = []
+    def _html_files(self, keys: list[str]) -> Iterator[tuple[Artefact, bool]]:
+        pages: list[Page] = []
         for key in keys:
             path = self._pages.path_of(key)
             assert path is not None
             page = self._pages.page(key)
             if page is not None:
-                shown.append(page)
-            # Where a page is not shown it may have been, publicly or privately.
+                pages.append(page)
+            # A page that is not there now may have been, in public/ or in private/.
             if page is None or page.private:
                 yield Artefact(path, None), False
             if key.startswith("session/") and (page is None or not page.private):
                 yield Artefact(path, None), True
-        private = {page.path for page in shown if page.private}
-        for artefact in self._site.render(shown):
+        private = {page.path for page in pages if page.private}
+        for artefact in self._renderer.render(pages):
             yield artefact, artefact.path in private
 
     def _card(self, session_id: str) -> Artefact:
@@ -192,7 +196,7 @@ class SiteBuilder:
             return Artefact(path, None)
         return Artefact(path, card_of(story_of(excerpt, self._studio), self._studio))
 
-    def _other(self, key: str) -> Iterator[Artefact]:
+    def _other_files(self, key: str) -> Iterator[Artefact]:
         kind, _, name = key.partition("/")
         match kind:
             case "card":
@@ -212,7 +216,7 @@ class SiteBuilder:
                 yield from asset_files()
                 yield Artefact("card.png", studio_card(self._studio))
                 yield Artefact("robots.txt", self._robots())
-                yield from self._site.documents()
+                yield from self._renderer.documents()
             case _:
                 raise ValueError(f"no page is called {key!r}")
 

@@ -1,4 +1,4 @@
-"""What a page says to machines: JSON-LD, an article about an event."""
+"""Structured data of a session's page: JSON-LD of schema.org, an article about an event."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["json_ld", "safe_json"]
 
 
 def safe_json(value: Any) -> str:
-    """JSON that may stand inside a ``<script>`` element: nothing in it can end the element."""
+    """JSON for a ``<script>`` element, escaped so that nothing in it can end the element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def json_ld(story: Story, entry: Published, studio: Studio, links: Links) -> str:
-    """The article and the event it tells of, as safe JSON. Of people only who led it is named."""
+    """The ``Article`` and its ``Event`` as safe JSON. The instructor is the only person named."""
     page = links.absolute(story.path)
     snapshot = story.snapshot
     publisher = {"@type": "Organization", "name": studio.name, "url": links.root}
-    led = {"@type": "Person", "name": story.instructor} if story.instructor else None
+    performer = {"@type": "Person", "name": story.instructor} if story.instructor else None
     event: dict[str, Any] = {
         "@type": "Event",
         "name": story.title,
@@ -37,8 +37,8 @@ def json_ld(story: Story, entry: Published, studio: Studio, links: Links) -> str
         if snapshot.place != "room"
         else {"@type": "Place", "name": studio.name, "address": studio.postal_address or studio.name},
     }
-    if led:
-        event["performer"] = led
+    if performer:
+        event["performer"] = performer
     return safe_json(
         {
             "@context": "https://schema.org",
@@ -50,7 +50,7 @@ def json_ld(story: Story, entry: Published, studio: Studio, links: Links) -> str
             "dateModified": iso(entry.updated_at),
             "inLanguage": studio.language,
             "mainEntityOfPage": page,
-            "author": led or publisher,
+            "author": performer or publisher,
             "publisher": publisher,
             "about": event,
         }

@@ -1,4 +1,4 @@
-"""Pages through MkDocs: its configuration and its build, given only the pages that are asked for."""
+"""Renders pages to HTML through MkDocs, which is given only the pages that are asked for."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 from publisher.site.pages import Page
 
-__all__ = ["Site", "asset_files", "assets_version", "scratch_folder"]
+__all__ = ["PageRenderer", "asset_files", "assets_version", "scratch_folder"]
 
-# So many pages in one build: MkDocs keeps each of them in memory until the end.
-_AT_ONCE = 250
-_FEW = 50
+# Pages in one build: MkDocs keeps each of them in memory until the end.
+_BATCH = 250
+_COLLECT_AFTER = 50
 
 # Its messages are about folders of Markdown; what matters here comes as an exception.
 logging.getLogger("mkdocs").setLevel(logging.ERROR)
@@ -44,7 +44,7 @@ def _theme() -> Path:
 
 
 def asset_files() -> Iterator[Artefact]:
-    """The theme's fonts, styles and scripts, as they stand in the site under ``assets/``."""
+    """The theme's fonts, styles and scripts, with their paths below the site's root (``assets/…``)."""
     root = _theme() / "assets"
     for file in sorted(root.rglob("*")):
         if file.is_file():
@@ -53,7 +53,7 @@ def asset_files() -> Iterator[Artefact]:
 
 @cache
 def assets_version() -> str:
-    """Changes with every change of an asset, so that no reader keeps an old one."""
+    """Ten hex digits that change with any asset: a query string with them keeps old ones out of browsers' caches."""
     digest = hashlib.sha256()
     for each in asset_files():
         digest.update(each.path.encode())
@@ -61,8 +61,8 @@ def assets_version() -> str:
     return digest.hexdigest()[:10]
 
 
-class Site:
-    """Renders pages to bytes. One build at a time: MkDocs counts its warnings in one place."""
+class PageRenderer:
+    """Renders pages to bytes. Not for two threads at once: MkDocs counts its warnings in one place."""
 
     def __init__(self, studio: Studio, links: Links, templates: Templates) -> None:
         self._studio = studio
@@ -72,23 +72,23 @@ class Site:
 
     def render(self, pages: Iterable[Page]) -> Iterator[Artefact]:
         """The files of pages, in the order given."""
-        waiting: list[Page] = []
+        batch: list[Page] = []
         for page in pages:
-            waiting.append(page)
-            if len(waiting) == _AT_ONCE:
-                yield from self._built(waiting)
-                waiting = []
-        if waiting:
-            yield from self._built(waiting)
+            batch.append(page)
+            if len(batch) == _BATCH:
+                yield from self._rendered(batch)
+                batch = []
+        if batch:
+            yield from self._rendered(batch)
 
     def documents(self) -> Iterator[Artefact]:
-        """The pages written in Markdown that come with the site."""
-        yield from self._build(lambda config, files: files, only=None)
+        """The pages that come with the site as Markdown, in the studio's language."""
+        yield from self._build(lambda config, files: files, pages=None)
 
-    def _built(self, pages: Sequence[Page]) -> Iterator[Artefact]:
+    def _rendered(self, pages: Sequence[Page]) -> Iterator[Artefact]:
         by_source = {_source(page.path): page for page in pages}
 
-        def given(config: MkDocsConfig, _: Files) -> Files:
+        def generated(config: MkDocsConfig, _: Files) -> Files:
             files = []
             for source, page in by_source.items():
                 content = f"---\ntemplate: {page.template}\n---\n"
@@ -97,46 +97,49 @@ class Site:
                 files.append(file)
             return Files(files)
 
-        yield from self._build(given, only=by_source)
-        if len(pages) > _FEW:
+        yield from self._build(generated, pages=by_source)
+        if len(pages) > _COLLECT_AFTER:
             # MkDocs' pages refer to each other in circles: each batch would stay until the collector's own time comes.
             gc.collect()
 
     def _build(
-        self, given: Callable[[MkDocsConfig, Files], Files], *, only: dict[str, Page] | None
+        self, choose_files: Callable[[MkDocsConfig, Files], Files], *, pages: dict[str, Page] | None
     ) -> Iterator[Artefact]:
         folder = Path(tempfile.mkdtemp(prefix="halcytone-site-", dir=scratch_folder()))
         try:
             while True:
                 try:
-                    self._run(folder, given, only)
+                    self._run(folder, choose_files, pages)
                     break
                 except Exception as error:
-                    # A template of the studio's own that fails is set aside; the built-in one comes in the next round.
-                    if not self._templates.disable_custom(_cause(error)):
+                    # A failing template of the studio's own is disabled; the next attempt uses the built-in one.
+                    if not self._templates.disable_custom(_root_cause(error)):
                         raise
-            if only is None:
+            if pages is None:
                 for file in sorted(folder.rglob("*.html")):
                     yield Artefact(file.relative_to(folder).as_posix(), file.read_bytes())
             else:
-                for page in only.values():
+                for page in pages.values():
                     yield Artefact(page.path, (folder / page.path).read_bytes())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _run(
-        self, folder: Path, given: Callable[[MkDocsConfig, Files], Files], only: dict[str, Page] | None
+        self,
+        folder: Path,
+        choose_files: Callable[[MkDocsConfig, Files], Files],
+        pages: dict[str, Page] | None,
     ) -> None:
         config = load_config(
             str(resources.path("site") / "mkdocs.yml"),
-            docs_dir=str(self._documents()),
+            docs_dir=str(self._documents_folder()),
             site_dir=str(folder),
             site_name=self._studio.name,
             site_url=self._links.root,
         )
 
         def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-            return given(config, files)
+            return choose_files(config, files)
 
         def on_env(_: jinja2.Environment, *, config: MkDocsConfig, files: Files) -> jinja2.Environment:
             # MkDocs' own environment does not escape, and compiles every template anew for each build.
@@ -146,10 +149,12 @@ class Site:
             context: dict[str, Any], *, page: MkDocsPage, config: MkDocsConfig, nav: Any
         ) -> dict[str, Any]:
             path = page.file.dest_uri
-            shown = (
-                only[page.file.src_uri].context if only is not None else {"kind": "docs", "title": page.title}
+            own = (
+                pages[page.file.src_uri].context
+                if pages is not None
+                else {"kind": "docs", "title": page.title}
             )
-            return {**context, **self._around(path), **shown}
+            return {**context, **self._shared_context(path), **own}
 
         def on_page_content(html: str, **_: Any) -> str:
             # A table that is wider than a phone scrolls by itself, with the keyboard too.
@@ -167,19 +172,19 @@ class Site:
         finally:
             config.plugins.on_shutdown()
 
-    def _documents(self) -> Path:
-        """The folder of Markdown in the language that the site speaks."""
+    def _documents_folder(self) -> Path:
+        """The folder of Markdown in the site's language; the English one where there is none."""
         short = self._studio.words.language.partition("-")[0].lower()
         translated = resources.path("site") / f"docs-{short}"
         return translated if translated.is_dir() else resources.path("site") / "docs"
 
-    def _around(self, path: str) -> dict[str, Any]:
-        """What every page is given. ``href`` makes links from here; they hold below any path and offline."""
-        # What is shown at whatever address was not found cannot point from there.
-        up = self._links.base_path if path == "404.html" else "../" * path.count("/") or "./"
+    def _shared_context(self, path: str) -> dict[str, Any]:
+        """The context that every page gets. ``href`` makes relative links, which hold below any path and offline."""
+        # The 404 page is shown at any address, so its links begin at the site's root.
+        root = self._links.base_path if path == "404.html" else "../" * path.count("/") or "./"
         return {
             "studio": self._studio,
-            "href": lambda to: up + to if to else up,
+            "href": lambda to: root + to if to else root,
             "absolute": self._links.absolute,
             "canonical": self._links.absolute(path.removesuffix("index.html")),
             "version": assets_version(),
@@ -190,17 +195,17 @@ class Site:
 
 @cache
 def scratch_folder() -> str | None:
-    """Where what is read back at once is written: in memory where the system has a folder for that."""
+    """A folder in memory for files that are read back at once; None where the system has none."""
     memory = Path("/dev/shm")
     return str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
 
 
 def _source(path: str) -> str:
-    """The source that MkDocs would have for a page."""
+    """The name of the Markdown source that MkDocs expects for a page."""
     return path.removesuffix(".html") + ".md"
 
 
-def _cause(error: BaseException) -> BaseException:
+def _root_cause(error: BaseException) -> BaseException:
     # MkDocs wraps what a template raises.
     while error.__cause__ is not None:
         error = error.__cause__

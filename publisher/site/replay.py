@@ -1,4 +1,4 @@
-"""The replay of a session: what a reader's browser needs to play it, in few bytes."""
+"""The timeline of a session as JSON, for the player on its page."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ def replay_of(snapshot: Snapshot) -> str | None:
         }
         for span in snapshot.timeline
     ]
-    told = {"duration": snapshot.session_duration, "spans": spans}
-    return safe_json(told)
+    return safe_json({"duration": snapshot.session_duration, "spans": spans})
 
 
 def _pattern(span: TechniqueSpan) -> dict[str, object] | None:
@@ -39,10 +38,10 @@ def _pattern(span: TechniqueSpan) -> dict[str, object] | None:
         return None
     seconds = (*span.pattern, 0.0, 0.0, 0.0, 0.0)[:4]
     try:
-        written = Pattern.of(*seconds)
+        stated = Pattern.of(*seconds)
     except ValueError:
         return None
-    # The snapshot says four numbers; the catalogue's own pattern may have more to it (a second inhale).
-    if known and known.pattern and known.pattern.cycle_ms == written.cycle_ms:
+    # A snapshot holds four numbers; the catalogue's pattern may have more steps (a second inhale).
+    if known and known.pattern and known.pattern.cycle_ms == stated.cycle_ms:
         return known.pattern.as_json()
-    return written.as_json()
+    return stated.as_json()

@@ -19,8 +19,8 @@ from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.files.tree import Artefact, Tree, exchange
 from publisher.priority import use_idle_scheduling
+from publisher.site.list_pages import SEARCH_FROM
 from publisher.site.mkdocs_build import scratch_folder
-from publisher.site.pages import SEARCH_FROM
 
 __all__ = ["FOLDER", "SearchIndexer", "update_index"]
 

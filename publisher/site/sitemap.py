@@ -1,4 +1,4 @@
-"""The sitemap: an index, one file a month, one for the pages that stay."""
+"""``sitemap.xml`` (sitemaps.org): an index, one file a month of sessions, one for the fixed pages."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from publisher.rendering.links import Links
 __all__ = ["index", "of_month"]
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_SPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
-_STAYING = ("", "sessions/", "techniques/", "subscribe/")
+_NAMESPACE = "http://www.sitemaps.org/schemas/sitemap/0.9"
+_FIXED = ("", "sessions/", "techniques/", "subscribe/")
 
 
 def _urls(entries: Iterable[tuple[str, Millis | None]]) -> bytes:
     lines = [
-        f"<url><loc>{escape(where)}</loc>" + (f"<lastmod>{iso(when)}</lastmod>" if when else "") + "</url>"
-        for where, when in entries
+        f"<url><loc>{escape(url)}</loc>"
+        + (f"<lastmod>{iso(modified)}</lastmod>" if modified else "")
+        + "</url>"
+        for url, modified in entries
     ]
-    return "\n".join([f'{_HEAD}<urlset xmlns="{_SPACE}">', *lines, "</urlset>\n"]).encode()
+    return "\n".join([f'{_HEAD}<urlset xmlns="{_NAMESPACE}">', *lines, "</urlset>\n"]).encode()
 
 
 def of_month(catalogue: Catalogue, month: str, links: Links) -> Artefact:
-    """The sessions of a month, or the order to remove the file where there are none."""
+    """The sitemap of a month's sessions; without bytes, so that the file is removed, where there are none."""
     path = f"sitemap-{month}.xml"
     entries = [
         (links.absolute(f"sessions/{each.session_id}/"), each.updated_at)
@@ -37,12 +39,12 @@ def of_month(catalogue: Catalogue, month: str, links: Links) -> Artefact:
 
 
 def index(catalogue: Catalogue, links: Links) -> list[Artefact]:
-    """The part of what stays, and the index of all parts."""
-    staying = [*_STAYING, *(f"techniques/{slug}/" for slug in lookup.CATALOGUE)]
+    """The sitemap of the fixed pages and lists, and the index of all sitemaps."""
+    fixed = [*_FIXED, *(f"techniques/{slug}/" for slug in lookup.CATALOGUE)]
     months = [month for month, _ in catalogue.months()]
-    pages = [(links.absolute(path), None) for path in staying]
+    pages = [(links.absolute(path), None) for path in fixed]
     pages += [(links.absolute(f"sessions/{month.replace('-', '/')}/"), None) for month in months]
     parts = ["sitemap-pages.xml", *(f"sitemap-{month}.xml" for month in months)]
     lines = [f"<sitemap><loc>{escape(links.absolute(part))}</loc></sitemap>" for part in parts]
-    whole = "\n".join([f'{_HEAD}<sitemapindex xmlns="{_SPACE}">', *lines, "</sitemapindex>\n"])
-    return [Artefact("sitemap-pages.xml", _urls(pages)), Artefact("sitemap.xml", whole.encode())]
+    document = "\n".join([f'{_HEAD}<sitemapindex xmlns="{_NAMESPACE}">', *lines, "</sitemapindex>\n"])
+    return [Artefact("sitemap-pages.xml", _urls(pages)), Artefact("sitemap.xml", document.encode())]

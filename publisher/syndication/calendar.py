@@ -1,4 +1,4 @@
-"""``calendar.ics``: the sessions to come, and those that were called off."""
+"""Writes ``calendar.ics``: the upcoming public sessions, and the cancelled ones."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _AT_MOST = 200
 
 
 def calendar_of(catalogue: Catalogue, studio: Studio, links: Links, site_id: str) -> bytes:
-    """An iCalendar document (RFC 5545).
+    """The calendar as an iCalendar document (RFC 5545).
 
-    UIDs are made of the session and the site, and stay; SEQUENCE rises with the room's; nothing is of now.
+    A UID is made of session and site, so it stays; SEQUENCE is the room's; no present time is in it.
     """
     calendar = Calendar()
     calendar.add("prodid", "-//Halcytone Live//Sessions//EN")
@@ -50,8 +50,10 @@ def _event(room: UpcomingRoom, studio: Studio, links: Links, site_id: str, statu
     event.add("dtstart", starts)
     event.add("dtend", starts + timedelta(seconds=room.length_s))
     event.add("summary", room.title)
-    told = [room.description] if room.description else []
-    event.add("description", "\n\n".join([*told, studio.words("before.with", name=room.instructor), page]))
+    description = [room.description] if room.description else []
+    event.add(
+        "description", "\n\n".join([*description, studio.words("before.with", name=room.instructor), page])
+    )
     event.add("url", page)
     event.add("location", studio.name if room.place in ("room", "both") else page)
     event.add("status", status)

@@ -1,4 +1,4 @@
-"""``feed.xml`` (RSS 2.0), ``feed.json``, and the parts of the archive that never change (RFC 5005).
+"""Writes ``feed.xml`` (RSS 2.0), ``feed.json`` (JSON Feed 1.1) and the archived parts of the feed (RFC 5005).
 
 RSS leaves open whether a title is text or HTML. As the RSS Advisory Board recommends, titles are text, with ``&`` and
 ``<`` written as character references in hexadecimal; descriptions are HTML.
@@ -31,8 +31,8 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _HISTORY = "http://purl.org/syndication/history/1.0"
 _DUBLIN = "http://purl.org/dc/elements/1.1/"
 
-# What neither XML nor HTML carries, and the sign of a text that was spoilt before it came here.
-_NO_TEXT = re.compile(
+# Characters forbidden in XML or HTML, and U+FFFD, which stands for what an earlier decoding could not read.
+_FORBIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffd\ufffe\uffff"
     + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
     + "]"
@@ -41,13 +41,12 @@ _END_TAG = re.compile(r"</(\w+)>")
 _CDATA = re.compile(rb"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 
 
-class _Links(BaseExtension):  # type: ignore[misc]
-    """What feedgen has no words for: the hub, the archive before this one, the feed that goes on, no date."""
+class _ChannelExtension(BaseExtension):  # type: ignore[misc]
+    """Channel elements that feedgen lacks: hub, previous archive, current feed, and no build date."""
 
     def __init__(self) -> None:
         self.links: list[tuple[str, str]] = []
         self.is_archive = False
-
         self.has_date = True
 
     def extend_ns(self) -> dict[str, str]:
@@ -55,8 +54,8 @@ class _Links(BaseExtension):  # type: ignore[misc]
 
     def extend_rss(self, feed: Any) -> Any:
         channel = feed[0]
-        for relation, where in self.links:
-            link = etree.Element(f"{{{_ATOM}}}link", rel=relation, href=where)
+        for relation, url in self.links:
+            link = etree.Element(f"{{{_ATOM}}}link", rel=relation, href=url)
             channel.insert(0, link)
         if self.is_archive:
             channel.insert(0, etree.Element(f"{{{_HISTORY}}}archive"))
@@ -65,8 +64,8 @@ class _Links(BaseExtension):  # type: ignore[misc]
         return feed
 
 
-class _Creator(BaseEntryExtension):  # type: ignore[misc]
-    """``dc:creator``: RSS's own author must be an address."""
+class _ItemExtension(BaseEntryExtension):  # type: ignore[misc]
+    """``dc:creator`` of an item: RSS's own ``author`` must be a mail address."""
 
     def __init__(self) -> None:
         self.name: str | None = None
@@ -79,7 +78,7 @@ class _Creator(BaseEntryExtension):  # type: ignore[misc]
 
 
 class Feeds:
-    """The feeds of one state of the catalogue: bytes that change only when what they show does."""
+    """Writes the feeds from the catalogue: the bytes change only when what they show does."""
 
     def __init__(self, catalogue: Catalogue, studio: Studio, links: Links, templates: Templates) -> None:
         self._catalogue = catalogue
@@ -88,7 +87,7 @@ class Feeds:
         self._templates = templates
 
     def newest(self) -> list[Artefact]:
-        """The feeds that are subscribed to, in the order in which they may appear."""
+        """``feed.json`` and ``feed.xml`` with the newest items."""
         entries = self._catalogue.newest_in_feed(NEWEST)
         stories = [self._story(entry) for entry in entries]
         archives = self._catalogue.archives()
@@ -99,7 +98,7 @@ class Feeds:
         ]
 
     def archive(self, name: str) -> Artefact:
-        """A part of the archive, or the order to remove it while it is not complete."""
+        """An archived part such as ``2024-03-1``; without bytes, so that no file is there, while it is not complete."""
         path = _archive_path(name)
         complete = self._catalogue.archives()
         if name not in complete:
@@ -113,11 +112,11 @@ class Feeds:
     def _story(self, entry: Published) -> Story:
         excerpt = self._catalogue.excerpt(entry.session_id)
         assert excerpt is not None
-        # Quotes stand on the page only: a feed cannot be recalled.
+        # Without quotes: they can be taken off a page, but not out of a feed that was read.
         return story_of(excerpt, self._studio)
 
     def item_html(self, story: Story) -> str:
-        """An item's full text."""
+        """The full text of a story's item, as HTML."""
         text = self._templates.render(
             "site/feed_item.html",
             story=story,
@@ -125,7 +124,7 @@ class Feeds:
             href=self._links.absolute,
             picture=self._links.absolute(card_path(story)),
         )
-        return _carried(text.strip())
+        return _allowed_text(text.strip())
 
     def _rss(
         self,
@@ -141,14 +140,14 @@ class Feeds:
         feed.title(_title(studio.name))
         feed.description(_title(studio.about if studio.about.strip() else studio.name))
         if len(studio.language.partition("-")[0]) == 2:
-            # Of the longer codes RSS knows none.
+            # RSS allows two-letter language codes only.
             feed.language(studio.language)
         feed.generator("Halcytone Live")
         feed.docs("https://www.rssboard.org/rss-specification")
         feed.link(href=absolute(path), rel="self", type="application/rss+xml")
         # The channel's own link is whatever was set last.
         feed.link(href=self._links.root, rel="alternate")
-        feed.register_extension("history", _Links, _Creator, atom=False)
+        feed.register_extension("history", _ChannelExtension, _ItemExtension, atom=False)
         if studio.websub_hub and not is_archive:
             feed.history.links.append(("hub", studio.websub_hub))
         if before:
@@ -156,7 +155,7 @@ class Feeds:
         if is_archive:
             feed.history.links.append(("current", absolute("feed.xml")))
             feed.history.is_archive = True
-        # Without items there is no moment to state, and feedgen takes the present one.
+        # Without items there is no date, and feedgen would take the present time.
         feed.history.has_date = bool(entries)
         feed.lastBuildDate(to_datetime(max((entry.updated_at for entry in entries), default=0)))
         for entry, story in zip(entries, stories, strict=True):
@@ -166,12 +165,12 @@ class Feeds:
             item.link(href=page)
             item.guid(page, permalink=True)
             item.pubDate(to_datetime(entry.published_at))
-            item.description(escape(_carried(story.seo_description), quote=False))
+            item.description(escape(_allowed_text(story.seo_description), quote=False))
             item.content(self.item_html(story), type="CDATA")
             for each in story.practised:
                 item.category(term=_title(each.name))
-            item.history.name = _carried(story.instructor or "")
-        return _referenced(bytes(feed.rss_str(pretty=True)))
+            item.history.name = _allowed_text(story.instructor or "")
+        return _with_hex_references(bytes(feed.rss_str(pretty=True)))
 
     def _json(self, entries: Sequence[Published], stories: Sequence[Story]) -> bytes:
         studio = self._studio
@@ -181,9 +180,9 @@ class Feeds:
             item: dict[str, Any] = {
                 "id": page,
                 "url": page,
-                "title": _carried(story.title),
+                "title": _allowed_text(story.title),
                 "content_html": self.item_html(story),
-                "summary": _carried(story.seo_description),
+                "summary": _allowed_text(story.seo_description),
                 "image": self._links.absolute(card_path(story)),
                 "date_published": iso(entry.published_at),
                 "date_modified": iso(entry.updated_at),
@@ -210,17 +209,17 @@ def _archive_path(name: str) -> str:
     return f"feed/{name}.xml"
 
 
-def _carried(text: str) -> str:
-    """The text without what feeds cannot carry."""
-    return _NO_TEXT.sub("", text)
+def _allowed_text(text: str) -> str:
+    """The text without forbidden characters."""
+    return _FORBIDDEN.sub("", text)
 
 
 def _title(text: str) -> str:
-    """Text in one line where no HTML may be. What would end an element for a reader that takes it for HTML does not."""
-    return _END_TAG.sub(r"‹/\1›", _carried(" ".join(text.split()))) or "–"
+    """A title as plain text in one line, its closing tags defused for readers that take titles for HTML."""
+    return _END_TAG.sub(r"‹/\1›", _allowed_text(" ".join(text.split()))) or "–"
 
 
-def _referenced(xml: bytes) -> bytes:
+def _with_hex_references(xml: bytes) -> bytes:
     """``&`` and ``<`` as hexadecimal references, outside of CDATA: the one form that every reader decodes once."""
     parts = _CDATA.split(xml)
     parts[::2] = [part.replace(b"&amp;", b"&#x26;").replace(b"&lt;", b"&#x3C;") for part in parts[::2]]

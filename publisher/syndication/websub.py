@@ -1,4 +1,4 @@
-"""WebSub: tells the studio's hub that the feed has changed, so that readers hear of it at once."""
+"""Notifies the studio's WebSub hub that the feeds have changed, so that readers hear of it at once."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _TIMEOUT_S = 10.0
 
 
 class HubNotifier:
-    """Tells a hub of changes, one at a time and on a thread of its own; a hub that is away is no error of the feed's."""
+    """Sends notifications one at a time, each on a thread of its own. A hub that does not answer is only logged."""
 
     def __init__(self) -> None:
-        self._telling = threading.Lock()
+        self._sending = threading.Lock()
 
     def notify(self, hub: str, feeds: tuple[str, ...]) -> threading.Thread:
-        """Say that these feeds have changed; returns the thread that says it."""
-        thread = threading.Thread(target=self._tell, args=(hub, feeds), name="hub", daemon=True)
+        """Notify a hub that these feeds changed; returns the thread that does it."""
+        thread = threading.Thread(target=self._send, args=(hub, feeds), name="websub", daemon=True)
         thread.start()
         return thread
 
-    def _tell(self, hub: str, feeds: tuple[str, ...]) -> None:
-        with self._telling:
+    def _send(self, hub: str, feeds: tuple[str, ...]) -> None:
+        with self._sending:
             for feed in feeds:
                 body = urlencode({"hub.mode": "publish", "hub.url": feed, "hub.topic": feed}).encode()
                 try:
