@@ -1,5 +1,6 @@
-"""Live breathing sessions: domain, protocol, actors, storage, sockets, HTTP and pages.
+"""The live side: sessions of a studio, from the socket to the journal, and the snapshot that the publisher gets.
 
-Floors, imports pointing down only: ``domain`` < ``protocol`` < ``actors``, ``storage`` <
-``realtime``, ``api``, ``web`` < ``app``, ``cli``.
+Floors, imports pointing down only (kept by contracts in pyproject.toml):
+``cli`` > ``commands`` > ``demo`` > ``app`` > ``web``, ``api``, ``realtime``, ``operations`` > ``sessions`` >
+``runtime``, ``storage``, ``protocol``, ``recordings`` > ``settings``, ``clock`` > ``domain``.
 """

@@ -16,7 +16,7 @@ from markupsafe import escape as markup
 
 from engine.api.http.app_keys import CLOCK, DATA, LINKS, SESSIONS, caller_of
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.http.responses import refusal
+from engine.api.http.responses import error_response
 from engine.domain.instant import Millis, to_datetime
 from engine.domain.session import Phase, Session
 
@@ -141,7 +141,7 @@ async def _not_found(request: web.Request, public: Path) -> web.StreamResponse:
     own = await asyncio.to_thread(_find_file, public, "/404.html")
     wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "text/html")
     if own is None or not wants_page:
-        return refusal(404, "not_found", f"There is nothing at {request.path[:200]}.")
+        return error_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
     page = await asyncio.to_thread(own.read_bytes)
     return web.Response(
         body=page,

@@ -15,7 +15,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from engine.api.http.middleware import SECURITY_HEADERS
-from engine.api.http.responses import refusal
+from engine.api.http.responses import error_response
 
 __all__ = ["HttpConnection"]
 
@@ -85,4 +85,4 @@ class HttpConnection(web.RequestHandler):
 def _error(status: int, headers: Mapping[str, str]) -> web.Response:
     code, sentence = _SENTENCES.get(status) or (f"http_{status}", "This is not possible here.")
     kept: dict[str, str] = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
-    return refusal(status, code, sentence, headers={**SECURITY_HEADERS, **kept})
+    return error_response(status, code, sentence, headers={**SECURITY_HEADERS, **kept})

@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from engine.api.http.metrics import RequestMetrics
 from engine.api.http.ports import Readiness
-from engine.api.http.responses import refusal, refusal_of
+from engine.api.http.responses import error_response, rejection_response
 from engine.clock import Clock
 from engine.domain.rejection import Rejected
 from engine.protocol.rates import Rate, TokenBucket
@@ -113,14 +113,14 @@ def request_middleware(
                 wait = rates.take(address_of(request, trusted_proxies), clock.now())
             if wait:
                 metrics.limited.inc()
-                response: web.StreamResponse = refusal(
+                response: web.StreamResponse = error_response(
                     429,
                     "too_many_requests",
                     "Too many requests from this address.",
                     headers={hdrs.RETRY_AFTER: str(max(1, -(-wait // 1000)))},
                 )
             elif request.method not in _SAFE_METHODS and ready() == "draining":
-                response = refusal(
+                response = error_response(
                     503, "draining", "The server is about to restart.", headers={hdrs.RETRY_AFTER: "5"}
                 )
             else:
@@ -149,7 +149,7 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.RequestPayloadError:
-        broken = refusal(
+        broken = error_response(
             400,
             "broken_body",
             "The body cannot be read.",
@@ -159,38 +159,40 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
         broken.force_close()
         return broken
     except Rejected as rejected:
-        return refusal_of(rejected)
+        return rejection_response(rejected)
     except JournalFailed as failed:
         _log.error("journal failed", reason=failed.reason)
-        return refusal(503, "storage_failed", "The server cannot store anything at the moment.")
+        return error_response(503, "storage_failed", "The server cannot store anything at the moment.")
     except DatabaseLocked:
-        return refusal(503, "busy", "The database is busy; try again.", headers={hdrs.RETRY_AFTER: "5"})
+        return error_response(
+            503, "busy", "The database is busy; try again.", headers={hdrs.RETRY_AFTER: "5"}
+        )
     except DatabaseError as error:
         _log.error("database failed", reason=str(error))
-        return refusal(503, "storage_failed", "The server cannot reach its database at the moment.")
+        return error_response(503, "storage_failed", "The server cannot reach its database at the moment.")
     except web.HTTPException as error:
         return _http_error(request, error)
     except ConnectionResetError:
         raise
     except Exception:  # noqa: BLE001 — a bug in any handler: the traceback goes to the log, a sentence to the client
         _log.exception("request failed")
-        return refusal(500, "internal_error", "Something went wrong here. It has been logged.")
+        return error_response(500, "internal_error", "Something went wrong here. It has been logged.")
 
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
     match error:
         case web.HTTPNotFound():
-            return refusal(404, "not_found", f"There is nothing at {request.path[:200]}.")
+            return error_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
         case web.HTTPMethodNotAllowed():
             allowed = ", ".join(sorted(error.allowed_methods))
-            return refusal(
+            return error_response(
                 405,
                 "method_not_allowed",
                 f"{request.method[:20]} is not possible here; {allowed} is.",
                 headers={hdrs.ALLOW: allowed},
             )
         case _ if error.status >= 400:
-            return refusal(error.status, error.reason.lower().replace(" ", "_"), f"{error.reason}.")
+            return error_response(error.status, error.reason.lower().replace(" ", "_"), f"{error.reason}.")
         case _:
             # A redirection: aiohttp deprecates returning the exception itself.
             return web.Response(status=error.status, headers={hdrs.LOCATION: error.headers[hdrs.LOCATION]})

@@ -1,4 +1,4 @@
-"""Answers: JSON for programs, one shape for every refusal."""
+"""JSON responses, and the one shape of every error."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from aiohttp import web
 
 from engine.domain.rejection import Rejected
 
-__all__ = ["answer", "refusal", "refusal_of"]
+__all__ = ["answer", "error_response", "rejection_response"]
 
-_BASE: Mapping[str, str] = {"Cache-Control": "no-store"}
+_HEADERS: Mapping[str, str] = {"Cache-Control": "no-store"}
 
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """``content`` as JSON in UTF-8."""
-    # Lone surrogates, which JSON can escape and UTF-8 cannot carry, become question marks.
+    """A response with ``content`` as JSON in UTF-8, which nobody caches."""
+    # Lone surrogates, which JSON can escape and UTF-8 cannot encode, become question marks.
     body = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return web.Response(
         body=body.encode("utf-8", "replace"),
         status=status,
         content_type="application/json",
         charset="utf-8",
-        headers={**_BASE, **(headers or {})},
+        headers={**_HEADERS, **(headers or {})},
     )
 
 
-def refusal(
+def error_response(
     status: int,
     code: str,
     message: str,
     details: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    """``{"error": code, "message": sentence, "details": {field: reason}}``."""
+    """An error response: ``{"error": code, "message": sentence, "details": {field: reason}}``."""
     if status == 401:
         headers = {"WWW-Authenticate": "Bearer", **(headers or {})}
     content = {"error": code, "message": message, "details": dict(details or {})}
     return answer(content, status, headers)
 
 
-def refusal_of(rejected: Rejected) -> web.Response:
-    """An expected refusal of the domain, as HTTP says it."""
-    return refusal(rejected.status, rejected.code, rejected.message, rejected.details)
+def rejection_response(rejected: Rejected) -> web.Response:
+    """The error response for an expected refusal of the domain."""
+    return error_response(rejected.status, rejected.code, rejected.message, rejected.details)
