@@ -92,10 +92,12 @@ def settings(data: Path, **given: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(data: Path, publisher: Sequence[str] | None = IDLE, **given: Any) -> AsyncIterator[Server]:
+async def running(
+    data: Path, publisher: Sequence[str] | None = IDLE, *, clock: Clock | None = None, **given: Any
+) -> AsyncIterator[Server]:
     """A server on ``data``; ``publisher`` None is the real one."""
     async with (
-        running_server(settings(data, **given), Clock(), publisher=publisher) as here,
+        running_server(settings(data, **given), clock or Clock(), publisher=publisher) as here,
         httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as client,
         httpx.AsyncClient(base_url=here.url) as stranger,
     ):
