@@ -107,7 +107,7 @@ def import_all(data: Path, count: int) -> float:
     file = data.parent / f"{count}.jsonl"
     file.write_text("\n".join(lines(count)), encoding="utf-8")
     began = time.perf_counter()
-    published, refused = commands.import_file(data, file, _quiet)
+    published, refused = commands.import_file(data, database_of(data), file, _quiet)
     took = time.perf_counter() - began
     assert (published, refused) == (count, []), refused[:3]
     return took
@@ -116,7 +116,7 @@ def import_all(data: Path, count: int) -> float:
 def rebuild(data: Path) -> float:
     """Seconds for the whole site through MkDocs."""
     began = time.perf_counter()
-    commands.rebuild(data, data.parent / "rebuilt", _quiet)
+    commands.rebuild(data, database_of(data), data.parent / "rebuilt", _quiet)
     return time.perf_counter() - began
 
 

@@ -55,12 +55,12 @@ from engine.sessions.directory import Directory
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
 from engine.storage.database import Database
-from engine.storage.keys import Keys, signing_key
+from engine.storage.journal import Journal
+from engine.storage.keys import Keys
 from engine.storage.meta import Meta
-from engine.storage.opening import database_of
+from engine.storage.opening import database_of, open_journal, signing_key_of
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
-from engine.storage.sqlite_journal import SqliteJournal
 from engine.web import pages
 from publisher.rendering import studio
 from publisher.rendering.studio import Studio
@@ -141,6 +141,7 @@ async def running_server(
     Raises:
         OSError: the address is in use, or the data folder cannot be used.
         DataInUse: another server runs on the same data.
+        DatabaseError: the database cannot be used, or (``DatabaseLocked``) another server runs on it.
         InvalidStudio: ``studio.toml`` cannot be used.
         InvalidMarks: ``marks.toml`` cannot be used.
     """
@@ -224,7 +225,8 @@ def _context(settings: Settings, clock: Clock, port: int, stack: AsyncExitStack)
 
 def _open_storage(context: _Context) -> _Storage:
     """Open the database, and keep in it the settings that other processes need."""
-    database = database_of(context.settings.data)
+    database = database_of(context.settings.data, context.settings.database)
+    context.stack.enter_context(database.hold("server"))
     keys = Keys(database)
     context.stack.callback(keys.close)
     given = context.settings.api_key.get_secret_value() if context.settings.api_key else None
@@ -232,12 +234,12 @@ def _open_storage(context: _Context) -> _Storage:
     _store_settings(
         database, public_url=context.server.url, retention_days=str(context.settings.retention_days)
     )
-    journal = SqliteJournal(database, asyncio.get_running_loop(), context.metrics.committed)
+    journal = open_journal(database, asyncio.get_running_loop(), context.metrics.committed)
     context.stack.push_async_callback(journal.close)
     rooms, people = Rooms(database), People(database)
     context.stack.callback(rooms.close)
     context.stack.callback(people.close)
-    tokens = Tokens(signing_key(context.settings.data))
+    tokens = Tokens(signing_key_of(context.settings.data, database))
     return _Storage(database, keys, journal, rooms, people, tokens)
 
 

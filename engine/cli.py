@@ -68,6 +68,14 @@ def serve(
         str | None,
         typer.Option(help="Where people reach this server. Default: http://HOST:PORT", show_default=False),
     ] = None,
+    database_url: Annotated[
+        str | None,
+        typer.Option(
+            metavar="postgresql://…",
+            help="PostgreSQL in the place of the data folder's own file. With a password better as HALCYTONE_DATABASE_URL.",
+            show_default=False,
+        ),
+    ] = None,
     lan: Annotated[
         bool, typer.Option("--lan", help="Listen on the local network, and print a QR code for phones.")
     ] = False,
@@ -82,7 +90,16 @@ def serve(
     """
     from engine.commands.serve import serve as run
 
-    run(config, host=host, port=port, data=data, public_url=public_url, log_level=log_level, lan=lan)
+    run(
+        config,
+        host=host,
+        port=port,
+        data=data,
+        public_url=public_url,
+        database_url=database_url,
+        log_level=log_level,
+        lan=lan,
+    )
 
 
 @app.command()
@@ -186,6 +203,21 @@ def restore(
     from engine.commands.archive import restore as run
 
     run(config, data, file, replace=replace)
+
+
+@app.command()
+def move(
+    source: Annotated[
+        str, typer.Option("--from", metavar="DIR|URL", help="The studio as it is.", show_default=False)
+    ],
+    target: Annotated[
+        str, typer.Option("--to", metavar="DIR|URL", help="An empty database for it.", show_default=False)
+    ],
+) -> None:
+    """Copy a studio between a data folder's own file and PostgreSQL, either way, while nothing runs on it."""
+    from engine.commands.archive import move as run
+
+    run(source, target)
 
 
 @app.command()

@@ -21,7 +21,7 @@ CONFIG_NAME = "halcytone.toml"
 LogLevel = Literal["debug", "info", "warning", "error"]
 PerMinute = Annotated[int, Field(ge=0, le=1_000_000)]
 
-_SECRETS = frozenset({"api_key", "smtp_url"})
+_SECRETS = frozenset({"api_key", "database_url", "smtp_url"})
 
 
 class SettingsError(Exception):
@@ -54,6 +54,13 @@ def _mail_server(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _postgresql(secret: SecretStr) -> SecretStr:
+    url = urlsplit(secret.get_secret_value())
+    if url.scheme not in ("postgresql", "postgres") or not url.path.strip("/"):
+        raise ValueError("not like postgresql://user:password@host:5432/database")
+    return secret
+
+
 class Settings(BaseSettings):
     """Every setting of the server. A rate of 0 means no limit."""
 
@@ -65,6 +72,8 @@ class Settings(BaseSettings):
     """0 takes any free port."""
     data: Path = Path("var")
     """Folder of the database, the published site, the drafts and ``studio.toml``."""
+    database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = None
+    """``postgresql://…`` in the place of the data folder's SQLite file."""
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     """Where people reach this server: every absolute link is on it. Default: ``http://HOST:PORT``."""
     smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)] | None = None
@@ -113,7 +122,14 @@ class Settings(BaseSettings):
         variables: dict[str, str] = {"LOG_LEVEL": self.log_level}
         if self.smtp_url is not None:
             variables["SMTP_URL"] = self.smtp_url.get_secret_value()
+        if self.database is not None:
+            variables["DATABASE_URL"] = self.database
         return {PREFIX + name: value for name, value in variables.items()}
+
+    @property
+    def database(self) -> str | None:
+        """The URL of the database, password and all; None for the data folder's own file."""
+        return None if self.database_url is None else self.database_url.get_secret_value()
 
     @property
     def base_url(self) -> str:

@@ -15,7 +15,7 @@ from engine.domain.channels import IMPORT_CHANNELS
 from engine.domain.instant import Millis
 from engine.domain.labels import Visibility
 from engine.domain.snapshot import Snapshot
-from engine.storage.opening import database_of
+from engine.storage.database import Database
 from engine.storage.outbox import Outbox
 from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.deliveries import Deliveries
@@ -38,12 +38,12 @@ def _now() -> Millis:
     return time.time_ns() // 1_000_000
 
 
-def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
+def rebuild(data: Path, database: Database, output: Path | None, progress: Progress) -> int:
     """Build the whole site into ``output``, or in the place of ``public/``; returns its number of files.
 
     While a server runs, its own publisher rebuilds ``public/`` and this waits for it.
     """
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         catalogue = Catalogue(connection)
         if output is not None:
             files = JobRunner(data, catalogue, Outbox(connection)).setup.site_builder.rebuild(
@@ -52,7 +52,7 @@ def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
             update_index(output, catalogue)
             return files
         try:
-            with publisher_lock(data):
+            with publisher_lock(data, database):
                 jobs = JobRunner(data, catalogue, Outbox(connection))
                 catalogue.mark_all_dirty()
                 jobs.run_due(0, progress=progress)
@@ -63,7 +63,7 @@ def rebuild(data: Path, output: Path | None, progress: Progress) -> int:
     return sum(1 for file in (data / "public").rglob("*") if file.is_file())
 
 
-def import_file(data: Path, file: Path, progress: Progress) -> tuple[int, list[str]]:
+def import_file(data: Path, database: Database, file: Path, progress: Progress) -> tuple[int, list[str]]:
     """Publish the summaries of a file, one JSON object a line, of any age; one pass over the site.
 
     Returns how many were taken, and a sentence for each line that was not. A session that is published already
@@ -71,7 +71,7 @@ def import_file(data: Path, file: Path, progress: Progress) -> tuple[int, list[s
     """
     told: list[str] = []
     taken = 0
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         catalogue = Catalogue(connection)
         outbox = Outbox(connection)
         snapshots: list[Snapshot] = []
@@ -89,7 +89,7 @@ def import_file(data: Path, file: Path, progress: Progress) -> tuple[int, list[s
                     _queue(catalogue, outbox, snapshots)
                     snapshots = []
         _queue(catalogue, outbox, snapshots)
-        _finish(data, catalogue, outbox, progress)
+        _finish(data, database, catalogue, outbox, progress)
     return taken, told
 
 
@@ -128,11 +128,11 @@ def _queue(catalogue: Catalogue, outbox: Outbox, snapshots: list[Snapshot]) -> N
                 outbox.enqueue(snapshot, IMPORT_CHANNELS, now)
 
 
-def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress) -> None:
+def _finish(data: Path, database: Database, catalogue: Catalogue, outbox: Outbox, progress: Progress) -> None:
     """Do what was queued, or wait until the running publisher has."""
 
     try:
-        with publisher_lock(data):
+        with publisher_lock(data, database):
             jobs = JobRunner(data, catalogue, outbox)
             jobs.run_due(_now(), limit=1_000_000, progress=progress)
     except Busy:
@@ -143,9 +143,9 @@ def _finish(data: Path, catalogue: Catalogue, outbox: Outbox, progress: Progress
         progress(total, total)
 
 
-def export(data: Path) -> Iterator[dict[str, Any]]:
+def export(data: Path, database: Database) -> Iterator[dict[str, Any]]:
     """Every published session as ``import_file`` takes it, by date."""
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         for snapshot in Catalogue(connection).snapshots():
             yield _stated(snapshot)
 
@@ -182,12 +182,12 @@ def _iso(at: Millis) -> str:
     return iso(at)
 
 
-def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]]:
+def list_publications(data: Path, database: Database, session_id: str | None) -> list[dict[str, Any]]:
     """Each channel's newest work, and the mails of a session by kind and state.
 
     Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many.
     """
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         outbox = Outbox(connection)
         deliveries = Deliveries(Catalogue(connection))
         told: list[dict[str, Any]] = []
@@ -218,13 +218,13 @@ def list_publications(data: Path, session_id: str | None) -> list[dict[str, Any]
         return told
 
 
-def retry(data: Path, session_id: str) -> list[str]:
+def retry(data: Path, database: Database, session_id: str) -> list[str]:
     """Queue again what failed of a session, its mails too; where nothing did, every channel. Returns their names.
 
     Raises:
         KeyError: nothing of this session was ever queued.
     """
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         outbox = Outbox(connection)
         rows = outbox.of(session_id)
         if not rows:
@@ -236,25 +236,25 @@ def retry(data: Path, session_id: str) -> list[str]:
         return [*queued, *([f"{mails} mails"] if mails else [])]
 
 
-def unpublish(data: Path, session_id: str) -> None:
+def unpublish(data: Path, database: Database, session_id: str) -> None:
     """Take a session off page, feed, search and drafts; the running publisher, or this, removes the files.
 
     Raises:
         KeyError: it is not published.
     """
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         catalogue = Catalogue(connection)
         if not catalogue.withdraw(session_id, _now()):
             raise KeyError(session_id)
         try:
-            with publisher_lock(data):
+            with publisher_lock(data, database):
                 JobRunner(data, catalogue, Outbox(connection)).run_due(0)
         except Busy:
             while catalogue.is_dirty():
                 time.sleep(_LOOK_EVERY_S)
 
 
-def remember_url(data: Path, public_url: str) -> None:
+def remember_url(data: Path, database: Database, public_url: str) -> None:
     """Keep the address that every absolute link is built on."""
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         Catalogue(connection).set_meta("public_url", public_url)

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -24,8 +24,7 @@ from types import FrameType
 import structlog
 
 from engine.domain.instant import Millis
-from engine.storage.database import DatabaseLocked
-from engine.storage.opening import database_of
+from engine.storage.database import Database, DatabaseLocked, DatabaseLost
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.mail import MailDelivery
@@ -48,8 +47,8 @@ class Busy(Exception):
 
 
 @contextmanager
-def publisher_lock(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold the publisher lock of a data folder; it is released with the block, or by the end of the process.
+def publisher_lock(data: Path, database: Database, *, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the publisher lock of a data folder and of its database; it is released with the block, or by the end of the process.
 
     Raises:
         Busy: another process holds it for longer than ``wait_s`` seconds.
@@ -65,34 +64,43 @@ def publisher_lock(data: Path, *, wait_s: float = 0.0) -> Iterator[None]:
                 if time.monotonic() >= until:
                     raise Busy(f"another publisher works on {data}") from None
                 time.sleep(0.05)
-        yield
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(database.hold("publisher"))
+                    break
+                except DatabaseLocked:
+                    if time.monotonic() >= until:
+                        raise Busy("another publisher works on this database") from None
+                    time.sleep(0.05)
+            yield
 
 
-def main(data: Path, *, standalone: bool = False, smtp_url: str | None = None) -> int:
+def main(data: Path, database: Database, *, standalone: bool = False, smtp_url: str | None = None) -> int:
     """Publish until the standard input ends (``standalone``: until SIGTERM); returns the exit status."""
     if not standalone:
         leave_foreground_group()
     lower_priority(BUILD_NICENESS)
     try:
-        with publisher_lock(data, wait_s=_WAIT_FOR_LOCK_S):
-            return _publish(data, standalone=standalone, smtp_url=smtp_url)
+        with publisher_lock(data, database, wait_s=_WAIT_FOR_LOCK_S):
+            return _publish(data, database, standalone=standalone, smtp_url=smtp_url)
     except Busy as error:
         _log.error("publisher_busy", problem=str(error))
         return 4
 
 
-def _publish(data: Path, *, standalone: bool, smtp_url: str | None) -> int:
+def _publish(data: Path, database: Database, *, standalone: bool, smtp_url: str | None) -> int:
     _remove_leftovers(data)
     studio.write_default(data)
-    connection = database_of(data).connect()
+    connection = database.connect()
     try:
         outbox = Outbox(connection)
         outbox.requeue_interrupted()
         catalogue = Catalogue(connection)
         _record_mail_setting(catalogue, smtp_url)
         jobs = JobRunner(data, catalogue, outbox, on_finished=_print_finished)
-        mail = MailDelivery(data, smtp_url) if smtp_url else nullcontext()
-        with _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data):
+        mail = MailDelivery(data, database, smtp_url) if smtp_url else nullcontext()
+        with _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data, database):
             while not wake_ups.stopped:
                 ran_any = _run_due(jobs)
                 wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox))
@@ -109,8 +117,8 @@ def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
 def _run_due(jobs: JobRunner) -> bool:
     try:
         return jobs.run_due(_now()) > 0
-    except DatabaseLocked as error:
-        # Another process holds the database for long, an import perhaps: the jobs are still there in a second.
+    except (DatabaseLocked, DatabaseLost) as error:
+        # Away, or another process holds the database for long, an import perhaps: the jobs are still there in a second.
         _log.warning("database_locked", problem=str(error))
         return False
 

@@ -8,14 +8,16 @@ from pathlib import Path
 
 from engine.clock import Clock
 from engine.commands.terminal import Status, database_in, fail, progress, say, settings_for
+from engine.settings import Settings
+from engine.storage.sqlite import FILE_NAME
 
-__all__ = ["backup", "export", "import_", "rebuild", "restore"]
+__all__ = ["backup", "export", "import_", "move", "rebuild", "restore"]
 
 
 def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None:
     """Build the site from the catalogue into ``output``, or in the place of ``public/``."""
     settings = settings_for(config, data=data)
-    database_in(settings.data)
+    database = database_in(settings)
     # The folder is replaced as a whole: refuse one that holds something else.
     if (
         output is not None
@@ -31,14 +33,14 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
     lower_priority(IDLE_NICENESS)
     use_idle_scheduling()
     with progress("Building the site") as step:
-        pages = commands.rebuild(settings.data, output, step)
+        pages = commands.rebuild(settings.data, database, output, step)
     say(f"{pages} pages are in {output or settings.data / 'public'}")
 
 
 def import_(config: Path | None, data: Path | None, file: Path) -> None:
     """Publish the summaries of a file in one pass. Lines that are wrong are named; the others are published."""
     settings = settings_for(config, data=data)
-    database_in(settings.data, make=True)
+    database = database_in(settings, make=True)
     if not file.is_file():
         fail(f"there is no file {file}")
     from publisher import commands
@@ -47,7 +49,7 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
     lower_priority(IDLE_NICENESS)
     use_idle_scheduling()
     with progress("Importing") as step:
-        published, refused = commands.import_file(settings.data, file, step)
+        published, refused = commands.import_file(settings.data, database, file, step)
     say("1 session is published." if published == 1 else f"{published} sessions are published.")
     if refused:
         count = "1 line was refused" if len(refused) == 1 else f"{len(refused)} lines were refused"
@@ -57,10 +59,12 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
 def export(config: Path | None, data: Path | None, file: Path | None) -> None:
     """Write one JSON line per published session, to a file or standard output."""
     settings = settings_for(config, data=data)
-    database_in(settings.data)
+    database = database_in(settings)
     from publisher import commands
 
-    lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in commands.export(settings.data))
+    lines = (
+        json.dumps(entry, ensure_ascii=False) + "\n" for entry in commands.export(settings.data, database)
+    )
     if file is None:
         sys.stdout.writelines(lines)
         return
@@ -76,12 +80,18 @@ def backup(config: Path | None, data: Path | None, file: Path) -> None:
     settings = settings_for(config, data=data)
     from engine.storage.backup import BackupRefused
     from engine.storage.backup import backup as write
+    from engine.storage.database import DatabaseError
+    from engine.storage.opening import database_of
+    from publisher.catalogue.published import Catalogue
 
+    database = database_of(settings.data, settings.database)
     try:
         with progress("Copying the database") as step:
-            write(settings.data, file, Clock().now(), step)
+            write(settings.data, database, file, Clock().now(), prepare=Catalogue, progress=step)
     except BackupRefused as error:
         fail(str(error))
+    except DatabaseError as error:
+        fail(f"the database cannot be copied: {error}")
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}")
     say(f"{file} holds everything: {file.stat().st_size:,} bytes. Keep it as safe as the keys in it.")
@@ -104,6 +114,35 @@ def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool
         fail(str(error))
     from publisher import commands
 
+    if settings.database is not None:
+        _move_into(settings)
+    database = database_in(settings)
     with progress("Building the site") as step:
-        pages = commands.rebuild(settings.data, None, step)
+        pages = commands.rebuild(settings.data, database, None, step)
     say(f"{settings.data} is as it was backed up, and its site of {pages} pages is built.")
+
+
+def move(source: str, target: str) -> None:
+    """Copy a studio's tables from one database into another that is empty, while nothing runs on either."""
+    from engine.commands.moving import MoveRefused, move_tables
+
+    try:
+        with progress("Copying the tables") as step:
+            rows = move_tables(source, target, step)
+    except MoveRefused as error:
+        fail(str(error))
+    say(f"{rows:,} rows are copied. The source is as it was; start the server on the target alone.")
+
+
+def _move_into(settings: Settings) -> None:
+    """Put the SQLite file of a restored folder into the database that the settings name, and remove it."""
+    from engine.commands.moving import MoveRefused, move_tables
+
+    assert settings.database is not None
+    try:
+        with progress("Filling the database") as step:
+            move_tables(str(settings.data), settings.database, step)
+    except MoveRefused as error:
+        fail(f"{error}. What was restored stays in {settings.data}.")
+    for name in (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm"):
+        (settings.data / name).unlink(missing_ok=True)

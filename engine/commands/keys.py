@@ -18,7 +18,7 @@ __all__ = ["create", "list_keys", "revoke"]
 @contextmanager
 def _keys(config: Path | None, data: Path | None) -> Iterator[Keys]:
     settings = settings_for(config, data=data)
-    with closing(Keys(database_in(settings.data, make=True))) as keys:
+    with closing(Keys(database_in(settings, make=True))) as keys:
         yield keys
 
 

@@ -20,12 +20,12 @@ def list_publications(
 ) -> None:
     """Print a line per session and channel, with its state."""
     settings = settings_for(config, data=data)
-    database_in(settings.data)
+    database = database_in(settings)
     from publisher import commands
 
     rows = [
         row
-        for row in commands.list_publications(settings.data, session)
+        for row in commands.list_publications(settings.data, database, session)
         if not failed or row["state"] in ("failed", "uncertain")
     ]
     if as_json:
@@ -52,11 +52,11 @@ def list_publications(
 def retry(config: Path | None, data: Path | None, session: str) -> None:
     """Queue channels again; a running server's publisher finds them the next time it polls."""
     settings = settings_for(config, data=data)
-    database_in(settings.data)
+    database = database_in(settings)
     from publisher import commands
 
     try:
-        channels = commands.retry(settings.data, session)
+        channels = commands.retry(settings.data, database, session)
     except KeyError:
         fail(f"nothing of a session called {session!r} was published")
     say(f"Queued again: {', '.join(channels)}")
@@ -65,11 +65,11 @@ def retry(config: Path | None, data: Path | None, session: str) -> None:
 def unpublish(config: Path | None, data: Path | None, session: str) -> None:
     """Withdraw a session from the site, the feeds, the search and the drafts."""
     settings = settings_for(config, data=data)
-    database_in(settings.data)
+    database = database_in(settings)
     from publisher import commands
 
     try:
-        commands.unpublish(settings.data, session)
+        commands.unpublish(settings.data, database, session)
     except KeyError:
         fail(f"no session called {session!r} is published")
     say(f"{session} is off the site, the feed, the search and the drafts.")

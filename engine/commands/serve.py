@@ -28,6 +28,7 @@ def serve(
     port: int | None,
     data: Path | None,
     public_url: str | None,
+    database_url: str | None,
     log_level: str | None,
     lan: bool,
 ) -> None:
@@ -40,6 +41,7 @@ def serve(
         port=port,
         data=data,
         public_url=public_url,
+        database_url=database_url,
         log_level=log_level,
     )
     if lan or settings.host in ("0.0.0.0", "::"):
@@ -49,12 +51,17 @@ def serve(
     from engine.app import run
     from engine.operations.marks_file import InvalidMarks
     from engine.storage.data_lock import DataInUse
+    from engine.storage.database import DatabaseError, DatabaseLocked
     from publisher.rendering.studio import InvalidStudio
 
     try:
         status = run(settings, on_ready=lambda server: _greet(server, lan=lan))
     except DataInUse:
         fail(f"another server runs on the data in {settings.data}", Status.IN_USE)
+    except DatabaseLocked as error:
+        fail(f"the database is in use: {error}", Status.IN_USE)
+    except DatabaseError as error:
+        fail(f"the database cannot be used: {error}")
     except InvalidStudio as error:
         fail(f"in {settings.data}: {error}", Status.WRONG_SETTING)
     except InvalidMarks as error:
@@ -73,7 +80,10 @@ def publisher(config: Path | None, data: Path | None, *, standalone: bool) -> No
     from publisher.worker import main
 
     smtp_url = None if settings.smtp_url is None else settings.smtp_url.get_secret_value()
-    raise typer.Exit(main(settings.data, standalone=standalone, smtp_url=smtp_url))
+    from engine.storage.opening import database_of
+
+    database = database_of(settings.data, settings.database)
+    raise typer.Exit(main(settings.data, database, standalone=standalone, smtp_url=smtp_url))
 
 
 def _with_lan_address(settings: Settings, *, required: bool) -> Settings:

@@ -82,19 +82,21 @@ def settings_for(config: Path | None = None, **given: object) -> Settings:
         fail(str(error), Status.WRONG_SETTING)
 
 
-def database_in(data: Path, *, make: bool = False) -> Database:
-    """The database of a data folder; exits when there is none. ``make`` creates the folder instead."""
+def database_in(settings: Settings, *, make: bool = False) -> Database:
+    """The database in force; exits when there is none. ``make`` creates a folder for it instead."""
     from engine.storage.opening import database_of
     from engine.storage.sqlite import FILE_NAME
 
-    database = database_of(data)
-
+    data = settings.data
+    database = database_of(data, settings.database)
     if make:
         try:
             data.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             fail(f"{data} cannot be made: {error.strerror}")
     elif not database.exists():
+        if settings.database is not None:
+            fail(f"the database of {PREFIX}DATABASE_URL does not answer, or has no tables of ours yet")
         fail(f"there is no {FILE_NAME} in {data}: is --data (or {PREFIX}DATA) right?")
     return database
 

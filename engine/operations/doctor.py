@@ -57,7 +57,7 @@ async def run_checks(settings: Settings) -> AsyncIterator[Finding]:
     """Yield each finding as its check ends: machine, data, studio, then the address as others see it."""
     for finding in (*_variables(settings), _data_folder(settings.data)):
         yield finding
-    for finding in await asyncio.to_thread(_database, settings.data):
+    for finding in await asyncio.to_thread(_database, settings.data, settings.database):
         yield finding
     for finding in _studio(settings.data):
         yield finding
@@ -95,8 +95,8 @@ def _data_folder(data: Path) -> Finding:
     return Finding("disk", Verdict.GOOD, sentence)
 
 
-def _database(data: Path) -> list[Finding]:
-    database = database_of(data)
+def _database(data: Path, url: str | None) -> list[Finding]:
+    database = database_of(data, url)
     if not database.exists():
         return [
             Finding(

@@ -14,13 +14,13 @@ import os
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from engine.domain.instant import Millis, iso
 from engine.storage.data_lock import LOCK_FILE, occupy
-from engine.storage.database import Progress
+from engine.storage.database import Connection, Database, Progress
 from engine.storage.opening import database_of
 from engine.storage.sqlite import FILE_NAME
 
@@ -35,21 +35,30 @@ class BackupRefused(Exception):
     """The archive cannot be written or used, or the folder is not free; the message says why."""
 
 
-def backup(data: Path, file: Path, at: Millis, progress: Progress | None = None) -> None:
+def backup(
+    data: Path,
+    database: Database,
+    file: Path,
+    at: Millis,
+    *,
+    prepare: Callable[[Connection], object],
+    progress: Progress | None = None,
+) -> None:
     """Write ``file``, readable by its owner alone. The server may run and write meanwhile.
+
+    The database is in it as a SQLite file, whichever it is; ``prepare`` as ``Database.copy_to`` says.
 
     Raises:
         BackupRefused: there is no database in ``data``.
         OSError: the archive cannot be written; no half of it is left.
     """
-    database = database_of(data)
     if not database.exists():
-        raise BackupRefused(f"there is no {FILE_NAME} in {data}")
+        raise BackupRefused(f"there is no {FILE_NAME} in {data}, and no other database")
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}.") as staging:
         copy = Path(staging) / FILE_NAME
         copy.touch(mode=0o600)
-        database.copy_to(copy, progress)
+        database.copy_to(copy, prepare, progress)
         kept = {FILE_NAME: copy} | {str(path.relative_to(data)): path for path in _files(data, file)}
         packed = Path(staging) / "archive"
         _pack(packed, kept, Path(staging) / _MANIFEST, at)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
@@ -24,6 +25,7 @@ __all__ = [
     "DatabaseUnusable",
     "Progress",
     "Row",
+    "TableShape",
     "Value",
     "one_of",
 ]
@@ -52,6 +54,18 @@ class DatabaseUnusable(DatabaseError):
 
 class ConstraintViolated(DatabaseError):
     """A row breaks a rule of its table, mostly because there is one with its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableShape:
+    """What both dialects can say of a table."""
+
+    columns: dict[str, str]
+    """``text``, ``integer`` or ``bytes`` by the column's name, in order."""
+    required: frozenset[str]
+    """Columns that are never NULL."""
+    key: tuple[str, ...]
+    """The columns of the primary key, in order."""
 
 
 class Row(Protocol):
@@ -102,6 +116,14 @@ class Connection(Protocol):
         """Everything read inside is of one moment, whatever others write meanwhile. Part of a transaction that is open."""
         ...
 
+    def tables(self) -> dict[str, TableShape]:
+        """Every table of ours by name."""
+        ...
+
+    def restart_identities(self) -> None:
+        """Let columns that number themselves go on after the highest number that was written into them."""
+        ...
+
     def has_table(self, name: str) -> bool:
         """Whether there is such a table."""
         ...
@@ -145,12 +167,29 @@ class Database(Protocol):
         """What a full check finds wrong, one sentence each; empty when it is sound. Blocking, and slow."""
         ...
 
+    def answers(self) -> bool:
+        """Whether the database answers within two seconds. Blocking."""
+        ...
+
+    def hold(self, what: str) -> AbstractContextManager[None]:
+        """Be the only process that holds ``what`` of this database, for the length of the block.
+
+        Raises:
+            DatabaseLocked: another process holds it.
+        """
+        ...
+
     def preallocate(self) -> None:
         """Give the log its full length ahead of the commits that need it, where the dialect gains by that."""
         ...
 
-    def copy_to(self, file: Path, progress: Progress | None = None) -> None:
-        """Write a copy of one moment into a SQLite file, while others read and write."""
+    def copy_to(
+        self, file: Path, prepare: Callable[[Connection], object], progress: Progress | None = None
+    ) -> None:
+        """Write a copy of one moment into a SQLite file, while others read and write.
+
+        ``prepare`` makes the tables that are not the engine's, where the copy begins without any.
+        """
         ...
 
 

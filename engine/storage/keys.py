@@ -144,8 +144,8 @@ class Keys:
         )
 
 
-def signing_key(data: Path) -> bytes:
-    """The 32 bytes that sign session tokens and ``resume``; made on the first call.
+def signing_key(data: Path, made_of: str | None = None) -> bytes:
+    """The 32 bytes that sign session tokens and ``resume``; made on the first call, or ``made_of`` these hex digits.
 
     Raises:
         ValueError: the file holds no such key.
@@ -158,7 +158,7 @@ def signing_key(data: Path) -> bytes:
         if len(key) != 32:
             raise ValueError(f"{file.name} does not hold a key of 32 bytes") from None
         return key
-    key = secrets.token_bytes(32)
+    key = secrets.token_bytes(32) if made_of is None else bytes.fromhex(made_of)
     with os.fdopen(descriptor, "w", encoding="ascii") as opened:
         opened.write(key.hex() + "\n")
         opened.flush()

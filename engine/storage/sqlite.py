@@ -8,7 +8,7 @@ the driver.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from shutil import disk_usage
@@ -16,12 +16,14 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from engine.storage.database import (
+    Connection,
     ConstraintViolated,
     DatabaseError,
     DatabaseLocked,
     DatabaseUnusable,
     Progress,
     Row,
+    TableShape,
     Value,
 )
 from engine.storage.migrations import ENGINE, migrate
@@ -44,6 +46,9 @@ _TYPES: Final[Mapping[str, str]] = {
     "identity": "INTEGER PRIMARY KEY",
     "by_key": "WITHOUT ROWID",
 }
+
+
+_KINDS: Final[Mapping[str, str]] = {"TEXT": "text", "INTEGER": "integer", "BLOB": "bytes"}
 
 
 class SqliteConnection:
@@ -122,6 +127,25 @@ class SqliteConnection:
             yield
         finally:
             self.rollback()
+
+    def tables(self) -> dict[str, TableShape]:
+        """As the seam says."""
+        shapes: dict[str, TableShape] = {}
+        named = self.rows(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        )
+        for name in (row["name"] for row in named):
+            columns = self.rows(f"PRAGMA table_info({name})")
+            key = sorted((column for column in columns if column["pk"]), key=lambda column: int(column["pk"]))
+            shapes[name] = TableShape(
+                {column["name"]: _KINDS[column["type"]] for column in columns},
+                frozenset(column["name"] for column in columns if column["notnull"] or column["pk"]),
+                tuple(column["name"] for column in key),
+            )
+        return shapes
+
+    def restart_identities(self) -> None:
+        """Do nothing: SQLite looks at the highest number by itself."""
 
     def has_table(self, name: str) -> bool:
         """As the seam says."""
@@ -244,6 +268,15 @@ class SqliteDatabase:
                 return [f"{self.path.name} is damaged: {error}"]
             return [str(row["integrity_check"]) for row in rows if row["integrity_check"] != "ok"]
 
+    def answers(self) -> bool:
+        """Whether the file is there."""
+        return self.exists()
+
+    @contextmanager
+    def hold(self, what: str) -> Iterator[None]:
+        """Do nothing: the locks of the data folder keep a second process away."""
+        yield
+
     def preallocate(self) -> None:
         """Make the write-ahead log as long as it gets before it is begun again.
 
@@ -266,7 +299,9 @@ class SqliteDatabase:
                 )
             connection.execute("DROP TABLE filler")
 
-    def copy_to(self, file: Path, progress: Progress | None = None) -> None:
+    def copy_to(
+        self, file: Path, prepare: Callable[[Connection], object], progress: Progress | None = None
+    ) -> None:
         """As the seam says."""
         with self.connect() as source, closing(sqlite3.connect(file)) as target:
             source._raw.backup(
@@ -274,8 +309,12 @@ class SqliteDatabase:
                 pages=_COPIED_AT_ONCE,
                 progress=(lambda _, left, pages: progress(pages - left, pages)) if progress else None,
             )
-            # A plain file: an archive has no place for a write-ahead log.
-            target.execute("PRAGMA journal_mode = DELETE")
+        SqliteDatabase(file).make_plain()
+
+    def make_plain(self) -> None:
+        """End the write-ahead log: an archive has no place for one."""
+        with closing(sqlite3.connect(self.path)) as raw:
+            raw.execute("PRAGMA journal_mode = DELETE")
 
 
 def _write_ahead(connection: SqliteConnection) -> None:

@@ -17,8 +17,7 @@ import structlog
 
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.snapshot import Snapshot
-from engine.storage.database import DatabaseError
-from engine.storage.opening import database_of
+from engine.storage.database import Database, DatabaseError
 from engine.storage.session_reader import Recipient, SessionReader
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Deliveries, Delivery
 from publisher.catalogue.published import Catalogue
@@ -228,8 +227,9 @@ def _personal(desk: DraftDesk, snapshot: Snapshot, person: Recipient) -> Mail:
 class MailDelivery:
     """A thread that sends what is due: a slow mail server holds no page up."""
 
-    def __init__(self, data: Path, smtp_url: str) -> None:
+    def __init__(self, data: Path, database: Database, smtp_url: str) -> None:
         self._data = data
+        self._database = database
         self._smtp_url = smtp_url
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mail-delivery", daemon=True)
@@ -244,7 +244,7 @@ class MailDelivery:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        with database_of(self._data).connect() as connection:
+        with self._database.connect() as connection:
             catalogue = Catalogue(connection)
             Deliveries(catalogue).recover(_now())
             while not self._closing.wait(_LOOK_EVERY_S):

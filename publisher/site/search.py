@@ -14,8 +14,7 @@ from pathlib import Path
 import structlog
 from pagefind_bin import get_executable
 
-from engine.storage.database import DatabaseError
-from engine.storage.opening import database_of
+from engine.storage.database import Database, DatabaseError
 from publisher.catalogue.published import Catalogue
 from publisher.files.tree import Artefact, Tree, exchange
 from publisher.priority import use_idle_scheduling
@@ -107,8 +106,9 @@ def _make(root: Path, month: str, session_ids: list[str]) -> None:
 class SearchIndexer:
     """A thread that keeps the indexes of ``public/`` up to date: no page waits for them."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, database: Database) -> None:
         self._data = data
+        self._database = database
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="search-indexer", daemon=True)
 
@@ -122,7 +122,7 @@ class SearchIndexer:
 
     def _run(self) -> None:
         use_idle_scheduling()
-        with database_of(self._data).connect() as connection:
+        with self._database.connect() as connection:
             catalogue = Catalogue(connection)
             seen = ""
             while not self._closing.wait(_LOOK_EVERY_S):

@@ -67,7 +67,7 @@ def test_it_publishes_when_woken_and_ends_with_its_parent(
     assert (data / "public/sessions/s-1/index.html").exists()
     assert (data / "drafts/s-1/email.eml").exists()
     assert (data / "studio.toml").exists()
-    with pytest.raises(Busy), publisher_lock(data):
+    with pytest.raises(Busy), publisher_lock(data, database_of(data)):
         pass
     process.stdin.close()
     assert process.wait(20) == 0
@@ -81,7 +81,7 @@ def test_sigterm_ends_it_cleanly(tmp_path: Path, process: subprocess.Popen[str])
     process.stdout.readline()
     process.send_signal(signal.SIGTERM)
     assert process.wait(20) == 0
-    with publisher_lock(data):
+    with publisher_lock(data, database_of(data)):
         assert (data / "public/index.html").exists()
 
 
@@ -97,25 +97,25 @@ def test_import_export_and_rebuild(tmp_path: Path) -> None:
     file.write_text("\n".join(lines))
     first = tmp_path / "first"
     first.mkdir()
-    published, refused = commands.import_file(first, file, quiet)
+    published, refused = commands.import_file(first, database_of(first), file, quiet)
     assert published == 3
     assert [line.split(":")[0] for line in refused] == ["line 5", "line 6", "line 7"]
     assert "session_duration" in refused[1]
     assert "7200" not in refused[0]
-    exported = list(commands.export(first))
+    exported = list(commands.export(first, database_of(first)))
     assert [entry["session_id"] for entry in exported] == ["i-0", "i-1", "i-2"]
     again = tmp_path / "again.jsonl"
     again.write_text("\n".join(json.dumps(entry) for entry in exported))
     second = tmp_path / "second"
     second.mkdir()
-    assert commands.import_file(second, again, quiet) == (3, [])
-    files = commands.rebuild(first, tmp_path / "out", quiet)
+    assert commands.import_file(second, database_of(second), again, quiet) == (3, [])
+    files = commands.rebuild(first, database_of(first), tmp_path / "out", quiet)
     assert digests(tmp_path / "out") == digests(first / "public")
     assert files == len(digests(tmp_path / "out"))
     page = "sessions/i-1/index.html"
     assert (first / "public" / page).exists()
     assert (second / "public" / page).exists()
-    assert {row["state"] for row in commands.list_publications(first, None)} == {"done"}
+    assert {row["state"] for row in commands.list_publications(first, database_of(first), None)} == {"done"}
 
 
 def test_unpublish_and_retry(tmp_path: Path) -> None:
@@ -124,13 +124,13 @@ def test_unpublish_and_retry(tmp_path: Path) -> None:
     file.write_text(json.dumps(content(session_id="i-1")))
     data = tmp_path / "data"
     data.mkdir()
-    commands.import_file(data, file, quiet)
-    assert commands.retry(data, "i-1") == ["analytics", "web"]
-    commands.unpublish(data, "i-1")
+    commands.import_file(data, database_of(data), file, quiet)
+    assert commands.retry(data, database_of(data), "i-1") == ["analytics", "web"]
+    commands.unpublish(data, database_of(data), "i-1")
     assert not (data / "public/sessions/i-1").exists()
     for verb in (commands.unpublish, commands.retry):
         with pytest.raises(KeyError):
-            verb(data, "nobody")
+            verb(data, database_of(data), "nobody")
 
 
 def test_a_running_publisher_does_what_commands_ask(tmp_path: Path, process: subprocess.Popen[str]) -> None:
@@ -142,10 +142,10 @@ def test_a_running_publisher_does_what_commands_ask(tmp_path: Path, process: sub
         process.stdout.readline()
     file = tmp_path / "in.jsonl"
     file.write_text(json.dumps(content(session_id="i-1")))
-    assert commands.import_file(data, file, quiet) == (1, [])
+    assert commands.import_file(data, database_of(data), file, quiet) == (1, [])
     assert (data / "public/sessions/i-1/index.html").exists()
-    assert commands.rebuild(data, None, quiet) > 20
-    commands.unpublish(data, "s-1")
+    assert commands.rebuild(data, database_of(data), None, quiet) > 20
+    commands.unpublish(data, database_of(data), "s-1")
     deadline = time.monotonic() + 10
     while (data / "public/sessions/s-1/index.html").exists():
         assert time.monotonic() < deadline

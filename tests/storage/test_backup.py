@@ -6,6 +6,7 @@ import asyncio
 import stat
 import tarfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from engine.storage.keys import Keys, signing_key
 from engine.storage.opening import database_of
 from engine.storage.sqlite import FILE_NAME
 from engine.storage.sqlite_journal import SqliteJournal
+from publisher.catalogue.published import Catalogue
 from tests.storage.rows import outcomes, records, room
 
 
@@ -37,7 +39,7 @@ def data(tmp_path: Path) -> Path:
 
 def test_everything_but_the_site_comes_back(data: Path, tmp_path: Path) -> None:
     """Database, studio, drafts and signing key are restored; the site is left to a rebuild."""
-    backup(data, tmp_path / "b.tar.gz", at=1_000)
+    backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1_000)
     restore(tmp_path / "b.tar.gz", tmp_path / "other")
 
     other = tmp_path / "other"
@@ -52,7 +54,7 @@ def test_everything_but_the_site_comes_back(data: Path, tmp_path: Path) -> None:
 
 def test_the_archive_is_for_its_owner_alone(data: Path, tmp_path: Path) -> None:
     """It holds keys: nobody else may read it."""
-    backup(data, tmp_path / "b.tar.gz", at=1_000)
+    backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1_000)
     assert stat.S_IMODE((tmp_path / "b.tar.gz").stat().st_mode) == 0o600
 
 
@@ -62,7 +64,9 @@ async def test_a_backup_during_writes_is_of_one_moment(data: Path, tmp_path: Pat
     journal = SqliteJournal(database_of(data), loop)
     await outcomes(journal, [Append("a", 0, records(1, 500), room=room("a"))])
 
-    making = loop.run_in_executor(None, backup, data, tmp_path / "b.tar.gz", 1_000)
+    making = loop.run_in_executor(
+        None, partial(backup, data, database_of(data), tmp_path / "b.tar.gz", 1_000, prepare=Catalogue)
+    )
     position = 500
     while not making.done():
         await outcomes(journal, [Append("a", position, records(position + 1, position + 10))])
@@ -83,20 +87,27 @@ async def test_a_backup_during_writes_is_of_one_moment(data: Path, tmp_path: Pat
 def test_progress_reaches_the_end(data: Path, tmp_path: Path) -> None:
     """The last report says that all pages are copied."""
     seen: list[tuple[int, int]] = []
-    backup(data, tmp_path / "b.tar.gz", at=1, progress=lambda copied, pages: seen.append((copied, pages)))
+    backup(
+        data,
+        database_of(data),
+        tmp_path / "b.tar.gz",
+        prepare=Catalogue,
+        at=1,
+        progress=lambda copied, pages: seen.append((copied, pages)),
+    )
     assert seen[-1][0] == seen[-1][1] > 0
 
 
 def test_a_running_server_is_not_overwritten(data: Path, tmp_path: Path) -> None:
     """While the folder is held, a restore into it is refused even when told to replace."""
-    backup(data, tmp_path / "b.tar.gz", at=1)
+    backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1)
     with occupy(data), pytest.raises(DataInUse):
         restore(tmp_path / "b.tar.gz", data, replace=True)
 
 
 def test_a_database_is_replaced_only_on_demand_and_kept_aside(data: Path, tmp_path: Path) -> None:
     """Without the word it is refused; with it the old folder stands beside the new one."""
-    backup(data, tmp_path / "b.tar.gz", at=1)
+    backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1)
     (data / "studio.toml").write_text("changed")
 
     with pytest.raises(BackupRefused, match="already has a database"):
@@ -109,7 +120,7 @@ def test_a_database_is_replaced_only_on_demand_and_kept_aside(data: Path, tmp_pa
 
 def test_a_folder_with_other_things_is_left_alone(data: Path, tmp_path: Path) -> None:
     """A restore into somebody's documents is refused."""
-    backup(data, tmp_path / "b.tar.gz", at=1)
+    backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1)
     other = tmp_path / "documents"
     other.mkdir()
     (other / "letter.txt").write_text("Dear")
@@ -121,7 +132,7 @@ def test_a_folder_with_other_things_is_left_alone(data: Path, tmp_path: Path) ->
 
 def test_a_damaged_archive_changes_nothing(data: Path, tmp_path: Path) -> None:
     """Cut off or garbled anywhere, it is refused and the folder is not made."""
-    backup(data, tmp_path / "b.tar.gz", at=1)
+    backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1)
     whole = (tmp_path / "b.tar.gz").read_bytes()
     for spoiled in (b"", b"no archive", whole[: len(whole) // 2], whole[:200] + b"\0\0\0\0" + whole[204:]):
         (tmp_path / "b.tar.gz").write_bytes(spoiled)
@@ -142,7 +153,7 @@ def test_an_archive_cannot_write_outside_its_folder(data: Path, tmp_path: Path) 
 def test_there_must_be_something_to_back_up(tmp_path: Path) -> None:
     """A folder without a database is refused by name, and no file is left."""
     with pytest.raises(BackupRefused, match=FILE_NAME):
-        backup(tmp_path, tmp_path / "b.tar.gz", at=1)
+        backup(tmp_path, database_of(tmp_path), tmp_path / "b.tar.gz", prepare=Catalogue, at=1)
     assert not (tmp_path / "b.tar.gz").exists()
 
 
@@ -153,4 +164,4 @@ def test_a_backup_of_a_newer_version_is_refused(data: Path, tmp_path: Path) -> N
         # Made by the newer version itself, which can open it.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with pytest.raises(DatabaseUnusable, match="newer version"):
-        backup(data, tmp_path / "b.tar.gz", at=1)
+        backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1)

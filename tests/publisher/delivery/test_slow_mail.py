@@ -11,6 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 from engine.domain.instant import MINUTE, Millis
+from engine.storage.opening import database_of
 from publisher import commands
 from publisher.catalogue.deliveries import Deliveries
 from publisher.delivery.mail import MailDelivery, deliver_due
@@ -139,7 +140,7 @@ async def test_what_may_have_been_taken_is_uncertain_and_never_repeated(
     moody.moods = {}
     assert await deliver(studio, moody, LATER + 60 * MINUTE) == 0
     assert moody.taken.count("b@example.org") == (1 if mood == "silent after the message" else 0)
-    assert commands.retry(studio.data, "s-1") != []
+    assert commands.retry(studio.data, database_of(studio.data), "s-1") != []
     assert states(studio) == {"uncertain": 1, "submitted": 2}
 
 
@@ -165,7 +166,9 @@ async def test_operators_see_what_became_of_mails(studio: Publisher, moody: Mood
     moody.moods = {"b@example.org": "silent after the message"}
     await deliver(studio, moody)
     rows = [
-        row for row in commands.list_publications(studio.data, "s-1") if row["channel"] == "mail: newsletter"
+        row
+        for row in commands.list_publications(studio.data, database_of(studio.data), "s-1")
+        if row["channel"] == "mail: newsletter"
     ]
     assert [(row["state"], row["mails"]) for row in rows] == [("submitted", 1), ("uncertain", 1)]
     assert rows[0]["last_error"] is None
@@ -180,7 +183,7 @@ async def test_what_failed_for_good_can_be_sent_again_by_hand(studio: Publisher,
     (delivery,) = deliveries.due(LATER)
     assert deliveries.begin(delivery, LATER)
     deliveries.refused(delivery, "550 no such user", LATER, for_good=True)
-    assert commands.retry(studio.data, "s-1") == ["1 mails"]
+    assert commands.retry(studio.data, database_of(studio.data), "s-1") == ["1 mails"]
     (row,) = deliveries.by_kind_and_state("s-1")
     assert (row["state"], row["attempts"]) == ("preparing", 0)
 
@@ -228,7 +231,7 @@ def test_a_silent_mail_server_holds_no_page_up(
     subscribed(studio, "a@example.org")
     approve(studio)
     clocked(LATER)
-    office = MailDelivery(studio.data, url)
+    office = MailDelivery(studio.data, database_of(studio.data), url)
     # Entered but never left: leaving would wait for the silent server, which the fixture ends.
     office.__enter__()
     assert called.wait(10)

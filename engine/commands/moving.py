@@ -1,0 +1,88 @@
+"""Moving a studio's tables between SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.storage.data_lock import DataInUse, occupy
+from engine.storage.database import Database, DatabaseError, DatabaseLocked, Progress
+from engine.storage.keys import SIGNING_KEY_FILE
+from engine.storage.opening import database_of, signing_key_of
+from engine.storage.transfer import copy_tables
+from publisher.catalogue.published import Catalogue
+
+__all__ = ["MoveRefused", "move_tables"]
+
+
+class MoveRefused(Exception):
+    """Source or target cannot be used for it; the message says why and what to do."""
+
+
+def move_tables(source: str, target: str, progress: Progress) -> int:
+    """Copy every row from the database of ``source`` into that of ``target``; returns how many rows.
+
+    Each is a data folder or a ``postgresql://`` URL. Of a folder the database and the signing key are meant; its
+    drafts and settings stay where they are.
+
+    Raises:
+        MoveRefused: one of them is in use, the source is no studio, or the target holds one.
+    """
+    try:
+        with _held(source) as kept, _held(target, make=True) as wanted:
+            if not kept.exists():
+                raise MoveRefused(f"there is no studio in {_named(source)}")
+            with kept.connect() as old, wanted.connect() as new:
+                # Both have the publisher's tables, in the version of this program.
+                Catalogue(old)
+                Catalogue(new)
+                rows = copy_tables(old, new, progress)
+            _move_signing_key(source, kept, target, wanted)
+            return rows
+    except DataInUse as error:
+        raise MoveRefused(f"{error}: stop it first") from error
+    except DatabaseLocked as error:
+        raise MoveRefused(f"{error}: stop it first") from error
+    except DatabaseError as error:
+        raise MoveRefused(str(error)) from error
+    except OSError as error:
+        raise MoveRefused(f"{error.filename}: {error.strerror}") from error
+
+
+@contextmanager
+def _held(place: str, *, make: bool = False) -> Iterator[Database]:
+    """The database of a place, with every server and publisher kept away from it."""
+    folder = _folder(place)
+    if folder is None:
+        database = database_of(Path(), place)
+        with database.hold("server"), database.hold("publisher"):
+            yield database
+        return
+    if make:
+        folder.mkdir(parents=True, exist_ok=True)
+    elif not folder.is_dir():
+        raise MoveRefused(f"there is no folder {folder}")
+    with occupy(folder):
+        yield database_of(folder)
+
+
+def _move_signing_key(source: str, kept: Database, target: str, wanted: Database) -> None:
+    """Let the target sign as the source does, so that the links that were sent stay good."""
+    old, new = _folder(source), _folder(target)
+    if old is not None and (old / SIGNING_KEY_FILE).exists():
+        # A URL has no folder: its row is made of the source's file.
+        signing_key_of(old, wanted) if new is None else (new / SIGNING_KEY_FILE).write_bytes(
+            (old / SIGNING_KEY_FILE).read_bytes()
+        )
+    elif new is not None:
+        signing_key_of(new, wanted)
+
+
+def _folder(place: str) -> Path | None:
+    return None if place.startswith(("postgresql://", "postgres://")) else Path(place)
+
+
+def _named(place: str) -> str:
+    """A place as it may be printed: a URL without what stands before its host."""
+    return place if _folder(place) is not None else "the database at " + place.rpartition("@")[2]

@@ -1,0 +1,61 @@
+"""Copying every table from one database into another, whatever the dialects."""
+
+from __future__ import annotations
+
+from engine.storage.database import Connection, DatabaseUnusable, Progress, TableShape, Value
+
+__all__ = ["copy_tables", "is_empty"]
+
+_ROWS_AT_ONCE = 2000
+_HELD_BY_A_STUDIO = ("journal", "rooms", "people", "snapshots", "keys")
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether nothing of a studio is in a database whose tables are there."""
+    return all(connection.value(f"SELECT count(*) FROM {table}") == 0 for table in _HELD_BY_A_STUDIO)
+
+
+def copy_tables(source: Connection, target: Connection, progress: Progress | None = None) -> int:
+    """Write all rows of ``source``, as of one moment, into the same tables of ``target``; returns how many rows.
+
+    The target's tables are there and hold nothing but what making them left. ``progress`` gets tables.
+
+    Raises:
+        DatabaseUnusable: the target lacks a table, or already holds a studio.
+    """
+    shapes, there = source.tables(), target.tables()
+    missing = sorted(shapes.keys() - there.keys())
+    if missing:
+        raise DatabaseUnusable(f"the target has no table {missing[0]}: it is of another version")
+    if not is_empty(target):
+        raise DatabaseUnusable("the target already holds a studio: name an empty database")
+    copied = 0
+    with source.reading(), target.transaction():
+        for number, (name, shape) in enumerate(sorted(shapes.items()), 1):
+            copied += _copy(source, target, name, shape)
+            if progress is not None:
+                progress(number, len(shapes))
+        target.restart_identities()
+    return copied
+
+
+def _copy(source: Connection, target: Connection, name: str, shape: TableShape) -> int:
+    columns = ", ".join(shape.columns)
+    marks = ", ".join(f":{column}" for column in shape.columns)
+    # The versions of the schemas are there already.
+    conflict = " ON CONFLICT (key) DO UPDATE SET value = excluded.value" if name == "meta" else ""
+    insert = f"INSERT INTO {name} ({columns}) VALUES ({marks}){conflict}"
+    order = ", ".join(shape.key)
+    after = f"({order}) > ({', '.join(f':{column}' for column in shape.key)})"
+    copied = 0
+    last: dict[str, Value] = {}
+    while True:
+        where = f"WHERE {after}" if last else ""
+        rows = source.rows(
+            f"SELECT {columns} FROM {name} {where} ORDER BY {order} LIMIT {_ROWS_AT_ONCE}", **last
+        )
+        if not rows:
+            return copied
+        target.many(insert, [{column: row[column] for column in shape.columns} for row in rows])
+        copied += len(rows)
+        last = {column: rows[-1][column] for column in shape.key}
