@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.api.http.app_keys import READY, REGISTRY
+from engine.api.http.app_keys import DATABASE, READY, REGISTRY
 from engine.api.http.endpoint import Endpoint
 from engine.api.http.responses import answer
 
@@ -18,8 +20,10 @@ async def alive(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 while requests are served; 503 while the server starts or drains: send requests elsewhere."""
+    """200 while requests are served; 503 while the server starts or drains, or its database is away: send them elsewhere."""
     reason = request.app[READY]()
+    if reason is None and not await asyncio.to_thread(request.app[DATABASE].answers):
+        reason = "database does not answer"
     return answer({"status": "ready"}) if reason is None else answer({"status": reason}, 503)
 
 

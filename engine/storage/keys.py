@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.domain.instant import Millis
-from engine.storage.database import ConstraintViolated, Database, DatabaseLocked
+from engine.storage.database import ConstraintViolated, Database, DatabaseLocked, DatabaseLost
 
 __all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "Keys", "Role", "signing_key"]
 
@@ -123,8 +123,8 @@ class Keys:
     def _read(self) -> list[tuple[Key, bytes]]:
         try:
             rows = self._connection.rows("SELECT * FROM keys ORDER BY name")
-        except DatabaseLocked:
-            # Answering from what was known beats refusing everybody while somebody holds the database.
+        except (DatabaseLocked, DatabaseLost):
+            # Answering from what was known beats refusing everybody while the database is held or away.
             return self._known
         self._known = [
             (Key(row["name"], Role(row["role"]), row["created_at"], row["revoked_at"]), row["digest"])

@@ -34,7 +34,7 @@ def database_of(data: Path, url: str | None = None) -> Database:
 
 
 def open_journal(
-    database: Database, loop: asyncio.AbstractEventLoop, on_commit: OnCommit
+    database: Database, loop: asyncio.AbstractEventLoop, on_commit: OnCommit | None = None
 ) -> GroupCommitJournal[Any]:
     """The journal in a database, to be used on ``loop``.
 

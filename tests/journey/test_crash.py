@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from engine.demo.live_client import LiveClient, Message
 from tests.journey.server import asked, running_server
@@ -16,9 +17,17 @@ PEOPLE = 5
 BEFORE_THE_CRASH = 40
 
 
-async def test_a_kill_in_the_middle_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The settings of a server on either database."""
+    return {"database_url": request.getfixturevalue("postgres_url")} if request.param == "postgres" else {}
+
+
+async def test_a_kill_in_the_middle_loses_nothing_that_was_acknowledged(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
     """After kill -9 and a start the session is live, clients recover, and every acknowledged word is in every log."""
-    async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as http:
+    async with running_server(tmp_path / "data", **settings) as server, aiohttp.ClientSession() as http:
         room = await created(http, server.url, "storm")
         logs = [Log() for _ in range(PEOPLE + 1)]
         clients = [
@@ -84,9 +93,11 @@ def same(message: Message) -> dict[str, Any]:
     return {name: message[name] for name in ("type", "epoch", "timestamp", "content")}
 
 
-async def test_a_signal_drains_and_the_session_goes_on_after_the_start(tmp_path: Path) -> None:
+async def test_a_signal_drains_and_the_session_goes_on_after_the_start(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
     """SIGTERM closes every socket with 4000 and exits 0 within 10 s; after a start the session is live."""
-    async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as http:
+    async with running_server(tmp_path / "data", **settings) as server, aiohttp.ClientSession() as http:
         await created(http, server.url, "restart")
         client = LiveClient(http, server.url, "restart", name="Alder")
         await client.connect()

@@ -20,10 +20,13 @@ ALL = ("web", "email", "social", "analytics")
 class Publisher:
     """Everything that the process has, driven by hand."""
 
-    def __init__(self, data: Path, *, step: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, data: Path, *, url: str | None = None, step: Callable[[str], None] = lambda _: None
+    ) -> None:
         data.mkdir(parents=True, exist_ok=True)
         self.data = data
-        self.connection = database_of(data).connect()
+        self.database = database_of(data, url)
+        self.connection = self.database.connect()
         self.catalogue = Catalogue(self.connection)
         self.outbox = Outbox(self.connection)
         self.finished: list[FinishedJob] = []

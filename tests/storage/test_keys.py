@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from engine.storage.database import Database
 from engine.storage.keys import SIGNING_KEY_FILE, Key, KeyNameTaken, Keys, Role, signing_key
 from engine.storage.opening import database_of
 from engine.storage.sqlite import FILE_NAME
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> Iterator[Keys]:
-    with closing(Keys(database_of(tmp_path))) as kept:
+def keys(database: Database) -> Iterator[Keys]:
+    with closing(Keys(database)) as kept:
         yield kept
 
 
@@ -45,21 +46,25 @@ def test_a_given_secret_becomes_the_administrators_key(keys: Keys) -> None:
     assert found.role is Role.ADMINISTRATOR
 
 
-def test_no_secret_is_stored(keys: Keys, tmp_path: Path) -> None:
-    """The file holds digests alone."""
+def test_no_secret_is_stored(keys: Keys, database: Database, tmp_path: Path) -> None:
+    """Neither tables nor files hold anything but digests."""
     secrets = [keys.ensure_administrator(None, at=1) or "", keys.create("Sarah", at=2)]
+    with database.connect() as connection:
+        rows = [row for table in connection.tables() for row in connection.rows(f"SELECT * FROM {table}")]
     keys.close()
 
-    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert rows
+    content = repr([dict(row) for row in rows]).encode()
+    content += b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert all(secret.encode() not in content for secret in secrets)
 
 
-def test_an_instructors_key_works_until_it_is_revoked_by_anybody(keys: Keys, tmp_path: Path) -> None:
+def test_an_instructors_key_works_until_it_is_revoked_by_anybody(keys: Keys, database: Database) -> None:
     """A revocation through another connection counts at once, and the name stays taken."""
     secret = keys.create("Sarah", at=1)
     assert keys.identify(secret) == Key("Sarah", Role.INSTRUCTOR, 1)
 
-    with closing(Keys(database_of(tmp_path))) as elsewhere:
+    with closing(Keys(database)) as elsewhere:
         assert elsewhere.revoke("Sarah", at=2)
         assert not elsewhere.revoke("Sarah", at=3)
 
@@ -89,13 +94,15 @@ def test_anything_else_is_nobody(keys: Keys, wrong: str) -> None:
     assert keys.identify(wrong) is None
 
 
-def test_a_locked_file_does_not_lock_people_out(keys: Keys, tmp_path: Path) -> None:
+def test_a_locked_file_does_not_lock_people_out(tmp_path: Path) -> None:
     """While somebody holds the file exclusively, the keys last read still count."""
+    keys = Keys(database_of(tmp_path))
     secret = keys.create("Sarah", at=1)
     assert keys.identify(secret) is not None
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         assert keys.identify(secret) is not None
+    keys.close()
 
 
 def test_the_signing_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:

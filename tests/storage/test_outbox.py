@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.storage.database import Database
 from engine.storage.journal import Append
-from engine.storage.opening import database_of
+from engine.storage.opening import open_journal
 from engine.storage.outbox import SCHEDULE, Outbox, content_hash, schedule_row, story
-from engine.storage.sqlite_journal import SqliteJournal
 from tests.storage.rows import outcomes, records, snapshot
 
 CHANNELS = ("web", "email", "social")
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    with database_of(tmp_path).connect() as connection:
+def outbox(database: Database) -> Iterator[Outbox]:
+    with database.connect() as connection:
         yield Outbox(connection)
 
 
@@ -139,9 +138,9 @@ def test_the_calendar_follows_the_newest_change_of_a_room(outbox: Outbox) -> Non
     assert outbox.snapshot("morning") is None
 
 
-async def test_the_story_goes_with_the_last_event_or_not_at_all(tmp_path: Path) -> None:
+async def test_the_story_goes_with_the_last_event_or_not_at_all(database: Database) -> None:
     """Snapshot and jobs share the transaction of the append; a refused append leaves neither."""
-    journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
+    journal = open_journal(database, asyncio.get_running_loop())
     row, jobs = story(snapshot(), CHANNELS, at=100)
     refused, written = await outcomes(
         journal,
@@ -154,17 +153,17 @@ async def test_the_story_goes_with_the_last_event_or_not_at_all(tmp_path: Path) 
 
     assert refused is not None
     assert written is None
-    with database_of(tmp_path).connect() as connection:
+    with database.connect() as connection:
         outbox = Outbox(connection)
         assert outbox.snapshot("other") is None
         assert states(outbox) == dict.fromkeys(CHANNELS, "pending")
 
 
-async def test_a_taken_version_becomes_the_next_one(tmp_path: Path) -> None:
+async def test_a_taken_version_becomes_the_next_one(database: Database) -> None:
     """A summary published over the API for the same session does not stop the session's own."""
-    with database_of(tmp_path).connect() as connection:
+    with database.connect() as connection:
         Outbox(connection).enqueue(snapshot(content_id="from-api"), ["web"], at=50)
-        journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
+        journal = open_journal(database, asyncio.get_running_loop())
         row, jobs = story(snapshot(content_id="own", title="Its own"), ["web"], at=100)
         assert await outcomes(journal, [Append("morning", 0, records(1, 1), snapshot=row, outbox=jobs)]) == [
             None

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from engine.domain.events import ChatMessageSent, decode, encode
+from engine.storage.database import Database
 from engine.storage.journal import Append, Journal, Record
-from engine.storage.opening import database_of
+from engine.storage.opening import open_journal
 from engine.storage.people import People
 from engine.storage.redaction import REDACTED
 from engine.storage.rooms import RoomCatalogue, Rooms
 from engine.storage.rows import PersonChange, PersonRow
-from engine.storage.sqlite_journal import SqliteJournal
 from tests.storage.memory_journal import MemoryJournal
 from tests.storage.rows import all_records, outcomes, records, room
 
@@ -27,11 +26,11 @@ ROOMS = [
 ]
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def catalogue(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RoomCatalogue]:
+@pytest.fixture(params=["database", "memory"])
+async def catalogue(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[RoomCatalogue]:
     memory = MemoryJournal()
-    on_disk = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
-    rooms = Rooms(database_of(tmp_path))
+    on_disk = open_journal(database, asyncio.get_running_loop())
+    rooms = Rooms(database)
     journal: Journal = memory if request.param == "memory" else on_disk
     await outcomes(journal, [Append(row.session_id, 0, records(1, 1), room=row) for row in ROOMS])
     yield memory.rooms() if request.param == "memory" else rooms
@@ -59,9 +58,9 @@ async def test_unfinished_rooms_leave_out_the_ended_and_the_cancelled(catalogue:
     assert [r.session_id for r in await catalogue.unfinished()] == ["b", "a"]
 
 
-async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> None:
+async def test_people_are_read_and_forgotten_after_retention(database: Database) -> None:
     """Rows of sessions that ended long ago go, with what people wrote there; the others stay."""
-    journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
+    journal = open_journal(database, asyncio.get_running_loop())
     ann, bob = PersonRow("old", "ann", 1, name="Ann", publish_name=True), PersonRow("new", "bob", 1)
     said = [Record(1, 1, 1, encode(ChatMessageSent("ann", "telltale"))), Record(2, None, 2, b'{"n":2}')]
     await outcomes(
@@ -71,7 +70,7 @@ async def test_people_are_read_and_forgotten_after_retention(tmp_path: Path) -> 
             Append("new", 0, said, room=room("new", ended_at=900), people=[PersonChange("bob", bob)]),
         ],
     )
-    people = People(database_of(tmp_path))
+    people = People(database)
     assert await people.get("old", "ann") == ann
     assert list(await people.of("new")) == [bob]
 

@@ -27,6 +27,7 @@ __all__ = [
     "CLOCK",
     "CREDENTIALS",
     "DATA",
+    "DATABASE",
     "LINKS",
     "PUBLISHING",
     "READY",
@@ -43,6 +44,7 @@ __all__ = [
 CLOCK = web.AppKey("clock", Clock)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 DATA = web.AppKey("data", Path)
+DATABASE: web.AppKey[Database] = web.AppKey("database")
 LINKS = web.AppKey("links", Links)
 PUBLISHING: web.AppKey[Publishing] = web.AppKey("publishing")
 READY: web.AppKey[Readiness] = web.AppKey("ready")
@@ -101,6 +103,7 @@ class Backend:
         app[CREDENTIALS] = self.credentials
         app[CLOCK] = self.clock
         app[DATA] = self.data
+        app[DATABASE] = self.database
         app[LINKS] = Links(self.public_url.rstrip("/"))
         app[PUBLISHING] = self.publishing
         app[READY] = self.readiness

@@ -6,7 +6,6 @@ import json
 
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
-from engine.storage.opening import database_of
 from publisher.catalogue.forgetting import enforce_retention, forget_recipients
 from publisher.catalogue.quotes import quote_key
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -24,7 +23,7 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     desk = open_draft_desk(publisher.data, publisher.connection)
     desk.decide("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
     publisher.work()
-    database = database_of(publisher.data)
+    database = publisher.database
     assert enforce_retention(database, NOW + 1) == 2
     assert enforce_retention(database, NOW + 1) == 0
     told = publisher.catalogue.snapshot("old")

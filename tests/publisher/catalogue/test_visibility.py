@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from engine.domain.snapshot import Snapshot
@@ -17,11 +15,10 @@ from tests.storage.rows import room
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Publisher:
+def studio(publisher: Publisher) -> Publisher:
     """A publisher with another session already on its site."""
-    made = Publisher(tmp_path / "data")
-    made.publish(snapshot("other"))
-    return made
+    publisher.publish(snapshot("other"))
+    return publisher
 
 
 def show_to(studio: Publisher, visibility: str, sequence: int) -> None:

@@ -1,0 +1,78 @@
+"""The database of a live studio dies and comes back: a pause for everybody, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from engine.demo.live_client import LiveClient
+from tests.journey.server import asked, running_server
+from tests.journey.session import Log, created, published_page
+from tests.postgres import PostgresCluster
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresCluster]:
+    """A PostgreSQL server that the test may kill."""
+    cluster = PostgresCluster(durable=True)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+async def test_a_database_that_is_away_closes_no_socket(tmp_path: Path, own_server: PostgresCluster) -> None:
+    """What is said meanwhile is told once the database is back; the session ends and is published as any other."""
+    with own_server.database() as url:
+        async with (
+            running_server(tmp_path / "data", database_url=url) as server,
+            aiohttp.ClientSession() as http,
+        ):
+            room = await created(http, server.url, "pause")
+            log, leading = Log(), Log()
+            person = LiveClient(http, server.url, "pause", name="Ann", on_message=log.add)
+            instructor = LiveClient(
+                http,
+                server.url,
+                "pause",
+                role="instructor",
+                token=room["tokens"]["instructor"],
+                on_message=leading.add,
+            )
+            await person.connect()
+            await instructor.connect()
+            await instructor.command("start", "start")
+            await leading.until(lambda log: "start" in log.acknowledged)
+
+            own_server.kill()
+            await instructor.command("away", "announce", title="Said while away", message="Breathe on")
+            async with http.get(f"{server.url}/readyz") as response:
+                assert response.status == 503
+            assert "away" not in leading.acknowledged
+            await asyncio.to_thread(own_server.start)
+
+            await leading.until(lambda log: "away" in log.acknowledged)
+            async with http.get(f"{server.url}/readyz") as response:
+                assert response.status == 200
+            await instructor.command("end", "end")
+            assert await asyncio.wait_for(person.closed(), 20) == 1000
+            titles = [message["content"].get("title") for message in log.by_seq.values()]
+            assert titles.count("Said while away") == 1
+            assert room["title"] in await published_page(http, server.url, "pause")
+
+
+async def test_a_second_server_on_the_same_database_is_refused(tmp_path: Path, postgres_url: str) -> None:
+    """It says so and ends, and the first goes on."""
+    async with (
+        running_server(tmp_path / "one", database_url=postgres_url) as server,
+        aiohttp.ClientSession() as http,
+    ):
+        with pytest.raises(AssertionError, match="the database is in use"):
+            async with running_server(tmp_path / "two", database_url=postgres_url):
+                pass
+        await asked(http, "GET", f"{server.url}/api/v2/sessions/live")

@@ -1,0 +1,102 @@
+"""A studio moves between SQLite and PostgreSQL, and a backup of one is restored into the other."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.commands.moving import MoveRefused, move_tables
+from engine.storage.data_lock import occupy
+from engine.storage.database import Database
+from engine.storage.journal import Append
+from engine.storage.keys import Keys
+from engine.storage.opening import database_of, open_journal, signing_key_of
+from engine.storage.outbox import Outbox
+from engine.storage.rows import PersonChange, PersonRow
+from publisher.catalogue.published import Catalogue
+from tests.publisher.samples import NOW, snapshot
+from tests.storage.rows import outcomes, records, room
+
+
+def quiet(done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+async def fill(database: Database) -> None:
+    """Some of everything that a studio has."""
+    journal = open_journal(database, asyncio.get_running_loop())
+    ann = PersonRow("s7", "ann", 5, name="Ann \u00fc\U0001f600", email="ann@breath.example")
+    entries = [Append(f"s{n}", 0, records(1, n), room=room(f"s{n}")) for n in range(1, 40)]
+    await outcomes(
+        journal, [*entries, Append("s7", 7, (), people=[PersonChange("ann", ann)], event_ids=["e"])]
+    )
+    await outcomes(journal, [Append("long", 0, records(1, 4500))])
+    await journal.close()
+    keys = Keys(database)
+    keys.create("Sarah", at=1)
+    keys.close()
+    with database.connect() as connection:
+        catalogue = Catalogue(connection)
+        for n in range(5):
+            told = Outbox(connection).enqueue(snapshot(f"p-{n}"), ("web", "email"), NOW)
+            catalogue.publish(told, ZoneInfo("UTC"), NOW)
+
+
+def content(database: Database) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table, in the order of the keys."""
+    with database.connect() as connection:
+        Catalogue(connection)
+        return {
+            name: [
+                dict(row)
+                for row in connection.rows(f"SELECT * FROM {name} ORDER BY {', '.join(shape.key)}")
+                if row[shape.key[0]] != "signing_key"
+            ]
+            for name, shape in connection.tables().items()
+        }
+
+
+async def test_there_and_back_everything_is_the_same(tmp_path: Path, postgres_url: str) -> None:
+    """Rows, the key that signs, and numbers that go on counting."""
+    there, back = database_of(tmp_path / "new", postgres_url), database_of(tmp_path / "back")
+    (tmp_path / "old").mkdir()
+    old = database_of(tmp_path / "old")
+    signs = signing_key_of(tmp_path / "old", old)
+    await fill(old)
+    before = content(old)
+
+    rows = move_tables(str(tmp_path / "old"), postgres_url, quiet)
+    assert content(there) == before
+    assert rows >= sum(map(len, before.values()))
+    assert signing_key_of(tmp_path / "new", there) == signs
+    move_tables(postgres_url, str(tmp_path / "back"), quiet)
+    assert content(back) == before
+    assert signing_key_of(tmp_path / "back", back) == signs
+
+    for database in (there, back):
+        with database.connect() as connection:
+            Outbox(connection).enqueue(snapshot("after"), ("web",), NOW)
+            assert Outbox(connection).of("after")[0].id not in {row["id"] for row in before["outbox"]}
+
+
+async def test_what_cannot_be_moved_is_said_and_left_alone(tmp_path: Path, postgres_url: str) -> None:
+    """No studio, a folder in use, a database that holds one already."""
+    (tmp_path / "old").mkdir()
+    with pytest.raises(MoveRefused, match="no studio"):
+        move_tables(str(tmp_path / "old"), postgres_url, quiet)
+    await fill(database_of(tmp_path / "old"))
+    with occupy(tmp_path / "old"), pytest.raises(MoveRefused, match="stop it first"):
+        move_tables(str(tmp_path / "old"), postgres_url, quiet)
+    with (
+        database_of(tmp_path, postgres_url).hold("server"),
+        pytest.raises(MoveRefused, match="stop it first"),
+    ):
+        move_tables(str(tmp_path / "old"), postgres_url, quiet)
+    move_tables(str(tmp_path / "old"), postgres_url, quiet)
+    before = content(database_of(tmp_path, postgres_url))
+    with pytest.raises(MoveRefused, match="already holds a studio"):
+        move_tables(str(tmp_path / "old"), postgres_url, quiet)
+    assert content(database_of(tmp_path, postgres_url)) == before
