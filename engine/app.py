@@ -112,7 +112,7 @@ class _Storage:
 
     database: Database
     keys: Keys
-    journal: SqliteJournal
+    journal: Journal
     rooms: Rooms
     people: People
     tokens: Tokens
