@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from engine import app
 from engine.api.routes import ENDPOINTS
 from engine.domain.instant import HOUR
+from engine.operations import maintenance
 from engine.realtime import room as realtime_room
 from engine.sessions import group_figures
 from tests.heart.reader import fewest_told_of
@@ -240,8 +240,8 @@ async def test_at_the_end_of_retention_nobody_is_known_any_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the setting says, by the job of the running server: names, words, addresses, consents, ratings."""
-    monkeypatch.setattr(app, "_SWEEP", 0.05)
-    monkeypatch.setattr(app, "_DAY", HOUR)
+    monkeypatch.setattr(maintenance, "_INTERVAL", 0.05)
+    monkeypatch.setattr(maintenance, "_DAY", HOUR)
     async with room_of_hearts(tmp_path / "data", retention_days=7) as room:
         ann = await room.wear("ann", 20, 22, name="Ann Unforgotten")
         leader = await room.lead([ann])
