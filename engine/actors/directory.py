@@ -30,7 +30,6 @@ from engine.domain.session import Details, Role, Session
 from engine.protocol.outgoing import Message, numbered
 from engine.storage.journal import Append, Journal, JournalFailed, Loaded
 from engine.storage.rooms import RoomCatalogue
-from engine.storage.rows import PersonRow
 
 if TYPE_CHECKING:
     from engine.domain.heart.marks import Mark
@@ -131,7 +130,6 @@ class Directory:
         command: c.Command,
         sender: c.Sender,
         *,
-        people: Sequence[PersonRow] = (),
         event_id: str | None = None,
     ) -> View:
         """Carry a command out; returns when it is durable.
@@ -140,7 +138,7 @@ class Directory:
             Rejected: it is refused; nothing changed.
         """
         ref = await self.find(session_id)
-        return await self._answer(ref, Execute(command, sender, people, event_id))
+        return await self._answer(ref, Execute(command, sender, event_id))
 
     async def withdraw(self, session_id: str, client_id: str) -> None:
         """Forget a person: their row, name and consents; what is published is made anew without them."""

@@ -50,12 +50,11 @@ class FromSocket:
 class Execute:
     """A command from elsewhere. The answer to ``ask`` is an ``asyncio.Future`` of the durable ``View``.
 
-    ``people`` are rows to write with it; ``event_id`` makes a repetition harmless.
+    ``event_id`` makes a repetition harmless.
     """
 
     command: c.Command
     sender: c.Sender
-    people: Sequence[PersonRow] = ()
     event_id: str | None = None
 
 

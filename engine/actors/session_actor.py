@@ -36,7 +36,7 @@ from engine.actors.messages import (
     Sleep,
     View,
 )
-from engine.actors.opinions import consented, rated
+from engine.actors.opinions import row_after
 from engine.actors.ports import RoomPort, Watcher
 from engine.clock import Clock
 from engine.domain import commands as c
@@ -209,7 +209,6 @@ class SessionActor(LoopActor):
         command: c.Command,
         sender: c.Sender,
         *,
-        people: Sequence[PersonRow] = (),
         event_id: str | None = None,
         then: Callable[[Session | None], None] | None = None,
         failed: Callable[[Rejected], None] | None = None,
@@ -225,15 +224,17 @@ class SessionActor(LoopActor):
         """
         at = self._clock.now()
         events = decide(self.state, command, sender=sender, at=at)
+        own: Sequence[PersonRow] = ()
         if self.state is not None and e.SessionEnding in map(type, events):
             for last in self._figures.last(self.state, at):
                 self.run(last, _SYSTEM)
             events = decide(self.state, command, sender=sender, at=at)
             # Raw beats go with the session: whoever left an address to get their figures has them written now.
-            people = (*people, *self._figures.own_summaries(self.people.values(), at))
+            own = tuple(self._figures.own_summaries(self.people.values(), at))
+        changes = self._learn(command, sender, own, at)
         staged: _Staged | None = None
-        if events or (self.state is not None and (people or event_id is not None)):
-            staged = self._stage(events, at, self._learn(command, people), event_id)
+        if events or (self.state is not None and (changes or event_id is not None)):
+            staged = self._stage(events, at, changes, event_id)
             if failed is not None:
                 staged.failed.append(failed)
         if then is not None:
@@ -278,18 +279,23 @@ class SessionActor(LoopActor):
         self._alarm.follow(state)
         return staged
 
-    def _learn(self, command: c.Command, people: Sequence[PersonRow]) -> Sequence[PersonChange]:
-        if not people and type(command) is not c.Withdraw:
-            return ()
-        for row in people:
-            self.people[row.client_id] = row
-            if row.name:
-                self.names[row.client_id] = row.name
-        changes = [PersonChange(row.client_id, row) for row in people]
+    def _learn(
+        self, command: c.Command, sender: c.Sender, own: Sequence[PersonRow], at: Millis
+    ) -> Sequence[PersonChange]:
+        """Make the rows that an accepted command changes: nobody else does, so nobody writes back what went."""
         if isinstance(command, c.Withdraw):
             self.people.pop(command.client_id, None)
             self.names.pop(command.client_id, None)
-            changes.append(PersonChange(command.client_id, None))
+            return (PersonChange(command.client_id, None),)
+        said = None if self.state is None else row_after(command, sender, self.state, self.people, at)
+        if said is None and not own:
+            return ()
+        changes: list[PersonChange] = []
+        for row in own if said is None else (said, *own):
+            self.people[row.client_id] = row
+            if row.name:
+                self.names[row.client_id] = row.name
+            changes.append(PersonChange(row.client_id, row))
         return changes
 
     def _committed(self, staged: _Staged, error: BaseException | None) -> None:
@@ -353,7 +359,6 @@ class SessionActor(LoopActor):
             self.run(
                 command,
                 message.sender,
-                people=() if known else message.people,
                 event_id=None if known else message.event_id,
                 then=answer,
                 failed=refuse,
@@ -406,25 +411,11 @@ class SessionActor(LoopActor):
                 staged = self.run(
                     command,
                     c.Sender(seat.role, seat.client_id),
-                    people=self._own_row(seat.client_id, command, at),
                     then=answer if expects_answer(inbound) else None,
                     failed=refuse,
                 )
         except Rejected as refusal:
             refuse(refusal)
-
-    def _own_row(self, client_id: str, command: c.Command, at: Millis) -> tuple[PersonRow, ...]:
-        """What a participant's command changes in the table of people."""
-        match command:
-            case c.RateSession():
-                return (rated(self._person(client_id, at), command, at),)
-            case c.Consent():
-                return (consented(self._person(client_id, at), command, at),)
-            case _:
-                return ()
-
-    def _person(self, client_id: str, at: Millis) -> PersonRow:
-        return self.people.get(client_id) or PersonRow(self._session_id, client_id, at)
 
     def _seq(self) -> int:
         return 0 if self._visible is None else self._visible.seq

@@ -11,7 +11,7 @@ from engine.actors.reports import take_report
 from engine.api.answers import answer
 from engine.api.bodies import read_json
 from engine.api.endpoint import API, Endpoint
-from engine.api.wiring import CLOCK, SESSIONS, caller_of, visible
+from engine.api.wiring import SESSIONS, caller_of, visible
 from engine.domain.rejection import Invalid
 from engine.protocol.platform import PlatformEvent, Reported, read_event
 
@@ -26,8 +26,7 @@ async def take(request: web.Request) -> web.Response:
     session_id = (await visible(request, caller)).state.session_id
     caller.need_staff(session_id)
     reports = _checked(await read_json(request), session_id)
-    at = request.app[CLOCK].now()
-    taken = [await take_report(request.app[SESSIONS], session_id, report, at) for report in reports]
+    taken = [await take_report(request.app[SESSIONS], session_id, report) for report in reports]
     return answer({"accepted": len(taken), "repeated": sum(not view.accepted for view in taken)}, 202)
 
 

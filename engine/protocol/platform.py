@@ -143,11 +143,10 @@ EVENT_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report, with the ``id`` by which a repetition is known, and the name that goes with it."""
+    """A report, with the ``id`` by which a repetition is known."""
 
     command: c.Report
     id: str | None = None
-    name: str | None = None
 
 
 _ADAPTER: TypeAdapter[PlatformEvent] = TypeAdapter(PlatformEvent)
@@ -198,7 +197,7 @@ def _joined(event: ParticipantJoinedEvent) -> Reported:
     # A name never becomes an id: ids are seen by others and stay when names go.
     known = event.data.participant_id is not None and _CLIENT_ID.fullmatch(given)
     client_id = given if known else "p-" + hashlib.sha256(given.encode()).hexdigest()[:16]
-    return Reported(c.ReportJoined(client_id), event.id, event.data.name)
+    return Reported(c.ReportJoined(client_id, event.data.name), event.id)
 
 
 def _technique(event: TechniqueChangedEvent) -> Reported:

@@ -107,7 +107,7 @@ class EventSockets:
 
     async def _take(self, outer: dict[str, Any], session_id: str) -> outgoing.Message:
         reported = read_event(outer, session_id)
-        view = await take_report(self._directory, session_id, reported, self._clock.now())
+        view = await take_report(self._directory, session_id, reported)
         told: dict[str, Any] = {"accepted": view.accepted, "seq": view.state.seq}
         if reported.id is not None:
             told["reply_to"] = reported.id

@@ -24,7 +24,7 @@ FULL: list[tuple[dict[str, Any], Reported]] = [
     ),
     (
         {"type": "participant.joined", "id": "e-2", "data": {"participant_id": "user-7", "name": "Alice"}},
-        Reported(c.ReportJoined("user-7"), "e-2", "Alice"),
+        Reported(c.ReportJoined("user-7", "Alice"), "e-2"),
     ),
     (
         {
