@@ -325,8 +325,8 @@ async def _sweep(
             next_retention = clock.now() + _DAY
             before = clock.now() - settings.retention_days * _DAY
             try:
-                gone = await people.forget(before)
                 await directory.forget_people(before)
+                gone = await people.forget(before)
                 await asyncio.to_thread(enforce_retention, settings.data / FILE_NAME, before)
             except sqlite3.Error as error:
                 # Locked for long, or the disk is full: what else this task looks after must go on.

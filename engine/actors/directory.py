@@ -17,7 +17,7 @@ from engine.actors.deadlines import Deadlines
 from engine.actors.entries import STATE
 from engine.actors.figures import HeartCounts
 from engine.actors.mailbox import MailboxFull
-from engine.actors.messages import Execute, Look, Own, Sleep, View
+from engine.actors.messages import Execute, Forget, Look, Own, Sleep, View
 from engine.actors.ports import RoomPort
 from engine.actors.session_actor import SessionActor
 from engine.clock import Clock
@@ -86,6 +86,8 @@ class Directory:
         self._failed: set[str] = set()
         self._visible: dict[str, Session] = {}
         self._touched: dict[str, Millis] = {}
+        self._forgotten_before: Millis = 0
+        """Of sessions that ended before this instant nobody is known any more, whatever was read of them meanwhile."""
         self._deadlines = Deadlines(clock, self._wake)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -243,7 +245,7 @@ class Directory:
 
     async def _rebuild(self, session_id: str) -> pykka.ActorRef[SessionActor]:
         if session_id in self._failed:
-            await self._settled(session_id)
+            await self._settled()
             self._failed.discard(session_id)
         try:
             loaded = await self._journal.load(session_id)
@@ -262,8 +264,8 @@ class Directory:
             raise _unknown(session_id)
         return self._start(session_id, state, loaded)
 
-    async def _settled(self, session_id: str) -> None:
-        """Return once all that a failed actor had staged is written or refused, so that a load sees it."""
+    async def _settled(self) -> None:
+        """Return once all that actors have staged so far is written or refused."""
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def answered(_: BaseException | None) -> None:
@@ -271,7 +273,7 @@ class Directory:
                 settled.set_result(None)
 
         # Answers come in the order of the appends, whatever becomes of this empty one.
-        self._journal.append(Append(session_id, 0, ()), answered)
+        self._journal.append(Append("", 0, ()), answered)
         await settled
 
     def _start(
@@ -283,7 +285,7 @@ class Directory:
         ref = SessionActor.start(
             state=state,
             session_id=session_id,
-            people=() if loaded is None else loaded.people,
+            people=() if loaded is None or self._is_forgotten(state) else loaded.people,
             event_ids=frozenset() if loaded is None else loaded.event_ids,
             room=self._make_room(),
             journal=self._journal,
@@ -293,6 +295,7 @@ class Directory:
             counts=self._counts,
             channels=self._channels,
             marks=self._marks,
+            remembers=not self._is_forgotten(state),
         )
         self._actors[session_id] = ref
         self._touched[session_id] = self._clock.now()
@@ -322,20 +325,30 @@ class Directory:
         before = self._clock.now() - SLEEPS_AFTER
         for session_id in [key for key, at in self._touched.items() if at < before]:
             ref = self._actors.get(session_id)
-            if ref is None or not ref.is_alive() or await self._sleeps(ref):
+            if ref is None or not ref.is_alive() or await self._asked(ref, Sleep()):
                 self._forget(session_id)
 
     async def forget_people(self, ended_before: Millis) -> None:
-        """Let sessions that ended before an instant leave memory: their people's rows went from the disk."""
-        for session_id, state in list(self._visible.items()):
-            if state.ended_at is not None and state.ended_at < ended_before:
-                ref = self._actors.get(session_id)
-                if ref is not None and await self._sleeps(ref):
-                    self._forget(session_id)
+        """Of sessions that ended before an instant no row of people is known here or written any more.
 
-    async def _sleeps(self, ref: pykka.ActorRef[SessionActor]) -> bool:
+        Call it before the rows go from the disk: on return all is there that was written of them.
+        """
+        self._forgotten_before = max(self._forgotten_before, ended_before)
+        for session_id, state in list(self._visible.items()):
+            ref = self._actors.get(session_id)
+            if ref is not None and self._is_forgotten(state):
+                await self._asked(ref, Forget())
+                if await self._asked(ref, Sleep()):
+                    self._forget(session_id)
+        await self._settled()
+
+    def _is_forgotten(self, state: Session | None) -> bool:
+        return state is not None and state.ended_at is not None and state.ended_at < self._forgotten_before
+
+    async def _asked(self, ref: pykka.ActorRef[SessionActor], message: Forget | Sleep) -> bool:
+        """Whether an actor does so, or is gone."""
         try:
-            return bool(await ref.ask(Sleep(), block=False))
+            return bool(await ref.ask(message, block=False))
         except pykka.ActorDeadError:
             return True
         except (MailboxFull, Unavailable):

@@ -13,7 +13,19 @@ from engine.protocol.incoming import Inbound
 from engine.storage.journal import Record
 from engine.storage.rows import PersonRow
 
-__all__ = ["Attach", "Detach", "Execute", "FiguresDue", "FromSocket", "Heard", "Look", "Own", "Sleep", "View"]
+__all__ = [
+    "Attach",
+    "Detach",
+    "Execute",
+    "FiguresDue",
+    "Forget",
+    "FromSocket",
+    "Heard",
+    "Look",
+    "Own",
+    "Sleep",
+    "View",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,11 @@ class Own:
 @dataclass(frozen=True, slots=True)
 class Sleep:
     """Stop if nothing is going on; the journal brings the session back. Answers whether it sleeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The time is over for which people are known: keep nothing of them, and make no more rows. Answers True."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from engine.actors.messages import (
     Detach,
     Execute,
     FiguresDue,
+    Forget,
     FromSocket,
     Heard,
     Look,
@@ -97,11 +98,14 @@ class SessionActor(LoopActor):
         counts: HeartCounts,
         channels: tuple[str, ...] = CHANNELS,
         marks: Sequence[Mark] | None = None,
+        remembers: bool = True,
     ) -> None:
+        """``remembers``: False when the time is over for which people are known."""
         super().__init__()
         self._session_id = session_id
         self.state = state
         self._visible = state
+        self._remembers = remembers
         self.people: dict[str, PersonRow] = {row.client_id: row for row in people}
         self.names: dict[str, str] = {row.client_id: row.name for row in people if row.name}
         # Keys alone: thousands of sessions are idle, and an empty set takes three times an empty dictionary.
@@ -164,7 +168,7 @@ class SessionActor(LoopActor):
         """One turn."""
         if self._broken is not None:
             # An exception ends an actor that was told something; who asks would only be handed it.
-            if isinstance(message, Execute | Look | Own | Sleep):
+            if isinstance(message, Execute | Forget | Look | Own | Sleep):
                 raise Unavailable("unavailable", "The session is being rebuilt; try again.")
             raise self._broken
         match message:
@@ -184,6 +188,8 @@ class SessionActor(LoopActor):
                 return self._figures.own(message.client_id, self._clock.now())
             case FiguresDue():
                 return self._figures_due()
+            case Forget():
+                return self._forget()
             case Sleep():
                 return self._sleep()
             case BaseException():
@@ -287,7 +293,9 @@ class SessionActor(LoopActor):
             self.people.pop(command.client_id, None)
             self.names.pop(command.client_id, None)
             return (PersonChange(command.client_id, None),)
-        said = None if self.state is None else row_after(command, sender, self.state, self.people, at)
+        said = None
+        if self.state is not None and self._remembers:
+            said = row_after(command, sender, self.state, self.people, at)
         if said is None and not own:
             return ()
         changes: list[PersonChange] = []
@@ -455,6 +463,12 @@ class SessionActor(LoopActor):
             self.run(engaged, _SYSTEM)
             return False
         self.stop()
+        return True
+
+    def _forget(self) -> bool:
+        self._remembers = False
+        self.people.clear()
+        self.names.clear()
         return True
 
     def _ring(self) -> None:

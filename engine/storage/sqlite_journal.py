@@ -213,12 +213,13 @@ class SqliteJournal:
     def _follows(self, entries: Sequence[Append]) -> bool:
         """Whether every entry goes on where this writer left its session: then the log need not be asked.
 
-        Had another owner written meanwhile, its positions would be the ones that these records take.
+        Had another owner written meanwhile, its positions would be the ones that these records take. Rows of people
+        that come without a record would take none: for them the log is asked.
         """
         written: dict[str, int] = {}
         for entry in entries:
             latest = written.get(entry.session_id, self._written.get(entry.session_id))
-            if latest != entry.expected:
+            if latest != entry.expected or (entry.people and not entry.records):
                 return False
             if entry.records:
                 written[entry.session_id] = entry.records[-1].position
