@@ -149,15 +149,21 @@ class Directory:
     async def replay(self, session_id: str, limit: int) -> list[Message]:
         """The newest numbered messages in order, as clients got them, names as they are known now."""
         view = await self.look(session_id)
+        while view is not None:
+            state = view.state
+            try:
+                records = await self._journal.read_numbered(session_id, max(0, state.seq - limit), limit)
+            except JournalFailed:
+                raise Unavailable(
+                    "storage_failed", "The session's log cannot be read; ask the operator."
+                ) from None
+            view = await self.look(session_id)
+            # What was read before a withdrawal is not told after it: it is read again.
+            if view is not None and _withdrawals(view.state) == _withdrawals(state):
+                break
         if view is None:
             return []
-        names, state = view.names, view.state
-        try:
-            records = await self._journal.read_numbered(session_id, max(0, state.seq - limit), limit)
-        except JournalFailed:
-            raise Unavailable(
-                "storage_failed", "The session's log cannot be read; ask the operator."
-            ) from None
+        names = view.names
         return [
             numbered(
                 decode(record.event),
@@ -400,6 +406,10 @@ def replay(loaded: Loaded) -> Session | None:
     for record in loaded.records:
         state = evolve(state, decode(record.event), record.at)
     return state
+
+
+def _withdrawals(state: Session) -> int:
+    return max((member.withdrawn for member in state.members.values()), default=0)
 
 
 def _busy() -> Unavailable:

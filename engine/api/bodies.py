@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from engine.api.wiring import still_known
 from engine.domain.rejection import Invalid, Rejected
 from engine.protocol.reasons import reasons
 
@@ -127,7 +128,12 @@ def _broken(message: str, reason: str) -> Invalid:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The bytes of the body. Raises ``TooLarge`` beyond 1 MiB."""
+    """The bytes of the body.
+
+    Raises:
+        TooLarge: more than 1 MiB.
+        BadCredential: the credential that came with it was revoked while it was on its way.
+    """
     if (request.content_length or 0) > MAX_BODY:
         raise _too_large()
     read = bytearray()
@@ -135,6 +141,7 @@ async def read_body(request: web.Request) -> bytes:
         read += chunk
         if len(read) > MAX_BODY:
             raise _too_large()
+    still_known(request)
     return bytes(read)
 
 

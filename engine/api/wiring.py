@@ -37,6 +37,7 @@ __all__ = [
     "Shelf",
     "caller_of",
     "session_id_of",
+    "still_known",
     "visible",
 ]
 
@@ -49,6 +50,9 @@ READY: web.AppKey[Readiness] = web.AppKey("ready")
 REGISTRY = web.AppKey("registry", CollectorRegistry)
 ROOMS: web.AppKey[RoomCatalogue] = web.AppKey("rooms")
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
+
+_ASKED_ABOUT: web.RequestKey[str | None] = web.RequestKey("asked_about")
+"""Who asks was asked; the session that it was asked with."""
 
 _Result = TypeVar("_Result")
 _SESSION_ID = re.compile(SESSION_ID.removesuffix("$"))
@@ -82,7 +86,18 @@ def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
     Raises:
         BadCredential: a credential is presented, and is none.
     """
+    request[_ASKED_ABOUT] = session_id
     return request.app[CREDENTIALS].caller(request, request.app[CLOCK].now(), session_id)
+
+
+def still_known(request: web.Request) -> None:
+    """Ask again who asks, where that was asked before the body: it may have been long on its way.
+
+    Raises:
+        BadCredential: the credential was revoked meanwhile, or has expired.
+    """
+    if _ASKED_ABOUT in request:
+        caller_of(request, request[_ASKED_ABOUT])
 
 
 def session_id_of(request: web.Request) -> str:
