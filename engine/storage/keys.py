@@ -62,11 +62,14 @@ class Keys:
         if secret is not None:
             self._put(_ADMINISTRATOR, Role.ADMINISTRATOR, secret, at)
             return None
-        if any(key.role is Role.ADMINISTRATOR for key in self.all()):
-            return None
         made = _token()
-        self._put(_ADMINISTRATOR, Role.ADMINISTRATOR, made, at)
-        return made
+        # In one statement: another process may make or renew it at this moment.
+        new = self._connection.execute(
+            "INSERT INTO keys (name, role, digest, created_at) SELECT ?, ?, ?, ?"
+            " WHERE NOT EXISTS (SELECT 1 FROM keys WHERE role = ?)",
+            (_ADMINISTRATOR, Role.ADMINISTRATOR, _digest(made), at, Role.ADMINISTRATOR),
+        )
+        return made if new.rowcount == 1 else None
 
     def renew_administrator(self, at: Millis) -> str:
         """A new administrator's key in place of the old one."""

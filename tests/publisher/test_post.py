@@ -8,13 +8,15 @@ import email.policy
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from typing import Any
+from unittest.mock import Mock
 
+import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from engine.domain.instant import MINUTE, Millis
 from engine.storage.people import PersonRow
-from publisher import subscriptions
+from publisher import post, subscriptions
 from publisher.deliveries import TIME_TO_STOP, Deliveries
 from publisher.desk import open_desk
 from publisher.post import deliver_due, server_of
@@ -261,8 +263,8 @@ def test_what_is_no_address_is_refused(publisher: Publisher, wrong: str) -> None
         subscriptions.subscribe(publisher.catalogue, wrong, NOW)
 
 
-async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) -> None:
-    """Who left an address gets their own figure, once, after an approval of its own."""
+def mara(studio: Publisher) -> None:
+    """Somebody who left an address."""
     row = PersonRow(
         "s-1", "c1", NOW, name="Mara", email="mara@example.org", own_summary='{"improvement_percent": 7}'
     )
@@ -271,6 +273,11 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
         " vouched, updated_at) VALUES (?, ?, ?, '{}', ?, ?, 0, 0, 0, ?)",
         (row.session_id, row.client_id, row.name, row.email, row.own_summary, NOW),
     )
+
+
+async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) -> None:
+    """Who left an address gets their own figure, once, after an approval of its own."""
+    mara(studio)
     desk = open_desk(studio.data, studio.connection)
     assert desk.one("s-1", "personal")["recipients"] == 1
     approve(studio, "personal")
@@ -282,6 +289,66 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
     assert "+7%" in body.get_content()
     assert "7" not in message["Subject"]
     assert "List-Unsubscribe" not in message
+
+
+async def test_a_persons_mail_goes_where_they_said_last(studio: Publisher, mail_server: MailServer) -> None:
+    """The address was another one when the mail was approved."""
+    mara(studio)
+    approve(studio, "personal")
+    studio.connection.execute("UPDATE people SET email = 'new@example.org'")
+    assert await deliver(studio, mail_server) == 1
+    assert [address for address, _ in mail_server.taken] == ["new@example.org"]
+    assert "mara@" not in "".join(studio.connection.iterdump()).replace("'mara@example.org',NULL,", "")
+
+
+@pytest.mark.parametrize("moment", ["approved", "connecting", "taken", "refused"])
+async def test_who_withdraws_while_their_mail_is_on_its_way_is_not_kept_in_the_list(
+    studio: Publisher, mail_server: MailServer, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is handed over nothing goes to them any more; after that nothing is left of their address."""
+    mara(studio)
+    approve(studio, "personal")
+
+    def withdraw() -> None:
+        studio.connection.execute("DELETE FROM people WHERE client_id = 'c1'")
+
+    async def connected(client: SMTP, *_: object) -> object:
+        withdraw()
+        return await connect(client)  # type: ignore[arg-type]
+
+    async def said(_server: object, _session: object, envelope: Envelope, address: str, _: object) -> str:
+        withdraw()
+        envelope.rcpt_tos.append(address)
+        return "250 OK" if moment == "taken" else "550 no such box"
+
+    connect = aiosmtplib.SMTP.connect
+    match moment:
+        case "approved":
+            withdraw()
+        case "connecting":
+            monkeypatch.setattr(aiosmtplib.SMTP, "connect", connected)
+        case _:
+            monkeypatch.setattr(mail_server, "handle_RCPT", said)
+    await deliver(studio, mail_server)
+    assert len(mail_server.taken) == (moment == "taken")
+    assert states(studio, "personal") == {}
+    assert "mara@" not in "".join(studio.connection.iterdump())
+
+
+async def test_a_mail_that_cannot_be_written_waits(
+    studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken to be sent, and is given back without counting."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    broken = pytest.MonkeyPatch()
+    broken.setattr(post, "card_of", Mock(side_effect=ValueError("no paper")))
+    with pytest.raises(ValueError, match="no paper"):
+        await deliver(studio, mail_server)
+    broken.undo()
+    assert states(studio) == {"preparing": 1}
+    assert await deliver(studio, mail_server) == 1
+    assert states(studio) == {"submitted": 1}
 
 
 def test_without_a_mail_server_an_approved_draft_is_a_draft(publisher: Publisher) -> None:
