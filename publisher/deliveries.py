@@ -8,7 +8,7 @@ attempt. A key of session, kind and recipient makes each mail one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.domain.instant import MINUTE, Millis
@@ -99,9 +99,30 @@ class Deliveries:
             for r in rows.fetchall()
         ]
 
-    def begin(self, delivery: Delivery, now: Millis) -> bool:
-        """Take a mail to send it; False when it was stopped or taken meanwhile. Written before the first byte goes."""
-        return self._set(delivery, "submitting", now, only_from="preparing", attempts=delivery.attempts + 1)
+    def begin(self, delivery: Delivery, now: Millis) -> Delivery | None:
+        """Take a mail to send it, to the address that the person has now; None when it was stopped or taken meanwhile.
+
+        Written before the first byte goes.
+        """
+        if not self._set(delivery, "submitting", now, only_from="preparing", attempts=delivery.attempts + 1):
+            return None
+        if delivery.kind != PERSONAL:
+            return delivery
+        # Whoever left another address after the approval is written to there; who withdrew, not at all.
+        rows = self._connection.execute(
+            "UPDATE deliveries SET address = p.email FROM people p WHERE deliveries.session_id = ?"
+            " AND deliveries.kind = ? AND deliveries.recipient = ? AND p.session_id = deliveries.session_id"
+            " AND p.client_id = deliveries.recipient AND p.email IS NOT NULL RETURNING deliveries.address",
+            (delivery.session_id, delivery.kind, delivery.recipient),
+        ).fetchall()
+        if not rows:
+            self._forget_if_gone(delivery)
+            return None
+        return replace(delivery, address=rows[0][0])
+
+    def give_back(self, delivery: Delivery, now: Millis) -> None:
+        """Nothing was sent, for a reason of our own: it waits as before, and nothing is counted."""
+        self._set(delivery, "preparing", now, attempts=delivery.attempts)
 
     def submitted(self, delivery: Delivery, now: Millis) -> None:
         """The mail server took it."""
@@ -188,4 +209,15 @@ class Deliveries:
                 only_from,
             ),
         )
+        if state != "submitting":
+            self._forget_if_gone(delivery)
         return changed.rowcount == 1
+
+    def _forget_if_gone(self, delivery: Delivery) -> None:
+        """A mail whose person withdrew while it was on its way is not kept: their address stands in it."""
+        self._connection.execute(
+            "DELETE FROM deliveries WHERE session_id = ? AND kind = ? AND recipient = ? AND kind = ? AND NOT EXISTS"
+            " (SELECT 1 FROM people p WHERE p.session_id = deliveries.session_id"
+            " AND p.client_id = deliveries.recipient AND p.email IS NOT NULL)",
+            (delivery.session_id, delivery.kind, delivery.recipient, PERSONAL),
+        )

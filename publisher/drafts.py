@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,19 +77,29 @@ class Desk:
                     for name, let_go in approved.items()
                 ],
             )
-        self.write(snapshot, channel)
-        for name in approved:
-            # Somebody may have left an address after the approval.
-            if self._state(snapshot.session_id, name) == "approved":
-                self._send(snapshot.session_id, name, at)
+        self._write(snapshot.session_id, channel, lambda: snapshot)
+        with self._catalogue.transaction():
+            for name in approved:
+                # Somebody may have left an address after the approval.
+                if self._state(snapshot.session_id, name) == "approved":
+                    self._send(snapshot.session_id, name, at)
 
-    def write(self, snapshot: Snapshot, channel: str) -> None:
-        """Write the files of a channel's drafts; those that were withdrawn are removed."""
-        story = story_of(snapshot, self.studio)
-        files = list(self._mail_files(story) if channel == "email" else self._post_files(story))
-        picture = card_of(story, self.studio)
-        files.append(Artefact(f"{snapshot.session_id}/card.png", picture))
-        Tree(self._data / "drafts").put(files)
+    def _write(self, session_id: str, channel: str, told: Callable[[], Snapshot]) -> None:
+        """Write the files of a channel's drafts; those that were withdrawn are removed.
+
+        The publisher and the desk's people write the same files, each from a process of its own. Whoever wrote looks
+        again, and writes anew where something changed meanwhile: the last one to write has seen all of it.
+        """
+        while known := [tuple(row) for row in self._rows(session_id)]:
+            snapshot = told()
+            story = story_of(snapshot, self.studio)
+            files = list(self._mail_files(story) if channel == "email" else self._post_files(story))
+            files.append(Artefact(f"{session_id}/card.png", card_of(story, self.studio)))
+            Tree(self._data / "drafts").put(files)
+            if known == [tuple(row) for row in self._rows(session_id)] and snapshot == told():
+                return
+        # Taken off the site meanwhile, its drafts too.
+        self.remove(session_id)
 
     def withhold_posts(self, snapshot: Snapshot, at: Millis) -> None:
         """Withdraw the drafts of posts: the session is private now. Bringing one back is for a person."""
@@ -99,16 +109,15 @@ class Desk:
                 [(at, snapshot.session_id, network) for network in networks(self.studio)],
             )
         if {row["channel"] for row in self._rows(snapshot.session_id)} & set(networks(self.studio)):
-            self.write(snapshot, "social")
+            self._write(snapshot.session_id, "social", lambda: snapshot)
 
     def rewrite(self, session_id: str) -> None:
         """Write the files of a session's drafts anew: the studio, its address, language or templates are others now."""
-        snapshot = self._snapshot(session_id)
         known = {row["channel"] for row in self._rows(session_id)}
         if "email" in known:
-            self.write(snapshot, "email")
+            self._rewrite(session_id, "email")
         if known & set(networks(self.studio)):
-            self.write(snapshot, "social")
+            self._rewrite(session_id, "social")
 
     def waiting(self, limit: int) -> list[str]:
         """The sessions whose drafts somebody has still to look at, the newest first."""
@@ -198,18 +207,21 @@ class Desk:
             DraftUnknown: there is no such draft.
             DraftWrong: an unknown field, no text, or too long for its network.
         """
-        snapshot = self._snapshot(session_id)
-        row = self._one(session_id, channel)
-        wrong = mistakes(channel, changes)
-        if wrong:
-            raise DraftWrong(wrong)
-        kept = {**json.loads(row["edited"] or "{}"), **{name: str(changes[name]).strip() for name in changes}}
-        kept[_FIGURE] = str(snapshot.average_hrv_improvement)
-        self._connection.execute(
-            "UPDATE drafts SET edited = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
-            (json.dumps(kept, ensure_ascii=False), at, session_id, channel),
-        )
-        self.write(snapshot, "email" if channel == "email" else "social")
+        # Read and written in one transaction: subject and text may come from two people, and a story is retold.
+        with self._catalogue.transaction():
+            snapshot = self._snapshot(session_id)
+            row = self._one(session_id, channel)
+            wrong = mistakes(channel, changes)
+            if wrong:
+                raise DraftWrong(wrong)
+            given = {name: str(changes[name]).strip() for name in changes}
+            kept = {**json.loads(row["edited"] or "{}"), **given}
+            kept[_FIGURE] = str(snapshot.average_hrv_improvement)
+            self._connection.execute(
+                "UPDATE drafts SET edited = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
+                (json.dumps(kept, ensure_ascii=False), at, session_id, channel),
+            )
+        self._rewrite(session_id, "email" if channel == "email" else "social")
         return self.one(session_id, channel)
 
     def decide(self, session_id: str, channel: str, state: str, at: Millis) -> dict[str, Any]:
@@ -220,23 +232,23 @@ class Desk:
         Raises:
             DraftUnknown: there is no such draft.
         """
-        snapshot = self._snapshot(session_id)
         if channel.startswith("quote-"):
             if not self._catalogue.decide_quote(session_id, channel.removeprefix("quote-"), state, at):
                 raise DraftUnknown(channel)
             return self.one(session_id, channel)
-        self._one(session_id, channel)
         with self._catalogue.transaction():
-            self._connection.execute(
+            decided = self._connection.execute(
                 "UPDATE drafts SET state = ?, updated_at = ? WHERE session_id = ? AND channel = ?",
                 (state, at, session_id, channel),
             )
+            if decided.rowcount != 1:
+                raise DraftUnknown(channel)
             if state == "approved":
                 self._send(session_id, channel, at)
             elif channel in _MAILS:
                 self._deliveries.stop(session_id, _MAILS[channel])
         if channel != PERSONAL:
-            self.write(snapshot, "email" if channel == "email" else "social")
+            self._rewrite(session_id, "email" if channel == "email" else "social")
         return self.one(session_id, channel)
 
     def one(self, session_id: str, channel: str) -> dict[str, Any]:
@@ -251,6 +263,9 @@ class Desk:
         raise DraftUnknown(channel)
 
     # Inner parts
+
+    def _rewrite(self, session_id: str, channel: str) -> None:
+        self._write(session_id, channel, lambda: self._snapshot(session_id))
 
     def _send(self, session_id: str, channel: str, at: Millis) -> None:
         if channel in _MAILS:

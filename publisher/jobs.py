@@ -64,6 +64,15 @@ class Finished:
     content_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A story that can be told, what was stored of it then, and when it was first said; of the rooms only the last."""
+
+    at: Millis
+    snapshot: Snapshot | None = None
+    document: str | None = None
+
+
 class Jobs:
     """Does what is due. One of them at a time per data folder: whoever makes one holds the lock."""
 
@@ -133,6 +142,8 @@ class Jobs:
         """One round: claim what is due, do it, build what is marked. Returns how many jobs were claimed."""
         self.refresh()
         jobs = self._outbox.claim(now, limit)
+        if jobs and forget_recipients(self._catalogue.connection):
+            self._scrub = True
         pages: list[tuple[Job, str]] = []
         for some in _portions([job for job in jobs if job.channel in _PAGES]):
             pages += self._enter(some, now)
@@ -191,7 +202,7 @@ class Jobs:
         with self._catalogue.transaction():
             for job, story in told:
                 if story is not None and self._attempt(job, now, partial(self._take, story)):
-                    entered.append((job, story[0].content_id if story[0] else ""))
+                    entered.append((job, story.snapshot.content_id if story.snapshot else ""))
         return entered
 
     def _attempt(self, job: Job, now: Millis, action: Callable[[Job], T]) -> T | None:
@@ -203,13 +214,14 @@ class Jobs:
             self._fail(job, self._content_id(job), _told(error), now)
             return None
 
-    def _tried(self, now: Millis, job: Job) -> tuple[Snapshot | None, Millis]:
+    def _tried(self, now: Millis, job: Job) -> _Tried:
         """The story of a job, told once before it enters: the catalogue's stories stand in feed and home page too."""
         if job.channel == SCHEDULE:
             changed = self._shown_otherwise(job.session_id)
             if changed is not None and changed.visibility == "private":
                 self.desk.withhold_posts(changed, now)
-            return changed, now
+            return _Tried(now)
+        document = self._outbox.document(job.session_id, job.version)
         snapshot, at = self._story(job)
         story = story_of(snapshot, self.studio, quotes=snapshot.quotes)
         self._feeds.html(story)
@@ -217,16 +229,23 @@ class Jobs:
         if snapshot.source != "import":
             # Kept for the page, which shows the same one.
             card_of(story, self.studio)
-        return snapshot, at
+        return _Tried(at, snapshot, document)
 
-    def _take(self, story: tuple[Snapshot | None, Millis], job: Job) -> bool:
-        """Bring a story, or the rooms, into the catalogue and mark what that touches."""
-        snapshot, at = story
+    def _take(self, tried: _Tried, job: Job) -> bool:
+        """Bring a story, or the rooms, into the catalogue and mark what that touches.
+
+        Inside the transaction that writes it, so that nothing comes back which somebody took back since it was tried.
+        """
+        snapshot, at = tried.snapshot, tried.at
         if job.channel == SCHEDULE:
             self._catalogue.mark(ROOMS)
-            if snapshot is not None and self._catalogue.published(snapshot.session_id) is not None:
-                self._catalogue.publish(snapshot, self.studio.zone, at)
-        elif snapshot is not None and self._may_be_told(snapshot, at):
+            changed = self._shown_otherwise(job.session_id)
+            if changed is not None:
+                self._catalogue.publish(changed, self.studio.zone, at)
+            return True
+        if self._outbox.document(job.session_id, job.version) != tried.document:
+            snapshot, at = self._story(job)
+        if snapshot is not None and self._may_be_told(snapshot, at):
             before = self._catalogue.snapshot(snapshot.session_id)
             self._scrub = self._scrub or (before is not None and takes_back(before, snapshot))
             self._catalogue.publish(snapshot, self.studio.zone, at)
@@ -242,14 +261,15 @@ class Jobs:
             return snapshot.content_id
         match job.channel:
             case "email":
-                forget_recipients(self._catalogue.connection)
                 self.desk.prepare(snapshot, "email", at)
             case "social":
                 # A private session is not spoken of.
                 if snapshot.visibility != "private":
                     self.desk.prepare(snapshot, "social", at)
             case "analytics":
-                analytics.record(self._catalogue, snapshot)
+                with self._catalogue.transaction():
+                    if self._may_be_told(snapshot, at):
+                        analytics.record(self._catalogue, snapshot)
             case _:
                 raise ValueError(f"no channel is called {job.channel!r}")
         return snapshot.content_id

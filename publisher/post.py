@@ -84,8 +84,7 @@ async def deliver_due(
     begun = 0
     client: aiosmtplib.SMTP | None = None
     try:
-        for delivery in deliveries.due(now()):
-            message = _message(desk, catalogue, delivery, now())
+        for due in deliveries.due(now()):
             if client is None or not client.is_connected:
                 client = aiosmtplib.SMTP(**server_of(smtp_url), timeout=timeout_s)
                 try:
@@ -94,9 +93,16 @@ async def deliver_due(
                     waiting = deliveries.held_up(_told(error), now(), now() + _PAUSE)
                     _log.warning("mail_server_away", problem=_told(error), waiting=waiting)
                     break
-            if not deliveries.begin(delivery, now()):
+            # Its words and its address are read once it is taken: until then people change them, or withdraw.
+            delivery = deliveries.begin(due, now())
+            if delivery is None:
                 continue
             begun += 1
+            try:
+                message = _message(desk, catalogue, delivery, now())
+            except BaseException:
+                deliveries.give_back(delivery, now())
+                raise
             if message is None:
                 deliveries.refused(delivery, "there is nothing to send any more", now(), for_good=True)
             elif not await _handed_over(client, desk.studio.sender, delivery, message, deliveries, now):

@@ -89,13 +89,22 @@ class Outbox:
             store_story(self._connection, None, jobs)
 
     def claim(self, at: Millis, limit: int = 20) -> list[Job]:
-        """Take the jobs that are due, oldest first, and mark them running."""
+        """Take the jobs that are due, oldest first, and mark them running.
+
+        One that waits to be tried again while its channel has gone on to newer content is never done any more.
+        """
         with self._transaction():
-            rows = self._connection.execute(
-                "SELECT * FROM outbox WHERE state = 'pending' AND next_attempt_at <= ?"
+            due = self._connection.execute(
+                "SELECT *, EXISTS (SELECT 1 FROM outbox newer WHERE newer.session_id = outbox.session_id"
+                " AND newer.channel = outbox.channel AND newer.version > outbox.version) AS overtaken"
+                " FROM outbox WHERE state = 'pending' AND next_attempt_at <= ?"
                 " ORDER BY next_attempt_at, id LIMIT ?",
                 (at, limit),
             ).fetchall()
+            self._connection.executemany(
+                "DELETE FROM outbox WHERE id = ?", [(row["id"],) for row in due if row["overtaken"]]
+            )
+            rows = [row for row in due if not row["overtaken"]]
             self._connection.executemany(
                 "UPDATE outbox SET state = 'running', attempts = attempts + 1, updated_at = ? WHERE id = ?",
                 [(at, row["id"]) for row in rows],
@@ -148,12 +157,17 @@ class Outbox:
 
     def snapshot(self, session_id: str, version: int | None = None) -> Snapshot | None:
         """A version of a session's story, the newest without ``version``; None where there is none."""
+        document = self.document(session_id, version)
+        return None if document is None else Snapshot.model_validate_json(document)
+
+    def document(self, session_id: str, version: int | None = None) -> str | None:
+        """The same as it is stored: what was told of it may be compared with what it says now."""
         row = self._connection.execute(
             "SELECT document FROM snapshots WHERE session_id = ? AND version = coalesce(?, version)"
             " ORDER BY version DESC LIMIT 1",
             (session_id, version),
         ).fetchone()
-        return Snapshot.model_validate_json(row["document"]) if row else None
+        return None if row is None else str(row["document"])
 
     def by_content_id(self, content_id: str) -> Snapshot | None:
         """The version that was published under a ``content_id``."""

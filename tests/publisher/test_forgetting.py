@@ -6,6 +6,7 @@ import json
 
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
+from engine.storage.outbox import schedule_row
 from publisher.desk import open_desk
 from publisher.forgetting import enforce_retention, forget_recipients
 from publisher.quotes import key_of
@@ -63,6 +64,11 @@ def test_mail_to_people_who_are_gone_is_forgotten(publisher: Publisher) -> None:
     assert forget_recipients(publisher.connection) == 2
     left = publisher.connection.execute("SELECT recipient FROM deliveries ORDER BY recipient").fetchall()
     assert [row[0] for row in left] == ["here", "r@example.org"]
+    publisher.connection.execute("DELETE FROM people")
+    publisher.outbox.queue([schedule_row("s", 9, NOW)])
+    publisher.work()
+    left = publisher.connection.execute("SELECT recipient FROM deliveries ORDER BY recipient").fetchall()
+    assert [row[0] for row in left] == ["r@example.org"]
 
 
 def test_a_session_taken_off_the_site_stays_off_when_it_is_retold(publisher: Publisher) -> None:

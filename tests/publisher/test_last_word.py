@@ -31,6 +31,11 @@ class Meanwhile:
         self.data = data
         self.decision: Callable[[Desk, Catalogue], object] | None = None
 
+    @property
+    def came(self) -> bool:
+        """The decision was made."""
+        return self.decision is None
+
     def card(self, *given: object) -> bytes:
         """Draw it, after the decision."""
         decision, self.decision = self.decision, None
@@ -92,7 +97,7 @@ def test_a_quote_taken_back_while_its_session_is_made_private_stays_away(
     studio.publish(snapshot("s-1", quotes=(QUOTE,)))
     meanwhile.decision = lambda _, catalogue: strip_quotes(catalogue, NOW + 1)
     show_to(studio, "private", 2)
-    assert meanwhile.decision is None
+    assert meanwhile.came
     published = studio.catalogue.snapshot("s-1")
     assert published is not None
     assert (published.visibility, published.quotes) == ("private", ())
@@ -105,7 +110,7 @@ def test_a_newsletter_stopped_while_its_files_are_made_does_not_go(
     studio.publish(snapshot("s-1"), ("web",))
     meanwhile.decision = lambda desk, _: desk.decide("s-1", "email", "withdrawn", NOW)
     studio.publish(snapshot("s-1", version=2), ("email",))
-    assert meanwhile.decision is None
+    assert meanwhile.came
     assert Deliveries(studio.catalogue).summary("s-1", "newsletter") == {}
     assert not (studio.data / "drafts/s-1/email.txt").exists()
 
