@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 
 from engine.domain import commands as c
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
 from engine.realtime.room import RING, Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT
-from engine.storage.database import FILE_NAME
+from engine.storage.database import FILE_NAME, connect
+from engine.storage.outbox import SCHEDULE, Outbox
 from engine.storage.people import People
 from tests.realtime.slow_reads import SlowReads
 from tests.realtime.studio import DAY, Client, Studio
@@ -138,6 +140,40 @@ async def test_what_was_read_before_retention_is_not_known_after_it(studio: Stud
     view = await studio.directory.look("s")
     assert view is not None
     assert dict(view.people) == {}
+
+
+async def test_a_replay_read_before_a_withdrawal_is_not_told_after_it(studio: Studio) -> None:
+    """Neither name nor words: it is read again."""
+    await spoken(studio)
+    journal = SlowReads(studio.data)
+    await studio.restart(journal=journal)
+    reading = asyncio.create_task(studio.directory.replay("s", 100))
+    await journal.under_way.wait()
+    await studio.directory.withdraw("s", "ada")
+    journal.let_go.set()
+    told = await reading
+    assert [message["type"] for message in told].count("chat_message") == 1
+    assert "Ada Byron" not in str(told)
+    assert "between us" not in str(told)
+
+
+async def test_the_publisher_hears_of_each_withdrawal_after_the_end(studio: Studio) -> None:
+    """Also where a summary stands over the session's own story and nothing is told anew: it keeps mails to people."""
+    ada = await studio.join("ada", name="Ada Byron")
+    await studio.command(c.Start())
+    await studio.command(c.End())
+    await ada.closed()
+    with closing(connect(studio.data / FILE_NAME)) as connection:
+        outbox = Outbox(connection)
+        told = outbox.snapshot("s")
+        assert told is not None
+        summary = told.model_copy(
+            update={"source": "api", "content_id": "summary", "title": "Said elsewhere"}
+        )
+        outbox.enqueue(summary, ("web", "email", "social", "analytics"), studio.clock.now())
+        outbox.claim(studio.clock.now() + 1)
+        await studio.directory.withdraw("s", "ada")
+        assert [job.channel for job in outbox.claim(studio.clock.now() + 1)] == [SCHEDULE]
 
 
 async def test_a_room_that_forgets_sends_the_slow_away_and_nobody_into_a_hole() -> None:
