@@ -73,6 +73,8 @@ class _Story:
     job: Job
     snapshot: Snapshot | None
     at: Millis
+    document: str | None = None
+    """What was stored of the snapshot when it was rehearsed."""
 
     @property
     def content_id(self) -> str:
@@ -109,6 +111,8 @@ class JobRunner:
         """Run one round; returns how many jobs were claimed."""
         self.setup = self._loader.load()
         jobs = self._outbox.claim(now, limit)
+        if jobs and forget_recipients(self._catalogue):
+            self._must_discard = True
         published: list[_Story] = []
         for portion in _portions([job for job in jobs if job.channel in _PAGE_CHANNELS]):
             published += self._publish(self._rehearse(portion, now), now)
@@ -136,7 +140,8 @@ class JobRunner:
             changed = self._snapshots.with_changed_visibility(job.session_id)
             if changed is not None and changed.visibility == "private":
                 self.setup.desk.withdraw_posts(changed, now)
-            return _Story(job, changed, now)
+            return _Story(job, None, now)
+        document = self._outbox.document(job.session_id, job.version)
         snapshot, at = self._snapshots.load(job)
         setup = self.setup
         story = story_of(snapshot, setup.studio, quotes=snapshot.quotes)
@@ -147,7 +152,7 @@ class JobRunner:
         if snapshot.source != "import":
             # Cached for the page, which shows the same picture.
             card_of(story, setup.studio)
-        return _Story(job, snapshot, at)
+        return _Story(job, snapshot, at, document)
 
     # Publish: into the catalogue, which marks every page that the story touches.
 
@@ -159,12 +164,17 @@ class JobRunner:
             ]
 
     def _publish_one(self, story: _Story) -> bool:
-        snapshot, zone = story.snapshot, self.setup.studio.zone
-        if story.job.channel == SCHEDULE:
+        job, snapshot, zone = story.job, story.snapshot, self.setup.studio.zone
+        if job.channel == SCHEDULE:
             self._catalogue.mark_dirty(ROOM_PAGES)
-            if snapshot is not None and self._catalogue.published(snapshot.session_id) is not None:
-                self._catalogue.publish(snapshot, zone, story.at)
-        elif snapshot is not None and self._snapshots.may_publish(snapshot, story.at):
+            changed = self._snapshots.with_changed_visibility(job.session_id)
+            if changed is not None:
+                self._catalogue.publish(changed, zone, story.at)
+            return True
+        if self._outbox.document(job.session_id, job.version) != story.document:
+            # Somebody took something back since it was rehearsed: it must not come back with what was read then.
+            snapshot, _ = self._snapshots.load(job)
+        if snapshot is not None and self._snapshots.may_publish(snapshot, story.at):
             before = self._catalogue.snapshot(snapshot.session_id)
             self._must_discard = self._must_discard or (before is not None and retracts(before, snapshot))
             self._catalogue.publish(snapshot, zone, story.at)
@@ -238,14 +248,15 @@ class JobRunner:
             return snapshot.content_id
         match job.channel:
             case "email":
-                forget_recipients(self._catalogue)
                 self.setup.desk.prepare(snapshot, "email", at)
             case "social":
                 # Nothing about a private session is posted.
                 if snapshot.visibility != "private":
                     self.setup.desk.prepare(snapshot, "social", at)
             case "analytics":
-                analytics.record(self._catalogue, snapshot)
+                with self._catalogue.transaction():
+                    if self._snapshots.may_publish(snapshot, at):
+                        analytics.record(self._catalogue, snapshot)
             case _:
                 raise ValueError(f"no channel is called {job.channel!r}")
         return snapshot.content_id

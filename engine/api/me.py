@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any, Literal
 
 from aiohttp import web
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, SESSIONS, caller_of, visible
+from engine.api.http.app_keys import CATALOGUE, SESSIONS, caller_of, visible
 from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.csv_table import table
 from engine.api.http.endpoint import API, Endpoint
@@ -16,19 +15,16 @@ from engine.api.http.ports import View
 from engine.api.http.responses import answer
 from engine.api.models import ConsentRequest, EmailRequest, FeedbackRequest, Query
 from engine.domain import commands as c
-from engine.domain.instant import HOUR, SECOND, Millis, iso
+from engine.domain.instant import SECOND, iso
 from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import Role
 from engine.domain.snapshot import Quote
-from engine.sessions.feedback import consented, rated
 from engine.storage.rows import PersonRow
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
 
-__all__ = ["ENDPOINTS", "OPEN_AFTER_END"]
+__all__ = ["ENDPOINTS"]
 
-OPEN_AFTER_END: Millis = 24 * HOUR
-"""How long after the end somebody may still speak; taking back is always possible."""
 _MOST_MESSAGES = 1000
 """Of the newest in the room, those that this person wrote are shown to them."""
 
@@ -82,35 +78,24 @@ async def consent(request: web.Request) -> web.Response:
     """Give or end a consent, each by itself; to end them there is always time."""
     view, client_id = await _person(request)
     given = checked(ConsentRequest, await read_json(request))
-    if given.heart_rate or given.group:
-        _in_time(request, view)
-    at = request.app[CLOCK].now()
-    command = c.Consent(given.heart_rate, given.group, given.version)
-    row = consented(_row(view, client_id, at), command, at)
-    return await _told(request, view, client_id, command, row)
+    return await _told(request, view, client_id, c.Consent(given.heart_rate, given.group, given.version))
 
 
 async def email(request: web.Request) -> web.Response:
     """Where to send one's own summary."""
     view, client_id = await _person(request)
-    _in_time(request, view)
     given = checked(EmailRequest, await read_json(request))
-    at = request.app[CLOCK].now()
-    row = replace(_row(view, client_id, at), email=given.address, updated_at=at)
-    # The session itself learns no address: nothing happens in it but the passing of time.
-    return await _told(request, view, client_id, c.Tick(), row)
+    return await _told(request, view, client_id, c.LeaveAddress(given.address))
 
 
 async def feedback(request: web.Request) -> web.Response:
     """Rating, words, and whether they may be published."""
     view, client_id = await _person(request)
-    _in_time(request, view)
     given = checked(FeedbackRequest, await read_json(request))
-    at = request.app[CLOCK].now()
     command = c.RateSession(
         given.rating, given.comment, given.publish_quote, given.publish_name, given.version
     )
-    return await _told(request, view, client_id, command, rated(_row(view, client_id, at), command, at))
+    return await _told(request, view, client_id, command)
 
 
 async def _person(request: web.Request, *, withdrawn: bool = False) -> tuple[View, str]:
@@ -128,28 +113,16 @@ async def _person(request: web.Request, *, withdrawn: bool = False) -> tuple[Vie
     return view, caller.client_id
 
 
-def _in_time(request: web.Request, view: View) -> None:
-    over_since = view.state.over_since()
-    if over_since is not None and request.app[CLOCK].now() > over_since + OPEN_AFTER_END:
-        raise Forbidden("too_late", "The session ended more than 24 hours ago; you can still withdraw.")
-
-
-async def _told(
-    request: web.Request, view: View, client_id: str, command: c.Command, row: PersonRow
-) -> web.Response:
-    sessions, session_id = request.app[SESSIONS], view.state.session_id
-    after = await sessions.ask(session_id, command, c.Sender(Role.PARTICIPANT, client_id), people=(row,))
-    return answer(_known(after, client_id))
-
-
-def _row(view: View, client_id: str, at: Millis) -> PersonRow:
-    return view.people.get(client_id) or PersonRow(view.state.session_id, client_id, at)
+async def _told(request: web.Request, view: View, client_id: str, command: c.Command) -> web.Response:
+    """Say it to the session, which alone knows what it changes; ``view`` is from before the body had come."""
+    sender = c.Sender(Role.PARTICIPANT, client_id, seen=view.state.position)
+    return answer(_known(await request.app[SESSIONS].ask(view.state.session_id, command, sender), client_id))
 
 
 def _known(view: View, client_id: str) -> dict[str, Any]:
     state = view.state
     member = state.members[client_id]
-    row = _row(view, client_id, member.joined_at)
+    row = view.people.get(client_id) or PersonRow(state.session_id, client_id, member.joined_at)
     present = member.present_until(state.ended_at or member.since, state.started_at or member.joined_at)
     return {
         "session_id": state.session_id,

@@ -59,7 +59,7 @@ async def report(request: web.Request) -> web.Response:
     body = await read_json(request)
     now = request.app[CLOCK].now()
     if not isinstance(body, list):
-        view = await take_report(request.app[SESSIONS], session_id, read_event(body, session_id, now), now)
+        view = await take_report(request.app[SESSIONS], session_id, read_event(body, session_id, now))
         return answer(_counted([view.outcome]), 202)
     if not 1 <= len(body) <= _MAX_EVENTS:
         raise Invalid(
@@ -100,7 +100,7 @@ async def _carry_out(
             outcomes[index] = reported
             continue
         try:
-            view = await take_report(request.app[SESSIONS], session_id, reported, now)
+            view = await take_report(request.app[SESSIONS], session_id, reported)
         except Unavailable:
             raise
         except Rejected as refusal:

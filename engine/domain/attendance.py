@@ -50,7 +50,8 @@ def join(state: Session, command: Join, at: Millis) -> list[Event]:
         )
     if known is not None and not known.external:
         if known.presence is Presence.PRESENT:
-            return opened  # The newer connection takes the older one's place.
+            # The newer connection takes the older one's place; of who withdrew it is a new arrival.
+            return [*opened, MemberReturned(command.client_id)] if known.withdrew else opened
         if known.presence is Presence.AWAY:
             return [*opened, MemberReturned(command.client_id)]
     if command.role not in STAFF:

@@ -39,6 +39,7 @@ __all__ = [
     "HrvUpdate",
     "Join",
     "Leave",
+    "LeaveAddress",
     "Lock",
     "LoseConnection",
     "MarkPublished",
@@ -129,10 +130,15 @@ Link = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(_lin
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who a command is from: a connection of a role, or the server itself."""
+    """Who a command is from: a connection of a role, or the server itself.
+
+    ``seen`` is the position of the state in which its sender was let in, where that was some time before: a person who
+    withdrew in between did not mean it any more. None for who speaks at this moment.
+    """
 
     role: Role
     client_id: str | None = None
+    seen: int | None = None
 
 
 # -- staff ------------------------------------------------------------------------------------
@@ -298,6 +304,13 @@ class OptIn:
     accepted: StrictBool
 
 
+@dataclass(frozen=True, slots=True)
+class LeaveAddress:
+    """Where to send one's own summary. It goes to the table of people alone: the journal learns nothing."""
+
+    address: str
+
+
 # -- telemetry: kept in memory, folded into the group's figures, never journalled --------------
 
 
@@ -347,7 +360,10 @@ class ReportStarted:
 
 @dataclass(frozen=True, slots=True)
 class ReportJoined:
+    """``name`` goes to the table of people, where that person gave none of their own."""
+
     client_id: str
+    name: str | None = None
     at: Millis | None = None
 
 
@@ -479,7 +495,9 @@ StaffCommand: TypeAlias = (
     | SwitchChat
     | End
 )
-ParticipantCommand: TypeAlias = Chat | RateTechnique | RateSession | RaiseHand | NeedToStop | Consent | OptIn
+ParticipantCommand: TypeAlias = (
+    Chat | RateTechnique | RateSession | RaiseHand | NeedToStop | Consent | OptIn | LeaveAddress
+)
 Telemetry: TypeAlias = HeartRate | HrvUpdate | BreathTap
 Report: TypeAlias = (
     ReportStarted

@@ -16,6 +16,7 @@ from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from engine.domain.reports import report
 from engine.domain.session import (
     LONGEST,
+    OPEN_AFTER_END,
     WARNING_BEFORE_END,
     Member,
     Phase,
@@ -72,7 +73,9 @@ def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: M
             return [reached] if state.phase is Phase.LIVE else []
         case c.Withdraw():
             member = _known(state, command.client_id)
-            return [e.PersonWithdrew(member.client_id), *_retold(state)]
+            # They go at once: whoever comes again is announced anew, and may speak again.
+            gone = leave(state, member.client_id)
+            return [e.PersonWithdrew(member.client_id), *gone, *_retold(state)]
         case c.Retell():
             return _retold(state)
         case c.MarkPublished():
@@ -101,8 +104,9 @@ def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: M
             | c.NeedToStop()
             | c.Consent()
             | c.OptIn()
+            | c.LeaveAddress()
         ):
-            return _take_part(state, command, sender)
+            return _take_part(state, command, sender, at)
         case (
             c.ReportStarted()
             | c.ReportJoined()
@@ -289,12 +293,17 @@ def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> lis
     return events
 
 
-def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) -> list[e.Event]:
+def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender, at: Millis) -> list[e.Event]:
     """What participants do."""
+    member = _unwithdrawn(state, sender)
+    if isinstance(command, c.LeaveAddress):
+        _need_time(state, at)
+        return []
     told_late = isinstance(command, c.RateSession | c.Consent)
     if state.phase.is_over and not (told_late and state.phase in (Phase.ENDED, Phase.PUBLISHED)):
         raise _over(state)
-    member = _known(state, sender.client_id or "")
+    if not (isinstance(command, c.Consent) and not (command.heart_rate or command.group)):
+        _need_time(state, at)
     # What they say of themselves they may still say, and take back.
     if member.presence is Presence.REMOVED and not told_late:
         raise Forbidden("removed", "The instructor has asked this person to leave.")
@@ -322,6 +331,21 @@ def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) 
             return [e.OptedIn(member.client_id, technique.name, command.accepted)]
         case _:
             assert_never(command)
+
+
+def _unwithdrawn(state: Session, sender: c.Sender) -> Member:
+    """Who says something of themselves, unless they took everything back since they began to."""
+    member = state.members.get(sender.client_id or "")
+    seen = state.position if sender.seen is None else sender.seen
+    if member is None or member.withdrew or member.withdrawn > seen:
+        raise NotFound("unknown_client", "Nothing is known of you here, or you have withdrawn.")
+    return member
+
+
+def _need_time(state: Session, at: Millis) -> None:
+    over_since = state.over_since()
+    if over_since is not None and at > over_since + OPEN_AFTER_END:
+        raise Forbidden("too_late", "The session ended more than 24 hours ago; you can still withdraw.")
 
 
 def _longest(state: Session) -> c.ReportEnded | None:

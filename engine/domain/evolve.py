@@ -73,7 +73,7 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
             return {**_with(state, _joined(state, event, at)), "here": event.count}
         case e.MemberReturned():
             member = _gone(state, event.client_id, Presence.PRESENT, at)
-            return _with(state, replace(member, external=False, owned=True))
+            return _with(state, replace(member, external=False, owned=True, withdrew=False))
         case e.ConnectionLost():
             return _with(state, _gone(state, event.client_id, Presence.AWAY, at))
         case e.MemberBarred():
@@ -174,6 +174,7 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 rating=None,
                 opted_in=(),
                 withdrew=True,
+                withdrawn=state.position + 1,
             )
             return _with(state, nobody) | without_share(state, event.client_id)
         case e.StoryRetold():

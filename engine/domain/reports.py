@@ -85,8 +85,9 @@ def _joined(state: Session, command: c.ReportJoined) -> list[e.Event]:
     )
     if member is None:
         return [*_opened(state), joined]
-    # Whoever was asked to leave stays out, and whoever is here over a connection is here, whoever says they came.
-    if member.presence is Presence.REMOVED or member.role is not Role.PARTICIPANT:
+    # Whoever was asked to leave stays out, whoever withdrew says themselves that they came again, and whoever is here
+    # over a connection is here, whatever a platform says.
+    if member.presence is Presence.REMOVED or member.withdrew or member.role is not Role.PARTICIPANT:
         return []
     if command.at is None:
         return [] if member.is_here else [*_opened(state), joined]
@@ -120,4 +121,9 @@ def _left(state: Session, command: c.ReportLeft) -> list[e.Event]:
 
 
 def _is_reported(member: Member) -> bool:
-    return member.external and member.role is Role.PARTICIPANT and member.presence is not Presence.REMOVED
+    return (
+        member.external
+        and member.role is Role.PARTICIPANT
+        and member.presence is not Presence.REMOVED
+        and not member.withdrew
+    )

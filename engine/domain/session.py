@@ -18,6 +18,7 @@ __all__ = [
     "EMPTY_ROOM",
     "GRACE",
     "LONGEST",
+    "OPEN_AFTER_END",
     "RESUME_WITHIN",
     "ROOM_OPENS_BEFORE",
     "STAFF",
@@ -38,6 +39,8 @@ GRACE: Millis = 20 * SECOND
 """How long a lost connection stays counted before its owner is announced as left."""
 RESUME_WITHIN: Millis = 300 * SECOND
 """How long after a disconnection the missed messages are still handed out."""
+OPEN_AFTER_END: Millis = 24 * HOUR
+"""How long after the end people may still say something of themselves; taking back is always possible."""
 ROOM_OPENS_BEFORE: Millis = 15 * MINUTE
 LONGEST: Millis = 2 * HOUR
 WARNING_BEFORE_END: Millis = 10 * MINUTE
@@ -151,6 +154,8 @@ class Member:
     rating: int | None = None
     withdrew: bool = False
     """Took everything back and has not come again since: nothing more may be kept of them."""
+    withdrawn: int = 0
+    """Position of their newest withdrawal, 0 without one: what they began to say before it is not kept either."""
 
     @property
     def is_here(self) -> bool:

@@ -75,8 +75,9 @@ class Maintenance:
         self._next_retention = self._clock.now() + _DAY
         before = self._clock.now() - self._retention
         try:
-            forgotten = await self._people.forget(before)
+            # First those in memory: a session that still knows its people could write a row back.
             await self._directory.forget_people(before)
+            forgotten = await self._people.forget(before)
             await asyncio.to_thread(enforce_retention, self._database, before)
         except DatabaseError as error:
             # Locked for long, or the disk is full: the other rounds must go on.

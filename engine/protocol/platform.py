@@ -195,7 +195,9 @@ EVENT_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """A report, with its ``id`` and the name that goes with it.
+    """A report with its ``id``.
+
+    ``name`` is what somebody is called of whom a platform says only by name that they left.
 
     ``key`` is what a repetition is known by: the ``id``, or else what it says and when; None where it has neither.
     """
@@ -271,7 +273,7 @@ def _client_id(person: PersonData) -> str:
 
 
 def _joined(event: ParticipantJoinedEvent) -> Reported:
-    return Reported(c.ReportJoined(_client_id(event.data), at=event.timestamp), name=event.data.name)
+    return Reported(c.ReportJoined(_client_id(event.data), event.data.name, at=event.timestamp))
 
 
 def _left(event: ParticipantLeftEvent) -> Reported:

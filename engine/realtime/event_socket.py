@@ -138,7 +138,7 @@ class EventSockets:
             return await self._heartbeat(event, session_id)
         now = self._clock.now()
         reported = read_event(event, session_id, now)
-        view = await take_report(self._directory, session_id, reported, now)
+        view = await take_report(self._directory, session_id, reported)
         content: dict[str, Any] = {"accepted": True, "seq": view.state.seq}
         if view.outcome != "accepted":
             content["ignored"] = True

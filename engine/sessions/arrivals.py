@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -26,7 +26,6 @@ from engine.sessions.recovery import MOST_RECOVERED, Position, position_of
 from engine.sessions.replies import told_instead
 from engine.sessions.welcome import welcome
 from engine.storage.journal import Journal, JournalFailed, Record
-from engine.storage.rows import PersonRow
 
 __all__ = ["Arrivals", "skips"]
 
@@ -46,11 +45,6 @@ class Host(Protocol):
         ...
 
     @property
-    def people(self) -> Mapping[str, PersonRow]:
-        """Everybody whose row is known."""
-        ...
-
-    @property
     def names(self) -> Mapping[str, str]:
         """The names of those who gave one."""
         ...
@@ -60,7 +54,6 @@ class Host(Protocol):
         command: c.Command,
         sender: c.Sender,
         *,
-        people: Sequence[PersonRow] = (),
         then: Callable[[Session | None], None] | None = None,
         failed: Callable[[Rejected], None] | None = None,
     ) -> object:
@@ -166,10 +159,6 @@ class Arrivals:
             position = position_of(
                 before, join, after=message.after, epoch=message.epoch, handed=handed, at=at
             )
-        people: tuple[PersonRow, ...] = ()
-        row = self._host.people.get(join.client_id) or PersonRow(self._session_id, join.client_id, at)
-        if join.name is not None and not row.name:
-            people = (replace(row, name=join.name, updated_at=at),)
 
         def arrived(state: Session | None) -> None:
             assert state is not None
@@ -182,7 +171,6 @@ class Arrivals:
             self._host.run(
                 join,
                 c.Sender(join.role, join.client_id),
-                people=people,
                 then=arrived,
                 failed=lambda refusal: self.turn_away(message, refusal),
             )

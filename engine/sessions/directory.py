@@ -25,12 +25,11 @@ from engine.runtime.mailbox import MailboxFull
 from engine.sessions.deadline_queue import Deadlines
 from engine.sessions.group_figures import HeartCounts
 from engine.sessions.journal_entries import STATE
-from engine.sessions.messages import Execute, Look, Own, Sleep, View
+from engine.sessions.messages import Execute, Forget, Look, Own, Sleep, View
 from engine.sessions.ports import RoomPort
 from engine.sessions.session_actor import SessionActor
 from engine.storage.journal import Append, Journal, JournalFailed, Loaded
 from engine.storage.rooms import RoomCatalogue
-from engine.storage.rows import PersonRow
 
 if TYPE_CHECKING:
     from engine.domain.heart.marks import Mark
@@ -87,6 +86,8 @@ class Directory:
         self._failed: set[str] = set()
         self._visible: dict[str, Session] = {}
         self._touched: dict[str, Millis] = {}
+        self._forgotten_before: Millis = 0
+        """Of sessions that ended before this instant nobody is known any more, whatever was read of them meanwhile."""
         self._deadlines = Deadlines(clock, self._wake)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
@@ -131,7 +132,6 @@ class Directory:
         command: c.Command,
         sender: c.Sender,
         *,
-        people: Sequence[PersonRow] = (),
         event_id: str | None = None,
     ) -> View:
         """Carry a command out; returns when it is durable.
@@ -140,7 +140,7 @@ class Directory:
             Rejected: it is refused; nothing changed.
         """
         ref = await self.find(session_id)
-        return await self._answer(ref, Execute(command, sender, people, event_id))
+        return await self._answer(ref, Execute(command, sender, event_id))
 
     async def withdraw(self, session_id: str, client_id: str) -> None:
         """Forget a person: their row, name and consents; what is published is made anew without them."""
@@ -149,15 +149,21 @@ class Directory:
     async def replay(self, session_id: str, limit: int) -> list[Message]:
         """The newest numbered messages in order, as clients got them, names as they are known now."""
         view = await self.look(session_id)
+        while view is not None:
+            state = view.state
+            try:
+                records = await self._journal.read_numbered(session_id, max(0, state.seq - limit), limit)
+            except JournalFailed:
+                raise Unavailable(
+                    "storage_failed", "The session's log cannot be read; ask the operator."
+                ) from None
+            view = await self.look(session_id)
+            # What was read before a withdrawal is not told after it: it is read again.
+            if view is not None and _withdrawals(view.state) == _withdrawals(state):
+                break
         if view is None:
             return []
-        names, state = view.names, view.state
-        try:
-            records = await self._journal.read_numbered(session_id, max(0, state.seq - limit), limit)
-        except JournalFailed:
-            raise Unavailable(
-                "storage_failed", "The session's log cannot be read; ask the operator."
-            ) from None
+        names = view.names
         return [
             numbered(
                 decode(record.event),
@@ -245,7 +251,7 @@ class Directory:
 
     async def _rebuild(self, session_id: str) -> pykka.ActorRef[SessionActor]:
         if session_id in self._failed:
-            await self._settled(session_id)
+            await self._settled()
             self._failed.discard(session_id)
         try:
             loaded = await self._journal.load(session_id)
@@ -264,8 +270,8 @@ class Directory:
             raise _unknown(session_id)
         return self._start(session_id, state, loaded)
 
-    async def _settled(self, session_id: str) -> None:
-        """Return once all that a failed actor had staged is written or refused, so that a load sees it."""
+    async def _settled(self) -> None:
+        """Return once all that actors have staged so far is written or refused."""
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def answered(_: BaseException | None) -> None:
@@ -273,7 +279,7 @@ class Directory:
                 settled.set_result(None)
 
         # Answers come in the order of the appends, whatever becomes of this empty one.
-        self._journal.append(Append(session_id, 0, ()), answered)
+        self._journal.append(Append("", 0, ()), answered)
         await settled
 
     def _start(
@@ -285,7 +291,7 @@ class Directory:
         ref = SessionActor.start(
             state=state,
             session_id=session_id,
-            people=() if loaded is None else loaded.people,
+            people=() if loaded is None or self._is_forgotten(state) else loaded.people,
             event_ids=frozenset() if loaded is None else loaded.event_ids,
             room=self._make_room(),
             journal=self._journal,
@@ -295,6 +301,7 @@ class Directory:
             counts=self._counts,
             channels=self._channels,
             marks=self._marks,
+            remembers=not self._is_forgotten(state),
         )
         self._actors[session_id] = ref
         self._touched[session_id] = self._clock.now()
@@ -324,21 +331,31 @@ class Directory:
         before = self._clock.now() - SLEEPS_AFTER
         for session_id in [key for key, at in self._touched.items() if at < before]:
             ref = self._actors.get(session_id)
-            if ref is None or not ref.is_alive() or await self._sleeps(ref):
+            if ref is None or not ref.is_alive() or await self._asked(ref, Sleep()):
                 self._forget(session_id)
 
     async def forget_people(self, ended_before: Millis) -> None:
-        """Let sessions that ended before an instant leave memory: their people's rows went from the disk."""
-        for session_id, state in list(self._visible.items()):
-            over_since = state.over_since()
-            if over_since is not None and over_since < ended_before:
-                ref = self._actors.get(session_id)
-                if ref is not None and await self._sleeps(ref):
-                    self._forget(session_id)
+        """Of sessions that ended before an instant no row of people is known here or written any more.
 
-    async def _sleeps(self, ref: pykka.ActorRef[SessionActor]) -> bool:
+        Call it before the rows go from the disk: on return all is there that was written of them.
+        """
+        self._forgotten_before = max(self._forgotten_before, ended_before)
+        for session_id, state in list(self._visible.items()):
+            ref = self._actors.get(session_id)
+            if ref is not None and self._is_forgotten(state):
+                await self._asked(ref, Forget())
+                if await self._asked(ref, Sleep()):
+                    self._forget(session_id)
+        await self._settled()
+
+    def _is_forgotten(self, state: Session | None) -> bool:
+        over_since = None if state is None else state.over_since()
+        return over_since is not None and over_since < self._forgotten_before
+
+    async def _asked(self, ref: pykka.ActorRef[SessionActor], message: Forget | Sleep) -> bool:
+        """Whether an actor does so, or is gone."""
         try:
-            return bool(await ref.ask(Sleep(), block=False))
+            return bool(await ref.ask(message, block=False))
         except pykka.ActorDeadError:
             return True
         except (MailboxFull, Unavailable):
@@ -390,6 +407,10 @@ def replay(loaded: Loaded) -> Session | None:
     for record in loaded.records:
         state = evolve(state, decode(record.event), record.at)
     return state
+
+
+def _withdrawals(state: Session) -> int:
+    return max((member.withdrawn for member in state.members.values()), default=0)
 
 
 def _busy() -> Unavailable:

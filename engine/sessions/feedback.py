@@ -1,17 +1,51 @@
-"""What a participant says of themselves and of the session, in the table of people."""
+"""What people say of themselves and of the session, in the table of people.
+
+The session's actor alone makes these rows, each from the row that it knows at that turn.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from engine.domain.commands import Consent, RateSession
+from engine.domain import commands as c
 from engine.domain.instant import Millis
+from engine.domain.session import Session
 from engine.domain.snapshot import Quote
 from engine.storage.rows import PersonRow
 
-__all__ = ["consented", "quotes_of", "rated"]
+__all__ = ["quotes_of", "row_after"]
+
+
+def row_after(
+    command: c.Command, sender: c.Sender, before: Session, people: Mapping[str, PersonRow], at: Millis
+) -> PersonRow | None:
+    """The row of the person of whom an accepted command says something; None where it says nothing new.
+
+    ``before`` is the state in which it was accepted. What people say themselves is accepted of those alone who have not
+    withdrawn, and who connects comes again; only a platform may speak of somebody who took everything back.
+    """
+
+    def known(client_id: str | None) -> PersonRow:
+        assert client_id is not None
+        return people.get(client_id) or PersonRow(before.session_id, client_id, at)
+
+    match command:
+        case c.RateSession():
+            return _rated(known(sender.client_id), command, at)
+        case c.Consent():
+            return _consented(known(sender.client_id), command, at)
+        case c.LeaveAddress():
+            return replace(known(sender.client_id), email=command.address, updated_at=at)
+        case c.Join() | c.ReportJoined() if command.name is not None:
+            member = before.members.get(command.client_id)
+            row = known(command.client_id)
+            taken_back = isinstance(command, c.ReportJoined) and member is not None and member.withdrew
+            # A name that somebody has here is theirs: neither a platform nor a later connection overwrites it.
+            return None if row.name or taken_back else replace(row, name=command.name, updated_at=at)
+        case _:
+            return None
 
 
 def quotes_of(people: Iterable[PersonRow]) -> tuple[Quote, ...]:
@@ -26,7 +60,7 @@ def quotes_of(people: Iterable[PersonRow]) -> tuple[Quote, ...]:
     )
 
 
-def rated(person: PersonRow, opinion: RateSession, at: Millis) -> PersonRow:
+def _rated(person: PersonRow, opinion: c.RateSession, at: Millis) -> PersonRow:
     """Rating, comment and permissions, with the version of the words that asked for them.
 
     A quote waits for the studio's approval; changed words wait again.
@@ -50,7 +84,7 @@ def rated(person: PersonRow, opinion: RateSession, at: Millis) -> PersonRow:
     )
 
 
-def consented(person: PersonRow, consent: Consent, at: Millis) -> PersonRow:
+def _consented(person: PersonRow, consent: c.Consent, at: Millis) -> PersonRow:
     """The consents as they stand, with the version of the words that were shown."""
     given = {"heart_rate": consent.heart_rate, "group": consent.group, "version": consent.version, "at": at}
     return replace(person, consents=json.dumps({**json.loads(person.consents), **given}), updated_at=at)

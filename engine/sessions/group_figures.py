@@ -150,7 +150,7 @@ class Figures:
     def engaged(self, client_id: str, state: Session) -> None:
         """Somebody sent something other than a heartbeat."""
         member = state.members.get(client_id)
-        if member is not None and not member.engaged:
+        if member is not None and not member.engaged and not member.withdrew:
             self._engaged[client_id] = None
 
     def take(
@@ -161,7 +161,10 @@ class Figures:
         Raises:
             Forbidden: heart data came before the consent to use it.
         """
+        member = state.members.get(client_id)
         match command:
+            case c.BreathTap() if member is None or member.withdrew:
+                return None
             case c.BreathTap():
                 self._hearts.tap(client_id, command.phase, at)
                 return None
@@ -173,7 +176,6 @@ class Figures:
                 }
                 return outgoing.message("own_metrics", state.session_id, at, own)
             case c.HeartRate():
-                member = state.members.get(client_id)
                 if member is None or not member.heart_rate:
                     raise Forbidden(
                         "consent_required", "Say first that your heart rate may be used: send a consent."

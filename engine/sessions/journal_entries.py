@@ -28,7 +28,7 @@ _SCHEDULE = frozenset(
 _STORY = frozenset({e.SessionEnded, e.StoryRetold})
 _ASKING = _SCHEDULE | _STORY
 _ROOM = _SCHEDULE | {e.RoomOpened, e.RoomClosed, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
-_TOUCHING: frozenset[type] = _ROOM | _STORY
+_TOUCHING: frozenset[type] = _ROOM | _STORY | {e.PersonWithdrew}
 """Events that change more than the journal; the others are by far the most."""
 
 
@@ -101,7 +101,9 @@ class Entries:
         self, state: Session, kinds: frozenset[type], people: Iterable[PersonRow]
     ) -> tuple[SnapshotRow | None, tuple[OutboxRow, ...]]:
         jobs: tuple[OutboxRow, ...] = ()
-        if not kinds.isdisjoint(_SCHEDULE):
+        # A story that stands below a summary's is retold without a word to the publisher; what that keeps of somebody
+        # who withdrew has to go all the same.
+        if not kinds.isdisjoint(_SCHEDULE) or kinds >= {e.PersonWithdrew, e.StoryRetold}:
             jobs = (schedule_row(self._session_id, state.position, state.updated_at),)
         if kinds.isdisjoint(_STORY):
             return None, jobs

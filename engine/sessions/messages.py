@@ -18,6 +18,7 @@ __all__ = [
     "Detach",
     "Execute",
     "FiguresDue",
+    "Forget",
     "FromSocket",
     "Heard",
     "Look",
@@ -66,12 +67,11 @@ class FromSocket:
 class Execute:
     """A command from elsewhere. The answer to ``ask`` is an ``asyncio.Future`` of the durable ``View``.
 
-    ``people`` are rows to write with it; ``event_id`` makes a repetition harmless.
+    ``event_id`` makes a repetition harmless.
     """
 
     command: c.Command
     sender: c.Sender
-    people: Sequence[PersonRow] = ()
     event_id: str | None = None
 
 
@@ -90,6 +90,11 @@ class Own:
 @dataclass(frozen=True, slots=True)
 class Sleep:
     """Stop if nothing is going on; the journal brings the session back. Answers whether it sleeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The time is over for which people are known: keep nothing of them, and make no more rows. Answers True."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,14 @@
-"""A platform's event, carried out: the report, and the name that came with it."""
+"""A platform's event, carried out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from engine.domain import commands as c
-from engine.domain.instant import Millis
 from engine.domain.session import Role
 from engine.protocol.platform import Reported
 from engine.sessions.messages import View
-from engine.storage.rows import PersonRow
 
 __all__ = ["Sessions", "take_report"]
 
@@ -24,19 +21,13 @@ class Sessions(Protocol):
         ...
 
     async def ask(
-        self,
-        session_id: str,
-        command: c.Command,
-        sender: c.Sender,
-        *,
-        people: Sequence[PersonRow] = (),
-        event_id: str | None = None,
+        self, session_id: str, command: c.Command, sender: c.Sender, *, event_id: str | None = None
     ) -> View:
         """Carry a command out."""
         ...
 
 
-async def take_report(sessions: Sessions, session_id: str, reported: Reported, at: Millis) -> View:
+async def take_report(sessions: Sessions, session_id: str, reported: Reported) -> View:
     """Carry it out; the view's ``outcome`` says whether anything came of it. Durable on return.
 
     Raises:
@@ -45,16 +36,7 @@ async def take_report(sessions: Sessions, session_id: str, reported: Reported, a
     command = reported.command
     if isinstance(command, c.ReportLeft) and reported.name is not None:
         command = _named(command, reported.name, await sessions.look(session_id))
-    people: tuple[PersonRow, ...] = ()
-    if isinstance(reported.command, c.ReportJoined) and reported.name is not None:
-        client_id = reported.command.client_id
-        view = await sessions.look(session_id)
-        known = None if view is None else view.people.get(client_id)
-        known = known or PersonRow(session_id, client_id, at)
-        # A name that somebody gave here is theirs; a platform does not overwrite it.
-        if known.name is None:
-            people = (replace(known, name=reported.name, updated_at=at),)
-    return await sessions.ask(session_id, command, c.Sender(Role.ADMIN), people=people, event_id=reported.key)
+    return await sessions.ask(session_id, command, c.Sender(Role.ADMIN), event_id=reported.key)
 
 
 def _named(left: c.ReportLeft, name: str, view: View | None) -> c.ReportLeft:

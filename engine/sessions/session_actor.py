@@ -33,7 +33,7 @@ from engine.runtime.mailbox import MailboxFull
 from engine.sessions.arrivals import Arrivals, skips
 from engine.sessions.command_ids import CommandIds, command_key
 from engine.sessions.deadline_timer import Alarm
-from engine.sessions.feedback import consented, rated
+from engine.sessions.feedback import row_after
 from engine.sessions.group_figures import Figures, HeartCounts
 from engine.sessions.journal_entries import Entries, asks_publisher
 from engine.sessions.messages import (
@@ -41,6 +41,7 @@ from engine.sessions.messages import (
     Detach,
     Execute,
     FiguresDue,
+    Forget,
     FromSocket,
     Heard,
     Look,
@@ -99,11 +100,14 @@ class SessionActor(LoopActor):
         counts: HeartCounts,
         channels: tuple[str, ...] = SESSION_END_CHANNELS,
         marks: Sequence[Mark] | None = None,
+        remembers: bool = True,
     ) -> None:
+        """``remembers``: False when the time is over for which people are known."""
         super().__init__()
         self._session_id = session_id
         self.state = state
         self._visible = state
+        self._remembers = remembers
         self.people: dict[str, PersonRow] = {row.client_id: row for row in people}
         self.names: dict[str, str] = {row.client_id: row.name for row in people if row.name}
         # Keys alone: thousands of sessions are idle, and an empty set takes three times an empty dictionary.
@@ -167,7 +171,7 @@ class SessionActor(LoopActor):
         """One turn."""
         if self._broken is not None:
             # An exception ends an actor that was told something; who asks would only be handed it.
-            if isinstance(message, Execute | Look | Own | Sleep):
+            if isinstance(message, Execute | Forget | Look | Own | Sleep):
                 raise Unavailable("unavailable", "The session is being rebuilt; try again.")
             raise self._broken
         match message:
@@ -187,6 +191,8 @@ class SessionActor(LoopActor):
                 return self._figures.own(message.client_id, self._clock.now())
             case FiguresDue():
                 return self._figures_due()
+            case Forget():
+                return self._forget()
             case Sleep():
                 return self._sleep()
             case BaseException():
@@ -212,7 +218,6 @@ class SessionActor(LoopActor):
         command: c.Command,
         sender: c.Sender,
         *,
-        people: Sequence[PersonRow] = (),
         event_id: str | None = None,
         command_key: str | None = None,
         then: Callable[[Session | None], None] | None = None,
@@ -229,16 +234,18 @@ class SessionActor(LoopActor):
         """
         at = self._clock.now()
         events = decide(self.state, command, sender=sender, at=at)
+        own: Sequence[PersonRow] = ()
         if self.state is not None and e.SessionEnding in map(type, events):
             for last in self._figures.last(self.state, at):
                 self.run(last, _SYSTEM)
             events = decide(self.state, command, sender=sender, at=at)
             # Raw beats go with the session: whoever left an address to get their figures has them written now.
-            people = (*people, *self._figures.own_summaries(self.people.values(), at))
+            own = tuple(self._figures.own_summaries(self.people.values(), at))
+        changes = self._learn(command, sender, own, at)
         staged: _Staged | None = None
         repeatable = event_id is not None or command_key is not None
-        if events or (self.state is not None and (people or repeatable)):
-            staged = self._stage(events, at, self._learn(command, people), event_id, command_key)
+        if events or (self.state is not None and (changes or repeatable)):
+            staged = self._stage(events, at, changes, event_id, command_key)
             if failed is not None:
                 staged.failed.append(failed)
         if then is not None:
@@ -299,18 +306,25 @@ class SessionActor(LoopActor):
         self._alarm.follow(state)
         return staged
 
-    def _learn(self, command: c.Command, people: Sequence[PersonRow]) -> Sequence[PersonChange]:
-        if not people and type(command) is not c.Withdraw:
-            return ()
-        for row in people:
-            self.people[row.client_id] = row
-            if row.name:
-                self.names[row.client_id] = row.name
-        changes = [PersonChange(row.client_id, row) for row in people]
+    def _learn(
+        self, command: c.Command, sender: c.Sender, own: Sequence[PersonRow], at: Millis
+    ) -> Sequence[PersonChange]:
+        """Make the rows that an accepted command changes: nobody else does, so nobody writes back what went."""
         if isinstance(command, c.Withdraw):
             self.people.pop(command.client_id, None)
             self.names.pop(command.client_id, None)
-            changes.append(PersonChange(command.client_id, None))
+            return (PersonChange(command.client_id, None),)
+        said = None
+        if self.state is not None and self._remembers:
+            said = row_after(command, sender, self.state, self.people, at)
+        if said is None and not own:
+            return ()
+        changes: list[PersonChange] = []
+        for row in own if said is None else (said, *own):
+            self.people[row.client_id] = row
+            if row.name:
+                self.names[row.client_id] = row.name
+            changes.append(PersonChange(row.client_id, row))
         return changes
 
     def _committed(self, staged: _Staged, error: BaseException | None) -> None:
@@ -379,7 +393,6 @@ class SessionActor(LoopActor):
             staged = self.run(
                 command,
                 message.sender,
-                people=() if passed else message.people,
                 event_id=None if passed else message.event_id,
                 then=answer,
                 failed=refuse,
@@ -438,26 +451,12 @@ class SessionActor(LoopActor):
                 staged = self.run(
                     command,
                     c.Sender(seat.role, seat.client_id),
-                    people=self._own_row(seat.client_id, command, at),
                     command_key=key,
                     then=answer if expects_answer(inbound) else None,
                     failed=refuse,
                 )
         except Rejected as refusal:
             refuse(refusal)
-
-    def _own_row(self, client_id: str, command: c.Command, at: Millis) -> tuple[PersonRow, ...]:
-        """What a participant's command changes in the table of people."""
-        match command:
-            case c.RateSession():
-                return (rated(self._person(client_id, at), command, at),)
-            case c.Consent():
-                return (consented(self._person(client_id, at), command, at),)
-            case _:
-                return ()
-
-    def _person(self, client_id: str, at: Millis) -> PersonRow:
-        return self.people.get(client_id) or PersonRow(self._session_id, client_id, at)
 
     def _seq(self) -> int:
         return 0 if self._visible is None else self._visible.seq
@@ -497,6 +496,12 @@ class SessionActor(LoopActor):
             self.run(engaged, _SYSTEM)
             return False
         self.stop()
+        return True
+
+    def _forget(self) -> bool:
+        self._remembers = False
+        self.people.clear()
+        self.names.clear()
         return True
 
     def _ring(self) -> None:

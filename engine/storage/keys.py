@@ -61,11 +61,17 @@ class Keys:
         if secret is not None:
             self._put(_ADMINISTRATOR, Role.ADMINISTRATOR, secret, at)
             return None
-        if any(key.role is Role.ADMINISTRATOR for key in self.all()):
-            return None
         made = _token()
-        self._put(_ADMINISTRATOR, Role.ADMINISTRATOR, made, at)
-        return made
+        # In one statement: another process may make it at this moment.
+        written = self._connection.execute(
+            "INSERT INTO keys (name, role, digest, created_at) SELECT :name, :role, :digest, :at"
+            " WHERE NOT EXISTS (SELECT 1 FROM keys WHERE role = :role) ON CONFLICT DO NOTHING",
+            name=_ADMINISTRATOR,
+            role=Role.ADMINISTRATOR,
+            digest=_digest(made),
+            at=at,
+        )
+        return made if written == 1 else None
 
     def create(self, name: str, at: Millis) -> str:
         """A new key for an instructor; the secret is returned and not kept.

@@ -88,14 +88,23 @@ class Outbox:
             store_story(self._connection, None, jobs)
 
     def claim(self, at: Millis, limit: int = 20) -> list[Job]:
-        """Take the jobs that are due, oldest first, and mark them running."""
+        """Take the jobs that are due, oldest first, and mark them running.
+
+        One that waits to be tried again while its channel has gone on to newer content is removed instead.
+        """
         with self._connection.transaction():
-            rows = self._connection.rows(
-                "SELECT * FROM outbox WHERE state = 'pending' AND next_attempt_at <= :at"
+            due = self._connection.rows(
+                "SELECT outbox.*, (SELECT count(*) FROM outbox newer WHERE newer.session_id = outbox.session_id"
+                " AND newer.channel = outbox.channel AND newer.version > outbox.version) AS newer"
+                " FROM outbox WHERE state = 'pending' AND next_attempt_at <= :at"
                 " ORDER BY next_attempt_at, id LIMIT :limit",
                 at=at,
                 limit=limit,
             )
+            self._connection.many(
+                "DELETE FROM outbox WHERE id = :id", [{"id": row["id"]} for row in due if row["newer"]]
+            )
+            rows = [row for row in due if not row["newer"]]
             self._connection.many(
                 "UPDATE outbox SET state = 'running', attempts = attempts + 1, updated_at = :at WHERE id = :id",
                 [{"at": at, "id": row["id"]} for row in rows],
@@ -187,14 +196,19 @@ class Outbox:
 
     def snapshot(self, session_id: str, version: int | None = None) -> Snapshot | None:
         """A version of a session's story, the newest without ``version``; None where there is none."""
+        document = self.document(session_id, version)
+        return None if document is None else Snapshot.model_validate_json(document)
+
+    def document(self, session_id: str, version: int | None = None) -> str | None:
+        """The same as it is stored, to be compared with what is stored later."""
         only = "" if version is None else " AND version = :version"
         values = {} if version is None else {"version": version}
-        document = self._connection.value(
+        document: str | None = self._connection.value(
             f"SELECT document FROM snapshots WHERE session_id = :id{only} ORDER BY version DESC LIMIT 1",
             id=session_id,
             **values,
         )
-        return None if document is None else Snapshot.model_validate_json(document)
+        return document
 
     def by_content_id(self, content_id: str) -> Snapshot | None:
         """The version that was published under a ``content_id``."""

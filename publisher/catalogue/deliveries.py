@@ -8,7 +8,7 @@ attempt. A key of session, kind and recipient makes each mail one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.domain.instant import MINUTE, Millis
@@ -110,9 +110,35 @@ class Deliveries:
             Delivery(r["session_id"], r["kind"], r["recipient"], r["address"], r["attempts"]) for r in rows
         ]
 
-    def begin(self, delivery: Delivery, now: Millis) -> bool:
-        """Take a mail to send it; False when it was stopped or taken meanwhile. Written before the first byte goes."""
-        return self._set(delivery, "submitting", now, only_from="preparing", attempts=delivery.attempts + 1)
+    def begin(self, delivery: Delivery, now: Millis) -> Delivery | None:
+        """Take a mail to send it, to the address that its person has now; None when it was cancelled or taken meanwhile.
+
+        Written before the first byte goes. A personal mail to somebody who withdrew is removed.
+        """
+        with self._connection.transaction():
+            if not self._set(
+                delivery, "submitting", now, only_from="preparing", attempts=delivery.attempts + 1
+            ):
+                return None
+            if delivery.kind != PERSONAL:
+                return delivery
+            person = SessionReader(self._connection).recipient(delivery.session_id, delivery.recipient)
+            if person is None:
+                self._remove(delivery)
+                return None
+            self._connection.execute(
+                "UPDATE deliveries SET address = :address"
+                " WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
+                address=person.address,
+                id=delivery.session_id,
+                kind=delivery.kind,
+                recipient=delivery.recipient,
+            )
+            return replace(delivery, address=person.address)
+
+    def give_back(self, delivery: Delivery, now: Millis) -> None:
+        """Undo ``begin``: nothing was sent, for a reason of our own, and the attempt does not count."""
+        self._set(delivery, "preparing", now, attempts=delivery.attempts)
 
     def submitted(self, delivery: Delivery, now: Millis) -> None:
         """The mail server took it."""
@@ -216,4 +242,19 @@ class Deliveries:
             recipient=delivery.recipient,
             only_from=only_from,
         )
+        if state != "submitting" and delivery.kind == PERSONAL and not self._has_recipient(delivery):
+            # Whoever withdrew while the mail was on its way: their address is not kept.
+            self._remove(delivery)
         return changed == 1
+
+    def _has_recipient(self, delivery: Delivery) -> bool:
+        found = SessionReader(self._connection).recipient(delivery.session_id, delivery.recipient)
+        return found is not None
+
+    def _remove(self, delivery: Delivery) -> None:
+        self._connection.execute(
+            "DELETE FROM deliveries WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
+            id=delivery.session_id,
+            kind=delivery.kind,
+            recipient=delivery.recipient,
+        )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -167,3 +171,45 @@ async def test_an_invitation_makes_a_session_private(server: Server) -> None:
     assert room["visibility"] == "private"
     assert room["urls"]["join"].endswith(f"/sessions/join/morning#token={room['tokens']['participant']}")
     assert (await server.create("other", access="invite", visibility="public"))["visibility"] == "public"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", "/api/v2/sessions/morning", {"title": "Hijacked"}),
+        ("POST", "/api/v2/sessions/create", creation("hijacked")),
+        ("POST", "/api/v2/sessions/morning/start", {}),
+        ("POST", "/api/v2/sessions/morning/events", {"type": "session.started", "data": {}}),
+        ("POST", "/api/v2/session-summary", content("hijacked", publish_immediately=True)),
+        ("PUT", "/api/v2/sessions/morning/drafts/twitter", {"content": "Hijacked"}),
+        (
+            "POST",
+            "/api/v2/live-announce",
+            {"announcement": {"type": "x", "title": "x", "message": "x"}, "session_id": "morning"},
+        ),
+    ],
+)
+async def test_a_key_revoked_before_the_last_byte_came_does_nothing(
+    server: Server, method: str, path: str, body: dict[str, Any]
+) -> None:
+    """Somebody kept a request open for the day on which their key would be taken from them."""
+    await server.create()
+    with closing(Keys(server.data / FILE_NAME)) as keys:
+        secret = keys.create("Sarah", at=1)
+        parts = urlsplit(server.url)
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        headers = (f"Authorization: Bearer {secret}", "Connection: close", "Expect: 100-continue")
+        request = asking(f"{method} {path}", *headers, body=json.dumps(body).encode())
+        writer.write(request[:-1])
+        await reader.readuntil(b"\r\n\r\n")
+        # The handler has begun once another one that came later is answered.
+        await server.client.get("/api/v2/sessions/morning")
+        assert keys.revoke("Sarah", at=2)
+    writer.write(request[-1:])
+    told(await reader.read(), 401)
+    writer.close()
+    await writer.wait_closed()
+    room = (await server.client.get("/api/v2/sessions/morning")).json()
+    assert (room["title"], room["phase"]) == ("Morning Mindfulness", "waiting")
+    assert (await server.client.get("/api/v2/sessions")).json()["count"] == 1
+    assert (await server.client.get("/api/v2/publications/hijacked")).status_code == 404

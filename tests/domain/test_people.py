@@ -8,7 +8,7 @@ from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import HOUR, MINUTE, SECOND
 from engine.domain.pseudonym import pseudonym
-from engine.domain.session import Curve, Phase, Planned, Presence, Role
+from engine.domain.session import OPEN_AFTER_END, Curve, Phase, Planned, Presence, Role
 from tests.domain.sessions import NOON, SERVER, kinds, live, person, scheduled, waiting
 
 SENT: list[tuple[c.Command, str]] = [
@@ -78,16 +78,58 @@ def test_opting_in_is_for_what_is_planned() -> None:
 
 
 def test_a_withdrawal_takes_back_everything() -> None:
-    """And makes the story anew once there is one."""
+    """Its author leaves at once, and the story is made anew once there is one."""
     course = live(["ada"])
     course.do(c.Consent(True, True, "1"), person("ada"))
     course.do(c.RateSession(5), person("ada"))
     assert course.refused(c.Withdraw("bob"), SERVER).code == "unknown_client"
-    assert kinds(course.do(c.Withdraw("ada"), SERVER)) == ["person_withdrew"]
+    assert kinds(course.do(c.Withdraw("ada"), SERVER)) == ["person_withdrew", "member_left"]
     member = course.now.members["ada"]
     assert (member.heart_rate, member.group, member.rating) == (False, False, None)
     course.do(c.End())
     assert kinds(course.do(c.Withdraw("ada"), SERVER)) == ["person_withdrew", "story_retold"]
+
+
+SAID = (
+    c.Consent(True, True, "1"),
+    c.Consent(False, False, "1"),
+    c.RateSession(5),
+    c.LeaveAddress("ada@example.org"),
+    c.Chat("hello"),
+    c.RateTechnique("Box Breathing", 5),
+    c.RaiseHand(True),
+    c.NeedToStop(),
+)
+
+
+@pytest.mark.parametrize("said", SAID, ids=lambda said: type(said).__name__)
+def test_who_withdrew_is_heard_again_only_when_they_come_again(said: c.Command) -> None:
+    """What they began to say before is refused for ever; a platform's word does not bring them back."""
+    course = live(["ada", "bob"])
+    began = course.now.position
+    course.do(c.Withdraw("ada"), SERVER)
+    assert course.refused(said, person("ada")).code == "unknown_client"
+    assert course.do(c.ReportJoined("ada", "Ada"), SERVER) == []
+    assert course.refused(said, person("ada")).code == "unknown_client"
+    assert kinds(course.join("ada", proved=True)) == ["member_joined"]
+    late = c.Sender(Role.PARTICIPANT, "ada", seen=began)
+    assert course.refused(said, late).code == "unknown_client"
+    course.do(said, person("ada"))
+    course.do(said, c.Sender(Role.PARTICIPANT, "bob", seen=began))
+
+
+def test_a_day_after_the_end_people_may_only_take_back() -> None:
+    """What they give comes too late, also where the request for it began in time."""
+    course = live(["ada"])
+    course.do(c.End())
+    course.at += OPEN_AFTER_END
+    course.do(c.LeaveAddress("ada@example.org"), person("ada"))
+    course.do(c.RateSession(5), person("ada"))
+    course.at += 1
+    for given in (c.LeaveAddress("a@example.org"), c.RateSession(4), c.Consent(True, False, "1")):
+        assert course.refused(given, person("ada")).code == "too_late"
+    course.do(c.Consent(False, False, "1"), person("ada"))
+    course.do(c.Withdraw("ada"), SERVER)
 
 
 def test_who_is_lost_and_who_leaves() -> None:

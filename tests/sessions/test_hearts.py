@@ -130,8 +130,7 @@ async def test_own_figures_are_written_only_for_whoever_asked(studio: Studio) ->
     people = [await wearing(studio, "asks"), await wearing(studio, "silent")]
     await ivy.send("start", {}, id="start")
     await ivy.until("ack", reply_to="start")
-    row = PersonRow("s", "asks", studio.clock.now(), email="asks@example.org")
-    await studio.directory.ask("s", c.Engage(()), c.Sender(Role.ADMIN), people=(row,))
+    await studio.directory.ask("s", c.LeaveAddress("asks@example.org"), c.Sender(Role.PARTICIPANT, "asks"))
     await beat(studio, people, 240)
     await people[0].until("own_metrics", state="ready")
     assert streams() == 2

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 
 from engine.domain import commands as c
+from engine.domain.rejection import Rejected
+from engine.domain.session import Role
 from engine.realtime.room import RING, Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT
 from tests.realtime.studio import Client, Studio
@@ -61,6 +64,113 @@ async def test_what_was_read_before_a_withdrawal_is_not_told_after_it(studio: St
     assert back.welcome["recovered"] is True
     assert back.numbers() == [1, 2, 3, 4]
     assert silent_about_ada(back)
+
+
+async def test_a_message_behind_a_withdrawal_is_not_kept(studio: Studio) -> None:
+    """Both came in the same breath, the withdrawal first: words and consents that follow it are refused."""
+    ada = await studio.join("ada", name="Ada Byron")
+    ref = await studio.directory.find("s")
+    gone = asyncio.create_task(studio.directory.withdraw("s", "ada"))
+    refused = [asyncio.create_task(say(studio, command)) for command in SAID]
+    await gone
+    assert await asyncio.gather(*refused) == ["unknown_client"] * len(SAID)
+    assert await ada.closed() == 1000
+    assert ref.is_alive()
+    people = People(studio.data / FILE_NAME)
+    assert await people.of("s") == []
+    people.close()
+    assert not any(b"between us" in record.event for record in await studio.journal.read("s", 0))
+
+
+SAID: tuple[c.Command, ...] = (
+    c.Chat("between us"),
+    c.Consent(True, True, "1"),
+    c.RateSession(5, "between us", True, True, "1"),
+    c.LeaveAddress("ada@example.org"),
+)
+
+
+async def say(studio: Studio, command: c.Command) -> str:
+    """Say something as Ada; the code of the refusal, or ``said``."""
+    try:
+        await studio.directory.ask("s", command, c.Sender(Role.PARTICIPANT, "ada"))
+    except Rejected as refusal:
+        return refusal.code
+    return "said"
+
+
+async def test_what_retention_removed_is_not_written_back_from_memory(studio: Studio) -> None:
+    """A session that is still in memory, and one that is being read at that moment, know nobody any more."""
+    ada = await studio.join("ada", name="Ada Byron")
+    await say(studio, c.LeaveAddress("ada@example.org"))
+    await studio.command(c.Start())
+    await studio.command(c.End())
+    await ada.closed()
+    studio.clock.jump(2 * DAY)
+    people = People(studio.data / FILE_NAME)
+    assert [row.email for row in await people.of("s")] == ["ada@example.org"]
+    staged = asyncio.create_task(say(studio, c.Consent(False, True, "1")))
+    refused = asyncio.create_task(say(studio, c.Consent(False, False, "1")))
+    await studio.directory.forget_people(studio.clock.now() - DAY)
+    await people.forget(studio.clock.now() - DAY)
+    assert (await staged, await refused) == ("too_late", "said")
+    assert await say(studio, c.Consent(False, False, "2")) == "said"
+    assert await people.of("s") == []
+    people.close()
+
+
+async def test_what_was_read_before_retention_is_not_known_after_it(studio: Studio) -> None:
+    """A session was on its way into memory with its people when their time was over."""
+    ada = await studio.join("ada", name="Ada Byron")
+    await studio.command(c.Start())
+    await studio.command(c.End())
+    await ada.closed()
+    studio.clock.jump(2 * DAY)
+    await studio.restart()
+    reading = asyncio.create_task(studio.directory.look("s"))
+    await asyncio.sleep(0)
+    await studio.directory.forget_people(studio.clock.now() - DAY)
+    view = await reading
+    assert view is not None
+    assert dict(view.people) == {}
+    assert await say(studio, c.Consent(False, False, "3")) == "said"
+    view = await studio.directory.look("s")
+    assert view is not None
+    assert dict(view.people) == {}
+
+
+async def test_a_replay_read_before_a_withdrawal_is_not_told_after_it(studio: Studio) -> None:
+    """Neither name nor words: it is read again."""
+    await spoken(studio)
+    journal = SlowReads(studio.data)
+    await studio.restart(journal=journal)
+    reading = asyncio.create_task(studio.directory.replay("s", 100))
+    await journal.under_way.wait()
+    await studio.directory.withdraw("s", "ada")
+    journal.let_go.set()
+    told = await reading
+    assert [message["type"] for message in told].count("chat_message") == 1
+    assert "Ada Byron" not in str(told)
+    assert "between us" not in str(told)
+
+
+async def test_the_publisher_hears_of_each_withdrawal_after_the_end(studio: Studio) -> None:
+    """Also where a summary stands over the session's own story and nothing is told anew: it keeps mails to people."""
+    ada = await studio.join("ada", name="Ada Byron")
+    await studio.command(c.Start())
+    await studio.command(c.End())
+    await ada.closed()
+    with closing(connect(studio.data / FILE_NAME)) as connection:
+        outbox = Outbox(connection)
+        told = outbox.snapshot("s")
+        assert told is not None
+        summary = told.model_copy(
+            update={"source": "api", "content_id": "summary", "title": "Said elsewhere"}
+        )
+        outbox.enqueue(summary, ("web", "email", "social", "analytics"), studio.clock.now())
+        outbox.claim(studio.clock.now() + 1)
+        await studio.directory.withdraw("s", "ada")
+        assert [job.channel for job in outbox.claim(studio.clock.now() + 1)] == [SCHEDULE]
 
 
 async def test_a_room_that_forgets_sends_the_slow_away_and_nobody_into_a_hole() -> None:

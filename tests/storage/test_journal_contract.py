@@ -166,6 +166,24 @@ async def test_rows_after_records_of_the_same_moment_are_the_owners(journal: Jou
     assert (loaded.latest, loaded.event_ids) == (4, frozenset({"x"}))
 
 
+async def test_rows_of_people_without_records_need_the_present_position_too(tmp_path: Path) -> None:
+    """Somebody else has written to the log, a withdrawal perhaps: rows that were made before it are refused."""
+    loop = asyncio.get_running_loop()
+    mine, other = (SqliteJournal(tmp_path / FILE_NAME, loop) for _ in range(2))
+    row = PersonRow("a", "ann", 1, email="ann@example.org")
+    assert await outcomes(mine, [Append("a", 0, records(1, 2), people=[PersonChange("ann", row)])]) == [None]
+    assert await outcomes(other, [Append("a", 2, records(3, 3), people=[PersonChange("ann", None)])]) == [
+        None
+    ]
+    (late,) = await outcomes(mine, [Append("a", 2, (), people=[PersonChange("ann", row)])])
+    assert isinstance(late, StalePosition)
+    loaded = await mine.load("a")
+    assert loaded is not None
+    assert loaded.people == ()
+    await mine.close()
+    await other.close()
+
+
 async def test_the_same_records_again_are_harmless(journal: Journal) -> None:
     """A repeated append is confirmed and stored once."""
     entry = Append("a", 0, records(1, 3))

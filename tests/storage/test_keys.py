@@ -33,6 +33,22 @@ def test_the_first_start_makes_a_key_and_shows_it_once(keys: Keys) -> None:
     assert keys.identify(made) is not None
 
 
+def test_two_first_starts_make_one_key(keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process made the key, and showed it, while this one was about to: that one stays good."""
+    with closing(Keys(tmp_path / FILE_NAME)) as other:
+        shown: list[str] = []
+
+        def made_elsewhere() -> str:
+            monkeypatch.undo()
+            shown.append(other.renew_administrator(at=9))
+            return "hk_mine"
+
+        monkeypatch.setattr("engine.storage.keys._token", made_elsewhere)
+        assert keys.ensure_administrator(None, at=10) is None
+    assert keys.identify("hk_mine") is None
+    assert keys.identify(shown[0]) is not None
+
+
 def test_a_given_secret_becomes_the_administrators_key(keys: Keys) -> None:
     """A secret from the settings replaces the one in force, and is never returned."""
     made = keys.ensure_administrator(None, at=10)

@@ -232,3 +232,14 @@ def test_a_story_that_is_told_first_follows_a_summary_that_came_before(outbox: O
     newest = outbox.snapshot("morning")
     assert newest is not None
     assert newest.content_id == "c-3"
+
+
+def test_what_is_overtaken_is_not_tried_again(outbox: Outbox) -> None:
+    """The first version failed after the second had been queued: it must not come after it."""
+    outbox.enqueue(snapshot(), ["web", "email"], at=100)
+    web, _ = sorted(outbox.claim(at=100), key=lambda job: job.channel, reverse=True)
+    outbox.enqueue(snapshot(title="Another", content_id="c-2"), ["web"], at=101)
+    outbox.failed(web, "no paper", 300)
+    assert [(job.channel, job.version) for job in outbox.claim(at=101)] == [("web", 2)]
+    outbox.requeue_interrupted()
+    assert sorted((job.channel, job.version) for job in outbox.claim(at=400)) == [("email", 1), ("web", 2)]

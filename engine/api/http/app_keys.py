@@ -37,6 +37,7 @@ __all__ = [
     "Backend",
     "CataloguePool",
     "caller_of",
+    "reauthenticate",
     "session_id_of",
     "visible",
 ]
@@ -51,6 +52,9 @@ READY: web.AppKey[Readiness] = web.AppKey("ready")
 REGISTRY = web.AppKey("registry", CollectorRegistry)
 ROOMS: web.AppKey[RoomCatalogue] = web.AppKey("rooms")
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
+
+_AUTHENTICATED_FOR: web.RequestKey[str | None] = web.RequestKey("authenticated_for")
+"""Set once a request was authenticated: the ``session_id`` that was given."""
 
 _Result = TypeVar("_Result")
 _SESSION_ID = re.compile(SESSION_ID.removesuffix("$"))
@@ -117,7 +121,18 @@ def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
     Raises:
         BadCredential: a credential is sent that is unknown, revoked or expired.
     """
+    request[_AUTHENTICATED_FOR] = session_id
     return request.app[CREDENTIALS].caller(request, request.app[CLOCK].now(), session_id)
+
+
+def reauthenticate(request: web.Request) -> None:
+    """Authenticate a request again where that was done before its body, which may have been long on its way.
+
+    Raises:
+        BadCredential: the credential was revoked meanwhile, or has expired.
+    """
+    if _AUTHENTICATED_FOR in request:
+        caller_of(request, request[_AUTHENTICATED_FOR])
 
 
 def session_id_of(request: web.Request) -> str:

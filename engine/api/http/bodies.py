@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from engine.api.http.app_keys import reauthenticate
 from engine.domain.rejection import Invalid, Rejected
 from engine.protocol.reasons import reasons
 
@@ -127,7 +128,12 @@ def _invalid_json(message: str, reason: str) -> Invalid:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Read the body. Raises ``TooLarge`` beyond 1 MiB, without reading on."""
+    """Read the body.
+
+    Raises:
+        TooLarge: it is over 1 MiB; the rest is not read.
+        BadCredential: the credential that came with it was revoked while the body was on its way.
+    """
     if (request.content_length or 0) > MAX_BODY:
         raise _too_large()
     read = bytearray()
@@ -135,6 +141,7 @@ async def read_body(request: web.Request) -> bytes:
         read += chunk
         if len(read) > MAX_BODY:
             raise _too_large()
+    reauthenticate(request)
     return bytes(read)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from engine.domain.commands import Command, Sender
 from engine.domain.session import Details
 from engine.protocol.outgoing import Message
 from engine.sessions.messages import View
-from engine.storage.rows import PersonRow
 
 __all__ = ["Publishing", "Readiness", "Sessions", "View"]
 
@@ -39,10 +38,9 @@ class Sessions(Protocol):
         command: Command,
         sender: Sender,
         *,
-        people: Sequence[PersonRow] = (),
         event_id: str | None = None,
     ) -> View:
-        """Carry a command out, ``people`` written with it; ``event_id`` makes a repetition harmless.
+        """Carry a command out; ``event_id`` makes a repetition harmless.
 
         Raises:
             Rejected: it is refused, or there is no such session.
