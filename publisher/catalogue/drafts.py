@@ -1,4 +1,4 @@
-"""The table of drafts: what waits for a person, was approved, or was withdrawn, and what somebody wrote instead."""
+"""The table of drafts: the state of each, and what somebody wrote in place of its text."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["DraftRow", "Drafts"]
 
 @dataclass(frozen=True, slots=True)
 class DraftRow:
-    """A draft of one channel; its text follows from the story unless it was edited."""
+    """The draft of one channel; its text is rendered from the snapshot unless it was edited."""
 
     channel: str
     version: int
-    """Of the story that it was made of."""
+    """Of the snapshot that it was made of."""
     state: str
     """``waiting``, ``approved`` or ``withdrawn``."""
     edited: Mapping[str, str] | None
-    """What somebody wrote instead, by field."""
+    """What somebody wrote instead, by field; None while nobody did."""
 
 
 class Drafts:
@@ -62,7 +62,7 @@ class Drafts:
         return None if row is None else _draft(row)
 
     def waiting(self, limit: int) -> list[str]:
-        """The sessions whose drafts somebody has still to look at, the newest first."""
+        """The sessions with a draft that nobody has decided on, the newest first."""
         rows = self._connection.rows(
             "SELECT session_id FROM drafts WHERE state = 'waiting' GROUP BY session_id"
             " ORDER BY max(updated_at) DESC, session_id LIMIT :limit",
@@ -71,7 +71,7 @@ class Drafts:
         return [row["session_id"] for row in rows]
 
     def edit(self, session_id: str, channel: str, edited: Mapping[str, str], at: Millis) -> None:
-        """Keep what somebody wrote instead of a draft's text."""
+        """Keep what somebody wrote in place of a draft's text."""
         self._connection.execute(
             "UPDATE drafts SET edited = :edited, updated_at = :at WHERE session_id = :id AND channel = :channel",
             edited=json.dumps(edited, ensure_ascii=False),

@@ -1,10 +1,8 @@
-"""The post office: sends what is due through the studio's mail server, each mail to one person."""
+"""Mail delivery: sends due mails through the studio's SMTP server, each to one recipient, and records the outcome."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -16,18 +14,12 @@ import aiosmtplib
 import structlog
 
 from engine.domain.instant import MINUTE, Millis
-from engine.domain.snapshot import Snapshot
 from engine.storage.database import Database, DatabaseError
-from engine.storage.session_reader import Recipient, SessionReader
-from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Deliveries, Delivery
+from publisher.catalogue.deliveries import Deliveries, Delivery
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.subscriptions import subscriber
-from publisher.drafts.desk import DraftDesk
+from publisher.delivery.messages import message_of_delivery
 from publisher.drafts.open_draft_desk import open_draft_desk
-from publisher.mail.email import Mail
-from publisher.mail.message import PICTURE, message_of
-from publisher.rendering.card import card_of
-from publisher.rendering.story import story_of
+from publisher.drafts.texts import DraftTexts
 from publisher.rendering.studio import InvalidStudio
 
 __all__ = ["MailDelivery", "deliver_due", "smtp_arguments"]
@@ -63,52 +55,53 @@ def smtp_arguments(smtp_url: str) -> dict[str, Any]:
 
 
 async def deliver_due(
-    desk: DraftDesk,
+    texts: DraftTexts,
     catalogue: Catalogue,
     smtp_url: str,
     now: Callable[[], Millis],
     *,
     timeout_s: float = _TIMEOUT_S,
 ) -> int:
-    """Send everything that is due over one connection; returns how many mails were begun.
+    """Send every due mail over one connection; returns how many were begun.
 
-    ``timeout_s`` bounds each answer that the server is waited for. Where no connection comes about at all, nothing
-    is begun and everything waits a minute.
+    ``timeout_s`` bounds the wait for each reply of the server. Where no connection can be made, no mail is begun and
+    all wait a minute.
 
     Raises:
         ValueError: the studio has no sender, or ``smtp_url`` is no mail server's address.
     """
-    if not desk.studio.sender:
+    if not texts.studio.sender:
         raise ValueError("studio.toml: mail needs a sender")
     deliveries = Deliveries(catalogue)
     begun = 0
     client: aiosmtplib.SMTP | None = None
     try:
         for delivery in deliveries.due(now()):
-            message = _message(desk, catalogue, delivery, now())
+            message = message_of_delivery(texts, catalogue, delivery, now())
             if client is None or not client.is_connected:
                 client = aiosmtplib.SMTP(**smtp_arguments(smtp_url), timeout=timeout_s)
                 try:
                     await client.connect()
                 except (aiosmtplib.SMTPException, OSError) as error:
-                    waiting = deliveries.postpone_due(_told(error), now(), now() + _PAUSE)
-                    _log.warning("mail_server_away", problem=_told(error), waiting=waiting)
+                    waiting = deliveries.postpone_due(_described(error), now(), now() + _PAUSE)
+                    _log.warning("mail_server_away", problem=_described(error), waiting=waiting)
                     break
             if not deliveries.begin(delivery, now()):
                 continue
             begun += 1
             if message is None:
                 deliveries.refused(delivery, "there is nothing to send any more", now(), for_good=True)
-            elif not await _handed_over(client, desk.studio.sender, delivery, message, deliveries, now):
-                # The next mail begins on a clean connection.
-                _left(client)
+            elif not await _send_one(client, texts.studio.sender, delivery, message, deliveries, now):
+                # The next mail gets a new connection.
+                client.close()
                 client = None
     finally:
-        _left(client)
+        if client is not None:
+            client.close()
     return begun
 
 
-async def _handed_over(
+async def _send_one(
     client: aiosmtplib.SMTP,
     sender: str,
     delivery: Delivery,
@@ -116,116 +109,55 @@ async def _handed_over(
     deliveries: Deliveries,
     now: Callable[[], Millis],
 ) -> bool:
-    """Hand one mail over and write down what came of it; whether the connection is as good as before."""
-    leaving = _Leaving(client)
+    """Send one mail and record the outcome; returns whether the connection can be used for the next one."""
+    watcher = _DataWatcher(client)
     try:
         await client.mail(sender)
         await client.rcpt(delivery.address)
         await client.data(message)
     except aiosmtplib.SMTPResponseException as error:
-        # The server answered, and its answer was no.
-        deliveries.refused(delivery, _told(error), now(), for_good=error.code >= 500)
+        # The server refused it.
+        deliveries.refused(delivery, _described(error), now(), for_good=error.code >= 500)
     except (aiosmtplib.SMTPException, OSError) as error:
-        if leaving.begun:
-            # Between the mail's first byte and the answer nobody knows.
-            deliveries.uncertain(delivery, _told(error), now())
+        if watcher.data_begun:
+            # Between the message's first byte and the reply nobody knows whether the server took it.
+            deliveries.uncertain(delivery, _described(error), now())
         else:
-            deliveries.refused(delivery, _told(error), now(), for_good=False)
+            deliveries.refused(delivery, _described(error), now(), for_good=False)
     else:
         deliveries.submitted(delivery, now())
         return True
     return False
 
 
-class _Leaving:
-    """Notes when a mail itself begins to leave: until then a server that falls silent has surely not taken it."""
+class _DataWatcher:
+    """Notes when the first byte of the message is written: until then a silent server has surely not taken it.
+
+    aiosmtplib has no hook for that, so its protocol's ``write`` is wrapped: what follows the DATA command is the message.
+    """
 
     def __init__(self, client: aiosmtplib.SMTP) -> None:
-        self.begun = False
-        self._asked = False
+        self.data_begun = False
+        self._data_commanded = False
         protocol = client.protocol
         assert protocol is not None
         self._write = type(protocol).write.__get__(protocol)
-        protocol.write = self._noted  # type: ignore[method-assign]
+        protocol.write = self._watched_write  # type: ignore[method-assign]
 
-    def _noted(self, data: bytes) -> None:
-        self.begun = self.begun or self._asked
-        self._asked = data == b"DATA\r\n"
+    def _watched_write(self, data: bytes) -> None:
+        self.data_begun = self.data_begun or self._data_commanded
+        self._data_commanded = data == b"DATA\r\n"
         self._write(data)
 
 
-def _left(client: aiosmtplib.SMTP | None) -> None:
-    """Leave a connection, so that the next mail begins on a clean one; what is to be kept of it."""
-    if client is not None:
-        client.close()
-
-
-def _told(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {error.message}"[:300]
     return f"{type(error).__name__}: {error}"[:300]
 
 
-def _message(desk: DraftDesk, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
-    seed = hashlib.sha256(
-        f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}".encode()
-    ).hexdigest()[:32]
-    message_id = f"{seed}@{desk.links.host}"
-    if delivery.kind == CONFIRMATION:
-        asked = subscriber(catalogue, delivery.recipient)
-        if asked is None:
-            return None
-        link = desk.links.absolute(f"confirm/{asked.token}")
-        mail = desk.mail_from_template(
-            "confirm", desk.studio.words("mail.confirm_subject", name=desk.studio.name), link=link
-        )
-        return message_of(
-            mail, desk.studio, message_id=message_id, date=now, picture=b"", to=delivery.address
-        )
-    snapshot = catalogue.snapshot(delivery.session_id)
-    if snapshot is None:
-        return None
-    story = story_of(snapshot, desk.studio)
-    unsubscribe = ""
-    if delivery.kind == NEWSLETTER:
-        reader = subscriber(catalogue, delivery.recipient)
-        if reader is None or not reader.confirmed:
-            return None
-        unsubscribe = desk.links.absolute(f"unsubscribe/{reader.token}")
-        mail = desk.newsletter(story, unsubscribe=unsubscribe)
-    else:
-        person = SessionReader(catalogue.connection).recipient(delivery.session_id, delivery.recipient)
-        if person is None:
-            return None
-        mail = _personal(desk, snapshot, person)
-    return message_of(
-        mail,
-        desk.studio,
-        message_id=message_id,
-        date=now,
-        picture=card_of(story, desk.studio),
-        to=delivery.address,
-        unsubscribe=unsubscribe,
-    )
-
-
-def _personal(desk: DraftDesk, snapshot: Snapshot, person: Recipient) -> Mail:
-    story = story_of(snapshot, desk.studio)
-    own = json.loads(person.own_summary or "{}")
-    change = own.get("improvement", own.get("improvement_percent"))
-    return desk.mail_from_template(
-        "personal",
-        desk.studio.words("mail.own_subject", title=story.title),
-        story=story,
-        person=person.name,
-        change=desk.studio.words.percent(change) if isinstance(change, int | float) else None,
-        picture=PICTURE,
-        page=desk.links.absolute(story.path),
-    )
-
-
 class MailDelivery:
-    """A thread that sends what is due: a slow mail server holds no page up."""
+    """A thread that sends due mails: a slow mail server must hold no page up."""
 
     def __init__(self, data: Path, database: Database, smtp_url: str) -> None:
         self._data = data
@@ -240,7 +172,7 @@ class MailDelivery:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        # A mail under way is finished or given up within its time; what is cut off is uncertain at the next start.
+        # A mail that is cut off here is recovered as uncertain at the next start.
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
@@ -251,8 +183,8 @@ class MailDelivery:
                 if not Deliveries(catalogue).due(_now(), 1):
                     continue
                 try:
-                    desk = open_draft_desk(self._data, connection)
-                    asyncio.run(deliver_due(desk, catalogue, self._smtp_url, _now))
+                    texts = open_draft_desk(self._data, connection).texts
+                    asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now))
                 except (InvalidStudio, ValueError, DatabaseError) as error:
                     _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
                     self._closing.wait(_PAUSE_S)

@@ -21,7 +21,7 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     publisher.publish(snapshot("old", quotes=(APPROVED, WAITING)))
     publisher.publish(snapshot("new", quotes=(WAITING,), ended_at=NOW + HOUR))
     desk = open_draft_desk(publisher.data, publisher.connection)
-    desk.decide("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
+    desk.set_state("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
     publisher.work()
     database = publisher.database
     assert enforce_retention(database, NOW + 1) == 2
@@ -87,9 +87,9 @@ def test_words_of_the_studios_own_stay_in_a_draft(publisher: Publisher) -> None:
     publisher.publish(snapshot("s-1", version=2, curves=(), average_hrv_improvement=None))
     posts = json.loads((publisher.data / "drafts/s-1/social.json").read_text())
     assert posts["twitter"]["content"] == "Words of our own."
-    notes = {draft["channel"]: draft.get("note") for draft in desk.of("s-1")}
+    notes = {draft["channel"]: draft.get("note") for draft in desk.list_drafts("s-1")}
     assert "worked out anew" in str(notes.pop("twitter"))
     assert set(notes.values()) == {None}
     desk.edit("s-1", "twitter", {"content": "Words that are right."}, NOW)
-    assert "note" not in desk.one("s-1", "twitter")
+    assert "note" not in desk.draft("s-1", "twitter")
     assert "8%" not in posts["facebook"]["content"]

@@ -89,7 +89,7 @@ def test_what_has_drafts_alone_can_be_withdrawn(studio: Publisher) -> None:
     studio.work(NOW + 1)
     assert not (studio.data / "drafts/s-1").exists()
     with pytest.raises(DraftNotFound):
-        studio.jobs.setup.desk.of("s-1")
+        studio.jobs.setup.desk.list_drafts("s-1")
     assert not studio.catalogue.withdraw("nobody", NOW + 1)
 
     studio.publish(snapshot("between"), at=NOW + 2)
@@ -107,4 +107,4 @@ def test_no_draft_is_made_of_what_was_withdrawn_meanwhile(studio: Publisher) -> 
     studio.jobs.setup.desk.prepare(stored, "email", NOW)
     assert not (studio.data / "drafts/s-1").exists()
     with pytest.raises(DraftNotFound):
-        studio.jobs.setup.desk.of("s-1")
+        studio.jobs.setup.desk.list_drafts("s-1")

@@ -95,13 +95,13 @@ def subscribed(publisher: Publisher, *addresses: str) -> None:
 
 def approve(publisher: Publisher, channel: str = "email", at: Millis = NOW) -> None:
     """A person approves."""
-    open_draft_desk(publisher.data, publisher.connection).decide("s-1", channel, "approved", at)
+    open_draft_desk(publisher.data, publisher.connection).set_state("s-1", channel, "approved", at)
 
 
 async def deliver(publisher: Publisher, server: MailServer, at: Millis = LATER) -> int:
     """Send what is due."""
-    desk = open_draft_desk(publisher.data, publisher.connection)
-    return await deliver_due(desk, publisher.catalogue, server.url, lambda: at, timeout_s=2)
+    texts = open_draft_desk(publisher.data, publisher.connection).texts
+    return await deliver_due(texts, publisher.catalogue, server.url, lambda: at, timeout_s=2)
 
 
 def states(publisher: Publisher, kind: str = "newsletter") -> dict[str, Any]:
@@ -155,7 +155,7 @@ async def test_it_can_be_stopped_until_it_leaves(studio: Publisher, mail_server:
     subscribed(studio, "a@example.org")
     approve(studio)
     assert states(studio) == {"preparing": 1}
-    open_draft_desk(studio.data, studio.connection).decide("s-1", "email", "withdrawn", NOW + 1)
+    open_draft_desk(studio.data, studio.connection).set_state("s-1", "email", "withdrawn", NOW + 1)
     assert await deliver(studio, mail_server) == 0
     assert not (studio.data / "drafts/s-1/email.eml").exists()
 
@@ -268,7 +268,7 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
     )
     studio.connection.execute(PEOPLE.upsert, **PEOPLE.values(row))
     desk = open_draft_desk(studio.data, studio.connection)
-    assert desk.one("s-1", "personal")["recipients"] == 1
+    assert desk.draft("s-1", "personal")["recipients"] == 1
     approve(studio, "personal")
     await deliver(studio, mail_server)
     ((address, message),) = mail_server.taken
@@ -285,7 +285,7 @@ def test_without_a_mail_server_an_approved_draft_is_a_draft(publisher: Publisher
     subscribed(publisher, "a@example.org")
     publisher.publish(snapshot())
     approve(publisher)
-    draft = open_draft_desk(publisher.data, publisher.connection).one("s-1", "email")
+    draft = open_draft_desk(publisher.data, publisher.connection).draft("s-1", "email")
     assert (draft["state"], draft["deliveries"], draft["sends_mail"]) == ("approved", {}, False)
 
 

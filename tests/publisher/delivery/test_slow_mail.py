@@ -109,8 +109,8 @@ async def moody() -> AsyncIterator[Moody]:
 
 async def deliver(publisher: Publisher, moody: Moody, at: Millis = LATER) -> int:
     """Send what is due to a server that is not waited for long."""
-    desk = open_draft_desk(publisher.data, publisher.connection)
-    return await deliver_due(desk, publisher.catalogue, moody.url, lambda: at, timeout_s=_PATIENCE_S)
+    texts = open_draft_desk(publisher.data, publisher.connection).texts
+    return await deliver_due(texts, publisher.catalogue, moody.url, lambda: at, timeout_s=_PATIENCE_S)
 
 
 @pytest.mark.parametrize("mood", ["silent at DATA", "hangs up at DATA"])

@@ -39,7 +39,7 @@ def read(data: bytes) -> EmailMessage:
 def test_every_draft_is_listed_with_its_state(publisher: Publisher) -> None:
     """Mail, three posts and a quote wait; posts say how long they are and where their composer is."""
     publisher.publish(snapshot())
-    drafts = {draft["channel"]: draft for draft in desk_of(publisher).of("s-1")}
+    drafts = {draft["channel"]: draft for draft in desk_of(publisher).list_drafts("s-1")}
     assert {draft["state"] for draft in drafts.values()} == {"waiting"}
     assert set(drafts) > {"email", "twitter", "linkedin", "facebook"}
     assert drafts["twitter"]["composer_url"].startswith("https://x.com/intent/tweet?text=")
@@ -55,7 +55,7 @@ def test_handles_bring_their_networks(tmp_path: Path) -> None:
     )
     publisher = Publisher(data)
     publisher.publish(snapshot())
-    drafts = {draft["channel"]: draft for draft in desk_of(publisher).of("s-1")}
+    drafts = {draft["channel"]: draft for draft in desk_of(publisher).list_drafts("s-1")}
     assert drafts["mastodon"]["composer_url"].startswith("https://mastodon.social/share?text=")
     assert drafts["bluesky"]["composer_url"].startswith("https://bsky.app/intent/compose?text=")
     assert (data / "drafts/s-1/mastodon.txt").exists()
@@ -107,24 +107,24 @@ def test_unknown_sessions_and_drafts_are_named(publisher: Publisher) -> None:
     publisher.publish(snapshot())
     for session_id, channel in (("nobody", "twitter"), ("s-1", "mastodon"), ("s-1", "quote-000000000000")):
         with pytest.raises(DraftNotFound):
-            desk_of(publisher).decide(session_id, channel, "approved", NOW)
+            desk_of(publisher).set_state(session_id, channel, "approved", NOW)
 
 
 def test_withdrawn_drafts_have_no_files_and_come_back_when_approved(publisher: Publisher) -> None:
     """A withdrawn post is gone from the folder and from social.json."""
     publisher.publish(snapshot())
-    desk_of(publisher).decide("s-1", "twitter", "withdrawn", NOW)
+    desk_of(publisher).set_state("s-1", "twitter", "withdrawn", NOW)
     folder = publisher.data / "drafts/s-1"
     assert not (folder / "twitter.txt").exists()
     assert "twitter" not in json.loads((folder / "social.json").read_text())
-    assert desk_of(publisher).decide("s-1", "twitter", "approved", NOW)["state"] == "approved"
+    assert desk_of(publisher).set_state("s-1", "twitter", "approved", NOW)["state"] == "approved"
     assert (folder / "twitter.txt").exists()
 
 
 def test_an_approving_key_approves_posts_and_no_mail(publisher: Publisher) -> None:
     """Mail to people needs an approval of its own."""
     publisher.publish(snapshot(approved=True))
-    states = {draft["channel"]: draft["state"] for draft in desk_of(publisher).of("s-1")}
+    states = {draft["channel"]: draft["state"] for draft in desk_of(publisher).list_drafts("s-1")}
     assert states["twitter"] == "approved"
     assert states["email"] == "waiting"
 

@@ -104,8 +104,8 @@ def test_quotes_stand_on_the_page_once_approved_and_nowhere_else(publisher: Publ
     assert words not in publisher.read("sessions/s-1/index.html")
     desk = open_draft_desk(publisher.data, publisher.connection)
     channel = f"quote-{quote_key(Quote(text=words, name='Mara'))}"
-    assert desk.one("s-1", channel)["state"] == "waiting"
-    desk.decide("s-1", channel, "approved", NOW)
+    assert desk.draft("s-1", channel)["state"] == "waiting"
+    desk.set_state("s-1", channel, "approved", NOW)
     publisher.work()
     assert words in publisher.read("sessions/s-1/index.html")
     everything = publisher.read("feed.xml") + publisher.read("feed.json")
@@ -294,7 +294,7 @@ def test_below_zero_the_page_is_as_any_other_and_the_drafts_ask_for_a_look(publi
     publisher.publish(snapshot(average_hrv_improvement=-4.0))
     assert "−4%" in publisher.read("sessions/s-1/index.html")
     assert "investigate" not in publisher.read("sessions/s-1/index.html")
-    drafts = open_draft_desk(publisher.data, publisher.connection).of("s-1")
+    drafts = open_draft_desk(publisher.data, publisher.connection).list_drafts("s-1")
     assert all("look" in draft["note"] for draft in drafts if not draft["channel"].startswith("quote-"))
 
 

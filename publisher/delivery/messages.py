@@ -1,0 +1,89 @@
+"""Renders the mail of a delivery for its recipient, when it is about to be sent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from engine.domain.instant import Millis
+from engine.domain.snapshot import Snapshot
+from engine.storage.session_reader import Recipient, SessionReader
+from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Delivery
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.subscriptions import subscriber
+from publisher.drafts.texts import DraftTexts
+from publisher.mail.email import Mail
+from publisher.mail.message import PICTURE, message_of
+from publisher.rendering.card import card_of
+from publisher.rendering.story import story_of
+
+__all__ = ["message_of_delivery"]
+
+
+def message_of_delivery(
+    texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis
+) -> bytes | None:
+    """The message of a delivery; None where there is nothing to send any more: session or recipient are gone."""
+    if delivery.kind == CONFIRMATION:
+        return _confirmation(texts, catalogue, delivery, now)
+    snapshot = catalogue.snapshot(delivery.session_id)
+    if snapshot is None:
+        return None
+    unsubscribe = ""
+    if delivery.kind == NEWSLETTER:
+        reader = subscriber(catalogue, delivery.recipient)
+        if reader is None or not reader.confirmed:
+            return None
+        unsubscribe = texts.links.absolute(f"unsubscribe/{reader.token}")
+        mail = texts.newsletter(story_of(snapshot, texts.studio), unsubscribe=unsubscribe)
+    else:
+        person = SessionReader(catalogue.connection).recipient(delivery.session_id, delivery.recipient)
+        if person is None:
+            return None
+        mail = _personal(texts, snapshot, person)
+    return message_of(
+        mail,
+        texts.studio,
+        message_id=_message_id(texts, delivery),
+        date=now,
+        picture=card_of(story_of(snapshot, texts.studio), texts.studio),
+        to=delivery.address,
+        unsubscribe=unsubscribe,
+    )
+
+
+def _message_id(texts: DraftTexts, delivery: Delivery) -> str:
+    """Made of session, kind and recipient: a mail that is sent again has the same id, so that it can be recognised."""
+    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}"
+    return f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{texts.links.host}"
+
+
+def _confirmation(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
+    reader = subscriber(catalogue, delivery.recipient)
+    if reader is None:
+        return None
+    studio = texts.studio
+    mail = texts.mail_from_template(
+        "confirm",
+        studio.words("mail.confirm_subject", name=studio.name),
+        link=texts.links.absolute(f"confirm/{reader.token}"),
+    )
+    return message_of(
+        mail, studio, message_id=_message_id(texts, delivery), date=now, picture=b"", to=delivery.address
+    )
+
+
+def _personal(texts: DraftTexts, snapshot: Snapshot, person: Recipient) -> Mail:
+    """A participant's own summary."""
+    story, words = story_of(snapshot, texts.studio), texts.studio.words
+    summary = json.loads(person.own_summary or "{}")
+    change = summary.get("improvement", summary.get("improvement_percent"))
+    return texts.mail_from_template(
+        "personal",
+        words("mail.own_subject", title=story.title),
+        story=story,
+        person=person.name,
+        change=words.percent(change) if isinstance(change, int | float) else None,
+        picture=PICTURE,
+        page=texts.links.absolute(story.path),
+    )

@@ -1,0 +1,72 @@
+"""The texts of drafts as they would go out now: rendered from the session, or as somebody edited them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from publisher.catalogue.drafts import Drafts
+from publisher.drafts.social import Post, composer, posts_of
+from publisher.mail.email import Mail, edited_mail, mail_from_template, newsletter_of
+from publisher.mail.message import PICTURE
+from publisher.rendering.links import Links
+from publisher.rendering.story import Story
+from publisher.rendering.studio import Studio
+from publisher.rendering.templates import Templates
+
+__all__ = ["DraftTexts"]
+
+
+class DraftTexts:
+    """Renders the newsletter, other mails and posts in the studio's name."""
+
+    def __init__(self, drafts: Drafts, studio: Studio, links: Links, templates: Templates) -> None:
+        self._drafts = drafts
+        self._templates = templates
+        self.studio = studio
+        self.links = links
+
+    def newsletter(self, story: Story, *, picture: str = PICTURE, unsubscribe: str = "") -> Mail:
+        """The newsletter about a session."""
+        mail = newsletter_of(
+            story,
+            self.studio,
+            links=self.links,
+            templates=self._templates,
+            picture=picture,
+            unsubscribe=unsubscribe,
+        )
+        edited = self._edited(story.id, "email")
+        if edited is None:
+            return mail
+        return edited_mail(
+            mail,
+            edited,
+            story,
+            self.studio,
+            links=self.links,
+            templates=self._templates,
+            picture=picture,
+            unsubscribe=unsubscribe,
+        )
+
+    def posts(self, story: Story) -> Iterator[Post]:
+        """A post for each network of the studio."""
+        link = self.links.absolute(story.path)
+        for post in posts_of(story, self.studio, link=link, templates=self._templates):
+            edited = self._edited(story.id, post.network)
+            if edited is None:
+                yield post
+            else:
+                text = edited["content"]
+                yield Post(post.network, text, post.hashtags, composer(post.network, text, self.studio, link))
+
+    def mail_from_template(self, name: str, subject: str, **context: Any) -> Mail:
+        """A mail from the templates ``email/<name>.html`` and ``.txt``."""
+        return mail_from_template(
+            name, subject, self._templates, studio=self.studio, href=self.links.absolute, **context
+        )
+
+    def _edited(self, session_id: str, channel: str) -> Mapping[str, str] | None:
+        draft = self._drafts.get(session_id, channel)
+        return None if draft is None else draft.edited
