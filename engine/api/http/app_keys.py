@@ -34,6 +34,7 @@ __all__ = [
     "REGISTRY",
     "ROOMS",
     "SESSIONS",
+    "TOKEN_VALID_UNTIL",
     "Backend",
     "CataloguePool",
     "caller_of",
@@ -51,6 +52,9 @@ READY: web.AppKey[Readiness] = web.AppKey("ready")
 REGISTRY = web.AppKey("registry", CollectorRegistry)
 ROOMS: web.AppKey[RoomCatalogue] = web.AppKey("rooms")
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
+
+TOKEN_VALID_UNTIL = web.RequestKey("token_valid_until", int)
+"""What the session of the request's token says of it, in milliseconds."""
 
 _Result = TypeVar("_Result")
 _SESSION_ID = re.compile(SESSION_ID.removesuffix("$"))
@@ -117,7 +121,9 @@ def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
     Raises:
         BadCredential: a credential is sent that is unknown, revoked or expired.
     """
-    return request.app[CREDENTIALS].caller(request, request.app[CLOCK].now(), session_id)
+    return request.app[CREDENTIALS].caller(
+        request, request.app[CLOCK].now(), session_id, token_valid_until=request.get(TOKEN_VALID_UNTIL)
+    )
 
 
 def session_id_of(request: web.Request) -> str:
