@@ -281,7 +281,7 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
             context.settings.rate_messages_per_minute, min(20, context.settings.rate_messages_per_minute)
         )
     )
-    authorization = SocketAuthorization(storage.keys, storage.tokens, context.clock)
+    authorization = SocketAuthorization(storage.keys, storage.tokens, directory, context.clock)
     open_sockets = OpenSockets(context.clock, context.metrics)
     live = LiveSockets(
         directory=directory,

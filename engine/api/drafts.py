@@ -57,7 +57,7 @@ async def show(request: web.Request) -> web.Response:
     session_id = _need_staff(request)
     channels = await request.app[CATALOGUE].ask(lambda connection: channels_of(connection, session_id))
     try:
-        drafts = await _at_desk(request, lambda desk: desk.of(session_id))
+        drafts = await _at_desk(request, lambda desk: desk.list_drafts(session_id))
     except NotFound:
         if not channels:
             raise
@@ -87,7 +87,7 @@ async def withdraw(request: web.Request) -> web.Response:
 async def _decide(request: web.Request, state: str) -> web.Response:
     session_id, channel = _need_staff(request), request.match_info["channel"]
     at = request.app[CLOCK].now()
-    draft = await _at_desk(request, lambda desk: desk.decide(session_id, channel, state, at))
+    draft = await _at_desk(request, lambda desk: desk.set_state(session_id, channel, state, at))
     request.app[PUBLISHING].wake()
     return answer(draft)
 

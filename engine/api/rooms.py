@@ -19,6 +19,7 @@ from engine.api.rooms_view import (
     figures,
     listed,
     live_line,
+    needs_token,
     people_here,
     phases_meant,
     replayed,
@@ -28,8 +29,9 @@ from engine.api.summaries_view import summary_document
 from engine.domain import commands as c
 from engine.domain.instant import Millis
 from engine.domain.labels import Visibility
-from engine.domain.session import Details, Phase, Planned
+from engine.domain.session import Details, Phase, Planned, Session
 from engine.domain.techniques.lookup import named
+from engine.protocol.tokens import valid_until
 from engine.sessions.room_row import attendance
 from engine.storage.database import Connection
 from engine.storage.outbox import Outbox
@@ -91,7 +93,8 @@ async def create(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.Response:
     """Change a session that is not over; those who wait are notified.
 
-    Moved to more than 15 minutes ahead it is scheduled again: those inside stay, and others may join when it opens.
+    Moved to more than 15 minutes ahead it is scheduled again: those inside stay, and others may join when it opens. Links
+    that were sent go on opening it; ``warnings`` name those that do not any more.
     """
     caller = caller_of(request)
     view = await visible(request, caller)
@@ -101,7 +104,15 @@ async def change(request: web.Request) -> web.Response:
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     if "techniques" in changes:
         changes["techniques"] = tuple(_planned(item) for item in changes["techniques"])
-    return await _execute(request, c.ChangeDetails(**changes))
+    app = request.app
+    at = app[CLOCK].now()
+    before = (await visible(request, caller)).state
+    after = await app[SESSIONS].ask(state.session_id, c.ChangeDetails(**changes), c.Sender(caller.role))
+    warnings = [
+        *_broken_links(before, after.state, at),
+        *(told for told in _warnings(after.state.details, at) if told not in _warnings(before.details, at)),
+    ]
+    return answer(room(after, caller, app[LINKS], app[CREDENTIALS].tokens) | {"warnings": warnings})
 
 
 async def cancel(request: web.Request) -> web.Response:
@@ -227,6 +238,20 @@ def _warnings(details: Details, at: Millis) -> list[str]:
         technique = named(item.technique)
         if technique.group == "B" and details.place != "room":
             warnings.append(f"{technique.name} is for people together in one room: it cannot be started here")
+    return warnings
+
+
+def _broken_links(before: Session, after: Session, at: Millis) -> list[str]:
+    """Sentences about what was sent to people and no longer opens the session."""
+    warnings = []
+    if needs_token(after.details) and not needs_token(before.details):
+        warnings.append("links without a token that were sent open nothing any more: send the new ones")
+    if after.details.visibility == "private" and before.details.visibility != "private":
+        warnings.append(
+            "the page is shown to those with a link of the session only: its address opens nothing"
+        )
+    if valid_until(after) <= at < valid_until(before):
+        warnings.append("links with a token that were sent have expired: 24 hours after the start are over")
     return warnings
 
 

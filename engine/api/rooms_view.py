@@ -11,10 +11,10 @@ from engine.api.http.ports import View
 from engine.api.http.session_links import Links
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
-from engine.domain.session import Phase, Role, Session
+from engine.domain.session import Details, Phase, Role, Session
 from engine.domain.story import group_metrics
 from engine.protocol.outgoing import Message
-from engine.protocol.tokens import TOKEN_LIFETIME, Tokens
+from engine.protocol.tokens import Tokens, valid_until
 from engine.sessions.room_row import attendance, room_document
 from engine.storage.rows import RoomRow
 
@@ -23,6 +23,7 @@ __all__ = [
     "figures",
     "listed",
     "live_line",
+    "needs_token",
     "people_here",
     "phases_meant",
     "replayed",
@@ -39,9 +40,14 @@ def active(state: Session) -> bool:
     return state.phase in (Phase.LIVE, Phase.ENDING)
 
 
+def needs_token(details: Details) -> bool:
+    """Whether links to a session open it with a token only."""
+    return details.access == "invite" or details.visibility == "private"
+
+
 def tokens_of(state: Session, tokens: Tokens) -> dict[str, str]:
     """A token for each role, valid for 24 h after the planned start, or after the creation where that is later."""
-    until = max(state.details.scheduled_start, state.created_at) + TOKEN_LIFETIME
+    until = valid_until(state)
     return {str(role): tokens.issue(state.session_id, role, until) for role in _ROLES}
 
 
@@ -57,7 +63,7 @@ def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, 
         "urls": links.of(
             state.session_id,
             own_tokens,
-            by_token=details.access == "invite" or details.visibility == "private",
+            by_token=needs_token(details),
         ),
     }
     if not caller.belongs(state.session_id):

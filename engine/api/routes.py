@@ -31,6 +31,7 @@ from engine.api.http.metrics import RequestMetrics
 from engine.api.http.middleware import AddressRates, request_middleware
 from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
+from engine.api.http.token_lifetime import token_lifetime_middleware
 from engine.protocol.rates import Rate
 
 __all__ = ["ENDPOINTS", "setup"]
@@ -65,6 +66,7 @@ def setup(
             metrics=RequestMetrics(backend.registry),
         )
     )
+    app.middlewares.append(token_lifetime_middleware)
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"))
     newsletter.add_routes(app)

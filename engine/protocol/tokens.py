@@ -1,8 +1,9 @@
 """Credentials of one session: tokens that open it in a role, and the secret that proves who somebody is.
 
 Both are made from the signing key alone, so that nothing of them is stored and both outlive a restart.
-A token is a JWT (HS256) until the session's start + 24 h. ``resume`` names its person, and is the same
-for as long as the key is.
+A token is a JWT (HS256), valid until 24 h after the start of its session. A session may be moved after its links
+were sent, so it is the session that decides (``valid_until``); ``exp`` in the token is what was so when it was made.
+``resume`` names its person, and is the same for as long as the key is.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from dataclasses import dataclass
 import jwt
 
 from engine.domain.instant import HOUR, SECOND, Millis
-from engine.domain.session import Role
+from engine.domain.session import Role, Session
 
-__all__ = ["TOKEN_LIFETIME", "Expired", "SessionToken", "Tokens"]
+__all__ = ["TOKEN_LIFETIME", "SessionToken", "Tokens", "valid_until"]
 
 TOKEN_LIFETIME: Millis = 24 * HOUR
 _ALGORITHM = "HS256"
@@ -28,19 +29,16 @@ _RESUME = "r1."
 
 @dataclass(frozen=True, slots=True)
 class SessionToken:
-    """What a valid token says: ``role`` in one session, until an instant."""
+    """What a token says: ``role`` in one session; ``expires_at`` as it was when it was made."""
 
     session_id: str
     role: Role
     expires_at: Millis
 
 
-class Expired(Exception):
-    """The token was right once; ``token`` is what it said."""
-
-    def __init__(self, token: SessionToken) -> None:
-        super().__init__("the token has expired")
-        self.token = token
+def valid_until(state: Session) -> Millis:
+    """Until when every token of a session is valid: its present start + 24 h, its creation's where it was late."""
+    return max(state.details.scheduled_start, state.created_at) + TOKEN_LIFETIME
 
 
 class Tokens:
@@ -56,28 +54,21 @@ class Tokens:
         claims = {"aud": _AUDIENCE, "sub": session_id, "role": str(role), "exp": -(-expires_at // SECOND)}
         return jwt.encode(claims, self._token_key, algorithm=_ALGORITHM)
 
-    def read(self, token: str, at: Millis) -> SessionToken | None:
-        """What a token says at ``at``; None when it is none of ours.
-
-        Raises:
-            Expired: it is ours, and its time is over.
-        """
+    def read(self, token: str) -> SessionToken | None:
+        """What a token says, valid still or not; None when it is none of ours."""
         try:
             claims = jwt.decode(
                 token,
                 self._token_key,
                 algorithms=[_ALGORITHM],
                 audience=_AUDIENCE,
-                # The instant is an argument here, so the library's own clock is not asked.
+                # Its session says how long it is valid.
                 options={"require": ["exp", "sub", "aud", "role"], "verify_exp": False},
             )
-            read = SessionToken(str(claims["sub"]), Role(claims["role"]), int(claims["exp"]) * SECOND)
+            return SessionToken(str(claims["sub"]), Role(claims["role"]), int(claims["exp"]) * SECOND)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             # Whatever somebody sends is a wrong token, never an error; lone surrogates come as ValueError.
             return None
-        if read.expires_at <= at:
-            raise Expired(read)
-        return read
 
     def resume(self, session_id: str, client_id: str) -> str:
         """The secret that proves ``client_id`` in a session."""

@@ -7,10 +7,14 @@ from aiohttp import web
 from engine.clock import Clock
 from engine.domain.rejection import BadCredential
 from engine.domain.session import STAFF, Role
-from engine.protocol.tokens import Expired, SessionToken, Tokens
+from engine.protocol.tokens import SessionToken, Tokens, valid_until
+from engine.sessions.directory import Directory
 from engine.storage.keys import Keys
 
 __all__ = ["SocketAuthorization", "credential_of"]
+
+_TOKEN = {"token": "does not open this"}
+"""Says which of a client's credentials is refused: who has a ``resume`` may do without the token."""
 
 
 def credential_of(request: web.Request) -> str | None:
@@ -24,12 +28,13 @@ def credential_of(request: web.Request) -> str | None:
 class SocketAuthorization:
     """Checks credentials against the keys and the signed tokens of this server."""
 
-    def __init__(self, keys: Keys, tokens: Tokens, clock: Clock) -> None:
+    def __init__(self, keys: Keys, tokens: Tokens, directory: Directory, clock: Clock) -> None:
         self._keys = keys
         self._tokens = tokens
+        self._directory = directory
         self._clock = clock
 
-    def check_role(self, session_id: str, role: Role, credential: str | None) -> bool:
+    async def check_role(self, session_id: str, role: Role, credential: str | None) -> bool:
         """Check that ``credential`` allows ``role`` in a session.
 
         Returns whether it also admits to a session by invitation; without a credential it does not.
@@ -43,16 +48,16 @@ class SocketAuthorization:
             return False
         if self._keys.identify(credential) is not None:
             return True
-        token = self._token(credential)
-        if token is None or token.session_id != session_id:
-            raise BadCredential("bad_credential", "This token is not of this session.")
+        token = await self._valid_token(credential, session_id)
+        if token is None:
+            raise BadCredential("bad_credential", "This token is not of this session.", _TOKEN)
         if role in STAFF and token.role not in STAFF:
-            raise BadCredential("bad_credential", f"This token does not open the role {role}.")
+            raise BadCredential("bad_credential", f"This token does not open the role {role}.", _TOKEN)
         if role is Role.PARTICIPANT and token.role is Role.OBSERVER:
-            raise BadCredential("bad_credential", "This token is for watching.")
+            raise BadCredential("bad_credential", "This token is for watching.", _TOKEN)
         return True
 
-    def need_staff(self, session_id: str, credential: str | None) -> None:
+    async def need_staff(self, session_id: str, credential: str | None) -> None:
         """Check that ``credential`` is a key, or the instructor's token of the session.
 
         Raises:
@@ -64,14 +69,22 @@ class SocketAuthorization:
             )
         if self._keys.identify(credential) is not None:
             return
-        token = self._token(credential)
-        if token is None or token.session_id != session_id or token.role not in STAFF:
+        token = await self._valid_token(credential, session_id)
+        if token is None or token.role not in STAFF:
             raise BadCredential(
                 "bad_credential", "This is no key, and no instructor's token of this session."
             )
 
-    def _token(self, credential: str) -> SessionToken | None:
-        try:
-            return self._tokens.read(credential, self._clock.now())
-        except Expired:
-            raise BadCredential("token_expired", "This link has expired; ask for a new one.") from None
+    async def _valid_token(self, credential: str, session_id: str) -> SessionToken | None:
+        """The token of a session, None where it is none of that session.
+
+        Raises:
+            BadCredential: it was valid until 24 hours after the session's start.
+        """
+        token = self._tokens.read(credential)
+        if token is None or token.session_id != session_id:
+            return None
+        view = await self._directory.look(session_id)
+        if self._clock.now() >= (token.expires_at if view is None else valid_until(view.state)):
+            raise BadCredential("token_expired", "This link has expired; ask for a new one.", _TOKEN)
+        return token

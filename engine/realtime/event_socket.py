@@ -64,7 +64,8 @@ class EventSockets:
         session_id = request.match_info["session_id"]
         try:
             self._handshake.check_rate(request)
-            self._authorization.need_staff(session_id, credential_of(request) or request.query.get("token"))
+            credential = credential_of(request) or request.query.get("token")
+            await self._authorization.need_staff(session_id, credential)
             await self._directory.find(session_id)
         except Rejected as rejection:
             self._metrics.refused(rejection.code)

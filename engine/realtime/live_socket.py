@@ -129,7 +129,7 @@ class LiveSockets:
             Rejected: a credential is wrong, or there is no such session.
         """
         credentials = await self._credentials(request, frames, wanted, transport)
-        admitted = self._authorization.check_role(wanted.session_id, wanted.role, credentials.token)
+        admitted = await self._authorization.check_role(wanted.session_id, wanted.role, credentials.token)
         client_id = wanted.client_id
         proved = False
         if client_id is not None and credentials.resume is not None:
@@ -139,7 +139,11 @@ class LiveSockets:
             client_id = self._tokens.whose(wanted.session_id, credentials.resume)
             proved = client_id is not None
         if credentials.resume is not None and not proved:
-            raise BadCredential("bad_credential", "This resume is not of this client_id in this session.")
+            raise BadCredential(
+                "bad_credential",
+                "This resume is not of this client_id in this session.",
+                {"resume": "is not of this client_id"},
+            )
         if client_id is None:
             client_id = f"c-{self._new_id()[:12]}"
         ref = await self._directory.find(wanted.session_id)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from engine.domain.session import Role
-from engine.protocol.tokens import Tokens
-from engine.storage.keys import Keys, signing_key
+from engine.clock import Clock
+from engine.domain.instant import iso
+from engine.storage.keys import Keys
 from engine.storage.opening import database_of
-from tests.api.conftest import KEY, Server, content, creation, moment, refused
+from tests.api.conftest import KEY, Server, asking, content, creation, moment, refused, running, told
 
 WRITING = [
     ("POST", "/api/v2/sessions/create"),
@@ -109,13 +111,34 @@ async def test_other_tokens_lead_nothing(server: Server) -> None:
         assert (await server.stranger.get("/api/v2/sessions/morning", headers=headers)).status_code == 200
 
 
-async def test_an_expired_token_is_said_to_be_expired(server: Server) -> None:
-    """Its time is over: 401 with a code of its own."""
-    await server.create()
-    old = Tokens(signing_key(server.data)).issue("morning", Role.INSTRUCTOR, 1_000)
-    answer = await server.stranger.get("/api/v2/sessions/morning", headers=server.bearing(old))
-    refused(answer, 401)
-    assert answer.json()["error"] == "token_expired"
+async def test_a_token_is_valid_until_a_day_after_the_present_start(tmp_path: Path) -> None:
+    """Not the one for which it was made: after that, 401 with a code of its own, wherever it is sent."""
+    day = 24 * 3_600_000
+    present = time.time_ns() // 1_000_000
+    tokens: dict[str, str] = {}
+    async with running(tmp_path, clock=Clock(start=present - 6 * day)) as then:
+        for session_id in ("moved", "past"):
+            start = iso(present - 6 * day + 3_600_000)
+            tokens[session_id] = (await then.create(session_id, scheduled_start=start))["tokens"][
+                "instructor"
+            ]
+        moved = await then.client.patch(
+            "/api/v2/sessions/moved", json={"scheduled_start": iso(present + 3_600_000)}
+        )
+        assert moved.json()["warnings"] == []
+        assert (
+            await then.stranger.get("/api/v2/sessions/past", headers=then.bearing(tokens["past"]))
+        ).is_success
+    async with running(tmp_path) as now:
+        path, own = "/api/v2/sessions/moved", now.bearing(tokens["moved"])
+        shown = await now.stranger.get(path, headers=own)
+        assert shown.status_code == 200
+        assert shown.json()["tokens"]["instructor"]
+        assert (await now.stranger.post(f"{path}/start", headers=own)).json()["active"] is True
+        for elsewhere in ("/api/v2/sessions/past", "/api/v2/sessions/moved", "/api/v2/sessions/live"):
+            answer = await now.stranger.get(elsewhere, headers=now.bearing(tokens["past"]))
+            refused(answer, 401)
+            assert answer.json()["error"] == "token_expired"
 
 
 async def test_strangers_see_counts_and_not_names(server: Server) -> None:
@@ -194,7 +217,7 @@ async def test_a_key_revoked_before_the_last_byte_came_does_nothing(
 ) -> None:
     """Somebody kept a request open for the day on which their key would be taken from them."""
     await server.create()
-    with closing(Keys(server.data / FILE_NAME)) as keys:
+    with closing(Keys(database_of(server.data))) as keys:
         secret = keys.create("Sarah", at=1)
         parts = urlsplit(server.url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)

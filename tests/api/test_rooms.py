@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.api.conftest import Server, creation, moment, refused, running
 
@@ -86,6 +89,32 @@ async def test_a_session_changes_until_it_is_over(server: Server) -> None:
     refused(await server.client.patch(path, json={"title": "Late"}), 409)
     refused(await server.client.post(f"{path}/start"), 409)
     refused(await server.client.post(f"{path}/cancel"), 409)
+
+
+@pytest.mark.parametrize(
+    ("made", "change", "warned"),
+    [
+        ({}, {"scheduled_start": "2030-05-01T10:00:00Z"}, []),
+        ({}, {"title": "Dawn", "visibility": "unlisted"}, []),
+        ({}, {"access": "invite"}, ["links without a token"]),
+        ({}, {"visibility": "private"}, ["links without a token", "the page is shown"]),
+        ({"access": "invite"}, {"visibility": "public"}, []),
+        ({"access": "invite", "visibility": "public"}, {"visibility": "private"}, ["the page is shown"]),
+        ({}, {"scheduled_start": "2020-05-01T10:00:00Z"}, ["scheduled_start lies in the past"]),
+        ({}, {"max_participants": 200}, ["up to 100 participants"]),
+    ],
+)
+async def test_a_change_says_which_of_the_links_that_were_sent_stop_working(
+    server: Server, made: dict[str, Any], change: dict[str, Any], warned: list[str]
+) -> None:
+    """None by a move; and what is new among the other things worth saying."""
+    await server.create(**made)
+    changed = await server.client.patch("/api/v2/sessions/morning", json=change)
+    warnings = changed.json()["warnings"]
+    assert len(warnings) == len(warned), warnings
+    assert all(found.startswith(start) for found, start in zip(warnings, warned, strict=True)), warnings
+    again = await server.client.patch("/api/v2/sessions/morning", json=change)
+    assert again.json()["warnings"] == []
 
 
 async def test_a_cancelled_session_does_not_take_place(server: Server) -> None:

@@ -17,11 +17,12 @@ import pytest
 from pydantic import SecretStr
 
 from engine import app
-from engine.app import serving
 from engine.domain.instant import HOUR, Millis
-from engine.storage.database import FILE_NAME
+from engine.operations import maintenance
+from engine.storage.database import Database
 from engine.storage.people import People
-from publisher.forgetting import enforce_retention
+from engine.storage.sqlite import FILE_NAME
+from publisher.catalogue.forgetting import enforce_retention
 from tests.api.conftest import IDLE, settings
 from tests.journey.server import HEADERS, KEY, Server, asked, running_server
 from tests.journey.slow_words import WORDS, Begun, Person, Place, begin
@@ -236,16 +237,16 @@ class Retention:
                 await self.let_go.wait()
             return await forget(people, ended_before)
 
-        def enforced(database: Path, ended_before: Millis) -> int:
+        def enforced(database: Database, ended_before: Millis) -> int:
             changed = enforce(database, ended_before)
             if self.armed:
                 self.done.set()
             return changed
 
         self.armed = False
-        monkeypatch.setattr(app, "_SWEEP", 0.02)
+        monkeypatch.setattr(maintenance, "_INTERVAL", 0.02)
         monkeypatch.setattr(People, "forget", forget_when_let)
-        monkeypatch.setattr(app, "enforce_retention", enforced)
+        monkeypatch.setattr(maintenance, "enforce_retention", enforced)
 
 
 @pytest.mark.timeout(90)
@@ -258,7 +259,7 @@ async def test_nothing_that_is_said_beside_retention_outlives_it(
     cases = [(word, order) for word in words for order in BESIDE_RETENTION]
     given = settings(tmp_path, retention_days=1, api_key=SecretStr(KEY), rate_requests_per_minute=0)
     async with (
-        serving(given, clock, publisher=IDLE) as here,
+        app.running_server(given, clock, publisher=IDLE) as here,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
     ):
         server = Server(tmp_path)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from engine.domain.snapshot import Quote
-from engine.storage.database import FILE_NAME, connect
-from publisher import drafts, jobs
-from publisher.card import card_of
-from publisher.catalogue import Catalogue
-from publisher.deliveries import Deliveries
-from publisher.desk import open_desk
-from publisher.drafts import Desk, DraftUnknown
-from publisher.forgetting import strip_quotes
+from engine.domain.instant import Millis
+from engine.domain.snapshot import Quote, Snapshot
+from engine.storage.opening import database_of
+from publisher import jobs
+from publisher.catalogue.deliveries import Deliveries
+from publisher.catalogue.forgetting import strip_quotes
+from publisher.catalogue.published import Catalogue
+from publisher.drafts import files
+from publisher.drafts.desk import DraftDesk, DraftNotFound
+from publisher.drafts.open_draft_desk import open_draft_desk
+from publisher.job_snapshots import JobSnapshots
+from publisher.rendering.card import card_of
+from tests.publisher.catalogue.test_visibility import show_to
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
-from tests.publisher.test_visibility import show_to
 
 QUOTE = Quote(text="A telltale remark.", name="Ada Unforgotten")
 
@@ -29,7 +31,7 @@ class Meanwhile:
 
     def __init__(self, data: Path) -> None:
         self.data = data
-        self.decision: Callable[[Desk, Catalogue], object] | None = None
+        self.decision: Callable[[DraftDesk, Catalogue], object] | None = None
 
     @property
     def came(self) -> bool:
@@ -40,8 +42,8 @@ class Meanwhile:
         """Draw it, after the decision."""
         decision, self.decision = self.decision, None
         if decision is not None:
-            with closing(connect(self.data / FILE_NAME)) as connection:
-                decision(open_desk(self.data, connection), Catalogue(connection))
+            with database_of(self.data).connect() as connection:
+                decision(open_draft_desk(self.data, connection), Catalogue(connection))
         return card_of(*given)  # type: ignore[arg-type]
 
 
@@ -65,14 +67,15 @@ def studio(tmp_path: Path) -> Iterator[Publisher]:
 def meanwhile(studio: Publisher, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """What comes in between; nothing until it is told."""
     somebody = Meanwhile(studio.data)
-    monkeypatch.setattr(drafts, "card_of", somebody.card)
+    monkeypatch.setattr(files, "card_of", somebody.card)
     monkeypatch.setattr(jobs, "card_of", somebody.card)
     return somebody
 
 
 def everything(studio: Publisher) -> str:
     """All that the tables and the files of a publisher say."""
-    dump = "".join(studio.connection.iterdump())
+    tables = studio.connection.tables()
+    dump = str([dict(row) for table in tables for row in studio.connection.rows(f"SELECT * FROM {table}")])
     files = [file for file in studio.data.rglob("*") if file.is_file() and not file.name.startswith("halc")]
     return dump + "".join(file.read_bytes().decode("utf-8", "replace") for file in files)
 
@@ -108,10 +111,10 @@ def test_a_newsletter_stopped_while_its_files_are_made_does_not_go(
 ) -> None:
     """It would have gone by itself; somebody at the desk said no in time."""
     studio.publish(snapshot("s-1"), ("web",))
-    meanwhile.decision = lambda desk, _: desk.decide("s-1", "email", "withdrawn", NOW)
+    meanwhile.decision = lambda desk, _: desk.set_state("s-1", "email", "withdrawn", NOW)
     studio.publish(snapshot("s-1", version=2), ("email",))
     assert meanwhile.came
-    assert Deliveries(studio.catalogue).summary("s-1", "newsletter") == {}
+    assert Deliveries(studio.catalogue).count_by_state("s-1", "newsletter") == {}
     assert not (studio.data / "drafts/s-1/email.txt").exists()
 
 
@@ -125,14 +128,14 @@ def test_words_written_while_the_publisher_makes_the_same_file_are_in_it(
     studio.publish(snapshot("s-1", version=2, title="Another evening"), ("social",))
     assert post.read_text() == "Our own words.\n"
     letter = studio.data / "drafts/s-1/email.txt"
-    desk = open_desk(studio.data, studio.connection)
-    with closing(connect(studio.data / FILE_NAME)) as connection:
+    desk = open_draft_desk(studio.data, studio.connection)
+    with database_of(studio.data).connect() as connection:
         other = Publisher(studio.data)
         meanwhile.decision = lambda *_: other.publish(snapshot("s-1", version=3, title="A third evening"))
         desk.edit("s-1", "email", {"subject": "Ours"}, NOW)
         other.close()
         assert "A third evening" in letter.read_text()
-        assert open_desk(studio.data, connection).one("s-1", "email")["subject"] == "Ours"
+        assert open_draft_desk(studio.data, connection).draft("s-1", "email")["subject"] == "Ours"
 
 
 def test_a_session_taken_off_the_site_while_its_draft_is_written_leaves_no_file(
@@ -140,7 +143,7 @@ def test_a_session_taken_off_the_site_while_its_draft_is_written_leaves_no_file(
 ) -> None:
     """The publisher had removed them when the last file was written."""
     studio.publish(snapshot("s-1"))
-    desk = open_desk(studio.data, studio.connection)
+    desk = open_draft_desk(studio.data, studio.connection)
     other = Publisher(studio.data)
 
     def off_the_site(*_: object) -> None:
@@ -149,11 +152,11 @@ def test_a_session_taken_off_the_site_while_its_draft_is_written_leaves_no_file(
         assert not (studio.data / "drafts/s-1").exists()
 
     meanwhile.decision = off_the_site
-    with pytest.raises(DraftUnknown):
+    with pytest.raises(DraftNotFound):
         desk.edit("s-1", "twitter", {"content": "Our own words."}, NOW)
     assert not (studio.data / "drafts/s-1").exists()
-    with pytest.raises(DraftUnknown):
-        desk.decide("s-1", "twitter", "approved", NOW + 2)
+    with pytest.raises(DraftNotFound):
+        desk.set_state("s-1", "twitter", "approved", NOW + 2)
     other.close()
 
 
@@ -162,15 +165,19 @@ def test_figures_are_not_kept_of_a_session_taken_off_the_site_meanwhile(
 ) -> None:
     """Its row for analytics was about to be written."""
     studio.publish(snapshot("s-1"), ("web",))
-    asked = jobs.Jobs._may_be_told
+    asked = JobSnapshots.may_publish
+    times: list[bool] = []
 
-    def then_withdrawn(self: jobs.Jobs, *given: object) -> bool:
-        allowed = asked(self, *given)  # type: ignore[arg-type]
-        if not studio.connection.in_transaction:
+    def then_withdrawn(self: JobSnapshots, told: Snapshot, at: Millis) -> bool:
+        allowed = asked(self, told, at)
+        times.append(allowed)
+        if len(times) == 1:
+            # Asked once before the transaction that writes the row, and once inside.
             studio.catalogue.withdraw("s-1", NOW + 1)
         return allowed
 
     studio.outbox.enqueue(snapshot("s-1", version=2), ("analytics",), NOW)
-    monkeypatch.setattr(jobs.Jobs, "_may_be_told", then_withdrawn)
+    monkeypatch.setattr(JobSnapshots, "may_publish", then_withdrawn)
     studio.work()
-    assert studio.connection.execute("SELECT * FROM analytics").fetchall() == []
+    assert times == [True, False]
+    assert studio.connection.rows("SELECT * FROM analytics") == []

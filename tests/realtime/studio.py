@@ -147,7 +147,7 @@ class Studio:
         )
         limits = limits or Limits()
         new = count(1)
-        authorization = SocketAuthorization(self.keys, self.tokens, self.clock)
+        authorization = SocketAuthorization(self.keys, self.tokens, self.directory, self.clock)
         self.sockets = OpenSockets(self.clock, metrics)
         self.live = LiveSockets(
             directory=self.directory,

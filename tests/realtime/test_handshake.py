@@ -12,7 +12,7 @@ import pytest
 from engine.domain import commands as c
 from engine.domain.instant import iso
 from engine.domain.session import Role
-from tests.realtime.studio import KEY, Studio, running
+from tests.realtime.studio import DAY, KEY, Studio, running
 
 HOUR = 3_600_000
 
@@ -95,11 +95,44 @@ async def test_a_token_of_another_session_opens_nothing(studio: Studio) -> None:
     assert refused.code == 4500
 
 
-async def test_an_expired_token_is_asked_for_anew(studio: Studio) -> None:
-    """4005: come back with a new one."""
-    token = studio.tokens.issue("s", Role.INSTRUCTOR, studio.clock.now() - 1000)
+async def test_a_token_is_valid_until_a_day_after_the_start(studio: Studio) -> None:
+    """Then 4005, and which of a client's credentials it is about: who was in may have another."""
+    token = studio.token("instructor")
+    studio.clock.jump(DAY - 60_000)
+    assert (await studio.turned_away("ivy", role="instructor", token=token)).code == 4505
+    studio.clock.jump(60_000)
     refused = await studio.turned_away("ivy", role="instructor", token=token)
     assert refused.code == 4005
+    assert refused.error["code"] == "token_expired"
+    assert refused.error["content"]["details"].keys() == {"token"}
+
+
+async def test_links_of_a_session_that_was_moved_go_on_opening_it(studio: Studio) -> None:
+    """Five days later, as nearer: a guest who leads is let into her own room, and the others when it opens."""
+    start = studio.clock.now() + 3_600_000
+    await studio.create("moved", scheduled_start=start, access="invite")
+    tokens = {
+        role: studio.tokens.issue("moved", Role(role), start + DAY) for role in ("instructor", "participant")
+    }
+    await studio.command(c.ChangeDetails(scheduled_start=start + 5 * DAY), "moved")
+    studio.clock.jump(5 * DAY)
+    ivy = await studio.join(session_id="moved", role="instructor", token=tokens["instructor"])
+    assert ivy.welcome["phase"] == "scheduled"
+    early = await studio.turned_away("ada", session_id="moved", token=tokens["participant"])
+    assert early.error["code"] == "not_open_yet"
+    studio.clock.jump(3_000_000)
+    assert await studio.join("ada", session_id="moved", token=tokens["participant"])
+
+
+async def test_links_of_a_session_that_was_moved_nearer_end_with_it(studio: Studio) -> None:
+    """The token's own word is that of its first time."""
+    start = studio.clock.now() + 10 * DAY
+    await studio.create("moved", scheduled_start=start)
+    token = studio.tokens.issue("moved", Role.PARTICIPANT, start + DAY)
+    await studio.command(c.ChangeDetails(scheduled_start=studio.clock.now()), "moved")
+    await studio.join("ada", session_id="moved", token=token)
+    studio.clock.jump(DAY + 1)
+    refused = await studio.turned_away("bob", session_id="moved", token=token)
     assert refused.error["code"] == "token_expired"
 
 

@@ -13,7 +13,6 @@ from engine.domain import commands as c
 from engine.domain.heart.stream import Stream
 from engine.domain.session import Role
 from engine.storage.opening import database_of
-from engine.storage.rows import PersonRow
 from engine.storage.sqlite import FILE_NAME
 from tests.realtime.studio import Client, Studio
 

@@ -6,13 +6,20 @@ import asyncio
 from contextlib import closing
 
 from engine.domain import commands as c
+from engine.domain.instant import HOUR
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
 from engine.realtime.room import RING, Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT
+from engine.storage.opening import database_of
+from engine.storage.outbox import SCHEDULE, Outbox
+from engine.storage.people import People
 from tests.realtime.studio import Client, Studio
 from tests.realtime.wire import Silence, seated, ticks
 from tests.sessions.slow_reads import SlowReads
+from tests.storage.rows import all_records
+
+DAY = 24 * HOUR
 
 
 async def spoken(studio: Studio) -> tuple[Client, Client]:
@@ -76,10 +83,10 @@ async def test_a_message_behind_a_withdrawal_is_not_kept(studio: Studio) -> None
     assert await asyncio.gather(*refused) == ["unknown_client"] * len(SAID)
     assert await ada.closed() == 1000
     assert ref.is_alive()
-    people = People(studio.data / FILE_NAME)
+    people = People(database_of(studio.data))
     assert await people.of("s") == []
     people.close()
-    assert not any(b"between us" in record.event for record in await studio.journal.read("s", 0))
+    assert not any(b"between us" in record.event for record in await all_records(studio.journal, "s"))
 
 
 SAID: tuple[c.Command, ...] = (
@@ -107,7 +114,7 @@ async def test_what_retention_removed_is_not_written_back_from_memory(studio: St
     await studio.command(c.End())
     await ada.closed()
     studio.clock.jump(2 * DAY)
-    people = People(studio.data / FILE_NAME)
+    people = People(database_of(studio.data))
     assert [row.email for row in await people.of("s")] == ["ada@example.org"]
     staged = asyncio.create_task(say(studio, c.Consent(False, True, "1")))
     refused = asyncio.create_task(say(studio, c.Consent(False, False, "1")))
@@ -160,7 +167,7 @@ async def test_the_publisher_hears_of_each_withdrawal_after_the_end(studio: Stud
     await studio.command(c.Start())
     await studio.command(c.End())
     await ada.closed()
-    with closing(connect(studio.data / FILE_NAME)) as connection:
+    with closing(database_of(studio.data).connect()) as connection:
         outbox = Outbox(connection)
         told = outbox.snapshot("s")
         assert told is not None

@@ -169,7 +169,7 @@ async def test_rows_after_records_of_the_same_moment_are_the_owners(journal: Jou
 async def test_rows_of_people_without_records_need_the_present_position_too(tmp_path: Path) -> None:
     """Somebody else has written to the log, a withdrawal perhaps: rows that were made before it are refused."""
     loop = asyncio.get_running_loop()
-    mine, other = (SqliteJournal(tmp_path / FILE_NAME, loop) for _ in range(2))
+    mine, other = (SqliteJournal(database_of(tmp_path), loop) for _ in range(2))
     row = PersonRow("a", "ann", 1, email="ann@example.org")
     assert await outcomes(mine, [Append("a", 0, records(1, 2), people=[PersonChange("ann", row)])]) == [None]
     assert await outcomes(other, [Append("a", 2, records(3, 3), people=[PersonChange("ann", None)])]) == [

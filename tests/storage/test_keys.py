@@ -33,14 +33,16 @@ def test_the_first_start_makes_a_key_and_shows_it_once(keys: Keys) -> None:
     assert keys.identify(made) is not None
 
 
-def test_two_first_starts_make_one_key(keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_first_starts_make_one_key(
+    keys: Keys, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another process made the key, and showed it, while this one was about to: that one stays good."""
-    with closing(Keys(tmp_path / FILE_NAME)) as other:
+    with closing(Keys(database)) as other:
         shown: list[str] = []
 
         def made_elsewhere() -> str:
             monkeypatch.undo()
-            shown.append(other.renew_administrator(at=9))
+            shown.append(other.ensure_administrator(None, at=9) or "")
             return "hk_mine"
 
         monkeypatch.setattr("engine.storage.keys._token", made_elsewhere)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, Route, expect
@@ -204,12 +207,98 @@ async def test_the_wall_finds_back_by_itself(room: FakeRoom, open_page: Opener) 
 async def test_an_expired_invitation_is_told_and_not_tried_for_ever(
     room: FakeRoom, open_page: Opener
 ) -> None:
-    """Only whoever sent the link can renew it: the page says so."""
+    """Only whoever sent the link can renew it: the page says so, and where else to go."""
+    room.state["access"] = "invite"
     room.refuse = (4005, "token_expired", {})
     page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}#token=old")
     await page.get_by_role("button", name="Join").click()
-    await expect(page.get_by_role("heading", name="This link is too old")).to_be_visible()
+    await expect(page.get_by_role("heading", name="This link has run out")).to_be_visible()
     assert len(room.addresses) == 1
+
+
+def token_until(at: int) -> str:
+    """What the token of a session looks like to a page: only the server can tell whether it is one."""
+    payload = base64.urlsafe_b64encode(json.dumps({"exp": at // 1000}).encode()).decode().rstrip("=")
+    return f"eyJh.{payload}.sign"
+
+
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_link_of_before_a_move_says_that_the_session_was_moved(
+    room: FakeRoom, open_page: Opener, moved: bool
+) -> None:
+    """And when the room opens, not that the link were too old; one of the present time says nothing of it."""
+    start = now() // 1000 * 1000 + 5 * 24 * 3_600_000
+    made_for = start - (5 * 24 * 3_600_000 if moved else 0)
+    room.state |= {"scheduled_start": iso(start), "created_at": iso(now() - 60_000), "phase": "scheduled"}
+    room.refuse = (4008, "not_open_yet", {"opens_at": iso(start - 900_000)})
+    token = token_until(made_for + 24 * 3_600_000)
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}#token={token}")
+    words = page.get_by_text("This session was moved")
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    await expect(words).to_have_count(int(moved))
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("The room opens on")).to_be_visible()
+    await expect(words).to_have_count(int(moved))
+
+
+async def test_a_visit_of_before_a_move_says_so_too(room: FakeRoom, open_page: Opener) -> None:
+    """An open session has no token: the page remembers which time it saw."""
+    address = f"{await room.start()}/sessions/join/{room.session_id}"
+    page = await open_page(address)
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    room.state["scheduled_start"] = iso(now() + 3 * 24 * 3_600_000)
+    await page.reload()
+    await expect(page.get_by_text("This session was moved")).to_be_visible()
+
+
+async def test_an_open_session_is_open_without_the_link_that_opens_nothing(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """Whoever comes by a token of long ago is not sent away from a door that is open to everybody."""
+    room.refuse = (4500, "bad_credential", {"token": "does not open this"})
+    answers = iter([(200, {**room.state, "access": "open"}), (401, {"error": "bad_credential"})])
+
+    def answer(_: Any) -> tuple[int, Any]:
+        status, data = next(answers, (200, {**room.state, "access": "open"}))
+        if status == 401:
+            room.refuse = None
+        return status, data
+
+    room.api["GET", f"sessions/{room.session_id}"] = answer
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}#token=old")
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    assert room.tokens == ["old", None]
+
+
+async def test_a_secret_of_another_life_does_not_cost_the_link(room: FakeRoom, open_page: Opener) -> None:
+    """Of an invitation: who one was is forgotten, the way in is not."""
+    address = f"{await room.start()}/sessions/join/{room.session_id}#token=good"
+    page = await open_page(address)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    room.refuse = (4500, "bad_credential", {"resume": "is not of this client_id"})
+    await room.drop()
+    await room.wait_for_lines(2)
+    room.refuse = None
+    await room.wait_for_lines(3)
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    assert (room.tokens[-1], room.addresses[-1]["resume"]) == ("good", "")
+
+
+async def test_a_token_of_another_life_does_not_cost_the_seat(room: FakeRoom, open_page: Opener) -> None:
+    """Who was in comes back by their secret alone."""
+    address = f"{await room.start()}/sessions/join/{room.session_id}#token=old"
+    page = await open_page(address)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    room.refuse = (4005, "token_expired", {"token": "does not open this"})
+    await room.drop()
+    await room.wait_for_lines(2)
+    room.refuse = None
+    await room.wait_for_lines(3)
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    assert (room.tokens[-1], room.addresses[-1]["resume"]) == (None, "secret")
 
 
 async def test_a_demonstration_says_that_it_runs_faster_than_life(room: FakeRoom, open_page: Opener) -> None:

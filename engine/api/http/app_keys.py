@@ -34,6 +34,7 @@ __all__ = [
     "REGISTRY",
     "ROOMS",
     "SESSIONS",
+    "TOKEN_VALID_UNTIL",
     "Backend",
     "CataloguePool",
     "caller_of",
@@ -55,6 +56,8 @@ SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
 
 _AUTHENTICATED_FOR: web.RequestKey[str | None] = web.RequestKey("authenticated_for")
 """Set once a request was authenticated: the ``session_id`` that was given."""
+TOKEN_VALID_UNTIL = web.RequestKey("token_valid_until", int)
+"""What the session of the request's token says of it, in milliseconds."""
 
 _Result = TypeVar("_Result")
 _SESSION_ID = re.compile(SESSION_ID.removesuffix("$"))
@@ -122,7 +125,9 @@ def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
         BadCredential: a credential is sent that is unknown, revoked or expired.
     """
     request[_AUTHENTICATED_FOR] = session_id
-    return request.app[CREDENTIALS].caller(request, request.app[CLOCK].now(), session_id)
+    return request.app[CREDENTIALS].caller(
+        request, request.app[CLOCK].now(), session_id, token_valid_until=request.get(TOKEN_VALID_UNTIL)
+    )
 
 
 def reauthenticate(request: web.Request) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from engine.domain.instant import Millis
 from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import STAFF, Role, Session
-from engine.protocol.tokens import Expired, SessionToken, Tokens
+from engine.protocol.tokens import SessionToken, Tokens
 from engine.storage.keys import Key, Keys
 
 __all__ = ["NOBODY", "Caller", "Credentials", "credential_of"]
@@ -98,8 +98,23 @@ class Credentials:
     keys: Keys
     tokens: Tokens
 
-    def caller(self, request: web.Request, at: Millis, session_id: str | None = None) -> Caller:
+    def token(self, request: web.BaseRequest) -> SessionToken | None:
+        """What the session token in the headers says, whether it is still valid or not; None where there is none."""
+        secret = credential_of(request)
+        # Keys have no dots: they need not be read as tokens.
+        return self.tokens.read(secret) if secret is not None and secret.count(".") == 2 else None
+
+    def caller(
+        self,
+        request: web.Request,
+        at: Millis,
+        session_id: str | None = None,
+        *,
+        token_valid_until: Millis | None = None,
+    ) -> Caller:
         """Authenticate a request by its headers. A ``resume`` is valid where the path, or ``session_id``, names its session.
+
+        ``token_valid_until`` is what the session of its token says; without it the token's own word counts.
 
         Raises:
             BadCredential: a credential is sent that is unknown, revoked or expired.
@@ -109,11 +124,12 @@ class Credentials:
             return NOBODY
         if (key := self.keys.identify(secret)) is not None:
             return Caller(key=key)
-        try:
-            token = self.tokens.read(secret, at)
-        except Expired:
-            raise BadCredential("token_expired", "This token has expired.") from None
+        token = self.token(request)
         if token is not None:
+            if at >= (token.expires_at if token_valid_until is None else token_valid_until):
+                raise BadCredential(
+                    "token_expired", "This token has expired: it was valid until 24 hours after the start."
+                )
             return Caller(token=token)
         session_id = session_id or request.match_info.get("session_id")
         client_id = session_id and self.tokens.whose(session_id, secret)

@@ -106,7 +106,7 @@ export class HalcytoneClient extends EventTarget {
    * @param {object} data
    * @param {string} [id] of the same command when it was sent before
    * @returns {Promise<any>}
-   * @throws {Error} `code` says why: the server's code, or `offline`; then `id` is the command's
+   * @throws {Error} `code` says why: the server's code, or `offline` with the `id`
    */
   send(type, data = {}, id = this._pending.id(type, data)) {
     if (!this._write({ type, id, data })) return Promise.reject(this._pending.unsent(id, type, data));
@@ -256,10 +256,15 @@ export class HalcytoneClient extends EventTarget {
     if (this._stopped) return;
     const refused = this._refusal;
     let final = classOf(code) !== "return";
-    // A resume that this server does not know, of an earlier data folder: connect once more as a new person.
-    if (code === CLOSE.BAD_CREDENTIAL && this.identity && !this.options.token) {
+    const wrong = refused?.details ?? {};
+    if (code === CLOSE.BAD_CREDENTIAL && this.identity && ("resume" in wrong || !this.options.token)) {
+      // A resume that this server does not know, of an earlier data folder: connect once more as a new person.
       this.identity = null;
       this._position = new Position();
+      final = false;
+    } else if (this.identity && this.options.token && "token" in wrong && this.options.role !== "instructor") {
+      // Whoever was in comes back by their secret alone.
+      this.options.token = null;
       final = false;
     }
     if (final) this._stop("closed");

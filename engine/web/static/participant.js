@@ -7,8 +7,9 @@ import { importOrReload } from "./import-or-reload.js";
 import { apiRequest, sessionPath } from "./api.js";
 import { showScreen } from "./dom.js";
 import { loadStrings, t } from "./i18n.js";
-import { forget, recall, remember, takeFragment } from "./memory.js";
+import { recall, remember, takeFragment } from "./memory.js";
 import { entryScreen } from "./participant/entry.js";
+import { wasMoved } from "./participant/invitation.js";
 import { RoomState } from "./room-state.js";
 
 const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
@@ -33,6 +34,8 @@ const visit = {
   name: memory.name ?? "",
   /** @type {string | null} when the room opens, for those who came too early */
   opensAt: null,
+  /** Whether the session was moved since the link was sent. */
+  moved: false,
   /** Whether the session's details are known. */
   known: false,
   join,
@@ -74,10 +77,10 @@ const SCREENS = {
 /** Join the room. @param {string} name */
 async function join(name) {
   visit.name = name;
-  remember(sessionId, { name, token });
+  remember(sessionId, { name, token: visit.token });
   inner = await importOrReload(inside);
   const { identity } = recall(sessionId);
-  const client = new inner.HalcytoneClient({ sessionId, name, token, identity: identity ?? null });
+  const client = new inner.HalcytoneClient({ sessionId, name, token: visit.token, identity: identity ?? null });
   visit.client = client;
   client.addEventListener("message", (event) => heard(/** @type {CustomEvent} */ (event).detail));
   client.addEventListener("refused", (event) => refused(/** @type {CustomEvent} */ (event).detail));
@@ -124,9 +127,20 @@ function over() {
 
 /** Load the session's details over HTTP, which needs no place in the room. */
 async function about() {
-  const answer = await apiRequest("GET", sessionPath(sessionId), { credential: token });
+  let answer = await apiRequest("GET", sessionPath(sessionId), { credential: visit.token });
+  if (answer.status === 401 && visit.token) {
+    const code = answer.data?.error;
+    answer = await apiRequest("GET", sessionPath(sessionId));
+    // Nobody but those with a link may know of it: the link is what there is to speak of.
+    if (answer.status === 404) return { ...answer, refused: code };
+    visit.token = null;
+    remember(sessionId, { token: null });
+  }
   visit.known ||= answer.ok;
-  if (answer.ok) visit.room.about(answer.data.session ?? answer.data);
+  if (answer.ok) {
+    visit.moved = wasMoved(sessionId, visit.token, answer.data.session ?? answer.data);
+    visit.room.about(answer.data.session ?? answer.data);
+  }
   return answer;
 }
 
@@ -144,13 +158,22 @@ async function refused(refusal) {
     await about();
     return over();
   }
-  if (refusal.closeCode === CLOSE.BAD_CREDENTIAL) forget(sessionId);
-  if (refusal.closeCode === CLOSE.TOKEN_EXPIRED) {
-    // Only the sender of an invitation can renew it.
+  if ("token" in (refusal.details ?? {}) || refusal.closeCode === CLOSE.TOKEN_EXPIRED) {
+    // The client has come back by the secret of who was in, if there is one.
+    if (visit.client?.identity && !visit.client.options.token) return undefined;
     visit.client?.close();
-    return turn("trouble", { code: "bad_credential" });
+    return withoutLink(refusal);
   }
   return refusal.final ? turn("trouble", refusal) : undefined;
+}
+
+/** The link opens nothing: an open session is open without it, and of another only whoever sent it can send a new one. */
+async function withoutLink(refusal) {
+  const had = visit.token;
+  const answer = await about();
+  if (visit.room.isOver) return over();
+  if (answer.ok && had && !visit.token && answer.data.access === "open") return join(visit.name);
+  return turn("trouble", refusal);
 }
 
 /** Show the connection's status in one line that moves nothing. @param {string} status */
@@ -167,6 +190,7 @@ async function begin() {
   await turn("entry", null);
   const answer = await about();
   if (visit.client) return;
+  if (answer.refused) return turn("trouble", { code: answer.refused });
   if (answer.status === 404) return turn("trouble", { code: token ? "no_such_session" : "unknown_or_private" });
   if (visit.room.isOver) return over();
   // Load what the first breath needs while the name is typed.

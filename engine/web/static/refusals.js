@@ -56,6 +56,9 @@ function reasonText(name, reason) {
 const WARNINGS = /** @type {[RegExp, string][]} */ ([
   [/lies in the past/, "warning.past"],
   [/up to (?<limit>\d+) participants/, "warning.many"],
+  [/links without a token/, "warning.links_need_token"],
+  [/the page is shown/, "warning.page_private"],
+  [/links with a token/, "warning.links_expired"],
   [/(?<technique>.+) is for people together in one room/, "schedule.room_only"],
 ]);
 

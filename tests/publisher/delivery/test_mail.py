@@ -8,7 +8,9 @@ import email.policy
 from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from typing import Any
+from unittest.mock import Mock
 
+import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -16,6 +18,7 @@ from engine.domain.instant import MINUTE, Millis
 from engine.storage.rows import PEOPLE, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
+from publisher.delivery import messages
 from publisher.delivery.mail import deliver_due, smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.samples import NOW, snapshot
@@ -261,12 +264,23 @@ def test_what_is_no_address_is_refused(publisher: Publisher, wrong: str) -> None
         subscriptions.subscribe(publisher.catalogue, wrong, NOW)
 
 
-async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) -> None:
-    """Who left an address gets their own figure, once, after an approval of its own."""
+def mara(studio: Publisher) -> None:
+    """Somebody who left an address."""
     row = PersonRow(
         "s-1", "c1", NOW, name="Mara", email="mara@example.org", own_summary='{"improvement_percent": 7}'
     )
     studio.connection.execute(PEOPLE.upsert, **PEOPLE.values(row))
+
+
+def everything(studio: Publisher) -> str:
+    """Every row of every table."""
+    tables = studio.connection.tables()
+    return str([dict(row) for table in tables for row in studio.connection.rows(f"SELECT * FROM {table}")])
+
+
+async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) -> None:
+    """Who left an address gets their own figure, once, after an approval of its own."""
+    mara(studio)
     desk = open_draft_desk(studio.data, studio.connection)
     assert desk.draft("s-1", "personal")["recipients"] == 1
     approve(studio, "personal")
@@ -278,6 +292,65 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
     assert "+7%" in body.get_content()
     assert "7" not in message["Subject"]
     assert "List-Unsubscribe" not in message
+
+
+async def test_a_persons_mail_goes_where_they_said_last(studio: Publisher, mail_server: MailServer) -> None:
+    """The address was another one when the mail was approved."""
+    mara(studio)
+    approve(studio, "personal")
+    studio.connection.execute("UPDATE people SET email = 'new@example.org'")
+    assert await deliver(studio, mail_server) == 1
+    assert [address for address, _ in mail_server.taken] == ["new@example.org"]
+    assert "mara@" not in everything(studio)
+
+
+@pytest.mark.parametrize("moment", ["approved", "connecting", "taken", "refused"])
+async def test_who_withdraws_while_their_mail_is_on_its_way_is_not_kept_in_the_list(
+    studio: Publisher, mail_server: MailServer, moment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it is handed over nothing goes to them any more; after that nothing is left of their address."""
+    mara(studio)
+    approve(studio, "personal")
+
+    def withdraw() -> None:
+        studio.connection.execute("DELETE FROM people WHERE client_id = 'c1'")
+
+    async def connected(client: SMTP, *_: object) -> object:
+        withdraw()
+        return await connect(client)  # type: ignore[arg-type]
+
+    async def said(_server: object, _session: object, envelope: Envelope, address: str, _: object) -> str:
+        withdraw()
+        envelope.rcpt_tos.append(address)
+        return "250 OK" if moment == "taken" else "550 no such box"
+
+    connect = aiosmtplib.SMTP.connect
+    match moment:
+        case "approved":
+            withdraw()
+        case "connecting":
+            monkeypatch.setattr(aiosmtplib.SMTP, "connect", connected)
+        case _:
+            monkeypatch.setattr(mail_server, "handle_RCPT", said)
+    await deliver(studio, mail_server)
+    assert len(mail_server.taken) == (moment == "taken")
+    assert states(studio, "personal") == {}
+    assert "mara@" not in everything(studio)
+
+
+async def test_a_mail_that_cannot_be_written_waits(
+    studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was taken to be sent, and is given back without counting."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    with monkeypatch.context() as broken:
+        broken.setattr(messages, "card_of", Mock(side_effect=ValueError("no paper")))
+        with pytest.raises(ValueError, match="no paper"):
+            await deliver(studio, mail_server)
+    assert states(studio) == {"preparing": 1}
+    assert await deliver(studio, mail_server) == 1
+    assert states(studio) == {"submitted": 1}
 
 
 def test_without_a_mail_server_an_approved_draft_is_a_draft(publisher: Publisher) -> None:

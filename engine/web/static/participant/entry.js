@@ -11,6 +11,7 @@ export function entryScreen(visit) {
   const { room } = visit;
   const title = h("h1", {}, t("entry.title"));
   const lead = h("p", { class: "lead" });
+  const moved = h("p", { class: "quiet" });
   const name = h("input", {
     id: "name", name: "name", autocomplete: "given-name", maxlength: "40", enterkeyhint: "go", value: visit.name,
   });
@@ -38,12 +39,14 @@ export function entryScreen(visit) {
     h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {})),
     title,
     lead,
+    moved,
     form,
   );
   const fill = () => {
     setText(title, room.title || t("entry.title"));
     document.title = room.title || t("entry.title");
     setText(lead, leadOf(room));
+    setText(moved, visit.moved && room.phase !== "live" ? t("waiting.moved") : "");
   };
   room.addEventListener("change", fill);
   fill();

@@ -5,15 +5,17 @@
 
 import { BASE, h } from "../dom.js";
 import { has, t } from "../i18n.js";
-import { forget } from "../memory.js";
 import { pageLink } from "../session-page.js";
+import { startAnew } from "./invitation.js";
 
 /** Error and close codes that share a text. */
 const SAME = /** @type {Record<string, string>} */ ({
   4500: "bad_credential", 4501: "wrong_messages", 4502: "no_such_session", 4503: "full", 4504: "limit",
   4505: "session_over", 4506: "removed", 4507: "forbidden", 4508: "replaced", 4509: "locked",
 });
-const ASK = new Set(["removed", "forbidden", "invitation_needed"]);
+/** Codes of the server that say more than the close that follows them. */
+const CLEARER = /** @type {Record<string, string>} */ ({ token_required: "invitation_needed", token_expired: "token_expired" });
+const ASK = new Set(["removed", "forbidden", "invitation_needed", "token_expired"]);
 const AGAIN = new Set(["full", "locked", "replaced", "limit", "wrong_messages", "other"]);
 
 /**
@@ -21,7 +23,7 @@ const AGAIN = new Set(["full", "locked", "replaced", "limit", "wrong_messages", 
  * @param {{code: string, closeCode?: number}} refusal
  */
 export function troubleScreen(visit, refusal) {
-  const code = [SAME[String(refusal.closeCode)], refusal.code].find((name) => name && has(`trouble.${name}.title`)) ?? "other";
+  const code = [CLEARER[refusal.code], SAME[String(refusal.closeCode)], refusal.code].find((name) => name && has(`trouble.${name}.title`)) ?? "other";
   const actions = h("div", { class: "lower" });
   if (AGAIN.has(code)) {
     actions.append(h("button", { class: "primary wide", onclick: () => location.reload() }, t(`trouble.${code === "replaced" ? "here" : "again"}`)));
@@ -33,7 +35,7 @@ export function troubleScreen(visit, refusal) {
   }
   if (code === "bad_credential") {
     actions.append(
-      h("button", { class: "primary wide", onclick: () => (forget(visit.sessionId), location.reload()) }, t("trouble.anew")),
+      h("button", { class: "primary wide", onclick: () => (startAnew(visit.sessionId), location.reload()) }, t("trouble.anew")),
     );
   }
   // The imprint has the studio's contact.

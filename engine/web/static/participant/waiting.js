@@ -22,6 +22,7 @@ export function waitingScreen(visit) {
   const until = h("p", { class: "quiet" });
   const title = h("h1", {});
   const when = h("p", { class: "lead" });
+  const moved = h("p", { class: "quiet" });
   const here = h("p", { class: "quiet" });
   const expect = h("div", {});
   const test = testCard(visit);
@@ -30,6 +31,7 @@ export function waitingScreen(visit) {
     { class: "screen waiting" },
     title,
     when,
+    moved,
     h("div", { class: "waiting-count" }, countdown, until, here),
     expect,
     test.element,
@@ -42,6 +44,7 @@ export function waitingScreen(visit) {
     if (room.title) document.title = room.title;
     const names = room.instructor ? [t("entry.with", { name: room.instructor })] : [];
     setText(when, [...names, ...(at ? [`${dateTime(at)}, ${timeWithZone(at)}`] : [])].join(" · "));
+    setText(moved, visit.moved ? t("waiting.moved") : "");
     setText(here, room.count > 1 ? t("waiting.here", { count: room.count }) : "");
     const key = JSON.stringify([room.plan, room.listen_url, room.place]);
     if (expect.dataset.key !== key) {
