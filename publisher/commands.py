@@ -148,7 +148,7 @@ def _publish_queued(
         progress(total, total)
 
 
-def export(data: Path, database: Database) -> Iterator[dict[str, Any]]:
+def export(database: Database) -> Iterator[dict[str, Any]]:
     """Every published session as ``import_file`` takes it, by date."""
     with database.connect() as connection:
         for snapshot in Catalogue(connection).snapshots():
@@ -181,7 +181,7 @@ def _content_of(snapshot: Snapshot) -> dict[str, Any]:
     return {**content.model_dump(mode="json"), "visibility": snapshot.visibility}
 
 
-def list_publications(data: Path, database: Database, session_id: str | None) -> list[dict[str, Any]]:
+def list_publications(database: Database, session_id: str | None) -> list[dict[str, Any]]:
     """The newest job of each channel, and how many mails there are of each kind and state; of all sessions, or of one.
 
     Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many.
@@ -217,7 +217,7 @@ def list_publications(data: Path, database: Database, session_id: str | None) ->
         return listed
 
 
-def retry(data: Path, database: Database, session_id: str) -> list[str]:
+def retry(database: Database, session_id: str) -> list[str]:
     """Queue the failed channels and mails of a session again; without any, every channel. Returns what was queued.
 
     Raises:
