@@ -34,7 +34,7 @@ def enforce_retention(database: Database, ended_before: Millis) -> int:
 
 
 def retracts(before: Snapshot, now: Snapshot) -> bool:
-    """Whether a newer version of a story no longer says something that the older said of people."""
+    """Whether a newer version of a snapshot lacks a quote or a figure that the older one had."""
     return not set(before.quotes) <= set(now.quotes) or not set(before.curves) <= set(now.curves)
 
 
