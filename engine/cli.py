@@ -225,7 +225,9 @@ def analyze(
     file: Annotated[
         Path,
         typer.Argument(
-            metavar="FILE", help="A recording: one RR interval in milliseconds a line.", show_default=False
+            metavar="FILE",
+            help="A recording: RR intervals as straps' programs write them.",
+            show_default=False,
         ),
     ],
     as_json: Json = False,
@@ -233,11 +235,27 @@ def analyze(
         Path | None,
         typer.Option(metavar="FILE.svg", help="Draw the recording into this file.", show_default=False),
     ] = None,
+    column: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|NUMBER",
+            help="The column of the intervals, where several can be.",
+            show_default=False,
+        ),
+    ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ms|s|1/1024",
+            help="The unit of the intervals, instead of what the values tell.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Show the heart-rate figures of one recording."""
+    """Show the heart-rate figures of one recording, and how it was read."""
     from engine.commands.recording import analyze as run
 
-    run(file, as_json=as_json, chart=chart)
+    run(file, as_json=as_json, chart=chart, column=column, unit=unit)
 
 
 @app.command()

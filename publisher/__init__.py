@@ -1,8 +1,9 @@
 """The publisher: from the snapshot of a session to its page, feed item, calendar, mails and posts.
 
-Reads downwards: ``content`` (what may be published) → ``summary`` (the words for each channel) →
-``catalogue`` (what is published) → the channels → ``worker`` (the process that empties the outbox).
-Of the engine it knows the snapshot, the techniques and the outbox, and nothing that runs on a loop.
+Reads downwards: ``worker`` (the process) → ``jobs`` (one round over the outbox) → the rooms ``site``, ``syndication``,
+``drafts``, ``mail`` and ``delivery`` → ``catalogue`` (what is published, and all SQL) → ``rendering`` and ``files``.
+Beside them ``content`` (what a caller may publish), ``summary`` (its texts for each channel) and ``commands`` (what the
+command line does). Of the engine it knows the snapshot, the techniques and the storage, and nothing that runs on a loop.
 """
 
 from __future__ import annotations

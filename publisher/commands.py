@@ -1,4 +1,7 @@
-"""What the command line asks of the publisher: blocking, each over a connection of its own."""
+"""What the command line does with the publisher: blocking functions, each over a connection of its own.
+
+Where a publisher runs on the same data folder, they queue or mark the work and wait until it is done.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from uuid import uuid4
 from pydantic import ValidationError
 
 from engine.domain.channels import IMPORT_CHANNELS
-from engine.domain.instant import Millis
+from engine.domain.instant import Millis, iso
 from engine.domain.labels import Visibility
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import Database
@@ -25,12 +28,13 @@ from publisher.jobs import JobRunner
 from publisher.site.search import update_index
 from publisher.worker import Busy, publisher_lock
 
-__all__ = ["export", "import_file", "list_publications", "rebuild", "remember_url", "retry", "unpublish"]
+__all__ = ["export", "import_file", "list_publications", "rebuild", "retry", "unpublish"]
 
 Progress = Callable[[int, int], None]
 
-_LINES_AT_ONCE = 500
-_AT_ONCE = 50
+_LINES_IN_MEMORY = 500
+_SNAPSHOTS_PER_TRANSACTION = 50
+"""A live session beside this writes its journal into the same file: transactions are short."""
 _LOOK_EVERY_S = 0.2
 
 
@@ -64,13 +68,13 @@ def rebuild(data: Path, database: Database, output: Path | None, progress: Progr
 
 
 def import_file(data: Path, database: Database, file: Path, progress: Progress) -> tuple[int, list[str]]:
-    """Publish the summaries of a file, one JSON object a line, of any age; one pass over the site.
+    """Publish the sessions of a JSON Lines file, of any age, in one pass over the site.
 
-    Returns how many were taken, and a sentence for each line that was not. A session that is published already
-    is replaced.
+    Returns how many were imported, and a sentence for each line that was refused. A session that is published
+    already is replaced.
     """
-    told: list[str] = []
-    taken = 0
+    refused: list[str] = []
+    imported = 0
     with database.connect() as connection:
         catalogue = Catalogue(connection)
         outbox = Outbox(connection)
@@ -79,21 +83,22 @@ def import_file(data: Path, database: Database, file: Path, progress: Progress) 
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                read = _read(line)
-                if isinstance(read, str):
-                    told.append(f"line {number}: {read}")
+                snapshot = _parsed(line)
+                if isinstance(snapshot, str):
+                    refused.append(f"line {number}: {snapshot}")
                     continue
-                snapshots.append(read)
-                taken += 1
-                if len(snapshots) == _LINES_AT_ONCE:
+                snapshots.append(snapshot)
+                imported += 1
+                if len(snapshots) == _LINES_IN_MEMORY:
                     _queue(catalogue, outbox, snapshots)
                     snapshots = []
         _queue(catalogue, outbox, snapshots)
-        _finish(data, database, catalogue, outbox, progress)
-    return taken, told
+        _publish_queued(data, database, catalogue, outbox, progress)
+    return imported, refused
 
 
-def _read(line: str) -> Snapshot | str:
+def _parsed(line: str) -> Snapshot | str:
+    """The snapshot of a line, or the reason why it is refused."""
     try:
         body = json.loads(line)
     except (ValueError, RecursionError):
@@ -121,16 +126,16 @@ def _read(line: str) -> Snapshot | str:
 
 def _queue(catalogue: Catalogue, outbox: Outbox, snapshots: list[Snapshot]) -> None:
     now = _now()
-    for start in range(0, len(snapshots), _AT_ONCE):
-        # Short transactions: a live session beside this writes its journal into the same file.
+    for start in range(0, len(snapshots), _SNAPSHOTS_PER_TRANSACTION):
         with catalogue.transaction():
-            for snapshot in snapshots[start : start + _AT_ONCE]:
+            for snapshot in snapshots[start : start + _SNAPSHOTS_PER_TRANSACTION]:
                 outbox.enqueue(snapshot, IMPORT_CHANNELS, now)
 
 
-def _finish(data: Path, database: Database, catalogue: Catalogue, outbox: Outbox, progress: Progress) -> None:
-    """Do what was queued, or wait until the running publisher has."""
-
+def _publish_queued(
+    data: Path, database: Database, catalogue: Catalogue, outbox: Outbox, progress: Progress
+) -> None:
+    """Run the queued jobs, or wait until the running publisher has."""
     try:
         with publisher_lock(data, database):
             jobs = JobRunner(data, catalogue, outbox)
@@ -143,14 +148,14 @@ def _finish(data: Path, database: Database, catalogue: Catalogue, outbox: Outbox
         progress(total, total)
 
 
-def export(data: Path, database: Database) -> Iterator[dict[str, Any]]:
+def export(database: Database) -> Iterator[dict[str, Any]]:
     """Every published session as ``import_file`` takes it, by date."""
     with database.connect() as connection:
         for snapshot in Catalogue(connection).snapshots():
-            yield _stated(snapshot)
+            yield _content_of(snapshot)
 
 
-def _stated(snapshot: Snapshot) -> dict[str, Any]:
+def _content_of(snapshot: Snapshot) -> dict[str, Any]:
     content = SessionContentStrict.model_validate(
         {
             "title": snapshot.title,
@@ -165,7 +170,7 @@ def _stated(snapshot: Snapshot) -> dict[str, Any]:
             ],
             "session_type": snapshot.session_type,
             "instructor_name": snapshot.instructor_name,
-            "session_date": _iso(snapshot.session_date),
+            "session_date": iso(snapshot.session_date),
             "metrics_summary": snapshot.metrics_summary,
             "participant_feedback": {
                 "items": [{"participant_name": n, "comment": c} for n, c in snapshot.participant_feedback]
@@ -176,50 +181,44 @@ def _stated(snapshot: Snapshot) -> dict[str, Any]:
     return {**content.model_dump(mode="json"), "visibility": snapshot.visibility}
 
 
-def _iso(at: Millis) -> str:
-    from engine.domain.instant import iso
-
-    return iso(at)
-
-
-def list_publications(data: Path, database: Database, session_id: str | None) -> list[dict[str, Any]]:
-    """Each channel's newest work, and the mails of a session by kind and state.
+def list_publications(database: Database, session_id: str | None) -> list[dict[str, Any]]:
+    """The newest job of each channel, and how many mails there are of each kind and state; of all sessions, or of one.
 
     Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many.
     """
     with database.connect() as connection:
         outbox = Outbox(connection)
         deliveries = Deliveries(Catalogue(connection))
-        told: list[dict[str, Any]] = []
+        listed: list[dict[str, Any]] = []
         for each in outbox.session_ids() if session_id is None else [session_id]:
-            told += [
+            listed += [
                 {
                     "session_id": row.session_id,
                     "channel": row.channel,
                     "state": row.state,
                     "attempts": row.attempts,
                     "last_error": row.last_error,
-                    "updated_at": _iso(row.updated_at),
+                    "updated_at": iso(row.updated_at),
                 }
                 for row in outbox.of(each)
             ]
-            told += [
+            listed += [
                 {
                     "session_id": each,
                     "channel": f"mail: {row['kind']}",
                     "state": row["state"],
                     "attempts": row["attempts"],
                     "last_error": row["error"],
-                    "updated_at": _iso(row["updated_at"]),
+                    "updated_at": iso(row["updated_at"]),
                     "mails": row["mails"],
                 }
                 for row in deliveries.by_kind_and_state(each)
             ]
-        return told
+        return listed
 
 
-def retry(data: Path, database: Database, session_id: str) -> list[str]:
-    """Queue again what failed of a session, its mails too; where nothing did, every channel. Returns their names.
+def retry(database: Database, session_id: str) -> list[str]:
+    """Queue the failed channels and mails of a session again; without any, every channel. Returns what was queued.
 
     Raises:
         KeyError: nothing of this session was ever queued.
@@ -237,7 +236,7 @@ def retry(data: Path, database: Database, session_id: str) -> list[str]:
 
 
 def unpublish(data: Path, database: Database, session_id: str) -> None:
-    """Take a session off page, feed, search and drafts; the running publisher, or this, removes the files.
+    """Withdraw a session from its page, lists, feed, search and drafts; returns when its files are gone.
 
     Raises:
         KeyError: it is not published.
@@ -252,9 +251,3 @@ def unpublish(data: Path, database: Database, session_id: str) -> None:
         except Busy:
             while catalogue.is_dirty():
                 time.sleep(_LOOK_EVERY_S)
-
-
-def remember_url(data: Path, database: Database, public_url: str) -> None:
-    """Keep the address that every absolute link is built on."""
-    with database.connect() as connection:
-        Catalogue(connection).set_meta("public_url", public_url)

@@ -48,7 +48,7 @@ class Busy(Exception):
 
 @contextmanager
 def publisher_lock(data: Path, database: Database, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold the publisher lock of a data folder and of its database; it is released with the block, or by the end of the process.
+    """Hold the publisher lock of a data folder and of its database; the end of the process releases it too.
 
     Raises:
         Busy: another process holds it for longer than ``wait_s`` seconds.

@@ -62,9 +62,7 @@ def export(config: Path | None, data: Path | None, file: Path | None) -> None:
     database = database_in(settings)
     from publisher import commands
 
-    lines = (
-        json.dumps(entry, ensure_ascii=False) + "\n" for entry in commands.export(settings.data, database)
-    )
+    lines = (json.dumps(entry, ensure_ascii=False) + "\n" for entry in commands.export(database))
     if file is None:
         sys.stdout.writelines(lines)
         return

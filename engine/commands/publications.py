@@ -25,7 +25,7 @@ def list_publications(
 
     rows = [
         row
-        for row in commands.list_publications(settings.data, database, session)
+        for row in commands.list_publications(database, session)
         if not failed or row["state"] in ("failed", "uncertain")
     ]
     if as_json:
@@ -56,7 +56,7 @@ def retry(config: Path | None, data: Path | None, session: str) -> None:
     from publisher import commands
 
     try:
-        channels = commands.retry(settings.data, database, session)
+        channels = commands.retry(database, session)
     except KeyError:
         fail(f"nothing of a session called {session!r} was published")
     say(f"Queued again: {', '.join(channels)}")

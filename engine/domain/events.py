@@ -19,6 +19,7 @@ __all__ = [
     "NUMBERED",
     "AchievementUnlocked",
     "Announced",
+    "AttendanceEvent",
     "ChatMessageSent",
     "ChatSwitched",
     "ConnectionLost",
@@ -30,14 +31,18 @@ __all__ = [
     "Event",
     "HandRaised",
     "HrvMilestoneReached",
+    "LifecycleEvent",
     "MemberBarred",
     "MemberJoined",
     "MemberLeft",
     "MemberReturned",
     "MetricsRecorded",
+    "NumberedEvent",
     "OptedIn",
     "PartsFormed",
     "PersonWithdrew",
+    "PersonalEvent",
+    "PracticeEvent",
     "PracticeRested",
     "PracticeResumed",
     "RoomClosed",
@@ -51,6 +56,8 @@ __all__ = [
     "SessionPublished",
     "SessionRated",
     "SessionStarted",
+    "SessionUpdate",
+    "StatelessEvent",
     "StopNeeded",
     "StoryRetold",
     "TechniqueChanged",
@@ -371,65 +378,74 @@ class SessionPublished:
     type: Literal["session_published"] = "session_published"
 
 
-Event: TypeAlias = (
-    SessionCreated
-    | RoomOpened
+LifecycleEvent: TypeAlias = (
+    RoomOpened
     | RoomClosed
     | DetailsChanged
+    | ChatSwitched
+    | DoorLocked
     | SessionCancelled
     | SessionStarted
-    | MemberJoined
-    | MemberReturned
-    | MemberBarred
-    | ConnectionLost
-    | ServerRestarted
-    | MemberLeft
-    | TechniqueChanged
+    | EndAnnounced
+    | SessionEnding
+    | SessionEnded
+    | SessionPublished
+)
+"""The session's phase and what its organiser decides about it."""
+AttendanceEvent: TypeAlias = (
+    MemberJoined | MemberReturned | MemberBarred | ConnectionLost | ServerRestarted | MemberLeft
+)
+"""Who is here."""
+PracticeEvent: TypeAlias = (
+    TechniqueChanged
     | PracticeRested
     | PracticeResumed
     | HrvMilestoneReached
     | AchievementUnlocked
-    | ToldLate
-    | Announced
-    | ChatMessageSent
-    | ChatSwitched
-    | DoorLocked
-    | HandRaised
-    | StopNeeded
-    | TechniqueRated
-    | SessionRated
-    | ConsentChanged
-    | OptedIn
-    | SeatVouched
-    | Engaged
     | MetricsRecorded
     | PartsFormed
-    | EndAnnounced
-    | SessionEnding
-    | SessionEnded
-    | PersonWithdrew
-    | StoryRetold
-    | SessionPublished
+)
+"""What is practised, and what the group reaches."""
+PersonalEvent: TypeAlias = (
+    HandRaised | StopNeeded | SessionRated | ConsentChanged | OptedIn | SeatVouched | Engaged | PersonWithdrew
+)
+"""What is known of single members."""
+StatelessEvent: TypeAlias = Announced | ChatMessageSent | TechniqueRated | StoryRetold
+"""Events that leave the state as it is, but for its counters."""
+Event: TypeAlias = (
+    SessionCreated
+    | LifecycleEvent
+    | AttendanceEvent
+    | PracticeEvent
+    | PersonalEvent
+    | StatelessEvent
+    | ToldLate
 )
 
-NUMBERED: frozenset[type] = frozenset(
-    {
-        DetailsChanged,
-        SessionCancelled,
-        SessionStarted,
-        TechniqueChanged,
-        PracticeRested,
-        PracticeResumed,
-        HrvMilestoneReached,
-        AchievementUnlocked,
-        Announced,
-        ChatMessageSent,
-        ChatSwitched,
-        DoorLocked,
-        EndAnnounced,
-        SessionEnding,
-    }
+SessionUpdate: TypeAlias = (
+    SessionStarted
+    | AchievementUnlocked
+    | Announced
+    | PracticeRested
+    | PracticeResumed
+    | ChatSwitched
+    | DoorLocked
+    | DetailsChanged
+    | SessionCancelled
+    | EndAnnounced
 )
+"""Numbered events that clients get as a ``session_update``."""
+NumberedEvent: TypeAlias = (
+    MemberJoined
+    | MemberLeft
+    | TechniqueChanged
+    | HrvMilestoneReached
+    | ChatMessageSent
+    | SessionEnding
+    | SessionUpdate
+)
+"""Events that everybody in the room is told of; of comings and goings only those of participants are (``is_numbered``)."""
+NUMBERED: frozenset[type] = frozenset(NumberedEvent.__args__) - {MemberJoined, MemberLeft}
 
 
 def is_numbered(event: Event) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from operator import attrgetter, itemgetter
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from engine.domain import events as e
 from engine.domain.instant import Millis
@@ -18,6 +18,14 @@ __all__ = ["evolve", "evolve_all"]
 _values = attrgetter(*(field.name for field in fields(Session)))
 _SETTERS = {field.name: getattr(Session, field.name).__set__ for field in fields(Session)}
 _IN_ORDER = tuple(_SETTERS.values())
+_PRESENCE_AFTER: Mapping[str, Presence] = {
+    "left": Presence.LEFT,
+    "lost": Presence.LOST,
+    "removed": Presence.REMOVED,
+}
+
+_Changes: TypeAlias = dict[str, Any]
+"""New values by the names of the fields of ``Session``."""
 
 
 def evolve_all(state: Session | None, events: Iterable[tuple[e.Event, Millis]]) -> Session | None:
@@ -39,25 +47,25 @@ def evolve(state: Session | None, event: e.Event, at: Millis) -> Session:
     _SETTERS["position"](after, state.position + 1)
     _SETTERS["seq"](after, state.seq + e.is_numbered(event))
     _SETTERS["updated_at"](after, at)
-    for name, value in _changes(state, event, at).items():
-        _SETTERS[name](after, value)
+    changes_of = _CHANGES_OF.get(type(event))
+    if changes_of is not None:
+        for name, value in changes_of(state, event, at).items():
+            _SETTERS[name](after, value)
     return after
 
 
-def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
-    """The fields that an event changes, beside the counters."""
+def _lifecycle(state: Session, event: e.LifecycleEvent, at: Millis) -> _Changes:
     match event:
-        # The commonest first: a match goes from case to case.
-        case e.Announced() | e.ChatMessageSent() | e.TechniqueRated():
-            return {}
-        case e.SessionCreated():
-            raise AssertionError("a session is created once")
         case e.RoomOpened():
             return {"phase": Phase.WAITING}
         case e.RoomClosed():
             return {"phase": Phase.SCHEDULED}
         case e.DetailsChanged():
             return {"details": event.details, "sequence": state.sequence + 1}
+        case e.ChatSwitched():
+            return {"details": replace(state.details, chat=event.enabled)}
+        case e.DoorLocked():
+            return {"locked": event.locked}
         case e.SessionCancelled():
             return {"phase": Phase.CANCELLED, "sequence": state.sequence + 1, "ended_at": at}
         case e.SessionStarted():
@@ -69,37 +77,73 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 "stated": replace(state.stated, started=event.by_platform),
                 "empty_since": None if state.somebody_is_here() else at,
             }
+        case e.EndAnnounced():
+            return {"warned": True}
+        case e.SessionEnding():
+            return _ending(state, event, at)
+        case e.SessionEnded():
+            return {"phase": Phase.ENDED}
+        case e.SessionPublished():
+            return {"phase": Phase.PUBLISHED}
+        case _:
+            assert_never(event)
+
+
+def _ending(state: Session, event: e.SessionEnding, at: Millis) -> _Changes:
+    stated = replace(
+        state.stated,
+        duration=event.stated_duration,
+        total_participants=event.total_participants,
+        average_hrv_improvement=event.average_hrv_improvement,
+    )
+    return {
+        "phase": Phase.ENDING,
+        "ended_at": at if event.ended_at is None else event.ended_at,
+        "end_told_at": at,
+        "end_reason": event.reason,
+        "stated": stated,
+    }
+
+
+def _attendance(state: Session, event: e.AttendanceEvent, at: Millis) -> _Changes:
+    match event:
         case e.MemberJoined():
-            return {**_with(state, _joined(state, event, at)), "here": event.count}
+            return {**_with_members(state, _joined(state, event, at)), "here": event.count}
         case e.MemberReturned():
-            member = _gone(state, event.client_id, Presence.PRESENT, at)
-            return _with(state, replace(member, external=False, owned=True, withdrew=False))
+            member = _with_presence(state, event.client_id, Presence.PRESENT, at)
+            return _with_members(state, replace(member, external=False, owned=True, withdrew=False))
         case e.ConnectionLost():
-            return _with(state, _gone(state, event.client_id, Presence.AWAY, at))
+            return _with_members(state, _with_presence(state, event.client_id, Presence.AWAY, at))
         case e.MemberBarred():
-            return _with(state, _gone(state, event.client_id, Presence.REMOVED, at))
+            return _with_members(state, _with_presence(state, event.client_id, Presence.REMOVED, at))
         case e.ServerRestarted():
             return {
                 "members": {
-                    member.client_id: _gone(state, member.client_id, Presence.AWAY, at)
+                    member.client_id: _with_presence(state, member.client_id, Presence.AWAY, at)
                     if member.is_here and not member.external
                     else member
                     for member in state.members.values()
                 }
             }
         case e.MemberLeft():
-            presence = {
-                "left": Presence.LEFT,
-                "lost": Presence.LOST,
-                "removed": Presence.REMOVED,
-            }[event.reason]
-            left_at = at if event.left_at is None else event.left_at
-            changes = {**_with(state, _gone(state, event.client_id, presence, left_at)), "here": event.count}
-            gone = state.members[event.client_id]
-            stayed = gone.is_here and gone.role is not Role.OBSERVER
-            if stayed and not replace(state, **changes).somebody_is_here():
-                changes["empty_since"] = at
-            return changes
+            return _left(state, event, at)
+        case _:
+            assert_never(event)
+
+
+def _left(state: Session, event: e.MemberLeft, at: Millis) -> _Changes:
+    left_at = at if event.left_at is None else event.left_at
+    before = state.members[event.client_id]
+    after = _with_presence(state, event.client_id, _PRESENCE_AFTER[event.reason], left_at)
+    changes = {**_with_members(state, after), "here": event.count}
+    counted = before.is_here and before.role is not Role.OBSERVER
+    if counted and not replace(state, **changes).somebody_is_here():
+        changes["empty_since"] = at
+    return changes
+
+
+def _practice(state: Session, event: e.PracticeEvent, at: Millis) -> _Changes:
+    match event:
         case e.TechniqueChanged():
             # A change that was announced but had not begun gives way to the newer one.
             return {"spans": with_span(state.spans, _span(event), at), "resting": False}
@@ -112,61 +156,40 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
         case e.AchievementUnlocked():
             unlocked_at = at if event.unlocked_at is None else event.unlocked_at
             badge = Badge(unlocked_at, event.title, event.description, event.badge_url, event.mark)
-            return {"achievements": in_order(state.achievements, badge, lambda known: known.at)}
-        case e.ToldLate():
-            return _told_late(state, event.event, at)
-        case e.ChatSwitched():
-            return {"details": replace(state.details, chat=event.enabled)}
-        case e.DoorLocked():
-            return {"locked": event.locked}
-        case e.HandRaised():
-            return _with(state, replace(state.members[event.client_id], hand=event.raised))
-        case e.StopNeeded():
-            return _with(state, replace(state.members[event.client_id], resting=True))
-        case e.SessionRated():
-            return _with(state, replace(state.members[event.client_id], rating=event.rating))
-        case e.ConsentChanged():
-            member = state.members[event.client_id]
-            changes = _with(state, replace(member, heart_rate=event.heart_rate, group=event.group))
-            if member.heart_rate and member.group and not (event.heart_rate and event.group):
-                changes |= without_share(state, event.client_id)
-            return changes
-        case e.OptedIn():
-            member = state.members[event.client_id]
-            others = tuple(name for name in member.opted_in if name != event.technique)
-            return _with(
-                state, replace(member, opted_in=(*others, event.technique) if event.accepted else others)
-            )
-        case e.SeatVouched():
-            return _with(state, replace(state.members[event.client_id], vouched=event.vouched))
-        case e.Engaged():
-            return _with(state, *(replace(state.members[i], engaged=True) for i in event.client_ids))
+            return {"achievements": in_order(state.achievements, badge, attrgetter("at"))}
         case e.MetricsRecorded():
             return {"curves": (*state.curves, event.point)}
         case e.PartsFormed():
             formed = {part.number: part for part in event.parts}
             return {"parts": {**state.parts, **formed}, "parts_formed": max(state.parts_formed, *formed)}
-        case e.EndAnnounced():
-            return {"warned": True}
-        case e.SessionEnding():
-            stated = replace(
-                state.stated,
-                duration=event.stated_duration,
-                total_participants=event.total_participants,
-                average_hrv_improvement=event.average_hrv_improvement,
-            )
-            return {
-                "phase": Phase.ENDING,
-                "ended_at": at if event.ended_at is None else event.ended_at,
-                "end_told_at": at,
-                "end_reason": event.reason,
-                "stated": stated,
-            }
-        case e.SessionEnded():
-            return {"phase": Phase.ENDED}
+        case _:
+            assert_never(event)
+
+
+def _personal(state: Session, event: e.PersonalEvent, _: Millis) -> _Changes:
+    if isinstance(event, e.Engaged):
+        return _with_members(state, *(replace(state.members[i], engaged=True) for i in event.client_ids))
+    member = state.members[event.client_id]
+    match event:
+        case e.HandRaised():
+            return _with_members(state, replace(member, hand=event.raised))
+        case e.StopNeeded():
+            return _with_members(state, replace(member, resting=True))
+        case e.SessionRated():
+            return _with_members(state, replace(member, rating=event.rating))
+        case e.ConsentChanged():
+            changes = _with_members(state, replace(member, heart_rate=event.heart_rate, group=event.group))
+            if member.heart_rate and member.group and not (event.heart_rate and event.group):
+                changes |= without_share(state, event.client_id)
+            return changes
+        case e.OptedIn():
+            others = tuple(name for name in member.opted_in if name != event.technique)
+            opted_in = (*others, event.technique) if event.accepted else others
+            return _with_members(state, replace(member, opted_in=opted_in))
+        case e.SeatVouched():
+            return _with_members(state, replace(member, vouched=event.vouched))
         case e.PersonWithdrew():
-            member = state.members[event.client_id]
-            nobody = replace(
+            nothing_given = replace(
                 member,
                 heart_rate=False,
                 group=False,
@@ -176,11 +199,7 @@ def _changes(state: Session, event: e.Event, at: Millis) -> dict[str, Any]:
                 withdrew=True,
                 withdrawn=state.position + 1,
             )
-            return _with(state, nobody) | without_share(state, event.client_id)
-        case e.StoryRetold():
-            return {}
-        case e.SessionPublished():
-            return {"phase": Phase.PUBLISHED}
+            return _with_members(state, nothing_given) | without_share(state, event.client_id)
         case _:
             assert_never(event)
 
@@ -209,10 +228,10 @@ def _span(event: e.TechniqueChanged) -> Span:
     )
 
 
-def _reached(state: Session, event: e.HrvMilestoneReached, at: Millis) -> dict[str, Any]:
+def _reached(state: Session, event: e.HrvMilestoneReached, at: Millis) -> _Changes:
     reached_at = at if event.reached_at is None else event.reached_at
     milestone = (reached_at, event.improvement)
-    changes: dict[str, Any] = {"milestones": in_order(state.milestones, milestone, itemgetter(0))}
+    changes: _Changes = {"milestones": in_order(state.milestones, milestone, itemgetter(0))}
     if event.stated:
         stated = in_order(state.stated_milestones, milestone, itemgetter(0))
         changes["stated_milestones"] = stated
@@ -223,12 +242,9 @@ def _reached(state: Session, event: e.HrvMilestoneReached, at: Millis) -> dict[s
     return changes
 
 
-def _told_late(
-    state: Session,
-    event: e.TechniqueChanged | e.HrvMilestoneReached | e.AchievementUnlocked | e.MemberJoined | e.MemberLeft,
-    at: Millis,
-) -> dict[str, Any]:
-    """What a late word adds to the record; who is here, and what is under way, stay as they are."""
+def _reported_late(state: Session, reported: e.ToldLate, at: Millis) -> _Changes:
+    """What a late report adds to the record; who is here, and what is under way, stay as they are."""
+    event = reported.event
     match event:
         case e.TechniqueChanged():
             return {"spans": with_span(state.spans, _span(event), at)}
@@ -240,23 +256,33 @@ def _told_late(
                 event.client_id, event.role, when, Presence.LEFT, when, external=True
             )
             return {"members": {**state.members, event.client_id: seen(member, when, here=here)}}
+        case e.HrvMilestoneReached() | e.AchievementUnlocked():
+            return _practice(state, event, at)
         case _:
-            return _changes(state, event, at)
+            assert_never(event)
 
 
-def _gone(state: Session, client_id: str, presence: Presence, at: Millis) -> Member:
+def _with_presence(state: Session, client_id: str, presence: Presence, at: Millis) -> Member:
     member = state.members[client_id]
     if state.started_at is None:
         return replace(member, presence=presence, since=at)
     return replace(member, presence=presence, since=at, present_ms=member.present_until(at, state.started_at))
 
 
-def _with(state: Session, *members: Member) -> dict[str, Any]:
-    changes: dict[str, Any] = {
-        "members": {**state.members, **{member.client_id: member for member in members}}
-    }
+def _with_members(state: Session, *members: Member) -> _Changes:
+    changes: _Changes = {"members": {**state.members, **{member.client_id: member for member in members}}}
     if any(
         m.presence is Presence.PRESENT and m.role is not Role.OBSERVER and not m.external for m in members
     ):
         changes["empty_since"] = None
     return changes
+
+
+_CHANGES_OF: Mapping[type, Callable[[Session, Any, Millis], _Changes]] = {
+    **dict.fromkeys(e.LifecycleEvent.__args__, _lifecycle),
+    **dict.fromkeys(e.AttendanceEvent.__args__, _attendance),
+    **dict.fromkeys(e.PracticeEvent.__args__, _practice),
+    **dict.fromkeys(e.PersonalEvent.__args__, _personal),
+    e.ToldLate: _reported_late,
+}
+"""The fields that an event changes, beside the counters. A table by type: a match would try one case after the other."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 from pydantic_core import to_json
 
@@ -77,103 +77,89 @@ def numbered(
 ) -> Message:
     """The message that a numbered event is to everybody. The same event always gives the same message,
     but for the names of people who have withdrawn theirs."""
-    kind, update_type, content = _told(event, names)
-    told: Message = {"type": kind}
+    # Only numbered events have a ``seq``: whoever calls this has seen to it.
+    kind, update_type, content = _parts(cast("e.NumberedEvent", event), names)
+    outgoing: Message = {"type": kind}
     if update_type is not None:
-        told["update_type"] = update_type
-    told |= {"session_id": session_id, "seq": seq, "epoch": epoch, "timestamp": iso(at), "content": content}
-    return told
+        outgoing["update_type"] = update_type
+    outgoing |= {
+        "session_id": session_id,
+        "seq": seq,
+        "epoch": epoch,
+        "timestamp": iso(at),
+        "content": content,
+    }
+    return outgoing
 
 
-def _told(event: e.Event, names: Mapping[str, str]) -> tuple[str, str | None, Message]:
+def _parts(event: e.NumberedEvent, names: Mapping[str, str]) -> tuple[str, str | None, Message]:
+    """``type``, ``update_type`` and ``content`` of a numbered event."""
     match event:
+        case e.ChatMessageSent():
+            return "chat_message", None, {**_person(event.client_id, names), "message": event.message}
         case e.MemberJoined():
-            who = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
-            return "participant_joined", None, {**who, "count": event.count}
+            return "participant_joined", None, {**_person(event.client_id, names), "count": event.count}
         case e.MemberLeft():
-            who = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
-            return "participant_left", None, {**who, "count": event.count}
+            return "participant_left", None, {**_person(event.client_id, names), "count": event.count}
         case e.TechniqueChanged():
             span = Span(event.technique, event.started_at, event.duration, event.instruction, event.pattern)
             return "technique_changed", None, technique_state(span)
         case e.HrvMilestoneReached():
-            content: Message = {"improvement": event.improvement}
-            if event.average_hrv is not None:
-                content["average_hrv"] = event.average_hrv
-            return "hrv_milestone", None, content
-        case e.ChatMessageSent():
-            who = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
-            return "chat_message", None, {**who, "message": event.message}
+            improvement: Message = {"improvement": event.improvement}
+            return "hrv_milestone", None, improvement | _given(average_hrv=event.average_hrv)
         case e.SessionEnding():
-            return (
-                "session_ending",
-                None,
-                {
-                    "summary_available": event.summary_available,
-                    "duration": event.duration,
-                    "reason": event.reason,
-                },
+            ending = {
+                "summary_available": event.summary_available,
+                "duration": event.duration,
+                "reason": event.reason,
+            }
+            return "session_ending", None, ending
+        case _:
+            return ("session_update", *_update(event))
+
+
+def _update(event: e.SessionUpdate) -> tuple[str, Message]:
+    """``update_type`` and ``content`` of a session update."""
+    match event:
+        case e.Announced():
+            announcement: Message = {"title": event.title, "message": event.message}
+            return "announcement", announcement | _given(
+                action_url=event.action_url, announcement_type=event.kind
             )
         case e.SessionStarted():
-            content = {"title": event.title, "instructor": event.instructor, "phase": "live"}
-            if event.scheduled_duration is not None:
-                content["scheduled_duration"] = event.scheduled_duration
-            if event.started_at is not None:
-                content["started_at"] = iso(event.started_at)
-            return "session_update", "session_started", content
+            started: Message = {"title": event.title, "instructor": event.instructor, "phase": "live"}
+            started_at = None if event.started_at is None else iso(event.started_at)
+            return "session_started", started | _given(
+                scheduled_duration=event.scheduled_duration, started_at=started_at
+            )
         case e.AchievementUnlocked():
-            content = {"title": event.title, "description": event.description}
-            if event.badge_url is not None:
-                content["badge_url"] = event.badge_url
-            return "session_update", "achievement_unlocked", content
-        case e.Announced():
-            content = {"title": event.title, "message": event.message}
-            if event.action_url is not None:
-                content["action_url"] = event.action_url
-            if event.kind is not None:
-                content["announcement_type"] = event.kind
-            return "session_update", "announcement", content
+            achievement: Message = {"title": event.title, "description": event.description}
+            return "achievement_unlocked", achievement | _given(badge_url=event.badge_url)
         case e.PracticeRested():
-            return "session_update", "resting", {"resting": True}
+            return "resting", {"resting": True}
         case e.PracticeResumed():
-            return "session_update", "practice_resumed", {"resting": False}
+            return "practice_resumed", {"resting": False}
         case e.ChatSwitched():
-            return "session_update", "chat_switched", {"chat": event.enabled}
+            return "chat_switched", {"chat": event.enabled}
         case e.DoorLocked():
-            return "session_update", "locked", {"locked": event.locked}
+            return "locked", {"locked": event.locked}
         case e.DetailsChanged():
-            return "session_update", "room_changed", room_state(event.details)
+            return "room_changed", room_state(event.details)
         case e.SessionCancelled():
-            return "session_update", "session_cancelled", {"phase": "cancelled", "cancelled": True}
+            return "session_cancelled", {"phase": "cancelled", "cancelled": True}
         case e.EndAnnounced():
-            return "session_update", "ending_soon", {"minutes": event.minutes}
-        case (
-            e.SessionCreated()
-            | e.RoomOpened()
-            | e.RoomClosed()
-            | e.MemberReturned()
-            | e.MemberBarred()
-            | e.ConnectionLost()
-            | e.ServerRestarted()
-            | e.ToldLate()
-            | e.HandRaised()
-            | e.StopNeeded()
-            | e.TechniqueRated()
-            | e.SessionRated()
-            | e.ConsentChanged()
-            | e.OptedIn()
-            | e.SeatVouched()
-            | e.Engaged()
-            | e.MetricsRecorded()
-            | e.PartsFormed()
-            | e.SessionEnded()
-            | e.PersonWithdrew()
-            | e.StoryRetold()
-            | e.SessionPublished()
-        ):
-            raise AssertionError(f"{event.type} is not numbered")
+            return "ending_soon", {"minutes": event.minutes}
         case _:
             assert_never(event)
+
+
+def _given(**fields: Any) -> Message:
+    """The fields that have a value, for fields that a client does not get otherwise."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _person(client_id: str, names: Mapping[str, str]) -> Message:
+    return {"client_id": client_id, "name": name_of(client_id, names)}
 
 
 def staff_message(event: e.Event, *, session_id: str, at: Millis, names: Mapping[str, str]) -> Message | None:
@@ -185,15 +171,10 @@ def staff_message(event: e.Event, *, session_id: str, at: Millis, names: Mapping
                 content["difficulty"] = event.difficulty
             return message("technique_feedback", session_id, at, content, client_id=event.client_id)
         case e.HandRaised():
-            content = {
-                "client_id": event.client_id,
-                "name": name_of(event.client_id, names),
-                "raised": event.raised,
-            }
+            content = {**_person(event.client_id, names), "raised": event.raised}
             return message("hand_raised", session_id, at, content)
         case e.StopNeeded():
-            content = {"client_id": event.client_id, "name": name_of(event.client_id, names)}
-            return message("need_to_stop", session_id, at, content)
+            return message("need_to_stop", session_id, at, _person(event.client_id, names))
         case e.SessionRated():
             content = {"rating": event.rating}
             return message("session_feedback", session_id, at, content, client_id=event.client_id)

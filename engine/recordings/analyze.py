@@ -1,4 +1,4 @@
-"""HRV figures of one recording: a file with one RR interval in milliseconds a line.
+"""HRV figures of one recording: a file of RR intervals.
 
 Artefact gate, windows and coherence are those of live sessions, with the beats themselves as time base. ``rmssd_ms``,
 ``sdnn_ms`` and ``ln_rmssd`` are of every value of the file, uncleaned; all other figures are of what the gate accepts.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -23,21 +22,16 @@ from rich.table import Table
 from engine.domain.heart.coherence import rhythms
 from engine.domain.heart.measures import Beats, Measures, comparable, gated, measure
 from engine.domain.heart.shares import improvement_percent
+from engine.recordings.reader import BadRecording, ReadAs, Recording, Unit, read
 from engine.recordings.tachogram import tachogram
 
-__all__ = ["Analysis", "BadRecording", "Rhythm", "analyze", "read_recording", "run"]
+__all__ = ["Analysis", "BadRecording", "Rhythm", "Unit", "analyze", "read_recording", "run"]
 
 BASELINE_S: Final = (60, 180)
 CURRENT_S: Final = 60
 STEP_S: Final = 5
 LEAST_DIFFERENCES: Final = 30
 LARGEST_FILE: Final = 64 * 1024 * 1024
-
-_NUMBER: Final = re.compile(r"\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-
-
-class BadRecording(ValueError):
-    """The file is no recording; the message says what is wrong, and in which line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,30 +70,16 @@ class Analysis:
         return {name: value for name, value in asdict(self).items() if name != "quality"}
 
 
-def read_recording(path: Path) -> list[float]:
-    """Read the intervals (ms) of a file; empty lines are skipped.
+def read_recording(path: Path, *, column: str | None = None, unit: Unit | None = None) -> Recording:
+    """Return the intervals of a file and how they were read; column and unit where the file does not tell them.
 
     Raises:
-        BadRecording: a line is no positive finite number, or the file has none.
+        BadRecording: a value is no positive finite number, there is none, or the file can be read in two ways or in none.
         OSError: the file cannot be read.
     """
     if path.stat().st_size > LARGEST_FILE:
         raise BadRecording("is larger than 64 MiB; a day of beats takes less than 1 MiB")
-    values: list[float] = []
-    # Bytes that are no UTF-8 become characters that are no number, so that the error names their line.
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
-    for number, line in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-        written = line.strip()
-        if not written:
-            continue
-        value = float(written) if _NUMBER.fullmatch(written) else math.nan
-        if not (math.isfinite(value) and value > 0):
-            quoted = written if len(written) <= 40 else f"{written[:40]}…"
-            raise BadRecording(f"line {number}: {quoted!r} is no positive number of milliseconds")
-        values.append(value)
-    if not values:
-        raise BadRecording("holds no intervals: one number of milliseconds a line is expected")
-    return values
+    return read(path.read_bytes(), column=column, unit=unit)
 
 
 def analyze(values: Sequence[float]) -> Analysis:
@@ -137,14 +117,21 @@ def analyze(values: Sequence[float]) -> Analysis:
     )
 
 
-def run(file: Path, as_json: bool, chart: Path | None = None) -> int:
+def run(
+    file: Path,
+    as_json: bool,
+    chart: Path | None = None,
+    *,
+    column: str | None = None,
+    unit: Unit | None = None,
+) -> int:
     """Print the figures of a file, and draw them into ``chart``; return the exit status."""
     errors = Console(stderr=True)
     try:
-        values = read_recording(file)
-        analysis = analyze(values)
+        recording = read_recording(file, column=column, unit=unit)
+        analysis = analyze(recording.values)
         if chart is not None:
-            chart.write_text(tachogram(values, title=file.stem), encoding="utf-8")
+            chart.write_text(tachogram(recording.values, title=file.stem), encoding="utf-8")
     except BadRecording as error:
         errors.print(f"{escape(str(file))}: {escape(str(error))}", soft_wrap=True, highlight=False)
         return 1
@@ -153,9 +140,11 @@ def run(file: Path, as_json: bool, chart: Path | None = None) -> int:
         errors.print(f"{escape(str(where))}: {escape(error.strerror or 'cannot be used')}", soft_wrap=True)
         return 1
     if as_json:
-        sys.stdout.write(json.dumps(analysis.as_json(), indent=2, allow_nan=False) + "\n")
+        told = analysis.as_json() | {"read_as": recording.read_as.as_json()}
+        sys.stdout.write(json.dumps(told, indent=2, allow_nan=False) + "\n")
     else:
         Console().print(_table(file.name, analysis))
+        Console().print(_caption(recording.read_as), style="dim", highlight=False, markup=False)
     return 0
 
 
@@ -217,6 +206,10 @@ def _table(name: str, analysis: Analysis) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def _caption(read_as: ReadAs) -> str:
+    return f"Read as {read_as.in_words()}."
 
 
 def _formatted(value: float | None, unit: str) -> str:

@@ -61,7 +61,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StateSnapshot:
-    """The state after ``position``, so that a start need not replay hours."""
+    """The session's state after ``position``; a start replays only the records after it."""
 
     position: int
     state: bytes
@@ -86,7 +86,7 @@ class Append(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a session needs to come to life."""
+    """What is loaded to start a session."""
 
     records: Sequence[Record]
     """Those after ``state``, contiguous."""

@@ -1,4 +1,4 @@
-"""Who may do what by key: the administrator's, and named ones for instructors that can be revoked.
+"""API keys: the administrator's, and named ones for instructors that can be revoked.
 
 A key is a random token of 256 bits, so its SHA-256 says nothing about it and needs no slow hash. Only
 digests are kept. The key that signs session tokens is a file of its own, readable by its owner alone.
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,99}")
 
 
 class Role(StrEnum):
-    """What a key is for."""
+    """The role that a key gives."""
 
     ADMINISTRATOR = "administrator"
     INSTRUCTOR = "instructor"
@@ -47,7 +47,7 @@ class Key:
 
 
 class Keys:
-    """The keys in the database. A revocation by another process counts from the next question on."""
+    """The table of keys. Blocking. A revocation by another process is seen by the next call."""
 
     def __init__(self, database: Database) -> None:
         self._connection = database.connect()

@@ -1,7 +1,7 @@
-"""The tables, as numbered steps that bring any database up to this version; engine's here, the publisher's by the same means.
+"""Migrations: numbered steps that create the engine's tables and bring those of older versions up to date.
 
-A step is SQL with the dialect's types filled in (``Connection.types``), or a function. They are applied in order to
-whatever the database has. A released step never changes what it makes.
+A step is SQL with the dialect's types filled in (``Connection.types``), or a function. The steps that a database has not
+seen are applied in order. A released step never changes what it makes. The publisher's tables have steps of their own.
 """
 
 from __future__ import annotations

@@ -29,11 +29,11 @@ class Job:
     version: int
     content_hash: str
     attempts: int
-    """How often it was begun, this time included."""
+    """How often it was claimed, this time included."""
 
 
 def content_hash(snapshot: Snapshot) -> str:
-    """SHA-256 (hex) of what the snapshot says, whichever publication or version of it this is."""
+    """SHA-256 (hex) of a snapshot without its ``content_id`` and version."""
     said = snapshot.model_dump_json(exclude={"content_id", "version"})
     return hashlib.sha256(said.encode()).hexdigest()
 
@@ -129,11 +129,11 @@ class Outbox:
         return due
 
     def done(self, job: Job, at: Millis | None = None) -> None:
-        """The job's artefacts exist. A job queued again meanwhile stays queued."""
+        """Mark a job as done. One that was queued again meanwhile stays queued."""
         self._finish(job, "done", None, None, at)
 
     def failed(self, job: Job, error: str, next_attempt_at: Millis | None, at: Millis | None = None) -> None:
-        """It did not work: again at ``next_attempt_at``, or with None not by itself."""
+        """Mark a job as failed: tried again at ``next_attempt_at``, or with None not by itself."""
         state = "failed" if next_attempt_at is None else "pending"
         self._finish(job, state, error, next_attempt_at, at)
 
@@ -162,7 +162,7 @@ class Outbox:
         )
 
     def requeue_interrupted(self) -> int:
-        """At the publisher's start: what a dead one left running is pending again. Returns how many."""
+        """At the publisher's start: queue again the jobs that a dead publisher left running; returns how many."""
         return self._connection.execute(
             "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at WHERE state = 'running'"
         )

@@ -1,4 +1,4 @@
-"""How a story's versions and the jobs that publish them are written.
+"""Writes the versions of a session's story and the jobs that publish them.
 
 Every function works inside its caller's transaction.
 """
@@ -63,8 +63,8 @@ def store_story(
         return None
     document = json.loads(snapshot.document)
     live = document["source"] == "live"
-    # What a person took back must not live on in an older version: their words, and their share of the figures,
-    # which follows from the figures before and after.
+    # What a person withdrew must not stay in an older version: their quotes, and their share of the figures,
+    # which could be computed from the figures before and after.
     earlier = _rewrite(
         connection, snapshot.session_id, _without_quotes_and_figures if live else _without_quotes
     )
@@ -82,7 +82,7 @@ def store_story(
 
 
 def remove_quotes(connection: Connection, session_id: str, *, before: int) -> None:
-    """Remove what people said from a session's stories older than a version."""
+    """Remove the quotes from a session's stories older than a version."""
     _rewrite(connection, session_id, _without_quotes, before=before)
 
 
@@ -99,7 +99,7 @@ def quoted(connection: Connection) -> list[tuple[str, int]]:
 def filter_quotes(
     connection: Connection, session_id: str, version: int, keep: Callable[[_Document], list[Any]]
 ) -> bool:
-    """Leave a story those of its quotes that ``keep`` picks from the document; whether any went."""
+    """Remove the quotes of a story that ``keep`` does not pick from its document; returns whether any went."""
     text = connection.value(
         "SELECT document FROM snapshots WHERE session_id = :id AND version = :version",
         id=session_id,

@@ -1,4 +1,4 @@
-"""A row per session for those who run the studio."""
+"""The analytics table: one row of figures for each published session."""
 
 from __future__ import annotations
 

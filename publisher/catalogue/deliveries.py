@@ -1,4 +1,4 @@
-"""Who is to get which mail, and how far that is.
+"""The deliveries: one row for each mail to each recipient, and its state.
 
 ``preparing`` → ``submitting`` → ``submitted`` | ``failed`` | ``uncertain``. What the mail server may have taken
 is uncertain and never sent again by itself, so nobody gets a mail twice; what it surely has not taken is tried
@@ -56,7 +56,7 @@ class Deliveries:
         return self._catalogue.meta("sends_mail") == "yes"
 
     def schedule(self, session_id: str, kind: str, at: Millis) -> int:
-        """Write down everybody who is to get a session's newsletter or personal mail; returns how many are new."""
+        """Schedule a session's newsletter or personal mails; returns how many recipients are new."""
         if not self.mail_enabled():
             return 0
         with self._connection.transaction():
@@ -75,7 +75,7 @@ class Deliveries:
             )
 
     def schedule_confirmation(self, recipient: str, address: str, at: Millis, *, again_after: Millis) -> None:
-        """Write down a mail that asks an address to confirm, unless one went out within ``again_after``."""
+        """Schedule a mail that asks an address to confirm, unless one was scheduled within ``again_after``."""
         if self.mail_enabled():
             self._connection.execute(
                 f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
@@ -91,7 +91,7 @@ class Deliveries:
             )
 
     def cancel(self, session_id: str, kind: str) -> int:
-        """Take back what has not left yet; returns how many mails that are."""
+        """Cancel the mails that have not left yet; returns how many."""
         return self._connection.execute(
             "DELETE FROM deliveries WHERE session_id = :id AND kind = :kind AND state = 'preparing'",
             id=session_id,
@@ -99,7 +99,7 @@ class Deliveries:
         )
 
     def due(self, now: Millis, limit: int = 100) -> list[Delivery]:
-        """What is to leave now, the oldest first."""
+        """The deliveries that are due, the oldest first."""
         rows = self._connection.rows(
             "SELECT * FROM deliveries WHERE state = 'preparing' AND due_at <= :now"
             " ORDER BY due_at, session_id, recipient LIMIT :limit",
@@ -145,11 +145,11 @@ class Deliveries:
         self._set(delivery, "submitted", now)
 
     def uncertain(self, delivery: Delivery, error: str, now: Millis) -> None:
-        """The line broke where the server may have taken it."""
+        """The connection broke when the server may have taken it."""
         self._set(delivery, "uncertain", now, error=error)
 
     def refused(self, delivery: Delivery, error: str, now: Millis, *, for_good: bool) -> None:
-        """The server surely has not taken it: again later, or for good not."""
+        """The server has not taken it: retry later, or fail for good (``for_good``, or after the last attempt)."""
         if for_good or delivery.attempts + 1 >= ATTEMPTS:
             self._set(delivery, "failed", now, error=error)
         else:
@@ -157,7 +157,7 @@ class Deliveries:
             self._set(delivery, "preparing", now, error=error, due_at=now + pause)
 
     def postpone_due(self, error: str, now: Millis, until: Millis) -> int:
-        """No server takes a connection: what is due waits, none of it having been tried. Returns how many mails that are."""
+        """Postpone every due mail until a time, as no server takes a connection; counts as no attempt. Returns how many."""
         return self._connection.execute(
             "UPDATE deliveries SET due_at = :until, error = :error, updated_at = :now"
             " WHERE state = 'preparing' AND due_at <= :now",
@@ -167,7 +167,7 @@ class Deliveries:
         )
 
     def retry_failed(self, session_id: str, now: Millis) -> int:
-        """What failed is tried again, because somebody asked for it; uncertain ones stay. Returns how many mails that are."""
+        """Queue the failed mails of a session again; uncertain ones stay. Returns how many were queued."""
         return self._connection.execute(
             "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = :now, updated_at = :now"
             " WHERE session_id = :id AND state = 'failed'",
@@ -187,7 +187,7 @@ class Deliveries:
         return [dict(row) for row in rows]
 
     def recover(self, now: Millis) -> int:
-        """At the start: what a dead process was submitting is uncertain. Returns how many mails that are."""
+        """At the start of the process: mark what a dead one was submitting as uncertain. Returns how many."""
         return self._connection.execute(
             "UPDATE deliveries SET state = 'uncertain', error = 'the publisher stopped while sending',"
             " updated_at = :now WHERE state = 'submitting'",

@@ -27,7 +27,7 @@ class DraftRow:
 
 
 class Drafts:
-    """The drafts of every session; each method is one transaction."""
+    """The table of drafts. Blocking. Each method is one transaction."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._connection = catalogue.connection

@@ -20,7 +20,7 @@ __all__ = ["enforce_retention", "forget_recipients", "retracts", "strip_quotes"]
 
 
 def enforce_retention(database: Database, ended_before: Millis) -> int:
-    """After the rows of people went: what else is kept of them; returns how many stories lost a quote.
+    """Remove what is kept of people whose rows went at the end of retention; returns how many stories lost a quote.
 
     Raises:
         DatabaseError: the tables cannot be read or written.
@@ -34,7 +34,7 @@ def enforce_retention(database: Database, ended_before: Millis) -> int:
 
 
 def retracts(before: Snapshot, now: Snapshot) -> bool:
-    """Whether a newer version of a story no longer says something that the older said of people."""
+    """Whether a newer version of a snapshot lacks a quote or a figure that the older one had."""
     return not set(before.quotes) <= set(now.quotes) or not set(before.curves) <= set(now.curves)
 
 

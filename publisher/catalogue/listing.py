@@ -1,4 +1,4 @@
-"""What the pages list: published sessions by date, technique, instructor, and in the feed."""
+"""Queries of the published sessions: by date, technique, instructor, and in the feed's order."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Listing:
         self.connection = connection
 
     def read_transaction(self) -> AbstractContextManager[None]:
-        """Everything read inside is of one moment, whatever others write meanwhile."""
+        """A read transaction: everything inside sees one state, whatever others write meanwhile."""
         return self.connection.reading()
 
     def published(self, session_id: str) -> Published | None:
@@ -84,7 +84,7 @@ class Listing:
         return None if document is None else Snapshot.model_validate_json(document)
 
     def excerpt(self, session_id: str) -> Snapshot | None:
-        """The published version without timeline, curves and quotes: what feeds and cards tell of, quickly read."""
+        """The published version without timeline, curves, milestones and quotes: enough for feeds and cards, cheap to read."""
         gist = self.connection.value("SELECT gist FROM published WHERE session_id = :id", id=session_id)
         return None if gist is None else Snapshot.model_validate_json(gist)
 
@@ -119,7 +119,7 @@ class Listing:
         )
 
     def featured(self, limit: int) -> list[Published]:
-        """Those whose score asks for it, the newest first."""
+        """The sessions whose quality score makes them featured, the newest first."""
         return self._entries(
             "WHERE visibility = 'public' AND featured = 1 ORDER BY session_date DESC, session_id DESC LIMIT :limit",
             limit=limit,
@@ -189,7 +189,7 @@ class Listing:
         return [entry for entry in entries if entry], total
 
     def instructors(self) -> list[tuple[str, str, int]]:
-        """(slug, name, sessions) of everybody who led a public session, by slug; the newest spelling of the name."""
+        """(slug, name, number of sessions) of each instructor of a public session, by slug; the newest spelling of the name."""
         rows = self.connection.rows(
             "SELECT instructor_slug AS slug, count(*) AS n FROM published"
             " WHERE visibility = 'public' AND instructor_slug IS NOT NULL"
@@ -230,7 +230,7 @@ class Listing:
         )
 
     def archive(self, name: str) -> list[Published]:
-        """What stands in a part of the feed's archive, the newest first."""
+        """The sessions of a part of the feed's archive, the newest first."""
         month, _, part = name.rpartition("-")
         first = (int(part) - 1) * ARCHIVE_SIZE + 1
         return self._entries(

@@ -1,4 +1,4 @@
-"""What is published: the tables from which the whole site can be made again, byte for byte.
+"""The catalogue: what is published. The whole site can be built again from its tables, byte for byte.
 
 They stand in the database file beside the engine's. A change of the catalogue marks the pages that it touches
 in the same transaction, so that a publisher that dies in between finds them marked when it starts again.
@@ -106,7 +106,7 @@ class Catalogue(Listing):
             self.mark_dirty(marked | completed | self._affected_pages(self.published(snapshot.session_id)))
 
     def withdraw(self, session_id: str, at: Millis) -> bool:
-        """Take a session off the site for good, and its drafts; whether there was either.
+        """Withdraw a session: unpublish it and remove its drafts. Returns whether it had either.
 
         A tombstone keeps its place in the feed.
         """
@@ -142,7 +142,7 @@ class Catalogue(Listing):
         return at
 
     def recompute_days(self, zone: ZoneInfo) -> None:
-        """Move every session to the day it has in another zone."""
+        """Recompute the calendar day of every published session in another time zone."""
         with self.transaction():
             rows = self.connection.rows("SELECT session_id, session_date FROM published")
             self.connection.many(
@@ -153,26 +153,26 @@ class Catalogue(Listing):
     # Which pages wait to be built
 
     def mark_dirty(self, pages: Iterable[str]) -> None:
-        """These pages are to be built again, also where one is being built at this moment."""
+        """Mark pages to be built again; marking one that is being built right now counts once more."""
         self.connection.many(
             "INSERT INTO marks (page, times) VALUES (:page, 1) ON CONFLICT (page) DO UPDATE SET times = marks.times + 1",
             [{"page": page} for page in sorted(pages)],
         )
 
     def dirty_pages(self) -> dict[str, int]:
-        """The pages that wait, each with how often it was marked; for ``built``."""
+        """The dirty pages, each with how often it was marked; hand this to ``clear_dirty`` once they are built."""
         return {page: times for page, times in self._dirty() if not page.startswith(DRAFTS_PREFIX)}
 
     def drafts_to_remove(self) -> dict[str, int]:
-        """The same of the drafts that wait to be removed, by ``drafts/<session_id>``."""
+        """The drafts to remove, as ``drafts/<session_id>``, each with how often it was marked."""
         return {mark: times for mark, times in self._dirty() if mark.startswith(DRAFTS_PREFIX)}
 
     def is_dirty(self) -> bool:
-        """Whether anything waits."""
+        """Whether any page waits to be built, or any draft to be removed."""
         return self.connection.row("SELECT 1 FROM marks LIMIT 1") is not None
 
     def clear_dirty(self, marks: Mapping[str, int]) -> None:
-        """These are done as they were when they were asked for; what was marked again since waits on."""
+        """Unmark what was built; a page that was marked again since it was read stays dirty."""
         with self.transaction():
             self.connection.many(
                 "DELETE FROM marks WHERE page = :page AND times = :times",
@@ -180,7 +180,7 @@ class Catalogue(Listing):
             )
 
     def mark_all_dirty(self) -> None:
-        """The whole site is to be built again."""
+        """Mark the whole site to be built again."""
         self.mark_dirty([ALL_PAGES])
 
     # Quotes

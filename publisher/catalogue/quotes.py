@@ -1,4 +1,4 @@
-"""Which of a session's quotes is which: a key that stays with the words."""
+"""Identifies the quotes of a session by a key made of their words."""
 
 from __future__ import annotations
 

@@ -30,12 +30,12 @@ _ASK_AGAIN_AFTER: Millis = HOUR
 
 
 class InvalidAddress(ValueError):
-    """It is no mail address."""
+    """The text is no mail address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Somebody who asked for the newsletter."""
+    """A subscriber of the newsletter."""
 
     token: str
     """In the links of their mails."""
@@ -43,7 +43,7 @@ class Subscriber:
 
 
 def subscriber(catalogue: Catalogue, address: str) -> Subscriber | None:
-    """Who has an address, which is in lower case; None for nobody."""
+    """The subscriber with an address in lower case; None where there is none."""
     row = catalogue.connection.row(
         "SELECT token, state FROM subscribers WHERE address = :address", address=address
     )
@@ -51,7 +51,7 @@ def subscriber(catalogue: Catalogue, address: str) -> Subscriber | None:
 
 
 def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
-    """Ask an address to confirm. Whoever asks learns nothing of who is subscribed already.
+    """Subscribe an address and ask it to confirm. The caller does not learn whether it is subscribed already.
 
     The confirmation goes out once an hour at most, and where the studio sends mail.
 
@@ -79,7 +79,7 @@ def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
 
 
 def state_of(catalogue: Catalogue, token: str) -> str | None:
-    """``pending`` or ``confirmed``; None for a token that means nobody, or nobody any more. Changes nothing."""
+    """``pending`` or ``confirmed``; None for an unknown token. Changes nothing."""
     state: str | None = catalogue.connection.value(
         "SELECT state FROM subscribers WHERE token = :token", token=token
     )
@@ -87,7 +87,7 @@ def state_of(catalogue: Catalogue, token: str) -> str | None:
 
 
 def confirm(catalogue: Catalogue, token: str, at: Millis) -> bool:
-    """Take up who has this token; whether there was somebody. Doing it again is harmless."""
+    """Confirm the subscription of a token; returns whether there is one. Idempotent."""
     changed = catalogue.connection.execute(
         "UPDATE subscribers SET state = 'confirmed', confirmed_at = coalesce(confirmed_at, :at)"
         " WHERE token = :token",
@@ -98,7 +98,7 @@ def confirm(catalogue: Catalogue, token: str, at: Millis) -> bool:
 
 
 def unsubscribe(catalogue: Catalogue, token: str) -> bool:
-    """Forget who has this token, and whatever waits to be sent to them; whether there was somebody."""
+    """Delete the subscriber of a token and their unsent mails; returns whether there was one."""
     with catalogue.transaction():
         address = catalogue.connection.value(
             "SELECT address FROM subscribers WHERE token = :token", token=token
@@ -116,5 +116,5 @@ def unsubscribe(catalogue: Catalogue, token: str) -> bool:
 
 
 def count(catalogue: Catalogue) -> int:
-    """How many confirmed."""
+    """The number of confirmed subscribers."""
     return int(catalogue.connection.value("SELECT count(*) FROM subscribers WHERE state = 'confirmed'"))

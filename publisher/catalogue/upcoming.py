@@ -40,7 +40,7 @@ def upcoming_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
 
 
 def cancelled_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
-    """Public sessions that were cancelled, the latest first: calendars must be told."""
+    """Public sessions that were cancelled, the latest first: calendars show them as cancelled."""
     return [_room(row) for row in SessionReader(catalogue.connection).cancelled(limit)]
 
 

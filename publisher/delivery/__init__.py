@@ -1,5 +1,5 @@
-"""Sending what was approved: mail to each recipient, retried, and never claimed before the server took it.
+"""Mail delivery: sends approved mails by SMTP, each to one recipient, retries refused ones, and records each outcome.
 
-Invariants: a delivery is written down as under way before its first byte leaves; one that may have arrived is
-``uncertain`` and never sent again by itself. May import: ``publisher.drafts``, ``mail``, ``catalogue``.
+Invariants: a delivery is recorded as under way before its first byte is sent; one that the server may have taken is
+``uncertain`` and never sent again by itself. May import: ``publisher.drafts`` (texts), ``mail``, ``catalogue``.
 """

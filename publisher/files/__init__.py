@@ -1,5 +1,5 @@
-"""Folders that readers look into while they change: files replaced atomically, or a whole new tree put in place.
+"""Writes folders that are read while they change: files replaced atomically, or a whole new tree swapped in.
 
-Invariants: a file is never truncated in place nor half there; what is unchanged is not rewritten; what was put is on
+Invariants: a file is never truncated in place nor half there; an unchanged file is not rewritten; what was put is on
 the disk (fsync) when the call returns. May import: the standard library.
 """

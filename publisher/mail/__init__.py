@@ -1,5 +1,5 @@
-"""Mails as bytes: subject, HTML and text of each kind of letter, and its RFC 5322 message.
+"""Mails as bytes: subject, HTML and text of each kind of mail, and its message (RFC 5322).
 
-Invariants: the same letter is the same bytes whenever it is made. Sends nothing; see ``publisher.delivery``.
+Invariants: the same mail always gives the same bytes. Sends nothing; see ``publisher.delivery``.
 May import: ``publisher.rendering``.
 """

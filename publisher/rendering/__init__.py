@@ -1,5 +1,5 @@
-"""What a session is told with: the studio's identity, its words, templates, charts and picture.
+"""What pages, mails and posts are rendered with: the studio's settings, translated strings, templates, charts and card.
 
-Owns: ``studio.toml``, languages, the story of a session in words, the drawings. Pure functions of a snapshot and a studio.
+Owns: ``studio.toml``, the languages, the ``Story`` that templates are given. Pure functions of a snapshot and a studio.
 May import: ``engine.domain`` values. Knows no database, no page, no mail.
 """

@@ -1,6 +1,6 @@
-"""The published site: which pages there are, their content, and building them through MkDocs.
+"""The published site: which pages there are, what is in them, and building them through MkDocs.
 
-Owns: everything below ``public/``. Invariants: ``public/`` is a function of the catalogue and never of the clock;
-building piece by piece gives the same bytes as building it whole.
+Owns: everything below ``public/`` and ``private/``. Invariants: the site is a function of the catalogue and never of the
+clock; building the dirty pages alone gives the same bytes as building the whole site.
 May import: ``publisher.catalogue``, ``rendering``, ``files``, ``syndication``. Knows nothing of mail or drafts.
 """

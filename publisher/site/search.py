@@ -1,4 +1,4 @@
-"""The search: one index a month, made by Pagefind beside the publishing path, merged in the reader's browser."""
+"""The search indexes: one a month, made by Pagefind after the pages, merged in the reader's browser."""
 
 from __future__ import annotations
 
@@ -28,83 +28,84 @@ _log = structlog.get_logger(__name__)
 FOLDER = "pagefind"
 _LIST = "months.json"
 _LOOK_EVERY_S = 3.0
-_LONGEST_S = 120.0
+_TIMEOUT_S = 120.0
 
 
 def update_index(root: Path, catalogue: Catalogue) -> list[str]:
-    """Bring the indexes of a built site up to its catalogue; returns the months that were made anew.
+    """Update the indexes of a built site to its catalogue; returns the months that were indexed again.
 
     Raises:
         subprocess.SubprocessError: Pagefind failed, or took too long.
         OSError: a file cannot be read or written.
     """
-    wanted = _wanted(catalogue) if catalogue.count() >= SEARCH_FROM else {}
-    known = _known(root)
-    if wanted == known:
+    current = _month_digests(catalogue) if catalogue.count() >= SEARCH_FROM else {}
+    indexed = _indexed_digests(root)
+    if current == indexed:
         return []
-    changed = [month for month, digest in wanted.items() if known.get(month) != digest]
+    changed = [month for month, digest in current.items() if indexed.get(month) != digest]
     for month in changed:
-        _make(root, month, [entry.session_id for entry in catalogue.of_month(month)])
-    text = json.dumps({"months": [{"month": m, "digest": d} for m, d in wanted.items()]})
+        _index_month(root, month, [entry.session_id for entry in catalogue.of_month(month)])
+    text = json.dumps({"months": [{"month": m, "digest": d} for m, d in current.items()]})
     Tree(root).put([Artefact(f"{FOLDER}/{_LIST}", text.encode())])
-    for month in known.keys() - wanted.keys():
+    for month in indexed.keys() - current.keys():
         shutil.rmtree(root / FOLDER / month, ignore_errors=True)
     return changed
 
 
-def _wanted(catalogue: Catalogue) -> dict[str, str]:
-    """Each month with a digest of what there is to find in it."""
+def _month_digests(catalogue: Catalogue) -> dict[str, str]:
+    """Each month with a digest of what its index depends on."""
     digests: dict[str, str] = {}
     with catalogue.read_transaction():
         quoted = catalogue.approved_quotes()
         for month, _ in catalogue.months():
-            told = [
+            sources = [
                 (entry.session_id, entry.updated_at, entry.title, quoted.get(entry.session_id))
                 for entry in catalogue.of_month(month)
             ]
-            digests[month] = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+            digests[month] = hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
     return digests
 
 
-def _known(root: Path) -> dict[str, str]:
+def _indexed_digests(root: Path) -> dict[str, str]:
+    """The digests by which the months were indexed last."""
     try:
-        told = json.loads((root / FOLDER / _LIST).read_text(encoding="utf-8"))
+        stored = json.loads((root / FOLDER / _LIST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    return {str(each["month"]): str(each["digest"]) for each in told["months"]}
+    return {str(each["month"]): str(each["digest"]) for each in stored["months"]}
 
 
-def _make(root: Path, month: str, session_ids: list[str]) -> None:
-    work = Path(tempfile.mkdtemp(prefix=f".{root.name}-search-", dir=root.parent))
-    # What is only read again goes into memory: copies on the disk would be in the way of a live session's journal.
+def _index_month(root: Path, month: str, session_ids: list[str]) -> None:
+    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-search-", dir=root.parent))
+    # The copies go into memory: on the disk their writes would stall a live session's journal.
     pages = Path(tempfile.mkdtemp(prefix="halcytone-search-", dir=scratch_folder()))
     try:
         for session_id in session_ids:
             page = root / "sessions" / session_id / "index.html"
-            # One that is being withdrawn at this moment is indexed without.
+            # A page that is being withdrawn at this moment may be gone already.
             if page.is_file():
                 copy = pages / "sessions" / session_id / "index.html"
                 copy.parent.mkdir(parents=True)
                 shutil.copyfile(page, copy)
-        made = work / "made"
+        output = folder / "index"
         subprocess.run(
-            [get_executable(), "--site", str(pages), "--output-path", str(made), "--quiet"],
+            [get_executable(), "--site", str(pages), "--output-path", str(output), "--quiet"],
             check=True,
             capture_output=True,
-            timeout=_LONGEST_S,
+            timeout=_TIMEOUT_S,
             # One core at a time: nobody waits for it.
             env={**os.environ, "RAYON_NUM_THREADS": "1", "TOKIO_WORKER_THREADS": "1"},
         )
-        made.chmod(0o755)
+        output.chmod(0o755)
         (root / FOLDER).mkdir(parents=True, exist_ok=True)
-        exchange(made, root / FOLDER / month)
+        exchange(output, root / FOLDER / month)
     finally:
         shutil.rmtree(pages, ignore_errors=True)
-        shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class SearchIndexer:
-    """A thread that keeps the indexes of ``public/`` up to date: no page waits for them."""
+    """A thread that keeps the indexes of ``public/`` up to date, so that no page has to wait for them."""
 
     def __init__(self, data: Path, database: Database) -> None:
         self._data = data
@@ -127,7 +128,7 @@ class SearchIndexer:
             seen = ""
             while not self._closing.wait(_LOOK_EVERY_S):
                 state = catalogue.fingerprint()
-                # While pages are being made they are not read.
+                # Dirty pages are about to change: they are indexed once they are built.
                 if state == seen or catalogue.is_dirty():
                     continue
                 try:

@@ -1,5 +1,5 @@
-"""What programs subscribe to: ``feed.xml``, ``feed.json``, ``calendar.ics``, and the WebSub hub.
+"""What programs subscribe to: ``feed.xml``, ``feed.json``, ``calendar.ics``, and notifications of the WebSub hub.
 
-Invariants: identical content gives identical bytes, so that ETags hold; archives that are complete never change.
+Invariants: the same catalogue gives the same bytes, so that ETags hold; complete parts of the archive never change.
 May import: ``publisher.catalogue``, ``rendering``, ``files``.
 """

@@ -75,7 +75,7 @@ def test_its_tables_are_those_of_a_new_folder(data: Path, tmp_path: Path) -> Non
     assert schemas[0] == schemas[1]
     assert database_of(data).problems() == []
     lines = ARCHIVE.with_name("data-folder-0.1.0.jsonl").read_text(encoding="utf-8").splitlines()
-    assert list(commands.export(data, database_of(data))) == [json.loads(line) for line in lines]
+    assert list(commands.export(database_of(data))) == [json.loads(line) for line in lines]
 
 
 async def test_it_serves_publishes_and_is_rebuilt_to_the_same_bytes(data: Path) -> None:

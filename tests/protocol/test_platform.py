@@ -29,7 +29,7 @@ FULL: list[tuple[dict[str, Any], Reported]] = [
     ),
     (
         {"type": "participant.joined", "id": "e-2", "data": {"participant_id": "user-7", "name": "Alice"}},
-        Reported(c.ReportJoined("user-7"), "e-2", "Alice", "e-2"),
+        Reported(c.ReportJoined("user-7", "Alice"), "e-2", key="e-2"),
     ),
     (
         {"type": "participant.left", "id": "e-3", "data": {"participant_id": "user-7", "name": "Alice"}},

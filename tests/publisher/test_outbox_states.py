@@ -74,9 +74,7 @@ def test_a_disk_that_takes_nothing_is_waited_for(studio: Publisher, disk: Disk, 
         assert again is not None
         assert again - at <= 5 * MINUTE
     (row,) = (
-        row
-        for row in commands.list_publications(studio.data, database_of(studio.data), "s-1")
-        if row["channel"] == "web"
+        row for row in commands.list_publications(database_of(studio.data), "s-1") if row["channel"] == "web"
     )
     assert row["last_error"].startswith(("OSError", "PermissionError"))
     assert not list(studio.data.glob(".public-*"))
@@ -92,7 +90,7 @@ def test_a_person_may_try_at_once(studio: Publisher, disk: Disk) -> None:
     disk.wrong = OSError(errno.ENOSPC, "no space left")
     studio.publish(snapshot())
     disk.wrong = None
-    assert commands.retry(studio.data, database_of(studio.data), "s-1") == ["web"]
+    assert commands.retry(database_of(studio.data), "s-1") == ["web"]
     studio.work(FAR)
     assert state(studio, "s-1")[:2] == ("done", 1)
 
@@ -137,6 +135,6 @@ def test_a_story_that_cannot_be_drawn_fails_alone(studio: Publisher, monkeypatch
     assert not studio.has("sessions/bad/index.html")
     assert state(studio, "bad")[:2] == ("pending", 1)
     monkeypatch.undo()
-    assert commands.retry(studio.data, database_of(studio.data), "bad") == ["web"]
+    assert commands.retry(database_of(studio.data), "bad") == ["web"]
     studio.work(FAR)
     assert studio.has("sessions/bad/index.html")

@@ -1,4 +1,4 @@
-"""Whoever builds pages stands back for whoever breathes."""
+"""Building pages has a lower priority than a live session."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_single_core_is_shared() -> None:
 
 
 def test_what_nobody_waits_for_is_done_in_a_thread_that_gives_way() -> None:
-    """The rest of the process keeps its share; who gives way already needs no other thread."""
+    """The rest of the process keeps its share; a thread that is idle-class already needs no other."""
     told = after(
         "look = lambda: (os.sched_getscheduler(0) == os.SCHED_IDLE, threading.current_thread() is threading.main_thread())",
         "assert run_idle(look) == (True, False)",

@@ -19,7 +19,14 @@ from publisher.worker import Busy, publisher_lock
 from tests.publisher.samples import content, snapshot
 from tests.publisher.studio_data import digests
 
-START = "import sys; from pathlib import Path; from publisher.worker import main; sys.exit(main(Path(sys.argv[1])))"
+START = """
+import sys
+from pathlib import Path
+from engine.storage.opening import database_of
+from publisher.worker import main
+data = Path(sys.argv[1])
+sys.exit(main(data, database_of(data)))
+"""
 
 
 @pytest.fixture
@@ -90,7 +97,7 @@ def quiet(_done: int, _total: int) -> None:
 
 
 def test_import_export_and_rebuild(tmp_path: Path) -> None:
-    """What is exported can be imported elsewhere; field_errors name their line; a rebuild has the same bytes."""
+    """What is exported can be imported elsewhere; refusals name their line; a rebuild has the same bytes."""
     file = tmp_path / "in.jsonl"
     lines = [json.dumps(content(session_id=f"i-{n}", session_date="2019-05-01T10:00:00Z")) for n in range(3)]
     lines += ["", "{broken", json.dumps(content(session_id="x", session_duration=0)), "[]"]
@@ -102,7 +109,7 @@ def test_import_export_and_rebuild(tmp_path: Path) -> None:
     assert [line.split(":")[0] for line in refused] == ["line 5", "line 6", "line 7"]
     assert "session_duration" in refused[1]
     assert "7200" not in refused[0]
-    exported = list(commands.export(first, database_of(first)))
+    exported = list(commands.export(database_of(first)))
     assert [entry["session_id"] for entry in exported] == ["i-0", "i-1", "i-2"]
     again = tmp_path / "again.jsonl"
     again.write_text("\n".join(json.dumps(entry) for entry in exported))
@@ -115,7 +122,7 @@ def test_import_export_and_rebuild(tmp_path: Path) -> None:
     page = "sessions/i-1/index.html"
     assert (first / "public" / page).exists()
     assert (second / "public" / page).exists()
-    assert {row["state"] for row in commands.list_publications(first, database_of(first), None)} == {"done"}
+    assert {row["state"] for row in commands.list_publications(database_of(first), None)} == {"done"}
 
 
 def test_unpublish_and_retry(tmp_path: Path) -> None:
@@ -125,12 +132,13 @@ def test_unpublish_and_retry(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     commands.import_file(data, database_of(data), file, quiet)
-    assert commands.retry(data, database_of(data), "i-1") == ["analytics", "web"]
+    assert commands.retry(database_of(data), "i-1") == ["analytics", "web"]
     commands.unpublish(data, database_of(data), "i-1")
     assert not (data / "public/sessions/i-1").exists()
-    for verb in (commands.unpublish, commands.retry):
-        with pytest.raises(KeyError):
-            verb(data, database_of(data), "nobody")
+    with pytest.raises(KeyError):
+        commands.unpublish(data, database_of(data), "nobody")
+    with pytest.raises(KeyError):
+        commands.retry(database_of(data), "nobody")
 
 
 def test_a_running_publisher_does_what_commands_ask(tmp_path: Path, process: subprocess.Popen[str]) -> None:

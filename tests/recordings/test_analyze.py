@@ -111,7 +111,7 @@ def test_impossible_values_are_counted_not_refused() -> None:
         ("800\n1e999\n", 2),
         ("800 810\n", 1),
         ("8_00\n", 1),
-        ("rr\n800\n", 1),
+        ("rr\n800\nrr\n", 3),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, text: str, line: int) -> None:
@@ -126,7 +126,7 @@ def test_files_from_other_systems_are_read(tmp_path: Path) -> None:
     """A byte order mark, Windows line ends, blank lines and exponents are no mistake."""
     file = tmp_path / "good.txt"
     file.write_bytes(b"\xef\xbb\xbf800\r\n\r\n810.5\r\n8.2e2")
-    assert read_recording(file) == [800.0, 810.5, 820.0]
+    assert read_recording(file).values == [800.0, 810.5, 820.0]
 
 
 def test_run_prints_json_of_exactly_the_published_figures(
@@ -149,6 +149,7 @@ def test_run_prints_json_of_exactly_the_published_figures(
         "current_rmssd_ms",
         "improvement_percent",
         "coherence",
+        "read_as",
     ]
     assert told["n"] == 3
     assert told["coherence"] == []

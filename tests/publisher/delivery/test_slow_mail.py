@@ -140,7 +140,7 @@ async def test_what_may_have_been_taken_is_uncertain_and_never_repeated(
     moody.moods = {}
     assert await deliver(studio, moody, LATER + 60 * MINUTE) == 0
     assert moody.taken.count("b@example.org") == (1 if mood == "silent after the message" else 0)
-    assert commands.retry(studio.data, database_of(studio.data), "s-1") != []
+    assert commands.retry(database_of(studio.data), "s-1") != []
     assert states(studio) == {"uncertain": 1, "submitted": 2}
 
 
@@ -167,7 +167,7 @@ async def test_operators_see_what_became_of_mails(studio: Publisher, moody: Mood
     await deliver(studio, moody)
     rows = [
         row
-        for row in commands.list_publications(studio.data, database_of(studio.data), "s-1")
+        for row in commands.list_publications(database_of(studio.data), "s-1")
         if row["channel"] == "mail: newsletter"
     ]
     assert [(row["state"], row["mails"]) for row in rows] == [("submitted", 1), ("uncertain", 1)]
@@ -183,14 +183,14 @@ async def test_what_failed_for_good_can_be_sent_again_by_hand(studio: Publisher,
     (delivery,) = deliveries.due(LATER)
     assert deliveries.begin(delivery, LATER)
     deliveries.refused(delivery, "550 no such user", LATER, for_good=True)
-    assert commands.retry(studio.data, database_of(studio.data), "s-1") == ["1 mails"]
+    assert commands.retry(database_of(studio.data), "s-1") == ["1 mails"]
     (row,) = deliveries.by_kind_and_state("s-1")
     assert (row["state"], row["attempts"]) == ("preparing", 0)
 
 
 @pytest.fixture
 def clocked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Millis], None]:
-    """Sets the clock of the post office's thread."""
+    """Sets the clock of the thread of mail delivery."""
 
     def at(now: Millis) -> None:
         monkeypatch.setattr("publisher.delivery.mail._now", lambda: now)
@@ -226,16 +226,16 @@ def deaf() -> Iterator[tuple[str, threading.Event]]:
 def test_a_silent_mail_server_holds_no_page_up(
     studio: Publisher, deaf: tuple[str, threading.Event], clocked: Callable[[Millis], None]
 ) -> None:
-    """While the post office waits for a server that says nothing, the next session is published."""
+    """While mail delivery waits for a server that says nothing, the next session is published."""
     url, called = deaf
     subscribed(studio, "a@example.org")
     approve(studio)
     clocked(LATER)
-    office = MailDelivery(studio.data, database_of(studio.data), url)
+    delivery = MailDelivery(studio.data, database_of(studio.data), url)
     # Entered but never left: leaving would wait for the silent server, which the fixture ends.
-    office.__enter__()
+    delivery.__enter__()
     assert called.wait(10)
     studio.publish(snapshot("s-2", title="While the mail hangs"), at=LATER)
     assert "While the mail hangs" in studio.read("sessions/s-2/index.html")
     assert [row.state for row in studio.outbox.of("s-2")] == ["done"] * 4
-    office._closing.set()
+    delivery._closing.set()
