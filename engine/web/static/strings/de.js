@@ -217,7 +217,7 @@ export default {
   "reason.other": "{field}: {reason}.",
   "warning.past": "Der Beginn liegt in der Vergangenheit: der Raum ist jetzt offen.",
   "warning.links_need_token": "Links, die schon verschickt sind, öffnen nichts mehr: teile die neuen.",
-  "warning.page_private": "Die Seite dieser Sitzung sieht nur noch, wer einen Link hat.",
+  "warning.page_private": "Ihre Seite sieht nur noch, wer einen Link hat.",
   "warning.links_expired": "Links, die schon verschickt sind, sind abgelaufen.",
   "warning.many": "Bis zu {limit} Menschen sind empfohlen, damit es für alle gut geht.",
   "field.content": "Text",

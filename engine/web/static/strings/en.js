@@ -199,7 +199,7 @@ export default {
   "reason.other": "{field}: {reason}.",
   "warning.past": "This begins in the past: the room is open now.",
   "warning.links_need_token": "Links that were sent open nothing any more: share the new ones.",
-  "warning.page_private": "The page of this session is shown to those with a link only.",
+  "warning.page_private": "Its page is shown to those with a link only.",
   "warning.links_expired": "Links that were sent have run out.",
   "warning.many": "Up to {limit} people are recommended for a good experience.",
   "field.content": "Text",
