@@ -75,6 +75,9 @@ __all__ = [
 
 _WIRE = ConfigDict(extra="forbid")
 
+# The fastest rate known of a heart, in beats a minute.
+HIGHEST_BPM = 300.0
+
 Seconds = Annotated[WholeNumber, Field(ge=1, le=7200)]
 Percent = Annotated[StrictFloat, Field(ge=-100, le=200, allow_inf_nan=False)]
 Rating = Annotated[WholeNumber, Field(ge=1, le=5)]
@@ -321,12 +324,25 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class HeartRate:
-    """RR intervals in ms, oldest first. What no heart can do is rejected and counted, not refused."""
+    """RR intervals in ms, oldest first. What no heart can do is rejected and counted, not refused.
+
+    Sensors that are not worn send a rate of 0, whatever they say of their contact.
+    """
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     rr: Annotated[tuple[Annotated[StrictFloat, Field(allow_inf_nan=False)], ...], Field(max_length=64)]
-    bpm: Annotated[StrictFloat, Field(ge=0, le=400, allow_inf_nan=False)] | None = None
+    bpm: Annotated[StrictFloat, Field(allow_inf_nan=False)] | None = None
     contact: StrictBool | None = None
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether a heart can have this rate; a sensor's glitch is 65535."""
+        return self.bpm is None or 0 <= self.bpm <= HIGHEST_BPM
+
+    @property
+    def is_worn(self) -> bool | None:
+        """Whether the sensor touches the skin; None where it cannot tell."""
+        return False if self.bpm == 0 else self.contact
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from engine.protocol.incoming import Inbound
 from engine.protocol.platform import read_event
 from engine.protocol.rates import TokenBucket
 from engine.realtime.authorization import SocketAuthorization, credential_of
+from engine.realtime.frame_reader import StrictResponse
 from engine.realtime.handshake import HandshakeChecks
 from engine.realtime.live_metrics import LiveMetrics
 from engine.sessions.directory import Directory
@@ -58,8 +59,8 @@ class EventSockets:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/session/{session_id}/events``."""
-        self._handshake.check_origin(request)
-        ws = web.WebSocketResponse(compress=False, autoping=False, max_msg_size=_MAX_MESSAGE, timeout=2.0)
+        self._handshake.check_request(request)
+        ws = StrictResponse(compress=False, autoping=False, max_msg_size=_MAX_MESSAGE, timeout=2.0)
         await ws.prepare(request)
         session_id = request.match_info["session_id"]
         try:

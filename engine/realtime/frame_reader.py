@@ -1,12 +1,24 @@
-"""aiohttp's reader queue for a live socket, delivering each frame by callback instead of waking a task.
+"""Frames of a WebSocket on their way in: what RFC 6455 forbids ends the connection; live sockets get each by callback.
 
-Why: aiohttp's own ``receive()`` resumes a task through half a dozen coroutines for every message. That takes longer
+aiohttp (3.14) takes some of what RFC 6455 forbids. Added here, each ending the connection with 1002:
+
+- frames of a client that are not masked (§5.1);
+- a payload length in more bytes than it needs, or with its highest bit set (§5.2);
+- a new text or binary message before the one in fragments is finished, where its first fragment was empty (§5.4);
+- close codes that never stand in a frame: 1006, and those above 4999 (§7.4).
+
+``engine.realtime.handshake`` adds what it does not look at before the upgrade. aiohttp itself checks reserved bits and opcodes,
+fragmented control frames and those above 125 bytes, continuations of nothing, UTF-8, and other close codes.
+
+Why by callback: aiohttp's own ``receive()`` resumes a task through half a dozen coroutines for every message. That takes longer
 than a heartbeat's whole way through its session, and a live server reads thousands of messages a second.
 
 This is the only module that uses aiohttp's private API. It relies on:
 
 - ``aiohttp._websocket.reader.WebSocketDataQueue``, which aiohttp's parser feeds through ``feed_data(message, size)``,
   ``feed_eof()`` and ``set_exception(exc)``, and which ``read()``, ``exception()`` and ``is_eof()`` are read from;
+- ``aiohttp._websocket.reader.WebSocketReader``, that parser, whose ``feed_data(data)`` the connection calls with what came,
+  and the queue with ``b""``, and which returns whether the connection is to end;
 - ``WebSocketResponse._post_start(request, protocol, writer)``, which ``prepare`` calls to make that queue and the
   parser, and the attributes that it sets: ``_ws_protocol``, ``_writer``, ``_reader``, ``_parser``.
 
@@ -20,16 +32,130 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import WSMessage, WSMsgType, web
-from aiohttp._websocket.reader import WebSocketDataQueue
-from aiohttp.http import WebSocketReader, WebSocketWriter
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
+from aiohttp.http import WebSocketWriter
 
-__all__ = ["NO_CODE", "FrameReader", "LiveResponse"]
+__all__ = ["NO_CODE", "FrameReader", "LiveResponse", "StrictResponse"]
 
 NO_CODE = 1005
 """The code of a close frame that carries none (RFC 6455 §7.1.5)."""
+_LAST_CODE = 4999
 _QUEUED_BYTES = 64 * 1024
 """Above twice this many bytes in the queue, aiohttp stops reading from the connection."""
+
+
+_parse = WebSocketReader.feed_data
+
+
+class StrictParser(WebSocketReader):
+    """aiohttp's frame parser behind a look at each frame's header.
+
+    Nearly all that comes is one whole, masked, unfragmented frame below 64 KiB: ``feed_data`` knows it by its size.
+    """
+
+    __slots__ = ("_between", "_failed", "_fragmented", "_head", "_left", "_queue")
+
+    def __init__(self, queue: WebSocketDataQueue, max_msg_size: int) -> None:
+        super().__init__(queue, max_msg_size, compress=False, decode_text=True)
+        self._queue = queue
+        self._head = b""
+        """The beginning of a header whose end has not come yet."""
+        self._left = 0
+        """Bytes of the frame under way, its mask included, that have not come yet."""
+        self._fragmented = False
+        self._between = True
+        """No frame, header or fragmented message is under way, and nothing was wrong."""
+        self._failed = False
+
+    def feed_data(self, data: bytes | bytearray | memoryview) -> tuple[bool, bytes]:
+        """Take what came from the network. Returns whether the connection is to end, and nothing left over."""
+        size = len(data)
+        if self._between and size > 5 and data[0] > 0x7F:
+            second = data[1]
+            if 0x7F < second < 0xFE and size == second - 0x7A:
+                return _parse(self, data)
+            if second == 0xFE and size > 133 and size == (data[2] << 8 | data[3]) + 8:
+                return _parse(self, data)
+        return self._feed_parts(bytes(data))
+
+    def _feed_parts(self, data: bytes) -> tuple[bool, bytes]:
+        if self._failed:
+            return (True, b"") if data else _parse(self, b"")
+        before = len(self._head)
+        data = self._head + data
+        try:
+            self._look(data)
+        except _Forbidden as forbidden:
+            self._failed, self._between = True, False
+            # What came before it is as good as if it had come alone.
+            ended = _parse(self, data[before : max(before, forbidden.at)])
+            if not ended[0]:
+                self._queue.set_exception(WebSocketError(WSCloseCode.PROTOCOL_ERROR, forbidden.reason))
+            return True, b""
+        self._between = not (self._left or self._head or self._fragmented)
+        return _parse(self, data[before:] if before else data)
+
+    def _look(self, data: bytes) -> None:
+        """Look at every header in ``data``, which begins with ``_head``.
+
+        Raises:
+            _Forbidden: a header breaks the protocol.
+        """
+        at, end = self._left, len(data)
+        self._head = b""
+        while at < end:
+            if end - at < 2:
+                self._head = data[at:]
+                at = end
+                break
+            first, second = data[at], data[at + 1]
+            if not second & 0x80:
+                raise _Forbidden(at, "a client's frame is not masked")
+            length, width = second & 0x7F, 0
+            if length > 125 and not first & 0x08:
+                width = 2 if length == 126 else 8
+                if end - at < 2 + width:
+                    self._head = data[at:]
+                    at = end
+                    break
+                length = int.from_bytes(data[at + 2 : at + 2 + width], "big")
+                if length < (126 if width == 2 else 0x10000) or length >= 1 << 63:
+                    raise _Forbidden(at, "a length in more bytes than it needs, or with its highest bit set")
+            opcode = first & 0x0F
+            if opcode < 8:
+                if opcode and self._fragmented:
+                    raise _Forbidden(at, "a new message inside another's fragments")
+                self._fragmented = first < 0x80
+            at += 6 + width + length
+        self._left = at - end
+
+
+class _Forbidden(Exception):
+    """A frame that begins ``at`` a position in what was read is not allowed."""
+
+    def __init__(self, at: int, reason: str) -> None:
+        super().__init__(reason)
+        self.at, self.reason = at, reason
+
+
+class StrictQueue(WebSocketDataQueue):
+    """aiohttp's queue of messages, which refuses close codes that never stand in a frame."""
+
+    def feed_data(self, data: Any, size: int) -> None:
+        """Called by the parser for each complete message.
+
+        Raises:
+            WebSocketError: it is a close frame with such a code.
+        """
+        if data.type is WSMsgType.CLOSE:
+            _check_close_code(data.data)
+        super().feed_data(data, size)
+
+
+def _check_close_code(code: int) -> None:
+    if code == WSCloseCode.ABNORMAL_CLOSURE or code > _LAST_CODE:
+        raise WebSocketError(WSCloseCode.PROTOCOL_ERROR, f"the close code {code} never stands in a frame")
 
 
 class FrameReader(WebSocketDataQueue):
@@ -53,7 +179,13 @@ class FrameReader(WebSocketDataQueue):
         self._disconnect: asyncio.Future[None] | None = None
 
     def feed_data(self, data: Any, size: int) -> None:
-        """Called by the parser for each complete message."""
+        """Called by the parser for each complete message.
+
+        Raises:
+            WebSocketError: it is a close frame with a code that never stands in one.
+        """
+        if data.type is WSMsgType.CLOSE:
+            _check_close_code(data.data)
         if self._callback is None:
             self._queued += 1
             super().feed_data(data, size)
@@ -127,16 +259,27 @@ def _discard(message: WSMessage) -> None:
     """Take the place of the callback once the socket has ended."""
 
 
-class LiveResponse(web.WebSocketResponse):
-    """aiohttp's WebSocket response, with ``frames`` in the place of its own queue. Use ``frames``, not ``receive()``."""
+class StrictResponse(web.WebSocketResponse):
+    """aiohttp's WebSocket response, ended by what RFC 6455 forbids. Without compression and heartbeat."""
+
+    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
+        # As aiohttp's own, but for queue and parser, and without compression and its heartbeat, which are not used here.
+        self._ws_protocol = protocol
+        self._writer = writer
+        queue = self._reader = self._queue_of(request)
+        self._parser = StrictParser(queue, self._max_msg_size)
+        request.protocol.set_parser(self._parser)
+        request.protocol.keep_alive(False)
+
+    def _queue_of(self, request: web.BaseRequest) -> WebSocketDataQueue:
+        return StrictQueue(request.protocol, _QUEUED_BYTES, loop=asyncio.get_running_loop())
+
+
+class LiveResponse(StrictResponse):
+    """One with ``frames`` in the place of aiohttp's queue. Use ``frames``, not ``receive()``."""
 
     frames: FrameReader
 
-    def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
-        # As aiohttp's own, but for the queue, and without compression and its heartbeat, which are not used here.
-        self._ws_protocol = protocol
-        self._writer = writer
-        self._reader = self.frames = FrameReader(request)
-        self._parser = WebSocketReader(self.frames, self._max_msg_size, compress=False, decode_text=True)
-        request.protocol.set_parser(self._parser)
-        request.protocol.keep_alive(False)
+    def _queue_of(self, request: web.BaseRequest) -> WebSocketDataQueue:
+        self.frames = FrameReader(request)
+        return self.frames

@@ -1,17 +1,25 @@
-"""Checks of a WebSocket handshake: the Origin of its page, and how many connections its address opens."""
+"""Checks of a WebSocket handshake: RFC 6455's own, the Origin of its page, how many connections its address opens.
+
+aiohttp checks the Upgrade and Connection headers. It upgrades HTTP/1.0 and versions 7 and 8 too, and takes a key with
+characters in it that are not Base64, or the first of two keys.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 
 from engine.clock import Clock
 from engine.domain.rejection import Rejected
 
 __all__ = ["HandshakeChecks"]
 
+_VERSION = "13"
+_KEY = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
+"""16 bytes in Base64: 22 characters, the last of which stands for two bits."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -34,15 +42,23 @@ class HandshakeChecks:
         self._take_connection = take_connection
         self._draining = draining
 
-    def check_origin(self, request: web.Request) -> None:
-        """Refuse pages of other sites, before the upgrade: a browser sends their Origin (RFC 6455 §10.2).
+    def check_request(self, request: web.Request) -> None:
+        """Check a handshake before the upgrade: its version (RFC 6455 §4.2), and the Origin that a browser sends (§10.2).
 
         Raises:
-            web.HTTPForbidden: the Origin is neither this host's nor the public address's.
             web.HTTPServiceUnavailable: the server is about to stop.
+            web.HTTPBadRequest: it is no handshake of HTTP/1.1.
+            web.HTTPUpgradeRequired: it asks for another version of the protocol than 13.
+            web.HTTPForbidden: the Origin is neither this host's nor the public address's.
         """
         if self._draining():
             raise web.HTTPServiceUnavailable(headers={"Retry-After": "5"})
+        if request.version < HttpVersion11 or request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+            raise web.HTTPBadRequest(text="A WebSocket is opened by an upgrade of HTTP/1.1.")
+        self._check_origin(request)
+        _check_protocol(request)
+
+    def _check_origin(self, request: web.Request) -> None:
         sent = request.headers.get("Origin")
         if sent is None:
             return
@@ -65,6 +81,17 @@ class HandshakeChecks:
                 f"Too many connections from this address; try again in {seconds} s.",
                 {"retry_after": str(seconds)},
             )
+
+
+def _check_protocol(request: web.Request) -> None:
+    headers = request.headers
+    keys = headers.getall(hdrs.SEC_WEBSOCKET_KEY, ())
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+        raise web.HTTPBadRequest(text="Sec-WebSocket-Key is not 16 bytes in Base64, once.")
+    if headers.getall(hdrs.SEC_WEBSOCKET_VERSION, ()) != [_VERSION]:
+        raise web.HTTPUpgradeRequired(
+            headers={hdrs.UPGRADE: "websocket", hdrs.SEC_WEBSOCKET_VERSION: _VERSION}
+        )
 
 
 def _origin(url: str) -> tuple[str, str, int | None] | None:

@@ -82,7 +82,7 @@ class LiveSockets:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/live-updates``."""
-        self._handshake.check_origin(request)
+        self._handshake.check_request(request)
         ws = LiveResponse(
             compress=False, autoclose=False, autoping=False, max_msg_size=_MAX_MESSAGE, writer_limit=2**14
         )
@@ -99,6 +99,10 @@ class LiveSockets:
         except Rejected as rejection:
             self._refuse_connection(seat, rejection, session_asked(query))
             await _wait_until_closed(ws.frames, transport)
+            return ws
+        except WebSocketError as error:
+            seat.close(error.code)
+            transport.close()
             return ws
         if seat.closing:
             return ws
@@ -127,6 +131,7 @@ class LiveSockets:
 
         Raises:
             Rejected: a credential is wrong, or there is no such session.
+            WebSocketError: the peer violated the protocol before its hello.
         """
         credentials = await self._credentials(request, frames, wanted, transport)
         admitted = await self._authorization.check_role(wanted.session_id, wanted.role, credentials.token)
@@ -178,7 +183,7 @@ class LiveSockets:
             except WebSocketError as error:
                 if error.code == WSCloseCode.MESSAGE_TOO_BIG:
                     raise self._allowances.limits.too_large() from None
-                raise Invalid("invalid_message", "The first frame is a hello.") from None
+                raise
             if first.type is not WSMsgType.TEXT:
                 raise Invalid("invalid_message", "The first frame is a hello.")
             if self._allowances.limits.is_too_large(first.data):

@@ -180,7 +180,11 @@ class Figures:
                     raise Forbidden(
                         "consent_required", "Say first that your heart rate may be used: send a consent."
                     )
-                impossible = self._hearts.beats(client_id, command.rr, at, command.contact)
+                if not command.is_possible:
+                    self._hearts.interrupt(client_id, at)
+                    self._counts.beats(0, max(1, len(command.rr)))
+                    return None
+                impossible = self._hearts.beats(client_id, command.rr, at, command.is_worn)
                 self._counts.beats(len(command.rr) - impossible, impossible)
                 self._wearing[client_id] = None
                 return None

@@ -135,6 +135,19 @@ def test_a_gap_ends_the_differences() -> None:
     assert now.now.rmssd == pytest.approx(10.0, abs=0.2)
 
 
+def test_a_dropped_message_ends_the_differences() -> None:
+    """What stood in a message that was dropped is not known: no difference is taken across it."""
+    rr = calm(200)
+    stream, whole = Stream(), Stream()
+    end = feed(stream, rr)
+    feed(whole, rr)
+    stream.interrupt(end)
+    for one in (stream, whole):
+        feed(one, rr[:20], begin=end)
+    after = end + int(rr[:20].sum())
+    assert reading(stream, after).now.differences == reading(whole, after).now.differences - 1
+
+
 def test_a_stalled_network_is_no_gap() -> None:
     """Messages that arrive late and all at once keep their place in time."""
     rr = calm(90)

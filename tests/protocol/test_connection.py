@@ -79,6 +79,17 @@ def test_twenty_wrong_messages_in_a_minute_are_too_many() -> None:
     assert shut.code is CloseCode.WRONG_MESSAGES
 
 
+@pytest.mark.parametrize("bpm", [65_535, 301, -1, 1e30])
+def test_a_measurement_that_no_heart_can_have_is_not_held_against_its_sender(bpm: float) -> None:
+    """A sensor's glitches, a hundred in a minute, are taken and marked as impossible: no refusal, no 4501."""
+    connection = connected()
+    for number in range(100):
+        received = connection.receive(said("heart_rate", {"rr": [800.0], "bpm": bpm}), number * 600)
+        assert isinstance(received, Inbound)
+        assert isinstance(received.command, c.HeartRate)
+        assert not received.command.is_possible
+
+
 def test_wrong_messages_are_forgotten_after_a_minute() -> None:
     """Whoever is clumsy now and then may stay."""
     connection = connected()

@@ -15,8 +15,8 @@ from engine.realtime import room, seat
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.room import Room, Tick
 from engine.realtime.seat import UNSENT_LIMIT, Seat
+from tests.realtime.raw import Raw, frame
 from tests.realtime.studio import KEY, Studio
-from tests.realtime.test_frame_reader import Raw, frame
 from tests.realtime.wire import Wire, ticks
 
 

@@ -10,50 +10,8 @@ import pytest
 
 from engine.realtime import live_socket
 from engine.realtime.frame_reader import NO_CODE
+from tests.realtime.raw import Raw, frame
 from tests.realtime.studio import Studio
-
-_MASK = bytes(4)
-"""A mask of zeros leaves the payload as it is."""
-
-
-def frame(first: int, payload: bytes = b"") -> bytes:
-    """A client's frame: `first` has the flags and the opcode."""
-    return bytes((first, 0x80 | len(payload))) + _MASK + payload
-
-
-class Raw:
-    """A live socket byte by byte."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    @classmethod
-    async def join(cls, studio: Studio, client_id: str, early: bytes = b"", query: str = "") -> Raw:
-        """Ask to be let in, with frames that do not wait for the answer."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", studio.port)
-        writer.write(
-            f"GET /ws/live-updates?session_id=s&client_id={client_id}{query} HTTP/1.1\r\nHost: x\r\n"
-            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-            + early
-        )
-        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-        return cls(reader, writer)
-
-    async def message(self) -> tuple[int, bytes]:
-        """Opcode and payload of the next frame."""
-        async with asyncio.timeout(5):
-            first, length = await self.reader.readexactly(2)
-            if length == 126:
-                (length,) = struct.unpack("!H", await self.reader.readexactly(2))
-            return first & 0x0F, await self.reader.readexactly(length)
-
-    async def close_code(self) -> int:
-        """Read on to the close frame."""
-        while True:
-            opcode, payload = await self.message()
-            if opcode == 8:
-                return int.from_bytes(payload[:2], "big")
 
 
 async def test_what_comes_before_the_welcome_is_answered_after_it(studio: Studio) -> None:

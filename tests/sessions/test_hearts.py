@@ -123,6 +123,21 @@ async def test_consent_comes_first_and_can_be_taken_back(studio: Studio) -> None
     assert (await ada.until("error", reply_to="late"))["code"] == "consent_required"
 
 
+async def test_glitches_of_a_sensor_are_dropped_and_counted(studio: Studio) -> None:
+    """A rate that no heart can have, 30 times in a minute: its wearer stays, and nothing of it is used."""
+    ada = await wearing(studio, "ada")
+    for number in range(30):
+        await ada.send("heart_rate", {"rr": [800.0], "bpm": 72})
+        await ada.send("heart_rate", {"rr": [1300.0], "bpm": 65_535}, id=f"glitch-{number}")
+        await ada.until("ack", reply_to=f"glitch-{number}")
+        studio.clock.jump(2_000)
+    counted = studio.registry.get_sample_value
+    assert counted("halcytone_beats_total", {"possible": "yes"}) == 30
+    assert counted("halcytone_beats_total", {"possible": "no"}) == 30
+    await ada.send("heartbeat", {}, id="still here")
+    await ada.until("heartbeat_ack")
+
+
 async def test_own_figures_are_written_only_for_whoever_asked(studio: Studio) -> None:
     """An address left during the session brings one's own figures at the end; nobody else's are kept, nor beats."""
     ivy = await studio.join("ivy", role="instructor", key=True)

@@ -4,7 +4,7 @@
   characteristic.startNotifications = async () => characteristic;
   const device = new EventTarget();
   device.name = "Strap of the test";
-  const strap = { reachable: true, connections: 0 };
+  const strap = { reachable: true, connections: 0, available: true, refusal: null };
   device.gatt = {
     connected: false,
     connect: async () => {
@@ -31,6 +31,12 @@
   window.strap = strap;
   Object.defineProperty(Navigator.prototype, "bluetooth", {
     configurable: true,
-    get: () => ({ requestDevice: async () => device }),
+    get: () => ({
+      getAvailability: async () => strap.available,
+      requestDevice: async () => {
+        if (strap.refusal) throw new DOMException(strap.refusal.message, strap.refusal.name);
+        return device;
+      },
+    }),
   });
 })();

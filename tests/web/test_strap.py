@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 
 import engine.recordings
@@ -19,15 +20,22 @@ def packet(rr_ms: float) -> str:
     return "16" + f"{round(60_000 / rr_ms):02x}" + round(rr_ms * 1.024).to_bytes(2, "little").hex()
 
 
-async def with_strap(room: FakeRoom, open_page: Opener) -> Page:
-    """Somebody who agreed to use the heart rate and chose a strap."""
+async def before_a_strap(room: FakeRoom, open_page: Opener) -> Page:
+    """Somebody who agreed to use the heart rate."""
     page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", script=FAKE)
     await room.change("Box Breathing", BOX)
     await page.get_by_role("button", name="Join").click()
     await page.get_by_role("button", name="More").click()
     await page.get_by_label("Use my heart rate during this session").check()
     await room.wait_for("consent")
+    return page
+
+
+async def with_strap(room: FakeRoom, open_page: Opener) -> Page:
+    """Somebody who agreed to use the heart rate and chose a strap."""
+    page = await before_a_strap(room, open_page)
     await page.get_by_role("button", name="Connect a strap").click()
+    await expect(page.locator("html")).to_have_attribute("data-connections", "1")
     return page
 
 
@@ -104,3 +112,104 @@ async def test_a_browser_without_straps_is_told_kindly(room: FakeRoom, open_page
     await page.get_by_role("button", name="More").click()
     await expect(page.get_by_text("Without one you miss nothing of the practice.")).to_be_visible()
     assert await page.get_by_role("button", name="Connect a strap").count() == 0
+
+
+async def test_a_page_without_https_says_that_it_reaches_no_strap(room: FakeRoom, open_page: Opener) -> None:
+    """Web Bluetooth is there on secure pages only: the sentence says so, and what to ask for."""
+    insecure = "Object.defineProperty(window, 'isSecureContext', { value: false });"
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", script=insecure)
+    await room.change("Box Breathing", BOX)
+    await page.get_by_role("button", name="Join").click()
+    await page.get_by_role("button", name="More").click()
+    await expect(page.get_by_text("only from a page with https")).to_be_visible()
+    assert await page.get_by_role("button", name="Connect a strap").count() == 0
+
+
+# What Chromium says: every case but the last two is one and the same kind of error.
+REFUSALS = [
+    ("NotFoundError", "User cancelled the requestDevice() chooser.", True, "No strap was chosen."),
+    ("NotFoundError", "User cancelled the requestDevice() chooser.", False, "Bluetooth is off"),
+    ("NotFoundError", "Bluetooth adapter not available.", False, "Bluetooth is off"),
+    ("NotFoundError", "Bluetooth Low Energy not available.", True, "Bluetooth is off"),
+    ("NotFoundError", "Web Bluetooth API globally disabled.", False, "This browser blocks Bluetooth"),
+    (
+        "NotFoundError",
+        "User or their enterprise policy has disabled Web Bluetooth.",
+        True,
+        "This browser blocks Bluetooth",
+    ),
+    (
+        "NotFoundError",
+        "User denied the browser permission to scan for Bluetooth devices.",
+        True,
+        "The browser may not use Bluetooth",
+    ),
+    (
+        "SecurityError",
+        'Access to the feature "bluetooth" is disallowed by permissions policy.',
+        True,
+        "This browser blocks Bluetooth",
+    ),
+    ("NetworkError", "Unknown error.", True, "could not open its list"),
+]
+
+
+async def test_each_way_in_which_no_strap_is_found_has_its_sentence(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """Cancelled, off, blocked by policy, denied: the sentence says what to do, and the button tries again."""
+    page = await before_a_strap(room, open_page)
+    said = page.locator(".strap-state")
+    for name, message, available, sentence in REFUSALS:
+        await page.evaluate(
+            "([name, message, available]) => Object.assign(window.strap, { refusal: { name, message }, available })",
+            [name, message, available],
+        )
+        await page.get_by_role("button", name="Connect a strap").click()
+        await expect(said).to_contain_text(sentence)
+    await page.evaluate("window.strap.refusal = null")
+    await page.get_by_role("button", name="Connect a strap").click()
+    await page.evaluate("window.strap.send('16483e034103')")
+    await expect(said).to_have_text("The strap is sending.")
+
+
+@pytest.mark.parametrize("packet_without", ["0600", "0000", "0448"])
+async def test_a_sensor_that_is_not_worn_has_no_contact(
+    room: FakeRoom, open_page: Opener, packet_without: str
+) -> None:
+    """A rate of 0 is no heart, whatever the bits for contact say: no figure, and the sentence for contact."""
+    page = await with_strap(room, open_page)
+    await page.evaluate("window.strap.send('0648')")
+    await expect(page.locator(".own-value")).to_contain_text("72 beats a minute")
+    await page.evaluate("(hex) => window.strap.send(hex)", packet_without)
+    await expect(page.get_by_text("no skin contact")).to_be_visible()
+    await expect(page.locator(".own-value")).to_be_empty()
+
+
+async def test_a_sensor_without_intervals_says_that_there_is_no_hrv(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """After twenty seconds of a rate alone the sentence is there; the rate stays, and one interval takes it back."""
+    page = await with_strap(room, open_page)
+    later = "(ms) => { const now = performance.now.bind(performance); performance.now = () => now() + ms; }"
+    await page.evaluate("window.strap.send('0648')")
+    await page.evaluate(later, 15_000)
+    await page.evaluate("window.strap.send('0648')")
+    await expect(page.locator(".strap-state")).to_have_text("The strap is sending.")
+    await page.evaluate(later, 6_000)
+    await page.evaluate("window.strap.send('0648')")
+    await expect(page.get_by_text("there will be no HRV")).to_be_visible()
+    await expect(page.locator(".own-value")).to_contain_text("72 beats a minute")
+    await page.evaluate("window.strap.send('16483e034103')")
+    await expect(page.locator(".strap-state")).to_have_text("The strap is sending.")
+
+
+async def test_a_glitch_of_the_sensor_is_not_shown(room: FakeRoom, open_page: Opener) -> None:
+    """A rate of 65535 leaves the figure as it was; the server learns of it, and drops it."""
+    page = await with_strap(room, open_page)
+    await page.evaluate("window.strap.send('16483e034103')")
+    await page.evaluate("window.strap.send('17ffff3e03')")
+    await room.wait_for("heart_rate", 2)
+    assert room.of("heart_rate")[1]["data"]["bpm"] == 65_535
+    await expect(page.locator(".own-value")).to_contain_text("72 beats a minute")
+    await expect(page.locator(".strap-state")).to_have_text("The strap is sending.")

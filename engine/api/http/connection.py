@@ -25,10 +25,17 @@ _SENTENCES: Mapping[int, tuple[str, str]] = {
     412: ("precondition_failed", "What was asked for is not in the state that was named."),
     416: ("range_not_satisfiable", "There is no such part of it."),
     417: ("expectation_failed", "What was expected of the server cannot be met."),
+    426: ("upgrade_required", "WebSockets of version 13 are spoken here."),
     500: ("internal_error", "Something went wrong here. It has been logged."),
     503: ("draining", "The server is about to restart."),
 }
-_KEPT_HEADERS = (hdrs.ALLOW, hdrs.CONTENT_RANGE, hdrs.RETRY_AFTER)
+_KEPT_HEADERS = (
+    hdrs.ALLOW,
+    hdrs.CONTENT_RANGE,
+    hdrs.RETRY_AFTER,
+    hdrs.SEC_WEBSOCKET_VERSION,
+    hdrs.UPGRADE,
+)
 
 _log = structlog.get_logger(__name__)
 

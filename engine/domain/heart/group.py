@@ -119,6 +119,12 @@ class GroupHeart:
             seat.stream = Stream()
         return seat.stream.append(rr, at, contact)
 
+    def interrupt(self, client_id: str, at: Millis) -> None:
+        """Note that a message of a strap was dropped: no difference is taken across it."""
+        seat = self._seats.get(client_id)
+        if seat is not None and seat.stream is not None:
+            seat.stream.interrupt(at)
+
     def tap(self, client_id: str, phase: str, at: Millis) -> None:
         """Take the beginning of a phase as somebody tapped it; inhales are counted."""
         if phase != "inhale":

@@ -157,6 +157,12 @@ class Stream:
         self.rejected += impossible
         return impossible
 
+    def interrupt(self, at: Millis) -> None:
+        """Note that intervals are missing from here on: no difference is taken across this moment."""
+        self._backlog.append((at, [], True))
+        if len(self._backlog) > BACKLOG:
+            self._drain()
+
     def reading(self, at: Millis) -> Reading | None:
         """Return the figures at this moment, None before the first beat; asked again for one moment, the same."""
         if self._reading is not None and self._reading.at == at and not self._backlog:

@@ -99,3 +99,12 @@ export function returnIn({ code, reason = "", left = null, rate = 1, attempt, ra
   const asked = Number(/^retry-after=([\d.]+)/.exec(reason)?.[1] ?? 0) * 1000;
   return Math.max(asked, delayBefore(code, attempt, random));
 }
+
+/**
+ * The refused one of a client's two credentials, to connect once more without: as a new person, or by the resume alone.
+ * @param {number} code @param {object} details @param {{token?: string | null, role?: string}} options
+ */
+export function wrongCredential(code, details, { token, role }) {
+  if (code === CLOSE.BAD_CREDENTIAL && ("resume" in details || !token)) return "resume";
+  return token && "token" in details && role !== "instructor" ? "token" : null;
+}

@@ -2,16 +2,14 @@
  * A queue of feedback given while offline, which is sent after the next connect.
  *
  * Only feedback is queued: a raised hand or a chat line of five minutes ago is no longer what its sender means. A newer
- * one of the same type and technique replaces the older; at most forty are kept. What may have arrived is sent again
- * under its id, so that it counts once.
+ * one of the same type and technique replaces the older; at most forty are kept, each under the id it was sent with.
  * @module
  */
 
 const MOST = 40;
 
 export class FeedbackQueue {
-  /** @param {(type: string, data: object, id?: string) => Promise<any>} send rejects with code `offline` and the id
-   * without a connection */
+  /** @param {(type: string, data: object, id?: string) => Promise<any>} send rejects with `offline` and the id */
   constructor(send) {
     this._send = send;
     /** @type {Map<string, {type: string, data: any, id?: string}>} */

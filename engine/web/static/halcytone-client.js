@@ -27,7 +27,7 @@
 
 import { PendingCommands, refusal } from "./pending-commands.js";
 import { ServerClock } from "./clock.js";
-import { classOf, CLOSE, returnIn } from "./close-codes.js";
+import { classOf, CLOSE, returnIn, wrongCredential } from "./close-codes.js";
 import { FeedbackQueue } from "./feedback-queue.js";
 import { Connection } from "./connection.js";
 import { Pings } from "./pings.js";
@@ -256,17 +256,12 @@ export class HalcytoneClient extends EventTarget {
     if (this._stopped) return;
     const refused = this._refusal;
     let final = classOf(code) !== "return";
-    const wrong = refused?.details ?? {};
-    if (code === CLOSE.BAD_CREDENTIAL && this.identity && ("resume" in wrong || !this.options.token)) {
-      // A resume that this server does not know, of an earlier data folder: connect once more as a new person.
+    const wrong = this.identity ? wrongCredential(code, refused?.details ?? {}, this.options) : null;
+    if (wrong === "resume") {
       this.identity = null;
       this._position = new Position();
-      final = false;
-    } else if (this.identity && this.options.token && "token" in wrong && this.options.role !== "instructor") {
-      // Whoever was in comes back by their secret alone.
-      this.options.token = null;
-      final = false;
-    }
+    } else if (wrong === "token") this.options.token = null;
+    if (wrong) final = false;
     if (final) this._stop("closed");
     if (code === CLOSE.NORMAL) return this._emit({ type: "over" }, {});
     if (refused || classOf(code) === "never") {

@@ -27,7 +27,7 @@ export class PendingCommands {
   id(type, data) {
     const lost = this._lost.get(type);
     this._lost.delete(type);
-    if (lost && lost.json === JSON.stringify(data) && performance.now() - lost.at < REPEAT_MS) return lost.id;
+    if (lost?.json === JSON.stringify(data) && performance.now() - lost.at < REPEAT_MS) return lost.id;
     this._sent += 1;
     return `${type}-${this._sent}-${Math.random().toString(36).slice(2, 8)}`;
   }
@@ -39,8 +39,7 @@ export class PendingCommands {
 
   /** The error for a command without a connection, which is lost from the start. @param {string} id @param {string} type @param {object} data */
   unsent(id, type, data) {
-    this._lost.set(type, { id, json: JSON.stringify(data), at: performance.now() });
-    return Object.assign(refusal("offline", "There is no connection."), { id });
+    return this._lose(id, type, JSON.stringify(data));
   }
 
   /**
@@ -62,10 +61,13 @@ export class PendingCommands {
   rejectAll() {
     const waiting = [...this._waiting];
     this._waiting.clear();
-    for (const [id, { type, json, reject }] of waiting) {
-      this._lost.set(type, { id, json, at: performance.now() });
-      reject(Object.assign(refusal("offline", "The connection was lost."), { id }));
-    }
+    for (const [id, { type, json, reject }] of waiting) reject(this._lose(id, type, json));
+  }
+
+  /** @param {string} id @param {string} type @param {string} json */
+  _lose(id, type, json) {
+    this._lost.set(type, { id, json, at: performance.now() });
+    return Object.assign(refusal("offline", "There is no connection."), { id });
   }
 }
 

@@ -10,9 +10,14 @@ const SERVICE = 0x180d;
 const MEASUREMENT = 0x2a37;
 const STALE_AFTER_MS = 3_000;
 const LONGEST_WAIT_MS = 15_000;
+/** A sensor that has sent no interval for so long has none: a chest strap finds its first beats sooner. */
+const NO_INTERVALS_AFTER_MS = 20_000;
+/** The fastest rate known of a heart; a sensor's glitch is 65535. */
+const HIGHEST_BPM = 300;
 
 /**
- * @typedef {"unsupported" | "off" | "choosing" | "connecting" | "receiving" | "no_contact" | "stale" | "searching"} State
+ * @typedef {"off" | "none_chosen" | "bluetooth_off" | "blocked" | "denied" | "failed"} Idle nothing is connected; why not
+ * @typedef {"unsupported" | Idle | "choosing" | "connecting" | "receiving" | "no_intervals" | "no_contact" | "stale" | "searching"} State
  * @typedef {{bpm: number, contact: boolean | null, energy: number | null, rr: number[]}} Measurement
  *   rr in ms, oldest first; contact null where the strap cannot tell
  */
@@ -40,21 +45,64 @@ export function decode(view) {
   return { bpm, contact, energy, rr };
 }
 
-/** Whether this browser has Web Bluetooth. */
-export function canUseStrap() {
-  return "bluetooth" in navigator && globalThis.isSecureContext;
+/** Whether a heart can have this rate. @param {number} bpm */
+export function isPossible(bpm) {
+  return bpm <= HIGHEST_BPM;
 }
+
+/**
+ * Why this page can never have a strap; null where it can. Without a secure page no browser has Web Bluetooth.
+ * @returns {"insecure" | "unsupported" | null}
+ */
+export function obstacle() {
+  if (!globalThis.isSecureContext) return "insecure";
+  return "bluetooth" in navigator ? null : "unsupported";
+}
+
+/**
+ * Why the browser gave no strap. Chromium tells most cases apart by the message alone: each is a NotFoundError.
+ * @param {unknown} error
+ * @returns {Promise<Idle>}
+ */
+async function refusalOf(error) {
+  const { name, message } = /** @type {DOMException} */ (error);
+  if (name === "SecurityError" || /disabled|polic/i.test(message)) return "blocked";
+  if (name === "NotAllowedError" || /denied/i.test(message)) return "denied";
+  if (/cancel/i.test(message)) return (await isAvailable()) ? "none_chosen" : "bluetooth_off";
+  if (/adapter|not available/i.test(message) || !(await isAvailable())) return "bluetooth_off";
+  return name === "NotFoundError" ? "none_chosen" : "failed";
+}
+
+/** Whether Bluetooth is switched on, as far as the browser tells. */
+async function isAvailable() {
+  try {
+    return await /** @type {any} */ (navigator).bluetooth.getAvailability();
+  } catch {
+    return true;
+  }
+}
+
+/** @type {Set<State>} */
+const IDLE = new Set(["off", "none_chosen", "bluetooth_off", "blocked", "denied", "failed"]);
 
 export class Strap extends EventTarget {
   constructor() {
     super();
     /** @type {State} */
-    this.state = canUseStrap() ? "off" : "unsupported";
+    this.state = obstacle() ? "unsupported" : "off";
     /** @type {any} */
     this._device = null;
     this._attempt = 0;
+    /** @type {number | null} when the first measurement of this contact came */
+    this._since = null;
+    this._hasIntervals = false;
     this._disconnected = () => this._lost();
     this._changed = (event) => this._received(event.target.value);
+  }
+
+  /** Whether no strap is chosen: a click chooses one. */
+  get isIdle() {
+    return IDLE.has(this.state);
   }
 
   /** Let the user choose a strap; call from a click. Resolves when it is connected, or the choice was cancelled. */
@@ -62,9 +110,8 @@ export class Strap extends EventTarget {
     this._say("choosing");
     try {
       this._device = await /** @type {any} */ (navigator).bluetooth.requestDevice({ filters: [{ services: [SERVICE] }] });
-    } catch {
-      // The browser's dialog was closed, or found nothing.
-      return this._say("off");
+    } catch (error) {
+      return this._say(await refusalOf(error));
     }
     this._device.addEventListener("gattserverdisconnected", this._disconnected);
     await this._connect();
@@ -77,7 +124,7 @@ export class Strap extends EventTarget {
     this._characteristic?.removeEventListener("characteristicvaluechanged", this._changed);
     this._device?.gatt.disconnect();
     this._device = null;
-    this._say(canUseStrap() ? "off" : "unsupported");
+    this._say(obstacle() ? "unsupported" : "off");
   }
 
   async _connect() {
@@ -90,6 +137,8 @@ export class Strap extends EventTarget {
       this._characteristic.addEventListener("characteristicvaluechanged", this._changed);
       await this._characteristic.startNotifications();
       this._attempt = 0;
+      this._since = null;
+      this._hasIntervals = false;
       this._watch();
     } catch {
       // Out of range: retry until the user switches the strap off here.
@@ -117,9 +166,23 @@ export class Strap extends EventTarget {
       // A truncated packet.
       return;
     }
-    this._watch();
-    this._say(measurement.contact === false ? "no_contact" : "receiving");
+    if (isPossible(measurement.bpm)) {
+      this._watch();
+      this._say(this._stateOf(measurement));
+    }
     this.dispatchEvent(new CustomEvent("measurement", { detail: measurement }));
+  }
+
+  /** @param {Measurement} measurement @returns {State} */
+  _stateOf({ bpm, contact, rr }) {
+    // A sensor that is not worn sends a rate of 0, some of them with the bit for contact set.
+    if (contact === false || bpm === 0) {
+      this._since = null;
+      return "no_contact";
+    }
+    this._since ??= performance.now();
+    this._hasIntervals ||= rr.length > 0;
+    return this._hasIntervals || performance.now() - this._since < NO_INTERVALS_AFTER_MS ? "receiving" : "no_intervals";
   }
 
   _watch() {

@@ -5,16 +5,20 @@
 
 import { h, setText } from "../dom.js";
 import { number, t } from "../i18n.js";
-import { canUseStrap, Strap } from "../strap.js";
+import { isPossible, obstacle, Strap } from "../strap.js";
 
 /** Version of the consent's text; a changed text gets a new one. */
 export const CONSENT_VERSION = "2026-11";
 
+/** States of the strap in which its rate is the heart's. */
+const SENDING = new Set(["receiving", "no_intervals"]);
+
 /** @param {any} visit */
 export function heartPanel(visit) {
   const title = h("h3", {}, t("heart.title"));
-  if (!canUseStrap()) {
-    return { element: h("section", { class: "heart" }, title, h("p", { class: "quiet" }, t("heart.unsupported"))), close: () => {} };
+  const never = obstacle();
+  if (never) {
+    return { element: h("section", { class: "heart" }, title, h("p", { class: "quiet" }, t(`heart.${never}`))), close: () => {} };
   }
   const { client, room } = visit;
   const strap = new Strap();
@@ -49,18 +53,18 @@ export function heartPanel(visit) {
   agreed = use.box.checked;
   button.disabled = !agreed;
   group.box.disabled = !agreed;
-  button.addEventListener("click", () => (strap.state === "off" ? strap.choose() : strap.stop()));
+  button.addEventListener("click", () => (strap.isIdle ? strap.choose() : strap.stop()));
 
   const told = () => {
     setText(state, t(`strap.${strap.state}`));
     element.dataset.strap = strap.state;
-    setText(button, strap.state === "off" ? t("heart.choose") : t("heart.stop"));
-    if (strap.state !== "receiving") setText(value, strap.state === "stale" && value.textContent ? value.textContent : "");
+    setText(button, strap.isIdle ? t("heart.choose") : t("heart.stop"));
+    if (!SENDING.has(strap.state)) setText(value, strap.state === "stale" && value.textContent ? value.textContent : "");
   };
   strap.addEventListener("state", told);
   strap.addEventListener("measurement", (event) => {
     const { bpm, contact, rr } = /** @type {CustomEvent} */ (event).detail;
-    if (contact !== false) setText(value, ownLine(bpm, room.own));
+    if (SENDING.has(strap.state) && isPossible(bpm)) setText(value, ownLine(bpm, room.own));
     const data = { rr, bpm, ...(contact === null ? {} : { contact }) };
     if (agreed) client.tell("heart_rate", data);
   });
