@@ -11,12 +11,12 @@ from typing import assert_never
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.attendance import join, leave, leave_late, lose
-from engine.domain.instant import SECOND, Millis
+from engine.domain.deadlines import Deadline, due, time_limit_at
+from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from engine.domain.reports import report
 from engine.domain.session import (
     LONGEST,
-    WARNING_BEFORE_END,
     Member,
     Phase,
     Presence,
@@ -30,7 +30,7 @@ __all__ = ["LEAD", "decide"]
 
 LEAD: Millis = 3 * SECOND
 """Changes are announced at least this long ahead, so that every pacer knows of them in time."""
-_LATEST_LEAD: Millis = 10 * 60 * SECOND
+_LATEST_LEAD: Millis = 10 * MINUTE
 
 
 def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: Millis) -> list[e.Event]:
@@ -324,41 +324,30 @@ def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender) 
             assert_never(command)
 
 
-def _longest(state: Session) -> c.ReportEnded | None:
-    """The end of a session of which a platform told late, and never told the end: two hours after its start."""
-    assert state.started_at is not None
-    latest = state.started_at + LONGEST
-    return c.ReportEnded(at=latest) if state.time_is_up_at() > latest else None
-
-
 def _tick(state: Session, at: Millis) -> list[e.Event]:
     """Everything that time alone makes due, oldest first."""
-    match state.phase:
-        case Phase.SCHEDULED:
-            opened: list[e.Event] = [e.RoomOpened()] if state.opens_at <= at else []
-            return [*leave_late(state, at), *opened]
-        case Phase.WAITING:
-            events = leave_late(state, at)
-            given_up = state.gives_up_at()
-            if not events and given_up is not None and given_up <= at:
-                return end(state, at, "empty" if has_story(state, c.ReportEnded()) else "nobody_came")
-            return events
-        case Phase.LIVE:
-            assert state.started_at is not None
-            time_is_up_at = state.time_is_up_at()
-            if at >= time_is_up_at:
-                return end(state, at, "time_limit", said=_longest(state))
-            empties = state.empties_at()
-            if empties is not None and at >= empties:
-                return end(state, at, "empty")
-            events = leave_late(state, at)
-            if not state.warned and at >= time_is_up_at - WARNING_BEFORE_END:
-                left = (time_is_up_at - at) / (60 * SECOND)
-                events.append(e.EndAnnounced(max(1, round(left))))
-            return events
-        case Phase.ENDING:
-            return [e.SessionEnded()]
-        case Phase.ENDED | Phase.PUBLISHED | Phase.CANCELLED:
-            return []
-        case _:
-            assert_never(state.phase)
+    if state.phase is Phase.ENDING:
+        return [e.SessionEnded()]
+    if state.phase.is_over:
+        return []
+    passed = due(state, at)
+    if Deadline.TIME_LIMIT in passed:
+        return end(state, at, "time_limit", said=_latest_end(state))
+    if Deadline.EMPTY in passed:
+        return end(state, at, "empty")
+    events: list[e.Event] = leave_late(state, at)
+    if Deadline.NOBODY_STARTS in passed and not events:
+        return end(state, at, "empty" if has_story(state, c.ReportEnded()) else "nobody_came")
+    if Deadline.OPENING in passed:
+        events.append(e.RoomOpened())
+    if Deadline.WARNING in passed:
+        left = (time_limit_at(state) - at) / MINUTE
+        events.append(e.EndAnnounced(max(1, round(left))))
+    return events
+
+
+def _latest_end(state: Session) -> c.ReportEnded | None:
+    """The end of a session whose start a platform reported late, and its end never: two hours after its start."""
+    assert state.started_at is not None
+    latest = state.started_at + LONGEST
+    return c.ReportEnded(at=latest) if time_limit_at(state) > latest else None

@@ -1,6 +1,8 @@
 """The state of one session: frozen values, and the questions asked of them.
 
-A state is what ``evolve`` makes of the journal from its first record on; nothing else changes it.
+A state is what ``evolve`` makes of the journal from its first record on; nothing else changes it. The names of the fields
+are those of the stored states. One module, although a long one: the values make sense in the state that holds them alone.
+What becomes due by time stands in ``deadlines``.
 """
 
 from __future__ import annotations
@@ -292,58 +294,9 @@ class Session:
             return None
         return next(span for span in self.spans if span.started_at > at)
 
-    def gives_up_at(self) -> Millis | None:
-        """When a waiting room that nobody starts is closed; None while somebody waits in it."""
-        if self.somebody_is_here():
-            return None
-        # A session may be created after its scheduled start, and still waits for people.
-        waits_from = max(self.details.scheduled_start, self.created_at)
-        return max(waits_from + LONGEST, (self.empty_since or 0) + EMPTY_ROOM)
-
-    def empties_at(self) -> Millis | None:
-        """When an empty live session ends; None while somebody is here.
-
-        Nobody has left a session that a platform leads and no participant ever came to over a connection: that has
-        its people elsewhere, as have those whom a platform reported.
-        """
-        elsewhere = any(member.external and member.is_here for member in self.members.values())
-        unvisited = self.stated.started and not any(member.owned for member in self.participants())
-        if self.empty_since is None or unvisited or elsewhere:
-            return None
-        return self.empty_since + EMPTY_ROOM
-
-    def time_is_up_at(self) -> Millis:
-        """When a live session ends by itself: two hours after its start, and not before a platform that told of it
-        late had time to tell the rest."""
-        assert self.started_at is not None
-        told_at = self.started_at if self.start_told_at is None else self.start_told_at
-        return max(self.started_at + LONGEST, told_at + EMPTY_ROOM)
-
     def over_since(self) -> Millis | None:
         """When it was over for those who were here; None while it is not."""
         return self.ended_at if self.end_told_at is None else self.end_told_at
-
-    def next_deadline(self) -> Millis | None:
-        """The next instant at which time alone changes this session; None when it never does."""
-        due: list[Millis] = [
-            member.since + GRACE for member in self.members.values() if member.presence is Presence.AWAY
-        ]
-        match self.phase:
-            case Phase.SCHEDULED:
-                due.append(self.opens_at)
-            case Phase.WAITING:
-                given_up = self.gives_up_at()
-                if given_up is not None:
-                    due.append(given_up)
-            case Phase.LIVE:
-                assert self.started_at is not None
-                due.append(self.time_is_up_at() - (0 if self.warned else WARNING_BEFORE_END))
-                empties = self.empties_at()
-                if empties is not None:
-                    due.append(empties)
-            case _:
-                return None
-        return min(due, default=None)
 
     def took_place(self) -> bool:
         """It was started, or a platform said what was done in it: that is taken as stated, without a start as well."""

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.deadlines import next_deadline
 from engine.domain.decide import decide
 from engine.domain.evolve import evolve, evolve_all
 from engine.domain.instant import Millis
@@ -232,7 +233,7 @@ class SessionLife(Presences, RuleBasedStateMachine):
 
     def pass_time(self, by: Millis) -> None:
         until = self.at + by
-        while (due := self.session.next_deadline()) is not None and due <= until:
+        while (due := next_deadline(self.session)) is not None and due <= until:
             self.at = max(self.at, due)
             assert self.carry_out(c.Tick()), "a deadline at which nothing happens comes back for ever"
             self.time_passes()

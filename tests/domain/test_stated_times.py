@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.deadlines import time_limit_at
 from engine.domain.evolve import evolve_all
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.domain.session import Phase, Presence, Role, Session
@@ -227,7 +228,7 @@ def test_journals_from_before_stated_times_are_read_as_they_were_meant() -> None
     assert (state.started_at, state.ended_at, state.over_since()) == (NOON, NOON + MINUTE, NOON + MINUTE)
     assert (state.milestones, state.achievements[0].at) == (((NOON + 2, 5.0),), NOON + 3)
     assert state.members["ada"].joined_at == NOON + 1
-    assert replace(state, start_told_at=None, phase=Phase.LIVE).time_is_up_at() == NOON + 2 * HOUR
+    assert time_limit_at(replace(state, start_told_at=None, phase=Phase.LIVE)) == NOON + 2 * HOUR
 
 
 def _report(kind: str, which: int, at: Millis) -> c.Report:
