@@ -7,9 +7,9 @@ from enum import Enum
 
 from engine.domain.instant import Millis
 from engine.domain.session import (
-    EMPTY_ROOM,
+    EMPTY_ROOM_TIMEOUT,
     GRACE,
-    LONGEST,
+    LONGEST_SESSION,
     WARNING_BEFORE_END,
     Phase,
     Presence,
@@ -34,9 +34,9 @@ class Deadline(Enum):
     """The end by the time limit is announced."""
 
 
-def due(state: Session, at: Millis) -> frozenset[Deadline]:
+def due(state: Session, at: Millis) -> set[Deadline]:
     """The deadlines of the session's phase that have come by ``at``."""
-    return frozenset(deadline for deadline, due_at in _deadlines(state) if due_at <= at)
+    return {deadline for deadline, due_at in _deadlines(state) if due_at <= at}
 
 
 def next_deadline(state: Session) -> Millis | None:
@@ -52,7 +52,7 @@ def time_limit_at(state: Session) -> Millis:
     late had time to report the rest."""
     assert state.started_at is not None
     told_at = state.started_at if state.start_told_at is None else state.start_told_at
-    return max(state.started_at + LONGEST, told_at + EMPTY_ROOM)
+    return max(state.started_at + LONGEST_SESSION, told_at + EMPTY_ROOM_TIMEOUT)
 
 
 def _deadlines(state: Session) -> Iterator[tuple[Deadline, Millis]]:
@@ -65,7 +65,7 @@ def _deadlines(state: Session) -> Iterator[tuple[Deadline, Millis]]:
                 waits_from = max(state.details.scheduled_start, state.created_at)
                 yield (
                     Deadline.NOBODY_STARTS,
-                    max(waits_from + LONGEST, (state.empty_since or 0) + EMPTY_ROOM),
+                    max(waits_from + LONGEST_SESSION, (state.empty_since or 0) + EMPTY_ROOM_TIMEOUT),
                 )
         case Phase.LIVE:
             time_limit = time_limit_at(state)
@@ -73,7 +73,7 @@ def _deadlines(state: Session) -> Iterator[tuple[Deadline, Millis]]:
             if not state.warned:
                 yield Deadline.WARNING, time_limit - WARNING_BEFORE_END
             if state.empty_since is not None and not _people_are_elsewhere(state):
-                yield Deadline.EMPTY, state.empty_since + EMPTY_ROOM
+                yield Deadline.EMPTY, state.empty_since + EMPTY_ROOM_TIMEOUT
         case _:
             return
 

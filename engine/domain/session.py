@@ -17,23 +17,23 @@ from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.domain.labels import Place, SessionType, Visibility
 
 __all__ = [
-    "EMPTY_ROOM",
+    "EMPTY_ROOM_TIMEOUT",
     "GRACE",
-    "LONGEST",
+    "LONGEST_SESSION",
     "RESUME_WITHIN",
     "ROOM_OPENS_BEFORE",
     "STAFF",
     "WARNING_BEFORE_END",
-    "Curve",
+    "CurvePoint",
     "Details",
     "Member",
     "Phase",
-    "Planned",
     "Presence",
     "Role",
     "Session",
     "Span",
-    "Stated",
+    "StatedFigures",
+    "TechniquePlan",
 ]
 
 GRACE: Millis = 20 * SECOND
@@ -41,9 +41,9 @@ GRACE: Millis = 20 * SECOND
 RESUME_WITHIN: Millis = 300 * SECOND
 """How long after a disconnection the missed messages are still handed out."""
 ROOM_OPENS_BEFORE: Millis = 15 * MINUTE
-LONGEST: Millis = 2 * HOUR
+LONGEST_SESSION: Millis = 2 * HOUR
 WARNING_BEFORE_END: Millis = 10 * MINUTE
-EMPTY_ROOM: Millis = 15 * MINUTE
+EMPTY_ROOM_TIMEOUT: Millis = 15 * MINUTE
 
 
 class Phase(StrEnum):
@@ -98,7 +98,7 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class TechniquePlan:
     """One technique of the plan; ``duration`` in seconds."""
 
     technique: str
@@ -116,7 +116,7 @@ class Details:
     scheduled_start: Millis
     max_participants: int = 100
     session_type: SessionType = "live"
-    techniques: tuple[Planned, ...] = ()
+    techniques: tuple[TechniquePlan, ...] = ()
     description: str | None = None
     access: Literal["open", "invite"] = "open"
     visibility: Visibility = "public"
@@ -179,7 +179,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class StatedFigures:
     """Figures that a platform stated; they win over computed ones."""
 
     improvement: float | None = None
@@ -192,7 +192,7 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class CurvePoint:
     """The group's figures at one moment (None under five people)."""
 
     at: Millis
@@ -249,7 +249,7 @@ class Session:
     warned: bool = False
     empty_since: Millis | None = None
     """When the last person left; None while somebody is here or nobody has come yet."""
-    curves: tuple[Curve, ...] = ()
+    curves: tuple[CurvePoint, ...] = ()
     parts: Mapping[int, Part] = field(default_factory=dict)
     """The parts of the group whose shares stand in ``curves``, by their numbers; one goes when one of its people
     withdraws."""
@@ -261,7 +261,7 @@ class Session:
     achievements: tuple[Badge, ...] = ()
     stated_milestones: tuple[tuple[Millis, float], ...] = ()
     """Those of the milestones that a platform stated."""
-    stated: Stated = Stated()
+    stated: StatedFigures = StatedFigures()
 
     @property
     def opens_at(self) -> Millis:

@@ -17,7 +17,7 @@ from engine.domain.evolve import evolve, evolve_all
 from engine.domain.instant import Millis
 from engine.domain.rejection import Rejected
 from engine.domain.session import Details, Phase, Role, Session
-from engine.domain.story import tell
+from engine.domain.session_snapshot import make_snapshot
 from tests.domain.presences import HOUR, MINUTE, SECOND, Person, Presences
 from tests.domain.sessions import INSTRUCTOR, SERVER
 
@@ -269,7 +269,7 @@ class SessionLife(Presences, RuleBasedStateMachine):
     def a_story_is_there_when_it_was_promised(self) -> None:
         ending = next((event for event, _ in self.journal if isinstance(event, e.SessionEnding)), None)
         if ending is not None:
-            assert (tell(self.session, content_id="c") is not None) == ending.summary_available
+            assert (make_snapshot(self.session, content_id="c") is not None) == ending.summary_available
 
 
 SessionLife.TestCase.settings = settings(

@@ -16,8 +16,8 @@ from engine.domain.deadlines import time_limit_at
 from engine.domain.evolve import evolve_all
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.domain.session import Phase, Presence, Role, Session
+from engine.domain.session_snapshot import make_snapshot
 from engine.domain.snapshot import Snapshot
-from engine.domain.story import tell
 from tests.domain.sessions import NOON, SERVER, Course, kinds, live, scheduled, waiting
 
 
@@ -26,7 +26,7 @@ def told(course: Course, *reports: c.Report) -> list[e.Event]:
 
 
 def story(course: Course) -> Snapshot:
-    made = tell(course.now, content_id="c")
+    made = make_snapshot(course.now, content_id="c")
     assert made is not None
     return made
 
@@ -261,7 +261,7 @@ reports = st.lists(
 
 def recorded(state: Session) -> dict[str, Any]:
     """What is left of a session, and who is in it by its record."""
-    made = tell(state, content_id="c")
+    made = make_snapshot(state, content_id="c")
     people = {m.client_id: (m.presence, m.joined_at, m.since) for m in state.members.values()}
     return {
         "story": made and made.model_dump(),
