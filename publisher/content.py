@@ -22,7 +22,7 @@ from pydantic import (
 
 from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.instant import Millis, from_datetime, to_datetime
-from engine.domain.labels import SessionType, Visibility
+from engine.domain.labels import SMALLEST_WORKSHOP, SessionType, Visibility
 from engine.domain.snapshot import Snapshot
 from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber, line, paragraphs, trimmed
 
@@ -39,7 +39,6 @@ __all__ = [
 LONGEST_AGE = timedelta(days=30)
 CLOCK_TOLERANCE = timedelta(minutes=5)
 RECOMMENDED_PARTICIPANTS = 100
-WORKSHOP_PARTICIPANTS = 5
 _DEEPEST_NESTING = 20
 
 ANY_AGE: Mapping[str, Any] = {"any_age": True}
@@ -176,8 +175,8 @@ class SessionContentStrict(_Strict):
     @field_validator("participant_count")
     @classmethod
     def _check_workshop_size(cls, count: int, info: ValidationInfo) -> int:
-        if info.data.get("session_type") == "workshop" and count < WORKSHOP_PARTICIPANTS:
-            raise ValueError(f"a workshop needs at least {WORKSHOP_PARTICIPANTS} participants")
+        if info.data.get("session_type") == "workshop" and count < SMALLEST_WORKSHOP:
+            raise ValueError(f"a workshop needs at least {SMALLEST_WORKSHOP} participants")
         return count
 
     @field_validator("instructor_name")

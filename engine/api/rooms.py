@@ -29,7 +29,7 @@ from engine.api.summaries_view import summary_document
 from engine.domain import commands as c
 from engine.domain.instant import Millis
 from engine.domain.labels import Visibility
-from engine.domain.session import Details, Phase, Planned, Session
+from engine.domain.session import Details, Phase, Session, TechniquePlan
 from engine.domain.techniques.lookup import named
 from engine.protocol.tokens import valid_until
 from engine.sessions.room_row import attendance
@@ -273,8 +273,8 @@ def _details(body: CreateRoom) -> Details:
     )
 
 
-def _planned(item: PlannedTechnique) -> Planned:
-    return Planned(item.technique, item.duration, item.instruction, item.pattern)
+def _planned(item: PlannedTechnique) -> TechniquePlan:
+    return TechniquePlan(item.technique, item.duration, item.instruction, item.pattern)
 
 
 _ONE = f"{API}/sessions/{{session_id}}"

@@ -9,10 +9,10 @@ from typing import Any
 from engine.api.http.callers import Caller
 from engine.api.http.ports import View
 from engine.api.http.session_links import Links
+from engine.domain.group_metrics import group_metrics
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
 from engine.domain.session import Details, Phase, Role, Session
-from engine.domain.story import group_metrics
 from engine.protocol.outgoing import Message
 from engine.protocol.tokens import Tokens, valid_until
 from engine.sessions.room_row import attendance, room_document

@@ -15,7 +15,7 @@ from engine.domain.instant import Millis, iso
 from engine.domain.rejection import BadCredential, Conflict, Forbidden
 from engine.domain.session import GRACE, STAFF, Member, Phase, Presence, Role, Session
 
-__all__ = ["join", "leave", "leave_late", "lose"]
+__all__ = ["join", "leave", "leave_after_grace", "lose"]
 
 
 def join(state: Session, command: Join, at: Millis) -> list[Event]:
@@ -87,7 +87,7 @@ def lose(state: Session, client_id: str) -> list[Event]:
     return [ConnectionLost(client_id)]
 
 
-def leave_late(state: Session, at: Millis) -> list[Event]:
+def leave_after_grace(state: Session, at: Millis) -> list[Event]:
     """Those whose grace has run out, in the order in which they were lost."""
     late = sorted(
         (m for m in state.members.values() if m.presence is Presence.AWAY and m.since + GRACE <= at),

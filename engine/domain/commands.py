@@ -18,7 +18,7 @@ from pydantic_core import Url
 from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.labels import Place, Visibility
-from engine.domain.session import STAFF, Curve, Details, Planned, Role
+from engine.domain.session import STAFF, CurvePoint, Details, Role, TechniquePlan
 from engine.domain.text import ClientId, Line, Name, Paragraphs, WholeNumber
 
 __all__ = [
@@ -62,7 +62,6 @@ __all__ = [
     "Rest",
     "Restart",
     "ResumePractice",
-    "Retell",
     "Sender",
     "Start",
     "SwitchChat",
@@ -236,7 +235,7 @@ class ChangeDetails:
     description: str | None = None
     scheduled_start: Millis | None = None
     max_participants: int | None = None
-    techniques: tuple[Planned, ...] | None = None
+    techniques: tuple[TechniquePlan, ...] | None = None
     access: Literal["open", "invite"] | None = None
     visibility: Visibility | None = None
     place: Place | None = None
@@ -453,7 +452,7 @@ class Engage:
 class RecordMetrics:
     """``formed``: the parts of the group that are new in the point's shares, or will be in later ones."""
 
-    point: Curve
+    point: CurvePoint
     formed: tuple[Part, ...] = ()
 
 
@@ -486,11 +485,6 @@ class Withdraw:
     """A person takes back all they gave."""
 
     client_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Retell:
-    """The story has to be told anew, with the quotes as they stand now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,7 +535,6 @@ Command: TypeAlias = (
     | Restart
     | Tick
     | Withdraw
-    | Retell
     | MarkPublished
 )
 

@@ -10,28 +10,28 @@ from typing import assert_never
 
 from engine.domain import commands as c
 from engine.domain import events as e
-from engine.domain.attendance import join, leave, leave_late, lose
-from engine.domain.instant import SECOND, Millis
+from engine.domain.attendance import join, leave, leave_after_grace, lose
+from engine.domain.deadlines import Deadline, due, time_limit_at
+from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from engine.domain.reports import report
 from engine.domain.session import (
-    LONGEST,
+    LONGEST_SESSION,
     OPEN_AFTER_END,
-    WARNING_BEFORE_END,
     Member,
     Phase,
     Presence,
     Role,
     Session,
 )
-from engine.domain.start_and_end import end, has_story, start
+from engine.domain.start_and_end import end, is_publishable, start
 from engine.domain.techniques.lookup import Pattern, named, slug_of
 
-__all__ = ["LEAD", "decide"]
+__all__ = ["SHORTEST_LEAD", "decide"]
 
-LEAD: Millis = 3 * SECOND
+SHORTEST_LEAD: Millis = 3 * SECOND
 """Changes are announced at least this long ahead, so that every pacer knows of them in time."""
-_LATEST_LEAD: Millis = 10 * 60 * SECOND
+_LATEST_LEAD: Millis = 10 * MINUTE
 
 
 def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: Millis) -> list[e.Event]:
@@ -75,9 +75,7 @@ def decide(state: Session | None, command: c.Command, *, sender: c.Sender, at: M
             member = _known(state, command.client_id)
             # They go at once: whoever comes again is announced anew, and may speak again.
             gone = leave(state, member.client_id)
-            return [e.PersonWithdrew(member.client_id), *gone, *_retold(state)]
-        case c.Retell():
-            return _retold(state)
+            return [e.PersonWithdrew(member.client_id), *gone, *_recomputed(state)]
         case c.MarkPublished():
             return [e.SessionPublished()] if state.phase is Phase.ENDED else []
         case (
@@ -132,9 +130,9 @@ def _record(command: c.RecordMetrics) -> list[e.Event]:
     return [e.PartsFormed(command.formed), recorded] if command.formed else [recorded]
 
 
-def _retold(state: Session) -> list[e.Event]:
+def _recomputed(state: Session) -> list[e.Event]:
     """A change of what is shown after the end makes a new version of the story."""
-    return [e.StoryRetold()] if state.phase in (Phase.ENDED, Phase.PUBLISHED) else []
+    return [e.StoryRecomputed()] if state.phase in (Phase.ENDED, Phase.PUBLISHED) else []
 
 
 def _over(state: Session) -> Conflict:
@@ -239,7 +237,7 @@ def _begins_at(state: Session, wanted: Millis | None, at: Millis) -> Millis:
         if wanted > at + _LATEST_LEAD:
             raise Invalid("invalid", "That is too far ahead.", {"at": "at most 10 minutes ahead"})
         return max(wanted, at)
-    earliest = at + LEAD
+    earliest = at + SHORTEST_LEAD
     current = state.technique_at(at)
     if current is None:
         return earliest
@@ -315,14 +313,14 @@ def _take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender, 
         case c.RateTechnique():
             return [e.TechniqueRated(member.client_id, command.technique, command.rating, command.difficulty)]
         case c.RateSession():
-            return [e.SessionRated(member.client_id, command.rating), *_retold(state)]
+            return [e.SessionRated(member.client_id, command.rating), *_recomputed(state)]
         case c.RaiseHand():
             return [] if member.hand == command.raised else [e.HandRaised(member.client_id, command.raised)]
         case c.NeedToStop():
             return [e.StopNeeded(member.client_id)]
         case c.Consent():
             changed = e.ConsentChanged(member.client_id, command.heart_rate, command.group, command.version)
-            return [changed, *_retold(state)]
+            return [changed, *_recomputed(state)]
         case c.OptIn():
             technique = named(command.technique)
             planned = {slug_of(plan.technique) for plan in state.details.techniques}
@@ -348,41 +346,30 @@ def _need_time(state: Session, at: Millis) -> None:
         raise Forbidden("too_late", "The session ended more than 24 hours ago; you can still withdraw.")
 
 
-def _longest(state: Session) -> c.ReportEnded | None:
-    """The end of a session of which a platform told late, and never told the end: two hours after its start."""
-    assert state.started_at is not None
-    latest = state.started_at + LONGEST
-    return c.ReportEnded(at=latest) if state.time_is_up_at() > latest else None
-
-
 def _tick(state: Session, at: Millis) -> list[e.Event]:
     """Everything that time alone makes due, oldest first."""
-    match state.phase:
-        case Phase.SCHEDULED:
-            opened: list[e.Event] = [e.RoomOpened()] if state.opens_at <= at else []
-            return [*leave_late(state, at), *opened]
-        case Phase.WAITING:
-            events = leave_late(state, at)
-            given_up = state.gives_up_at()
-            if not events and given_up is not None and given_up <= at:
-                return end(state, at, "empty" if has_story(state, c.ReportEnded()) else "nobody_came")
-            return events
-        case Phase.LIVE:
-            assert state.started_at is not None
-            time_is_up_at = state.time_is_up_at()
-            if at >= time_is_up_at:
-                return end(state, at, "time_limit", said=_longest(state))
-            empties = state.empties_at()
-            if empties is not None and at >= empties:
-                return end(state, at, "empty")
-            events = leave_late(state, at)
-            if not state.warned and at >= time_is_up_at - WARNING_BEFORE_END:
-                left = (time_is_up_at - at) / (60 * SECOND)
-                events.append(e.EndAnnounced(max(1, round(left))))
-            return events
-        case Phase.ENDING:
-            return [e.SessionEnded()]
-        case Phase.ENDED | Phase.PUBLISHED | Phase.CANCELLED:
-            return []
-        case _:
-            assert_never(state.phase)
+    if state.phase is Phase.ENDING:
+        return [e.SessionEnded()]
+    if state.phase.is_over:
+        return []
+    passed = due(state, at)
+    if Deadline.TIME_LIMIT in passed:
+        return end(state, at, "time_limit", said=_latest_end(state))
+    if Deadline.EMPTY in passed:
+        return end(state, at, "empty")
+    events: list[e.Event] = leave_after_grace(state, at)
+    if Deadline.NOBODY_STARTS in passed and not events:
+        return end(state, at, "empty" if is_publishable(state, c.ReportEnded()) else "nobody_came")
+    if Deadline.OPENING in passed:
+        events.append(e.RoomOpened())
+    if Deadline.WARNING in passed:
+        left = (time_limit_at(state) - at) / MINUTE
+        events.append(e.EndAnnounced(max(1, round(left))))
+    return events
+
+
+def _latest_end(state: Session) -> c.ReportEnded | None:
+    """The end of a session whose start a platform reported late, and its end never: two hours after its start."""
+    assert state.started_at is not None
+    latest = state.started_at + LONGEST_SESSION
+    return c.ReportEnded(at=latest) if time_limit_at(state) > latest else None

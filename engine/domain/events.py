@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter
 
 from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis
-from engine.domain.session import Curve, Details, Role
+from engine.domain.session import CurvePoint, Details, Role
 
 __all__ = [
     "NUMBERED",
@@ -45,6 +45,7 @@ __all__ = [
     "PracticeEvent",
     "PracticeRested",
     "PracticeResumed",
+    "ReportedLate",
     "RoomClosed",
     "RoomOpened",
     "SeatVouched",
@@ -59,10 +60,9 @@ __all__ = [
     "SessionUpdate",
     "StatelessEvent",
     "StopNeeded",
-    "StoryRetold",
+    "StoryRecomputed",
     "TechniqueChanged",
     "TechniqueRated",
-    "ToldLate",
     "decode",
     "encode",
     "is_numbered",
@@ -217,7 +217,7 @@ class AchievementUnlocked:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldLate:
+class ReportedLate:
     """A platform told of something after what came later: it goes into the record, and no screen changes."""
 
     event: Annotated[
@@ -328,7 +328,7 @@ class PartsFormed:
 
 @dataclass(frozen=True, slots=True)
 class MetricsRecorded:
-    point: Curve
+    point: CurvePoint
     type: Literal["metrics_recorded"] = "metrics_recorded"
 
 
@@ -367,7 +367,7 @@ class PersonWithdrew:
 
 
 @dataclass(frozen=True, slots=True)
-class StoryRetold:
+class StoryRecomputed:
     """Something that the story shows has changed after the end: a new version is made."""
 
     type: Literal["story_retold"] = "story_retold"
@@ -410,7 +410,7 @@ PersonalEvent: TypeAlias = (
     HandRaised | StopNeeded | SessionRated | ConsentChanged | OptedIn | SeatVouched | Engaged | PersonWithdrew
 )
 """What is known of single members."""
-StatelessEvent: TypeAlias = Announced | ChatMessageSent | TechniqueRated | StoryRetold
+StatelessEvent: TypeAlias = Announced | ChatMessageSent | TechniqueRated | StoryRecomputed
 """Events that leave the state as it is, but for its counters."""
 Event: TypeAlias = (
     SessionCreated
@@ -419,7 +419,7 @@ Event: TypeAlias = (
     | PracticeEvent
     | PersonalEvent
     | StatelessEvent
-    | ToldLate
+    | ReportedLate
 )
 
 SessionUpdate: TypeAlias = (

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, assert_never
 from engine.domain import events as e
 from engine.domain.instant import Millis
 from engine.domain.recompute import without_share
-from engine.domain.record import in_order, seen, with_span
+from engine.domain.record import insert_in_order, insert_span, member_after_report
 from engine.domain.session import Badge, Member, Phase, Presence, Role, Session, Span
 
 __all__ = ["evolve", "evolve_all"]
@@ -146,7 +146,7 @@ def _practice(state: Session, event: e.PracticeEvent, at: Millis) -> _Changes:
     match event:
         case e.TechniqueChanged():
             # A change that was announced but had not begun gives way to the newer one.
-            return {"spans": with_span(state.spans, _span(event), at), "resting": False}
+            return {"spans": insert_span(state.spans, _span(event), at), "resting": False}
         case e.PracticeRested():
             return {"resting": True}
         case e.PracticeResumed():
@@ -156,7 +156,7 @@ def _practice(state: Session, event: e.PracticeEvent, at: Millis) -> _Changes:
         case e.AchievementUnlocked():
             unlocked_at = at if event.unlocked_at is None else event.unlocked_at
             badge = Badge(unlocked_at, event.title, event.description, event.badge_url, event.mark)
-            return {"achievements": in_order(state.achievements, badge, attrgetter("at"))}
+            return {"achievements": insert_in_order(state.achievements, badge, attrgetter("at"))}
         case e.MetricsRecorded():
             return {"curves": (*state.curves, event.point)}
         case e.PartsFormed():
@@ -231,9 +231,9 @@ def _span(event: e.TechniqueChanged) -> Span:
 def _reached(state: Session, event: e.HrvMilestoneReached, at: Millis) -> _Changes:
     reached_at = at if event.reached_at is None else event.reached_at
     milestone = (reached_at, event.improvement)
-    changes: _Changes = {"milestones": in_order(state.milestones, milestone, itemgetter(0))}
+    changes: _Changes = {"milestones": insert_in_order(state.milestones, milestone, itemgetter(0))}
     if event.stated:
-        stated = in_order(state.stated_milestones, milestone, itemgetter(0))
+        stated = insert_in_order(state.stated_milestones, milestone, itemgetter(0))
         changes["stated_milestones"] = stated
         if stated[-1] is milestone:
             changes["stated"] = replace(
@@ -242,12 +242,12 @@ def _reached(state: Session, event: e.HrvMilestoneReached, at: Millis) -> _Chang
     return changes
 
 
-def _reported_late(state: Session, reported: e.ToldLate, at: Millis) -> _Changes:
+def _reported_late(state: Session, reported: e.ReportedLate, at: Millis) -> _Changes:
     """What a late report adds to the record; who is here, and what is under way, stay as they are."""
     event = reported.event
     match event:
         case e.TechniqueChanged():
-            return {"spans": with_span(state.spans, _span(event), at)}
+            return {"spans": insert_span(state.spans, _span(event), at)}
         case e.MemberJoined() | e.MemberLeft():
             here = isinstance(event, e.MemberJoined)
             stated_at = event.joined_at if isinstance(event, e.MemberJoined) else event.left_at
@@ -255,7 +255,9 @@ def _reported_late(state: Session, reported: e.ToldLate, at: Millis) -> _Changes
             member = state.members.get(event.client_id) or Member(
                 event.client_id, event.role, when, Presence.LEFT, when, external=True
             )
-            return {"members": {**state.members, event.client_id: seen(member, when, here=here)}}
+            return {
+                "members": {**state.members, event.client_id: member_after_report(member, when, here=here)}
+            }
         case e.HrvMilestoneReached() | e.AchievementUnlocked():
             return _practice(state, event, at)
         case _:
@@ -283,6 +285,6 @@ _CHANGES_OF: Mapping[type, Callable[[Session, Any, Millis], _Changes]] = {
     **dict.fromkeys(e.AttendanceEvent.__args__, _attendance),
     **dict.fromkeys(e.PracticeEvent.__args__, _practice),
     **dict.fromkeys(e.PersonalEvent.__args__, _personal),
-    e.ToldLate: _reported_late,
+    e.ReportedLate: _reported_late,
 }
 """The fields that an event changes, beside the counters. A table by type: a match would try one case after the other."""

@@ -5,11 +5,14 @@ Shared by the session's state, its snapshot, the API and the publisher; the orde
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-__all__ = ["Place", "SessionType", "Visibility"]
+__all__ = ["SMALLEST_WORKSHOP", "Place", "SessionType", "Visibility"]
 
 SessionType: TypeAlias = Literal["live", "guided", "practice", "workshop"]
+
+SMALLEST_WORKSHOP: Final = 5
+"""A workshop of fewer participants is published as a practice, and refused where a caller states it."""
 
 Place: TypeAlias = Literal["room", "online", "both"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from engine.domain.heart.cohort import Earlier
+from engine.domain.heart.cohort import EarlierFigures
 from engine.domain.heart.shares import Figure, figure_without
 from engine.domain.instant import SECOND, Millis
-from engine.domain.session import Badge, Curve, Session
+from engine.domain.session import Badge, CurvePoint, Session
 
-__all__ = ["supported_badges", "supported_milestones", "told_before", "without_share"]
+__all__ = ["earlier_figures", "supported_badges", "supported_milestones", "without_share"]
 
 _FIGURES: Final[tuple[Figure, ...]] = ("hrv_improvement", "coherence", "synchrony")
 #: Points are a minute apart where nothing moves, and their figures up to half a minute old.
@@ -36,7 +36,7 @@ def without_share(state: Session, client_id: str) -> dict[str, Any]:
     return {"curves": curves, "parts": parts, "shares_withdrawn": True}
 
 
-def _without(point: Curve, state: Session, gone: frozenset[int], *, agreed: bool) -> Curve:
+def _without(point: CurvePoint, state: Session, gone: frozenset[int], *, agreed: bool) -> CurvePoint:
     """``agreed``: the person had agreed to be counted, and may be in a figure of which no shares were kept."""
     changed: dict[str, Any] = {}
     for figure in _FIGURES:
@@ -56,7 +56,7 @@ def _without(point: Curve, state: Session, gone: frozenset[int], *, agreed: bool
     return replace(point, shares=tuple(s for s in point.shares if s.part not in gone), **changed)
 
 
-def told_before(state: Session, figure: Figure) -> Earlier | None:
+def earlier_figures(state: Session, figure: Figure) -> EarlierFigures | None:
     """What the curve tells of a figure, for a session that is brought back to life; None where it tells nothing."""
     parts = {number: part for number, part in state.parts.items() if part.figure == figure}
     groups: dict[frozenset[str], Millis] = {}
@@ -68,7 +68,7 @@ def told_before(state: Session, figure: Figure) -> Earlier | None:
             groups[behind] = point.at
     if not groups:
         return None
-    return Earlier(tuple(parts.values()), tuple(groups), max(groups.values()))
+    return EarlierFigures(tuple(parts.values()), tuple(groups), max(groups.values()))
 
 
 def supported_milestones(state: Session) -> tuple[tuple[Millis, float], ...]:

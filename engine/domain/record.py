@@ -14,20 +14,22 @@ from typing import TypeVar
 from engine.domain.instant import SECOND, Millis
 from engine.domain.session import Member, Presence, Session, Span
 
-__all__ = ["has_moved_on", "in_order", "is_behind", "seen", "with_span"]
+__all__ = ["has_newer_technique", "insert_in_order", "insert_span", "is_outdated", "member_after_report"]
 
 _Item = TypeVar("_Item")
 _WHOLE_SECONDS: Millis = SECOND
 """Platforms that state whole seconds are up to this far behind what has an instant in milliseconds."""
 
 
-def in_order(items: tuple[_Item, ...], item: _Item, when: Callable[[_Item], Millis]) -> tuple[_Item, ...]:
+def insert_in_order(
+    items: tuple[_Item, ...], item: _Item, when: Callable[[_Item], Millis]
+) -> tuple[_Item, ...]:
     """The items with one more in its place: after those of the same instant."""
     at = bisect_right(items, when(item), key=when)
     return (*items[:at], item, *items[at:])
 
 
-def with_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ...]:
+def insert_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ...]:
     """The techniques with one more, which was told at ``at``.
 
     It takes the place of one that began at the same instant. What an instructor had announced and had not begun gives
@@ -38,17 +40,17 @@ def with_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ...]
         for known in spans
         if known.started_at != span.started_at and (known.started_at <= at or known.stated)
     ]
-    return in_order(tuple(kept), span, lambda known: known.started_at)
+    return insert_in_order(tuple(kept), span, lambda known: known.started_at)
 
 
-def is_behind(state: Session, when: Millis, at: Millis) -> bool:
+def has_newer_technique(state: Session, when: Millis, at: Millis) -> bool:
     """Whether another technique than one that began at ``when`` is under way, or is stated for later."""
     return any(
         span.started_at > when and (span.started_at <= at or span.stated) for span in reversed(state.spans)
     )
 
 
-def has_moved_on(state: Session, when: Millis, at: Millis, newest: Millis | None) -> bool:
+def is_outdated(state: Session, when: Millis, at: Millis, newest: Millis | None) -> bool:
     """Whether what happened at ``when`` is older than the newest of its kind or than the technique under way."""
     if newest is not None and newest > when:
         return True
@@ -56,7 +58,7 @@ def has_moved_on(state: Session, when: Millis, at: Millis, newest: Millis | None
     return under_way is not None and under_way.started_at > when + _WHOLE_SECONDS
 
 
-def seen(member: Member, when: Millis, *, here: bool) -> Member:
+def member_after_report(member: Member, when: Millis, *, here: bool) -> Member:
     """A member that a platform reported, after it says that they came or left at ``when``.
 
     The newest word counts; of a coming and a leaving at the same instant the leaving does.

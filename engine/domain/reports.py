@@ -11,7 +11,7 @@ from typing import assert_never
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import Millis
-from engine.domain.record import has_moved_on, is_behind, seen
+from engine.domain.record import has_newer_technique, is_outdated, member_after_report
 from engine.domain.session import Member, Phase, Presence, Role, Session
 from engine.domain.start_and_end import end, start
 from engine.domain.techniques.lookup import named
@@ -46,7 +46,7 @@ def _opened(state: Session) -> list[e.Event]:
     return [e.RoomOpened()] if state.phase is Phase.SCHEDULED else []
 
 
-def _technique(state: Session, command: c.ReportTechnique, at: Millis) -> e.TechniqueChanged | e.ToldLate:
+def _technique(state: Session, command: c.ReportTechnique, at: Millis) -> e.TechniqueChanged | e.ReportedLate:
     when = at if command.at is None else command.at
     changed = e.TechniqueChanged(
         named(command.technique).name,
@@ -55,27 +55,33 @@ def _technique(state: Session, command: c.ReportTechnique, at: Millis) -> e.Tech
         command.instruction,
         stated=command.at is not None,
     )
-    return e.ToldLate(changed) if command.at is not None and is_behind(state, when, at) else changed
+    return (
+        e.ReportedLate(changed)
+        if command.at is not None and has_newer_technique(state, when, at)
+        else changed
+    )
 
 
-def _milestone(state: Session, command: c.ReportMilestone, at: Millis) -> e.HrvMilestoneReached | e.ToldLate:
+def _milestone(
+    state: Session, command: c.ReportMilestone, at: Millis
+) -> e.HrvMilestoneReached | e.ReportedLate:
     reached = e.HrvMilestoneReached(
         command.improvement, command.average_hrv, stated=True, reached_at=command.at
     )
     newest = max((reached_at for reached_at, _ in state.stated_milestones), default=None)
-    late = command.at is not None and has_moved_on(state, command.at, at, newest)
-    return e.ToldLate(reached) if late else reached
+    late = command.at is not None and is_outdated(state, command.at, at, newest)
+    return e.ReportedLate(reached) if late else reached
 
 
 def _achievement(
     state: Session, command: c.ReportAchievement, at: Millis
-) -> e.AchievementUnlocked | e.ToldLate:
+) -> e.AchievementUnlocked | e.ReportedLate:
     unlocked = e.AchievementUnlocked(
         command.title, command.description, command.badge_url, unlocked_at=command.at
     )
     newest = max((badge.at for badge in state.achievements if badge.mark is None), default=None)
-    late = command.at is not None and has_moved_on(state, command.at, at, newest)
-    return e.ToldLate(unlocked) if late else unlocked
+    late = command.at is not None and is_outdated(state, command.at, at, newest)
+    return e.ReportedLate(unlocked) if late else unlocked
 
 
 def _joined(state: Session, command: c.ReportJoined) -> list[e.Event]:
@@ -93,10 +99,10 @@ def _joined(state: Session, command: c.ReportJoined) -> list[e.Event]:
         return [] if member.is_here else [*_opened(state), joined]
     if member.is_here and not member.external:
         return []
-    after = seen(member, command.at, here=True)
+    after = member_after_report(member, command.at, here=True)
     if after.is_here and not member.is_here:
         return [*_opened(state), joined]
-    return [] if after == member or not member.external else [e.ToldLate(joined)]
+    return [] if after == member or not member.external else [e.ReportedLate(joined)]
 
 
 def _left(state: Session, command: c.ReportLeft) -> list[e.Event]:
@@ -106,18 +112,20 @@ def _left(state: Session, command: c.ReportLeft) -> list[e.Event]:
             return []
         # Their coming is told later: they were here.
         left = e.MemberLeft(command.client_id, Role.PARTICIPANT, state.count(), left_at=command.at)
-        return [*_opened(state), e.ToldLate(left)]
+        return [*_opened(state), e.ReportedLate(left)]
     # Who is here over a connection of their own leaves by it.
     if not _is_reported(member):
         return []
-    gone = member.is_here and (command.at is None or not seen(member, command.at, here=False).is_here)
+    gone = member.is_here and (
+        command.at is None or not member_after_report(member, command.at, here=False).is_here
+    )
     count = state.count() - gone
     left = e.MemberLeft(command.client_id, Role.PARTICIPANT, count, left_at=command.at)
     if gone:
         return [left]
-    if command.at is None or seen(member, command.at, here=False) == member:
+    if command.at is None or member_after_report(member, command.at, here=False) == member:
         return []
-    return [e.ToldLate(left)]
+    return [e.ReportedLate(left)]
 
 
 def _is_reported(member: Member) -> bool:

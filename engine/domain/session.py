@@ -1,6 +1,8 @@
 """The state of one session: frozen values, and the questions asked of them.
 
-A state is what ``evolve`` makes of the journal from its first record on; nothing else changes it.
+A state is what ``evolve`` makes of the journal from its first record on; nothing else changes it. The names of the fields
+are those of the stored states. One module, although a long one: the values make sense in the state that holds them alone.
+What becomes due by time stands in ``deadlines``.
 """
 
 from __future__ import annotations
@@ -15,24 +17,24 @@ from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.domain.labels import Place, SessionType, Visibility
 
 __all__ = [
-    "EMPTY_ROOM",
+    "EMPTY_ROOM_TIMEOUT",
     "GRACE",
-    "LONGEST",
+    "LONGEST_SESSION",
     "OPEN_AFTER_END",
     "RESUME_WITHIN",
     "ROOM_OPENS_BEFORE",
     "STAFF",
     "WARNING_BEFORE_END",
-    "Curve",
+    "CurvePoint",
     "Details",
     "Member",
     "Phase",
-    "Planned",
     "Presence",
     "Role",
     "Session",
     "Span",
-    "Stated",
+    "StatedFigures",
+    "TechniquePlan",
 ]
 
 GRACE: Millis = 20 * SECOND
@@ -42,9 +44,9 @@ RESUME_WITHIN: Millis = 300 * SECOND
 OPEN_AFTER_END: Millis = 24 * HOUR
 """How long after the end people may still say something of themselves; taking back is always possible."""
 ROOM_OPENS_BEFORE: Millis = 15 * MINUTE
-LONGEST: Millis = 2 * HOUR
+LONGEST_SESSION: Millis = 2 * HOUR
 WARNING_BEFORE_END: Millis = 10 * MINUTE
-EMPTY_ROOM: Millis = 15 * MINUTE
+EMPTY_ROOM_TIMEOUT: Millis = 15 * MINUTE
 
 
 class Phase(StrEnum):
@@ -99,7 +101,7 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class TechniquePlan:
     """One technique of the plan; ``duration`` in seconds."""
 
     technique: str
@@ -117,7 +119,7 @@ class Details:
     scheduled_start: Millis
     max_participants: int = 100
     session_type: SessionType = "live"
-    techniques: tuple[Planned, ...] = ()
+    techniques: tuple[TechniquePlan, ...] = ()
     description: str | None = None
     access: Literal["open", "invite"] = "open"
     visibility: Visibility = "public"
@@ -182,7 +184,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class StatedFigures:
     """Figures that a platform stated; they win over computed ones."""
 
     improvement: float | None = None
@@ -195,7 +197,7 @@ class Stated:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class CurvePoint:
     """The group's figures at one moment (None under five people)."""
 
     at: Millis
@@ -252,7 +254,7 @@ class Session:
     warned: bool = False
     empty_since: Millis | None = None
     """When the last person left; None while somebody is here or nobody has come yet."""
-    curves: tuple[Curve, ...] = ()
+    curves: tuple[CurvePoint, ...] = ()
     parts: Mapping[int, Part] = field(default_factory=dict)
     """The parts of the group whose shares stand in ``curves``, by their numbers; one goes when one of its people
     withdraws."""
@@ -264,7 +266,7 @@ class Session:
     achievements: tuple[Badge, ...] = ()
     stated_milestones: tuple[tuple[Millis, float], ...] = ()
     """Those of the milestones that a platform stated."""
-    stated: Stated = Stated()
+    stated: StatedFigures = StatedFigures()
 
     @property
     def opens_at(self) -> Millis:
@@ -297,58 +299,9 @@ class Session:
             return None
         return next(span for span in self.spans if span.started_at > at)
 
-    def gives_up_at(self) -> Millis | None:
-        """When a waiting room that nobody starts is closed; None while somebody waits in it."""
-        if self.somebody_is_here():
-            return None
-        # A session may be created after its scheduled start, and still waits for people.
-        waits_from = max(self.details.scheduled_start, self.created_at)
-        return max(waits_from + LONGEST, (self.empty_since or 0) + EMPTY_ROOM)
-
-    def empties_at(self) -> Millis | None:
-        """When an empty live session ends; None while somebody is here.
-
-        Nobody has left a session that a platform leads and no participant ever came to over a connection: that has
-        its people elsewhere, as have those whom a platform reported.
-        """
-        elsewhere = any(member.external and member.is_here for member in self.members.values())
-        unvisited = self.stated.started and not any(member.owned for member in self.participants())
-        if self.empty_since is None or unvisited or elsewhere:
-            return None
-        return self.empty_since + EMPTY_ROOM
-
-    def time_is_up_at(self) -> Millis:
-        """When a live session ends by itself: two hours after its start, and not before a platform that told of it
-        late had time to tell the rest."""
-        assert self.started_at is not None
-        told_at = self.started_at if self.start_told_at is None else self.start_told_at
-        return max(self.started_at + LONGEST, told_at + EMPTY_ROOM)
-
     def over_since(self) -> Millis | None:
         """When it was over for those who were here; None while it is not."""
         return self.ended_at if self.end_told_at is None else self.end_told_at
-
-    def next_deadline(self) -> Millis | None:
-        """The next instant at which time alone changes this session; None when it never does."""
-        due: list[Millis] = [
-            member.since + GRACE for member in self.members.values() if member.presence is Presence.AWAY
-        ]
-        match self.phase:
-            case Phase.SCHEDULED:
-                due.append(self.opens_at)
-            case Phase.WAITING:
-                given_up = self.gives_up_at()
-                if given_up is not None:
-                    due.append(given_up)
-            case Phase.LIVE:
-                assert self.started_at is not None
-                due.append(self.time_is_up_at() - (0 if self.warned else WARNING_BEFORE_END))
-                empties = self.empties_at()
-                if empties is not None:
-                    due.append(empties)
-            case _:
-                return None
-        return min(due, default=None)
 
     def took_place(self) -> bool:
         """It was started, or a platform said what was done in it: that is taken as stated, without a start as well."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import SECOND, Millis
-from engine.domain.session import LONGEST, Phase, Session
+from engine.domain.session import LONGEST_SESSION, Phase, Session
 
-__all__ = ["end", "has_story", "start"]
+__all__ = ["end", "is_publishable", "start"]
 
 
 def start(state: Session, said: c.ReportStarted | None = None) -> list[e.Event]:
@@ -38,8 +38,8 @@ def end(state: Session, at: Millis, reason: str, *, said: c.ReportEnded | None =
     began_at = state.began_at(ended_at)
     lasted = (ended_at - began_at) // SECOND
     ending = e.SessionEnding(
-        min(max(1, lasted), LONGEST // SECOND) if said.duration is None else said.duration,
-        has_story(state, said),
+        min(max(1, lasted), LONGEST_SESSION // SECOND) if said.duration is None else said.duration,
+        is_publishable(state, said),
         reason,
         said.total_participants,
         said.average_hrv_improvement,
@@ -49,7 +49,7 @@ def end(state: Session, at: Millis, reason: str, *, said: c.ReportEnded | None =
     return [ending, e.SessionEnded()]
 
 
-def has_story(state: Session, said: c.ReportEnded) -> bool:
+def is_publishable(state: Session, said: c.ReportEnded) -> bool:
     """Whether a story comes of an end of which a platform says these figures."""
     came = sum(1 for _ in state.participants())
     took_part = came if said.total_participants is None else said.total_participants

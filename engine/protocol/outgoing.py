@@ -16,7 +16,7 @@ from engine.domain import events as e
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
 from engine.domain.rejection import Rejected
-from engine.domain.session import Details, Planned, Session, Span
+from engine.domain.session import Details, Session, Span, TechniquePlan
 from engine.domain.techniques.lookup import Pattern, Technique, named
 from engine.protocol.frames import text_frame
 
@@ -204,7 +204,7 @@ def technique_state(span: Span) -> Message:
     return content | _consent_asked(technique)
 
 
-def plan_of(plan: tuple[Planned, ...]) -> list[Message]:
+def plan_of(plan: tuple[TechniquePlan, ...]) -> list[Message]:
     """The planned techniques with what somebody should know before joining."""
     told: list[Message] = []
     for item in plan:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from engine.clock import Clock
+from engine.domain.deadlines import next_deadline
 from engine.domain.instant import SECOND, Millis
 from engine.domain.session import GRACE, Session
 
@@ -37,7 +38,7 @@ class Alarm:
             or state.warned != known.warned
             or state.details is not known.details
         ):
-            self._set(state.next_deadline())
+            self._set(next_deadline(state))
         elif state.members is not known.members:
             # Whoever comes or goes brings no deadline before the end of a grace, so nobody else need be looked at:
             # a thousand who return at once would look at a thousand each. It rings early then, and is set anew.
@@ -51,7 +52,7 @@ class Alarm:
         A deadline that is past although it rang comes a second later: it must not ring without end.
         """
         self._known = state
-        due, now = state.next_deadline(), self._clock.now()
+        due, now = next_deadline(state), self._clock.now()
         if due is not None:
             due = max(due, now + (_CLOSE if due > now else SECOND))
         self._set(due)

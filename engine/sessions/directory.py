@@ -15,6 +15,7 @@ import structlog
 
 from engine.clock import Clock
 from engine.domain import commands as c
+from engine.domain.deadlines import next_deadline
 from engine.domain.events import decode
 from engine.domain.evolve import evolve
 from engine.domain.instant import MINUTE, Millis
@@ -366,7 +367,7 @@ class Directory:
         self._actors.pop(session_id, None)
         self._touched.pop(session_id, None)
         self._counts.awake(len(self._actors))
-        deadline = None if state is None else state.next_deadline()
+        deadline = None if state is None else next_deadline(state)
         if deadline is not None:
             self._deadlines.add(deadline, session_id)
 

@@ -17,13 +17,14 @@ from zlib import crc32
 from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain import events as e
-from engine.domain.heart.cohort import Earlier
+from engine.domain.group_metrics import group_metrics
+from engine.domain.heart.cohort import EarlierFigures
+from engine.domain.heart.shares import SMALLEST_GROUP
 from engine.domain.instant import SECOND, Millis
 from engine.domain.quality import quality_of
-from engine.domain.recompute import told_before
+from engine.domain.recompute import earlier_figures
 from engine.domain.rejection import Forbidden
-from engine.domain.session import RESUME_WITHIN, Curve, Phase, Session
-from engine.domain.story import FEWEST_IN_GROUP, group_metrics
+from engine.domain.session import RESUME_WITHIN, CurvePoint, Phase, Session
 from engine.domain.techniques.lookup import Pattern, named
 from engine.protocol import outgoing
 from engine.sessions.ports import RoomPort
@@ -87,7 +88,7 @@ class Figures:
         # Keys alone: an empty set takes three times what an empty dictionary does, and most stay empty.
         self._engaged: dict[str, None] = {}
         self._wearing: dict[str, None] = {}
-        self._noted: Curve | None = None
+        self._noted: CurvePoint | None = None
         self._shown: tuple[dict[str, Any], Millis] | None = None
         self._came = False
         """Somebody has been seated since figures were shown."""
@@ -95,7 +96,7 @@ class Figures:
         self._reached: tuple[str, ...] = ()
         self._titles: tuple[str, ...] = ()
         self._parts_formed = 0
-        self._coherence: Earlier | None = None
+        self._coherence: EarlierFigures | None = None
 
         self._marks = marks
         self._lost: dict[str, Millis] = {}
@@ -108,7 +109,7 @@ class Figures:
         self._reached = tuple(f"hrv:{improvement:g}" for _, improvement in state.milestones)
         self._titles = tuple(badge.title for badge in state.achievements)
         self._parts_formed = state.parts_formed
-        self._coherence = told_before(state, "coherence")
+        self._coherence = earlier_figures(state, "coherence")
         for member in state.members.values():
             if member.heart_rate or member.group:
                 self._hearts.set_consent(member.client_id, heart_rate=member.heart_rate, group=member.group)
@@ -263,7 +264,7 @@ class Figures:
         engaged = self.unwritten()
         if engaged is not None:
             yield engaged
-        if state.phase is Phase.LIVE and state.count() >= FEWEST_IN_GROUP:
+        if state.phase is Phase.LIVE and state.count() >= SMALLEST_GROUP:
             self._compute(state, at)
             yield from self._reached_now(at, ending=True)
 
@@ -276,7 +277,7 @@ class Figures:
             else:
                 yield c.ReachAchievement(reached.title, reached.description, reached.key)
 
-    def _compute(self, state: Session, at: Millis) -> Curve:
+    def _compute(self, state: Session, at: Millis) -> CurvePoint:
         span = state.technique_at(at)
         technique = None
         if span is not None and not state.resting:
@@ -292,7 +293,7 @@ class Figures:
             engagement_rate=state.engagement_rate(),
             scored=technique is None or technique.scored,
         )
-        return Curve(
+        return CurvePoint(
             at,
             figures.participants,
             figures.measured,
@@ -304,7 +305,7 @@ class Figures:
             self._hearts.shares(figures),
         )
 
-    def _worth_noting(self, point: Curve) -> bool:
+    def _worth_noting(self, point: CurvePoint) -> bool:
         known = self._noted
         if known is None:
             return True
@@ -326,7 +327,7 @@ class Figures:
         )
         return not same or point.at - known.at >= 2 * _CURVE_EVERY
 
-    def _show(self, state: Session, figures: Curve, at: Millis) -> None:
+    def _show(self, state: Session, figures: CurvePoint, at: Millis) -> None:
         content = group_metrics(state, at) | {
             "participants": figures.participants,
             "measured": figures.measured,

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from engine.domain import events as e
 from engine.domain.session import Session
-from engine.domain.story import tell
+from engine.domain.session_snapshot import make_snapshot
 from engine.sessions.feedback import quotes_of
 from engine.sessions.room_row import room_row
 from engine.storage.journal import Append, Record, StateSnapshot
@@ -25,7 +25,7 @@ STATE_EVERY = 500
 _SCHEDULE = frozenset(
     {e.SessionCreated, e.DetailsChanged, e.SessionCancelled, e.SessionStarted, e.SessionEnded}
 )
-_STORY = frozenset({e.SessionEnded, e.StoryRetold})
+_STORY = frozenset({e.SessionEnded, e.StoryRecomputed})
 _ASKING = _SCHEDULE | _STORY
 _ROOM = _SCHEDULE | {e.RoomOpened, e.RoomClosed, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
 _TOUCHING: frozenset[type] = _ROOM | _STORY | {e.PersonWithdrew}
@@ -103,11 +103,11 @@ class Entries:
         jobs: tuple[OutboxRow, ...] = ()
         # A story that stands below a summary's is retold without a word to the publisher; what that keeps of somebody
         # who withdrew has to go all the same.
-        if not kinds.isdisjoint(_SCHEDULE) or kinds >= {e.PersonWithdrew, e.StoryRetold}:
+        if not kinds.isdisjoint(_SCHEDULE) or kinds >= {e.PersonWithdrew, e.StoryRecomputed}:
             jobs = (schedule_row(self._session_id, state.position, state.updated_at),)
         if kinds.isdisjoint(_STORY):
             return None, jobs
-        told = tell(state, content_id=self._new_id(), quotes=quotes_of(people))
+        told = make_snapshot(state, content_id=self._new_id(), quotes=quotes_of(people))
         if told is None:  # Nobody came: ended, and nothing to publish.
             return None, jobs
         snapshot, work = story(told, self._channels, state.updated_at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic_core import to_json
 
+from engine.domain.deadlines import next_deadline
 from engine.domain.instant import iso
 from engine.domain.session import Phase, Session
 from engine.protocol.outgoing import Message, room_state
@@ -61,7 +62,7 @@ def room_row(state: Session) -> RoomRow:
         updated_at=state.updated_at,
         started_at=state.started_at,
         ended_at=state.over_since(),
-        next_deadline=state.next_deadline(),
+        next_deadline=next_deadline(state),
         sequence=state.sequence,
         cancelled=state.phase is Phase.CANCELLED,
     )

@@ -10,6 +10,7 @@ import pytest
 
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.deadlines import next_deadline
 from engine.domain.decide import decide
 from engine.domain.evolve import evolve
 from engine.domain.instant import HOUR, MINUTE, Millis
@@ -51,7 +52,7 @@ class Course:
     def wait(self, lasting: Millis) -> list[e.Event]:
         """Let time pass, ticking at every deadline on the way; returns what happened."""
         until, happened = self.at + lasting, list[e.Event]()
-        while (due := self.now.next_deadline()) is not None and due <= until:
+        while (due := next_deadline(self.now)) is not None and due <= until:
             self.at = max(self.at, due)
             happened += self.do(c.Tick(), SERVER)
         self.at = until

@@ -12,7 +12,7 @@ from engine.domain.commands import PERMITTED, Sender
 from engine.domain.decide import decide
 from engine.domain.evolve import evolve_all
 from engine.domain.instant import HOUR, MINUTE, SECOND, iso
-from engine.domain.session import Details, Phase, Planned, Presence, Role
+from engine.domain.session import Details, Phase, Presence, Role, TechniquePlan
 from tests.domain.sessions import INSTRUCTOR, NOON, SERVER, Course, kinds, live, person, scheduled, waiting
 
 LED: list[tuple[c.Command, dict[str, str]]] = [
@@ -226,7 +226,7 @@ def test_a_technique_ends_a_rest() -> None:
 )
 def test_strong_techniques_need_a_plan_and_a_room(place: str, planned: bool, code: str | None) -> None:
     """Everybody is asked at joining, for what stands in the plan; some are for one room only."""
-    techniques = (Planned("wim hof"),) if planned else ()
+    techniques = (TechniquePlan("wim hof"),) if planned else ()
     course = live(place=place, techniques=techniques)
     if code is None:
         assert kinds(course.do(c.ChangeTechnique("Wim Hof"))) == ["technique_changed"]

@@ -11,12 +11,13 @@ from pydantic import TypeAdapter
 
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.deadlines import next_deadline
 from engine.domain.decide import decide
 from engine.domain.evolve import evolve, evolve_all
 from engine.domain.instant import Millis
 from engine.domain.rejection import Rejected
 from engine.domain.session import Details, Phase, Role, Session
-from engine.domain.story import tell
+from engine.domain.session_snapshot import make_snapshot
 from tests.domain.presences import HOUR, MINUTE, SECOND, Person, Presences
 from tests.domain.sessions import INSTRUCTOR, SERVER
 
@@ -232,7 +233,7 @@ class SessionLife(Presences, RuleBasedStateMachine):
 
     def pass_time(self, by: Millis) -> None:
         until = self.at + by
-        while (due := self.session.next_deadline()) is not None and due <= until:
+        while (due := next_deadline(self.session)) is not None and due <= until:
             self.at = max(self.at, due)
             assert self.carry_out(c.Tick()), "a deadline at which nothing happens comes back for ever"
             self.time_passes()
@@ -268,7 +269,7 @@ class SessionLife(Presences, RuleBasedStateMachine):
     def a_story_is_there_when_it_was_promised(self) -> None:
         ending = next((event for event, _ in self.journal if isinstance(event, e.SessionEnding)), None)
         if ending is not None:
-            assert (tell(self.session, content_id="c") is not None) == ending.summary_available
+            assert (make_snapshot(self.session, content_id="c") is not None) == ending.summary_available
 
 
 SessionLife.TestCase.settings = settings(

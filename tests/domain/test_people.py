@@ -8,7 +8,7 @@ from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import HOUR, MINUTE, SECOND
 from engine.domain.pseudonym import pseudonym
-from engine.domain.session import OPEN_AFTER_END, Curve, Phase, Planned, Presence, Role
+from engine.domain.session import OPEN_AFTER_END, CurvePoint, Phase, Presence, Role, TechniquePlan
 from tests.domain.sessions import NOON, SERVER, kinds, live, person, scheduled, waiting
 
 SENT: list[tuple[c.Command, str]] = [
@@ -26,8 +26,8 @@ SENT: list[tuple[c.Command, str]] = [
 def test_what_participants_send(command: c.Command, event: str) -> None:
     """Waiting and live alike; not from strangers, not from staff, and few of them after the end."""
     for course in (
-        waiting(["ada"], techniques=(Planned("Wim Hof"),)),
-        live(["ada"], techniques=(Planned("Wim Hof"),)),
+        waiting(["ada"], techniques=(TechniquePlan("Wim Hof"),)),
+        live(["ada"], techniques=(TechniquePlan("Wim Hof"),)),
     ):
         assert kinds(course.do(command, person("ada"))) == [event]
         assert course.refused(command, person("bob")).code == "unknown_client"
@@ -42,7 +42,7 @@ def test_what_participants_send(command: c.Command, event: str) -> None:
 @pytest.mark.parametrize(("command", "event"), SENT, ids=lambda value: type(value).__name__)
 def test_who_was_removed_takes_no_part(command: c.Command, event: str) -> None:
     """But says how it was, and takes a consent back."""
-    course = live(["ada"], techniques=(Planned("Wim Hof"),))
+    course = live(["ada"], techniques=(TechniquePlan("Wim Hof"),))
     course.do(c.RemoveParticipant("ada"))
     if isinstance(command, c.RateSession | c.Consent):
         assert kinds(course.do(command, person("ada"))) == [event]
@@ -70,7 +70,7 @@ def test_chat_may_be_off() -> None:
 
 def test_opting_in_is_for_what_is_planned() -> None:
     """Once each, and it can be taken back."""
-    course = live(["ada"], techniques=(Planned("Wim Hof"),))
+    course = live(["ada"], techniques=(TechniquePlan("Wim Hof"),))
     assert course.refused(c.OptIn("Box Breathing", True), person("ada")).code == "nothing_to_opt_in"
     for accepted in (True, True, False):
         course.do(c.OptIn("wim hof", accepted), person("ada"))
@@ -226,7 +226,7 @@ def test_engagement_counts_people_once() -> None:
 
 def test_figures_are_noted_while_live() -> None:
     """Before and after they are nobody's."""
-    point, course = Curve(NOON, 1), waiting(["ada"])
+    point, course = CurvePoint(NOON, 1), waiting(["ada"])
     assert course.do(c.RecordMetrics(point), SERVER) == []
     assert course.do(c.ReachMilestone(5.0), SERVER) == []
     course.do(c.Start())

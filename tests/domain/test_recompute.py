@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.evolve import evolve_all
-from engine.domain.heart.cohort import Cohort, Roll
+from engine.domain.group_metrics import average_improvement, group_metrics
+from engine.domain.heart.cohort import Cohort, PartRegistry
 from engine.domain.heart.shares import Figure, figure_of
 from engine.domain.instant import MINUTE
-from engine.domain.recompute import told_before
-from engine.domain.session import Curve
+from engine.domain.recompute import earlier_figures
+from engine.domain.session import CurvePoint
+from engine.domain.session_snapshot import make_snapshot
 from engine.domain.snapshot import Snapshot
-from engine.domain.story import average_improvement, group_metrics, tell
 from engine.sessions.journal_entries import STATE
 from tests.domain.sessions import NOON, SERVER, Course, live, person
 
@@ -28,9 +29,9 @@ def people(number: int) -> list[str]:
     return [f"p{i:02d}" for i in range(number)]
 
 
-def counted(course: Course, values: Sequence[float], *, points: int = 3) -> Curve:
+def counted(course: Course, values: Sequence[float], *, points: int = 3) -> CurvePoint:
     """Record points of a group whose log ratios are these; each person's coherence and place are made of theirs."""
-    roll = Roll(course.now.parts_formed + 1)
+    roll = PartRegistry(course.now.parts_formed + 1)
     cohorts: dict[Figure, Cohort[complex]] = {}
     told: dict[str, float | None] = {}
     of: dict[Figure, list[complex]] = {
@@ -46,7 +47,7 @@ def counted(course: Course, values: Sequence[float], *, points: int = 3) -> Curv
                 cohort.note(who, value, course.at)
             told[name] = cohort.publish(course.at)
         shares = tuple(share for cohort in cohorts.values() for share in cohort.shares)
-        point = Curve(course.at, len(values), len(values), **told, shares=shares)
+        point = CurvePoint(course.at, len(values), len(values), **told, shares=shares)
         course.do(c.RecordMetrics(point, roll.take()), SERVER)
     return point
 
@@ -60,7 +61,7 @@ def group(number: int) -> Course:
 
 
 def story(course: Course) -> Snapshot:
-    told = tell(course.now, content_id="c")
+    told = make_snapshot(course.now, content_id="c")
     assert told is not None
     return told
 
@@ -121,7 +122,7 @@ def test_figures_of_which_no_shares_were_kept_go() -> None:
     """What was recorded before shares were kept cannot be worked out anew, and is not told any more."""
     course = group(10)
     course.wait(MINUTE)
-    old = Curve(course.at, 10, 10, 12, 1.4, 0.7)
+    old = CurvePoint(course.at, 10, 10, 12, 1.4, 0.7)
     course.do(c.RecordMetrics(old), SERVER)
     course.do(c.End())
     course.do(c.Withdraw("bare"), SERVER)
@@ -220,9 +221,9 @@ def test_a_state_of_the_journal_knows_the_parts() -> None:
 def test_what_was_told_of_a_figure_is_known_after_a_restart() -> None:
     """The parts, and each group that stood behind a point; a figure of which nothing was told has none."""
     course = group(10)
-    assert told_before(course.now, "coherence") is None
+    assert earlier_figures(course.now, "coherence") is None
     last = counted(course, [0.1] * 10)
-    earlier = told_before(course.now, "coherence")
+    earlier = earlier_figures(course.now, "coherence")
     assert earlier is not None
     assert [part.people for part in earlier.parts] == [tuple(people(10)[:5]), tuple(people(10)[5:])]
     assert earlier.groups == (frozenset(people(10)),)
@@ -233,7 +234,7 @@ def test_records_from_before_there_were_parts_are_read() -> None:
     """A journal and a state as they were written before."""
     point = b'{"at":1,"participants":7,"measured":6,"hrv_improvement":3.0,"coherence":1.5,"synchrony":null}'
     recorded = e.decode(b'{"type":"metrics_recorded","point":' + point + b"}")
-    assert recorded == e.MetricsRecorded(Curve(1, 7, 6, 3.0, 1.5))
+    assert recorded == e.MetricsRecorded(CurvePoint(1, 7, 6, 3.0, 1.5))
     unlocked = e.decode(b'{"type":"achievement_unlocked","title":"T"}')
     assert isinstance(unlocked, e.AchievementUnlocked)
     assert unlocked.mark is None

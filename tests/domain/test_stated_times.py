@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.deadlines import time_limit_at
 from engine.domain.evolve import evolve_all
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.domain.session import Phase, Presence, Role, Session
+from engine.domain.session_snapshot import make_snapshot
 from engine.domain.snapshot import Snapshot
-from engine.domain.story import tell
 from tests.domain.sessions import NOON, SERVER, Course, kinds, live, scheduled, waiting
 
 
@@ -25,7 +26,7 @@ def told(course: Course, *reports: c.Report) -> list[e.Event]:
 
 
 def story(course: Course) -> Snapshot:
-    made = tell(course.now, content_id="c")
+    made = make_snapshot(course.now, content_id="c")
     assert made is not None
     return made
 
@@ -227,7 +228,7 @@ def test_journals_from_before_stated_times_are_read_as_they_were_meant() -> None
     assert (state.started_at, state.ended_at, state.over_since()) == (NOON, NOON + MINUTE, NOON + MINUTE)
     assert (state.milestones, state.achievements[0].at) == (((NOON + 2, 5.0),), NOON + 3)
     assert state.members["ada"].joined_at == NOON + 1
-    assert replace(state, start_told_at=None, phase=Phase.LIVE).time_is_up_at() == NOON + 2 * HOUR
+    assert time_limit_at(replace(state, start_told_at=None, phase=Phase.LIVE)) == NOON + 2 * HOUR
 
 
 def _report(kind: str, which: int, at: Millis) -> c.Report:
@@ -260,7 +261,7 @@ reports = st.lists(
 
 def recorded(state: Session) -> dict[str, Any]:
     """What is left of a session, and who is in it by its record."""
-    made = tell(state, content_id="c")
+    made = make_snapshot(state, content_id="c")
     people = {m.client_id: (m.presence, m.joined_at, m.since) for m in state.members.values()}
     return {
         "story": made and made.model_dump(),

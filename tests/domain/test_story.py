@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from engine.domain import commands as c
 from engine.domain.events import SessionEnding
+from engine.domain.group_metrics import group_metrics
 from engine.domain.instant import HOUR, MINUTE, SECOND, to_datetime
 from engine.domain.rejection import Rejected
-from engine.domain.session import Curve
+from engine.domain.session import CurvePoint
+from engine.domain.session_snapshot import make_snapshot
 from engine.domain.snapshot import Snapshot
-from engine.domain.story import group_metrics, tell
 from publisher import SessionContentStrict
 from publisher.content import ANY_AGE
 from tests.domain.sessions import NOON, SERVER, Course, live, person, waiting
@@ -36,7 +37,7 @@ happenings = st.lists(
         st.builds(c.ReportStarted, st.none() | names, st.none() | names),
         st.builds(
             c.RecordMetrics,
-            st.builds(Curve, st.integers(NOON, NOON + 10**7), st.integers(0, 9), st.none(), percents),
+            st.builds(CurvePoint, st.integers(NOON, NOON + 10**7), st.integers(0, 9), st.none(), percents),
         ),
         st.integers(1, 90 * MINUTE),
     ),
@@ -62,7 +63,7 @@ def as_content(story: Snapshot) -> dict[str, Any]:
 
 
 def told(course: Course) -> Snapshot:
-    story = tell(course.now, content_id="c")
+    story = make_snapshot(course.now, content_id="c")
     assert story is not None
     return story
 
@@ -82,7 +83,7 @@ def test_every_story_may_be_published(happened: list[Any], end: c.Command, kind:
             break
     if not course.now.phase.is_over:
         course.do(end, SERVER)
-    story = tell(course.now, content_id="c")
+    story = make_snapshot(course.now, content_id="c")
     if story is None:
         return
     assert SessionContentStrict.model_validate(as_content(story), context=ANY_AGE)
@@ -134,7 +135,7 @@ def test_the_timeline_has_no_gap() -> None:
 def test_figures_that_a_platform_states_win() -> None:
     """Over what was computed here."""
     course = live(["ada"])
-    course.do(c.RecordMetrics(Curve(course.at, 1, hrv_improvement=4.0)), SERVER)
+    course.do(c.RecordMetrics(CurvePoint(course.at, 1, hrv_improvement=4.0)), SERVER)
     course.do(c.ReportMilestone(9.0), SERVER)
     course.do(c.ReportEnded(1800, 25, 12.5), SERVER)
     story = told(course)
@@ -146,7 +147,7 @@ def test_a_computed_average_is_in_whole_percent() -> None:
     """In what is shown during the session and in its story; what a platform states is passed on as stated."""
     course = live(["ada"])
     for improvement in (10, 11, 11):
-        course.do(c.RecordMetrics(Curve(course.at, 5, 5, hrv_improvement=improvement)), SERVER)
+        course.do(c.RecordMetrics(CurvePoint(course.at, 5, 5, hrv_improvement=improvement)), SERVER)
     assert group_metrics(course.now, course.at)["average_hrv"] == 11
     course.do(c.End())
     assert told(course).average_hrv_improvement == 11
@@ -192,7 +193,7 @@ def test_nobody_came() -> None:
     """No story."""
     course = live()
     course.do(c.End())
-    assert tell(course.now, content_id="c") is None
+    assert make_snapshot(course.now, content_id="c") is None
 
 
 @pytest.mark.parametrize("end", [c.ReportEnded(1800, None, 9.0), c.End(), None])
@@ -227,14 +228,14 @@ def test_figures_of_an_end_are_a_story_by_themselves() -> None:
     assert (told(course).session_duration, told(course).participant_count) == (1800, 1)
     silent = waiting(["ada"])
     silent.do(c.ReportEnded(), SERVER)
-    assert tell(silent.now, content_id="c") is None
+    assert make_snapshot(silent.now, content_id="c") is None
 
 
 def test_people_who_waited_in_vain_have_no_story() -> None:
     """It never started."""
     course = waiting(["ada"])
     course.do(c.End())
-    assert tell(course.now, content_id="c") is None
+    assert make_snapshot(course.now, content_id="c") is None
 
 
 def test_a_long_session_is_thinned_to_three_hundred_points() -> None:
@@ -242,6 +243,6 @@ def test_a_long_session_is_thinned_to_three_hundred_points() -> None:
     course = live(["ada"])
     for _ in range(1000):
         course.at += 5 * SECOND
-        course.do(c.RecordMetrics(Curve(course.at, 1)), SERVER)
+        course.do(c.RecordMetrics(CurvePoint(course.at, 1)), SERVER)
     course.do(c.End())
     assert 200 <= len(told(course).curves) <= 300

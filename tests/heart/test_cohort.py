@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.domain.heart.cohort import MOST_PARTS, Cohort, Earlier, Roll
+from engine.domain.heart.cohort import MOST_PARTS, Cohort, EarlierFigures, PartRegistry
 from engine.domain.heart.ledger import Ledger
 from engine.domain.heart.shares import Figure, Part, figure_of, figure_without, share_of
 from tests.heart.reader import fewest_told_of
@@ -27,7 +27,7 @@ class Reader:
         self.groups: set[frozenset[str]] = set()
         self.parts: dict[int, Part] = {}
 
-    def read(self, cohort: Cohort[float], roll: Roll) -> None:
+    def read(self, cohort: Cohort[float], roll: PartRegistry) -> None:
         self.parts |= {part.number: part for part in roll.take()}
         behind: set[str] = set()
         for share in cohort.shares:
@@ -48,7 +48,7 @@ class Reader:
 
 def played(moves: Sequence[tuple[Collection[str], str | None]], step: int) -> Reader:
     """Let the given people be here, one move after the other; the second of a move withdraws."""
-    roll = Roll()
+    roll = PartRegistry()
     cohort: Cohort[float] = Cohort("hrv_improvement", roll)
     reader = Reader()
     for number, (present, withdraws) in enumerate(moves):
@@ -133,7 +133,7 @@ def test_very_many_possibilities_are_refused_rather_than_looked_through() -> Non
 )
 def test_a_group_divides_into_parts_of_five_or_more(people: int, sizes: list[int]) -> None:
     """All of it, and into no more parts than the journal has room for."""
-    roll = Roll()
+    roll = PartRegistry()
     cohort: Cohort[float] = Cohort("coherence", roll)
     for number in range(people):
         cohort.note(f"{number:03d}", 0.5, START)
@@ -146,7 +146,7 @@ def test_a_group_divides_into_parts_of_five_or_more(people: int, sizes: list[int
 
 def test_who_comes_late_in_a_small_number_is_counted_and_kept_in_no_mean() -> None:
     """Two that join after five minutes: the figure has them, no share does, and five more make a part."""
-    roll = Roll()
+    roll = PartRegistry()
     cohort: Cohort[float] = Cohort("hrv_improvement", roll)
 
     def here(names: Iterable[str], at: int) -> list[tuple[int, bool]]:
@@ -163,10 +163,10 @@ def test_who_comes_late_in_a_small_number_is_counted_and_kept_in_no_mean() -> No
 
 def test_a_restart_does_not_forget_what_was_told() -> None:
     """Seven of eight that were shown before: their figure would tell the eighth. When all return it goes on."""
-    roll = Roll(4)
+    roll = PartRegistry(4)
     cohort: Cohort[float] = Cohort("coherence", roll)
     part = Part(3, "coherence", tuple("abcdefgh"))
-    cohort.resume(Earlier((part,), (frozenset("abcdefgh"),), START))
+    cohort.resume(EarlierFigures((part,), (frozenset("abcdefgh"),), START))
     for step in range(20):
         for who in "abcdefg":
             cohort.note(who, 0.5, START + 30_000 * step)
@@ -182,7 +182,7 @@ def test_nobody_can_choose_whose_part_they_are_in() -> None:
     """The order that a session brings, not the names, says who stands together."""
     found = set()
     for turn in range(20):
-        roll = Roll(order=lambda who, turn=turn: hash((turn, who)))  # type: ignore[misc]
+        roll = PartRegistry(order=lambda who, turn=turn: hash((turn, who)))  # type: ignore[misc]
         cohort: Cohort[float] = Cohort("coherence", roll)
         for number in range(10):
             cohort.note(str(number), 0.5, START)
@@ -207,7 +207,7 @@ def test_a_figure_without_some_parts_is_the_figure_of_the_others(
 ) -> None:
     """Worked out of the stored means as from everybody's own values; nothing below five people."""
     values = data.draw(st.lists(VALUES[name], min_size=people, max_size=people))
-    roll = Roll()
+    roll = PartRegistry()
     cohort: Cohort[complex] = Cohort(name, roll)
     for number, value in enumerate(values):
         cohort.note(f"{number:02d}", value, START)

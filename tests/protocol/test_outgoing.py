@@ -9,12 +9,14 @@ import pytest
 
 from engine.domain import events as e
 from engine.domain.rejection import Rejected
-from engine.domain.session import Details, Planned, Role
+from engine.domain.session import Details, Role, TechniquePlan
 from engine.domain.techniques.lookup import find
 from engine.protocol.outgoing import error, frame, message, name_of, numbered, plan_of, staff_message, text
 
 NOON = 1_750_000_000_000
-DETAILS = Details("Morning", "Ivy", NOON, techniques=(Planned("Box Breathing", 300), Planned("Wim Hof")))
+DETAILS = Details(
+    "Morning", "Ivy", NOON, techniques=(TechniquePlan("Box Breathing", 300), TechniquePlan("Wim Hof"))
+)
 TOLD: list[tuple[e.Event, str, str | None, dict[str, Any]]] = [
     (e.MemberJoined("ada", Role.PARTICIPANT, 2), "participant_joined", None, {"name": "Ada", "count": 2}),
     (

@@ -10,7 +10,7 @@ from engine.clock import Clock
 from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.session import (
     GRACE,
-    LONGEST,
+    LONGEST_SESSION,
     WARNING_BEFORE_END,
     Details,
     Member,
@@ -45,7 +45,7 @@ def test_it_rings_at_the_deadline() -> None:
     clock = StoppedClock(START)
     rung: list[Millis] = []
     alarm_of(clock, lambda: rung.append(clock.now())).follow(live(here("ada")))
-    clock.jump(LONGEST - WARNING_BEFORE_END - SECOND)
+    clock.jump(LONGEST_SESSION - WARNING_BEFORE_END - SECOND)
     assert rung == []
     clock.jump(2 * SECOND)
     assert len(rung) == 1
@@ -117,7 +117,7 @@ def test_many_graces_that_end_close_together_ring_ten_times_a_second() -> None:
 
 def test_a_deadline_that_is_past_does_not_ring_without_end() -> None:
     """A second passes between two."""
-    clock = StoppedClock(START + 2 * LONGEST)
+    clock = StoppedClock(START + 2 * LONGEST_SESSION)
     rung: list[Millis] = []
     state = live(here("ada"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.domain import commands as c
-from engine.domain.story import group_metrics
+from engine.domain.group_metrics import group_metrics
 from tests.realtime.studio import Client, Studio
 from tests.sessions.test_hearts import beat, wearing
 

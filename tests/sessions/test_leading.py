@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.domain import commands as c
 from engine.domain.instant import from_datetime
-from engine.domain.session import Planned
+from engine.domain.session import TechniquePlan
 from tests.realtime.studio import Client, Studio
 
 
@@ -221,7 +221,7 @@ async def test_techniques_that_need_consent_stand_in_the_plan(studio: Studio) ->
     ivy = await lead(studio)
     await ivy.send("change_technique", {"technique": "Wim Hof"}, id="1")
     assert (await ivy.until("error", reply_to="1"))["content"]["code"] == "not_in_plan"
-    plan: dict[str, Any] = {"techniques": (Planned("Wim Hof"),)}
+    plan: dict[str, Any] = {"techniques": (TechniquePlan("Wim Hof"),)}
     for session_id, place, expected in (("far", "online", "room_only"), ("near", "room", None)):
         await studio.create(session_id, place=place, **plan)
         leader = await lead(studio, session_id)
@@ -236,7 +236,7 @@ async def test_techniques_that_need_consent_stand_in_the_plan(studio: Studio) ->
 
 async def test_who_opts_in_is_remembered(studio: Studio) -> None:
     """Only for what is planned; a welcome says it again."""
-    await studio.create("near", place="room", techniques=(Planned("Wim Hof"),))
+    await studio.create("near", place="room", techniques=(TechniquePlan("Wim Hof"),))
     ada = await studio.join("ada", session_id="near")
     assert ada.welcome["plan"][0]["opt_in"] in ("A", "B")
     await ada.send("opt_in", {"technique": "wim hof", "accepted": True}, id="1")

@@ -16,7 +16,7 @@ from engine.domain import events as e
 from engine.domain.evolve import evolve
 from engine.domain.instant import Millis
 from engine.domain.session import Session
-from engine.domain.story import tell
+from engine.domain.session_snapshot import make_snapshot
 from engine.protocol import outgoing
 from engine.sessions.journal_entries import STATE
 from engine.storage.database import Connection
@@ -208,10 +208,10 @@ def _story(connection: Connection, session_id: str, journal: _Journal, faults: F
         return 0
     state = journal.states[ended]
     if told is None:
-        if tell(state, content_id="-") is not None:
+        if make_snapshot(state, content_id="-") is not None:
             faults.add("snapshot", f"{session_id}: ended, and no story was stored")
         return 0
-    if told != tell(state, content_id=told.content_id, version=told.version):
+    if told != make_snapshot(state, content_id=told.content_id, version=told.version):
         faults.add("snapshot", f"{session_id}: the story is not that of the journal")
     return 1
 

@@ -33,7 +33,7 @@ from engine.domain.heart.ledger import Ledger
 from engine.domain.heart.shares import SMALLEST_GROUP, Figure, Part, Share, figure_of, share_of
 from engine.domain.instant import MINUTE, SECOND, Millis
 
-__all__ = ["MOST_PARTS", "SMALLEST_GROUP", "Cohort", "Earlier", "Roll"]
+__all__ = ["MOST_PARTS", "SMALLEST_GROUP", "Cohort", "EarlierFigures", "PartRegistry"]
 
 SMALLEST_LATE_CHANGE: Final = 2
 LATE: Final = 5 * MINUTE
@@ -47,7 +47,7 @@ Value = TypeVar("Value", bound=complex)
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class EarlierFigures:
     """What was told of a figure before a restart: the parts, every group that was shown, and when the last was."""
 
     parts: tuple[Part, ...]
@@ -55,7 +55,7 @@ class Earlier:
     at: Millis
 
 
-class Roll:
+class PartRegistry:
     """The parts that are formed in one session, numbered; who forms one is in it before a figure of it is."""
 
     __slots__ = ("_formed", "_next", "order")
@@ -98,7 +98,7 @@ class Cohort(Generic[Value]):
         "shares",
     )
 
-    def __init__(self, figure: Figure, roll: Roll) -> None:
+    def __init__(self, figure: Figure, roll: PartRegistry) -> None:
         self._name: Figure = figure
         self._roll = roll
         self._values: dict[str, tuple[Value, Millis]] = {}
@@ -116,7 +116,7 @@ class Cohort(Generic[Value]):
         self.shares: tuple[Share, ...] = ()
         """What each part of the cohort has in the figure that ``publish`` last returned."""
 
-    def resume(self, earlier: Earlier) -> None:
+    def resume(self, earlier: EarlierFigures) -> None:
         """Go on with a quantity of which something was told before: what follows from both is minded too."""
         self._stored = [part for part in earlier.parts if len(part.people) >= SMALLEST_GROUP]
         for group in (*earlier.groups, *(frozenset(part.people) for part in self._stored)):

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort, Earlier, Roll
-from engine.domain.heart.marks import MARKS, Achievement, Mark, Milestone, Standing, Watch
+from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort, EarlierFigures, PartRegistry
+from engine.domain.heart.marks import MARKS, Achievement, Mark, MarkTracker, Milestone, UnroundedFigures
 from engine.domain.heart.seat import OwnFigures, Seat, own_figures, read_rhythms, rounded
 from engine.domain.heart.shares import Figure, Part, Share
 from engine.domain.heart.stream import Reading, State, Stream
@@ -67,13 +67,13 @@ class GroupHeart:
         marks: Sequence[Mark] = MARKS,
         reached: Iterable[str] = (),
         first_part: int = 1,
-        coherence: Earlier | None = None,
+        coherence: EarlierFigures | None = None,
         order: Callable[[str], Any] = str,
     ) -> None:
         known = set(reached)
-        self._watches = [Watch(mark) for mark in marks if mark.key not in known]
+        self._trackers = [MarkTracker(mark) for mark in marks if mark.key not in known]
         self._seats: dict[str, Seat] = {}
-        self._roll = Roll(first_part, order)
+        self._roll = PartRegistry(first_part, order)
         self._earlier = coherence
         self._hrv: Cohort[float] | None = None
         self._coherence: Cohort[float] | None = None
@@ -82,7 +82,7 @@ class GroupHeart:
         self._figures = GroupFigures(0, 0, None, None, None, None, None)  # as last refreshed
         self._refreshed_at: Millis | None = None
         self._first_tick: Millis | None = None
-        self._standing = Standing((), (), 0, None)
+        self._standing = UnroundedFigures((), (), 0, None)
 
     # ---- what arrives
 
@@ -161,7 +161,7 @@ class GroupHeart:
         if scored:
             self._note_hearts(readings, at)
         phases = self._note_phases(at, pacer_hz if scored else None)
-        self._standing = Standing(
+        self._standing = UnroundedFigures(
             ln_ratios=[reading.ln_ratio for _, _, reading in readings if reading.ln_ratio is not None]
             if scored
             else (),
@@ -169,8 +169,8 @@ class GroupHeart:
             participants=participants,
             completion_rate=completion_rate,
         )
-        for watch in self._watches:
-            watch.judge(self._standing, at)
+        for tracker in self._trackers:
+            tracker.judge(self._standing, at)
         # It changes with what somebody does. Completion creeps: told at each tick it would be one more frame for everybody.
         self._figures = replace(self._figures, engagement_rate=rounded(engagement_rate, 2))
         if self._refreshed_at is None or at - self._refreshed_at >= REFRESH:
@@ -201,13 +201,13 @@ class GroupHeart:
         Call it after ``figures``, and with ``ending`` once more when the session ends: completion is judged then.
         """
         found: list[Milestone | Achievement] = []
-        for watch in list(self._watches):
-            mark, standing = watch.mark, self._standing
+        for tracker in list(self._trackers):
+            mark, standing = tracker.mark, self._standing
             if mark.kind == "completion" and not (ending and self._long_enough(at)):
                 continue
-            if not watch.held(at):
+            if not tracker.held(at):
                 continue
-            self._watches.remove(watch)
+            self._trackers.remove(tracker)
             if mark.kind == "hrv":
                 found.append(Milestone(mark.key, mark.threshold, len(standing.ln_ratios)))
                 continue

@@ -16,7 +16,7 @@ from engine.domain.heart.cohort import SMALLEST_GROUP
 from engine.domain.heart.synchrony import kuramoto
 from engine.domain.instant import SECOND, Millis
 
-__all__ = ["MARKS", "Achievement", "Mark", "Milestone", "Standing", "Watch"]
+__all__ = ["MARKS", "Achievement", "Mark", "MarkTracker", "Milestone", "UnroundedFigures"]
 
 ONE_SIDED_95: Final = 1.645
 LONGEST_SILENCE: Final = 15 * SECOND
@@ -100,7 +100,7 @@ class Achievement:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UnroundedFigures:
     """Where the group stands at one moment, unrounded: what marks are judged by and nobody is shown.
 
     ``ln_ratios``: of everybody measured now; ``phases``: unit phasors with the own lag taken off.
@@ -112,7 +112,7 @@ class Standing:
     completion_rate: float | None
 
 
-class Watch:
+class MarkTracker:
     """Follows one mark through a session; mutable."""
 
     __slots__ = ("_judged_at", "_since", "mark")
@@ -122,7 +122,7 @@ class Watch:
         self._since: Millis | None = None
         self._judged_at: Millis = 0
 
-    def judge(self, standing: Standing, at: Millis) -> None:
+    def judge(self, standing: UnroundedFigures, at: Millis) -> None:
         """Take note of where the group stands now; after a silence a mark begins to stand anew."""
         stands = _stands(self.mark, standing)
         if not stands or at - self._judged_at > LONGEST_SILENCE:
@@ -152,7 +152,7 @@ def lower_bound_percent(ln_ratios: Sequence[float]) -> float:
     return 100 * math.expm1(mean - ONE_SIDED_95 * math.sqrt(variance / n))
 
 
-def _stands(mark: Mark, standing: Standing) -> bool:
+def _stands(mark: Mark, standing: UnroundedFigures) -> bool:
     smallest = mark.smallest_group
     match mark.kind:
         case "hrv":

@@ -124,7 +124,7 @@ def gated(intervals: Iterable[float]) -> Beats:
     for rr in intervals:
         decided += gate.push(rr)
     decided += gate.close()
-    marks = Marks()
+    marks = VerdictFlags()
     for _, verdict in decided:
         marks.note(verdict)
     rr_ms = np.array([rr for rr, _ in decided], dtype=np.float64)
@@ -136,7 +136,7 @@ def gated(intervals: Iterable[float]) -> Beats:
     )
 
 
-class Marks:
+class VerdictFlags:
     """Verdicts as two growing arrays of flags; a pair counts as one artefact, a real new level as none."""
 
     __slots__ = ("_in_pair", "_since_accepted", "artefact", "ok")

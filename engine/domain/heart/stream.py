@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 
 from engine.domain.heart.gate import LONGEST_MS, SHORTEST_MS, Gate, Verdict
-from engine.domain.heart.measures import Beats, Marks, Measures, comparable, measure
+from engine.domain.heart.measures import Beats, Measures, VerdictFlags, comparable, measure
 from engine.domain.instant import SECOND, Millis
 
 __all__ = ["Reading", "State", "Stream"]
@@ -108,7 +108,7 @@ class Stream:
         self.rejected = 0
         self._backlog: list[tuple[Millis, list[float], bool]] = []
         self._gate = Gate()
-        self._marks = Marks()
+        self._marks = VerdictFlags()
         self._t = array("d")
         self._rr = array("d")
         self._joined = bytearray()

@@ -85,15 +85,6 @@ class Pattern:
             return None
         return 1000 / self.cycle_ms
 
-    def phase_at(self, elapsed_ms: int) -> tuple[StepName, float]:
-        """Return the step under way and its progress in [0, 1), ``elapsed_ms`` after the technique began."""
-        into = elapsed_ms % self.cycle_ms
-        for step in self.steps[:-1]:
-            if into < step.ms:
-                return step.name, into / step.ms
-            into -= step.ms
-        return self.steps[-1].name, into / self.steps[-1].ms
-
     def as_json(self) -> dict[str, object]:
         """Return what a pacer in a browser needs: the steps in order, their milliseconds and lung fullness."""
         return {

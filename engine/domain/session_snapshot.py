@@ -1,76 +1,26 @@
-"""The story of a session: its snapshot, made from the state alone."""
+"""Make the snapshot of an ended session from its state alone."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from statistics import fmean
 
+from engine.domain.group_metrics import average_improvement
+from engine.domain.heart.shares import SMALLEST_GROUP
 from engine.domain.instant import SECOND, Millis
-from engine.domain.labels import SessionType
+from engine.domain.labels import SMALLEST_WORKSHOP, SessionType
 from engine.domain.recompute import supported_badges, supported_milestones
-from engine.domain.session import LONGEST, Curve, Session
+from engine.domain.session import LONGEST_SESSION, CurvePoint, Session
 from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
 from engine.domain.techniques.lookup import FREE_BREATHING
 
-__all__ = [
-    "FEWEST_IN_GROUP",
-    "FEWEST_IN_WORKSHOP",
-    "average_improvement",
-    "current_improvement",
-    "group_metrics",
-    "tell",
-]
+__all__ = ["make_snapshot"]
 
-FEWEST_IN_WORKSHOP = 5
-FEWEST_IN_GROUP = 5
-"""The rule of five: a figure behind which fewer people stand is nobody's business."""
 _MOST_TECHNIQUES = 10
 _MOST_POINTS = 300
 
 
-def current_improvement(state: Session) -> float | None:
-    """The group's HRV improvement (percent) now: as a platform stated it, else the newest computed one."""
-    if state.stated.improvement is not None:
-        return state.stated.improvement
-    return state.curves[-1].hrv_improvement if state.curves else None
-
-
-def average_improvement(state: Session) -> float | None:
-    """The average HRV improvement over the session, as a platform stated it, else computed, in whole percent."""
-    stated = state.stated
-    for figure in (stated.average_hrv_improvement, stated.average_hrv, stated.improvement):
-        if figure is not None:
-            return figure
-    known = [point.hrv_improvement for point in state.curves if point.hrv_improvement is not None]
-    return round(fmean(known)) if known else None
-
-
-def group_metrics(
-    state: Session, at: Millis, *, rates: tuple[float | None, float | None] | None = None
-) -> dict[str, float | int | None]:
-    """The group's figures as the API and a welcome show them.
-
-    HRV figures in percent, rates as fractions; each computed one None where fewer than five people
-    stand behind it. ``rates``: completion and engagement as they were shown, where nobody need be counted anew.
-    """
-    newest = state.curves[-1] if state.curves else None
-    if rates is None:
-        enough = sum(not member.external for member in state.participants()) >= FEWEST_IN_GROUP
-        rates = (state.completion_rate(at), state.engagement_rate()) if enough else (None, None)
-    return {
-        "participants": state.count(),
-        "measured": newest.measured if newest else None,
-        "average_hrv": average_improvement(state),
-        "current_hrv_improvement": current_improvement(state),
-        "hrv_improvement": current_improvement(state),
-        "coherence": newest.coherence if newest else None,
-        "synchrony": newest.synchrony if newest else None,
-        "completion_rate": rates[0],
-        "engagement_rate": rates[1],
-    }
-
-
-def tell(
+def make_snapshot(
     state: Session,
     *,
     content_id: str,
@@ -82,7 +32,7 @@ def tell(
 
     The same state gives the same snapshot: its dates are the session's own.
     """
-    assert state.ended_at is not None, "only an ended session has a story"
+    assert state.ended_at is not None, "only an ended session has a snapshot"
     stated = state.stated
     joined = sum(1 for _ in state.participants())
     count = joined if stated.total_participants is None else stated.total_participants
@@ -90,9 +40,9 @@ def tell(
         return None
     began = state.began_at(state.ended_at)
     lasted = (state.ended_at - began) // SECOND if stated.duration is None else stated.duration
-    duration = min(max(1, lasted), LONGEST // SECOND)
+    duration = min(max(1, lasted), LONGEST_SESSION // SECOND)
     kind: SessionType = state.details.session_type
-    if kind == "workshop" and count < FEWEST_IN_WORKSHOP:
+    if kind == "workshop" and count < SMALLEST_WORKSHOP:
         kind = "practice"
     names = tuple(dict.fromkeys(span.technique for span in state.spans if span.started_at < state.ended_at))
     ratings = [member.rating for member in state.participants() if member.rating is not None]
@@ -127,9 +77,9 @@ def tell(
             for badge in badges
         ),
         quotes=quotes,
-        completion_rate=completion if joined >= FEWEST_IN_GROUP else None,
-        engagement_rate=state.engagement_rate() if joined >= FEWEST_IN_GROUP else None,
-        average_rating=round(fmean(ratings), 1) if len(ratings) >= FEWEST_IN_GROUP else None,
+        completion_rate=completion if joined >= SMALLEST_GROUP else None,
+        engagement_rate=state.engagement_rate() if joined >= SMALLEST_GROUP else None,
+        average_rating=round(fmean(ratings), 1) if len(ratings) >= SMALLEST_GROUP else None,
         ended_at=state.ended_at,
     )
 
@@ -153,7 +103,7 @@ def _timeline(state: Session, began: Millis, ended: Millis) -> tuple[TechniqueSp
     )
 
 
-def _thinned(curves: tuple[Curve, ...], began: Millis) -> tuple[GroupPoint, ...]:
+def _thinned(curves: tuple[CurvePoint, ...], began: Millis) -> tuple[GroupPoint, ...]:
     step = max(1, -(-len(curves) // _MOST_POINTS))
     return tuple(
         GroupPoint(
