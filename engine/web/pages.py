@@ -71,6 +71,8 @@ class _Page:
     script: str
     styles: tuple[str, ...]
     modules: tuple[str, ...] = ()
+    strings: tuple[str, ...] = ("strings",)
+    """Folders of its texts, one file for each language."""
     tone: str | None = None
 
 
@@ -79,7 +81,7 @@ _JOIN: Final = _Page(
     title="Breathe together",
     script="participant.js",
     styles=("base.css", "participant.css", "pacer.css"),
-    modules=(*_SHARED_MODULES, "participant/entry.js"),
+    modules=(*_SHARED_MODULES, "participant/entry.js", "participant/invitation.js"),
 )
 _CONSOLE: Final = _Page(
     screen="console",
@@ -87,6 +89,7 @@ _CONSOLE: Final = _Page(
     script="console.js",
     styles=("base.css", "participant.css", "pacer.css", "console.css"),
     modules=_SHARED_MODULES,
+    strings=("strings", "strings/console"),
 )
 _WALL: Final = _Page(
     screen="wall",
@@ -131,7 +134,7 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
             base=base,
             static=lambda name: base + files.address(name),
             styles=page.styles,
-            preload=(*page.modules, f"strings/{language}.js"),
+            preload=(*page.modules, *(f"{folder}/{language}.js" for folder in page.strings)),
             script=page.script,
             screen=page.screen,
             tone=page.tone,

@@ -224,16 +224,17 @@ async def test_vigorous_techniques_are_gentle_unless_accepted(page: Page) -> Non
     assert (full, other) == ("Bhastrika", "Box Breathing")
 
 
-async def test_both_languages_say_the_same(page: Page) -> None:
+@pytest.mark.parametrize("folder", ["strings", "strings/console"])
+async def test_both_languages_say_the_same(page: Page, folder: str) -> None:
     """Every string exists in both files, with the same values and plural forms."""
     body = """
-      const de = (await import('/static/live/strings/de.js')).default; const en = m.default;
+      const de = (await import(`/static/live/${given}/de.js`)).default; const en = m.default;
       const shape = (entry) => JSON.stringify(typeof entry === "string"
         ? [...new Set(entry.match(/\\{\\w+\\}/g))].sort() : [...new Set(entry.other.match(/\\{\\w+\\}/g))].sort());
       const keys = [...new Set([...Object.keys(en), ...Object.keys(de)])];
       return keys.filter((key) => !(key in en) || !(key in de) || shape(en[key]) !== shape(de[key]));
     """
-    assert await ask(page, "strings/en.js", body) == []
+    assert await ask(page, f"{folder}/en.js", body, folder) == []
 
 
 async def test_every_caution_is_there_in_german(page: Page) -> None:
@@ -288,7 +289,7 @@ async def test_a_lost_command_has_its_id_when_it_is_sent_again(page: Page) -> No
 async def test_curves_go_on_where_a_welcome_left_them(page: Page) -> None:
     """A console opened anew shows the points of before, each once, and the new ones after them."""
     body = """
-      await (await import("/static/live/i18n.js")).loadStrings();
+      await (await import("/static/live/i18n.js")).loadStrings("console");
       const curves = new m.Curves(); const row = curves._rows[0];
       for (const at of [10, 20, 20, 15, 30]) curves.add({hrv_improvement: at / 10}, at);
       return row.points.map((point) => point.at);

@@ -71,7 +71,7 @@ function signIn(secret, { stay = false, sessionId = null } = {}) {
 }
 
 async function begin() {
-  await loadStrings();
+  await loadStrings("console");
   followNewLinks();
   const fragment = new URLSearchParams(location.hash.slice(1));
   const sessionId = fragment.get("session");

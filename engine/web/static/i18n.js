@@ -15,14 +15,17 @@ let locale = "en";
 
 /**
  * Load the strings of a language: `?lang=` first, then the browser's preferences, then English.
+ * @param {...string} more folders in `strings/` with texts of one page alone
  * @returns {Promise<void>}
  */
-export async function loadStrings() {
+export async function loadStrings(...more) {
   const asked = new URLSearchParams(location.search).get("lang");
   const wanted = [asked, ...navigator.languages].map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
   language = wanted.find((tag) => LANGUAGES.includes(tag)) ?? "en";
   locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
-  ({ default: words, cautions } = await import(`./strings/${language}.js`));
+  const [shared, ...own] = await Promise.all(["", ...more].map((folder) => import(`./strings/${folder && `${folder}/`}${language}.js`)));
+  words = Object.assign({}, shared.default, ...own.map((part) => part.default));
+  cautions = shared.cautions;
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-t]")) {
     element.textContent = t(/** @type {HTMLElement} */ (element).dataset.t ?? "");
