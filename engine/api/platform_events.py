@@ -15,7 +15,7 @@ from engine.api.http.responses import answer
 from engine.domain import commands as c
 from engine.domain.instant import Millis
 from engine.domain.rejection import Invalid, Rejected, Unavailable
-from engine.protocol.platform import PlatformEvent, Reported, read_event
+from engine.protocol.platform import PlatformEvent, PlatformReport, read_event
 from engine.sessions.messages import Outcome
 from engine.sessions.platform_events import take_report
 
@@ -78,7 +78,7 @@ async def report(request: web.Request) -> web.Response:
     )
 
 
-def _read(event: Any, session_id: str, now: Millis) -> Reported | Invalid:
+def _read(event: Any, session_id: str, now: Millis) -> PlatformReport | Invalid:
     try:
         return read_event(event, session_id, now)
     except Invalid as refusal:
@@ -86,7 +86,7 @@ def _read(event: Any, session_id: str, now: Millis) -> Reported | Invalid:
 
 
 async def _carry_out(
-    request: web.Request, session_id: str, reports: Sequence[Reported | Invalid], now: Millis
+    request: web.Request, session_id: str, reports: Sequence[PlatformReport | Invalid], now: Millis
 ) -> list[Outcome | Rejected]:
     """What becomes of each.
 
@@ -110,7 +110,7 @@ async def _carry_out(
     return [outcomes[index] for index in range(len(reports))]
 
 
-def _in_order(reports: Sequence[Reported | Invalid], now: Millis) -> list[int]:
+def _in_order(reports: Sequence[PlatformReport | Invalid], now: Millis) -> list[int]:
     """The places of the events, in the order in which they happened; of several at one instant the end is the last.
 
     One without an instant happens as it is told: now, and after what stands before it.
@@ -122,7 +122,10 @@ def _in_order(reports: Sequence[Reported | Invalid], now: Millis) -> list[int]:
         happened_at = newest if stated is None else stated
         newest = max(newest, happened_at)
         keys.append(
-            (happened_at, isinstance(reported, Reported) and isinstance(reported.command, c.ReportEnded))
+            (
+                happened_at,
+                isinstance(reported, PlatformReport) and isinstance(reported.command, c.ReportEnded),
+            )
         )
     return sorted(range(len(reports)), key=keys.__getitem__)
 

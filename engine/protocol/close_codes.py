@@ -1,6 +1,6 @@
-"""Why a live socket is closed, and whether its owner may come back.
+"""Close codes of live sockets: why a socket is closed, and whether its client may reconnect.
 
-1000 is final. 1001, 1006 and 4000–4499 come back, with backoff and jitter; 4500–4999 never.
+After 1000 a client does not reconnect. After 1001, 1006 and 4000–4499 it does, with backoff and jitter; after 4500–4999 never.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _BY_REFUSAL: Mapping[str, CloseCode] = {
     "forbidden": CloseCode.FORBIDDEN,
     "locked": CloseCode.LOCKED,
     "draining": CloseCode.DRAINING,
-    # A session that failed is rebuilt: whoever comes back finds it.
+    # A session that failed is rebuilt: who reconnects finds it.
     "unavailable": CloseCode.MOVED,
     "storage_failed": CloseCode.MOVED,
     "too_many_connections": CloseCode.RATE,
@@ -58,5 +58,5 @@ _BY_REFUSAL: Mapping[str, CloseCode] = {
 
 
 def close_code_of(refusal: str) -> CloseCode:
-    """The close code for the ``code`` of a refusal; what has none of its own is a wrong message."""
+    """The close code for the ``code`` of a refusal; ``WRONG_MESSAGES`` for one that has none of its own."""
     return _BY_REFUSAL.get(refusal, CloseCode.WRONG_MESSAGES)

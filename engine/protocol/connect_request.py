@@ -1,4 +1,4 @@
-"""What the address of a live socket asks for, checked."""
+"""The connect request of a live socket: the query of its URL, parsed and checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.domain.rejection import Invalid, Rejected
 from engine.domain.session import Role
 from engine.domain.text import ClientId, Name, SessionId
 
-__all__ = ["Asked", "read_query", "session_asked"]
+__all__ = ["ConnectRequest", "parse_connect_request", "requested_session_id"]
 
 _SESSION_ID: TypeAdapter[str] = TypeAdapter(SessionId)
 _CLIENT_ID: TypeAdapter[str] = TypeAdapter(ClientId)
@@ -20,8 +20,12 @@ _NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the address of a live socket asks for."""
+class ConnectRequest:
+    """The parsed query of a live socket's URL.
+
+    ``after`` and ``epoch``: the last ``seq`` the client has, and of which journal. ``hello``: a first frame with the secrets
+    follows.
+    """
 
     session_id: str
     role: Role
@@ -34,11 +38,11 @@ class Asked:
     hello: bool
 
 
-def read_query(text: str) -> Asked:
-    """The address, checked.
+def parse_connect_request(text: str) -> ConnectRequest:
+    """Parse the query of a live socket's URL.
 
     Raises:
-        Rejected: with every mistake; a missing or impossible session is one that does not exist.
+        Rejected: with every mistake; a missing or impossible ``session_id`` is one of no session.
     """
     # Not ``request.query``: what aiohttp reads, it keeps for as long as the socket is open.
     query = _pairs(text)
@@ -61,7 +65,7 @@ def read_query(text: str) -> Asked:
             wrong["after"] = "a whole number, the seq of the last message"
     if wrong:
         raise Invalid("invalid_message", "The address of this socket is wrong.", wrong)
-    return Asked(
+    return ConnectRequest(
         session_id,
         role,
         client_id,
@@ -74,8 +78,8 @@ def read_query(text: str) -> Asked:
     )
 
 
-def session_asked(text: str) -> str | None:
-    """The session of an address, whatever else is wrong with it; None where none can be called so."""
+def requested_session_id(text: str) -> str | None:
+    """The ``session_id`` of a query, whatever else is wrong with it; None where it is no possible one."""
     return _session_id(_pairs(text))
 
 
@@ -91,7 +95,7 @@ def _session_id(query: Mapping[str, str]) -> str | None:
 
 
 def _optional(
-    kind: TypeAdapter[str], query: Mapping[str, str], field: str, said: str, wrong: dict[str, str]
+    kind: TypeAdapter[str], query: Mapping[str, str], field: str, rule: str, wrong: dict[str, str]
 ) -> str | None:
     text = query.get(field)
     if not text:
@@ -99,5 +103,5 @@ def _optional(
     try:
         return kind.validate_python(text)
     except ValidationError:
-        wrong[field] = said
+        wrong[field] = rule
         return None

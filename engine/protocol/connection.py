@@ -25,7 +25,7 @@ __all__ = [
     "Connection",
     "Limits",
     "Refused",
-    "Shut",
+    "RefusedAndClosed",
 ]
 
 SILENT_AFTER: Millis = 75 * SECOND
@@ -35,7 +35,7 @@ HEARTBEAT_INTERVAL: Millis = 25 * SECOND
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may send."""
+    """How much one client may send: sizes in bytes, rates a minute."""
 
     message_bytes: int = 64 * 1024
     wrong_per_minute: int = 20
@@ -46,7 +46,7 @@ class Limits:
     staff: Rate = field(default_factory=lambda: Rate(6000))
 
     def is_too_large(self, payload: str | bytes) -> bool:
-        """A message is over the limit."""
+        """Whether a message is over the size limit."""
         if isinstance(payload, bytes):
             return len(payload) > self.message_bytes
         # Counted in bytes, of which a character has four at most.
@@ -55,26 +55,26 @@ class Limits:
         return len(payload.encode("utf-8", "surrogatepass")) > self.message_bytes
 
     def too_large(self) -> Invalid:
-        """What the sender of such a message is told before the close."""
+        """The refusal of a message over the size limit."""
         return Invalid("too_large", f"A message has at most {self.message_bytes // 1024} KiB.")
 
 
 class Allowance:
-    """What is left of the limits of one person; it outlives their connections, whatever role each of them has."""
+    """The token buckets of one client; they outlive its connections, whatever role each of them has."""
 
-    __slots__ = ("_limits", "_spent")
+    __slots__ = ("_buckets", "_limits")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         # Made on first use: most people send heartbeats and nothing else.
-        self._spent: dict[str, TokenBucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
 
     def take(self, kind: str, role: Role, at: Millis) -> Millis:
-        """Take one message of ``kind``, sent as ``role``; 0 when it was there, else how long to wait for it."""
+        """Take a token for one message of ``kind``, sent as ``role``; 0 when there was one, else how long until there is."""
         name, rate = self._of(kind, role)
-        bucket = self._spent.get(name)
+        bucket = self._buckets.get(name)
         if bucket is None:
-            bucket = self._spent[name] = TokenBucket(rate, at)
+            bucket = self._buckets[name] = TokenBucket(rate, at)
         return 0 if bucket.take(at) else bucket.wait(at)
 
     def _of(self, kind: str, role: Role) -> tuple[str, Rate]:
@@ -91,7 +91,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Tell the sender; the socket stays usable."""
+    """A message was refused; the socket stays open."""
 
     reason: Rejected
     reply_to: str | None = None
@@ -99,36 +99,36 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Shut:
-    """Tell the sender, then close."""
+class RefusedAndClosed:
+    """A message was refused, and the socket is to be closed with ``code``."""
 
     code: CloseCode
     reason: Rejected
 
 
-Received: TypeAlias = Inbound | Refused | Shut
+Received: TypeAlias = Inbound | Refused | RefusedAndClosed
 
 
 class Connection:
-    """Checks what one client sends: size, shape, role and rate."""
+    """Checks each message of one client: size, format, role and rate."""
 
-    __slots__ = ("_allowance", "_limits", "_over", "_role", "_wrong", "heard_at")
+    __slots__ = ("_allowance", "_invalid", "_limits", "_rate_limited", "_role", "last_received_at")
 
     def __init__(self, role: Role, allowance: Allowance, limits: Limits, at: Millis) -> None:
         self._role = role
         self._allowance = allowance
         self._limits = limits
-        self._wrong: deque[Millis] | None = None
-        self._over: deque[Millis] | None = None
-        self.heard_at = at
+        self._invalid: deque[Millis] | None = None
+        self._rate_limited: deque[Millis] | None = None
+        self.last_received_at = at
 
     def receive(self, payload: str | bytes, at: Millis) -> Received:
-        """What a frame means."""
-        self.heard_at = at
+        """Check one text or binary frame that came at ``at``."""
+        self.last_received_at = at
         if isinstance(payload, bytes):
             return self._refuse(Invalid("invalid_message", "Messages are text frames with JSON."), None, at)
         if self._limits.is_too_large(payload):
-            return Shut(CloseCode.LIMIT, self._limits.too_large())
+            return RefusedAndClosed(CloseCode.LIMIT, self._limits.too_large())
         try:
             inbound = parse(payload)
         except Invalid as wrong:
@@ -138,35 +138,35 @@ class Connection:
             return self._refuse(refusal, inbound.id, at)
         wait = self._allowance.take(inbound.type, self._role, at)
         if wait:
-            return self._slow_down(inbound, wait, at)
+            return self._rate_limit(inbound, wait, at)
         return inbound
 
     def is_silent(self, at: Millis) -> bool:
-        """Nothing has come for too long."""
-        return at - self.heard_at > SILENT_AFTER
+        """Whether nothing has come for longer than ``SILENT_AFTER``."""
+        return at - self.last_received_at > SILENT_AFTER
 
-    def _refuse(self, reason: Rejected, reply_to: str | None, at: Millis) -> Refused | Shut:
-        if self._wrong is None:
-            self._wrong = deque()
-        if _too_many(self._wrong, self._limits.wrong_per_minute, at):
-            return Shut(CloseCode.WRONG_MESSAGES, reason)
+    def _refuse(self, reason: Rejected, reply_to: str | None, at: Millis) -> Refused | RefusedAndClosed:
+        if self._invalid is None:
+            self._invalid = deque()
+        if _too_many(self._invalid, self._limits.wrong_per_minute, at):
+            return RefusedAndClosed(CloseCode.WRONG_MESSAGES, reason)
         return Refused(reason, reply_to)
 
-    def _slow_down(self, inbound: Inbound, wait: Millis, at: Millis) -> Refused | Shut:
+    def _rate_limit(self, inbound: Inbound, wait: Millis, at: Millis) -> Refused | RefusedAndClosed:
         seconds = -(-wait // SECOND)
         reason = Rejected(
             "rate_limited", f"Too many messages; try again in {seconds} s.", {"retry_after": str(seconds)}
         )
-        if self._over is None:
-            self._over = deque()
-        if _too_many(self._over, self._limits.wrong_per_minute, at):
-            return Shut(CloseCode.RATE, reason)
+        if self._rate_limited is None:
+            self._rate_limited = deque()
+        if _too_many(self._rate_limited, self._limits.wrong_per_minute, at):
+            return RefusedAndClosed(CloseCode.RATE, reason)
         return Refused(reason, inbound.id, limited=True)
 
 
-def _too_many(seen: deque[Millis], limit: int, at: Millis) -> bool:
-    """Note one more; whether that makes ``limit`` within the last minute."""
-    while seen and seen[0] <= at - MINUTE:
-        seen.popleft()
-    seen.append(at)
-    return len(seen) >= limit
+def _too_many(recent: deque[Millis], limit: int, at: Millis) -> bool:
+    """Add one instant; whether that makes ``limit`` of them within the last minute."""
+    while recent and recent[0] <= at - MINUTE:
+        recent.popleft()
+    recent.append(at)
+    return len(recent) >= limit

@@ -1,6 +1,6 @@
-"""RFC 6455 frames made once and sent to many.
+"""Encode RFC 6455 frames of a server.
 
-Server frames are unmasked and carry nothing of the receiver, so one frame serves a whole room.
+They are unmasked and carry nothing of the receiver, so one encoded frame serves a whole room.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ def text_frame(payload: bytes) -> bytes:
 
 def close_frame(code: int, reason: str = "") -> bytes:
     """A close frame (RFC 6455 §5.5.1); the reason is cut to the 123 bytes that fit."""
-    words = reason.encode()[:123].decode(errors="ignore").encode()
-    return bytes((_FIN_CLOSE, 2 + len(words))) + struct.pack("!H", code) + words
+    text = reason.encode()[:123].decode(errors="ignore").encode()
+    return bytes((_FIN_CLOSE, 2 + len(text))) + struct.pack("!H", code) + text
 
 
 def ping_frame() -> bytes:
-    """A question that every peer answers at once (RFC 6455 §5.5.2)."""
+    """A ping frame without payload (RFC 6455 §5.5.2)."""
     return bytes((_FIN_PING, 0))
 
 
 def pong_frame(payload: bytes) -> bytes:
-    """The answer to a ping (RFC 6455 §5.5.3), whose ``payload`` has 125 bytes at most."""
+    """The pong frame for a ping (RFC 6455 §5.5.3), whose ``payload`` has 125 bytes at most."""
     return bytes((_FIN_PONG, len(payload))) + payload

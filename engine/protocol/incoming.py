@@ -1,4 +1,4 @@
-"""What comes in over a live socket: ``{"type", "id"?, "data"}``, checked and turned into a command."""
+"""Parse the messages of a live socket, ``{"type", "id"?, "data"}``, into commands."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Inbound(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first frame of a browser: secrets that do not belong into an address."""
+    """The first frame of a browser: credentials that do not belong into a URL."""
 
     token: str | None = None
     resume: str | None = None
@@ -59,9 +59,9 @@ COMMANDS: Mapping[str, type] = {
 _COMMAND_OF: Mapping[str, Callable[[Any], Any]] = {
     name: TypeAdapter(kind).validator.validate_python for name, kind in COMMANDS.items()
 }
-_SWITCH = frozenset({"enabled"})
+_CHAT_SWITCH_FIELDS = frozenset({"enabled"})
 _FIELDS = frozenset({"type", "id", "data"})
-_LONGEST_ID = 200
+_MAX_ID_LENGTH = 200
 
 
 def parse(text: str) -> Inbound:
@@ -77,7 +77,7 @@ def parse(text: str) -> Inbound:
             "invalid_message", 'A message is {"type": …, "id"?: …, "data": {…}}.', {"type": "missing"}
         )
     reply_to = outer.get("id")
-    if reply_to is not None and (not isinstance(reply_to, str) or not 0 < len(reply_to) <= _LONGEST_ID):
+    if reply_to is not None and (not isinstance(reply_to, str) or not 0 < len(reply_to) <= _MAX_ID_LENGTH):
         raise Invalid("invalid_message", "An id is a text of 1 to 200 characters.", {"id": "not such a text"})
     if not outer.keys() <= _FIELDS:
         unknown = sorted(outer.keys() - _FIELDS)
@@ -86,7 +86,7 @@ def parse(text: str) -> Inbound:
     if not isinstance(data, dict):
         raise Invalid("invalid_message", "The data of a message is an object.", {"data": "not an object"})
     # Instructors switch the chat with the same word with which participants use it.
-    if kind == "chat" and data.keys() == _SWITCH:
+    if kind == "chat" and data.keys() == _CHAT_SWITCH_FIELDS:
         kind = "chat_switch"
     command_of = _COMMAND_OF.get(kind)
     if command_of is None:

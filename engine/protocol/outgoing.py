@@ -1,4 +1,4 @@
-"""What leaves the server: one dictionary per message, one JSON encoding, one frame.
+"""Build the messages of a live socket: one dictionary per message, one JSON encoding, one frame.
 
 ``{"type", "session_id", "seq"?, "epoch"?, "timestamp", "content"}``; ``update_type``, and what is for
 one client alone, stand at the top level.
@@ -39,12 +39,12 @@ Message = dict[str, Any]
 
 
 def frame(outgoing: Message) -> bytes:
-    """A message as the bytes on the wire."""
+    """A message as a text frame, in bytes."""
     return text_frame(to_json(outgoing))
 
 
 def text(outgoing: Message) -> str:
-    """A message as JSON, for those who frame it themselves."""
+    """A message as JSON text, without a frame."""
     return to_json(outgoing).decode()
 
 
@@ -56,7 +56,7 @@ def message(kind: str, session_id: str, at: Millis, content: Mapping[str, Any], 
 def error(
     session_id: str | None, at: Millis, refusal: Rejected, reply_to: str | None = None, **top: Any
 ) -> Message:
-    """A refusal, as it is told to the one who caused it."""
+    """The error message that the sender of a refused command gets."""
     content: Message = {"code": refusal.code, "message": refusal.message}
     if refusal.details:
         content["details"] = refusal.details
@@ -75,8 +75,10 @@ def error(
 def numbered(
     event: e.Event, *, session_id: str, epoch: str, seq: int, at: Millis, names: Mapping[str, str]
 ) -> Message:
-    """The message that a numbered event is to everybody. The same event always gives the same message,
-    but for the names of people who have withdrawn theirs."""
+    """The message of a numbered event, the same for everybody.
+
+    The same event always gives the same message, but for the names of people who have withdrawn theirs.
+    """
     # Only numbered events have a ``seq``: whoever calls this has seen to it.
     kind, update_type, content = _parts(cast("e.NumberedEvent", event), names)
     outgoing: Message = {"type": kind}
@@ -163,7 +165,7 @@ def _person(client_id: str, names: Mapping[str, str]) -> Message:
 
 
 def staff_message(event: e.Event, *, session_id: str, at: Millis, names: Mapping[str, str]) -> Message | None:
-    """What only staff learn of an event, or None."""
+    """The message of an event that only staff get, or None."""
     match event:
         case e.TechniqueRated():
             content: Message = {"technique": event.technique, "rating": event.rating}
@@ -201,15 +203,15 @@ def technique_state(span: Span) -> Message:
         "pattern": technique.pattern.as_json() if technique.pattern else None,
         "started_at": iso(span.started_at),
     }
-    return content | _consent_asked(technique)
+    return content | _opt_in(technique)
 
 
 def plan_of(plan: tuple[TechniquePlan, ...]) -> list[Message]:
-    """The planned techniques with what somebody should know before joining."""
-    told: list[Message] = []
+    """The planned techniques with their cautions, as somebody reads them before joining."""
+    planned: list[Message] = []
     for item in plan:
         technique = named(item.technique, _pattern(item.pattern))
-        told.append(
+        planned.append(
             {
                 "technique": technique.name,
                 "slug": technique.slug,
@@ -219,24 +221,24 @@ def plan_of(plan: tuple[TechniquePlan, ...]) -> list[Message]:
                 "summary": technique.summary,
                 "cautions": list(technique.cautions),
                 "opt_in": None,
-                **_consent_asked(technique),
+                **_opt_in(technique),
             }
         )
-    return told
+    return planned
 
 
-def _consent_asked(technique: Technique) -> Message:
+def _opt_in(technique: Technique) -> Message:
     if technique.group is None:
         return {}
-    told: Message = {"opt_in": technique.group}
+    opt_in: Message = {"opt_in": technique.group}
     if technique.gentle is not None:
         gentle = named(technique.gentle)
-        told["gentle"] = {
+        opt_in["gentle"] = {
             "technique": gentle.name,
             "instruction": gentle.summary,
             "pattern": gentle.pattern.as_json() if gentle.pattern else None,
         }
-    return told
+    return opt_in
 
 
 def _pattern(steps: tuple[float, float, float, float] | None) -> Pattern | None:
@@ -245,7 +247,7 @@ def _pattern(steps: tuple[float, float, float, float] | None) -> Pattern | None:
 
 @lru_cache(maxsize=512)
 def room_state(details: Details) -> Message:
-    """What a room's organiser decided, as everybody in it may know. Shared: never changed by its readers."""
+    """A session's details as everybody in it may see them. Cached and shared: never changed by its readers."""
     return {
         "title": details.title,
         "instructor": details.instructor,

@@ -1,4 +1,4 @@
-"""Platform events: ``{type, session_id?, id?, timestamp?, data}``, checked and turned into a report.
+"""Parse platform events, ``{type, session_id?, id?, timestamp?, data}``, into reports.
 
 ``timestamp`` is when it happened. Without an ``id``, the same type, ``timestamp`` and data are the same event.
 """
@@ -31,9 +31,9 @@ from engine.domain.rejection import Invalid
 from engine.domain.text import Name, Paragraphs, WholeNumber
 from engine.protocol.reasons import reasons
 
-__all__ = ["AHEAD", "EVENT_TYPES", "PlatformEvent", "Reported", "read_event"]
+__all__ = ["CLOCK_TOLERANCE", "EVENT_TYPES", "PlatformEvent", "PlatformReport", "read_event"]
 
-AHEAD: Millis = 5 * MINUTE
+CLOCK_TOLERANCE: Millis = 5 * MINUTE
 """How far ahead of this server's clock a platform's may be."""
 _SECONDS_BELOW = 100_000_000_000
 """Unix times below this are in seconds: as milliseconds they would lie before April 1973."""
@@ -90,13 +90,13 @@ class EndedData(_Strict):
 
 
 def _moment(value: Any, info: ValidationInfo) -> Any:
-    """The instant in milliseconds; not more than ``AHEAD`` after the ``now`` of the context."""
+    """The instant in milliseconds; not more than ``CLOCK_TOLERANCE`` after the ``now`` of the context."""
     if value is None:
         return None
     at = _milliseconds(value)
     if at < _EARLIEST:
         raise ValueError("must lie after the year 1999: Unix times are in seconds or in milliseconds")
-    if info.context is not None and at > info.context["now"] + AHEAD:
+    if info.context is not None and at > info.context["now"] + CLOCK_TOLERANCE:
         raise ValueError("lies more than 5 minutes ahead of this server's clock")
     return at
 
@@ -194,12 +194,13 @@ EVENT_TYPES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
-    """A report with its ``id``.
+class PlatformReport:
+    """A parsed platform event: its command and ``id``.
 
-    ``name`` is what somebody is called of whom a platform says only by name that they left.
+    ``name`` stands where a platform says only by name who left.
 
-    ``key`` is what a repetition is known by: the ``id``, or else what it says and when; None where it has neither.
+    ``key`` is its idempotency key: the ``id``, or else a digest of type, ``timestamp`` and data; None where it has neither ``id``
+    nor ``timestamp``.
     """
 
     command: c.Report
@@ -212,7 +213,7 @@ _ADAPTER: TypeAdapter[PlatformEvent] = TypeAdapter(PlatformEvent)
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._:@-]{1,100}")
 
 
-def read_event(outer: Any, session_id: str, now: Millis) -> Reported:
+def read_event(outer: Any, session_id: str, now: Millis) -> PlatformReport:
     """The report in a platform event that came in for ``session_id``.
 
     Raises:
@@ -256,13 +257,15 @@ def _printable(kind: Any) -> str:
 def _key(event: _Envelope) -> str | None:
     if event.id is not None or event.timestamp is None:
         return event.id
-    said = event.model_dump_json(include={"type", "timestamp", "data"})
-    return "said:" + hashlib.sha256(said.encode()).hexdigest()
+    content = event.model_dump_json(include={"type", "timestamp", "data"})
+    return "said:" + hashlib.sha256(content.encode()).hexdigest()
 
 
-def _started(event: SessionStartedEvent) -> Reported:
+def _started(event: SessionStartedEvent) -> PlatformReport:
     data = event.data
-    return Reported(c.ReportStarted(data.title, data.instructor, data.scheduled_duration, at=event.timestamp))
+    return PlatformReport(
+        c.ReportStarted(data.title, data.instructor, data.scheduled_duration, at=event.timestamp)
+    )
 
 
 def _client_id(person: PersonData) -> str:
@@ -272,42 +275,46 @@ def _client_id(person: PersonData) -> str:
     return given if known else "p-" + hashlib.sha256(given.encode()).hexdigest()[:16]
 
 
-def _joined(event: ParticipantJoinedEvent) -> Reported:
-    return Reported(c.ReportJoined(_client_id(event.data), event.data.name, at=event.timestamp))
+def _joined(event: ParticipantJoinedEvent) -> PlatformReport:
+    return PlatformReport(c.ReportJoined(_client_id(event.data), event.data.name, at=event.timestamp))
 
 
-def _left(event: ParticipantLeftEvent) -> Reported:
+def _left(event: ParticipantLeftEvent) -> PlatformReport:
     # A name finds somebody only where there is no id to find them by.
     name = event.data.name if event.data.participant_id is None else None
-    return Reported(c.ReportLeft(_client_id(event.data), at=event.timestamp), name=name)
+    return PlatformReport(c.ReportLeft(_client_id(event.data), at=event.timestamp), name=name)
 
 
-def _technique(event: TechniqueChangedEvent) -> Reported:
+def _technique(event: TechniqueChangedEvent) -> PlatformReport:
     data = event.data
-    return Reported(c.ReportTechnique(data.technique, data.duration, data.instruction, at=event.timestamp))
+    return PlatformReport(
+        c.ReportTechnique(data.technique, data.duration, data.instruction, at=event.timestamp)
+    )
 
 
-def _milestone(event: HrvMilestoneEvent) -> Reported:
+def _milestone(event: HrvMilestoneEvent) -> PlatformReport:
     data = event.data
-    return Reported(c.ReportMilestone(data.improvement, data.average_hrv, at=event.timestamp))
+    return PlatformReport(c.ReportMilestone(data.improvement, data.average_hrv, at=event.timestamp))
 
 
-def _achievement(event: AchievementUnlockedEvent) -> Reported:
+def _achievement(event: AchievementUnlockedEvent) -> PlatformReport:
     data = event.data
     title = data.title or (data.description or "Achievement").splitlines()[0][:200]
-    return Reported(c.ReportAchievement(title, data.description or "", data.badge_url, at=event.timestamp))
+    return PlatformReport(
+        c.ReportAchievement(title, data.description or "", data.badge_url, at=event.timestamp)
+    )
 
 
-def _ended(event: SessionEndedEvent) -> Reported:
+def _ended(event: SessionEndedEvent) -> PlatformReport:
     data = event.data
-    return Reported(
+    return PlatformReport(
         c.ReportEnded(
             data.duration, data.total_participants, data.average_hrv_improvement, at=event.timestamp
         )
     )
 
 
-_READ: Mapping[type, Callable[[Any], Reported]] = {
+_READ: Mapping[type, Callable[[Any], PlatformReport]] = {
     SessionStartedEvent: _started,
     ParticipantJoinedEvent: _joined,
     ParticipantLeftEvent: _left,

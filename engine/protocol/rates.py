@@ -1,4 +1,4 @@
-"""Token buckets: so many a minute, with a burst. Pure: the instant is an argument."""
+"""Rate limits as token buckets: tokens a minute, and a burst. Pure: the instant is an argument."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Rate", "TokenBucket"]
 
 
 class Rate:
-    """A limit; zero a minute means none."""
+    """So many a minute, and at most ``burst`` at once; zero a minute means no limit."""
 
     __slots__ = ("burst", "per_minute")
 
@@ -18,7 +18,7 @@ class Rate:
 
 
 class TokenBucket:
-    """What is left of a ``Rate``. Refills steadily; full when new."""
+    """The tokens left of a ``Rate``. Refills steadily; full when new."""
 
     __slots__ = ("_at", "_tokens", "rate")
 
@@ -28,7 +28,7 @@ class TokenBucket:
         self._at = at
 
     def take(self, at: Millis) -> bool:
-        """Take one; False when there is none left."""
+        """Take one token; False when there is none left."""
         rate = self.rate
         if rate.per_minute <= 0:
             return True
@@ -41,12 +41,12 @@ class TokenBucket:
         return True
 
     def is_full(self, at: Millis) -> bool:
-        """Nothing was taken lately: the bucket may be forgotten."""
+        """Whether nothing was taken lately, so that the bucket may be dropped."""
         rate = self.rate
         return self._tokens + (at - self._at) * rate.per_minute / MINUTE >= rate.burst
 
     def wait(self, at: Millis) -> Millis:
-        """How long until the next one can be taken."""
+        """How long until the next token can be taken."""
         rate = self.rate
         if rate.per_minute <= 0:
             return 0

@@ -1,4 +1,4 @@
-"""Pydantic's findings as one short reason per field, for people."""
+"""Turn Pydantic's validation errors into one short reason per field, for people."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 __all__ = ["reasons"]
 
-_SAID: Mapping[str, str] = {
+_REASONS: Mapping[str, str] = {
     "missing": "required",
     "extra_forbidden": "unknown field",
     "unexpected_keyword_argument": "unknown field",
@@ -31,15 +31,15 @@ _ITEMS = re.compile(r"^Value should have (at (?:most|least) \d+) items? after va
 
 
 def reasons(wrong: ValidationError, prefix: str = "") -> dict[str, str]:
-    """Field to reason, in the order found; a field in a list is ``techniques.2.duration``.
+    """Reasons by field, in the order found; a field in a list is ``techniques.2.duration``.
 
     Never holds the value that was sent.
     """
-    told: dict[str, str] = {}
+    by_field: dict[str, str] = {}
     for finding in wrong.errors(include_url=False, include_input=False, include_context=True):
         path = ".".join(part for part in (prefix, *_path(finding["loc"])) if part) or "body"
-        told.setdefault(path, _reason(finding["type"], finding["msg"]))
-    return told
+        by_field.setdefault(path, _reason(finding["type"], finding["msg"]))
+    return by_field
 
 
 def _path(location: Sequence[int | str]) -> list[str]:
@@ -48,8 +48,8 @@ def _path(location: Sequence[int | str]) -> list[str]:
 
 
 def _reason(kind: str, text: str) -> str:
-    said = _SAID.get(kind)
-    if said is not None:
-        return said
+    reason = _REASONS.get(kind)
+    if reason is not None:
+        return reason
     text = _ITEMS.sub(r"must have \1 characters", text)
     return _SUBJECT.sub("must ", text.removeprefix("Value error, "))

@@ -79,7 +79,7 @@ class Tokens:
         expected = self.resume(session_id, client_id).encode()
         return hmac.compare_digest(expected, resume.encode("utf-8", "surrogatepass"))
 
-    def whose(self, session_id: str, resume: str) -> str | None:
+    def resumed_client_id(self, session_id: str, resume: str) -> str | None:
         """The ``client_id`` that a ``resume`` of this session proves; None when it proves nothing."""
         if not resume.startswith(_RESUME):
             return None

@@ -23,8 +23,8 @@ from engine.domain.rejection import BadCredential, Invalid, Rejected, Unavailabl
 from engine.domain.session import Role
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
-from engine.protocol.connect_request import Asked, read_query, session_asked
-from engine.protocol.connection import HEARTBEAT_INTERVAL, Connection, Refused, Shut
+from engine.protocol.connect_request import ConnectRequest, parse_connect_request, requested_session_id
+from engine.protocol.connection import HEARTBEAT_INTERVAL, Connection, Refused, RefusedAndClosed
 from engine.protocol.frames import pong_frame
 from engine.protocol.incoming import Inbound, parse_hello
 from engine.protocol.tokens import Tokens
@@ -94,10 +94,10 @@ class LiveSockets:
         seat = Seat("", Role.PARTICIPANT, transport, self._metrics)
         try:
             self._handshake.check_rate(request)
-            wanted = read_query(query)
-            seat, ref = await self._join(request, ws.frames, wanted, transport)
+            connect_request = parse_connect_request(query)
+            seat, ref = await self._join(request, ws.frames, connect_request, transport)
         except Rejected as rejection:
-            self._refuse_connection(seat, rejection, session_asked(query))
+            self._refuse_connection(seat, rejection, requested_session_id(query))
             await _wait_until_closed(ws.frames, transport)
             return ws
         except WebSocketError as error:
@@ -111,21 +111,25 @@ class LiveSockets:
         try:
             # The welcome is written first: frames that come before it wait in the queue.
             await seat.admitted()
-            code = await self._receive(ws.frames, seat, ref, wanted.session_id)
+            code = await self._receive(ws.frames, seat, ref, connect_request.session_id)
         finally:
             goodbye = code in _GOODBYE_CODES
             our_code = seat.closed_with
             if code is not None:
                 seat.close(CloseCode.DONE)
             self._sockets.remove(seat, code if our_code is None else our_code)
-            await self._detach(seat, ref, wanted.session_id, goodbye)
+            await self._detach(seat, ref, connect_request.session_id, goodbye)
             transport.abort() if code is None else transport.close()
         return ws
 
     # -- joining --------------------------------------------------------------------------------
 
     async def _join(
-        self, request: web.Request, frames: FrameReader, wanted: Asked, transport: asyncio.Transport
+        self,
+        request: web.Request,
+        frames: FrameReader,
+        connect_request: ConnectRequest,
+        transport: asyncio.Transport,
     ) -> tuple[Seat, pykka.ActorRef[Any]]:
         """Check who it is, and hand the seat to the session's actor.
 
@@ -133,15 +137,17 @@ class LiveSockets:
             Rejected: a credential is wrong, or there is no such session.
             WebSocketError: the peer violated the protocol before its hello.
         """
-        credentials = await self._credentials(request, frames, wanted, transport)
-        admitted = await self._authorization.check_role(wanted.session_id, wanted.role, credentials.token)
-        client_id = wanted.client_id
+        credentials = await self._credentials(request, frames, connect_request, transport)
+        admitted = await self._authorization.check_role(
+            connect_request.session_id, connect_request.role, credentials.token
+        )
+        client_id = connect_request.client_id
         proved = False
         if client_id is not None and credentials.resume is not None:
-            proved = self._tokens.proves(wanted.session_id, client_id, credentials.resume)
+            proved = self._tokens.proves(connect_request.session_id, client_id, credentials.resume)
         elif client_id is None and credentials.resume is not None:
             # The secret alone names its owner.
-            client_id = self._tokens.whose(wanted.session_id, credentials.resume)
+            client_id = self._tokens.resumed_client_id(connect_request.session_id, credentials.resume)
             proved = client_id is not None
         if credentials.resume is not None and not proved:
             raise BadCredential(
@@ -151,31 +157,35 @@ class LiveSockets:
             )
         if client_id is None:
             client_id = f"c-{self._new_id()[:12]}"
-        ref = await self._directory.find(wanted.session_id)
+        ref = await self._directory.find(connect_request.session_id)
         at = self._clock.now()
-        seat = Seat(client_id, wanted.role, transport, self._metrics)
+        seat = Seat(client_id, connect_request.role, transport, self._metrics)
         seat.connection = Connection(
-            wanted.role,
-            self._allowances.of(wanted.session_id, client_id, at),
+            connect_request.role,
+            self._allowances.of(connect_request.session_id, client_id, at),
             self._allowances.limits,
             at,
         )
         top = {
-            "resume": self._tokens.resume(wanted.session_id, client_id),
+            "resume": self._tokens.resume(connect_request.session_id, client_id),
             "heartbeat_interval": HEARTBEAT_INTERVAL // SECOND,
             "clock_rate": self._clock.rate,
-            **self._welcome_fields(wanted.session_id),
+            **self._welcome_fields(connect_request.session_id),
         }
-        join = c.Join(client_id, wanted.role, proved, admitted, wanted.name)
-        self._tell(ref, Attach(seat, join, top, wanted.after, wanted.epoch))
+        join = c.Join(client_id, connect_request.role, proved, admitted, connect_request.name)
+        self._tell(ref, Attach(seat, join, top, connect_request.after, connect_request.epoch))
         return seat, ref
 
     async def _credentials(
-        self, request: web.Request, frames: FrameReader, wanted: Asked, transport: asyncio.Transport
-    ) -> Asked:
-        """``wanted`` with the token and resume of the headers, the query, or the hello that it announces."""
-        token, resume = wanted.token, wanted.resume
-        if wanted.hello:
+        self,
+        request: web.Request,
+        frames: FrameReader,
+        connect_request: ConnectRequest,
+        transport: asyncio.Transport,
+    ) -> ConnectRequest:
+        """``connect_request`` with the token and resume of the headers, the query, or the hello that it announces."""
+        token, resume = connect_request.token, connect_request.resume
+        if connect_request.hello:
             try:
                 first = await asyncio.wait_for(_first_message(frames, transport), _HELLO_TIMEOUT)
             except TimeoutError:
@@ -190,7 +200,7 @@ class LiveSockets:
                 raise self._allowances.limits.too_large()
             hello = parse_hello(first.data)
             token, resume = hello.token or token, hello.resume or resume
-        return replace(wanted, token=credential_of(request) or token, resume=resume)
+        return replace(connect_request, token=credential_of(request) or token, resume=resume)
 
     def _refuse_connection(self, seat: Seat, rejection: Rejected, session_id: str | None) -> None:
         error = outgoing.error(session_id, self._clock.now(), rejection)
@@ -210,7 +220,7 @@ class LiveSockets:
             # A message so long that aiohttp stopped reading it is over our limit too.
             if error.code == WSCloseCode.MESSAGE_TOO_BIG:
                 refused = self._allowances.limits.too_large()
-                self._refuse_message(seat, session_id, Shut(CloseCode.LIMIT, refused))
+                self._refuse_message(seat, session_id, RefusedAndClosed(CloseCode.LIMIT, refused))
             else:
                 seat.close(error.code)
             return int(error.code)
@@ -234,15 +244,15 @@ class LiveSockets:
             else:
                 self._refuse_message(seat, session_id, received)
         elif frame.type is WSMsgType.PING:
-            connection.heard_at = self._clock.now()
+            connection.last_received_at = self._clock.now()
             seat.write(pong_frame(frame.data))
         elif frame.type is WSMsgType.PONG:
             self._sockets.pong(seat, connection)
 
-    def _refuse_message(self, seat: Seat, session_id: str, refused: Refused | Shut) -> None:
+    def _refuse_message(self, seat: Seat, session_id: str, refused: Refused | RefusedAndClosed) -> None:
         """Answer a message with an error; close the socket when the protocol says so."""
         at = self._clock.now()
-        if isinstance(refused, Shut):
+        if isinstance(refused, RefusedAndClosed):
             seat.write(outgoing.frame(outgoing.error(session_id, at, refused.reason)))
             self._metrics.limited(refused.reason.code)
             seat.close(refused.code, refused.reason.code)

@@ -81,7 +81,7 @@ class OpenSockets:
 
     def pong(self, seat: Seat, connection: Connection) -> None:
         """Take a pong: a sign of life, and the round trip where it answers a ping of ours."""
-        connection.heard_at = self._clock.now()
+        connection.last_received_at = self._clock.now()
         pinged_at = self._pinged.pop(seat, None)
         if pinged_at is not None:
             self._metrics.rtt(asyncio.get_running_loop().time() - pinged_at)

@@ -89,12 +89,12 @@ class Seat:
     __slots__ = (
         "_admission",
         "_metrics",
-        "asked_back",
         "client_id",
         "closed_with",
         "closing",
         "connection",
         "crowd",
+        "may_reconnect",
         "own_cursor",
         "replay_until",
         "role",
@@ -117,7 +117,7 @@ class Seat:
         self.stalled_at: float | None = None
         """Loop time since which its transport is too full to be written."""
         self.closing = False
-        self.asked_back = False
+        self.may_reconnect = False
         """Closed with a code that asks to reconnect: whatever code the peer answers, it has not left."""
         self.closed_with: int | None = None
         """The code with which this side closed, None while it has not. The peer may answer with another."""
@@ -169,7 +169,7 @@ class Seat:
             return
         self.write(close_frame(code, reason))
         self.closed_with = code
-        self.asked_back = code in _RECONNECT_CODES
+        self.may_reconnect = code in _RECONNECT_CODES
         self._stop_writing()
         self._end_admission()
         self._metrics.closed(code)

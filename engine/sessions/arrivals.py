@@ -350,7 +350,7 @@ class Arrivals:
         seat.closing = True
         if self._room.leave(seat):
             self._handed[seat.client_id] = (seat.cursor, self._now())
-            self._gone(seat, clean=message.clean and not seat.asked_back)
+            self._gone(seat, clean=message.clean and not seat.may_reconnect)
             if not self._room.seats:
                 self._forget()
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from engine.domain import commands as c
 from engine.domain.session import Role
-from engine.protocol.platform import Reported
+from engine.protocol.platform import PlatformReport
 from engine.sessions.messages import View
 
 __all__ = ["Sessions", "take_report"]
@@ -27,7 +27,7 @@ class Sessions(Protocol):
         ...
 
 
-async def take_report(sessions: Sessions, session_id: str, reported: Reported) -> View:
+async def take_report(sessions: Sessions, session_id: str, reported: PlatformReport) -> View:
     """Carry it out; the view's ``outcome`` says whether anything came of it. Durable on return.
 
     Raises:

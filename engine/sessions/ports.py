@@ -17,7 +17,7 @@ class SeatPort(Protocol):
     client_id: str
     role: Role
     closing: bool
-    asked_back: bool
+    may_reconnect: bool
     """It was told to go and to return."""
 
     @property

@@ -11,7 +11,7 @@ from engine.domain import commands as c
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
 from engine.protocol.close_codes import CloseCode, close_code_of
-from engine.protocol.connection import Allowance, Connection, Limits, Refused, Shut
+from engine.protocol.connection import Allowance, Connection, Limits, Refused, RefusedAndClosed
 from engine.protocol.incoming import Inbound
 from engine.protocol.outgoing import error
 
@@ -43,11 +43,11 @@ def test_a_message_has_64_kib_in_bytes() -> None:
     connection = connected()
     longest = said("chat", {"message": "hi"}).ljust(64 * 1024)
     assert isinstance(connection.receive(longest, 0), Inbound)
-    shut = connection.receive(longest + " ", 0)
-    assert isinstance(shut, Shut)
-    assert shut.code is CloseCode.LIMIT
+    closed = connection.receive(longest + " ", 0)
+    assert isinstance(closed, RefusedAndClosed)
+    assert closed.code is CloseCode.LIMIT
     wide = connected().receive(said("chat", {"message": "ä" * 33_000}), 0)
-    assert isinstance(wide, Shut)
+    assert isinstance(wide, RefusedAndClosed)
     assert wide.code is CloseCode.LIMIT
 
 
@@ -74,9 +74,9 @@ def test_twenty_wrong_messages_in_a_minute_are_too_many() -> None:
     connection = connected()
     for second in range(19):
         assert isinstance(connection.receive("?", second * 1000), Refused)
-    shut = connection.receive("?", 19_000)
-    assert isinstance(shut, Shut)
-    assert shut.code is CloseCode.WRONG_MESSAGES
+    closed = connection.receive("?", 19_000)
+    assert isinstance(closed, RefusedAndClosed)
+    assert closed.code is CloseCode.WRONG_MESSAGES
 
 
 @pytest.mark.parametrize("bpm", [65_535, 301, -1, 1e30])
@@ -108,7 +108,7 @@ def test_wrong_messages_are_forgotten_after_a_minute() -> None:
     ],
 )
 def test_each_kind_of_message_has_its_rate(kind: str, data: Any, burst: int) -> None:
-    """Over it one is told to wait; far over it the socket is shut with 4004."""
+    """Over it one is told to wait; far over it the socket is closed with 4004."""
     connection = connected()
     assert all(isinstance(connection.receive(said(kind, data), 0), Inbound) for _ in range(burst))
     over = connection.receive(said(kind, data, id="x"), 0)
@@ -118,7 +118,7 @@ def test_each_kind_of_message_has_its_rate(kind: str, data: Any, burst: int) -> 
     assert int(over.reason.details["retry_after"]) >= 1
     assert over.reply_to == "x"
     rest = [connection.receive(said(kind, data), 0) for _ in range(19)]
-    assert isinstance(rest[-1], Shut)
+    assert isinstance(rest[-1], RefusedAndClosed)
     assert rest[-1].code is CloseCode.RATE
 
 

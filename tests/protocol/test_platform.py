@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from engine.domain import commands as c
 from engine.domain.rejection import Invalid
-from engine.protocol.platform import EVENT_TYPES, Reported, read_event
+from engine.protocol.platform import EVENT_TYPES, PlatformReport, read_event
 
 NOW = 1_711_015_200_000
-FULL: list[tuple[dict[str, Any], Reported]] = [
+FULL: list[tuple[dict[str, Any], PlatformReport]] = [
     (
         {
             "type": "session.started",
@@ -22,47 +22,47 @@ FULL: list[tuple[dict[str, Any], Reported]] = [
             "timestamp": "2024-03-21T09:00:00Z",
             "data": {"title": "Morning", "instructor": "Sarah Chen", "scheduled_duration": 1800},
         },
-        Reported(
+        PlatformReport(
             c.ReportStarted("Morning", "Sarah Chen", 1800, at=1_711_011_600_000),
             key="said",
         ),
     ),
     (
         {"type": "participant.joined", "id": "e-2", "data": {"participant_id": "user-7", "name": "Alice"}},
-        Reported(c.ReportJoined("user-7", "Alice"), "e-2", key="e-2"),
+        PlatformReport(c.ReportJoined("user-7", "Alice"), "e-2", key="e-2"),
     ),
     (
         {"type": "participant.left", "id": "e-3", "data": {"participant_id": "user-7", "name": "Alice"}},
-        Reported(c.ReportLeft("user-7"), "e-3", None, "e-3"),
+        PlatformReport(c.ReportLeft("user-7"), "e-3", None, "e-3"),
     ),
     (
         {"type": "participant.left", "data": {"name": "Alice"}},
-        Reported(c.ReportLeft("p-3bc51062973c458d"), name="Alice"),
+        PlatformReport(c.ReportLeft("p-3bc51062973c458d"), name="Alice"),
     ),
     (
         {
             "type": "technique.changed",
             "data": {"technique": "Box Breathing", "duration": 300, "instruction": "Breathe in for 4 counts"},
         },
-        Reported(c.ReportTechnique("Box Breathing", 300, "Breathe in for 4 counts")),
+        PlatformReport(c.ReportTechnique("Box Breathing", 300, "Breathe in for 4 counts")),
     ),
     (
         {"type": "hrv.milestone", "data": {"improvement": 15.5, "average_hrv": 12.5}},
-        Reported(c.ReportMilestone(15.5, 12.5)),
+        PlatformReport(c.ReportMilestone(15.5, 12.5)),
     ),
     (
         {
             "type": "achievement.unlocked",
             "data": {"title": "Together", "description": "In step", "badge_url": "https://example.org/b.png"},
         },
-        Reported(c.ReportAchievement("Together", "In step", "https://example.org/b.png")),
+        PlatformReport(c.ReportAchievement("Together", "In step", "https://example.org/b.png")),
     ),
     (
         {
             "type": "session.ended",
             "data": {"duration": 1800, "total_participants": 25, "average_hrv_improvement": 12.5},
         },
-        Reported(c.ReportEnded(1800, 25, 12.5)),
+        PlatformReport(c.ReportEnded(1800, 25, 12.5)),
     ),
 ]
 SHORTEST: list[dict[str, Any]] = [
@@ -113,7 +113,7 @@ WRONG: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("event", "reported"), FULL, ids=lambda value: getattr(value, "id", None) or "")
-def test_each_event_with_all_it_can_say(event: dict[str, Any], reported: Reported) -> None:
+def test_each_event_with_all_it_can_say(event: dict[str, Any], reported: PlatformReport) -> None:
     """Taken as stated."""
     read = read_event(event, "morning-001", NOW)
     if reported.key == "said":
@@ -258,7 +258,7 @@ names = st.sampled_from(
 def test_nothing_but_invalid_comes_of_wrong_events(kind: Any, data: Any, outer: dict[str, Any]) -> None:
     """Whatever a platform sends becomes a report or a refusal."""
     try:
-        reported: Reported | None = read_event({"type": kind, "data": data, **outer}, "s", NOW)
+        reported: PlatformReport | None = read_event({"type": kind, "data": data, **outer}, "s", NOW)
     except Invalid:
         reported = None
     assert reported is None or isinstance(reported.command, c.Report.__args__)

@@ -52,8 +52,8 @@ def test_another_servers_token_is_none() -> None:
 def test_anything_else_is_no_token_and_no_resume(text: str) -> None:
     """Whatever somebody sends, the answer is None, never an error."""
     assert TOKENS.read(text) is None
-    assert TOKENS.whose("morning", text) is None
-    assert TOKENS.whose("morning", "r1." + text) is None
+    assert TOKENS.resumed_client_id("morning", text) is None
+    assert TOKENS.resumed_client_id("morning", "r1." + text) is None
 
 
 @given(IDS, IDS)
@@ -63,8 +63,8 @@ def test_resume_proves_its_owner_and_nobody_else(one: str, other: str) -> None:
 
     assert resume == Tokens(b"k" * 32).resume("morning", one)
     assert TOKENS.proves("morning", one, resume)
-    assert TOKENS.whose("morning", resume) == one
-    assert TOKENS.whose("evening", resume) is None
+    assert TOKENS.resumed_client_id("morning", resume) == one
+    assert TOKENS.resumed_client_id("evening", resume) is None
     assert TOKENS.proves("morning", other, resume) is (one == other)
 
 
@@ -72,4 +72,4 @@ def test_a_resume_with_another_name_on_it_proves_nothing() -> None:
     """The name in it is only a claim until the proof fits."""
     ann, bob = TOKENS.resume("morning", "ann"), TOKENS.resume("morning", "bob")
     forged = ".".join([*ann.split(".")[:2], bob.split(".")[2]])
-    assert TOKENS.whose("morning", forged) is None
+    assert TOKENS.resumed_client_id("morning", forged) is None

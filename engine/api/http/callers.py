@@ -132,7 +132,7 @@ class Credentials:
                 )
             return Caller(token=token)
         session_id = session_id or request.match_info.get("session_id")
-        client_id = session_id and self.tokens.whose(session_id, secret)
+        client_id = session_id and self.tokens.resumed_client_id(session_id, secret)
         if client_id:
             return Caller(client_id=client_id)
         raise BadCredential("bad_credential", "This credential is not known here, or was revoked.")
