@@ -23,7 +23,7 @@ from engine.api.http.bodies import flag
 from engine.domain.commands import Breath, Link, Seconds, TechniqueName, https_address
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.labels import Place, SessionType, Visibility
-from engine.domain.text import Line, Name, Paragraphs, SessionId, whole
+from engine.domain.text import Line, Name, Paragraphs, SessionId, integral_float_as_int
 
 __all__ = [
     "Address",
@@ -85,8 +85,8 @@ def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII) else value
 
 
-Capacity = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(whole)]
-Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(whole)]
+Capacity = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(integral_float_as_int)]
+Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(integral_float_as_int)]
 Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_integer)]
 Person = Annotated[Name, Field(max_length=100)]
 SecureLink = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(https_address)]

@@ -1,1 +1,9 @@
-"""Values, commands, events, ``decide`` and ``evolve``: no I/O, no clock, no randomness."""
+"""The rules of a session, as pure functions over frozen values.
+
+Owns: commands and events, ``decide`` (command to events), ``evolve`` (event to state), the snapshot of an ended session, the
+techniques, and the mathematics of the heart (``heart``: its objects are mutable, and owned by one session each).
+Invariants: no I/O, no clock, no randomness: instants and ids are arguments. Events and the fields of states are stored, so
+their names and the names in ``type`` stay. No event carries a name, an address or one person's heart figure.
+May import: Pydantic and NumPy (in ``heart`` alone), nothing else of the engine.
+A technique change arrives as ``commands.ChangeTechnique``, is decided in ``leading``, and its event is ``TechniqueChanged``.
+"""

@@ -1,4 +1,4 @@
-"""Who comes and goes: the part of ``decide`` that owns presence, capacity and the door."""
+"""``decide`` for arrivals and departures: presence, capacity, and the locked door."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _admit(state: Session, known: Member | None, role: Role) -> None:
 
 
 def leave(state: Session, client_id: str) -> list[Event]:
-    """A clean goodbye: announced at once."""
+    """Somebody left on purpose: announced at once."""
     member = state.members.get(client_id)
     if member is None or not member.is_here or state.phase.is_over:
         return []
@@ -80,7 +80,7 @@ def leave(state: Session, client_id: str) -> list[Event]:
 
 
 def lose(state: Session, client_id: str) -> list[Event]:
-    """A connection breaks: the grace begins."""
+    """A connection was lost: the grace begins."""
     member = state.members.get(client_id)
     if member is None or member.presence is not Presence.PRESENT or state.phase.is_over:
         return []
@@ -89,13 +89,13 @@ def lose(state: Session, client_id: str) -> list[Event]:
 
 def leave_after_grace(state: Session, at: Millis) -> list[Event]:
     """Those whose grace has run out, in the order in which they were lost."""
-    late = sorted(
+    expired = sorted(
         (m for m in state.members.values() if m.presence is Presence.AWAY and m.since + GRACE <= at),
         key=lambda member: member.since,
     )
     count = state.count()
     events: list[Event] = []
-    for member in late:
+    for member in expired:
         count -= member.role is Role.PARTICIPANT
         events.append(MemberLeft(member.client_id, member.role, count, "lost"))
     return events

@@ -354,7 +354,7 @@ def _tick(state: Session, at: Millis) -> list[e.Event]:
         return []
     passed = due(state, at)
     if Deadline.TIME_LIMIT in passed:
-        return end(state, at, "time_limit", said=_latest_end(state))
+        return end(state, at, "time_limit", report=_latest_end(state))
     if Deadline.EMPTY in passed:
         return end(state, at, "empty")
     events: list[e.Event] = leave_after_grace(state, at)

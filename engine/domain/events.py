@@ -127,7 +127,7 @@ class MemberJoined:
 class MemberReturned:
     """Here by a connection of their own, and counted before: within the grace of a lost one, or as a platform reported.
 
-    Nobody was told of a loss, or everybody of the coming: nobody is told of this.
+    A loss was not announced yet, or the arrival was already: this is announced to nobody.
     """
 
     client_id: str
@@ -360,7 +360,7 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class PersonWithdrew:
-    """Consents end, the name is unlearned; the row of people goes with this event."""
+    """Somebody withdrew: their consents end, and their row in the table of people is deleted with this event."""
 
     client_id: str
     type: Literal["person_withdrew"] = "person_withdrew"
@@ -368,7 +368,7 @@ class PersonWithdrew:
 
 @dataclass(frozen=True, slots=True)
 class StoryRecomputed:
-    """Something that the story shows has changed after the end: a new version is made."""
+    """Something that the snapshot shows has changed after the end: a new version is made."""
 
     type: Literal["story_retold"] = "story_retold"
 

@@ -1,4 +1,4 @@
-"""The curve without somebody: what a withdrawal makes of figures that were recorded before it.
+"""Recompute the group's recorded figures without somebody who withdrew.
 
 Beats are gone when a session ends, and one person's figure is never stored. A withdrawal takes out the whole part of
 the group in which the person was counted (``heart.shares``); where nothing was stored apart, the figure goes.
@@ -26,17 +26,17 @@ def without_share(state: Session, client_id: str) -> dict[str, Any]:
 
     Call it with the state before the withdrawal: it tells who had agreed to be counted.
     """
-    gone = frozenset(part.number for part in state.parts.values() if client_id in part.people)
+    removed = frozenset(part.number for part in state.parts.values() if client_id in part.people)
     member = state.members[client_id]
     agreed = member.heart_rate and member.group
-    curves = tuple(_without(point, state, gone, agreed=agreed) for point in state.curves)
-    if not gone and curves == state.curves:
+    curves = tuple(_point_without(point, state, removed, agreed=agreed) for point in state.curves)
+    if not removed and curves == state.curves:
         return {}
-    parts = {number: part for number, part in state.parts.items() if number not in gone}
+    parts = {number: part for number, part in state.parts.items() if number not in removed}
     return {"curves": curves, "parts": parts, "shares_withdrawn": True}
 
 
-def _without(point: CurvePoint, state: Session, gone: frozenset[int], *, agreed: bool) -> CurvePoint:
+def _point_without(point: CurvePoint, state: Session, removed: frozenset[int], *, agreed: bool) -> CurvePoint:
     """``agreed``: the person had agreed to be counted, and may be in a figure of which no shares were kept."""
     changed: dict[str, Any] = {}
     for figure in _FIGURES:
@@ -47,17 +47,17 @@ def _without(point: CurvePoint, state: Session, gone: frozenset[int], *, agreed:
             for share in point.shares
             if share.part in state.parts and state.parts[share.part].figure == figure
         ]
-        if any(share.part in gone for share in kept) or (agreed and not kept):
-            changed[figure], n = figure_without(figure, kept, state.parts, gone)
+        if any(share.part in removed for share in kept) or (agreed and not kept):
+            changed[figure], n = figure_without(figure, kept, state.parts, removed)
             if figure == "hrv_improvement":
                 changed["measured"] = n
     if not changed:
         return point
-    return replace(point, shares=tuple(s for s in point.shares if s.part not in gone), **changed)
+    return replace(point, shares=tuple(s for s in point.shares if s.part not in removed), **changed)
 
 
 def earlier_figures(state: Session, figure: Figure) -> EarlierFigures | None:
-    """What the curve tells of a figure, for a session that is brought back to life; None where it tells nothing."""
+    """What the recorded curve has published of a figure, for a session that is rebuilt; None where nothing."""
     parts = {number: part for number, part in state.parts.items() if part.figure == figure}
     groups: dict[frozenset[str], Millis] = {}
     for point in state.curves:
@@ -72,7 +72,7 @@ def earlier_figures(state: Session, figure: Figure) -> EarlierFigures | None:
 
 
 def supported_milestones(state: Session) -> tuple[tuple[Millis, float], ...]:
-    """The milestones that may still be told: those that a platform stated, and those that the curve still bears out."""
+    """The milestones that still hold: those that a platform stated, and those that the recomputed curve reaches."""
     if not state.shares_withdrawn:
         return state.milestones
     return tuple(
@@ -83,13 +83,13 @@ def supported_milestones(state: Session) -> tuple[tuple[Millis, float], ...]:
 
 
 def supported_badges(state: Session) -> tuple[Badge, ...]:
-    """The achievements that may still be told: all but those of synchrony that the curve no longer bears out."""
+    """The achievements that still hold: all but those of synchrony that the recomputed curve does not reach."""
     if not state.shares_withdrawn:
         return state.achievements
-    return tuple(badge for badge in state.achievements if _still(state, badge))
+    return tuple(badge for badge in state.achievements if _still_holds(state, badge))
 
 
-def _still(state: Session, badge: Badge) -> bool:
+def _still_holds(state: Session, badge: Badge) -> bool:
     kind, _, threshold = (badge.mark or "").partition(":")
     return kind != "synchrony" or _reaches(state, "synchrony", float(threshold), badge.at)
 

@@ -1,7 +1,7 @@
-"""The record of a session in the order in which things happened, whatever the order in which a platform told of them.
+"""Insert what platforms report late into the record of a session, ordered by when it happened.
 
-Pure, and the same for every order of telling, but for two things of one kind at the same millisecond: there the one
-that was told last counts.
+The result is the same for every order of reports, but for two things of one kind at the same millisecond: there the one
+that was reported last counts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def insert_in_order(
 
 
 def insert_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ...]:
-    """The techniques with one more, which was told at ``at``.
+    """The techniques with one more, which was reported at ``at``.
 
     It takes the place of one that began at the same instant. What an instructor had announced and had not begun gives
     way to it; what a platform stated stays, since it has happened by that platform's clock.

@@ -1,4 +1,4 @@
-"""Expected refusals: one tree, caught in one place at each edge.
+"""Expected refusals as one tree of exceptions, caught in one place at each edge.
 
 What is not a ``Rejected`` is a bug, and crashes the actor that met it.
 """

@@ -1,4 +1,4 @@
-"""What a platform says has happened: taken as stated, whenever it says so and in whatever order.
+"""``decide`` for the reports of platforms: taken as stated, late ones and in any order.
 
 An event with an instant of its own goes into the record there. One that is older than what is under way changes
 nobody's screen.
@@ -20,14 +20,14 @@ __all__ = ["report"]
 
 
 def report(state: Session, command: c.Report, at: Millis) -> list[e.Event]:
-    """What comes of a report; nothing where the session is over, or is so already."""
+    """The events of a report; none where the session is over, or nothing changes."""
     if state.phase.is_over:
         return []
     match command:
         case c.ReportStarted():
             return [] if state.phase is Phase.LIVE else start(state, command)
         case c.ReportEnded():
-            return [*_opened(state), *end(state, at, "ended", said=command)]
+            return [*_opened(state), *end(state, at, "ended", report=command)]
         case c.ReportJoined():
             return _joined(state, command)
         case c.ReportLeft():
@@ -110,7 +110,7 @@ def _left(state: Session, command: c.ReportLeft) -> list[e.Event]:
     if member is None:
         if command.at is None:
             return []
-        # Their coming is told later: they were here.
+        # Their coming is reported later: they were here.
         left = e.MemberLeft(command.client_id, Role.PARTICIPANT, state.count(), left_at=command.at)
         return [*_opened(state), e.ReportedLate(left)]
     # Who is here over a connection of their own leaves by it.

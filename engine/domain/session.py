@@ -50,8 +50,10 @@ EMPTY_ROOM_TIMEOUT: Millis = 15 * MINUTE
 
 
 class Phase(StrEnum):
-    """The life of a session, in order; a cancelled one never becomes live, and one that waits and is moved away is
-    scheduled again."""
+    """The phases of a session, in order.
+
+    A cancelled session never becomes live; one that waits and is moved to a later time is scheduled again.
+    """
 
     SCHEDULED = "scheduled"
     WAITING = "waiting"
@@ -63,12 +65,12 @@ class Phase(StrEnum):
 
     @property
     def is_open(self) -> bool:
-        """People may be in the room."""
+        """Whether people may be in the room."""
         return self in _OPEN
 
     @property
     def is_over(self) -> bool:
-        """Nothing more will be practised here."""
+        """Whether the session has ended or was cancelled."""
         return self in _OVER
 
 
@@ -89,7 +91,7 @@ STAFF = frozenset({Role.INSTRUCTOR, Role.ADMIN})
 
 
 class Presence(StrEnum):
-    """Where a member is. Present and away are counted; the others are not."""
+    """Whether a member is connected. Present and away are counted; the others are not."""
 
     PRESENT = "present"
     AWAY = "away"
@@ -155,9 +157,9 @@ class Member:
     opted_in: tuple[str, ...] = ()
     rating: int | None = None
     withdrew: bool = False
-    """Took everything back and has not come again since: nothing more may be kept of them."""
+    """Withdrew and has not come again since: nothing more may be kept of them."""
     withdrawn: int = 0
-    """Position of their newest withdrawal, 0 without one: what they began to say before it is not kept either."""
+    """Position of their newest withdrawal, 0 without one: what they began to send before it is not kept either."""
 
     @property
     def is_here(self) -> bool:
@@ -185,7 +187,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class StatedFigures:
-    """Figures that a platform stated; they win over computed ones."""
+    """Figures that a platform stated; they take precedence over computed ones."""
 
     improvement: float | None = None
     average_hrv: float | None = None
@@ -209,7 +211,7 @@ class CurvePoint:
     completion_rate: float | None = None
     engagement_rate: float | None = None
     shares: tuple[Share, ...] = ()
-    """What each part of the group has in the figures: from these a withdrawal works them out anew. Never shown."""
+    """What each part of the group has in the figures: a withdrawal recomputes the figures from them. Never shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +263,7 @@ class Session:
     parts_formed: int = 0
     """The number of the newest part there ever was."""
     shares_withdrawn: bool = False
-    """Figures were worked out anew: what they supported may be supported no more."""
+    """Figures were recomputed after a withdrawal: milestones and achievements have to be checked against them."""
     milestones: tuple[tuple[Millis, float], ...] = ()
     achievements: tuple[Badge, ...] = ()
     stated_milestones: tuple[tuple[Millis, float], ...] = ()
@@ -282,7 +284,7 @@ class Session:
         return self.here
 
     def somebody_is_here(self) -> bool:
-        """Anybody but observers, who are often a screen on a wall."""
+        """Whether anybody is here but observers, who are often a screen on a wall."""
         return any(
             member.is_here and not member.external and member.role is not Role.OBSERVER
             for member in self.members.values()

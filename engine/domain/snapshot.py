@@ -1,4 +1,4 @@
-"""The snapshot: what is left of a session when it ends, and all that its publication knows of it.
+"""The snapshot of an ended session: all that its publication knows of it.
 
 A snapshot holds facts and group figures. Names stand in it only where their owners allowed it
 (``quotes``, each of which the studio approves before it is shown); addresses and one person's heart
@@ -69,7 +69,7 @@ class Quote(_Part):
 
 
 class Snapshot(BaseModel):
-    """One version of a session's story."""
+    """One version of an ended session, for publication."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""How a session starts and how it ends: the events of both, whoever causes them."""
+"""``decide`` for the start and the end of a session, whoever causes them."""
 
 from __future__ import annotations
 
@@ -12,51 +12,51 @@ from engine.domain.session import LONGEST_SESSION, Phase, Session
 __all__ = ["end", "is_publishable", "start"]
 
 
-def start(state: Session, said: c.ReportStarted | None = None) -> list[e.Event]:
-    """The start; ``said`` is what a platform says of it."""
+def start(state: Session, report: c.ReportStarted | None = None) -> list[e.Event]:
+    """The start; ``report`` is a platform's."""
     opened: list[e.Event] = [] if state.phase is Phase.WAITING else [e.RoomOpened()]
     details = state.details
-    if said is None:
+    if report is None:
         return [*opened, e.SessionStarted(details.title, details.instructor)]
     started = e.SessionStarted(
-        said.title or details.title,
-        said.instructor or details.instructor,
-        said.scheduled_duration,
+        report.title or details.title,
+        report.instructor or details.instructor,
+        report.scheduled_duration,
         by_platform=True,
-        started_at=said.at,
+        started_at=report.at,
     )
     return [*opened, started]
 
 
-def end(state: Session, at: Millis, reason: str, *, said: c.ReportEnded | None = None) -> list[e.Event]:
+def end(state: Session, at: Millis, reason: str, *, report: c.ReportEnded | None = None) -> list[e.Event]:
     """The end at ``at``, or when a platform says that it was, but never before the start.
 
-    A story comes of it where somebody was there, and something was done there.
+    A snapshot comes of it where somebody was there, and something was done there.
     """
-    said = said or c.ReportEnded()
-    ended_at = at if said.at is None else said.at
+    report = report or c.ReportEnded()
+    ended_at = at if report.at is None else report.at
     began_at = state.began_at(ended_at)
     lasted = (ended_at - began_at) // SECOND
     ending = e.SessionEnding(
-        min(max(1, lasted), LONGEST_SESSION // SECOND) if said.duration is None else said.duration,
-        is_publishable(state, said),
+        min(max(1, lasted), LONGEST_SESSION // SECOND) if report.duration is None else report.duration,
+        is_publishable(state, report),
         reason,
-        said.total_participants,
-        said.average_hrv_improvement,
-        said.duration,
-        None if said.at is None else max(ended_at, began_at),
+        report.total_participants,
+        report.average_hrv_improvement,
+        report.duration,
+        None if report.at is None else max(ended_at, began_at),
     )
     return [ending, e.SessionEnded()]
 
 
-def is_publishable(state: Session, said: c.ReportEnded) -> bool:
-    """Whether a story comes of an end of which a platform says these figures."""
+def is_publishable(state: Session, report: c.ReportEnded) -> bool:
+    """Whether somebody came and something was done, so that a snapshot is made of this end."""
     came = sum(1 for _ in state.participants())
-    took_part = came if said.total_participants is None else said.total_participants
+    took_part = came if report.total_participants is None else report.total_participants
     stated = replace(
         state.stated,
-        duration=said.duration,
-        total_participants=said.total_participants,
-        average_hrv_improvement=said.average_hrv_improvement,
+        duration=report.duration,
+        total_participants=report.total_participants,
+        average_hrv_improvement=report.average_hrv_improvement,
     )
     return took_part > 0 and replace(state, stated=stated).took_place()

@@ -15,10 +15,10 @@ __all__ = [
     "Paragraphs",
     "SessionId",
     "WholeNumber",
+    "integral_float_as_int",
     "line",
     "paragraphs",
     "trimmed",
-    "whole",
 ]
 
 SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"
@@ -63,7 +63,7 @@ def _session_id(text: str) -> str:
     return text
 
 
-def whole(value: Any) -> Any:
+def integral_float_as_int(value: Any) -> Any:
     """An integral float as the integer that it is; to stand last in an ``Annotated``, after the bounds."""
     # JSON has one kind of number: 25.0 is the integer 25 there, while "25" and true are not.
     if isinstance(value, float) and value.is_integer():
@@ -73,7 +73,7 @@ def whole(value: Any) -> Any:
 
 # Trimming stands before the length bounds, so that a blank text is an empty one.
 def trimmed(value: Any) -> Any:
-    """A text without what is blank at its ends; anything else as it is."""
+    """A text without blanks at its ends; anything else as it is."""
     return value.strip(_BLANK) if isinstance(value, str) else value
 
 
@@ -92,4 +92,4 @@ Paragraphs = Annotated[
 ]
 SessionId = Annotated[str, StringConstraints(strict=True, pattern=SESSION_ID), AfterValidator(_session_id)]
 ClientId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:@-]{1,100}$")]
-WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(whole)]
+WholeNumber = Annotated[int, Field(strict=True), BeforeValidator(integral_float_as_int)]

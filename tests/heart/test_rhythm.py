@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.domain.heart.coherence import coherence, rhythms
 from engine.domain.heart.marks import lower_bound_percent
 from engine.domain.heart.measures import Beats, gated
-from engine.domain.heart.synchrony import Lag, Taps, kuramoto, phase_window, place
+from engine.domain.heart.synchrony import Lag, Taps, breath_phase, kuramoto, phase_window
 
 SECOND = 1000
 
@@ -85,7 +85,7 @@ def test_a_recording_gives_a_window_every_five_seconds() -> None:
 @pytest.mark.parametrize("lag", [0.0, 1.0, 2.5, -2.0])
 def test_the_place_in_the_breath_is_the_waves_phase(hz: float, lag: float) -> None:
     """Least squares finds the lag of a heart that follows the pacer."""
-    found = place(wave_of(hz, lag=lag, noise=5), 118 * SECOND, hz)
+    found = breath_phase(wave_of(hz, lag=lag, noise=5), 118 * SECOND, hz)
     assert found is not None
     assert abs(found) == pytest.approx(1)
     # Intervals are known at their end: a beat's worth of lag is everybody's.
@@ -95,8 +95,8 @@ def test_the_place_in_the_breath_is_the_waves_phase(hz: float, lag: float) -> No
 
 def test_who_does_not_follow_has_no_place() -> None:
     """A heart with another rhythm is out of the breath, one with too few beats is not known."""
-    assert place(wave_of(0.25), 118 * SECOND, 0.1) == 0
-    assert place(wave_of(0.1), 20 * SECOND, 0.1) is None
+    assert breath_phase(wave_of(0.25), 118 * SECOND, 0.1) == 0
+    assert breath_phase(wave_of(0.1), 20 * SECOND, 0.1) is None
 
 
 def test_the_own_lag_is_learnt_and_taken_off() -> None:

@@ -1,4 +1,4 @@
-"""Coherence: how much of the heart's rhythm is one slow wave, as it becomes in paced breathing.
+"""Coherence: the share of the heart rhythm's power in one slow wave, which paced breathing raises.
 
 After McCraty and Childre (2010, Altern. Ther. Health Med. 16(4): 10-24): over 64 s, the power P within 0.015 Hz of
 the highest peak between 0.04 and 0.26 Hz, against the rest of the power from 0.0033 to 0.4 Hz:

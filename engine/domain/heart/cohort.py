@@ -1,4 +1,4 @@
-"""What may be shown of a group, and stored of it, without showing one person.
+"""Disclosure control: which figure of a group may be shown and stored without disclosing one person.
 
 A mean before and after one person comes or goes is two equations that give that person away. So a figure is
 published over a fixed cohort:
@@ -48,7 +48,7 @@ Value = TypeVar("Value", bound=complex)
 
 @dataclass(frozen=True, slots=True)
 class EarlierFigures:
-    """What was told of a figure before a restart: the parts, every group that was shown, and when the last was."""
+    """What was published of a figure before a restart: its parts, every group it was shown for, and when last."""
 
     parts: tuple[Part, ...]
     groups: tuple[frozenset[str], ...]
@@ -56,18 +56,18 @@ class EarlierFigures:
 
 
 class PartRegistry:
-    """The parts that are formed in one session, numbered; who forms one is in it before a figure of it is."""
+    """Numbers the parts that are formed in one session, and keeps them until they are recorded."""
 
     __slots__ = ("_formed", "_next", "order")
 
     def __init__(self, first: int = 1, order: Callable[[str], Any] = str) -> None:
-        """``order``: who stands beside whom; one that nobody can foresee keeps people from choosing their part."""
+        """``order``: the sort key by which people are divided; an unpredictable one keeps them from choosing their part."""
         self._next = first
         self._formed: list[Part] = []
         self.order = order
 
     def form(self, figure: Figure, people: Iterable[str]) -> Part:
-        """Make a part."""
+        """Make a part with the next number."""
         part = Part(self._next, figure, tuple(people))
         self._next += 1
         self._formed.append(part)
@@ -81,7 +81,7 @@ class PartRegistry:
 
 
 class Cohort(Generic[Value]):
-    """One figure and the people behind it; mutable, one per figure and session."""
+    """One figure, and the fixed group of people it is computed over; mutable, one per figure and session."""
 
     __slots__ = (
         "_changed_at",
@@ -117,14 +117,14 @@ class Cohort(Generic[Value]):
         """What each part of the cohort has in the figure that ``publish`` last returned."""
 
     def resume(self, earlier: EarlierFigures) -> None:
-        """Go on with a quantity of which something was told before: what follows from both is minded too."""
+        """Continue after a restart: what was published before counts for what may be published next."""
         self._stored = [part for part in earlier.parts if len(part.people) >= SMALLEST_GROUP]
         for group in (*earlier.groups, *(frozenset(part.people) for part in self._stored)):
             self._ledger.add(group)
         self._changed_at = earlier.at
 
     def note(self, client_id: str, value: Value, at: Millis) -> None:
-        """Take somebody's newest value."""
+        """Store somebody's newest value."""
         self._values[client_id] = (value, at)
 
     def forget(self, client_id: str) -> None:
@@ -132,21 +132,21 @@ class Cohort(Generic[Value]):
         self._values.pop(client_id, None)
 
     def withdraw(self, client_id: str) -> bool:
-        """Take somebody's share back: their part counts no more, and no figure that holds it is shown on.
+        """Remove somebody's values and the whole part they were counted in.
 
-        Returns whether they stood behind the figure; there is none until the next ``publish`` then.
+        Returns whether the shown figure included them; there is none until the next ``publish`` then.
         """
         self._values.pop(client_id, None)
         self._stored = [part for part in self._stored if client_id not in part.people]
         if client_id not in self._members:
             return False
         left = [p for p in self._parts if client_id not in p.people and len(p.people) >= SMALLEST_GROUP]
-        self._settle(left)
+        self._set_parts(left)
         self._figure, self.shares = None, ()
         return True
 
     def clear(self) -> None:
-        """Begin anew: what comes is another quantity, and no difference from the last figure means anything."""
+        """Start over: the values to come are of another quantity, and not comparable with those before."""
         self._values.clear()
         self._begin()
 
@@ -166,13 +166,13 @@ class Cohort(Generic[Value]):
         if len(present) < SMALLEST_GROUP:
             return None
         if present != self._members:
-            self._move(frozenset(present), at, more_to_come=more_to_come)
+            self._change_members(frozenset(present), at, more_to_come=more_to_come)
         # The newcomers that wait are left out; a leaver that is missed leaves the figure as it was.
         if self._members and self._members <= present:
-            self._work_out()
+            self._compute()
         return self._figure
 
-    def _work_out(self) -> None:
+    def _compute(self) -> None:
         total: complex = 0
         shares = []
         for part in self._parts:
@@ -183,29 +183,29 @@ class Cohort(Generic[Value]):
         self.shares = tuple(shares)
         self._figure = figure_of(self._name, total / len(self._members))
 
-    def _move(self, present: frozenset[str], at: Millis, *, more_to_come: bool) -> None:
+    def _change_members(self, present: frozenset[str], at: Millis, *, more_to_come: bool) -> None:
         if not self._ledger:
             if self._gathering_since is None:
                 self._gathering_since = at
             if more_to_come and at - self._gathering_since < GATHERING:
                 return
-        elif not self._may_become(present, at):
+        elif not self._may_change_to(present, at):
             # With somebody missing, the parts that are whole go on by themselves: their figures are known already.
             # A small rest would not be the group's figure; then the last one stands still for a while.
             if not self._members <= present or not self._members:
-                untouched = self._whole(present)
+                untouched = self._complete_parts(present)
                 people = sum(len(part.people) for part in untouched)
                 if untouched and (2 * people >= len(present) or not self._members):
-                    self._settle(untouched)
+                    self._set_parts(untouched)
             return
         self._changed_at = at
-        whole = self._whole(present)
+        whole = self._complete_parts(present)
         rest = present.difference(*(part.people for part in whole))
         new = not any(self._ledger.knows(who) for who in rest)
         self._ledger.add(present)
-        self._settle([*whole, *self._divided(rest, new)])
+        self._set_parts([*whole, *self._divide(rest, new)])
 
-    def _may_become(self, present: frozenset[str], at: Millis) -> bool:
+    def _may_change_to(self, present: frozenset[str], at: Millis) -> bool:
         late = at - self._changed_at >= LATE
         fewest = SMALLEST_LATE_CHANGE if late else SMALLEST_GROUP
         if len(present ^ self._members) < fewest or self._refused == (present, late):
@@ -215,7 +215,7 @@ class Cohort(Generic[Value]):
         self._refused = (present, late)
         return False
 
-    def _whole(self, present: AbstractSet[str]) -> list[Part]:
+    def _complete_parts(self, present: AbstractSet[str]) -> list[Part]:
         """Parts of which everybody is here, none of them twice; the newest first, as they are in use."""
         found: list[Part] = []
         left = set(present)
@@ -225,7 +225,7 @@ class Cohort(Generic[Value]):
                 found.append(part)
         return found
 
-    def _divided(self, rest: AbstractSet[str], new: bool) -> list[Part]:
+    def _divide(self, rest: AbstractSet[str], new: bool) -> list[Part]:
         """Parts for people who are in none; fewer than five make one whose mean is not kept.
 
         Only people who never stood behind a figure may be divided: nothing that is known crosses their parts.
@@ -234,19 +234,19 @@ class Cohort(Generic[Value]):
             return []
         people = sorted(rest, key=self._roll.order)
         count = max(1, min(len(people) // SMALLEST_GROUP, MOST_PARTS)) if new else 1
-        parts = [self._roll.form(self._name, some) for some in _dealt(people, count)]
+        parts = [self._roll.form(self._name, some) for some in _split_evenly(people, count)]
         for part in parts:
             if len(part.people) >= SMALLEST_GROUP:
                 self._stored.append(part)
                 self._ledger.add(frozenset(part.people))
         return parts
 
-    def _settle(self, parts: Sequence[Part]) -> None:
+    def _set_parts(self, parts: Sequence[Part]) -> None:
         self._parts = tuple(parts)
         self._members = frozenset(who for part in parts for who in part.people)
 
 
-def _dealt(people: Sequence[str], count: int) -> list[Sequence[str]]:
-    """The people in so many groups, as even as can be."""
+def _split_evenly(people: Sequence[str], count: int) -> list[Sequence[str]]:
+    """The people in ``count`` groups of as equal size as possible."""
     ends = [len(people) * i // count for i in range(count + 1)]
     return [people[start:end] for start, end in pairwise(ends)]

@@ -1,4 +1,4 @@
-"""The artefact gate: which intervals between beats are the heart's own.
+"""The artefact gate: which RR intervals are sinus beats, and which are artefacts.
 
 Causal, with one interval of look-ahead, so that it gives the same verdicts live and on a file. Intervals are judged
 against the last accepted one, a running median of 11 accepted intervals, and a threshold of 5.2 quartile deviations
@@ -50,7 +50,7 @@ RESYNC_AGREEMENT: Final = 1.2
 
 
 class Verdict(Enum):
-    """What the gate says of one interval."""
+    """The gate's classification of one interval."""
 
     NORMAL = "normal"
     MISSED = "missed"
@@ -59,11 +59,11 @@ class Verdict(Enum):
     FAR = "far"
     IMPOSSIBLE = "impossible"
     RESYNC = "resync"
-    """Accepted, and with it a new level: the far intervals just before it were real too."""
+    """Accepted as the third interval of a new level: the far intervals just before it were real too."""
 
 
 class Gate:
-    """Judges intervals one after the other; mutable, one per stream.
+    """Classifies intervals one after the other; mutable, one per stream.
 
     ``push`` and ``close`` return what was decided by them, in order: a list of (interval in ms, verdict), empty, one
     or two long.

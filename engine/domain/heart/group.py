@@ -1,4 +1,4 @@
-"""The heart of one live session: everybody's straps and taps, and what a group may know of itself.
+"""Telemetry of one live session: everybody's straps and taps, and the figures of the group.
 
 Three rules hold here and nowhere else has to know them:
 
@@ -7,8 +7,9 @@ Three rules hold here and nowhere else has to know them:
   the consent to be counted: anybody could join with four false straps and read the fifth person off the mean;
 - below five people every figure is None, and above it the cohort decides what may be shown (``cohort``).
 
-Beats arrive at any time; figures are worked out on a tick of five seconds. Straps are made when a first beat comes, so
-a session without them costs next to nothing.
+Beats arrive at any time; figures are computed on a tick of five seconds. Streams are made when a first beat comes, so
+a session without straps costs next to nothing. One module, although a long one: consents, seats, cohorts and marks stand
+together because the three rules hold only where nothing reaches a seat past them.
 """
 
 from __future__ import annotations
@@ -82,9 +83,9 @@ class GroupHeart:
         self._figures = GroupFigures(0, 0, None, None, None, None, None)  # as last refreshed
         self._refreshed_at: Millis | None = None
         self._first_tick: Millis | None = None
-        self._standing = UnroundedFigures((), (), 0, None)
+        self._unrounded = UnroundedFigures((), (), 0, None)
 
-    # ---- what arrives
+    # ---- input
 
     def set_consent(self, client_id: str, *, heart_rate: bool, group: bool) -> None:
         """Take somebody's consents as they now are; without the first their beats are deleted at once."""
@@ -134,7 +135,7 @@ class GroupHeart:
             seat.taps = Taps()
         seat.taps.note(at)
 
-    # ---- what is told
+    # ---- output
 
     def own(self, client_id: str, at: Millis) -> OwnFigures | None:
         """Return one person's figures, to be sent to nobody else; None without a strap."""
@@ -151,7 +152,7 @@ class GroupHeart:
         engagement_rate: float | None,
         scored: bool = True,
     ) -> GroupFigures:
-        """Work out where the group stands and return what may be shown of it; called every five seconds.
+        """Compute the group's figures and return what may be shown of them; called every five seconds.
 
         Counts and engagement are of this moment, all other figures at most 30 s old. ``pacer_hz``: breaths a second while a pacer with
         one rate runs. ``scored=False`` (a technique of breath retention) leaves the heart's figures as they are.
@@ -161,7 +162,7 @@ class GroupHeart:
         if scored:
             self._note_hearts(readings, at)
         phases = self._note_phases(at, pacer_hz if scored else None)
-        self._standing = UnroundedFigures(
+        self._unrounded = UnroundedFigures(
             ln_ratios=[reading.ln_ratio for _, _, reading in readings if reading.ln_ratio is not None]
             if scored
             else (),
@@ -170,7 +171,7 @@ class GroupHeart:
             completion_rate=completion_rate,
         )
         for tracker in self._trackers:
-            tracker.judge(self._standing, at)
+            tracker.update(self._unrounded, at)
         # It changes with what somebody does. Completion creeps: told at each tick it would be one more frame for everybody.
         self._figures = replace(self._figures, engagement_rate=rounded(engagement_rate, 2))
         if self._refreshed_at is None or at - self._refreshed_at >= REFRESH:
@@ -202,16 +203,16 @@ class GroupHeart:
         """
         found: list[Milestone | Achievement] = []
         for tracker in list(self._trackers):
-            mark, standing = tracker.mark, self._standing
+            mark, unrounded = tracker.mark, self._unrounded
             if mark.kind == "completion" and not (ending and self._long_enough(at)):
                 continue
-            if not tracker.held(at):
+            if not tracker.is_reached(at):
                 continue
             self._trackers.remove(tracker)
             if mark.kind == "hrv":
-                found.append(Milestone(mark.key, mark.threshold, len(standing.ln_ratios)))
+                found.append(Milestone(mark.key, mark.threshold, len(unrounded.ln_ratios)))
                 continue
-            group = len(standing.phases) if mark.kind == "synchrony" else standing.participants
+            group = len(unrounded.phases) if mark.kind == "synchrony" else unrounded.participants
             found.append(Achievement(mark.key, mark.title, mark.description, group))
         return found
 

@@ -1,4 +1,4 @@
-"""What a row of group figures gives away together, though each by itself shows nobody.
+"""Differencing: what a series of group figures discloses together, though each by itself discloses nobody.
 
 A figure over a known group is an equation: the sum of its people's values. Two groups that differ by one person are two
 equations that give that person away; three pairs out of three people give all three away. The worst case is taken
@@ -29,7 +29,7 @@ Row = list[int]
 
 
 class Ledger:
-    """The groups whose figures are known; mutable, grows with each that says something new."""
+    """The groups whose figures were published or stored; mutable, grows with each that is new."""
 
     __slots__ = ("_groups",)
 
@@ -40,18 +40,18 @@ class Ledger:
         return bool(self._groups)
 
     def add(self, group: AbstractSet[str]) -> None:
-        """The figure of this group is known from now on."""
+        """Record that the figure of this group was published or stored."""
         if group not in self._groups:
             self._groups.append(group)
 
     def knows(self, client_id: str) -> bool:
-        """Whether somebody stands behind any figure so far."""
+        """Whether any recorded group includes somebody."""
         return any(client_id in group for group in self._groups)
 
     def allows(self, group: AbstractSet[str], fewest: int) -> bool:
-        """Whether the figure of ``group`` tells nothing new of fewer than ``fewest`` people.
+        """Whether the figure of ``group`` discloses nothing new of fewer than ``fewest`` people.
 
-        A figure that follows from those already known tells nothing new.
+        A figure that follows from those already recorded discloses nothing new.
         """
         columns = [*self._groups, group]
         cells = Counter(_membership(columns).values())
@@ -89,7 +89,7 @@ def _choices(sizes: Sequence[int], most: int) -> Iterator[tuple[int, ...]]:
 
 
 def _within(rows: Sequence[Row], chosen: tuple[int, ...]) -> int:
-    """How many independent combinations of the rows leave out everybody but the chosen cells."""
+    """The number of independent combinations of the rows that are zero outside the chosen cells."""
     outside = [[value for i, value in enumerate(row) if i not in chosen] for row in rows]
     return len(rows) - len(_echelon(outside))
 

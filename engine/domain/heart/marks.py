@@ -1,4 +1,4 @@
-"""Milestones and achievements: what a group can reach together, each once in a session.
+"""Milestones and achievements of the group: their thresholds, and when one is reached.
 
 ``MARKS`` is the list that a studio may replace. No mark is ever for one person. A figure of 60 s swings by a quarter of
 itself, so an HRV milestone is compared with the lower bound of the group's mean, mean - 1.645 s / sqrt(n) of the log
@@ -55,7 +55,7 @@ class Mark:
 
     @property
     def key(self) -> str:
-        """What the mark is remembered by once reached."""
+        """The key under which the mark is recorded once reached."""
         return f"{self.kind}:{self.threshold:g}"
 
 
@@ -91,7 +91,7 @@ class Milestone:
 
 @dataclass(frozen=True, slots=True)
 class Achievement:
-    """Something else that the group did together."""
+    """An achievement of the group other than an HRV milestone."""
 
     key: str
     title: str
@@ -101,7 +101,7 @@ class Achievement:
 
 @dataclass(frozen=True, slots=True)
 class UnroundedFigures:
-    """Where the group stands at one moment, unrounded: what marks are judged by and nobody is shown.
+    """The group's figures at one moment, unrounded: marks are judged by them, and nobody is shown them.
 
     ``ln_ratios``: of everybody measured now; ``phases``: unit phasors with the own lag taken off.
     """
@@ -113,7 +113,7 @@ class UnroundedFigures:
 
 
 class MarkTracker:
-    """Follows one mark through a session; mutable."""
+    """Whether one mark is met, and since when; mutable, one per mark and session."""
 
     __slots__ = ("_judged_at", "_since", "mark")
 
@@ -122,17 +122,17 @@ class MarkTracker:
         self._since: Millis | None = None
         self._judged_at: Millis = 0
 
-    def judge(self, standing: UnroundedFigures, at: Millis) -> None:
-        """Take note of where the group stands now; after a silence a mark begins to stand anew."""
-        stands = _stands(self.mark, standing)
-        if not stands or at - self._judged_at > LONGEST_SILENCE:
-            self._since = at if stands else None
+    def update(self, figures: UnroundedFigures, at: Millis) -> None:
+        """Update from the figures of now; after a silence of ``LONGEST_SILENCE`` the time that counts begins anew."""
+        met = _is_met(self.mark, figures)
+        if not met or at - self._judged_at > LONGEST_SILENCE:
+            self._since = at if met else None
         elif self._since is None:
             self._since = at
         self._judged_at = at
 
-    def held(self, at: Millis) -> bool:
-        """Whether the mark has stood for as long as it has to."""
+    def is_reached(self, at: Millis) -> bool:
+        """Whether the mark has been met for as long as it has to be."""
         return (
             self._since is not None
             and at - self._judged_at <= LONGEST_SILENCE
@@ -152,14 +152,14 @@ def lower_bound_percent(ln_ratios: Sequence[float]) -> float:
     return 100 * math.expm1(mean - ONE_SIDED_95 * math.sqrt(variance / n))
 
 
-def _stands(mark: Mark, standing: UnroundedFigures) -> bool:
+def _is_met(mark: Mark, figures: UnroundedFigures) -> bool:
     smallest = mark.smallest_group
     match mark.kind:
         case "hrv":
-            ratios = standing.ln_ratios
+            ratios = figures.ln_ratios
             return len(ratios) >= smallest and lower_bound_percent(ratios) >= mark.threshold
         case "synchrony":
-            return len(standing.phases) >= smallest and kuramoto(standing.phases) >= mark.threshold
+            return len(figures.phases) >= smallest and kuramoto(figures.phases) >= mark.threshold
         case "completion":
-            rate = standing.completion_rate
-            return standing.participants >= smallest and rate is not None and rate >= mark.threshold
+            rate = figures.completion_rate
+            return figures.participants >= smallest and rate is not None and rate >= mark.threshold

@@ -31,7 +31,7 @@ MALIK: Final = 0.20
 
 
 class Quality(Enum):
-    """How far a window can be trusted, by its share of artefacts."""
+    """How reliable the figures of a window are, by its share of artefacts."""
 
     GOOD = "good"
     LOW = "low"
@@ -109,7 +109,7 @@ def measure(beats: Beats) -> Measures:
 
 
 def comparable(one: Measures, other: Measures) -> tuple[float, float] | None:
-    """Return the RMSSD of two windows on an equal footing, or None when their ratio would mean nothing."""
+    """Return the RMSSD of two windows by the same rule, or None when their ratio would mean nothing."""
     if Quality.UNUSABLE in (one.quality, other.quality):
         return None
     low = Quality.LOW in (one.quality, other.quality)
@@ -137,7 +137,7 @@ def gated(intervals: Iterable[float]) -> Beats:
 
 
 class VerdictFlags:
-    """Verdicts as two growing arrays of flags; a pair counts as one artefact, a real new level as none."""
+    """Verdicts as two growing arrays of flags: accepted, and begins an artefact; a pair counts as one artefact, a real new level as none."""
 
     __slots__ = ("_in_pair", "_since_accepted", "artefact", "ok")
 

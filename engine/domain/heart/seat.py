@@ -1,4 +1,4 @@
-"""One person's place in the session: consents, strap and taps, and the figures that are theirs alone."""
+"""One person's consents, strap and taps, and the figures that are for that person alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.domain.heart.coherence import Coherence, coherences, resample
 from engine.domain.heart.measures import Floats
 from engine.domain.heart.shares import improvement_percent
 from engine.domain.heart.stream import Reading, Stream
-from engine.domain.heart.synchrony import Lag, Taps, place
+from engine.domain.heart.synchrony import Lag, Taps, breath_phase
 from engine.domain.instant import SECOND, Millis
 
 __all__ = ["OwnFigures", "Seat", "own_figures", "read_rhythms", "rounded"]
@@ -52,7 +52,7 @@ class OwnFigures:
 
 
 class Seat:
-    """What is known of one person; beats and taps only when there are any."""
+    """One person's consents and telemetry; streams are made when there is data."""
 
     __slots__ = ("group", "heart_rate", "lag", "rhythm", "rhythm_at", "stream", "tap_lag", "taps", "vouched")
 
@@ -77,7 +77,7 @@ class Seat:
         return self.vouched and self.group is not False and self.taps is not None
 
     def phase(self, at: Millis, hz: float) -> complex | None:
-        """Return the person's place in the breath, by the strap or else by the taps, their own lag taken off.
+        """Return the person's phase in the pacer's breath as a phasor, from the strap or else the taps, less their own mean lag.
 
         None when neither counts in the group, or while the lag is being learnt.
         """
@@ -88,7 +88,7 @@ class Seat:
                 and reading.recent.t.size
                 and at - reading.recent.t[-1] <= RHYTHM_STALE_AFTER
             )
-            found = place(reading.recent, at, hz) if reading is not None and fresh else None
+            found = breath_phase(reading.recent, at, hz) if reading is not None and fresh else None
             if found is not None:
                 if self.lag is None:
                     self.lag = Lag()

@@ -1,4 +1,4 @@
-"""Shares: what parts of a group, each of at least five people, have in the group's figures.
+"""Shares: the means of fixed parts of a group, of at least five people each, from which its figures can be recomputed.
 
 Whoever withdraws takes back their share of figures that were told already. Their beats are gone by then, and one person's
 figure is never stored. So beside each figure of the group the means of fixed parts of it are kept: a withdrawal takes the
@@ -86,7 +86,7 @@ def figure_of(figure: Figure, mean: complex) -> float:
 
 
 def figure_without(
-    figure: Figure, shares: Sequence[Share], parts: Mapping[int, Part], gone: Collection[int]
+    figure: Figure, shares: Sequence[Share], parts: Mapping[int, Part], removed: Collection[int]
 ) -> tuple[float | None, int]:
     """The figure over what is left when some parts are taken out, and how many people that is.
 
@@ -96,7 +96,7 @@ def figure_without(
         share
         for share in shares
         if share.x is not None
-        and share.part not in gone
+        and share.part not in removed
         and share.part in parts
         and parts[share.part].figure == figure
     ]

@@ -1,4 +1,4 @@
-"""One person's strap, from the beats as they arrive to figures every five seconds.
+"""One person's beats: a stream of RR intervals in, figures every five seconds out.
 
 Appending is cheap: a list and a few comparisons. Everything else happens on the tick (``reading``).
 

@@ -1,4 +1,4 @@
-"""Synchrony: whether the hearts of a group, or its taps, keep their place in the pacer's breath.
+"""Synchrony: how well the heart rhythms of a group, or its taps, keep phase with the pacer (Kuramoto's R).
 
 With the pacer's frequency f, a person's intervals over max(60 s, 3 cycles) are fitted by least squares with a quadratic
 and cos, sin of 2 pi f t; the wave's phase is that person's place in the breath. Everybody's heart lags by an amount
@@ -24,7 +24,7 @@ import numpy as np
 from engine.domain.heart.measures import Beats
 from engine.domain.instant import SECOND, Millis
 
-__all__ = ["FASTEST_HZ", "SLOWEST_HZ", "Lag", "Taps", "kuramoto", "phase_window", "place"]
+__all__ = ["FASTEST_HZ", "SLOWEST_HZ", "Lag", "Taps", "breath_phase", "kuramoto", "phase_window"]
 
 #: Slower than this three cycles outlast what is kept; faster, and beats are too rare to show a breath.
 SLOWEST_HZ: Final = 3 / 180
@@ -43,8 +43,8 @@ def phase_window(hz: float) -> Millis:
     return max(60 * SECOND, round(3000 / hz))
 
 
-def place(beats: Beats, end: float, hz: float) -> complex | None:
-    """Return somebody's place in the pacer's breath as a unit phasor; 0 when their heart does not follow the pacer.
+def breath_phase(beats: Beats, end: float, hz: float) -> complex | None:
+    """Return somebody's phase in the pacer's breath as a unit phasor; 0 when their heart does not follow the pacer.
 
     Phase zero is a longest interval at a whole number of cycles since the epoch. A heart follows when the wave
     at the pacer's frequency explains enough of what is left of it after drift; the phase of a wave that is not there
@@ -98,7 +98,7 @@ class Lag:
         self._since: Millis = 0
 
     def note(self, at: Millis, hz: float, phase: complex) -> complex | None:
-        """Note a place in the breath; return it with the person's own mean lag taken off, or None while that is learnt.
+        """Add a phase; return it less the person's own mean lag, or None while that is learnt.
 
         0, for somebody out of the breath, teaches nothing and comes back as 0. Noted again for one moment, the
         latest counts.
