@@ -13,11 +13,11 @@ import aiohttp
 from playwright.async_api import async_playwright
 
 from engine.domain.instant import HOUR
+from tests.chromium import CHROMIUM, FLAGS
 from tests.journey.server import Server
 from tests.soak.day import Day
 from tests.soak.pace import Pace
 from tests.soak.screens import Wrong
-from tests.web.conftest import CHROMIUM, FLAGS
 
 _SCRIPT = Path(__file__).with_name("server.py")
 

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
+from tests.chromium import CHROMIUM, FLAGS
 from tests.web import states
-from tests.web.conftest import CHROMIUM, FLAGS, Opener
+from tests.web.conftest import Opener
 from tests.web.fake_room import FakeRoom
 
 Walk = Callable[..., AsyncIterator[tuple[str, Page]]]

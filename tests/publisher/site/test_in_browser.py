@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import gzip
 import http.server
-import os
-import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from engine.domain.instant import HOUR
 from publisher.catalogue.quotes import quote_key
@@ -23,12 +22,11 @@ from publisher.site.search import update_index
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
-pytestmark = [pytest.mark.browser, pytest.mark.long]
+Visit = Callable[..., Awaitable[Page]]
+
+pytestmark = [pytest.mark.browser, pytest.mark.long, pytest.mark.asyncio(loop_scope="session")]
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
-CHROMIUM = (
-    os.environ.get("HALCYTONE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-)
 POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self';"
     " media-src 'self'; style-src 'self'; script-src 'self' 'wasm-unsafe-eval'; base-uri 'none'; form-action 'self';"
@@ -79,9 +77,10 @@ def served(root: Path) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
-    """A site with three sessions."""
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A site with three sessions, that nobody changes."""
+    tmp_path = tmp_path_factory.mktemp("site")
     publisher = Publisher(tmp_path / "data")
     for n in range(3):
         publisher.outbox.enqueue(snapshot(f"s-{n}", session_date=NOW - n * HOUR, approved=True), ["web"], NOW)
@@ -91,18 +90,30 @@ def site(tmp_path: Path) -> Iterator[str]:
         yield address
 
 
-async def opened(browser: Browser, address: str, wrong: list[str], **given: Any) -> Page:
-    """A page whose messages and foreign requests are collected in ``wrong``."""
-    context = await browser.new_context(**given)
-    page = await context.new_page()
-    page.on("console", lambda message: wrong.append(f"{address}: {message.text}"))
-    page.on("pageerror", lambda error: wrong.append(f"{address}: {error}"))
-    home = address.split("/breathe/")[0]
-    page.on(
-        "request", lambda r: None if r.url.startswith(home) else wrong.append(f"{address} asks for {r.url}")
-    )
-    await page.goto(address)
-    return page
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser) -> AsyncIterator[Visit]:
+    """Open pages, each in a context of its own; afterwards: no message, no request to anywhere else."""
+    wrong: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    async def visited(address: str, **given: Any) -> Page:
+        context = await browser.new_context(**given)
+        contexts.append(context)
+        page = await context.new_page()
+        page.on("console", lambda message: wrong.append(f"{address}: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(f"{address}: {error}"))
+        home = address.split("/breathe/")[0]
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith(home) else wrong.append(f"{address} asks for {r.url}"),
+        )
+        await page.goto(address)
+        return page
+
+    yield visited
+    for context in contexts:
+        await context.close()
+    assert wrong == []
 
 
 async def serious(page: Page) -> list[str]:
@@ -116,59 +127,47 @@ async def serious(page: Page) -> list[str]:
     ]
 
 
-async def test_the_pages_work_and_axe_finds_nothing_serious(site: str) -> None:
+async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: str) -> None:
     """Light and dark, on a phone, under the policy, with the replay playing and the pacer breathing."""
-    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
-    wrong: list[str] = []
+    found: list[str] = []
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for scheme in schemes:
-            for path in PAGES if scheme == "light" else PAGES[:6]:
-                if path == "404.html":
-                    continue
-                page = await opened(
-                    browser, site + path, wrong, color_scheme=scheme, viewport={"width": 390, "height": 844}
-                )
-                wrong += await serious(page)
-                wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
-                assert not wide, f"{path} is wider than a phone"
-                await page.context.close()
-        page = await opened(browser, site + "sessions/s-0/", wrong, timezone_id="Asia/Tokyo")
-        await expect(page.locator("main")).to_contain_text("for you)")
-        await page.get_by_role("button", name="Play the session").click()
-        await expect(page.get_by_role("button", name="Pause")).to_be_visible()
-        await expect(page.locator(".player-seek output")).to_contain_text("0:31")
-        await page.get_by_role("button", name="Go to Coherent Breathing").click()
-        await expect(page.locator(".player-technique")).to_have_text("Coherent Breathing")
-        await expect(page.locator(".timeline li.is-now")).to_contain_text("Coherent Breathing")
-        page = await opened(browser, site + "techniques/box-breathing/", wrong)
-        await page.get_by_role("button", name="Begin").click()
-        await expect(page.locator(".player-word")).to_contain_text("Breathe in")
-        page = await opened(browser, site + "sessions/s-0/", wrong, java_script_enabled=False)
-        await expect(page.locator(".timeline li")).to_have_count(2)
-        await expect(page.locator(".player")).to_be_hidden()
-        await browser.close()
-    assert wrong == []
+    for scheme in schemes:
+        for path in PAGES if scheme == "light" else PAGES[:6]:
+            if path == "404.html":
+                continue
+            page = await visit(site + path, color_scheme=scheme, viewport={"width": 390, "height": 844})
+            found += await serious(page)
+            wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+            assert not wide, f"{path} is wider than a phone"
+            await page.context.close()
+    page = await visit(site + "sessions/s-0/", timezone_id="Asia/Tokyo")
+    await expect(page.locator("main")).to_contain_text("for you)")
+    await page.get_by_role("button", name="Play the session").click()
+    await expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    await expect(page.locator(".player-seek output")).to_contain_text("0:31")
+    await page.get_by_role("button", name="Go to Coherent Breathing").click()
+    await expect(page.locator(".player-technique")).to_have_text("Coherent Breathing")
+    await expect(page.locator(".timeline li.is-now")).to_contain_text("Coherent Breathing")
+    page = await visit(site + "techniques/box-breathing/")
+    await page.get_by_role("button", name="Begin").click()
+    await expect(page.locator(".player-word")).to_contain_text("Breathe in")
+    page = await visit(site + "sessions/s-0/", java_script_enabled=False)
+    await expect(page.locator(".timeline li")).to_have_count(2)
+    await expect(page.locator(".player")).to_be_hidden()
+    assert found == []
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("path", ["sessions/s-0/", "techniques/box-breathing/"])
-async def test_nothing_jumps_when_the_player_comes(site: str, path: str, width: int) -> None:
+async def test_nothing_jumps_when_the_player_comes(visit: Visit, site: str, path: str, width: int) -> None:
     """The player's place is kept from the first paint: who has begun to read goes on reading."""
-    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
-    wrong: list[str] = []
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = await opened(browser, site + path, wrong, viewport={"width": width, "height": 844})
-        await expect(page.locator(".player button").first).to_be_visible()
-        shift = await page.evaluate(
-            """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(
-                list.getEntries().reduce((sum, each) => sum + each.value, 0)
-            )).observe({type: "layout-shift", buffered: true}) || setTimeout(() => resolve(0), 500))"""
-        )
-        await browser.close()
-    assert wrong == []
+    page = await visit(site + path, viewport={"width": width, "height": 844})
+    await expect(page.locator(".player button").first).to_be_visible()
+    shift = await page.evaluate(
+        """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(
+            list.getEntries().reduce((sum, each) => sum + each.value, 0)
+        )).observe({type: "layout-shift", buffered: true}) || setTimeout(() => resolve(0), 500))"""
+    )
     assert shift < 0.03
 
 
@@ -178,9 +177,8 @@ def _indexed(root: Path) -> str:
     return "".join(gzip.decompress(each.read_bytes()).decode() for each in fragments)
 
 
-async def test_the_search_finds_sessions_of_every_month(tmp_path: Path) -> None:
+async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: Path) -> None:
     """From thirty sessions on there is a search over all months; what is withdrawn is not found any more."""
-    assert CHROMIUM, "Chromium is missing: apt-get install chromium, or set HALCYTONE_CHROMIUM to its path"
     publisher = Publisher(tmp_path / "data")
     for n in range(31):
         told = snapshot(
@@ -206,18 +204,12 @@ async def test_the_search_finds_sessions_of_every_month(tmp_path: Path) -> None:
         assert len(update_index(root, publisher.catalogue)) == 1
         assert (quote.text in _indexed(root)) is found
     publisher.close()
-    wrong: list[str] = []
     with served(root) as site:
-        async with async_playwright() as play:
-            browser = await play.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-            )
-            page = await opened(browser, site + "search/", wrong)
-            await page.get_by_role("searchbox").fill("lantern")
-            await expect(page.locator("[data-said]")).to_have_text("30 sessions")
-            wrong += await serious(page)
-            link = page.locator("[data-found] a").first
-            await link.click()
-            await expect(page.locator("h1")).to_contain_text("Lantern")
-            await browser.close()
-    assert wrong == []
+        page = await visit(site + "search/")
+        await page.get_by_role("searchbox").fill("lantern")
+        await expect(page.locator("[data-said]")).to_have_text("30 sessions")
+        assert await serious(page) == []
+        link = page.locator("[data-found] a").first
+        await link.click()
+        await expect(page.locator("h1")).to_contain_text("Lantern")
+        await page.context.close()
