@@ -318,7 +318,8 @@ def _build_application(
     app.router.add_get("/ws/live-updates", sockets.live.serve, allow_head=False)
     for spelling in ("session", "sessions"):
         app.router.add_get(f"/ws/{spelling}/{{session_id}}/events", sockets.events.serve, allow_head=False)
-    pages.setup(app, public_url=context.server.url, studio_name=context.identity.name)
+    identity = context.identity
+    pages.setup(app, public_url=context.server.url, studio_name=identity.name, time_zone=identity.time_zone)
     backend = Backend(
         sessions=directory,
         rooms=storage.rooms,

@@ -167,7 +167,7 @@ async def _page_before_publication(request: web.Request, state: Session) -> web.
                 + _paragraph(
                     words(
                         "before.opens",
-                        time=words.time_of_day(to_datetime(state.opens_at).astimezone(page.studio.zone)),
+                        time=_local_time(page, state.opens_at, beside=details.scheduled_start),
                     )
                 )
                 + _join_link(page, state, "how")
@@ -199,12 +199,21 @@ def _join_link(page: PageContext, state: Session, name: str) -> str:
     return f'<p><a class="button way-in" href="{escape(join)}">{escape(page.words(f"before.{name}"))}</a></p>'
 
 
-def _local_time(page: PageContext, at: Millis) -> Markup:
-    """A ``<time>`` in the studio's zone; a script of the site adds the reader's own."""
+def _local_time(page: PageContext, at: Millis, *, beside: Millis | None = None) -> Markup:
+    """A ``<time>`` in the studio's zone with the zone's name; a script of the site puts the reader's own in its place.
+
+    The day is left out where it is that of ``beside``.
+    """
     local = to_datetime(at).astimezone(page.studio.zone)
     words = page.words
-    text = words("before.when", day=words.day(local, weekday=True), time=words.time_of_day(local))
-    zone = page.studio.zone_at(local)
-    return Markup('<time datetime="{}" data-local>{}</time> <span class="zone">{}</span>').format(
-        f"{to_datetime(at):%Y-%m-%dT%H:%MZ}", text, zone
+    time = words.time_of_day(local)
+    same_day = beside is not None and local.date() == to_datetime(beside).astimezone(page.studio.zone).date()
+    text = time if same_day else words("before.when", day=words.day(local, weekday=True), time=time)
+    return Markup(
+        '<time datetime="{}" data-local="own" data-when="{}">{}</time> <span class="zone">{}</span>'
+    ).format(
+        f"{to_datetime(at):%Y-%m-%dT%H:%MZ}",
+        words("before.when", day="{day}", time="{time}"),
+        text,
+        page.studio.zone_at(local),
     )

@@ -117,10 +117,11 @@ def _language(accepted: str) -> str:
     return _LANGUAGES[0]
 
 
-def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
+def setup(app: web.Application, *, public_url: str, studio_name: str, time_zone: str = "UTC") -> None:
     """Add the live pages and their files to an application.
 
-    ``public_url`` is the server's address for others: only links on it become QR codes.
+    ``public_url`` is the server's address for others: only links on it become QR codes. ``time_zone`` is the studio's,
+    by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session.
     """
     files = StaticFiles(Path(__file__).with_name("static"))
     base = urlsplit(public_url).path.rstrip("/")
@@ -137,6 +138,7 @@ def setup(app: web.Application, *, public_url: str, studio_name: str) -> None:
             preload=(*page.modules, *(f"{folder}/{language}.js" for folder in page.strings)),
             script=page.script,
             screen=page.screen,
+            zone=time_zone if page is _CONSOLE and time_zone != "UTC" else None,
             tone=page.tone,
         )
         return web.Response(text=html, content_type="text/html", headers=_HEADERS)

@@ -45,6 +45,7 @@ class FakeRoom:
         self.silent = False
         self.lag: float = 0.0
         self.clock_error: int = 0
+        self.zone = "UTC"
         self.state: dict[str, Any] = {
             "title": "Morning Calm",
             "instructor": "Test instructor",
@@ -71,7 +72,12 @@ class FakeRoom:
         app = web.Application()
         app.router.add_get("/ws/live-updates", self._live)
         app.router.add_route("*", "/api/v2/{path:.*}", self._answer)
-        pages.setup(app, public_url="http://192.0.2.7:8000", studio_name="Halcytone Live")
+        pages.setup(
+            app,
+            public_url="http://192.0.2.7:8000",
+            studio_name="Halcytone Live",
+            time_zone=self.zone,
+        )
         self._server = TestServer(app)
         await self._server.start_server()
         return str(self._server.make_url("")).rstrip("/")

@@ -68,7 +68,7 @@ def plain_page(
         + (_preview_tags(page, title, description) if description else "")
         + f'</head><body><a class="skip" href="#content">{escape(words("layout.skip"))}</a>'
         f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_MARK}<span>{name}</span></a>'
-        f'<nav aria-label="{escape(words("layout.site"))}">{navigation}</nav</header>'
+        f'<nav aria-label="{escape(words("layout.site"))}">{navigation}</nav></header>'
         f'<main id="content"><h1>{escape(title)}</h1>{body}</main>'
         f'<footer class="colophon"><p class="colophon-name">{name}</p><ul>{footer}</ul></footer>'
         f'<script type="module" src="{escape(here("/assets/local-time.js"))}"></script></body></html>',

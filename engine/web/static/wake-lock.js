@@ -1,5 +1,5 @@
 /**
- * Keeps the screen awake during the practice (Screen Wake Lock API). Does nothing without HTTPS.
+ * Keeps the screen awake during the practice and just before it (Screen Wake Lock API). Does nothing without HTTPS.
  * @module
  */
 

@@ -9,13 +9,14 @@ import { answerText } from "../refusals.js";
 import { planEditor } from "./plan-editor.js";
 import { localInput } from "./sessions.js";
 import { loadTechniques } from "./techniques.js";
+import { skippedNote } from "./wall-clock.js";
 
 /** The proposed start: soon enough that the room opens at once. */
 const SOON_MS = 8 * 60_000;
 
 /**
  * @param {any} desk
- * @param {{like?: any, start?: number} | undefined} detail
+ * @param {{like?: any, start?: number, note?: string} | undefined} detail a note on the proposed start
  */
 export function scheduleScreen(desk, detail) {
   const like = detail?.like ?? {};
@@ -23,6 +24,8 @@ export function scheduleScreen(desk, detail) {
   const title = field("title", "text", like.title ?? "", { required: true, maxlength: "200" });
   const instructor = field("instructor", "text", like.instructor ?? lastInstructor(), { required: true, maxlength: "100" });
   const when = field("start", "datetime-local", localInput(start), { required: true });
+  const clocks = h("p", { class: "note", role: "status" }, detail?.note ?? "");
+  when.input.addEventListener("input", () => setText(clocks, skippedNote(when.input.value)));
   const places = field("places", "number", String(like.max_participants ?? 100), { required: true, min: "1", max: "1000" });
   const description = h("textarea", { id: "f-description", rows: "3", maxlength: "2000" }, like.description ?? "");
   const place = select("place", ["online", "room", "both"], like.place ?? "online");
@@ -74,6 +77,7 @@ export function scheduleScreen(desk, detail) {
       title.element,
       instructor.element,
       when.element,
+      clocks,
       plan.element,
       place.element,
       roomOnly,

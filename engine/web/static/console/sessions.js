@@ -8,9 +8,9 @@ import { h, setText, show } from "../dom.js";
 import { dateTime, t, timeWithZone } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { shareDialog } from "./share.js";
+import { nextWeek, nextWeekNote, skippedNote, studioZone } from "./wall-clock.js";
 
 const PAST_SHOWN = 20;
-const WEEK_MS = 7 * 24 * 3600 * 1000;
 
 /** @param {any} desk */
 export function sessionsScreen(desk) {
@@ -55,6 +55,10 @@ export function sessionsScreen(desk) {
     if (Date.parse(body?.scheduled_start) < Date.now()) setText(note, t("warning.past"));
     return undefined;
   };
+  const copy = (session, start) => {
+    const zone = studioZone();
+    return desk.turn("schedule", { like: session, start: nextWeek(start, zone), note: nextWeekNote(start, zone) });
+  };
   const card = (session) => {
     const start = Date.parse(session.scheduled_start);
     const path = sessionPath(session.session_id);
@@ -71,7 +75,7 @@ export function sessionsScreen(desk) {
         { class: "actions" },
         session.phase === "cancelled" ? null : h("button", { type: "button", class: over ? "" : "primary", onclick: open }, t(over ? "sessions.desk" : "sessions.open")),
         over ? null : h("button", { type: "button", onclick: () => shareDialog(desk, session.session_id) }, t("sessions.share")),
-        h("button", { type: "button", onclick: () => desk.turn("schedule", { like: session, start: start + WEEK_MS }) }, t("sessions.next_week")),
+        h("button", { type: "button", onclick: () => copy(session, start) }, t("sessions.next_week")),
         over || session.phase === "live"
           ? null
           : h("button", { type: "button", onclick: (event) => move(moving, event.currentTarget, session, (body) => act(session, "PATCH", path, body)) }, t("sessions.move")),
@@ -89,11 +93,14 @@ export function sessionsScreen(desk) {
 /** The inline form that moves a session to another time. */
 function move(place, from, session, save) {
   const input = h("input", { type: "datetime-local", required: true, value: localInput(Date.parse(session.scheduled_start)), id: `move-${session.session_id}` });
+  const note = h("p", { class: "note", role: "status" });
+  input.addEventListener("input", () => setText(note, skippedNote(input.value)));
   place.hidden = false;
   show(
     place,
     h("label", { for: input.id }, t("schedule.start")),
     input,
+    note,
     h("button", { type: "button", class: "primary", onclick: () => input.value && save({ scheduled_start: new Date(input.value).toISOString() }) }, t("sessions.move_save")),
     neverMind(place, from),
   );

@@ -7,8 +7,13 @@ import { h, setText, show } from "../dom.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
 import { opensText } from "../opening-time.js";
 import { Tone } from "../tone.js";
+import { WakeLock } from "../wake-lock.js";
 import { choiceCard } from "./choice.js";
 import { expectations } from "./expectations.js";
+
+/** The screen stays awake this close to the start, in seconds before it and after it. */
+const AWAKE_BEFORE_S = 30 * 60;
+const AWAKE_AFTER_S = 60 * 60;
 
 /** Client statuses in which the server has answered. */
 const ANSWERED = new Set(["open", "waiting"]);
@@ -26,6 +31,7 @@ export function waitingScreen(visit) {
   const here = h("p", { class: "quiet" });
   const expect = h("div", {});
   const test = testCard(visit);
+  const awake = new WakeLock();
   const element = h(
     "section",
     { class: "screen waiting" },
@@ -57,6 +63,8 @@ export function waitingScreen(visit) {
     const now = client.clock.known ? client.clock.now() : Date.now();
     const at = Date.parse(room.scheduled_start ?? visit.opensAt ?? "");
     const left = (at - now) / 1000;
+    const soon = left < AWAKE_BEFORE_S && left > -AWAKE_AFTER_S;
+    if (soon !== awake.wanted) soon ? awake.keep() : awake.release();
     const days = Math.floor(left / 86_400);
     setText(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
     const opens = visit.opensAt ? opensText(Date.parse(visit.opensAt), now) : t("waiting.until");
@@ -70,6 +78,7 @@ export function waitingScreen(visit) {
     element,
     close: () => {
       clearInterval(timer);
+      awake.release();
       test.close();
       room.removeEventListener("change", fill);
     },

@@ -50,6 +50,7 @@ export default {
   "schedule.place.online": "Alle zu Hause",
   "schedule.place.room": "Zusammen in einem Raum",
   "schedule.place.both": "Manche hier, manche zu Hause",
+  "schedule.skipped": "An diesem Tag werden die Uhren vorgestellt: {asked} gibt es nicht. Es beginnt um {found}.",
   "schedule.room_only": "{technique} ist für Menschen, die zusammen in einem Raum sind, und lässt sich sonst nicht beginnen.",
   "schedule.listen": "Link zum Anruf mit deiner Stimme, falls es einen gibt",
   "schedule.access": "Wer mitmachen darf",

@@ -50,6 +50,7 @@ export default {
   "schedule.place.online": "Each at home",
   "schedule.place.room": "Together in one room",
   "schedule.place.both": "Some here, some at home",
+  "schedule.skipped": "The clocks go forward that day and skip {asked}. It begins at {found}.",
   "schedule.room_only": "{technique} is for people together in one room, and cannot be begun otherwise.",
   "schedule.listen": "Link to the call with your voice, if there is one",
   "schedule.access": "Who may join",
