@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.domain.commands import Join
+from typing import assert_never
+
+from engine.domain import commands as c
 from engine.domain.events import (
     ConnectionLost,
     Event,
@@ -10,15 +12,36 @@ from engine.domain.events import (
     MemberLeft,
     MemberReturned,
     RoomOpened,
+    ServerRestarted,
 )
 from engine.domain.instant import Millis, iso
-from engine.domain.rejection import BadCredential, Conflict, Forbidden
+from engine.domain.rejection import BadCredential, Conflict, Forbidden, NotFound
 from engine.domain.session import GRACE, STAFF, Member, Phase, Presence, Role, Session
 
-__all__ = ["join", "leave", "leave_after_grace", "lose"]
+__all__ = ["attend", "join", "known_member", "leave", "leave_after_grace", "lose"]
 
 
-def join(state: Session, command: Join, at: Millis) -> list[Event]:
+def attend(state: Session, command: c.ConnectionCommand, _: c.Sender, at: Millis) -> list[Event]:
+    """The events of a connection that comes or goes.
+
+    Raises:
+        Rejected: somebody may not come in (see ``join``).
+    """
+    match command:
+        case c.Join():
+            return join(state, command, at)
+        case c.Leave():
+            return leave(state, command.client_id)
+        case c.LoseConnection():
+            return lose(state, command.client_id)
+        case c.Restart():
+            here = any(member.is_here and not member.external for member in state.members.values())
+            return [ServerRestarted()] if here and not state.phase.is_over else []
+        case _:
+            assert_never(command)
+
+
+def join(state: Session, command: c.Join, at: Millis) -> list[Event]:
     """Somebody connects: for the first time, again, or in place of an older connection.
 
     Raises:
@@ -103,3 +126,15 @@ def leave_after_grace(state: Session, at: Millis) -> list[Event]:
 
 def _count_without(state: Session, member: Member) -> int:
     return state.count() - (member.role is Role.PARTICIPANT)
+
+
+def known_member(state: Session, client_id: str) -> Member:
+    """The member with this ``client_id``.
+
+    Raises:
+        NotFound: nobody came with it.
+    """
+    member = state.members.get(client_id)
+    if member is None:
+        raise NotFound("unknown_client", f"Nobody here is {client_id}.")
+    return member

@@ -518,25 +518,13 @@ Report: TypeAlias = (
     | ReportAchievement
     | ReportEnded
 )
-Command: TypeAlias = (
-    StaffCommand
-    | ParticipantCommand
-    | Report
-    | Create
-    | ChangeDetails
-    | Cancel
-    | Join
-    | Leave
-    | LoseConnection
-    | Engage
-    | RecordMetrics
-    | ReachMilestone
-    | ReachAchievement
-    | Restart
-    | Tick
-    | Withdraw
-    | MarkPublished
+LeadingCommand: TypeAlias = StaffCommand | ChangeDetails | Cancel
+"""What staff do: over a socket, or by the API alone."""
+ConnectionCommand: TypeAlias = Join | Leave | LoseConnection | Restart
+ServerCommand: TypeAlias = (
+    Engage | RecordMetrics | ReachMilestone | ReachAchievement | Tick | Withdraw | MarkPublished
 )
+Command: TypeAlias = Create | LeadingCommand | ParticipantCommand | ConnectionCommand | Report | ServerCommand
 
 _PARTICIPANT = frozenset({Role.PARTICIPANT})
 PERMITTED: Mapping[type, frozenset[Role]] = {

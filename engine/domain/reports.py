@@ -19,7 +19,7 @@ from engine.domain.techniques.lookup import named
 __all__ = ["report"]
 
 
-def report(state: Session, command: c.Report, at: Millis) -> list[e.Event]:
+def report(state: Session, command: c.Report, _: c.Sender, at: Millis) -> list[e.Event]:
     """The events of a report; none where the session is over, or nothing changes."""
     if state.phase.is_over:
         return []

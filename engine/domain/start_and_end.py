@@ -7,9 +7,10 @@ from dataclasses import replace
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import SECOND, Millis
+from engine.domain.rejection import Conflict
 from engine.domain.session import LONGEST_SESSION, Phase, Session
 
-__all__ = ["end", "is_publishable", "start"]
+__all__ = ["end", "is_publishable", "recompute_snapshot", "session_over", "start"]
 
 
 def start(state: Session, report: c.ReportStarted | None = None) -> list[e.Event]:
@@ -60,3 +61,13 @@ def is_publishable(state: Session, report: c.ReportEnded) -> bool:
         average_hrv_improvement=report.average_hrv_improvement,
     )
     return took_part > 0 and replace(state, stated=stated).took_place()
+
+
+def recompute_snapshot(state: Session) -> list[e.Event]:
+    """The event that asks for a new version of the snapshot, after a change of what an ended session shows."""
+    return [e.StoryRecomputed()] if state.phase in (Phase.ENDED, Phase.PUBLISHED) else []
+
+
+def session_over(state: Session) -> Conflict:
+    """The refusal of what is too late for a session."""
+    return Conflict("session_over", f"Session {state.session_id} is {state.phase}.")

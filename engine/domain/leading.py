@@ -1,0 +1,170 @@
+"""``decide`` for the commands of staff: start, techniques, announcements, the door, details, end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from engine.domain import commands as c
+from engine.domain import events as e
+from engine.domain.attendance import known_member
+from engine.domain.instant import MINUTE, SECOND, Millis
+from engine.domain.rejection import Conflict, Forbidden, Invalid
+from engine.domain.session import Phase, Presence, Role, Session
+from engine.domain.start_and_end import end, session_over, start
+from engine.domain.techniques.lookup import Pattern, named, slug_of
+
+__all__ = ["SHORTEST_LEAD", "lead"]
+
+SHORTEST_LEAD: Millis = 3 * SECOND
+"""Changes are announced at least this long ahead, so that every pacer knows of them in time."""
+_LATEST_LEAD: Millis = 10 * MINUTE
+
+
+def lead(state: Session, command: c.LeadingCommand, _: c.Sender, at: Millis) -> list[e.Event]:
+    """The events of a command by staff.
+
+    Raises:
+        Rejected: the session's phase does not allow it, or it names what is not there.
+    """
+    if state.phase.is_over:
+        if isinstance(command, c.End) and state.phase is not Phase.CANCELLED:
+            return []  # A second end is harmless.
+        raise session_over(state)
+    match command:
+        case c.Start():
+            if state.phase is Phase.LIVE:
+                raise Conflict("already_live", f"Session {state.session_id} is live already.")
+            return start(state)
+        case c.ChangeTechnique():
+            _need_live(state)
+            return [_change_technique(state, command, at)]
+        case c.Rest():
+            _need_live(state)
+            return [] if state.resting else [e.PracticeRested()]
+        case c.ResumePractice():
+            _need_live(state)
+            return [e.PracticeResumed()] if state.resting else []
+        case c.Announce():
+            if not state.phase.is_open and not state.count():
+                raise Conflict(
+                    "not_open", f"Session {state.session_id} is not open yet: nobody could hear it."
+                )
+            return [e.Announced(command.title, command.message, command.action_url, command.type)]
+        case c.UnlockAchievement():
+            _need_live(state)
+            return [e.AchievementUnlocked(command.title, command.description or "")]
+        case c.RemoveParticipant():
+            return _remove(state, command.client_id)
+        case c.Vouch():
+            member = known_member(state, command.client_id)
+            return (
+                []
+                if member.vouched == command.vouched
+                else [e.SeatVouched(member.client_id, command.vouched)]
+            )
+        case c.Lock():
+            return [] if state.locked == command.locked else [e.DoorLocked(command.locked)]
+        case c.SwitchChat():
+            return [] if state.details.chat == command.enabled else [e.ChatSwitched(command.enabled)]
+        case c.End():
+            if state.phase is Phase.SCHEDULED:
+                raise Conflict("not_open", "A session that has not opened is cancelled, not ended.")
+            return end(state, at, "ended")
+        case c.ChangeDetails():
+            return _change_details(state, command, at)
+        case c.Cancel():
+            if state.phase is Phase.LIVE:
+                raise Conflict("already_live", "A live session is ended, not cancelled.")
+            return [e.SessionCancelled()]
+        case _:
+            assert_never(command)
+
+
+def _need_live(state: Session) -> None:
+    if state.phase.is_over:
+        raise session_over(state)
+    if state.phase is not Phase.LIVE:
+        raise Conflict("not_live", f"Session {state.session_id} has not started yet; start it first.")
+
+
+def _change_technique(state: Session, command: c.ChangeTechnique, at: Millis) -> e.TechniqueChanged:
+    pattern = _custom_pattern(command.pattern)
+    technique = named(command.technique, pattern)
+    if technique.group is not None:
+        planned = {slug_of(plan.technique) for plan in state.details.techniques}
+        if technique.slug not in planned:
+            raise Conflict(
+                "not_in_plan",
+                f"{technique.name} needs everybody's consent at joining: put it into the plan beforehand.",
+            )
+        if technique.group == "B" and state.details.place != "room":
+            raise Conflict("room_only", f"{technique.name} is for people together in one room.")
+    return e.TechniqueChanged(
+        technique.name,
+        _begins_at(state, command.at, at),
+        command.duration,
+        command.instruction,
+        command.pattern,
+    )
+
+
+def _custom_pattern(steps: tuple[float, float, float, float] | None) -> Pattern | None:
+    if steps is None:
+        return None
+    try:
+        return Pattern.of(*steps)
+    except ValueError as wrong:
+        raise Invalid("invalid", "The pattern cannot be breathed.", {"pattern": str(wrong)}) from None
+
+
+def _begins_at(state: Session, wanted: Millis | None, at: Millis) -> Millis:
+    if wanted is not None:
+        if wanted > at + _LATEST_LEAD:
+            raise Invalid("invalid", "That is too far ahead.", {"at": "at most 10 minutes ahead"})
+        return max(wanted, at)
+    earliest = at + SHORTEST_LEAD
+    current = state.technique_at(at)
+    if current is None:
+        return earliest
+    pattern = named(current.technique, _custom_pattern(current.pattern)).pattern
+    if pattern is None or state.resting:
+        return earliest
+    into = (earliest - current.started_at) % pattern.cycle_ms
+    return earliest if into == 0 else earliest + pattern.cycle_ms - into
+
+
+def _remove(state: Session, client_id: str) -> list[e.Event]:
+    member = known_member(state, client_id)
+    if member.role is not Role.PARTICIPANT:
+        raise Forbidden("forbidden", "Only participants can be removed.")
+    if member.presence is Presence.REMOVED:
+        return []
+    if not member.is_here:
+        return [e.MemberBarred(client_id)]
+    return [e.MemberLeft(client_id, member.role, state.count() - 1, "removed")]
+
+
+def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> list[e.Event]:
+    """What changes; a session that has not begun opens or closes its doors as its new time says.
+
+    Whoever already waits in a room that is moved away stays in it, and is told of the new time; others are let in when
+    it opens.
+    """
+    changes = {name: value for name in command.__slots__ if (value := getattr(command, name)) is not None}
+    details = replace(state.details, **changes)
+    if details == state.details:
+        return []
+    if state.phase is Phase.LIVE and details.scheduled_start != state.details.scheduled_start:
+        raise Conflict(
+            "already_live", "A live session cannot be moved.", {"scheduled_start": "the session is live"}
+        )
+    events: list[e.Event] = [e.DetailsChanged(details)]
+    opens_later = replace(state, details=details).opens_at > at
+    if state.phase is Phase.SCHEDULED and not opens_later:
+        events.append(e.RoomOpened())
+    # By its time alone: a platform may have opened the room ahead of it.
+    moved = details.scheduled_start != state.details.scheduled_start
+    if state.phase is Phase.WAITING and moved and opens_later:
+        events.append(e.RoomClosed())
+    return events
