@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from email import policy
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from email.utils import format_datetime
+from typing import Any
 
 from engine.domain.instant import Millis, to_datetime
 from publisher.mail.email import Mail
@@ -17,8 +19,49 @@ __all__ = ["PICTURE", "message_of"]
 PICTURE = "cid:card@halcytone"
 """The ``cid:`` URL by which the HTML refers to the attached picture (RFC 2392)."""
 
-# RFC 8058 wants List-Unsubscribe unfolded and unencoded, which the usual 78 columns would not leave it.
-_POLICY = policy.SMTP.clone(max_line_length=998)
+_COLUMNS = 76
+"""Of a body's line (RFC 2045 §6.7 and §6.8); an encoded word may have 75 (RFC 2047 §2)."""
+_LONGEST_WORD = 60
+"""A longer word of a header is encoded: plain it could not be folded."""
+
+
+class _Policy(EmailPolicy):
+    """Lines that every mail server takes: 7 bits, folded; unfolded is List-Unsubscribe alone, as RFC 8058 wants it.
+
+    Subject and names are folded by ``email.header``: the policy's own folding loses blanks between encoded words
+    (cpython#76995), and leaves a long word without a blank as long as it is.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        """One header with its line ends."""
+        match name.lower():
+            case "list-unsubscribe":
+                return f"{name}: {value}{self.linesep}"
+            case "subject":
+                return self._encoded(name, str(value)) or str(super().fold(name, value))
+            case "from" | "to":
+                (address,) = value.addresses
+                encoded = self._encoded(name, address.display_name)
+                line = (
+                    f"{encoded.removesuffix(self.linesep)}{self.linesep} <{address.addr_spec}>{self.linesep}"
+                )
+                return line if encoded else str(super().fold(name, value))
+            case _:
+                return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same as bytes."""
+        return self.fold(name, value).encode("ascii")
+
+    def _encoded(self, name: str, text: str) -> str:
+        """The header with ``text`` in encoded words; empty where it can stand as it is."""
+        if text.isascii() and "=?" not in text and all(len(word) <= _LONGEST_WORD for word in text.split()):
+            return ""
+        words = Header(text, "utf-8", maxlinelen=_COLUMNS - 1, header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {words}{self.linesep}"
+
+
+_POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=_COLUMNS)
 
 
 def message_of(
