@@ -75,12 +75,16 @@ class Deliveries:
             )
 
     def schedule_confirmation(self, recipient: str, address: str, at: Millis, *, again_after: Millis) -> None:
-        """Schedule a mail that asks an address to confirm, unless one was scheduled within ``again_after``."""
+        """Schedule a mail that asks an address to confirm, unless one was scheduled within ``again_after``.
+
+        One that failed is scheduled again at once: whoever asks again has not got it.
+        """
         if self.mail_enabled():
             self._connection.execute(
                 f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
                 " attempts = 0, due_at = excluded.due_at, updated_at = excluded.updated_at"
-                " WHERE deliveries.updated_at <= :last AND deliveries.state <> 'submitting'",
+                " WHERE deliveries.state = 'failed'"
+                " OR (deliveries.updated_at <= :last AND deliveries.state <> 'submitting')",
                 session_id="",
                 kind=CONFIRMATION,
                 recipient=recipient,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from engine.domain.instant import HOUR, Millis
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Deliveries
 from publisher.catalogue.published import Catalogue
+from publisher.rendering.links import ascii_address
 
 __all__ = [
     "InvalidAddress",
@@ -24,7 +25,7 @@ __all__ = [
 
 # Local parts that need quoting are refused: no mail address that people have looks like that.
 _ADDRESS = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|xn--[A-Za-z0-9-]{1,59})"
 )
 _ASK_AGAIN_AFTER: Millis = HOUR
 
@@ -58,7 +59,10 @@ def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
     Raises:
         InvalidAddress: it is no address.
     """
-    shown = unicodedata.normalize("NFC", address.strip())
+    try:
+        shown = ascii_address(unicodedata.normalize("NFC", address.strip()))
+    except ValueError as error:
+        raise InvalidAddress("a mail address such as you@example.org") from error
     if len(shown) > 254 or not _ADDRESS.fullmatch(shown) or ".." in shown:
         raise InvalidAddress("a mail address such as you@example.org")
     key = shown.lower()

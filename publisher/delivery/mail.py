@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -13,16 +15,17 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from engine.domain.instant import MINUTE, Millis
+from engine.domain.instant import HOUR, MINUTE, Millis
 from engine.storage.database import Database, DatabaseError
 from publisher.catalogue.deliveries import Deliveries, Delivery
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
 from publisher.drafts.open_draft_desk import open_draft_desk
 from publisher.drafts.texts import DraftTexts
+from publisher.rendering.links import ascii_address
 from publisher.rendering.studio import InvalidStudio
 
-__all__ = ["MailDelivery", "deliver_due", "smtp_arguments"]
+__all__ = ["MailDelivery", "Outage", "deliver_due", "smtp_arguments"]
 
 _log = structlog.get_logger(__name__)
 
@@ -30,12 +33,19 @@ _LOOK_EVERY_S = 1.0
 _TIMEOUT_S = 30.0
 _PAUSE: Millis = MINUTE
 _PAUSE_S = _PAUSE / 1000
+_LONGEST_PAUSE: Millis = HOUR
+_ABOUT_THE_STUDIO = re.compile(
+    r"\b5\.7\.\d+\b|\brelay|\bauthenticat|\bhelo\b|\behlo\b|\b(?:access|client host) (?:denied|rejected)|\bblocked\b",
+    re.I,
+)
+"""Refusals of a recipient that say nothing of the mailbox: policy and security (RFC 3463 X.7.x), relaying, HELO."""
 
 
 def smtp_arguments(smtp_url: str) -> dict[str, Any]:
     """The arguments of ``aiosmtplib.SMTP`` for ``smtp://user:password@host:587`` or ``smtps://host``.
 
-    ``smtp://`` upgrades to TLS where the server offers it.
+    With a user name TLS is required, and its certificate checked, unless the server is this machine itself: a password
+    does not travel in clear. Without one ``smtp://`` upgrades to TLS where the server offers it.
 
     Raises:
         ValueError: the scheme is another, or there is no host.
@@ -50,8 +60,31 @@ def smtp_arguments(smtp_url: str) -> dict[str, Any]:
         "username": unquote(parts.username) if parts.username else None,
         "password": unquote(parts.password) if parts.password else None,
         "use_tls": tls,
-        "start_tls": None if not tls else False,
+        "start_tls": False
+        if tls
+        else (True if parts.username and not _is_loopback(parts.hostname) else None),
     }
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Outage:
+    """How often in a row the mail server refused the studio itself: pauses grow with it, from a minute to an hour."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    def next_pause(self) -> Millis:
+        """Count one more; returns how long everything waits now."""
+        self.failures += 1
+        return min(_LONGEST_PAUSE, _PAUSE << min(self.failures - 1, 10))
 
 
 async def deliver_due(
@@ -61,11 +94,13 @@ async def deliver_due(
     now: Callable[[], Millis],
     *,
     timeout_s: float = _TIMEOUT_S,
+    outage: Outage | None = None,
 ) -> int:
     """Send every due mail over one connection; returns how many were begun.
 
-    ``timeout_s`` bounds the wait for each reply of the server. Where no connection can be made, no mail is begun and
-    all wait a minute.
+    ``timeout_s`` bounds the wait for each reply of the server. What the server refuses to the studio itself (no
+    connection, EHLO, STARTTLS, AUTH, the sender, relaying) is no recipient's fault: everything waits, for a pause that
+    grows with each such round, which ``outage`` counts.
 
     Raises:
         ValueError: the studio has no sender, or ``smtp_url`` is no mail server's address.
@@ -73,17 +108,22 @@ async def deliver_due(
     if not texts.studio.sender:
         raise ValueError("studio.toml: mail needs a sender")
     deliveries = Deliveries(catalogue)
+    outage = outage or Outage()
     begun = 0
     client: aiosmtplib.SMTP | None = None
     try:
         for due in deliveries.due(now()):
             if client is None or not client.is_connected:
-                client = aiosmtplib.SMTP(**smtp_arguments(smtp_url), timeout=timeout_s)
+                client = aiosmtplib.SMTP(
+                    **smtp_arguments(smtp_url), timeout=timeout_s, local_hostname=texts.links.host
+                )
                 try:
                     await client.connect()
+                    # Asked once for all: a sender that is refused is no recipient's fault.
+                    await client.mail(texts.studio.sender)
+                    await client.rset()
                 except (aiosmtplib.SMTPException, OSError) as error:
-                    waiting = deliveries.postpone_due(_described(error), now(), now() + _PAUSE)
-                    _log.warning("mail_server_away", problem=_described(error), waiting=waiting)
+                    _postpone_all(deliveries, error, now(), outage)
                     break
             # Words and address are read once the mail is taken: until then people change them, or withdraw.
             delivery = deliveries.begin(due, now())
@@ -97,7 +137,15 @@ async def deliver_due(
                 raise
             if message is None:
                 deliveries.refused(delivery, "there is nothing to send any more", now(), for_good=True)
-            elif not await _send_one(client, texts.studio.sender, delivery, message, deliveries, now):
+                continue
+            try:
+                usable = await _send_one(client, texts.studio.sender, delivery, message, deliveries, now)
+            except StudioRefused as error:
+                deliveries.give_back(delivery, now())
+                _postpone_all(deliveries, error, now(), outage)
+                break
+            outage.failures = 0
+            if not usable:
                 # The next mail gets a new connection.
                 client.close()
                 client = None
@@ -105,6 +153,16 @@ async def deliver_due(
         if client is not None:
             client.close()
     return begun
+
+
+class StudioRefused(Exception):
+    """The server refuses the studio, not the recipient."""
+
+
+def _postpone_all(deliveries: Deliveries, error: BaseException, now: Millis, outage: Outage) -> None:
+    pause = outage.next_pause()
+    waiting = deliveries.postpone_due(_described(error), now, now + pause)
+    _log.warning("mail_waits", problem=_described(error), waiting=waiting, again_in_s=pause // 1000)
 
 
 async def _send_one(
@@ -115,12 +173,22 @@ async def _send_one(
     deliveries: Deliveries,
     now: Callable[[], Millis],
 ) -> bool:
-    """Send one mail and record the outcome; returns whether the connection can be used for the next one."""
+    """Send one mail and record the outcome; returns whether the connection can be used for the next one.
+
+    Raises:
+        StudioRefused: the sender, or that this studio sends through the server at all, is refused; nothing was sent.
+    """
     watcher = _DataWatcher(client)
     try:
         await client.mail(sender)
-        await client.rcpt(delivery.address)
+        await client.rcpt(ascii_address(delivery.address))
         await client.data(message)
+    except aiosmtplib.SMTPSenderRefused as error:
+        raise StudioRefused(_described(error)) from error
+    except aiosmtplib.SMTPRecipientRefused as error:
+        if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
+            raise StudioRefused(_described(error)) from error
+        deliveries.refused(delivery, _described(error), now(), for_good=error.code >= 500)
     except aiosmtplib.SMTPResponseException as error:
         # The server refused it.
         deliveries.refused(delivery, _described(error), now(), for_good=error.code >= 500)
@@ -185,12 +253,13 @@ class MailDelivery:
         with self._database.connect() as connection:
             catalogue = Catalogue(connection)
             Deliveries(catalogue).recover(_now())
+            outage = Outage()
             while not self._closing.wait(_LOOK_EVERY_S):
                 if not Deliveries(catalogue).due(_now(), 1):
                     continue
                 try:
                     texts = open_draft_desk(self._data, connection).texts
-                    asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now))
+                    asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))
                 except (InvalidStudio, ValueError, DatabaseError) as error:
                     _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
                     self._closing.wait(_PAUSE_S)

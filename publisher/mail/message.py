@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.domain.instant import Millis, to_datetime
 from publisher.mail.email import Mail
+from publisher.rendering.links import ascii_address
 from publisher.rendering.studio import Studio
 
 __all__ = ["PICTURE", "message_of"]
@@ -85,7 +86,7 @@ def message_of(
     if studio.sender:
         message["From"] = Address(studio.name, addr_spec=studio.sender)
     if to:
-        message["To"] = Address(addr_spec=to)
+        message["To"] = Address(addr_spec=ascii_address(to))
     message["Date"] = format_datetime(to_datetime(date).replace(microsecond=0))
     message["Message-ID"] = f"<{message_id}>"
     if unsent:
@@ -93,6 +94,8 @@ def message_of(
     else:
         message["Auto-Submitted"] = "auto-generated"
     if unsubscribe:
+        # RFC 2919: what readers' filters know the newsletter by.
+        message["List-Id"] = f"<newsletter.{message_id.rpartition('@')[2]}>"
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.text)

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit, urlunsplit
 
-__all__ = ["DEFAULT_URL", "Links"]
+import idna
+
+__all__ = ["DEFAULT_URL", "Links", "ascii_address"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 """The public address of a data folder that was never served."""
+
+
+def ascii_address(address: str) -> str:
+    """The address with its domain as mail servers know it: A-labels (RFC 5890) for other scripts.
+
+    Raises:
+        ValueError: there can be no such domain.
+    """
+    local, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    return f"{local}@{idna.encode(domain, uts46=True).decode()}"
 
 
 class Links:

@@ -19,7 +19,7 @@ from engine.storage.rows import PEOPLE, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
 from publisher.delivery import messages
-from publisher.delivery.mail import deliver_due, smtp_arguments
+from publisher.delivery.mail import Outage, deliver_due, smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -34,6 +34,25 @@ class MailServer:
         self.taken: list[tuple[str, EmailMessage]] = []
         self.answers: dict[str, str] = {}
         self.url = ""
+        self.greeted: list[str] = []
+        self.sender_answer = "250 OK"
+
+    async def handle_EHLO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Note the name that a client calls itself."""
+        session.host_name = hostname
+        self.greeted.append(hostname)
+        return responses
+
+    async def handle_MAIL(  # noqa: N802
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take the sender, or refuse it."""
+        if self.sender_answer[:1] in "45":
+            return self.sender_answer
+        envelope.mail_from = address
+        return self.sender_answer
 
     async def handle_RCPT(  # noqa: N802 — aiosmtpd's name
         self, server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -351,6 +370,92 @@ async def test_a_mail_that_cannot_be_written_waits(
     assert states(studio) == {"preparing": 1}
     assert await deliver(studio, mail_server) == 1
     assert states(studio) == {"submitted": 1}
+
+
+# king-phisher#448, keila#200: a relay or sender refusal failed each recipient for good, with a connection each.
+@pytest.mark.parametrize("refused", ["sender", "relay"])
+async def test_what_is_refused_to_the_studio_fails_no_recipient(
+    studio: Publisher, mail_server: MailServer, refused: str
+) -> None:
+    """Everybody waits, with one try at growing pauses, and gets the mail once the server is mended."""
+    subscribed(studio, *(f"r{n}@example.org" for n in range(30)))
+    approve(studio)
+    if refused == "sender":
+        mail_server.sender_answer = "550 5.7.1 Sender address rejected: not owned by user"
+    else:
+        mail_server.answers = {f"r{n}@example.org": "554 5.7.1 Relay access denied" for n in range(30)}
+    outage = Outage()
+    texts = open_draft_desk(studio.data, studio.connection).texts
+
+    async def deliver_at(at: Millis) -> int:
+        return await deliver_due(
+            texts, studio.catalogue, mail_server.url, lambda: at, timeout_s=2, outage=outage
+        )
+
+    assert await deliver_at(LATER) == (refused == "relay")
+    assert states(studio) == {"preparing": 30}
+    assert len(mail_server.greeted) == 1
+    assert await deliver_at(LATER + MINUTE - 1) == 0
+    await deliver_at(LATER + MINUTE)
+    await deliver_at(LATER + 2 * MINUTE)
+    assert len(mail_server.greeted) == 2
+    mail_server.sender_answer, mail_server.answers = "250 OK", {}
+    assert await deliver_at(LATER + 3 * MINUTE) == 30
+    assert states(studio) == {"submitted": 30}
+    assert len(mail_server.taken) == 30
+    assert set(mail_server.greeted) == {"breath.example"}
+    assert mail_server.taken[0][1]["List-Id"] == "<newsletter.breath.example>"
+
+
+async def test_a_mailbox_that_does_not_exist_fails_alone(studio: Publisher, mail_server: MailServer) -> None:
+    """What concerns a mailbox is its recipient's."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    approve(studio)
+    mail_server.answers["a@example.org"] = "550 5.1.1 No such user here"
+    assert await deliver(studio, mail_server) == 2
+    assert states(studio) == {"failed": 1, "submitted": 1}
+
+
+async def test_a_domain_in_another_script_is_written_to(studio: Publisher, mail_server: MailServer) -> None:
+    """By its A-label, as mail servers know it."""
+    subscribed(studio, "a@bücher.example")
+    approve(studio)
+    assert await deliver(studio, mail_server) == 1
+    ((address, message),) = mail_server.taken
+    assert address == "a@xn--bcher-kva.example"
+    assert message["To"].addresses[0].addr_spec == "a@xn--bcher-kva.example"
+
+
+# listmonk#2434: a confirmation that was refused was lost, and asking again within the hour sent nothing.
+async def test_a_confirmation_that_failed_is_asked_for_again_at_once(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """Whoever asks again has not got it."""
+    subscriptions.subscribe(studio.catalogue, "a@example.org", NOW)
+    mail_server.answers["a@example.org"] = "550 5.1.1 No such user here"
+    assert await deliver(studio, mail_server, NOW) == 1
+    mail_server.answers.clear()
+    subscriptions.subscribe(studio.catalogue, "a@example.org", NOW + MINUTE)
+    assert await deliver(studio, mail_server, NOW + MINUTE) == 1
+    assert [address for address, _ in mail_server.taken] == ["a@example.org"]
+
+
+# nasty#560: user and password went out in clear where STARTTLS was not offered.
+@pytest.mark.parametrize(
+    ("url", "start_tls"),
+    [
+        ("smtp://user:secret@mail.example.org", True),
+        ("smtp://user:secret@127.0.0.1:2525", None),
+        ("smtp://user:secret@[::1]", None),
+        ("smtp://user:secret@localhost", None),
+        ("smtp://user:secret@192.0.2.7", True),
+        ("smtp://mail.example.org", None),
+        ("smtps://user:secret@mail.example.org", False),
+    ],
+)
+def test_a_password_does_not_travel_in_clear(url: str, start_tls: bool | None) -> None:
+    """TLS is required where there is one, but for this machine itself."""
+    assert smtp_arguments(url)["start_tls"] is start_tls
 
 
 def test_without_a_mail_server_an_approved_draft_is_a_draft(publisher: Publisher) -> None:
