@@ -26,10 +26,12 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from engine.api import routes
-from engine.api.http.app_keys import Backend
+from engine.api.http.addresses import Addresses, AddressRates
+from engine.api.http.app_keys import CONNECTIONS, Backend
 from engine.api.http.callers import Credentials
 from engine.api.http.connection import HttpConnection
-from engine.api.http.middleware import AddressRates, address_of
+from engine.api.http.metrics import ConnectionMetrics
+from engine.api.http.open_connections import OpenConnections
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.commands import MarkPublished, Sender
@@ -102,6 +104,7 @@ class _Context:
     identity: Studio
     registry: CollectorRegistry
     metrics: LiveMetrics
+    addresses: Addresses
     stack: AsyncExitStack
     """Closes what is built, in reverse order."""
 
@@ -219,7 +222,14 @@ def _context(settings: Settings, clock: Clock, port: int, stack: AsyncExitStack)
     identity = studio.load(settings.data)
     registry = CollectorRegistry()
     return _Context(
-        settings, clock, RunningServer(url, port), identity, registry, LiveMetrics(registry), stack
+        settings,
+        clock,
+        RunningServer(url, port),
+        identity,
+        registry,
+        LiveMetrics(registry),
+        Addresses(settings.trusted_proxies, settings.ipv6_prefix),
+        stack,
     )
 
 
@@ -272,7 +282,7 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
     handshake = HandshakeChecks(
         clock=context.clock,
         public_url=context.server.url,
-        address_of=lambda request: address_of(request, context.settings.trusted_proxies),
+        address_of=context.addresses.of,
         take_connection=connections.take,
         draining=lambda: context.server.state == "draining",
     )
@@ -331,23 +341,19 @@ def _build_application(
         publishing=process,
         readiness=lambda: context.server.state,
         registry=context.registry,
+        connections=OpenConnections(ConnectionMetrics(context.registry), context.addresses),
     )
     # After every other route: the site answers what nothing else does.
-    routes.setup(
-        app,
-        backend,
-        requests_per_minute=context.settings.rate_requests_per_minute,
-        trusted_proxies=context.settings.trusted_proxies,
-    )
+    routes.setup(app, backend, requests_per_minute=context.settings.rate_requests_per_minute)
     return app
 
 
 async def _accept_connections(runner: web.AppRunner, listener: socket.socket, stack: AsyncExitStack) -> None:
     """Serve the runner's application on the socket, one ``HttpConnection`` for each that connects."""
-    http = runner.server
+    http, connections = runner.server, runner.app[CONNECTIONS]
     assert http is not None
     front = await asyncio.get_running_loop().create_server(
-        lambda: HttpConnection(http), sock=listener, backlog=_BACKLOG
+        lambda: HttpConnection(http, connections), sock=listener, backlog=_BACKLOG
     )
     stack.callback(front.close)
 

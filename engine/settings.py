@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     """HTTP requests from one address."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses of reverse proxies whose ``X-Forwarded-For`` is believed, separated by commas."""
+    ipv6_prefix: Annotated[int, Field(ge=16, le=128)] = 64
+    """Bits of an IPv6 address that limits by address count: whoever has one address has the rest of its network."""
     log_level: LogLevel = "info"
     """``debug`` is the debug mode."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 90

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -23,12 +23,13 @@ from engine.api import (
     summaries,
 )
 from engine.api.http import docs_page, openapi
+from engine.api.http.addresses import AddressRates
 from engine.api.http.app_keys import CATALOGUE, Backend, caller_of
 from engine.api.http.bodies import read_empty
 from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import Endpoint, Handler, both_spellings
 from engine.api.http.metrics import RequestMetrics
-from engine.api.http.middleware import AddressRates, request_middleware
+from engine.api.http.middleware import request_middleware
 from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
@@ -49,9 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def setup(
-    app: web.Application, backend: Backend, *, requests_per_minute: int, trusted_proxies: Sequence[str] = ()
-) -> None:
+def setup(app: web.Application, backend: Backend, *, requests_per_minute: int) -> None:
     """Add the API, its documents, health checks, the middleware that every request passes, and the site.
 
     Call it after every other route is added: the site answers what nothing else does.
@@ -62,7 +61,7 @@ def setup(
             clock=backend.clock,
             ready=backend.readiness,
             rates=AddressRates(Rate(requests_per_minute)),
-            trusted_proxies=trusted_proxies,
+            addresses=backend.connections.addresses,
             metrics=RequestMetrics(backend.registry),
         )
     )

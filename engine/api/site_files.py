@@ -6,15 +6,20 @@ The page of a session that is not published yet is rendered from the session, fo
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from html import escape
 from pathlib import Path
+from typing import IO, Any
 
 from aiohttp import hdrs, web
+from aiohttp.abc import AbstractStreamWriter
 from markupsafe import Markup
 from markupsafe import escape as markup
 
-from engine.api.http.app_keys import CLOCK, DATA, LINKS, SESSIONS, caller_of
+from engine.api.http.app_keys import CLOCK, CONNECTIONS, DATA, LINKS, SESSIONS, caller_of
+from engine.api.http.open_connections import NoDescriptor, lacks_descriptors
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.http.responses import error_response
 from engine.domain.instant import Millis, to_datetime
@@ -91,7 +96,9 @@ def _find_file(public: Path, path: str) -> Path | None:
             return None
         # A symbolic link out of the folder is not followed.
         inside = found.is_file() and found.resolve().is_relative_to(public.resolve())
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        if lacks_descriptors(error):
+            raise
         return None
     return found if inside else None
 
@@ -99,12 +106,30 @@ def _find_file(public: Path, path: str) -> Path | None:
 class _ConditionalFile(web.FileResponse):
     """A file response in our shape of errors: aiohttp checks its conditions and ranges when the file is opened."""
 
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Send the file, which counts among what the process has open."""
+        connections = request.config_dict.get(CONNECTIONS) if isinstance(request, web.Request) else None
+        with nullcontext() if connections is None else connections.file():
+            return await super().prepare(request)
+
+    async def _sendfile(
+        self, request: web.BaseRequest, fobj: IO[Any], offset: int, count: int
+    ) -> AbstractStreamWriter:
+        # uvloop has no sendfile, and with asyncio's nobody could see whether the client reads.
+        writer = await web.StreamResponse.prepare(self, request)
+        assert writer is not None
+        return await self._sendfile_fallback(writer, fobj, offset, count)
+
     def set_status(self, status: int, reason: str | None = None) -> None:
         """Called by aiohttp when it knows the status. Only a whole file is compressed; a range is sent as it is stored.
 
         Raises:
-            web.HTTPException: a condition or range cannot be met; ``HttpConnection`` sends it as an error.
+            web.HTTPException: a condition or range cannot be met, or too many files are open; ``HttpConnection`` sends it
+                as an error.
         """
+        if status == 404 and lacks_descriptors(sys.exception()):
+            # aiohttp takes any error of opening the file for its absence.
+            raise NoDescriptor
         if status == 412:
             raise web.HTTPPreconditionFailed
         if status == 416:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import gc
+import resource
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from engine.app import RunningServer
 
 __all__ = ["publisher", "serve"]
+
+_DESCRIPTORS = 65_536
 
 
 def serve(
@@ -47,6 +51,7 @@ def serve(
     if lan or settings.host in ("0.0.0.0", "::"):
         settings = _with_lan_address(settings, required=lan)
     configure(settings.log_level)
+    _raise_descriptor_limit()
 
     from engine.app import run
     from engine.operations.marks_file import InvalidMarks
@@ -84,6 +89,16 @@ def publisher(config: Path | None, data: Path | None, *, standalone: bool) -> No
 
     database = database_of(settings.data, settings.database)
     raise typer.Exit(main(settings.data, database, standalone=standalone, smtp_url=smtp_url))
+
+
+def _raise_descriptor_limit() -> None:
+    """Let the process open as many files and sockets as it may: the usual limit of 1024 is meant for other programs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # A system may allow less than it says.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _with_lan_address(settings: Settings, *, required: bool) -> Settings:

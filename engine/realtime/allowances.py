@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 from engine.domain.instant import SECOND, Millis
 from engine.protocol.connection import Allowance, Limits
 
 __all__ = ["Allowances"]
 
-_FORGET_ABOVE = 20_000
-"""Clients kept before unused buckets are dropped."""
 _FORGET_AFTER: Millis = 600 * SECOND
 """Every bucket is full again after some minutes without a connection."""
+_MOST_CLIENTS = 200_000
+"""Clients kept at most: so many in ten minutes are no visitors."""
 
 
 class Allowances:
@@ -21,21 +23,22 @@ class Allowances:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self._known: dict[tuple[str, str], tuple[Allowance, Millis]] = {}
-        """With the instant of the newest connection."""
+        self._known: OrderedDict[tuple[str, str], tuple[Allowance, Millis]] = OrderedDict()
+        """With the instant of the newest connection, in the order of these."""
 
     def of(self, session_id: str, client_id: str, at: Millis) -> Allowance:
         """The buckets of one client, made on the first call.
 
         Asking costs nothing: only those who are let in spend of them.
         """
-        if len(self._known) > _FORGET_ABOVE:
-            self._forget_unused(at)
         key = (session_id, client_id)
-        known = self._known.get(key)
+        known = self._known.pop(key, None)
         allowance = Allowance(self.limits) if known is None else known[0]
         self._known[key] = (allowance, at)
+        # Two at a time: more than come, and the same work however many there are.
+        for _ in range(2):
+            oldest = next(iter(self._known))
+            if at - self._known[oldest][1] < _FORGET_AFTER and len(self._known) <= _MOST_CLIENTS:
+                break
+            del self._known[oldest]
         return allowance
-
-    def _forget_unused(self, at: Millis) -> None:
-        self._known = {key: value for key, value in self._known.items() if at - value[1] < _FORGET_AFTER}

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from engine.api.http.addresses import _MOST_ADDRESSES, Addresses, AddressRates
 from engine.api.http.csv_table import table
 from engine.api.http.metrics import RequestMetrics
-from engine.api.http.middleware import AddressRates, address_of, request_middleware
+from engine.api.http.middleware import request_middleware
 from engine.clock import Clock
 from engine.protocol.rates import Rate
 from engine.storage.database import DatabaseLocked, DatabaseUnusable
@@ -79,7 +80,7 @@ async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
         clock=clock,
         ready=lambda: state[0],
         rates=AddressRates(Rate(0)),
-        trusted_proxies=(),
+        addresses=Addresses(),
         metrics=RequestMetrics(CollectorRegistry()),
     )
 
@@ -118,7 +119,7 @@ async def test_what_breaks_inside_is_a_sentence_outside(
         clock=clock,
         ready=lambda: None,
         rates=AddressRates(Rate(0)),
-        trusted_proxies=(),
+        addresses=Addresses(),
         metrics=RequestMetrics(CollectorRegistry()),
     )
     app = web.Application(middlewares=[middleware])
@@ -142,9 +143,40 @@ def test_addresses_are_counted_apart_and_forgotten() -> None:
     assert rates.take("a", 0) == 0
     assert rates.take("a", 0) > 0
     assert rates.take("b", 0) == 0
-    for number in range(30_000):
+    for number in range(_MOST_ADDRESSES + 1000):
         rates.take(f"visitor {number}", 1)
-    assert len(rates._buckets) <= 10_000
+    assert len(rates._buckets) == _MOST_ADDRESSES
+
+
+def test_an_address_costs_the_same_among_thousands() -> None:
+    """Whoever was not heard of longest is forgotten: nobody is looked for, and those who go on keep their count."""
+    rates = AddressRates(Rate(60, 1))
+    for number in range(3 * _MOST_ADDRESSES):
+        rates.take(f"visitor {number}", number)
+        rates.take("regular", 0)
+    assert rates.take("regular", 0) > 0
+    assert next(iter(rates._buckets)) == f"visitor {2 * _MOST_ADDRESSES + 1}"
+
+
+@pytest.mark.parametrize(
+    ("peer", "prefix", "expected"),
+    [
+        ("2001:db8:1:2:3:4:5:6", 64, "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", 64, "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:3:4:5:6", 48, "2001:db8:1::/48"),
+        ("2001:db8:1:2:3:4:5:6", 128, "2001:db8:1:2:3:4:5:6/128"),
+        ("::ffff:203.0.113.5", 64, "203.0.113.5"),
+        ("203.0.113.5", 64, "203.0.113.5"),
+        ("::1", 64, "::1"),
+        ("nobody", 64, "nobody"),
+    ],
+)
+def test_an_ipv6_address_counts_by_its_network(peer: str, prefix: int, expected: str) -> None:
+    """Whoever has one address of a /64 has all of them; IPv4 in IPv6 is the IPv4 address."""
+    request = make_mocked_request("GET", "/").clone(remote=peer)
+    assert Addresses((), prefix).of(request) == expected
+    behind = make_mocked_request("GET", "/", headers={"X-Forwarded-For": peer}).clone(remote="10.0.0.9")
+    assert Addresses(("10.0.0.9",), prefix).of(behind) == expected
 
 
 @pytest.mark.parametrize(
@@ -163,7 +195,7 @@ def test_only_a_trusted_proxy_says_who_asks(
     """Anybody can send the header; what stands before the last untrusted address is hearsay."""
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     request = make_mocked_request("GET", "/", headers=headers).clone(remote=peer)
-    assert address_of(request, trusted) == expected
+    assert Addresses(trusted).of(request) == expected
 
 
 async def test_health_readiness_and_metrics(server: Server) -> None:

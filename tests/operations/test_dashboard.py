@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from engine.api.http.metrics import RequestMetrics
+from engine.api.http.metrics import ConnectionMetrics, RequestMetrics
 from engine.realtime.live_metrics import LiveMetrics
 
 DASHBOARD = json.loads((Path(__file__).parents[2] / "deploy" / "grafana-dashboard.json").read_text())
@@ -23,6 +23,7 @@ def collectors() -> dict[str, Any]:
     registry = CollectorRegistry()
     LiveMetrics(registry)
     RequestMetrics(registry)
+    ConnectionMetrics(registry)
     return dict(registry._names_to_collectors)
 
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from engine.api.http.callers import Caller, Credentials
+from engine.api.http.open_connections import OpenConnections
 from engine.api.http.ports import Publishing, Readiness, Sessions, View
 from engine.api.http.session_links import Links
 from engine.clock import Clock
@@ -25,6 +26,7 @@ from engine.storage.rooms import RoomCatalogue
 __all__ = [
     "CATALOGUE",
     "CLOCK",
+    "CONNECTIONS",
     "CREDENTIALS",
     "DATA",
     "DATABASE",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 CLOCK = web.AppKey("clock", Clock)
+CONNECTIONS = web.AppKey("connections", OpenConnections)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 DATA = web.AppKey("data", Path)
 DATABASE: web.AppKey[Database] = web.AppKey("database")
@@ -102,6 +105,7 @@ class Backend:
     readiness: Readiness
     registry: CollectorRegistry
     """The Prometheus registry that ``/metrics`` shows."""
+    connections: OpenConnections
 
     def provide(self, app: web.Application) -> None:
         """Put each part under its key, where handlers find it."""
@@ -115,6 +119,7 @@ class Backend:
         app[PUBLISHING] = self.publishing
         app[READY] = self.readiness
         app[REGISTRY] = self.registry
+        app[CONNECTIONS] = self.connections
         app[CATALOGUE] = CataloguePool(self.database)
 
 

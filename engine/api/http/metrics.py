@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-__all__ = ["RequestMetrics"]
+__all__ = ["ConnectionMetrics", "RequestMetrics"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -37,3 +37,20 @@ class RequestMetrics:
         known = method if method in _METHODS else "other"
         self._requests.labels(route, known, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+
+class ConnectionMetrics:
+    """Counts the connections that the server ends by itself, on its registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.ended = Counter(
+            "halcytone_http_connections_ended_total",
+            "Connections ended because they did not go on, or had to give way to others, by reason.",
+            ("reason",),
+            registry=registry,
+        )
+        self.short = Counter(
+            "halcytone_descriptors_short_total",
+            "Times that a connection or a file found no file descriptor but those in reserve.",
+            registry=registry,
+        )

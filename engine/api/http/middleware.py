@@ -5,26 +5,26 @@ WebSocket handshakes are passed on untouched: ``engine.realtime.handshake`` has 
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping
 from uuid import uuid4
 
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
+from engine.api.http.addresses import Addresses, AddressRates
 from engine.api.http.metrics import RequestMetrics
+from engine.api.http.open_connections import BodyStalled, NoDescriptor, lacks_descriptors
 from engine.api.http.ports import Readiness
 from engine.api.http.responses import error_response, rejection_response
 from engine.clock import Clock
 from engine.domain.rejection import Rejected
-from engine.protocol.rates import Rate, TokenBucket
 from engine.storage.database import DatabaseError, DatabaseLocked
 from engine.storage.journal import JournalFailed
 
-__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "AddressRates", "address_of", "request_middleware"]
+__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "request_middleware"]
 
 CONTENT_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; "
@@ -42,46 +42,14 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 _UNLIMITED = ("/healthz", "/readyz", "/static/", "/assets/")
 """Beginnings of paths without a rate limit: behind one address, a studio full of phones each fetch every module."""
+_HEALTH = ("/healthz", "/readyz", "/metrics")
+"""What connections may ask for whose file descriptor is one of those in reserve."""
 _SOCKETS = "/ws/"
 """Where the paths of WebSockets begin; at any other an Upgrade header means nothing."""
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_MOST_ADDRESSES = 10_000
 
 _log = structlog.get_logger(__name__)
-
-
-class AddressRates:
-    """A rate limit per address, as token buckets. Full buckets are dropped when there are many."""
-
-    def __init__(self, rate: Rate) -> None:
-        self._rate = rate
-        self._buckets: dict[str, TokenBucket] = {}
-
-    def take(self, address: str, at: int) -> int:
-        """Count one request of an address at an instant (ms). Returns 0 within the rate, else milliseconds to wait."""
-        bucket = self._buckets.get(address)
-        if bucket is None:
-            if len(self._buckets) >= _MOST_ADDRESSES:
-                self._forget(at)
-            bucket = self._buckets[address] = TokenBucket(self._rate, at)
-        return 0 if bucket.take(at) else bucket.wait(at)
-
-    def _forget(self, at: int) -> None:
-        self._buckets = {key: bucket for key, bucket in self._buckets.items() if not bucket.is_full(at)}
-        if len(self._buckets) >= _MOST_ADDRESSES:
-            # So many addresses at once are no visitors: drop the oldest, so that memory stays bounded.
-            for key in list(self._buckets)[: _MOST_ADDRESSES // 10]:
-                del self._buckets[key]
-
-
-def address_of(request: web.BaseRequest, trusted_proxies: Sequence[str]) -> str:
-    """The client's address: the peer's, or the last in ``X-Forwarded-For`` that is not of a trusted proxy."""
-    peer = request.remote or "unknown"
-    if not trusted_proxies or not _is_trusted(peer, trusted_proxies):
-        return peer
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    return next((hop for hop in reversed(hops) if not _is_trusted(hop, trusted_proxies)), peer)
 
 
 def request_middleware(
@@ -89,7 +57,7 @@ def request_middleware(
     clock: Clock,
     ready: Readiness,
     rates: AddressRates,
-    trusted_proxies: Sequence[str],
+    addresses: Addresses,
     metrics: RequestMetrics,
 ) -> Middleware:
     """Build the middleware."""
@@ -97,6 +65,8 @@ def request_middleware(
     @web.middleware
     def middleware(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
         # Not a coroutine itself: an open WebSocket would keep it in memory.
+        if getattr(request.protocol, "in_reserve", False) and not request.path.startswith(_HEALTH):
+            raise NoDescriptor
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket" and _route(request).startswith(
             _SOCKETS
         ):
@@ -110,7 +80,7 @@ def request_middleware(
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             wait = 0
             if not request.path.startswith(_UNLIMITED):
-                wait = rates.take(address_of(request, trusted_proxies), clock.now())
+                wait = rates.take(addresses.of(request), clock.now())
             if wait:
                 metrics.limited.inc()
                 response: web.StreamResponse = error_response(
@@ -148,16 +118,17 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     """The handler's response, or the error response for what it raised."""
     try:
         return await handler(request)
+    except BodyStalled:
+        return _closing(error_response(408, "request_timeout", "The rest of the request did not come."))
     except web.RequestPayloadError:
-        broken = error_response(
-            400,
-            "broken_body",
-            "The body cannot be read.",
-            {"body": "is not packed or cut as its headers say"},
+        return _closing(
+            error_response(
+                400,
+                "broken_body",
+                "The body cannot be read.",
+                {"body": "is not packed or cut as its headers say"},
+            )
         )
-        # Where the next request begins cannot be told.
-        broken.force_close()
-        return broken
     except Rejected as rejected:
         return rejection_response(rejected)
     except JournalFailed as failed:
@@ -170,13 +141,30 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
     except DatabaseError as error:
         _log.error("database failed", reason=str(error))
         return error_response(503, "storage_failed", "The server cannot reach its database at the moment.")
+    except NoDescriptor:
+        raise
     except web.HTTPException as error:
         return _http_error(request, error)
     except ConnectionResetError:
         raise
+    except OSError as error:
+        if lacks_descriptors(error):
+            raise NoDescriptor from None
+        _log.exception("request failed")
+        return _internal_error()
     except Exception:  # noqa: BLE001 — a bug in any handler: the traceback goes to the log, a sentence to the client
         _log.exception("request failed")
-        return error_response(500, "internal_error", "Something went wrong here. It has been logged.")
+        return _internal_error()
+
+
+def _closing(response: web.Response) -> web.Response:
+    """The response as the last of its connection: where the next request begins cannot be told."""
+    response.force_close()
+    return response
+
+
+def _internal_error() -> web.Response:
+    return error_response(500, "internal_error", "Something went wrong here. It has been logged.")
 
 
 def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
@@ -201,11 +189,3 @@ def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamRes
 def _route(request: web.Request) -> str:
     resource = request.match_info.route.resource
     return "unmatched" if resource is None else resource.canonical
-
-
-def _is_trusted(address: str, trusted: Sequence[str]) -> bool:
-    try:
-        known = ipaddress.ip_address(address)
-        return any(known in ipaddress.ip_network(network) for network in trusted)
-    except ValueError:
-        return False

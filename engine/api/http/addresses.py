@@ -1,0 +1,74 @@
+"""Whose a request is, by network address: the client's behind trusted proxies, an IPv6 one by its network.
+
+Whoever has one IPv6 address usually has the 2^64 of its network, so limits count the network.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+
+from aiohttp import web
+
+from engine.protocol.rates import Rate, TokenBucket
+
+__all__ = ["AddressRates", "Addresses"]
+
+_MOST_ADDRESSES = 50_000
+
+
+class Addresses:
+    """Names the network address that limits count a request for."""
+
+    def __init__(self, trusted_proxies: Sequence[str] = (), ipv6_prefix: int = 64) -> None:
+        """``trusted_proxies`` are addresses or networks; ``ipv6_prefix`` is how many bits of an IPv6 address count."""
+        self._trusted = tuple(ipaddress.ip_network(network) for network in trusted_proxies)
+        self._ipv6_prefix = ipv6_prefix
+        self._named = lru_cache(_MOST_ADDRESSES)(self._name)
+
+    def of(self, request: web.BaseRequest) -> str:
+        """The client's: the peer's, or the last in ``X-Forwarded-For`` that is not a trusted proxy's."""
+        peer = request.remote or "unknown"
+        if not self._trusted or not self._named(peer)[1]:
+            return self._named(peer)[0]
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+        return next((name for name, trusted in map(self._named, reversed(hops)) if not trusted), peer)
+
+    def of_peer(self, host: str) -> str | None:
+        """That of a connection whose request is not known yet; None for a trusted proxy's, which is of many clients."""
+        name, trusted = self._named(host)
+        return None if trusted else name
+
+    def _name(self, address: str) -> tuple[str, bool]:
+        """The name that counts, and whether the address is a trusted proxy's."""
+        try:
+            known = ipaddress.ip_address(address.strip("[]"))
+        except ValueError:
+            return address, False
+        if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
+            known = known.ipv4_mapped
+        trusted = any(known in network for network in self._trusted)
+        if isinstance(known, ipaddress.IPv4Address) or known.is_loopback:
+            return str(known), trusted
+        return str(ipaddress.ip_network((int(known), self._ipv6_prefix), strict=False)), trusted
+
+
+class AddressRates:
+    """A rate limit per address, as token buckets. Those not used for longest are dropped when there are many."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def take(self, address: str, at: int) -> int:
+        """Count one request of an address at an instant (ms). Returns 0 within the rate, else milliseconds to wait."""
+        bucket = self._buckets.get(address)
+        if bucket is None:
+            if len(self._buckets) >= _MOST_ADDRESSES:
+                self._buckets.popitem(last=False)
+            bucket = self._buckets[address] = TokenBucket(self._rate, at)
+        else:
+            self._buckets.move_to_end(address)
+        return 0 if bucket.take(at) else bucket.wait(at)
