@@ -5,7 +5,6 @@ Where a publisher runs on the same data folder, they queue or mark the work and 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
 from publisher.content import ANY_AGE, SessionContentStrict, field_errors, snapshot_of
+from publisher.import_reader import read_sessions
 from publisher.jobs import JobRunner
 from publisher.site.search import update_index
 from publisher.worker import Busy, publisher_lock
@@ -72,6 +72,9 @@ def import_file(data: Path, database: Database, file: Path, progress: Progress) 
 
     Returns how many were imported, and a sentence for each line that was refused. A session that is published
     already is replaced.
+
+    Raises:
+        UnreadableImport: nothing of the file can be read.
     """
     refused: list[str] = []
     imported = 0
@@ -79,32 +82,23 @@ def import_file(data: Path, database: Database, file: Path, progress: Progress) 
         catalogue = Catalogue(connection)
         outbox = Outbox(connection)
         snapshots: list[Snapshot] = []
-        with file.open(encoding="utf-8", errors="surrogateescape") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                snapshot = _parsed(line)
-                if isinstance(snapshot, str):
-                    refused.append(f"line {number}: {snapshot}")
-                    continue
-                snapshots.append(snapshot)
-                imported += 1
-                if len(snapshots) == _LINES_IN_MEMORY:
-                    _queue(catalogue, outbox, snapshots)
-                    snapshots = []
+        for place, found in read_sessions(file):
+            snapshot = found if isinstance(found, str) else _parsed(found)
+            if isinstance(snapshot, str):
+                refused.append(f"{place}: {snapshot}")
+                continue
+            snapshots.append(snapshot)
+            imported += 1
+            if len(snapshots) == _LINES_IN_MEMORY:
+                _queue(catalogue, outbox, snapshots)
+                snapshots = []
         _queue(catalogue, outbox, snapshots)
         _publish_queued(data, database, catalogue, outbox, progress)
     return imported, refused
 
 
-def _parsed(line: str) -> Snapshot | str:
-    """The snapshot of a line, or the reason why it is refused."""
-    try:
-        body = json.loads(line)
-    except (ValueError, RecursionError):
-        return "not JSON"
-    if not isinstance(body, dict):
-        return "not an object"
+def _parsed(body: dict[str, Any]) -> Snapshot | str:
+    """The snapshot of an imported session, or the reason why it is refused."""
     visibility = body.pop("visibility", "public")
     if visibility not in get_args(Visibility):
         return "visibility: one of public, unlisted, private"

@@ -44,12 +44,16 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
     if not file.is_file():
         fail(f"there is no file {file}")
     from publisher import commands
+    from publisher.import_reader import UnreadableImport
     from publisher.priority import IDLE_NICENESS, lower_priority, use_idle_scheduling
 
     lower_priority(IDLE_NICENESS)
     use_idle_scheduling()
-    with progress("Importing") as step:
-        published, refused = commands.import_file(settings.data, database, file, step)
+    try:
+        with progress("Importing") as step:
+            published, refused = commands.import_file(settings.data, database, file, step)
+    except UnreadableImport as error:
+        fail(str(error))
     say("1 session is published." if published == 1 else f"{published} sessions are published.")
     if refused:
         count = "1 line was refused" if len(refused) == 1 else f"{len(refused)} lines were refused"
