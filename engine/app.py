@@ -270,7 +270,7 @@ def _build_directory(context: _Context, storage: _Storage, process: PublisherPro
         make_room=lambda: Room(tick),
         counts=context.metrics,
         new_id=lambda: str(uuid4()),
-        story_told=lambda _: process.wake(),
+        publication_queued=lambda _: process.wake(),
         channels=SESSION_END_CHANNELS,
         marks=read_marks(context.settings.data / MARKS_FILE),
     )

@@ -40,7 +40,7 @@ async def announce(request: web.Request) -> web.Response:
                 # It ended after the list was read: nobody is there to hear it.
                 continue
     else:
-        view = await sessions.look(body.session_id)
+        view = await sessions.view(body.session_id)
         caller.need_sight(None if view is None else view.state, body.session_id)
         caller.need_staff(body.session_id)
         notified.append(await sessions.ask(body.session_id, command, sender))

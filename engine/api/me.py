@@ -41,7 +41,7 @@ async def mine(request: web.Request) -> web.Response:
     view, client_id = await _person(request)
     known = _known(view, client_id)
     # What is worked out of the beats in memory is known of them too, as long as the session lasts.
-    known["own_figures"] = await request.app[SESSIONS].own(view.state.session_id, client_id)
+    known["own_figures"] = await request.app[SESSIONS].own_figures(view.state.session_id, client_id)
     known["messages"] = [
         {"at": message["timestamp"], "message": message["content"]["message"]}
         for message in await request.app[SESSIONS].replay(view.state.session_id, _MOST_MESSAGES)

@@ -145,7 +145,7 @@ async def catalogue(request: web.Request) -> web.Response:
     phases = None if query.phase is None else phases_meant(query.phase.split(","))
     rows = await app[ROOMS].list(phases, limit=query.limit + 1, after=query.after)
     page = rows[: query.limit]
-    awake = {view.state.session_id: view.state for view in app[SESSIONS].awake()}
+    awake = {view.state.session_id: view.state for view in app[SESSIONS].loaded()}
     sessions = [listed(row, awake.get(row.session_id), app[LINKS]) for row in page]
     following = page[-1].session_id if len(rows) > len(page) else None
     return answer({"count": len(sessions), "sessions": sessions, "next": following})
@@ -170,10 +170,10 @@ async def live(request: web.Request) -> web.Response:
 async def _live_views(request: web.Request) -> list[View]:
     """Every live session: those in memory, and those that sleep because nobody is connected."""
     sessions = request.app[SESSIONS]
-    awake = {view.state.session_id: view for view in sessions.awake()}
+    awake = {view.state.session_id: view for view in sessions.loaded()}
     rows = await request.app[ROOMS].list([Phase.LIVE, Phase.ENDING], limit=_MAX_LIVE)
     asleep = [row.session_id for row in rows if row.session_id not in awake]
-    woken = await asyncio.gather(*(sessions.look(session_id) for session_id in asleep))
+    woken = await asyncio.gather(*(sessions.view(session_id) for session_id in asleep))
     return [view for view in (*awake.values(), *woken) if view is not None and active(view.state)]
 
 

@@ -70,7 +70,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
             hidden = await asyncio.to_thread(_find_file, request.app[DATA] / "private", path)
             if hidden is not None:
                 return _file_response(request, hidden, immutable=False)
-        view = await request.app[SESSIONS].look(session_id)
+        view = await request.app[SESSIONS].view(session_id)
         if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
             if not path.endswith("/"):
                 raise _redirect(request, f"{path}/")

@@ -84,7 +84,7 @@ class SocketAuthorization:
         token = self._tokens.read(credential)
         if token is None or token.session_id != session_id:
             return None
-        view = await self._directory.look(session_id)
+        view = await self._directory.view(session_id)
         if self._clock.now() >= (token.expires_at if view is None else valid_until(view.state)):
             raise BadCredential("token_expired", "This link has expired; ask for a new one.", _TOKEN)
         return token

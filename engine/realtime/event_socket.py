@@ -153,7 +153,7 @@ class EventSockets:
     async def _heartbeat(self, message: dict[str, Any], session_id: str) -> outgoing.Message:
         reply_to = message.get("id")
         inbound = Inbound("heartbeat", c.Heartbeat(), reply_to if isinstance(reply_to, str) else None)
-        view = await self._directory.look(session_id)
+        view = await self._directory.view(session_id)
         seq = 0 if view is None else view.state.seq
         return heartbeat_answer(inbound, session_id, seq, self._clock.now())
 

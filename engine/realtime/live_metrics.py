@@ -130,7 +130,7 @@ class LiveMetrics:
         """A client came back; ``outcome`` is whether it got everything it had missed."""
         self._recovered.labels("yes" if outcome else "no").inc()
 
-    def awake(self, sessions: int) -> None:
+    def loaded(self, sessions: int) -> None:
         """Set the number of session actors in memory."""
         self._awake.set(sessions)
 

@@ -168,16 +168,16 @@ class Room:
         self._figures_owed.pop(seat, None)
         return True
 
-    def publish(self, seq: int, frame: bytes, skip: str | None = None, instead: bytes = b"") -> None:
+    def publish(self, seq: int, frame: bytes, sender: str | None = None, sender_reply: bytes = b"") -> None:
         """Append the next numbered frame to the ring; it is written at the end of this tick.
 
-        The client ``skip`` (its sender) gets ``instead`` in its place, unless it reconnects and recovers the frame.
+        The client ``sender`` gets ``sender_reply`` in its place, unless it reconnects and recovers the frame.
         """
-        self._ring.append((seq, frame, skip, instead))
+        self._ring.append((seq, frame, sender, sender_reply))
         self._unsent_frames += 1
-        if skip is not None:
-            self._skips[skip] = seq
-            self._take_out(self.seats.get(skip))
+        if sender is not None:
+            self._skips[sender] = seq
+            self._take_out(self.seats.get(sender))
             if len(self._skips) > 2 * RING:
                 # Frames that have left the ring are written to nobody.
                 self._skips = {key: last for key, last in self._skips.items() if last > seq - RING}
@@ -390,11 +390,11 @@ class Room:
             return 0
         chunk: list[bytes] = []
         space = UNSENT_LIMIT - seat.unsent
-        for seq, frame, skip, instead in self._since(seat.own_cursor):
+        for seq, frame, sender, sender_reply in self._since(seat.own_cursor):
             if space <= 0:
                 break
-            if skip == seat.client_id and seq > seat.replay_until:
-                frame = instead
+            if sender == seat.client_id and seq > seat.replay_until:
+                frame = sender_reply
             chunk.append(frame)
             space -= len(frame)
             seat.own_cursor = seq

@@ -20,14 +20,14 @@ from engine.domain.rejection import Forbidden, Rejected
 from engine.domain.session import RESUME_WITHIN, Presence, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
-from engine.sessions.messages import Attach, Detach, Heard
+from engine.sessions.messages import Attach, Detach, MissedRecords
 from engine.sessions.ports import RoomPort, SeatPort
 from engine.sessions.recovery import MOST_RECOVERED, Position, position_of
-from engine.sessions.replies import told_instead
+from engine.sessions.replies import sender_reply
 from engine.sessions.welcome import welcome
 from engine.storage.journal import Journal, JournalFailed, Record
 
-__all__ = ["Arrivals", "skips"]
+__all__ = ["Arrivals", "sender_of"]
 
 _REMEMBER: Millis = 10 * MINUTE
 _MOST_READ = 2 * MOST_RECOVERED
@@ -36,7 +36,7 @@ _MOST_READ = 2 * MOST_RECOVERED
 log = structlog.get_logger()
 
 
-class Host(Protocol):
+class SessionPort(Protocol):
     """The session that people come to."""
 
     @property
@@ -67,7 +67,7 @@ class Host(Protocol):
         """The group's figures for somebody who comes."""
         ...
 
-    def hear(self, message: Heard) -> None:
+    def enqueue(self, message: MissedRecords) -> None:
         """Put a message into the session's mailbox."""
 
     def seated(self, state: Session, returning: bool, recovered: bool) -> None:
@@ -83,7 +83,7 @@ class _Arrival:
     state: Session
 
 
-def skips(event: e.Event) -> str | None:
+def sender_of(event: e.Event) -> str | None:
     """Who does not get a message of their own: they know already."""
     return event.client_id if isinstance(event, (e.MemberJoined, e.ChatMessageSent)) else None
 
@@ -92,23 +92,23 @@ class Arrivals:
     """The comings and goings of one session."""
 
     __slots__ = (
-        "_at_the_door",
-        "_handed",
         "_host",
+        "_joining",
         "_journal",
+        "_last_handed",
         "_now",
         "_outdated",
-        "_over",
         "_reading",
         "_room",
         "_session_id",
+        "_session_over",
         "_waiting",
     )
 
     def __init__(
         self,
         session_id: str,
-        host: Host,
+        host: SessionPort,
         room: RoomPort[Any],
         journal: Journal,
         now: Callable[[], Millis],
@@ -118,14 +118,14 @@ class Arrivals:
         self._room = room
         self._journal = journal
         self._now = now
-        self._handed: dict[str, tuple[int, Millis]] = {}
+        self._last_handed: dict[str, tuple[int, Millis]] = {}
         self._waiting: list[_Arrival] = []
-        self._at_the_door: dict[str, SeatPort] = {}
+        self._joining: dict[str, SeatPort] = {}
         """The newest connection of each client that has come and is not seated yet."""
         self._reading: asyncio.Task[None] | None = None
         self._outdated = False
         """What is being read may hold words that were taken back meanwhile."""
-        self._over = False
+        self._session_over = False
 
     @property
     def busy(self) -> bool:
@@ -133,7 +133,7 @@ class Arrivals:
         state, at = self._host.state, self._now()
         if self._waiting or state is None or state.phase.is_over:
             return bool(self._waiting)
-        return any(at - gone_at <= RESUME_WITHIN for _, gone_at in self._handed.values())
+        return any(at - gone_at <= RESUME_WITHIN for _, gone_at in self._last_handed.values())
 
     def stop(self) -> None:
         """Whoever still waits comes back later."""
@@ -153,7 +153,7 @@ class Arrivals:
         position: Position | None = None
         if before is not None:
             older = self._room.seats.get(join.client_id)
-            handed = self._handed.get(join.client_id)
+            handed = self._last_handed.get(join.client_id)
             if older is not None and join.proved:
                 handed = (older.cursor, at)
             position = position_of(
@@ -163,30 +163,30 @@ class Arrivals:
         def arrived(state: Session | None) -> None:
             assert state is not None
             within_reach = position is not None and position.is_within_reach(state.seq)
-            self._arrived(_Arrival(message, position if within_reach else None, state.seq, state))
+            self._joined(_Arrival(message, position if within_reach else None, state.seq, state))
 
-        older = self._at_the_door.get(join.client_id)
-        self._at_the_door[join.client_id] = seat
+        older = self._joining.get(join.client_id)
+        self._joining[join.client_id] = seat
         try:
             self._host.run(
                 join,
                 c.Sender(join.role, join.client_id),
                 then=arrived,
-                failed=lambda refusal: self.turn_away(message, refusal),
+                failed=lambda refusal: self.refuse(message, refusal),
             )
         except Rejected as refusal:
-            self.turn_away(message, refusal)
+            self.refuse(message, refusal)
             if older is not None:
-                self._at_the_door[join.client_id] = older
+                self._joining[join.client_id] = older
         else:
             if older is not None:
                 # Before it is seated: it must not take the place of the newer one later.
                 older.close(CloseCode.REPLACED, "a newer connection has taken this place")
 
-    def turn_away(self, attach: Attach, refusal: Rejected) -> None:
+    def refuse(self, attach: Attach, refusal: Rejected) -> None:
         """Say why somebody is not let in, and close."""
         seat = attach.seat
-        self._left_the_door(seat)
+        self._stop_joining(seat)
         top: dict[str, Any] = {}
         if "opens_at" in refusal.details:
             # Who waits for it counts down by this clock, which runs faster in a demonstration.
@@ -194,11 +194,11 @@ class Arrivals:
         seat.write(outgoing.frame(outgoing.error(self._session_id, self._now(), refusal, **top)))
         seat.close(close_code_of(refusal.code), refusal.code)
 
-    def _arrived(self, arrival: _Arrival) -> None:
+    def _joined(self, arrival: _Arrival) -> None:
         seat = arrival.attach.seat
         if seat.closing:
-            self._left_the_door(seat)
-            self._gone(seat, clean=False)
+            self._stop_joining(seat)
+            self._leave(seat, clean=False)
             return
         position = arrival.position
         if position is None:
@@ -216,7 +216,7 @@ class Arrivals:
         if recovered and arrival.position is not None:
             seq = arrival.position.missed_from
         at = self._now()
-        told = welcome(
+        payload = welcome(
             arrival.state,
             attach,
             self._host.names,
@@ -226,10 +226,10 @@ class Arrivals:
             at=at,
         )
         self._room.admit(
-            attach.seat, outgoing.frame(told) + older, handed, arrival.replay_until if recovered else 0
+            attach.seat, outgoing.frame(payload) + older, handed, arrival.replay_until if recovered else 0
         )
-        self._left_the_door(attach.seat)
-        self._handed.pop(attach.seat.client_id, None)
+        self._stop_joining(attach.seat)
+        self._last_handed.pop(attach.seat.client_id, None)
         self._host.seated(arrival.state, attach.join.proved or attach.after is not None, recovered)
 
     # -- what the ring no longer holds ----------------------------------------------------------
@@ -246,9 +246,9 @@ class Arrivals:
             records = await self._journal.read_numbered(self._session_id, after, _MOST_READ)
         except JournalFailed as failed:
             log.error("journal unreadable", session_id=self._session_id, reason=failed.reason)
-        self._host.hear(Heard(after, records))
+        self._host.enqueue(MissedRecords(after, records))
 
-    def heard(self, message: Heard) -> None:
+    def hand_out_missed(self, message: MissedRecords) -> None:
         """Hand out what was read: all that somebody missed, or nothing of it."""
         self._reading = None
         outdated, self._outdated = self._outdated, False
@@ -260,7 +260,7 @@ class Arrivals:
         tail = self._room.tail
         # A record may be on the disk before the room has published it: the room will.
         newest = max(*(arrival.replay_until for arrival in self._waiting), 0 if tail is None else tail - 1)
-        if self._over:
+        if self._session_over:
             newest = max(newest, self._room.head)
         frames = [entry for entry in self._frames(message.records) if entry[0] <= newest]
         if frames and (tail is None or frames[-1][0] >= tail - 1):
@@ -270,15 +270,15 @@ class Arrivals:
             assert arrival.position is not None
             missed_from = arrival.position.missed_from
             if arrival.attach.seat.closing:
-                self._left_the_door(arrival.attach.seat)
-                self._gone(arrival.attach.seat, clean=False)
+                self._stop_joining(arrival.attach.seat)
+                self._leave(arrival.attach.seat, clean=False)
             elif missed_from < message.after:
                 self._waiting.append(arrival)
-            elif not self._over and self._room.reaches_back_to(missed_from, arrival.replay_until):
+            elif not self._session_over and self._room.reaches_back_to(missed_from, arrival.replay_until):
                 self._seat(arrival, recovered=True, handed=missed_from)
             else:
                 upto = arrival.replay_until if self._room.tail is None else self._room.tail - 1
-                if self._over:  # All of it at once: nobody goes before they have been told the end.
+                if self._session_over:  # All of it at once: nobody goes before they have been sent the end.
                     upto = newest
                 missed = [entry for entry in frames if missed_from < entry[0] <= upto]
                 if len(missed) == upto - missed_from:
@@ -286,7 +286,7 @@ class Arrivals:
                     self._seat(arrival, recovered=True, handed=upto, older=older)
                 else:
                     self._seat(arrival, recovered=False, handed=arrival.replay_until)
-        if self._over:
+        if self._session_over:
             self.end()
         if self._waiting:
             self._read_missed()
@@ -298,7 +298,7 @@ class Arrivals:
         for record in records:
             assert record.seq is not None
             event = e.decode(record.event)
-            told = outgoing.numbered(
+            payload = outgoing.numbered(
                 event,
                 session_id=self._session_id,
                 epoch=state.epoch,
@@ -306,15 +306,15 @@ class Arrivals:
                 at=record.at,
                 names=names,
             )
-            instead = told_instead(event, self._session_id, record.seq, record.at)
-            frames.append((record.seq, outgoing.frame(told), skips(event), instead))
+            reply = sender_reply(event, self._session_id, record.seq, record.at)
+            frames.append((record.seq, outgoing.frame(payload), sender_of(event), reply))
         return frames
 
     # -- being asked to go, from one's seat or while one waits for it ---------------------------
 
     def end(self) -> None:
-        """The session is over: everybody goes, those who still wait as soon as they have been told so."""
-        self._over = True
+        """The session is over: everybody goes, those who still wait as soon as they have been sent the end."""
+        self._session_over = True
         self._outdated = self._reading is not None
         self._room.close_all(CloseCode.DONE, "the session is over")
 
@@ -322,20 +322,20 @@ class Arrivals:
         """Somebody is to leave."""
         self._room.close(client_id, CloseCode.REMOVED, "the instructor asked this person to leave")
         for arrival in self._no_longer_waiting(client_id):
-            self.turn_away(
+            self.refuse(
                 arrival.attach, Forbidden("removed", "The instructor has asked this person to leave.")
             )
 
     def withdraw(self, client_id: str) -> None:
-        """Somebody takes everything back: whoever comes later is told what the journal says now."""
+        """Somebody takes everything back: whoever comes later gets what the journal says now."""
         self._room.forget()
         self._outdated = self._reading is not None
         self._room.close(client_id, CloseCode.DONE, "everything was withdrawn")
         for arrival in self._no_longer_waiting(client_id):
             seat = arrival.attach.seat
             seat.close(CloseCode.DONE, "everything was withdrawn")
-            self._left_the_door(seat)
-            self._gone(seat, clean=True)
+            self._stop_joining(seat)
+            self._leave(seat, clean=True)
 
     def _no_longer_waiting(self, client_id: str) -> list[_Arrival]:
         going = [arrival for arrival in self._waiting if arrival.attach.join.client_id == client_id]
@@ -349,25 +349,27 @@ class Arrivals:
         seat = message.seat
         seat.closing = True
         if self._room.leave(seat):
-            self._handed[seat.client_id] = (seat.cursor, self._now())
-            self._gone(seat, clean=message.clean and not seat.may_reconnect)
+            self._last_handed[seat.client_id] = (seat.cursor, self._now())
+            self._leave(seat, clean=message.clean and not seat.may_reconnect)
             if not self._room.seats:
                 self._forget()
 
-    def _gone(self, seat: SeatPort, *, clean: bool) -> None:
+    def _leave(self, seat: SeatPort, *, clean: bool) -> None:
         state = self._host.state
         member = None if state is None else state.members.get(seat.client_id)
         if member is None or member.presence is not Presence.PRESENT:
             return
-        if seat.client_id in self._room.seats or seat.client_id in self._at_the_door:
+        if seat.client_id in self._room.seats or seat.client_id in self._joining:
             return  # Here by another connection.
         gone: c.Command = c.Leave(seat.client_id) if clean else c.LoseConnection(seat.client_id)
         self._host.run(gone, c.Sender(Role.ADMIN))
 
-    def _left_the_door(self, seat: SeatPort) -> None:
-        if self._at_the_door.get(seat.client_id) is seat:
-            del self._at_the_door[seat.client_id]
+    def _stop_joining(self, seat: SeatPort) -> None:
+        if self._joining.get(seat.client_id) is seat:
+            del self._joining[seat.client_id]
 
     def _forget(self) -> None:
         at = self._now()
-        self._handed = {key: value for key, value in self._handed.items() if at - value[1] < _REMEMBER}
+        self._last_handed = {
+            key: value for key, value in self._last_handed.items() if at - value[1] < _REMEMBER
+        }

@@ -1,4 +1,4 @@
-"""The deadlines of the sessions that sleep: one alarm for all of them."""
+"""The deadlines of sessions that are not in memory: one queue and one timer for all of them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from collections.abc import Callable
 from engine.clock import Clock
 from engine.domain.instant import Millis
 
-__all__ = ["Deadlines"]
+__all__ = ["DeadlineQueue"]
 
 
-class Deadlines:
-    """Rings with the ids of the sessions whose deadline has come, soonest first."""
+class DeadlineQueue:
+    """Calls back with the ids of the sessions whose deadline has come, soonest first."""
 
-    __slots__ = ("_clock", "_ring", "_timer", "_waiting")
+    __slots__ = ("_clock", "_on_due", "_timer", "_waiting")
 
-    def __init__(self, clock: Clock, ring: Callable[[list[str]], None]) -> None:
+    def __init__(self, clock: Clock, on_due: Callable[[list[str]], None]) -> None:
         self._clock = clock
-        self._ring = ring
+        self._on_due = on_due
         self._waiting: list[tuple[Millis, str]] = []
         self._timer: tuple[Millis, asyncio.TimerHandle] | None = None
 
     def add(self, deadline: Millis, session_id: str) -> None:
-        """Ring for a session at its deadline; for one with several, at each."""
+        """Queue a deadline; a session may have several."""
         heapq.heappush(self._waiting, (deadline, session_id))
         self._set()
 
     def stop(self) -> None:
-        """Never ring again."""
+        """Drop all deadlines."""
         self._waiting.clear()
         if self._timer is not None:
             self._timer[1].cancel()
@@ -43,14 +43,14 @@ class Deadlines:
             if self._timer[0] <= soonest:
                 return
             self._timer[1].cancel()
-        self._timer = (soonest, self._clock.call_at(soonest, self._rang))
+        self._timer = (soonest, self._clock.call_at(soonest, self._fire))
 
-    def _rang(self) -> None:
+    def _fire(self) -> None:
         self._timer = None
         now = self._clock.now()
         due: list[str] = []
         while self._waiting and self._waiting[0][0] <= now:
             due.append(heapq.heappop(self._waiting)[1])
         if due:
-            self._ring(due)
+            self._on_due(due)
         self._set()

@@ -1,4 +1,4 @@
-"""The alarm of a session: it rings at the next instant at which time alone changes it."""
+"""The timer of a session: it calls back at the next instant at which time alone changes the session."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from engine.domain.deadlines import next_deadline
 from engine.domain.instant import SECOND, Millis
 from engine.domain.session import GRACE, Session
 
-__all__ = ["Alarm"]
+__all__ = ["DeadlineTimer"]
 
-_CLOSE: Millis = 100
-"""Deadlines that come this soon after it rang are met together, at most this late."""
+_COALESCED: Millis = 100
+"""Deadlines that come this soon after a call are met by one more call, at most this late."""
 
 
-class Alarm:
-    """Rings once, at the deadline of the state that it follows or before; ``anew`` after that."""
+class DeadlineTimer:
+    """Calls back once, at the deadline of the state that it follows or before; call ``reset`` after that."""
 
-    __slots__ = ("_clock", "_due", "_known", "_ring", "_timer")
+    __slots__ = ("_clock", "_due", "_known", "_on_deadline", "_timer")
 
-    def __init__(self, clock: Clock, ring: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, on_deadline: Callable[[], None]) -> None:
         self._clock = clock
-        self._ring = ring
+        self._on_deadline = on_deadline
         self._due: Millis | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._known: Session | None = None
@@ -41,24 +41,24 @@ class Alarm:
             self._set(next_deadline(state))
         elif state.members is not known.members:
             # Whoever comes or goes brings no deadline before the end of a grace, so nobody else need be looked at:
-            # a thousand who return at once would look at a thousand each. It rings early then, and is set anew.
+            # a thousand who return at once would look at a thousand each. It fires early then, and is reset.
             soonest = self._clock.now() + GRACE
             if self._due is None or self._due > soonest:
                 self._set(soonest)
 
-    def anew(self, state: Session) -> None:
-        """Set it again after it rang: for the next deadline, but not for each of many that come close together.
+    def reset(self, state: Session) -> None:
+        """Set it again after it fired: for the next deadline, but not for each of many that come close together.
 
-        A deadline that is past although it rang comes a second later: it must not ring without end.
+        A deadline that is past although it fired comes a second later: it must not fire without end.
         """
         self._known = state
         due, now = next_deadline(state), self._clock.now()
         if due is not None:
-            due = max(due, now + (_CLOSE if due > now else SECOND))
+            due = max(due, now + (_COALESCED if due > now else SECOND))
         self._set(due)
 
     def stop(self) -> None:
-        """Never ring again."""
+        """Cancel it."""
         self._set(None)
 
     def _set(self, due: Millis | None) -> None:
@@ -67,8 +67,8 @@ class Alarm:
         if self._timer is not None:
             self._timer.cancel()
         self._due = due
-        self._timer = None if due is None else self._clock.call_at(due, self._rang)
+        self._timer = None if due is None else self._clock.call_at(due, self._fire)
 
-    def _rang(self) -> None:
+    def _fire(self) -> None:
         self._due = self._timer = None
-        self._ring()
+        self._on_deadline()

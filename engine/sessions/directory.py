@@ -23,12 +23,12 @@ from engine.domain.rejection import NotFound, Rejected, Unavailable
 from engine.domain.session import Details, Role, Session
 from engine.protocol.outgoing import Message, numbered
 from engine.runtime.mailbox import MailboxFull
-from engine.sessions.deadline_queue import Deadlines
-from engine.sessions.group_figures import HeartCounts
+from engine.sessions.deadline_queue import DeadlineQueue
 from engine.sessions.journal_entries import STATE
-from engine.sessions.messages import Execute, Forget, Look, Own, Sleep, View
+from engine.sessions.messages import Execute, ForgetPeople, GetOwnFigures, GetView, UnloadIfIdle, View
 from engine.sessions.ports import RoomPort
 from engine.sessions.session_actor import SessionActor
+from engine.sessions.telemetry import HeartCounts
 from engine.storage.journal import Append, Journal, JournalFailed, Loaded
 from engine.storage.rooms import RoomCatalogue
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Directory"]
 
-SLEEPS_AFTER: Millis = MINUTE
-_LOOK_FOR_SLEEPERS = 15.0
-_WAKE_AT_ONCE = 50
+UNLOADED_AFTER: Millis = MINUTE
+_SWEEP_INTERVAL_S = 15.0
+_LOADED_AT_ONCE = 50
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class Counts(HeartCounts, Protocol):
     def recovered(self, outcome: bool) -> None:
         """Somebody came back, with or without everything missed."""
 
-    def awake(self, sessions: int) -> None:
+    def loaded(self, sessions: int) -> None:
         """So many actors are in memory."""
 
     def died(self) -> None:
@@ -69,7 +69,7 @@ class Directory:
         make_room: Callable[[], RoomPort[Any]],
         counts: Counts,
         new_id: Callable[[], str],
-        story_told: Callable[[str], None],
+        publication_queued: Callable[[str], None],
         channels: tuple[str, ...],
         marks: Sequence[Mark] | None = None,
     ) -> None:
@@ -79,17 +79,17 @@ class Directory:
         self._make_room = make_room
         self._counts = counts
         self._new_id = new_id
-        self._story_told = story_told
+        self._story_told = publication_queued
         self._channels = channels
         self._marks = marks
         self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
         self._starting: dict[str, asyncio.Future[pykka.ActorRef[SessionActor]]] = {}
         self._failed: set[str] = set()
-        self._visible: dict[str, Session] = {}
-        self._touched: dict[str, Millis] = {}
-        self._forgotten_before: Millis = 0
+        self._durable: dict[str, Session] = {}
+        self._last_used: dict[str, Millis] = {}
+        self._people_forgotten_before: Millis = 0
         """Of sessions that ended before this instant nobody is known any more, whatever was read of them meanwhile."""
-        self._deadlines = Deadlines(clock, self._wake)
+        self._deadlines = DeadlineQueue(clock, self._on_deadlines)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -104,11 +104,11 @@ class Directory:
         """
         ref = self._actors.get(session_id)
         if ref is not None and ref.is_alive():
-            self._touched[session_id] = self._clock.now()
+            self._last_used[session_id] = self._clock.now()
             return ref
         starting = self._starting.get(session_id)
         if starting is None:
-            starting = asyncio.ensure_future(self._rebuild(session_id))
+            starting = asyncio.ensure_future(self._load(session_id))
             self._starting[session_id] = starting
             starting.add_done_callback(lambda _: self._starting.pop(session_id, None))
         # Shielded: whoever gives up waiting must not stop the start for the others.
@@ -144,12 +144,12 @@ class Directory:
         return await self._answer(ref, Execute(command, sender, event_id))
 
     async def withdraw(self, session_id: str, client_id: str) -> None:
-        """Forget a person: their row, name and consents; what is published is made anew without them."""
+        """Delete a person: their row, name and consents; what is published is made anew without them."""
         await self.ask(session_id, c.Withdraw(client_id), c.Sender(Role.ADMIN))
 
     async def replay(self, session_id: str, limit: int) -> list[Message]:
         """The newest numbered messages in order, as clients got them, names as they are known now."""
-        view = await self.look(session_id)
+        view = await self.view(session_id)
         while view is not None:
             state = view.state
             try:
@@ -158,7 +158,7 @@ class Directory:
                 raise Unavailable(
                     "storage_failed", "The session's log cannot be read; ask the operator."
                 ) from None
-            view = await self.look(session_id)
+            view = await self.view(session_id)
             # What was read before a withdrawal is not told after it: it is read again.
             if view is not None and _withdrawals(view.state) == _withdrawals(state):
                 break
@@ -177,36 +177,36 @@ class Directory:
             for record in records
         ]
 
-    async def look(self, session_id: str) -> View | None:
+    async def view(self, session_id: str) -> View | None:
         """What is durable of a session of any phase; None for one that nobody created."""
         try:
             ref = await self.find(session_id)
         except NotFound:
             return None
         try:
-            view: View | None = await ref.ask(Look(), block=False)
+            view: View | None = await ref.ask(GetView(), block=False)
         except pykka.ActorDeadError:
             raise Unavailable("unavailable", "The session is being moved; try again.") from None
         except MailboxFull:
             raise _busy() from None
         return view
 
-    async def own(self, session_id: str, client_id: str) -> Message | None:
+    async def own_figures(self, session_id: str, client_id: str) -> Message | None:
         """One person's own figures of this moment, as their socket gets them; to be shown to nobody else."""
         ref = self._actors.get(session_id)
         if ref is None:
             return None
         try:
-            figures: Message | None = await ref.ask(Own(client_id), block=False)
+            figures: Message | None = await ref.ask(GetOwnFigures(client_id), block=False)
         except pykka.ActorDeadError:
             return None
         except MailboxFull:
             raise _busy() from None
         return figures
 
-    def awake(self) -> Iterable[View]:
+    def loaded(self) -> Iterable[View]:
         """The durable states of the sessions in memory, without their people."""
-        return [View(state, {}) for state in self._visible.values()]
+        return [View(state, {}) for state in self._durable.values()]
 
     def actors(self) -> Iterable[pykka.ActorRef[SessionActor]]:
         """The actors in memory."""
@@ -226,8 +226,8 @@ class Directory:
                 self._deadlines.add(row.next_deadline, row.session_id)
             if row.phase in ("live", "waiting", "ending"):
                 running.append(row.session_id)
-        self._spawn(self._bring_back(running))
-        self._sweeper = asyncio.create_task(self._let_sleep())
+        self._spawn(self._load_all(running))
+        self._sweeper = asyncio.create_task(self._unload_idle())
         return len(running)
 
     async def close(self) -> None:
@@ -242,17 +242,17 @@ class Directory:
                 await ref.stop(block=False)
         self._actors.clear()
 
-    async def _bring_back(self, session_ids: Sequence[str]) -> None:
-        for start in range(0, len(session_ids), _WAKE_AT_ONCE):
-            group = session_ids[start : start + _WAKE_AT_ONCE]
+    async def _load_all(self, session_ids: Sequence[str]) -> None:
+        for start in range(0, len(session_ids), _LOADED_AT_ONCE):
+            group = session_ids[start : start + _LOADED_AT_ONCE]
             results = await asyncio.gather(*map(self.find, group), return_exceptions=True)
             for session_id, result in zip(group, results, strict=True):
                 if isinstance(result, BaseException):
                     log.error("session not rebuilt", session_id=session_id, reason=str(result))
 
-    async def _rebuild(self, session_id: str) -> pykka.ActorRef[SessionActor]:
+    async def _load(self, session_id: str) -> pykka.ActorRef[SessionActor]:
         if session_id in self._failed:
-            await self._settled()
+            await self._writes_settled()
             self._failed.discard(session_id)
         try:
             loaded = await self._journal.load(session_id)
@@ -271,7 +271,7 @@ class Directory:
             raise _unknown(session_id)
         return self._start(session_id, state, loaded)
 
-    async def _settled(self) -> None:
+    async def _writes_settled(self) -> None:
         """Return once all that actors have staged so far is written or refused."""
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -292,21 +292,21 @@ class Directory:
         ref = SessionActor.start(
             state=state,
             session_id=session_id,
-            people=() if loaded is None or self._is_forgotten(state) else loaded.people,
+            people=() if loaded is None or self._people_are_forgotten(state) else loaded.people,
             event_ids=frozenset() if loaded is None else loaded.event_ids,
             room=self._make_room(),
             journal=self._journal,
             clock=self._clock,
-            watcher=self,
+            listener=self,
             new_id=self._new_id,
             counts=self._counts,
             channels=self._channels,
             marks=self._marks,
-            remembers=not self._is_forgotten(state),
+            keeps_people=not self._people_are_forgotten(state),
         )
         self._actors[session_id] = ref
-        self._touched[session_id] = self._clock.now()
-        self._counts.awake(len(self._actors))
+        self._last_used[session_id] = self._clock.now()
+        self._counts.loaded(len(self._actors))
         return ref
 
     async def _answer(self, ref: pykka.ActorRef[SessionActor], message: Execute) -> View:
@@ -318,42 +318,42 @@ class Directory:
         except MailboxFull:
             raise _busy() from None
         except Rejected:
-            if isinstance(message.command, c.Create) and not self._visible.get(message.command.session_id):
-                self._forget(message.command.session_id)
+            if isinstance(message.command, c.Create) and not self._durable.get(message.command.session_id):
+                self._unload(message.command.session_id)
             raise
 
-    async def _let_sleep(self) -> None:
+    async def _unload_idle(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_FOR_SLEEPERS / self._clock.rate)
+            await asyncio.sleep(_SWEEP_INTERVAL_S / self._clock.rate)
             await self.sweep()
 
     async def sweep(self) -> None:
         """Actors with nobody and nothing to do leave memory; deadlines and joins wake them."""
-        before = self._clock.now() - SLEEPS_AFTER
-        for session_id in [key for key, at in self._touched.items() if at < before]:
+        before = self._clock.now() - UNLOADED_AFTER
+        for session_id in [key for key, at in self._last_used.items() if at < before]:
             ref = self._actors.get(session_id)
-            if ref is None or not ref.is_alive() or await self._asked(ref, Sleep()):
-                self._forget(session_id)
+            if ref is None or not ref.is_alive() or await self._ask(ref, UnloadIfIdle()):
+                self._unload(session_id)
 
     async def forget_people(self, ended_before: Millis) -> None:
         """Of sessions that ended before an instant no row of people is known here or written any more.
 
         Call it before the rows go from the disk: on return all is there that was written of them.
         """
-        self._forgotten_before = max(self._forgotten_before, ended_before)
-        for session_id, state in list(self._visible.items()):
+        self._people_forgotten_before = max(self._people_forgotten_before, ended_before)
+        for session_id, state in list(self._durable.items()):
             ref = self._actors.get(session_id)
-            if ref is not None and self._is_forgotten(state):
-                await self._asked(ref, Forget())
-                if await self._asked(ref, Sleep()):
-                    self._forget(session_id)
-        await self._settled()
+            if ref is not None and self._people_are_forgotten(state):
+                await self._ask(ref, ForgetPeople())
+                if await self._ask(ref, UnloadIfIdle()):
+                    self._unload(session_id)
+        await self._writes_settled()
 
-    def _is_forgotten(self, state: Session | None) -> bool:
+    def _people_are_forgotten(self, state: Session | None) -> bool:
         over_since = None if state is None else state.over_since()
-        return over_since is not None and over_since < self._forgotten_before
+        return over_since is not None and over_since < self._people_forgotten_before
 
-    async def _asked(self, ref: pykka.ActorRef[SessionActor], message: Forget | Sleep) -> bool:
+    async def _ask(self, ref: pykka.ActorRef[SessionActor], message: ForgetPeople | UnloadIfIdle) -> bool:
         """Whether an actor does so, or is gone."""
         try:
             return bool(await ref.ask(message, block=False))
@@ -362,32 +362,32 @@ class Directory:
         except (MailboxFull, Unavailable):
             return False
 
-    def _forget(self, session_id: str) -> None:
-        state = self._visible.pop(session_id, None)
+    def _unload(self, session_id: str) -> None:
+        state = self._durable.pop(session_id, None)
         self._actors.pop(session_id, None)
-        self._touched.pop(session_id, None)
-        self._counts.awake(len(self._actors))
+        self._last_used.pop(session_id, None)
+        self._counts.loaded(len(self._actors))
         deadline = None if state is None else next_deadline(state)
         if deadline is not None:
             self._deadlines.add(deadline, session_id)
 
-    def _wake(self, due: list[str]) -> None:
+    def _on_deadlines(self, due: list[str]) -> None:
         # An awake session has its own alarm; finding a sleeping one wakes it, and its alarm is due.
-        self._spawn(self._bring_back([key for key in due if key not in self._actors]))
+        self._spawn(self._load_all([key for key in due if key not in self._actors]))
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    # -- as the actors' watcher -------------------------------------------------------------------
+    # -- as the actors' listener -------------------------------------------------------------------
 
     def changed(self, state: Session) -> None:
         """A session's durable state is this one now."""
-        self._visible[state.session_id] = state
-        self._touched[state.session_id] = self._clock.now()
+        self._durable[state.session_id] = state
+        self._last_used[state.session_id] = self._clock.now()
 
-    def story_told(self, session_id: str) -> None:
+    def publication_queued(self, session_id: str) -> None:
         """Rows for the publisher are committed."""
         self._story_told(session_id)
 
@@ -399,7 +399,7 @@ class Directory:
         """An actor failed: it is rebuilt from its journal."""
         self._counts.died()
         self._failed.add(session_id)
-        self._forget(session_id)
+        self._unload(session_id)
 
 
 def replay(loaded: Loaded) -> Session | None:

@@ -1,4 +1,4 @@
-"""What a turn of a session writes: its records, and the rows that go with them in one transaction."""
+"""Journal entries: the records of one turn of a session, and the rows that go with them in one transaction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.storage.journal import Append, Record, StateSnapshot
 from engine.storage.outbox import schedule_row, story
 from engine.storage.rows import OutboxRow, PersonChange, PersonRow, SnapshotRow
 
-__all__ = ["STATE", "Entries", "asks_publisher"]
+__all__ = ["STATE", "JournalEntries", "queues_publication"]
 
 STATE: TypeAdapter[Session] = TypeAdapter(Session)
 """A state as the journal's snapshots keep it."""
@@ -33,7 +33,7 @@ _TOUCHING: frozenset[type] = _ROOM | _STORY | {e.PersonWithdrew}
 
 
 def _takes_back(event: e.Event) -> bool:
-    """Whether somebody takes back their consent to be counted, or everything."""
+    """Whether somebody withdraws, or their consent to be counted."""
     match event:
         case e.PersonWithdrew():
             return True
@@ -43,12 +43,12 @@ def _takes_back(event: e.Event) -> bool:
             return False
 
 
-def asks_publisher(events: Iterable[e.Event]) -> bool:
+def queues_publication(events: Iterable[e.Event]) -> bool:
     """Whether these events leave work in the outbox."""
     return not _ASKING.isdisjoint(map(type, events))
 
 
-class Entries:
+class JournalEntries:
     """Makes the journal entries of one session."""
 
     __slots__ = ("_channels", "_new_id", "_session_id", "_stored_at")
@@ -107,8 +107,8 @@ class Entries:
             jobs = (schedule_row(self._session_id, state.position, state.updated_at),)
         if kinds.isdisjoint(_STORY):
             return None, jobs
-        told = make_snapshot(state, content_id=self._new_id(), quotes=quotes_of(people))
-        if told is None:  # Nobody came: ended, and nothing to publish.
+        made = make_snapshot(state, content_id=self._new_id(), quotes=quotes_of(people))
+        if made is None:  # Nobody came: ended, and nothing to publish.
             return None, jobs
-        snapshot, work = story(told, self._channels, state.updated_at)
+        snapshot, work = story(made, self._channels, state.updated_at)
         return snapshot, (*work, *jobs)

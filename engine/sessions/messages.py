@@ -18,13 +18,13 @@ __all__ = [
     "Detach",
     "Execute",
     "FiguresDue",
-    "Forget",
+    "ForgetPeople",
     "FromSocket",
-    "Heard",
-    "Look",
+    "GetOwnFigures",
+    "GetView",
+    "MissedRecords",
     "Outcome",
-    "Own",
-    "Sleep",
+    "UnloadIfIdle",
     "View",
 ]
 
@@ -76,24 +76,24 @@ class Execute:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class GetView:
     """Ask for the ``View``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class GetOwnFigures:
     """Ask for one person's own figures, for that person: a dictionary, or None without a strap."""
 
     client_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Sleep:
+class UnloadIfIdle:
     """Stop if nothing is going on; the journal brings the session back. Answers whether it sleeps."""
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
+class ForgetPeople:
     """The time is over for which people are known: keep nothing of them, and make no more rows. Answers True."""
 
 
@@ -103,7 +103,7 @@ class FiguresDue:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class MissedRecords:
     """Records after ``after`` that were read for those who wait for them."""
 
     after: int

@@ -16,7 +16,7 @@ __all__ = ["Sessions", "take_report"]
 class Sessions(Protocol):
     """What is needed of the directory."""
 
-    async def look(self, session_id: str) -> View | None:
+    async def view(self, session_id: str) -> View | None:
         """A session, or None."""
         ...
 
@@ -35,7 +35,7 @@ async def take_report(sessions: Sessions, session_id: str, reported: PlatformRep
     """
     command = reported.command
     if isinstance(command, c.ReportLeft) and reported.name is not None:
-        command = _named(command, reported.name, await sessions.look(session_id))
+        command = _named(command, reported.name, await sessions.view(session_id))
     return await sessions.ask(session_id, command, c.Sender(Role.ADMIN), event_id=reported.key)
 
 

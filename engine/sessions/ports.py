@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from engine.domain.session import Role, Session
 from engine.protocol.close_codes import CloseCode
 
-__all__ = ["RoomPort", "SeatPort", "Watcher"]
+__all__ = ["RoomPort", "SeatPort", "SessionListener"]
 
 
 class SeatPort(Protocol):
@@ -65,8 +65,8 @@ class RoomPort(Protocol[S]):
         """Take a seat away; False when it had been replaced."""
         ...
 
-    def publish(self, seq: int, frame: bytes, skip: str | None = None, instead: bytes = b"") -> None:
-        """The next numbered frame; the client ``skip`` gets ``instead`` in its place."""
+    def publish(self, seq: int, frame: bytes, sender: str | None = None, sender_reply: bytes = b"") -> None:
+        """The next numbered frame; the client ``sender`` gets ``sender_reply`` in its place."""
 
     def restore(self, frames: Sequence[tuple[int, bytes, str | None, bytes]]) -> None:
         """Fill the ring backwards."""
@@ -93,13 +93,13 @@ class RoomPort(Protocol[S]):
         """Ask everybody to go, after what is published."""
 
 
-class Watcher(Protocol):
+class SessionListener(Protocol):
     """Who hears what became durable: the directory."""
 
     def changed(self, state: Session) -> None:
         """A session's visible state is this one now."""
 
-    def story_told(self, session_id: str) -> None:
+    def publication_queued(self, session_id: str) -> None:
         """Rows for the publisher are committed."""
 
     def recovered(self, outcome: bool) -> None:

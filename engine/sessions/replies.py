@@ -1,4 +1,4 @@
-"""What the sender of a socket message is told, once it is durable."""
+"""Replies to the sender of a socket message, sent once its command is durable."""
 
 from __future__ import annotations
 
@@ -8,35 +8,35 @@ from engine.domain.instant import Millis, iso
 from engine.protocol.incoming import Inbound
 from engine.protocol.outgoing import Message, frame, message
 
-__all__ = ["answers", "expects_answer", "heartbeat_answer", "told_instead"]
+__all__ = ["answers", "expects_answer", "heartbeat_answer", "sender_reply"]
 
-_TOLD = (c.RateTechnique, c.RateSession)
+_CONFIRMED = (c.RateTechnique, c.RateSession)
 
 
 def expects_answer(inbound: Inbound) -> bool:
     """Whether its sender waits for word."""
-    return inbound.id is not None or isinstance(inbound.command, _TOLD)
+    return inbound.id is not None or isinstance(inbound.command, _CONFIRMED)
 
 
 def answers(inbound: Inbound, session_id: str, seq: int, at: Millis) -> list[Message]:
     """The messages for the sender; ``seq`` is the number that the command got, or the newest."""
-    told: list[Message] = []
+    replies: list[Message] = []
     match inbound.command:
         case c.RateTechnique():
             content = {"technique": inbound.command.technique, "rating": inbound.command.rating}
-            told.append(message("feedback_received", session_id, at, content))
+            replies.append(message("feedback_received", session_id, at, content))
         case c.RateSession():
-            told.append(message("feedback_received", session_id, at, {"rating": inbound.command.rating}))
+            replies.append(message("feedback_received", session_id, at, {"rating": inbound.command.rating}))
         case _:
             pass
     if inbound.id is not None:
         ack = {"reply_to": inbound.id, "seq": seq}
-        told.append(message("ack", session_id, at, ack, **ack))
-    return told
+        replies.append(message("ack", session_id, at, ack, **ack))
+    return replies
 
 
-def told_instead(event: e.Event, session_id: str, seq: int, at: Millis) -> bytes:
-    """The frame that the sender of a chat gets in its place. It is in the line of numbered frames: told
+def sender_reply(event: e.Event, session_id: str, seq: int, at: Millis) -> bytes:
+    """The frame that the sender of a chat gets in its place. It is in the line of numbered frames: sent
     before the ones that lead up to it, its sender would take them for received."""
     if not isinstance(event, e.ChatMessageSent):
         return b""

@@ -30,28 +30,28 @@ from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode
 from engine.runtime.loop_actor import LoopActor
 from engine.runtime.mailbox import MailboxFull
-from engine.sessions.arrivals import Arrivals, skips
+from engine.sessions.arrivals import Arrivals, sender_of
 from engine.sessions.command_ids import CommandIds, command_key
-from engine.sessions.deadline_timer import Alarm
+from engine.sessions.deadline_timer import DeadlineTimer
 from engine.sessions.feedback import row_after
-from engine.sessions.group_figures import Figures, HeartCounts
-from engine.sessions.journal_entries import Entries, asks_publisher
+from engine.sessions.journal_entries import JournalEntries, queues_publication
 from engine.sessions.messages import (
     Attach,
     Detach,
     Execute,
     FiguresDue,
-    Forget,
+    ForgetPeople,
     FromSocket,
-    Heard,
-    Look,
+    GetOwnFigures,
+    GetView,
+    MissedRecords,
     Outcome,
-    Own,
-    Sleep,
+    UnloadIfIdle,
     View,
 )
-from engine.sessions.ports import RoomPort, Watcher
-from engine.sessions.replies import answers, expects_answer, heartbeat_answer, told_instead
+from engine.sessions.ports import RoomPort, SessionListener
+from engine.sessions.replies import answers, expects_answer, heartbeat_answer, sender_reply
+from engine.sessions.telemetry import HeartCounts, SessionTelemetry
 from engine.storage.journal import Journal, Record
 from engine.storage.rows import PersonChange, PersonRow
 
@@ -95,19 +95,19 @@ class SessionActor(LoopActor):
         room: RoomPort[Any],
         journal: Journal,
         clock: Clock,
-        watcher: Watcher,
+        listener: SessionListener,
         new_id: Callable[[], str],
         counts: HeartCounts,
         channels: tuple[str, ...] = SESSION_END_CHANNELS,
         marks: Sequence[Mark] | None = None,
-        remembers: bool = True,
+        keeps_people: bool = True,
     ) -> None:
-        """``remembers``: False when the time is over for which people are known."""
+        """``keeps_people``: False when the time is over for which people are known."""
         super().__init__()
         self._session_id = session_id
         self.state = state
-        self._visible = state
-        self._remembers = remembers
+        self._durable = state
+        self._keeps_people = keeps_people
         self.people: dict[str, PersonRow] = {row.client_id: row for row in people}
         self.names: dict[str, str] = {row.client_id: row.name for row in people if row.name}
         # Keys alone: thousands of sessions are idle, and an empty set takes three times an empty dictionary.
@@ -117,15 +117,17 @@ class SessionActor(LoopActor):
         self._room = room
         self._journal = journal
         self._clock = clock
-        self._watcher = watcher
+        self._listener = listener
         ref, due = self.actor_ref, FiguresDue()
-        self._figures = Figures(room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks)
+        self._telemetry = SessionTelemetry(
+            room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks
+        )
         self._arrivals = Arrivals(session_id, self, room, journal, clock.now)
-        self._entries = Entries(session_id, channels, new_id, 0 if state is None else state.position)
+        self._entries = JournalEntries(session_id, channels, new_id, 0 if state is None else state.position)
         # A list although it is a queue: it is short, and an empty deque takes ten times as much.
         self._pending: list[_Staged] = []
-        self._alarm = Alarm(clock, self._ring)
-        self._broken: BaseException | None = None
+        self._deadline_timer = DeadlineTimer(clock, self._on_deadline)
+        self._failure: BaseException | None = None
         """What ended this actor, while it has not ended yet."""
 
     # -- life ---------------------------------------------------------------------------------
@@ -133,15 +135,15 @@ class SessionActor(LoopActor):
     def on_start(self) -> None:
         """Whoever was here lost the connection when the last process went."""
         if self.state is not None:
-            self._figures.follow(self.state)
-            self._watcher.changed(self.state)
+            self._telemetry.follow(self.state)
+            self._listener.changed(self.state)
             self.run(c.Restart(), _SYSTEM)
         if self.state is not None:
-            self._alarm.follow(self.state)
+            self._deadline_timer.follow(self.state)
 
     def on_stop(self) -> None:
         """Let go of timers and of whoever waits."""
-        self._let_go(Unavailable("unavailable", "The session is being moved; try again."))
+        self._release(Unavailable("unavailable", "The session is being moved; try again."))
 
     def on_failure(
         self,
@@ -151,13 +153,13 @@ class SessionActor(LoopActor):
     ) -> None:
         """A bug or a lost journal: everybody is asked to come back, and finds the rebuilt session."""
         log.error("session failed", session_id=self._session_id, reason=str(exception_value))
-        self._let_go(Unavailable("unavailable", "Something went wrong here; nothing was lost. Try again."))
+        self._release(Unavailable("unavailable", "Something went wrong here; nothing was lost. Try again."))
         self._room.close_all(CloseCode.MOVED, "the session is being rebuilt")
-        self._watcher.died(self._session_id, exception_value)
+        self._listener.died(self._session_id, exception_value)
 
-    def _let_go(self, refusal: Rejected) -> None:
-        self._alarm.stop()
-        self._figures.stop()
+    def _release(self, refusal: Rejected) -> None:
+        self._deadline_timer.stop()
+        self._telemetry.stop()
         self._arrivals.stop()
         while self._pending:
             for fail in self._pending.pop(0).failed:
@@ -165,15 +167,15 @@ class SessionActor(LoopActor):
         # Nobody handles these any more, and who has come would wait for a welcome.
         for envelope in self._mailbox.waiting:
             if isinstance(envelope.message, Attach):
-                self._arrivals.turn_away(envelope.message, refusal)
+                self._arrivals.refuse(envelope.message, refusal)
 
     def on_receive(self, message: Any) -> Any:
         """One turn."""
-        if self._broken is not None:
+        if self._failure is not None:
             # An exception ends an actor that was told something; who asks would only be handed it.
-            if isinstance(message, Execute | Forget | Look | Own | Sleep):
+            if isinstance(message, Execute | ForgetPeople | GetView | GetOwnFigures | UnloadIfIdle):
                 raise Unavailable("unavailable", "The session is being rebuilt; try again.")
-            raise self._broken
+            raise self._failure
         match message:
             case FromSocket():
                 return self._from_socket(message)
@@ -183,30 +185,30 @@ class SessionActor(LoopActor):
                 return self._arrivals.attach(message)
             case Detach():
                 return self._arrivals.detach(message)
-            case Heard():
-                return self._arrivals.heard(message)
-            case Look():
+            case MissedRecords():
+                return self._arrivals.hand_out_missed(message)
+            case GetView():
                 return self._view()
-            case Own():
-                return self._figures.own(message.client_id, self._clock.now())
+            case GetOwnFigures():
+                return self._telemetry.own(message.client_id, self._clock.now())
             case FiguresDue():
                 return self._figures_due()
-            case Forget():
+            case ForgetPeople():
                 return self._forget()
-            case Sleep():
+            case UnloadIfIdle():
                 return self._sleep()
             case BaseException():
                 raise message
             case _:
                 return super().on_receive(message)
 
-    def _break(self, reason: BaseException) -> None:
+    def _fail_at_next_message(self, reason: BaseException) -> None:
         """End this actor at its next message, whatever that is: the state here is not to be trusted."""
-        self._broken = reason
+        self._failure = reason
         with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
             self.actor_ref.tell(reason)  # A full mailbox has messages enough.
 
-    def hear(self, message: Heard) -> None:
+    def enqueue(self, message: MissedRecords) -> None:
         """Put a message into one's own mailbox."""
         if self.actor_ref.is_alive():
             self.actor_ref.tell(message)
@@ -236,11 +238,11 @@ class SessionActor(LoopActor):
         events = decide(self.state, command, sender=sender, at=at)
         own: Sequence[PersonRow] = ()
         if self.state is not None and e.SessionEnding in map(type, events):
-            for last in self._figures.last(self.state, at):
+            for last in self._telemetry.last(self.state, at):
                 self.run(last, _SYSTEM)
             events = decide(self.state, command, sender=sender, at=at)
             # Raw beats go with the session: whoever left an address to get their figures has them written now.
-            own = tuple(self._figures.own_summaries(self.people.values(), at))
+            own = tuple(self._telemetry.own_summaries(self.people.values(), at))
         changes = self._learn(command, sender, own, at)
         staged: _Staged | None = None
         repeatable = event_id is not None or command_key is not None
@@ -284,7 +286,7 @@ class SessionActor(LoopActor):
             seq = state.seq if e.is_numbered(event) else None
             happened.append((event, seq, at))
             records.append(Record(state.position, seq, at, e.encode(event)))
-            self._figures.note(event, at)
+            self._telemetry.note(event, at)
         assert state is not None
         self.state = state
         if event_id is not None:
@@ -303,7 +305,7 @@ class SessionActor(LoopActor):
             event_id=event_id,
         )
         self._journal.append(entry, partial(self._committed, staged))
-        self._alarm.follow(state)
+        self._deadline_timer.follow(state)
         return staged
 
     def _learn(
@@ -315,7 +317,7 @@ class SessionActor(LoopActor):
             self.names.pop(command.client_id, None)
             return (PersonChange(command.client_id, None),)
         said = None
-        if self.state is not None and self._remembers:
+        if self.state is not None and self._keeps_people:
             said = row_after(command, sender, self.state, self.people, at)
         if said is None and not own:
             return ()
@@ -332,29 +334,29 @@ class SessionActor(LoopActor):
             return  # The actor ended while this was on its way.
         if error is not None:
             # Nobody saw these events, and the state is ahead of the log: it has to be rebuilt.
-            self._break(error)
+            self._fail_at_next_message(error)
             return
         self._pending.pop(0)
-        was_over = self._visible is not None and self._visible.phase.is_over
-        self._visible = state = staged.state
+        was_over = self._durable is not None and self._durable.phase.is_over
+        self._durable = state = staged.state
         for event, seq, at in staged.events:
             self._publish(state, event, seq, at)
         for then in staged.then:
             then()
-        self._watcher.changed(state)
-        if asks_publisher(event for event, _, _ in staged.events):
-            self._watcher.story_told(self._session_id)
-        self._figures.run(state)
+        self._listener.changed(state)
+        if queues_publication(event for event, _, _ in staged.events):
+            self._listener.publication_queued(self._session_id)
+        self._telemetry.run(state)
         if state.phase.is_over and not was_over:
             self._arrivals.end()
 
     def _publish(self, state: Session, event: e.Event, seq: int | None, at: Millis) -> None:
         if seq is not None:
-            told = outgoing.numbered(
+            payload = outgoing.numbered(
                 event, session_id=state.session_id, epoch=state.epoch, seq=seq, at=at, names=self.names
             )
-            instead = told_instead(event, state.session_id, seq, at)
-            self._room.publish(seq, outgoing.frame(told), skips(event), instead)
+            reply = sender_reply(event, state.session_id, seq, at)
+            self._room.publish(seq, outgoing.frame(payload), sender_of(event), reply)
         else:
             private = outgoing.staff_message(event, session_id=state.session_id, at=at, names=self.names)
             if private is not None:
@@ -365,7 +367,7 @@ class SessionActor(LoopActor):
             self._arrivals.remove(event.client_id)
 
     def _view(self, outcome: Outcome = "accepted") -> View | None:
-        return None if self._visible is None else View(self._visible, self.people.copy(), outcome)
+        return None if self._durable is None else View(self._durable, self.people.copy(), outcome)
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -402,12 +404,12 @@ class SessionActor(LoopActor):
             refuse(refusal)
         except Exception as bug:
             # Raised alone, it would be the asker's and leave this actor alive, half a turn ahead of its log.
-            self._break(bug)
+            self._fail_at_next_message(bug)
             raise Unavailable(
                 "unavailable", "Something went wrong here; nothing was lost. Try again."
             ) from bug
         if isinstance(command, c.Tick) and self.state is not None:
-            self._alarm.anew(self.state)
+            self._deadline_timer.reset(self.state)
         return done
 
     def _from_socket(self, message: FromSocket) -> None:
@@ -419,28 +421,28 @@ class SessionActor(LoopActor):
         command = inbound.command
         if isinstance(command, c.Heartbeat):
             # The newest number that it was handed, so that a slow reader does not take itself for cut off.
-            told = heartbeat_answer(inbound, self._session_id, seat.cursor, at)
-            seat.write(outgoing.frame(told))
+            payload = heartbeat_answer(inbound, self._session_id, seat.cursor, at)
+            seat.write(outgoing.frame(payload))
             return
-        self._figures.engaged(seat.client_id, self.state)
+        self._telemetry.engaged(seat.client_id, self.state)
         key = None if inbound.id is None else command_key(seat.client_id, inbound)
         answered = None if key is None else self._command_ids.seq_of(key)
         staged: _Staged | None = None
 
         def answer(_: Session | None = None) -> None:
             seq = answered if answered is not None else self._seq() if staged is None else staged.seq
-            for told in answers(inbound, self._session_id, seq, self._clock.now()):
-                self._room.answer(seat, outgoing.frame(told))
+            for payload in answers(inbound, self._session_id, seq, self._clock.now()):
+                self._room.answer(seat, outgoing.frame(payload))
 
         def refuse(refusal: Rejected) -> None:
-            told = outgoing.error(self._session_id, self._clock.now(), refusal, inbound.id)
-            seat.write(outgoing.frame(told))
+            payload = outgoing.error(self._session_id, self._clock.now(), refusal, inbound.id)
+            seat.write(outgoing.frame(payload))
 
         try:
             if answered is not None:
                 self._once_durable(answer, refuse)
             elif isinstance(command, _TELEMETRY):
-                own = self._figures.take(seat.client_id, command, at, self.state)
+                own = self._telemetry.take(seat.client_id, command, at, self.state)
                 if own is not None:
                     seat.write(outgoing.frame(own))
                 if key is not None:
@@ -459,28 +461,28 @@ class SessionActor(LoopActor):
             refuse(refusal)
 
     def _seq(self) -> int:
-        return 0 if self._visible is None else self._visible.seq
+        return 0 if self._durable is None else self._durable.seq
 
     def metrics(self, state: Session, at: Millis) -> Mapping[str, Any]:
         """The group's figures for somebody who comes."""
-        return self._figures.newest(state, at)
+        return self._telemetry.newest(state, at)
 
     def seated(self, state: Session, returning: bool, recovered: bool) -> None:
         """Somebody has their seat."""
         if returning:
-            self._watcher.recovered(recovered)
-        self._figures.seated(state)
+            self._listener.recovered(recovered)
+        self._telemetry.seated(state)
 
     # -- time ---------------------------------------------------------------------------------
 
     def _figures_due(self) -> None:
-        engaged = self._figures.unwritten()
+        engaged = self._telemetry.unwritten()
         if engaged is not None:
             self.run(engaged, _SYSTEM)
         if self.state is not None:
-            for command in self._figures.tick(self.state, self._clock.now()):
+            for command in self._telemetry.tick(self.state, self._clock.now()):
                 self.run(command, _SYSTEM)
-            self._figures.run(self.state)
+            self._telemetry.run(self.state)
 
     def _sleep(self) -> bool:
         """Leave memory when nobody is here and nothing is on its way."""
@@ -491,7 +493,7 @@ class SessionActor(LoopActor):
         )
         if self._room.seats or self._pending or self._arrivals.busy or self._mailbox.waiting or here:
             return False
-        engaged = self._figures.unwritten()
+        engaged = self._telemetry.unwritten()
         if engaged is not None:
             self.run(engaged, _SYSTEM)
             return False
@@ -499,16 +501,16 @@ class SessionActor(LoopActor):
         return True
 
     def _forget(self) -> bool:
-        self._remembers = False
+        self._keeps_people = False
         self.people.clear()
         self.names.clear()
         return True
 
-    def _ring(self) -> None:
+    def _on_deadline(self) -> None:
         try:
             self.actor_ref.tell(Execute(c.Tick(), _SYSTEM))
         except pykka.ActorDeadError:
             return
         except MailboxFull:
             # Late is better than never: a session must not outlive its end.
-            asyncio.get_running_loop().call_later(1, self._ring)
+            asyncio.get_running_loop().call_later(1, self._on_deadline)

@@ -1,4 +1,4 @@
-"""The first message of every live socket: who one is here, where one stands, and what is going on."""
+"""The welcome, the first message of every live socket: the client's identity, its position, the session's state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def welcome(
 ) -> Message:
     """The welcome; the next numbered message after it is ``seq`` + 1. ``metrics`` are the group's."""
     join = attach.join
-    told: Message = {
+    payload: Message = {
         "type": "welcome",
         "session_id": state.session_id,
         "role": str(join.role),
@@ -42,12 +42,12 @@ def welcome(
     }
     member = state.members.get(join.client_id)
     if member is not None and join.role is Role.PARTICIPANT:
-        told["consents"] = {"heart_rate": member.heart_rate, "group": member.group}
-        told["opted_in"] = list(member.opted_in)
-        told["hand"] = member.hand
+        payload["consents"] = {"heart_rate": member.heart_rate, "group": member.group}
+        payload["opted_in"] = list(member.opted_in)
+        payload["hand"] = member.hand
     if join.role in STAFF:
         # So that a console that is opened anew goes on with the curves it had.
-        told["curves"] = [
+        payload["curves"] = [
             {
                 "at": iso(point.at),
                 "hrv_improvement": point.hrv_improvement,
@@ -56,7 +56,7 @@ def welcome(
             }
             for point in state.curves
         ]
-        told["participants"] = [
+        payload["participants"] = [
             {
                 "client_id": other.client_id,
                 "name": name_of(other.client_id, names),
@@ -68,4 +68,4 @@ def welcome(
             }
             for other in state.participants()
         ]
-    return told
+    return payload

@@ -17,7 +17,7 @@ from engine.api.routes import ENDPOINTS
 from engine.domain.instant import HOUR
 from engine.operations import maintenance
 from engine.realtime import room as realtime_room
-from engine.sessions import group_figures
+from engine.sessions import telemetry
 from tests.heart.reader import fewest_told_of
 from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
 from tests.realtime.studio import Client
@@ -30,7 +30,7 @@ def _restless_rooms() -> Iterator[None]:
     """Rooms write at the end of each tick; and who stands in which part is known beforehand: by their names."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(realtime_room, "_LONGEST_REST", 0.0)
-        patch.setattr(group_figures, "_unforeseeable", lambda salt: str)
+        patch.setattr(telemetry, "_unforeseeable", lambda salt: str)
         yield
 
 

@@ -135,7 +135,7 @@ class Studio:
             make_room=lambda: Room(Tick(metrics)),
             counts=metrics,
             new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012d}",
-            story_told=self.stories.append,
+            publication_queued=self.stories.append,
             channels=("web", "email", "social", "analytics"),
         )
         handshake = HandshakeChecks(
@@ -209,7 +209,7 @@ class Studio:
         await client.closed()
         async with asyncio.timeout(5):
             while True:
-                view = await self.directory.look(session_id)
+                view = await self.directory.view(session_id)
                 assert view is not None
                 if view.state.members[client.welcome["client_id"]].presence is not Presence.PRESENT:
                     return
@@ -244,7 +244,7 @@ class Studio:
 
     async def state(self, session_id: str = "s") -> Session:
         """What is durable of a session."""
-        view = await self.directory.look(session_id)
+        view = await self.directory.view(session_id)
         assert view is not None
         return view.state
 

@@ -265,7 +265,7 @@ async def test_a_name_that_somebody_gave_is_not_overwritten(studio: Studio) -> N
     async with platform(studio) as here:
         await here.tell("participant.joined", {"participant_id": "ada", "name": "Somebody"})
         await here.tell("participant.joined", {"participant_id": "bob", "name": "Bob"})
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     assert view.names == {"ada": "Ada", "bob": "Bob"}
     assert json.loads(view.people["ada"].consents)["heart_rate"] is True

@@ -170,7 +170,7 @@ async def test_a_connection_that_breaks_while_the_next_one_comes_loses_nobody(
     journal.release()
     assert (await back).welcome["recovered"] is True
     await (await back).until("session_update")
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     assert view.state.members["bob"].presence is Presence.PRESENT
 
@@ -217,7 +217,7 @@ async def test_a_failed_session_is_rebuilt_from_all_that_it_had_written(
     client = await back
     await client.send("announce", {"title": "afterwards", "message": "x"})
     await client.until("session_update", title="afterwards")
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     assert view.state.seq == 2
     assert [message["content"]["title"] for message in await studio.directory.replay("s", 10)] == [

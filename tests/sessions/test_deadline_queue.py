@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from engine.clock import Clock
 from engine.domain.instant import Millis
-from engine.sessions.deadline_queue import Deadlines
+from engine.sessions.deadline_queue import DeadlineQueue
 from tests.sessions.stopped_clock import StoppedClock
 
 START = 1_700_000_000_000
 
 
-def deadlines_of(clock: StoppedClock, rung: list[tuple[Millis, list[str]]]) -> Deadlines:
-    return Deadlines(cast(Clock, clock), lambda due: rung.append((clock.now(), due)))
+def deadlines_of(clock: StoppedClock, rung: list[tuple[Millis, list[str]]]) -> DeadlineQueue:
+    return DeadlineQueue(cast(Clock, clock), lambda due: rung.append((clock.now(), due)))
 
 
 @given(st.lists(st.integers(0, 50), max_size=12), st.lists(st.integers(1, 20), max_size=12))

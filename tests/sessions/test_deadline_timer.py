@@ -19,14 +19,14 @@ from engine.domain.session import (
     Role,
     Session,
 )
-from engine.sessions.deadline_timer import Alarm
+from engine.sessions.deadline_timer import DeadlineTimer
 from tests.sessions.stopped_clock import StoppedClock
 
 START = 1_700_000_000_000
 
 
-def alarm_of(clock: StoppedClock, ring: Callable[[], Any]) -> Alarm:
-    return Alarm(cast(Clock, clock), ring)
+def alarm_of(clock: StoppedClock, ring: Callable[[], Any]) -> DeadlineTimer:
+    return DeadlineTimer(cast(Clock, clock), ring)
 
 
 def live(*members: Member) -> Session:
@@ -67,7 +67,7 @@ def test_coming_and_going_brings_it_forward_to_the_end_of_a_grace() -> None:
     assert rung == []
     clock.jump(GRACE - 15 * SECOND + SECOND)
     assert len(rung) == 1
-    alarm.anew(replace(lost, members={"bob": here("bob")}))
+    alarm.reset(replace(lost, members={"bob": here("bob")}))
     clock.jump(MINUTE)
     assert len(rung) == 1
 
@@ -80,7 +80,7 @@ def test_a_grace_ends_in_time_when_it_rang_early_for_it() -> None:
 
     def ring() -> None:
         rung.append(clock.now() - START)
-        alarm.anew(state)
+        alarm.reset(state)
 
     alarm = alarm_of(clock, ring)
     alarm.follow(state)
@@ -105,7 +105,7 @@ def test_many_graces_that_end_close_together_ring_ten_times_a_second() -> None:
 
     def ring() -> None:
         rung.append(clock.now())
-        alarm.anew(live(*(member for member in away if member.since + GRACE > clock.now())))
+        alarm.reset(live(*(member for member in away if member.since + GRACE > clock.now())))
 
     alarm = alarm_of(clock, ring)
     alarm.follow(live(*away))
@@ -123,7 +123,7 @@ def test_a_deadline_that_is_past_does_not_ring_without_end() -> None:
 
     def ring() -> None:
         rung.append(clock.now())
-        alarm.anew(state)
+        alarm.reset(state)
 
     alarm = alarm_of(clock, ring)
     alarm.follow(state)

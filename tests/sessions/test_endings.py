@@ -140,7 +140,7 @@ async def test_who_withdraws_is_gone_from_words_and_room(studio: Studio) -> None
     replay = await studio.directory.replay("s", 100)
     assert "Ada Byron" not in str(replay)
     await studio.restart()
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     assert "ada" not in view.people
 

@@ -82,7 +82,7 @@ async def test_only_the_wearer_learns_their_own_figure(
         assert "curves" not in bare.welcome
         await ivy.send("end", {})
         await bare.until("session_ending")
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     written = on_disk(studio.data)
     for secret in SECRETS:
@@ -148,14 +148,14 @@ async def test_own_figures_are_written_only_for_whoever_asked(studio: Studio) ->
     await beat(studio, people, 240)
     await people[0].until("own_metrics", state="ready")
     assert streams() == 2
-    own = await studio.directory.own("s", "silent")
+    own = await studio.directory.own_figures("s", "silent")
     assert own is not None
     assert own["state"] == "ready"
     await ivy.send("end", {})
     await ivy.until("session_ending")
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
-    assert (await studio.directory.own("s", "asks")) is None
+    assert (await studio.directory.own_figures("s", "asks")) is None
     assert streams() == 0
     assert "improvement" in json.loads(view.people["asks"].own_summary or "{}")
     assert view.people["silent"].own_summary is None

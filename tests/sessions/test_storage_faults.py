@@ -251,7 +251,7 @@ async def test_a_session_stays_awake_while_somebody_is_counted_in_it(studio: Stu
     await studio.command(c.ReportJoined("ada"))
     studio.clock.jump(61_000)
     await studio.directory.sweep()
-    assert [view.state.count() for view in studio.directory.awake()] == [1]
+    assert [view.state.count() for view in studio.directory.loaded()] == [1]
     await studio.command(c.End())
     await asleep(studio)
 
@@ -261,7 +261,7 @@ async def asleep(studio: Studio) -> None:
     for _ in range(3):
         studio.clock.jump(301_000)
         await studio.directory.sweep()
-        for view in list(studio.directory.awake()):
+        for view in list(studio.directory.loaded()):
             await studio.command(c.Engage(()), view.state.session_id)
     assert not list(studio.directory.actors())
 

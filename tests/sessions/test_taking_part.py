@@ -40,7 +40,7 @@ async def test_a_name_may_be_given_later(studio: Studio) -> None:
     await back.send("chat", {"message": "hi"})
     assert (await bob.until("chat_message"))["content"]["name"] == "Ada"
     await studio.restart()
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     assert (view.names["ada"], "heart_rate" in view.people["ada"].consents) == ("Ada", True)
 
@@ -100,7 +100,7 @@ async def test_a_rating_of_the_session_is_kept(studio: Studio) -> None:
     await ada.send("session_feedback", {"rating": 3})
     await ada.send("session_feedback", {"rating": 5, "comment": "Calm", "publish_quote": True})
     await ada.until("feedback_received", 2)
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     assert view.state.members["ada"].rating == 5
     assert view.people["ada"].comment == "Calm"

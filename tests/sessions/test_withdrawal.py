@@ -134,14 +134,14 @@ async def test_what_was_read_before_retention_is_not_known_after_it(studio: Stud
     await ada.closed()
     studio.clock.jump(2 * DAY)
     await studio.restart()
-    reading = asyncio.create_task(studio.directory.look("s"))
+    reading = asyncio.create_task(studio.directory.view("s"))
     await asyncio.sleep(0)
     await studio.directory.forget_people(studio.clock.now() - DAY)
     view = await reading
     assert view is not None
     assert dict(view.people) == {}
     assert await say(studio, c.Consent(False, False, "3")) == "said"
-    view = await studio.directory.look("s")
+    view = await studio.directory.view("s")
     assert view is not None
     assert dict(view.people) == {}
 

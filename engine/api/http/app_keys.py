@@ -164,7 +164,7 @@ async def visible(request: web.Request, caller: Caller) -> View:
         NotFound: there is none, or it is private and the caller is a stranger to it.
     """
     session_id = session_id_of(request)
-    view = await request.app[SESSIONS].look(session_id)
+    view = await request.app[SESSIONS].view(session_id)
     caller.need_sight(None if view is None else view.state, session_id)
     assert view is not None
     return view

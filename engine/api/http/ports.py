@@ -20,15 +20,15 @@ class Sessions(Protocol):
         """A new session. Raises ``Conflict`` when the id is taken."""
         ...
 
-    async def look(self, session_id: str) -> View | None:
+    async def view(self, session_id: str) -> View | None:
         """A session of any phase, brought to life if it sleeps; None for one nobody created."""
         ...
 
-    async def own(self, session_id: str, client_id: str) -> Mapping[str, Any] | None:
+    async def own_figures(self, session_id: str, client_id: str) -> Mapping[str, Any] | None:
         """One person's own figures of this moment; to be shown to nobody else."""
         ...
 
-    def awake(self) -> Iterable[View]:
+    def loaded(self) -> Iterable[View]:
         """Those that are in memory."""
         ...
 

@@ -31,5 +31,5 @@ async def _after_look(request: web.Request, handler: Handler, token: SessionToke
 
 
 async def _valid_until(request: web.Request, token: SessionToken) -> Millis:
-    view = await request.app[SESSIONS].look(token.session_id)
+    view = await request.app[SESSIONS].view(token.session_id)
     return token.expires_at if view is None else valid_until(view.state)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from engine.domain.heart.group import GroupHeart
     from engine.domain.heart.marks import Mark
 
-__all__ = ["TICK", "Figures", "HeartCounts"]
+__all__ = ["TICK", "HeartCounts", "SessionTelemetry"]
 
 TICK: Millis = 5 * SECOND
 _CURVE_EVERY: Millis = 30 * SECOND
@@ -48,11 +48,10 @@ class HeartCounts(Protocol):
         """So many RR intervals came; so many no heart can do."""
 
 
-class Figures:
+class SessionTelemetry:
     """One session's telemetry. ``due`` is called on the loop when a tick is."""
 
     __slots__ = (
-        "_came",
         "_clock",
         "_coherence",
         "_counts",
@@ -61,11 +60,12 @@ class Figures:
         "_heart",
         "_lost",
         "_marks",
-        "_noted",
         "_parts_formed",
         "_reached",
+        "_recorded",
         "_room",
         "_shown",
+        "_somebody_came",
         "_timer",
         "_titles",
         "_wearing",
@@ -88,9 +88,9 @@ class Figures:
         # Keys alone: an empty set takes three times what an empty dictionary does, and most stay empty.
         self._engaged: dict[str, None] = {}
         self._wearing: dict[str, None] = {}
-        self._noted: CurvePoint | None = None
+        self._recorded: CurvePoint | None = None
         self._shown: tuple[dict[str, Any], Millis] | None = None
-        self._came = False
+        self._somebody_came = False
         """Somebody has been seated since figures were shown."""
         self._timer: asyncio.TimerHandle | None = None
         self._reached: tuple[str, ...] = ()
@@ -202,7 +202,7 @@ class Figures:
 
     def seated(self, state: Session) -> None:
         """Somebody came: their welcome has the figures, the next frame is the next tick's."""
-        self._came = True
+        self._somebody_came = True
         self.run(state)
 
     def run(self, state: Session) -> None:
@@ -212,7 +212,7 @@ class Figures:
                 # Each session has its own moment: many that began together must not compute together.
                 now = self._clock.now()
                 since = (now - crc32(state.session_id.encode())) % TICK
-                self._timer = self._clock.call_at(now + TICK - since, self._ring)
+                self._timer = self._clock.call_at(now + TICK - since, self._fire)
         else:
             self.stop()
 
@@ -222,7 +222,7 @@ class Figures:
             self._timer.cancel()
             self._timer = None
 
-    def _ring(self) -> None:
+    def _fire(self) -> None:
         self._timer = None
         self._due()
 
@@ -231,8 +231,8 @@ class Figures:
         if state.phase is not Phase.LIVE:
             return
         point = self._compute(state, at)
-        if self._worth_noting(point):
-            self._noted = point
+        if self._should_record(point):
+            self._recorded = point
             yield c.RecordMetrics(point, () if self._heart is None else self._heart.formed())
         if self._heart is not None:
             yield from self._reached_now(at, ending=False)
@@ -305,11 +305,11 @@ class Figures:
             self._hearts.shares(figures),
         )
 
-    def _worth_noting(self, point: CurvePoint) -> bool:
-        known = self._noted
-        if known is None:
+    def _should_record(self, point: CurvePoint) -> bool:
+        last = self._recorded
+        if last is None:
             return True
-        if point.at - known.at < _CURVE_EVERY:
+        if point.at - last.at < _CURVE_EVERY:
             return False
         # A room where nothing moves need not fill the journal; a point a minute keeps the curve's shape.
         same = (
@@ -319,13 +319,13 @@ class Figures:
             point.coherence,
             point.synchrony,
         ) == (
-            known.participants,
-            known.measured,
-            known.hrv_improvement,
-            known.coherence,
-            known.synchrony,
+            last.participants,
+            last.measured,
+            last.hrv_improvement,
+            last.coherence,
+            last.synchrony,
         )
-        return not same or point.at - known.at >= 2 * _CURVE_EVERY
+        return not same or point.at - last.at >= 2 * _CURVE_EVERY
 
     def _show(self, state: Session, figures: CurvePoint, at: Millis) -> None:
         content = group_metrics(state, at) | {
@@ -339,10 +339,10 @@ class Figures:
         if state.stated.improvement is None:
             content["hrv_improvement"] = figures.hrv_improvement
             content["current_hrv_improvement"] = figures.hrv_improvement
-        # Figures that stand still need not be told again and again, but to somebody who has not heard them.
-        known = None if self._came or self._shown is None else self._shown[0]
+        # Figures that stand still are not sent again and again, but to somebody who has not got them.
+        known = None if self._somebody_came or self._shown is None else self._shown[0]
         if content != known or self._shown is None or at - self._shown[1] >= _SHOWN_AGAIN:
-            self._shown, self._came = (content, at), False
+            self._shown, self._somebody_came = (content, at), False
             everybody = outgoing.message("metrics_update", state.session_id, at, content)
             quality = quality_of(content["hrv_improvement"])
             staff = everybody | {
@@ -352,8 +352,8 @@ class Figures:
         for client_id in self._wearing:
             own = self.own(client_id, at)
             if own is not None:
-                told = outgoing.message("own_metrics", state.session_id, at, own)
-                self._room.to_one(client_id, outgoing.frame(told))
+                payload = outgoing.message("own_metrics", state.session_id, at, own)
+                self._room.to_one(client_id, outgoing.frame(payload))
 
     @property
     def _hearts(self) -> GroupHeart:
