@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
+from pydantic import SecretStr
 
+from engine.app import RunningServer
+from engine.app import running_server as running_server_here
+from engine.clock import Clock
+from engine.settings import Settings
+from tests.api.conftest import IDLE
 from tests.chromium import browser
-from tests.journey.server import Server, running_server
+from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
 __all__ = ["Opener", "browser"]
@@ -31,8 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser) -> AsyncIterator[Opener]:
+@asynccontextmanager
+async def opening(browser: Browser) -> AsyncIterator[Opener]:
     """Open pages, each in a context of its own; afterwards: no console message, no request to another host."""
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
@@ -63,6 +70,13 @@ async def open_page(browser: Browser) -> AsyncIterator[Opener]:
     assert complaints == []
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def open_page(browser: Browser) -> AsyncIterator[Opener]:
+    """Open pages for one test."""
+    async with opening(browser) as opener:
+        yield opener
+
+
 def unexpected(text: str) -> bool:
     """Chromium itself reports every refused or broken request; that is the network's, not the page's."""
     return not ("Failed to load resource" in text or "WebSocket connection to" in text)
@@ -77,6 +91,28 @@ def abroad(url: str, host: str) -> bool:
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     """A real server in a process of its own, on empty data."""
     async with running_server(tmp_path / "data") as running:
+        yield running
+
+
+@asynccontextmanager
+async def serving(data: Path, publisher: Sequence[str] | None) -> AsyncIterator[RunningServer]:
+    """A real server in this process, ready much sooner than one of its own; ``publisher`` None is the real one."""
+    settings = Settings(port=0, data=data, api_key=SecretStr(KEY))
+    async with running_server_here(settings, Clock(), publisher=publisher) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def unpublished(tmp_path: Path) -> AsyncIterator[RunningServer]:
+    """A server for what happens before anything is published: its publisher does nothing."""
+    async with serving(tmp_path / "data", IDLE) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def publishing(tmp_path: Path) -> AsyncIterator[RunningServer]:
+    """A server that publishes what ends."""
+    async with serving(tmp_path / "data", None) as running:
         yield running
 
 

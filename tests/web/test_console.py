@@ -10,13 +10,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from tests.journey.server import KEY, Server, asked
+from engine.app import RunningServer
+from tests.journey.server import KEY, asked
 from tests.web.conftest import Opener
 from tests.web.fake_room import BOX, FakeRoom
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def morning(server: Server, http: aiohttp.ClientSession) -> dict[str, Any]:
+async def morning(unpublished: RunningServer, http: aiohttp.ClientSession) -> dict[str, Any]:
     """A session that begins in ten minutes, with its links and tokens."""
     start = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
     body = {
@@ -27,30 +28,30 @@ async def morning(server: Server, http: aiohttp.ClientSession) -> dict[str, Any]
         "techniques": ["Box Breathing"],
         "chat": False,
     }
-    return await asked(http, "POST", f"{server.url}/api/v2/sessions/create", 201, body)
+    return await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
 
 
-async def signed_in(open_page: Opener, server: Server) -> Page:
+async def signed_in(open_page: Opener, unpublished: RunningServer) -> Page:
     """The list of sessions."""
-    page = await open_page(f"{server.url}/console")
+    page = await open_page(f"{unpublished.url}/console")
     await page.get_by_label("Key or session link").fill(KEY)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
     return page
 
 
-async def joined(open_page: Opener, server: Server, name: str) -> Page:
+async def joined(open_page: Opener, unpublished: RunningServer, name: str) -> Page:
     """A participant in the waiting room."""
-    page = await open_page(f"{server.url}/sessions/join/morning")
+    page = await open_page(f"{unpublished.url}/sessions/join/morning")
     await page.get_by_label("Your name, if you like").fill(name)
     await page.get_by_role("button", name="Join").click()
     await expect(page.get_by_text("until we begin")).to_be_visible()
     return page
 
 
-async def test_a_wrong_key_is_told_in_words(server: Server, open_page: Opener) -> None:
+async def test_a_wrong_key_is_told_in_words(unpublished: RunningServer, open_page: Opener) -> None:
     """What is wrong stands beside the field, and the key can be given again."""
-    page = await open_page(f"{server.url}/console")
+    page = await open_page(f"{unpublished.url}/console")
     await page.get_by_label("Key or session link").fill("wrong")
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_text("This key is not known here.")).to_be_visible()
@@ -76,7 +77,7 @@ async def test_a_server_that_is_busy_says_nothing_of_the_key(
 
 
 async def test_a_session_link_opens_that_room_alone(
-    server: Server, open_page: Opener, morning: dict[str, Any]
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """The token leaves the address at once; there is no list to go back to."""
     page = await open_page(morning["urls"]["console"])
@@ -89,11 +90,11 @@ async def test_a_session_link_opens_that_room_alone(
 
 
 async def test_moves_copies_and_cancels_a_session(
-    server: Server, open_page: Opener, morning: dict[str, Any]
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """Whoever waits sees the new time, and later that it will not take place."""
-    waiting = await joined(open_page, server, "Ada")
-    console = await signed_in(open_page, server)
+    waiting = await joined(open_page, unpublished, "Ada")
+    console = await signed_in(open_page, unpublished)
     card = console.get_by_role("article").filter(has_text="Morning Calm")
     await card.get_by_role("button", name="Move").click()
     await card.get_by_label("Begins at (your local time)").fill("2030-05-01T07:30")
@@ -112,10 +113,10 @@ async def test_moves_copies_and_cancels_a_session(
 
 
 async def test_removes_and_keeps_out_and_locks_the_door(
-    server: Server, open_page: Opener, morning: dict[str, Any]
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """Removal asks once more; the removed one is told and stays out; a locked door stays closed."""
-    ada = await joined(open_page, server, "Ada")
+    ada = await joined(open_page, unpublished, "Ada")
     console = await open_page(morning["urls"]["console"])
     await console.get_by_role("button", name="Start the session").click()
     await console.get_by_role("button", name="Remove Ada").click()
@@ -126,7 +127,7 @@ async def test_removes_and_keeps_out_and_locks_the_door(
     await ada.reload()
     await expect(ada.get_by_role("heading", name="You are out of this session")).to_be_visible()
     await console.get_by_role("switch", name="Lock the door").click()
-    late = await open_page(f"{server.url}/sessions/join/morning")
+    late = await open_page(f"{unpublished.url}/sessions/join/morning")
     await late.get_by_role("button", name="Join").click()
     await expect(late.get_by_role("heading", name="The door is closed")).to_be_visible()
     await console.get_by_role("switch", name="Lock the door").click()
@@ -139,11 +140,11 @@ async def test_removes_and_keeps_out_and_locks_the_door(
 
 
 async def test_words_chat_and_vouching_reach_the_room(
-    server: Server, open_page: Opener, morning: dict[str, Any]
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """The instructor's words stand where the instruction was; chat opens; a seat is vouched for."""
-    ada = await joined(open_page, server, "Ada")
-    ben = await joined(open_page, server, "Ben")
+    ada = await joined(open_page, unpublished, "Ada")
+    ben = await joined(open_page, unpublished, "Ben")
     console = await open_page(morning["urls"]["console"])
     await console.get_by_role("button", name="Start the session").click()
     await console.get_by_role("button", name="Begin Box Breathing").click()
@@ -163,9 +164,9 @@ async def test_words_chat_and_vouching_reach_the_room(
     await expect(console.get_by_role("checkbox", name="I know this seat Ada")).to_be_checked()
 
 
-async def test_an_early_guest_reads_when_it_opens(server: Server, open_page: Opener) -> None:
+async def test_an_early_guest_reads_when_it_opens(unpublished: RunningServer, open_page: Opener) -> None:
     """A session that lies far ahead can be led into and shared; guests read when its room opens."""
-    console = await signed_in(open_page, server)
+    console = await signed_in(open_page, unpublished)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Tomorrow")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -179,9 +180,11 @@ async def test_an_early_guest_reads_when_it_opens(server: Server, open_page: Ope
     await expect(guest.get_by_text("This page opens with it")).to_be_visible()
 
 
-async def test_an_invitation_opens_the_door_and_nothing_else_does(server: Server, open_page: Opener) -> None:
+async def test_an_invitation_opens_the_door_and_nothing_else_does(
+    unpublished: RunningServer, open_page: Opener
+) -> None:
     """A room by invitation: the whole link leads in, the bare one says what is missing."""
-    console = await signed_in(open_page, server)
+    console = await signed_in(open_page, unpublished)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Circle")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -202,10 +205,10 @@ async def test_an_invitation_opens_the_door_and_nothing_else_does(server: Server
 
 
 async def test_what_is_for_one_room_is_not_offered_elsewhere(
-    server: Server, http: aiohttp.ClientSession, open_page: Opener
+    unpublished: RunningServer, http: aiohttp.ClientSession, open_page: Opener
 ) -> None:
     """The strongest techniques say where they belong before anybody presses a button that is refused."""
-    console = await signed_in(open_page, server)
+    console = await signed_in(open_page, unpublished)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Strong")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -224,10 +227,10 @@ async def test_what_is_for_one_room_is_not_offered_elsewhere(
 
 
 async def test_somebody_in_need_is_in_sight_until_seen(
-    server: Server, open_page: Opener, morning: dict[str, Any]
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """Wherever the instructor has scrolled to; and the badge stays with the name."""
-    ada = await joined(open_page, server, "Ada")
+    ada = await joined(open_page, unpublished, "Ada")
     console = await open_page(morning["urls"]["console"])
     await console.get_by_role("button", name="Start the session").click()
     await console.get_by_role("button", name="End the session").scroll_into_view_if_needed()
@@ -240,7 +243,7 @@ async def test_somebody_in_need_is_in_sight_until_seen(
 
 
 async def test_a_refusal_is_read_in_the_instructors_language(
-    server: Server, http: aiohttp.ClientSession, open_page: Opener, morning: dict[str, Any]
+    unpublished: RunningServer, http: aiohttp.ClientSession, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """What the server says in English is said in German on a German page."""
     console = await open_page(morning["urls"]["console"], locale="de-DE")
@@ -285,10 +288,10 @@ async def test_words_that_did_not_arrive_are_not_called_shown(room: FakeRoom, op
 
 
 async def test_a_start_in_the_past_is_said_and_the_address_is_readable(
-    server: Server, open_page: Opener
+    unpublished: RunningServer, open_page: Opener
 ) -> None:
     """What is allowed and worth saying stands in the room; letters with marks stay letters in its name."""
-    console = await signed_in(open_page, server)
+    console = await signed_in(open_page, unpublished)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Übung für große Leute")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -305,10 +308,10 @@ async def test_a_start_in_the_past_is_said_and_the_address_is_readable(
 
 
 async def test_the_keyboard_goes_on_where_it_was(
-    server: Server, open_page: Opener, morning: dict[str, Any]
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """After a row, a question or a card is gone, the focus stands at the next thing of its kind."""
-    console = await signed_in(open_page, server)
+    console = await signed_in(open_page, unpublished)
     card = console.get_by_role("article").filter(has_text="Morning Calm")
     for name in ("Move", "Cancel it"):
         await card.get_by_role("button", name=name, exact=True).click()

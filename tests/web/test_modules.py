@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from engine.domain.techniques.lookup import CATALOGUE
 from publisher.drafts.character_counts import LIMITS
-from tests.web.conftest import Opener
+from tests.web.conftest import opening
 from tests.web.fake_room import FakeRoom
 
 VECTORS = {
@@ -23,10 +24,15 @@ VECTORS = {
 }
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(room: FakeRoom, open_page: Opener) -> Page:
-    """A page that has loaded nothing but can import every module."""
-    return await open_page(f"{await room.start()}/sessions/join/morning")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page that can import every module; one for all tests, which leave nothing behind in it."""
+    room = FakeRoom()
+    try:
+        async with opening(browser) as open_page:
+            yield await open_page(f"{await room.start()}/sessions/join/morning")
+    finally:
+        await room.stop()
 
 
 async def ask(page: Page, module: str, body: str, given: Any = None) -> Any:
