@@ -25,9 +25,13 @@ help: ## show this list
 demo: $(VENV)/runtime.stamp ## play a whole live session of 25 people, publish it, and keep serving it
 	@$(halcytone) demo --data ./var/demo $(DEMO_ARGS)
 
+# What pytest and dozens of servers compile is kept for the next of them, even where bytecode is turned off.
+test test-of: export PYTHONDONTWRITEBYTECODE =
+# The files to collect for what runs alone; with arguments given, those alone say what is collected.
+alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py'))
 test: $(VENV)/development.stamp $(VENV)/system.stamp ## run every test, and install what they need
 	@# What measures time has the machine to itself; the rest shares its cores.
-	$(python) -m pytest -m alone $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
+	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
 	$(python) -m pytest -m "not alone" -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
