@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
 from typing import Final
 
 import numpy as np
@@ -182,7 +183,7 @@ def test_nobody_can_choose_whose_part_they_are_in() -> None:
     """The order that a session brings, not the names, says who stands together."""
     found = set()
     for turn in range(20):
-        roll = PartRegistry(order=lambda who, turn=turn: hash((turn, who)))  # type: ignore[misc]
+        roll = PartRegistry(order=lambda who, turn=turn: sha256(f"{turn} {who}".encode()).digest())  # type: ignore[misc]
         cohort: Cohort[float] = Cohort("coherence", roll)
         for number in range(10):
             cohort.note(str(number), 0.5, START)
