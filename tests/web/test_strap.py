@@ -159,6 +159,7 @@ async def test_each_way_in_which_no_strap_is_found_has_its_sentence(
 ) -> None:
     """Cancelled, off, blocked by policy, denied: the sentence says what to do, and the button tries again."""
     page = await before_a_strap(room, open_page)
+    await page.set_viewport_size({"width": 844, "height": 390})
     said = page.locator(".strap-state")
     for name, message, available, sentence in REFUSALS:
         await page.evaluate(
@@ -167,6 +168,7 @@ async def test_each_way_in_which_no_strap_is_found_has_its_sentence(
         )
         await page.get_by_role("button", name="Connect a strap").click()
         await expect(said).to_contain_text(sentence)
+        await expect(said).to_be_in_viewport(ratio=1)
     await page.evaluate("window.strap.refusal = null")
     await page.get_by_role("button", name="Connect a strap").click()
     await page.evaluate("window.strap.send('16483e034103')")

@@ -53,7 +53,12 @@ export function heartPanel(visit) {
   agreed = use.box.checked;
   button.disabled = !agreed;
   group.box.disabled = !agreed;
-  button.addEventListener("click", () => (strap.isIdle ? strap.choose() : strap.stop()));
+  const choose = async () => {
+    await strap.choose();
+    // On a phone held sideways the reason is below the edge of the screen.
+    if (strap.isIdle) state.scrollIntoView({ block: "nearest" });
+  };
+  button.addEventListener("click", () => (strap.isIdle ? choose() : strap.stop()));
 
   const told = () => {
     setText(state, t(`strap.${strap.state}`));
