@@ -4,5 +4,6 @@ Owns: a session's state, participants, group figures, and the order of its messa
 Invariants: one actor per session; state evolves at once, and nothing leaves before its journal entry is durable;
 a failed actor is rebuilt from its journal, which is the only way in which a session comes to life.
 May import: ``engine.runtime``, ``engine.storage`` (ports and rows), ``engine.protocol``, ``engine.domain``, ``engine.clock``.
-Sockets and HTTP reach it through ``directory`` and ``ports``.
+Sockets and HTTP reach it through ``directory`` and ``ports``. A command arrives in ``session_actor``, which decides, journals and,
+once that is durable, sends the messages of its events to the room.
 """

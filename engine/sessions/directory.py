@@ -1,7 +1,8 @@
-"""The directory: finds sessions, starts them, rebuilds them, and lets them sleep.
+"""The directory: finds the actor of a session, loads it into memory on demand, and unloads it when it is idle.
 
-There is one way to bring a session to life, and it is to replay its journal: for a new one, for one
-that slept, for one that died of a bug, and after a crash.
+There is one way to load a session, and it is to replay its journal (``loading``): for one that was unloaded, for one whose
+actor failed, and after a crash. One module, although a long one: every method looks at the same table of actors, and
+what is in it between two awaits is the invariant.
 """
 
 from __future__ import annotations
@@ -16,20 +17,19 @@ import structlog
 from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain.deadlines import next_deadline
-from engine.domain.events import decode
-from engine.domain.evolve import evolve
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.rejection import NotFound, Rejected, Unavailable
 from engine.domain.session import Details, Role, Session
-from engine.protocol.outgoing import Message, numbered
+from engine.protocol.outgoing import Message
 from engine.runtime.mailbox import MailboxFull
 from engine.sessions.deadline_queue import DeadlineQueue
-from engine.sessions.journal_entries import STATE
+from engine.sessions.loading import SessionLoader
 from engine.sessions.messages import Execute, ForgetPeople, GetOwnFigures, GetView, UnloadIfIdle, View
 from engine.sessions.ports import RoomPort
+from engine.sessions.recent_messages import recent_messages
 from engine.sessions.session_actor import SessionActor
 from engine.sessions.telemetry import HeartCounts
-from engine.storage.journal import Append, Journal, JournalFailed, Loaded
+from engine.storage.journal import Journal, Loaded
 from engine.storage.rooms import RoomCatalogue
 
 if TYPE_CHECKING:
@@ -45,16 +45,16 @@ log = structlog.get_logger()
 
 
 class Counts(HeartCounts, Protocol):
-    """What is counted of sessions."""
+    """Metrics of sessions."""
 
     def recovered(self, outcome: bool) -> None:
-        """Somebody came back, with or without everything missed."""
+        """Somebody reconnected, with or without everything missed."""
 
     def loaded(self, sessions: int) -> None:
-        """So many actors are in memory."""
+        """The number of actors in memory."""
 
     def died(self) -> None:
-        """An actor ended by a failure."""
+        """An actor failed."""
 
 
 class Directory:
@@ -74,6 +74,7 @@ class Directory:
         marks: Sequence[Mark] | None = None,
     ) -> None:
         self._journal = journal
+        self._loader = SessionLoader(journal)
         self._rooms = rooms
         self._clock = clock
         self._make_room = make_room
@@ -88,15 +89,15 @@ class Directory:
         self._durable: dict[str, Session] = {}
         self._last_used: dict[str, Millis] = {}
         self._people_forgotten_before: Millis = 0
-        """Of sessions that ended before this instant nobody is known any more, whatever was read of them meanwhile."""
+        """The people of sessions that ended before this instant are not kept, even if their rows were read meanwhile."""
         self._deadlines = DeadlineQueue(clock, self._on_deadlines)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
-    # -- what the floors above ask ----------------------------------------------------------------
+    # -- queries and commands --------------------------------------------------------------------
 
     async def find(self, session_id: str) -> pykka.ActorRef[SessionActor]:
-        """The actor of a session, brought to life if it sleeps.
+        """The actor of a session, loaded if it is not in memory.
 
         Raises:
             NotFound: nobody created this session.
@@ -115,7 +116,7 @@ class Directory:
         return await asyncio.shield(starting)
 
     async def create(self, session_id: str, details: Details) -> View:
-        """Make a session durable.
+        """Create a session; returns when it is durable.
 
         Raises:
             Conflict: the id is taken.
@@ -149,33 +150,7 @@ class Directory:
 
     async def replay(self, session_id: str, limit: int) -> list[Message]:
         """The newest numbered messages in order, as clients got them, names as they are known now."""
-        view = await self.view(session_id)
-        while view is not None:
-            state = view.state
-            try:
-                records = await self._journal.read_numbered(session_id, max(0, state.seq - limit), limit)
-            except JournalFailed:
-                raise Unavailable(
-                    "storage_failed", "The session's log cannot be read; ask the operator."
-                ) from None
-            view = await self.view(session_id)
-            # What was read before a withdrawal is not told after it: it is read again.
-            if view is not None and _withdrawals(view.state) == _withdrawals(state):
-                break
-        if view is None:
-            return []
-        names = view.names
-        return [
-            numbered(
-                decode(record.event),
-                session_id=session_id,
-                epoch=state.epoch,
-                seq=record.seq or 0,
-                at=record.at,
-                names=names,
-            )
-            for record in records
-        ]
+        return await recent_messages(self, self._journal, session_id, limit)
 
     async def view(self, session_id: str) -> View | None:
         """What is durable of a session of any phase; None for one that nobody created."""
@@ -215,9 +190,9 @@ class Directory:
     # -- life -------------------------------------------------------------------------------------
 
     async def open(self) -> int:
-        """After a start: note all deadlines, and bring back the sessions that were under way.
+        """Call it once after the start: queue all deadlines, and load the sessions that were under way.
 
-        Returns how many are coming back; they do so in small groups, and at once when somebody asks.
+        Returns how many are loaded; that happens in small groups, and at once when somebody asks.
         """
         unfinished = await self._rooms.unfinished()
         running = []
@@ -252,36 +227,10 @@ class Directory:
 
     async def _load(self, session_id: str) -> pykka.ActorRef[SessionActor]:
         if session_id in self._failed:
-            await self._writes_settled()
+            await self._loader.writes_settled()
             self._failed.discard(session_id)
-        try:
-            loaded = await self._journal.load(session_id)
-        except JournalFailed as failed:
-            log.error("journal unreadable", session_id=session_id, reason=failed.reason)
-            raise Unavailable(
-                "storage_failed", "The session's log cannot be read; ask the operator."
-            ) from None
-        if loaded is None:
-            raise _unknown(session_id)
-        if loaded.hole is not None:
-            log.error("journal has a hole", session_id=session_id, position=loaded.hole)
-            raise Unavailable("storage_failed", "The session's log is damaged; ask the operator.")
-        state = replay(loaded)
-        if state is None:
-            raise _unknown(session_id)
+        state, loaded = await self._loader.load(session_id)
         return self._start(session_id, state, loaded)
-
-    async def _writes_settled(self) -> None:
-        """Return once all that actors have staged so far is written or refused."""
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def answered(_: BaseException | None) -> None:
-            if not settled.done():
-                settled.set_result(None)
-
-        # Answers come in the order of the appends, whatever becomes of this empty one.
-        self._journal.append(Append("", 0, ()), answered)
-        await settled
 
     def _start(
         self, session_id: str, state: Session | None, loaded: Loaded | None
@@ -328,7 +277,7 @@ class Directory:
             await self.sweep()
 
     async def sweep(self) -> None:
-        """Actors with nobody and nothing to do leave memory; deadlines and joins wake them."""
+        """Unload the actors with nobody in them and nothing to do; deadlines and joins load them again."""
         before = self._clock.now() - UNLOADED_AFTER
         for session_id in [key for key, at in self._last_used.items() if at < before]:
             ref = self._actors.get(session_id)
@@ -336,7 +285,7 @@ class Directory:
                 self._unload(session_id)
 
     async def forget_people(self, ended_before: Millis) -> None:
-        """Of sessions that ended before an instant no row of people is known here or written any more.
+        """Keep and write no rows of people any more of sessions that ended before an instant.
 
         Call it before the rows go from the disk: on return all is there that was written of them.
         """
@@ -347,14 +296,14 @@ class Directory:
                 await self._ask(ref, ForgetPeople())
                 if await self._ask(ref, UnloadIfIdle()):
                     self._unload(session_id)
-        await self._writes_settled()
+        await self._loader.writes_settled()
 
     def _people_are_forgotten(self, state: Session | None) -> bool:
         over_since = None if state is None else state.over_since()
         return over_since is not None and over_since < self._people_forgotten_before
 
     async def _ask(self, ref: pykka.ActorRef[SessionActor], message: ForgetPeople | UnloadIfIdle) -> bool:
-        """Whether an actor does so, or is gone."""
+        """Whether an actor did as asked, or has ended."""
         try:
             return bool(await ref.ask(message, block=False))
         except pykka.ActorDeadError:
@@ -372,7 +321,7 @@ class Directory:
             self._deadlines.add(deadline, session_id)
 
     def _on_deadlines(self, due: list[str]) -> None:
-        # An awake session has its own alarm; finding a sleeping one wakes it, and its alarm is due.
+        # A loaded session has its own timer; finding another loads it, and its timer is due.
         self._spawn(self._load_all([key for key in due if key not in self._actors]))
 
     def _spawn(self, work: Any) -> None:
@@ -402,21 +351,5 @@ class Directory:
         self._unload(session_id)
 
 
-def replay(loaded: Loaded) -> Session | None:
-    """The state that a journal gives."""
-    state = None if loaded.state is None else STATE.validate_json(loaded.state.state)
-    for record in loaded.records:
-        state = evolve(state, decode(record.event), record.at)
-    return state
-
-
-def _withdrawals(state: Session) -> int:
-    return max((member.withdrawn for member in state.members.values()), default=0)
-
-
 def _busy() -> Unavailable:
     return Unavailable("unavailable", "This session is too busy just now; try again in a moment.")
-
-
-def _unknown(session_id: str) -> NotFound:
-    return NotFound("unknown_session", f"There is no session {session_id}.", {"session_id": "unknown"})

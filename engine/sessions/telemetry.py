@@ -1,6 +1,7 @@
-"""The group's figures of a live session: telemetry in, one tick every five seconds, frames and commands out.
+"""The telemetry of a live session: beats and taps in, a tick every five seconds, commands and own figures out.
 
-Raw beats stay in here and are gone with it: they never reach the disk.
+Raw beats stay in memory, in here, and go with the session: they never reach the disk. Slightly long, since whatever reads
+or writes beats stands here and nowhere else.
 """
 
 from __future__ import annotations
@@ -17,16 +18,15 @@ from zlib import crc32
 from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain import events as e
-from engine.domain.group_metrics import group_metrics
 from engine.domain.heart.cohort import EarlierFigures
 from engine.domain.heart.shares import SMALLEST_GROUP
 from engine.domain.instant import SECOND, Millis
-from engine.domain.quality import quality_of
 from engine.domain.recompute import earlier_figures
 from engine.domain.rejection import Forbidden
 from engine.domain.session import RESUME_WITHIN, CurvePoint, Phase, Session
-from engine.domain.techniques.lookup import Pattern, named
 from engine.protocol import outgoing
+from engine.sessions.curve_points import compute_point, should_record
+from engine.sessions.metrics_broadcast import MetricsBroadcast
 from engine.sessions.ports import RoomPort
 from engine.storage.rows import PersonRow
 
@@ -37,21 +37,20 @@ if TYPE_CHECKING:
 __all__ = ["TICK", "HeartCounts", "SessionTelemetry"]
 
 TICK: Millis = 5 * SECOND
-_CURVE_EVERY: Millis = 30 * SECOND
-_SHOWN_AGAIN: Millis = 30 * SECOND
 
 
 class HeartCounts(Protocol):
-    """What is counted of the straps."""
+    """Metrics of the straps."""
 
     def beats(self, accepted: int, impossible: int) -> None:
-        """So many RR intervals came; so many no heart can do."""
+        """RR intervals received: those that were accepted, and those that are physiologically impossible."""
 
 
 class SessionTelemetry:
-    """One session's telemetry. ``due`` is called on the loop when a tick is."""
+    """One session's telemetry. ``due`` is called on the loop when a tick is due."""
 
     __slots__ = (
+        "_broadcast",
         "_clock",
         "_coherence",
         "_counts",
@@ -64,8 +63,6 @@ class SessionTelemetry:
         "_reached",
         "_recorded",
         "_room",
-        "_shown",
-        "_somebody_came",
         "_timer",
         "_titles",
         "_wearing",
@@ -81,6 +78,7 @@ class SessionTelemetry:
     ) -> None:
         """``marks``: the studio's own list of milestones and achievements, where it has one."""
         self._room = room
+        self._broadcast = MetricsBroadcast(room)
         self._clock = clock
         self._counts = counts
         self._due = due
@@ -89,9 +87,6 @@ class SessionTelemetry:
         self._engaged: dict[str, None] = {}
         self._wearing: dict[str, None] = {}
         self._recorded: CurvePoint | None = None
-        self._shown: tuple[dict[str, Any], Millis] | None = None
-        self._somebody_came = False
-        """Somebody has been seated since figures were shown."""
         self._timer: asyncio.TimerHandle | None = None
         self._reached: tuple[str, ...] = ()
         self._titles: tuple[str, ...] = ()
@@ -102,7 +97,7 @@ class SessionTelemetry:
         self._lost: dict[str, Millis] = {}
         """Whose connection is lost, and since when: for some minutes they return to their own baseline."""
 
-    # -- what it hears ------------------------------------------------------------------------
+    # -- input -------------------------------------------------------------------------------
 
     def follow(self, state: Session) -> None:
         """Take over consents and seats from a state that was rebuilt."""
@@ -191,7 +186,7 @@ class SessionTelemetry:
                 return None
 
     def unwritten(self) -> c.Engage | None:
-        """Those who sent something for the first time and are not in the journal yet; told once."""
+        """The command for those who sent something for the first time since the last call; None where nobody did."""
         if not self._engaged:
             return None
         engaged = c.Engage(tuple(sorted(self._engaged)))
@@ -201,8 +196,8 @@ class SessionTelemetry:
     # -- the tick -----------------------------------------------------------------------------
 
     def seated(self, state: Session) -> None:
-        """Somebody came: their welcome has the figures, the next frame is the next tick's."""
-        self._somebody_came = True
+        """Somebody was seated: their welcome has the figures; the next tick sends a frame even if nothing changed."""
+        self._broadcast.expect_somebody_new()
         self.run(state)
 
     def run(self, state: Session) -> None:
@@ -227,16 +222,17 @@ class SessionTelemetry:
         self._due()
 
     def tick(self, state: Session, at: Millis) -> Iterable[c.Command]:
-        """Compute, show everybody, and say what has to go into the journal; ``unwritten`` comes before."""
+        """Compute and send the figures; yields the commands to carry out. Call ``unwritten`` before."""
         if state.phase is not Phase.LIVE:
             return
         point = self._compute(state, at)
-        if self._should_record(point):
+        if should_record(point, self._recorded):
             self._recorded = point
             yield c.RecordMetrics(point, () if self._heart is None else self._heart.formed())
         if self._heart is not None:
-            yield from self._reached_now(at, ending=False)
-        self._show(state, point, at)
+            yield from self._newly_reached(at, ending=False)
+        self._broadcast.send(state, point, at)
+        self._send_own_figures(state, at)
 
     def own(self, client_id: str, at: Millis) -> dict[str, Any] | None:
         """One person's figures, for that person alone; None without a strap, and once the session is over."""
@@ -244,10 +240,8 @@ class SessionTelemetry:
         return None if own is None else {name: getattr(own, name) for name in own.__slots__}
 
     def newest(self, state: Session, at: Millis) -> Mapping[str, Any]:
-        """The figures for somebody who comes now. People are counted anew on the tick alone."""
-        shown = None if self._shown is None else self._shown[0]
-        rates = None if shown is None else (shown["completion_rate"], shown["engagement_rate"])
-        return group_metrics(state, at, rates=rates)
+        """The group's figures for the welcome of somebody who comes now."""
+        return self._broadcast.newest(state, at)
 
     def own_summaries(self, people: Iterable[PersonRow], at: Millis) -> Iterable[PersonRow]:
         """The rows of those who left an address, with their own figures; nobody else's are ever written."""
@@ -260,15 +254,15 @@ class SessionTelemetry:
                 yield replace(person, own_summary=json.dumps(figures), updated_at=at)
 
     def last(self, state: Session, at: Millis) -> Iterable[c.Command]:
-        """What the end of a session brings: those who sent something, and what is judged once."""
+        """The commands to carry out before the session ends: who sent something, and marks that are judged at the end."""
         engaged = self.unwritten()
         if engaged is not None:
             yield engaged
         if state.phase is Phase.LIVE and state.count() >= SMALLEST_GROUP:
             self._compute(state, at)
-            yield from self._reached_now(at, ending=True)
+            yield from self._newly_reached(at, ending=True)
 
-    def _reached_now(self, at: Millis, *, ending: bool) -> Iterable[c.Command]:
+    def _newly_reached(self, at: Millis, *, ending: bool) -> Iterable[c.Command]:
         from engine.domain.heart.marks import Milestone
 
         for reached in self._hearts.reached(at, ending=ending):
@@ -278,77 +272,11 @@ class SessionTelemetry:
                 yield c.ReachAchievement(reached.title, reached.description, reached.key)
 
     def _compute(self, state: Session, at: Millis) -> CurvePoint:
-        span = state.technique_at(at)
-        technique = None
-        if span is not None and not state.resting:
-            own = None if span.pattern is None else Pattern.of(*span.pattern)
-            technique = named(span.technique, own)
         for client_id in [key for key, lost_at in self._lost.items() if at - lost_at > RESUME_WITHIN]:
             self._forget(client_id)
-        figures = self._hearts.figures(
-            at,
-            participants=state.count(),
-            pacer_hz=technique.pattern.hz if technique and technique.pattern else None,
-            completion_rate=state.completion_rate(at),
-            engagement_rate=state.engagement_rate(),
-            scored=technique is None or technique.scored,
-        )
-        return CurvePoint(
-            at,
-            figures.participants,
-            figures.measured,
-            figures.hrv_improvement,
-            figures.coherence,
-            figures.synchrony,
-            figures.completion_rate,
-            figures.engagement_rate,
-            self._hearts.shares(figures),
-        )
+        return compute_point(self._hearts, state, at)
 
-    def _should_record(self, point: CurvePoint) -> bool:
-        last = self._recorded
-        if last is None:
-            return True
-        if point.at - last.at < _CURVE_EVERY:
-            return False
-        # A room where nothing moves need not fill the journal; a point a minute keeps the curve's shape.
-        same = (
-            point.participants,
-            point.measured,
-            point.hrv_improvement,
-            point.coherence,
-            point.synchrony,
-        ) == (
-            last.participants,
-            last.measured,
-            last.hrv_improvement,
-            last.coherence,
-            last.synchrony,
-        )
-        return not same or point.at - last.at >= 2 * _CURVE_EVERY
-
-    def _show(self, state: Session, figures: CurvePoint, at: Millis) -> None:
-        content = group_metrics(state, at) | {
-            "participants": figures.participants,
-            "measured": figures.measured,
-            "coherence": figures.coherence,
-            "synchrony": figures.synchrony,
-            "completion_rate": figures.completion_rate,
-            "engagement_rate": figures.engagement_rate,
-        }
-        if state.stated.improvement is None:
-            content["hrv_improvement"] = figures.hrv_improvement
-            content["current_hrv_improvement"] = figures.hrv_improvement
-        # Figures that stand still are not sent again and again, but to somebody who has not got them.
-        known = None if self._somebody_came or self._shown is None else self._shown[0]
-        if content != known or self._shown is None or at - self._shown[1] >= _SHOWN_AGAIN:
-            self._shown, self._somebody_came = (content, at), False
-            everybody = outgoing.message("metrics_update", state.session_id, at, content)
-            quality = quality_of(content["hrv_improvement"])
-            staff = everybody | {
-                "content": {**content, "quality_score": None if quality is None else quality.score}
-            }
-            self._room.figures(outgoing.frame(everybody), outgoing.frame(staff))
+    def _send_own_figures(self, state: Session, at: Millis) -> None:
         for client_id in self._wearing:
             own = self.own(client_id, at)
             if own is not None:
@@ -370,11 +298,11 @@ class SessionTelemetry:
                 reached={*self._reached, *known},
                 first_part=self._parts_formed + 1,
                 coherence=self._coherence,
-                order=_unforeseeable(secrets.token_bytes(16)),
+                order=_unpredictable_order(secrets.token_bytes(16)),
             )
         return self._heart
 
 
-def _unforeseeable(salt: bytes) -> Callable[[str], bytes]:
-    """An order of people in which nobody can choose whom they stand beside."""
+def _unpredictable_order(salt: bytes) -> Callable[[str], bytes]:
+    """A sort key for people that nobody can predict, so that nobody can choose their part."""
     return lambda client_id: blake2b(client_id.encode(), key=salt, digest_size=8).digest()

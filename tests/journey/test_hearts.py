@@ -30,7 +30,7 @@ def _restless_rooms() -> Iterator[None]:
     """Rooms write at the end of each tick; and who stands in which part is known beforehand: by their names."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(realtime_room, "_LONGEST_REST", 0.0)
-        patch.setattr(telemetry, "_unforeseeable", lambda salt: str)
+        patch.setattr(telemetry, "_unpredictable_order", lambda salt: str)
         yield
 
 
