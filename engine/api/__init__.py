@@ -4,5 +4,6 @@ A new endpoint goes into the module of its resource (or a new one, named in ``ro
 and an ``Endpoint`` row, from which both the router and the OpenAPI document are made.
 Owns: every route but the WebSockets and the live pages; the JSON that clients send and get.
 Invariants: a handler checks its caller first; a handler's docstring is its description in the API's documents.
-May import: ``engine.api.http`` and what that may import; of the publisher its content, summary, catalogue and drafts.
+May import: ``engine.domain``, ``protocol``, ``sessions``, ``storage``; ``publisher.catalogue``, ``content``, ``drafts``,
+``rendering``, ``summary``.
 """

@@ -1,9 +1,10 @@
 """Live sessions: the actor of each, the directory that finds and revives them, and what an actor needs of others.
 
 Owns: a session's state, participants, group figures, and the order of its messages.
-Invariants: one actor per session; state evolves at once, and nothing leaves before its journal entry is durable;
+Invariants: one actor per session; state evolves at once, and no numbered message leaves before its journal entry is durable;
 a failed actor is rebuilt from its journal, which is the only way in which a session comes to life.
-May import: ``engine.runtime``, ``engine.storage`` (ports and rows), ``engine.protocol``, ``engine.domain``, ``engine.clock``.
-Sockets and HTTP reach it through ``directory`` and ``ports``. A command arrives in ``session_actor``, which decides, journals and,
-once that is durable, sends the messages of its events to the room.
+May import: ``engine.clock``, ``domain``, ``protocol``, ``runtime``, ``storage``.
+
+Sockets and HTTP reach it through ``directory`` and ``ports``. A command arrives in ``session_actor``, which decides, journals
+and, once that is durable, sends the messages of its events to the room.
 """

@@ -1,7 +1,7 @@
-"""The database: the seam, the drivers of SQLite and PostgreSQL, migrations, journal, rooms, people, keys, stories, outbox.
+"""The database: one interface (``database``), the drivers of SQLite and PostgreSQL, migrations, journal, rooms, people, keys, stories, outbox.
 
 Owns: every table of the engine and every SQL statement on them.
 Invariants: one append is one transaction, journal records and rows together; positions are given by the session and
 never written twice; no SQL and no row of a driver leaves this package.
-May import: ``engine.domain`` and ``engine.protocol``'s encodings.
+May import: ``engine.domain``.
 """

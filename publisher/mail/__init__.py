@@ -1,5 +1,5 @@
 """Mails as bytes: subject, HTML and text of each kind of mail, and its message (RFC 5322).
 
 Invariants: the same mail always gives the same bytes. Sends nothing; see ``publisher.delivery``.
-May import: ``publisher.rendering``.
+May import: ``engine.domain``; ``publisher.rendering``.
 """

@@ -1,4 +1,4 @@
-"""Writes ``calendar.ics``: the upcoming public sessions, and the cancelled ones."""
+"""Makes the bytes of ``calendar.ics``: the upcoming public sessions, and the cancelled ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes ``feed.xml`` (RSS 2.0), ``feed.json`` (JSON Feed 1.1) and the archived parts of the feed (RFC 5005).
+"""Makes the bytes of ``feed.xml`` (RSS 2.0), ``feed.json`` (JSON Feed 1.1) and the archived parts of the feed (RFC 5005).
 
 RSS leaves open whether a title is text or HTML. As the RSS Advisory Board recommends, titles are text, with ``&`` and
 ``<`` written as character references in hexadecimal; descriptions are HTML.

@@ -2,6 +2,5 @@
 
 Owns: the shape of requests and errors, authentication of callers, the application's typed keys, server-rendered pages.
 Invariants: every error is ``{"error", "message", "details"}``; no stack trace, path or secret leaves or is logged.
-May import: ``engine.sessions`` (ports), ``engine.storage``, ``engine.protocol``, ``engine.domain``; of the publisher its
-``rendering``. Knows no resource.
+May import: ``engine.clock``, ``domain``, ``protocol``, ``sessions``, ``storage``; ``publisher.rendering``. No resource module.
 """
