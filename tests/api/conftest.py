@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -23,10 +22,11 @@ from engine.clock import Clock
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
 from engine.storage.keys import signing_key
+from tests.plain_http import plain_client
 
 KEY = "the administrator's key"
 # Reads its input to the end and does nothing: the outbox stays as it is.
-IDLE = (sys.executable, "-c", "import sys; sys.stdin.read()")
+IDLE = ("sh", "-c", "cat > /dev/null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,8 @@ async def running(
     """A server on ``data``; ``publisher`` None is the real one."""
     async with (
         running_server(settings(data, **given), clock or Clock(), publisher=publisher) as here,
-        httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as client,
-        httpx.AsyncClient(base_url=here.url) as stranger,
+        plain_client(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as client,
+        plain_client(base_url=here.url) as stranger,
     ):
         yield Server(here.url, data, client, stranger)
 

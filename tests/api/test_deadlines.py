@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 import uvloop
 from aiohttp import web
@@ -22,6 +21,7 @@ from engine.api.http.open_connections import Deadlines, DescriptorLimit
 from engine.app import running_server
 from engine.clock import Clock
 from tests.api.conftest import IDLE, KEY, Server, asking, creation, settings, told
+from tests.plain_http import plain_client
 
 SHORT = Deadlines(first_request=0.3, headers=0.3, body=0.4, response=0.6, idle=0.8)
 CREATE = "POST /api/v2/sessions/create"
@@ -53,8 +53,8 @@ async def running(data: Path) -> AsyncIterator[Server]:
     try:
         base = await asyncio.wrap_future(url)
         async with (
-            httpx.AsyncClient(base_url=base, headers={"Authorization": f"Bearer {KEY}"}) as client,
-            httpx.AsyncClient(base_url=base) as stranger,
+            plain_client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}) as client,
+            plain_client(base_url=base) as stranger,
         ):
             yield Server(base, data, client, stranger)
     finally:
@@ -292,7 +292,7 @@ async def test_connections_that_wait_give_way_to_those_that_come(
             idle.append(each)
             each.writer.write(asking("GET /healthz"))
             assert b"ok" in await each.answer()
-        async with httpx.AsyncClient(base_url=narrow.url) as visitor:
+        async with plain_client(base_url=narrow.url) as visitor:
             assert (await visitor.get("/subscribe")).status_code in (200, 308, 404)
             assert (await visitor.get("/healthz")).status_code == 200
         assert await idle[0].ended() == b""

@@ -20,6 +20,7 @@ from engine.app import running_server
 from engine.domain.instant import HOUR, SECOND, iso
 from engine.settings import Settings
 from engine.storage.opening import database_of
+from tests.plain_http import plain_client
 from tests.realtime.hand_clock import HandClock
 from tests.realtime.studio import Client
 
@@ -177,7 +178,7 @@ async def room_of_hearts(data: Path, **setting: Any) -> AsyncIterator[Room]:
     async with (
         running_server(settings, clock) as here,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
-        httpx.AsyncClient(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as api,
+        plain_client(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as api,
     ):
         room = Room(here.url, data, clock, http, api)
         await room.create()

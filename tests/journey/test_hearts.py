@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import httpx
 import pytest
 
 from engine.api.routes import ENDPOINTS
@@ -20,6 +19,7 @@ from engine.realtime import room as realtime_room
 from engine.sessions import telemetry
 from tests.heart.reader import fewest_told_of
 from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
+from tests.plain_http import plain_client
 from tests.realtime.studio import Client
 
 ME = "/api/v2/sessions/hearts/me"
@@ -137,7 +137,7 @@ async def test_nobody_asks_one_persons_figure_out_of_the_server(
     tmp_path: Path, group: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """With no credential or any: no address answers, no log line or file holds, what one strap gave but its owner's me."""
-    async with room_of_hearts(tmp_path / "data") as room, httpx.AsyncClient(base_url=room.url) as http:
+    async with room_of_hearts(tmp_path / "data") as room, plain_client(base_url=room.url) as http:
         victim = await room.wear("victim", 71.3, 187.9)
         await room.api.put(f"{ME}/email", headers=victim.headers, json={"address": "victim@example.org"})
         others = 10 if group.startswith("eleven") else 4

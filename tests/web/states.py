@@ -213,25 +213,30 @@ async def wall_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIt
     await room.close(1000)
     await expect(page.get_by_role("heading", name="Thank you for breathing together")).to_be_visible()
     yield "wall-3-over", page
+    await page.context.close()
     await room.change("Wim Hof", ROUND, duration=600, lead_ms=-22_000)
     rounds = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
     await expect(rounds.get_by_text(" of 30")).to_be_visible()
     yield "wall-4-round", rounds
+    await rounds.context.close()
     room.state |= {"phase": "scheduled", "technique": None, "scheduled_start": iso(now() + 40 * 86_400_000)}
     room.refuse = (4008, "not_open_yet", {"opens_at": iso(now() + 40 * 86_400_000 - 900_000)})
     early = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
     await expect(early.get_by_role("timer")).to_contain_text("days")
     yield "wall-5-weeks-before", early
+    await early.context.close()
     room.refuse = (4505, "session_over", {})
     for phase, title in (("cancelled", "This session is cancelled"), ("ended", "This session did not begin")):
         room.state["phase"] = phase
         late = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
         await expect(late.get_by_role("heading", name=title)).to_be_visible()
         yield f"wall-6-{phase}", late
+        await late.context.close()
     room.refuse = (4509, "locked", {})
     closed = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
     await expect(closed.get_by_role("heading", name="The door is closed")).to_be_visible()
     yield "wall-7-door-closed", closed
+    await closed.context.close()
 
 
 def _people() -> list[dict[str, Any]]:

@@ -23,7 +23,8 @@ async def findings(page: Page) -> list[str]:
     """Serious and critical findings in one state, each with the place where it was found."""
     # What steps back passes through half-transparent moments.
     await states.at_rest(page)
-    await page.evaluate(AXE)
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE)
     result: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"
