@@ -54,6 +54,7 @@ from engine.realtime.live_socket import LiveSockets
 from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
 from engine.sessions.directory import Directory
+from engine.sessions.messages import SeatClaim
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
 from engine.storage.database import Database
@@ -228,7 +229,7 @@ def _context(settings: Settings, clock: Clock, port: int, stack: AsyncExitStack)
         identity,
         registry,
         LiveMetrics(registry),
-        Addresses(settings.trusted_proxies, settings.ipv6_prefix),
+        Addresses(settings.trusted_proxies, settings.ipv6_prefix, settings.seats_per_address.uncounted),
         stack,
     )
 
@@ -307,6 +308,7 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
             "page_url": f"{context.server.url}/sessions/{session_id}/",
             "emergency": context.identity.emergency or None,
         },
+        seat_claim=_seat_claims(context),
     )
     events = EventSockets(
         directory=directory,
@@ -317,6 +319,16 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
         metrics=context.metrics,
     )
     return _Sockets(open_sockets, live, events)
+
+
+def _seat_claims(context: _Context) -> Callable[[web.BaseRequest], SeatClaim | None]:
+    most = context.settings.seats_per_address.most
+
+    def claim(request: web.BaseRequest) -> SeatClaim | None:
+        address = context.addresses.seat_of(request) if most else None
+        return None if address is None else SeatClaim(address, most)
+
+    return claim
 
 
 def _build_application(

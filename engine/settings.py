@@ -6,11 +6,12 @@ import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 __all__ = ["CONFIG_NAME", "PREFIX", "Settings", "SettingsError", "load", "origin"]
@@ -61,6 +62,26 @@ def _postgresql(secret: SecretStr) -> SecretStr:
     return secret
 
 
+@dataclass(frozen=True, slots=True)
+class SeatsPerAddress:
+    """How many participants of one network address a session takes, those who left included; 0 means no limit."""
+
+    most: int
+    uncounted: tuple[str, ...] = ()
+    """Networks that are not counted, as this machine itself is not."""
+
+
+def _seats(value: Any) -> Any:
+    if isinstance(value, SeatsPerAddress):
+        return value
+    number, *networks = (part.strip() for part in str(value).split(","))
+    if isinstance(value, bool) or not number.isascii() or not number.isdigit() or int(number) > 1_000_000:
+        raise ValueError("must be a number from 0 on, then networks that are not counted: 100, 10.0.0.0/8")
+    for network in networks:
+        ipaddress.ip_network(network)
+    return SeatsPerAddress(int(number), tuple(networks))
+
+
 class Settings(BaseSettings):
     """Every setting of the server. A rate of 0 means no limit."""
 
@@ -88,6 +109,8 @@ class Settings(BaseSettings):
     """HTTP requests from one address."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     """Addresses of reverse proxies whose ``X-Forwarded-For`` is believed, separated by commas."""
+    seats_per_address: Annotated[SeatsPerAddress, BeforeValidator(_seats), NoDecode] = SeatsPerAddress(100)
+    """Participants of one network address in one session, 0 for no limit; then networks that are not counted."""
     ipv6_prefix: Annotated[int, Field(ge=16, le=128)] = 64
     """Bits of an IPv6 address that limits by address count: whoever has one address has the rest of its network."""
     log_level: LogLevel = "info"

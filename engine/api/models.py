@@ -164,6 +164,18 @@ class _Room(Body):
         return given
 
 
+Access = Literal["open", "invite"]
+
+
+def _not_private_and_open(visibility: Visibility, info: ValidationInfo) -> Visibility:
+    if visibility == "private" and info.data.get("access") == "open":
+        raise ValueError("a private session is by invitation: leave access out, or say invite")
+    return visibility
+
+
+NotPrivateAndOpen = Annotated[Visibility, AfterValidator(_not_private_and_open)]
+
+
 class CreateRoom(_Room):
     """A new session. ``instructor`` may be called ``instructor_name``."""
 
@@ -175,8 +187,9 @@ class CreateRoom(_Room):
     session_type: SessionType = "live"
     techniques: Plan = []
     description: Paragraphs | None = None
-    access: Literal["open", "invite"] = "open"
-    visibility: Visibility | None = None
+    access: Access | None = None
+    """Open, or by invitation when private."""
+    visibility: NotPrivateAndOpen | None = None
     """Public, or private when by invitation."""
     place: Place = "online"
     listen_url: SecureLink | None = None
@@ -199,8 +212,8 @@ class EditRoom(_Room):
     max_participants: Capacity = _OPTIONAL
     techniques: Plan = _OPTIONAL
     description: Paragraphs = _OPTIONAL
-    access: Literal["open", "invite"] = _OPTIONAL
-    visibility: Visibility = _OPTIONAL
+    access: Access = _OPTIONAL
+    visibility: NotPrivateAndOpen = _OPTIONAL
     place: Place = _OPTIONAL
     listen_url: SecureLink = _OPTIONAL
     chat: StrictBool = _OPTIONAL

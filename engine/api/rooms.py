@@ -257,6 +257,7 @@ def _broken_links(before: Session, after: Session, at: Millis) -> list[str]:
 
 def _details(body: CreateRoom) -> Details:
     visibility: Visibility = body.visibility or ("private" if body.access == "invite" else "public")
+    access = body.access or ("invite" if visibility == "private" else "open")
     return Details(
         title=body.title,
         instructor=body.instructor,
@@ -265,7 +266,7 @@ def _details(body: CreateRoom) -> Details:
         session_type=body.session_type,
         techniques=tuple(_planned(item) for item in body.techniques),
         description=body.description,
-        access=body.access,
+        access=access,
         visibility=visibility,
         place=body.place,
         listen_url=body.listen_url,

@@ -15,7 +15,7 @@ from engine.domain.events import (
     ServerRestarted,
 )
 from engine.domain.instant import Millis, iso
-from engine.domain.rejection import BadCredential, Conflict, Forbidden, NotFound
+from engine.domain.rejection import BadCredential, Conflict, Forbidden, NotFound, unknown_session
 from engine.domain.session import GRACE, STAFF, Member, Phase, Presence, Role, Session
 
 __all__ = ["attend", "join", "known_member", "leave", "leave_after_grace", "lose"]
@@ -45,9 +45,12 @@ def join(state: Session, command: c.Join, at: Millis) -> list[Event]:
     """Somebody connects: for the first time, again, or in place of an older connection.
 
     Raises:
-        Rejected: with the code that names the reason (``client_id_in_use``, ``not_open_yet``,
+        Rejected: with the code that names the reason (``unknown_session``, ``client_id_in_use``, ``not_open_yet``,
             ``session_over``, ``token_required``, ``removed``, ``locked``, ``full``).
     """
+    if state.details.visibility == "private" and not command.admitted and not command.proved:
+        # First of all: no other refusal may tell a stranger that it exists.
+        raise unknown_session(state.session_id)
     opened: list[Event] = []
     known = state.members.get(command.client_id)
     if state.phase.is_over:

@@ -152,7 +152,15 @@ def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> lis
     it opens.
     """
     changes = {name: value for name in command.__slots__ if (value := getattr(command, name)) is not None}
+    if changes.get("visibility") == "private":
+        changes.setdefault("access", "invite")
     details = replace(state.details, **changes)
+    if details.visibility == "private" and changes.get("access") == "open":
+        raise Invalid(
+            "invalid_data",
+            "A private session is by invitation.",
+            {"access": "open is not possible while visibility is private"},
+        )
     if details == state.details:
         return []
     if state.phase is Phase.LIVE and details.scheduled_start != state.details.scheduled_start:

@@ -15,6 +15,7 @@ __all__ = [
     "NotFound",
     "Rejected",
     "Unavailable",
+    "unknown_session",
 ]
 
 
@@ -50,6 +51,11 @@ class NotFound(Rejected):
     """There is no such session (or other named thing)."""
 
     status = 404
+
+
+def unknown_session(session_id: str) -> NotFound:
+    """The refusal for a session that does not exist, and for one that whoever asks may not know of: the same."""
+    return NotFound("unknown_session", f"There is no session {session_id}.", {"session_id": "unknown"})
 
 
 class Conflict(Rejected):

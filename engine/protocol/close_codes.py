@@ -46,6 +46,7 @@ _BY_REFUSAL: Mapping[str, CloseCode] = {
     "full": CloseCode.FULL,
     "limit": CloseCode.LIMIT,
     "too_large": CloseCode.LIMIT,
+    "too_many_from_here": CloseCode.LIMIT,
     "removed": CloseCode.REMOVED,
     "forbidden": CloseCode.FORBIDDEN,
     "locked": CloseCode.LOCKED,

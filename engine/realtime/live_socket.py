@@ -37,7 +37,7 @@ from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.seat import Seat
 from engine.runtime.mailbox import MailboxFull
 from engine.sessions.directory import Directory
-from engine.sessions.messages import Attach, Detach, FromSocket
+from engine.sessions.messages import Attach, Detach, FromSocket, SeatClaim
 
 __all__ = ["LiveSockets"]
 
@@ -67,8 +67,12 @@ class LiveSockets:
         metrics: LiveMetrics,
         new_id: Callable[[], str],
         welcome_fields: Callable[[str], dict[str, Any]],
+        seat_claim: Callable[[web.BaseRequest], SeatClaim | None] = lambda request: None,
     ) -> None:
-        """``welcome_fields(session_id)`` is what the server adds to the top level of a welcome."""
+        """``welcome_fields(session_id)`` is what the server adds to the top level of a welcome.
+
+        ``seat_claim(request)`` is the address that a participant's seat is counted for; None where it is not.
+        """
         self._directory = directory
         self._clock = clock
         self._tokens = tokens
@@ -79,6 +83,7 @@ class LiveSockets:
         self._metrics = metrics
         self._new_id = new_id
         self._welcome_fields = welcome_fields
+        self._seat_claim = seat_claim
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/live-updates``."""
@@ -173,7 +178,8 @@ class LiveSockets:
             **self._welcome_fields(connect_request.session_id),
         }
         join = c.Join(client_id, connect_request.role, proved, admitted, connect_request.name)
-        self._tell(ref, Attach(seat, join, top, connect_request.after, connect_request.epoch))
+        claim = self._seat_claim(request)
+        self._tell(ref, Attach(seat, join, top, connect_request.after, connect_request.epoch, claim))
         return seat, ref
 
     async def _credentials(

@@ -15,12 +15,13 @@ import structlog
 
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.decide import decide
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.rejection import Forbidden, Rejected
 from engine.domain.session import RESUME_WITHIN, Presence, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
-from engine.sessions.messages import Attach, Detach, MissedRecords
+from engine.sessions.messages import Attach, Detach, MissedRecords, SeatClaim
 from engine.sessions.ports import RoomPort, SeatPort
 from engine.sessions.recovery import MOST_RECOVERED, Position, position_of
 from engine.sessions.replies import sender_reply
@@ -100,6 +101,7 @@ class Arrivals:
         "_outdated",
         "_reading",
         "_room",
+        "_seats_of",
         "_session_id",
         "_session_over",
         "_waiting",
@@ -126,6 +128,8 @@ class Arrivals:
         self._outdated = False
         """What is being read may hold words that were taken back meanwhile."""
         self._session_over = False
+        self._seats_of: dict[str, int] = {}
+        """How many participants came from each address that is counted, those who left included."""
 
     @property
     def busy(self) -> bool:
@@ -168,6 +172,7 @@ class Arrivals:
         older = self._joining.get(join.client_id)
         self._joining[join.client_id] = seat
         try:
+            claim = self._claim_of(message, before, at)
             self._host.run(
                 join,
                 c.Sender(join.role, join.client_id),
@@ -179,9 +184,32 @@ class Arrivals:
             if older is not None:
                 self._joining[join.client_id] = older
         else:
+            if claim is not None:
+                self._seats_of[claim.address] = self._seats_of.get(claim.address, 0) + 1
             if older is not None:
                 # Before it is seated: it must not take the place of the newer one later.
                 older.close(CloseCode.REPLACED, "a newer connection has taken this place")
+
+    def _claim_of(self, message: Attach, before: Session | None, at: Millis) -> SeatClaim | None:
+        """The claim that a new participant's seat is counted under; None where none is needed.
+
+        Raises:
+            Rejected: the address has all the seats it may have.
+        """
+        claim, join = message.claim, message.join
+        if claim is None or before is None or join.role is not Role.PARTICIPANT:
+            return None
+        known = before.members.get(join.client_id)
+        if known is not None and known.owned:
+            return None
+        if self._seats_of.get(claim.address, 0) >= claim.most:
+            # Whatever else keeps them out comes first: a stranger must not learn of a private session by this.
+            decide(before, join, sender=c.Sender(join.role, join.client_id), at=at)
+            raise Forbidden(
+                "too_many_from_here",
+                f"{claim.most} people of this network address are or were in this session: that is all it may have.",
+            )
+        return claim
 
     def refuse(self, attach: Attach, refusal: Rejected) -> None:
         """Say why somebody is not let in, and close."""

@@ -8,7 +8,7 @@ import structlog
 
 from engine.domain.events import decode
 from engine.domain.evolve import evolve
-from engine.domain.rejection import NotFound, Unavailable
+from engine.domain.rejection import Unavailable, unknown_session
 from engine.domain.session import Session
 from engine.sessions.journal_entries import STATE
 from engine.storage.journal import Append, Journal, JournalFailed, Loaded
@@ -39,13 +39,13 @@ class SessionLoader:
                 "storage_failed", "The session's log cannot be read; ask the operator."
             ) from None
         if loaded is None:
-            raise _unknown(session_id)
+            raise unknown_session(session_id)
         if loaded.hole is not None:
             log.error("journal has a hole", session_id=session_id, position=loaded.hole)
             raise Unavailable("storage_failed", "The session's log is damaged; ask the operator.")
         state = _replay(loaded)
         if state is None:
-            raise _unknown(session_id)
+            raise unknown_session(session_id)
         return state, loaded
 
     async def writes_settled(self) -> None:
@@ -66,7 +66,3 @@ def _replay(loaded: Loaded) -> Session | None:
     for record in loaded.records:
         state = evolve(state, decode(record.event), record.at)
     return state
-
-
-def _unknown(session_id: str) -> NotFound:
-    return NotFound("unknown_session", f"There is no session {session_id}.", {"session_id": "unknown"})

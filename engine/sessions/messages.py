@@ -24,6 +24,7 @@ __all__ = [
     "GetView",
     "MissedRecords",
     "Outcome",
+    "SeatClaim",
     "UnloadIfIdle",
     "View",
 ]
@@ -31,6 +32,14 @@ __all__ = [
 Outcome: TypeAlias = Literal["accepted", "repeated", "ignored"]
 """What came of a command that was not refused: ``repeated`` where its event id was known already, ``ignored`` where
 nothing changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeatClaim:
+    """What a new participant claims a seat with: their network address, and how many seats it may have in a session."""
+
+    address: str
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,8 @@ class Attach:
     top: Mapping[str, Any]
     after: int | None = None
     epoch: str | None = None
+    claim: SeatClaim | None = None
+    """None where the address is not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from engine.realtime.live_socket import LiveSockets
 from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
 from engine.sessions.directory import Directory
-from engine.sessions.messages import View
+from engine.sessions.messages import SeatClaim, View
 from engine.storage.keys import Keys
 from engine.storage.opening import database_of
 from engine.storage.rooms import Rooms
@@ -116,8 +116,12 @@ class Studio:
         journal: Any = None,
         limits: Limits | None = None,
         take: Callable[[str, Millis], Millis] = lambda address, at: 0,
+        seats: int = 0,
     ) -> None:
-        """``take`` counts the connections of an address."""
+        """``take`` counts the connections of an address; ``seats`` is how many it has in a session, 0 for no limit.
+
+        What stands in ``X-From`` is taken for the address.
+        """
         database = database_of(self.data)
         loop = asyncio.get_running_loop()
         self.keys = Keys(database)
@@ -160,6 +164,9 @@ class Studio:
             metrics=metrics,
             new_id=lambda: f"{next(new):032x}"[::-1],
             welcome_fields=lambda session_id: {},
+            seat_claim=lambda request: (
+                SeatClaim(request.headers.get("X-From", "here"), seats) if seats else None
+            ),
         )
         self.events = EventSockets(
             directory=self.directory,
@@ -215,9 +222,11 @@ class Studio:
                     return
                 await asyncio.sleep(0.005)
 
-    async def join(self, client_id: str | None = None, *, key: bool = False, **query: Any) -> Client:
+    async def join(
+        self, client_id: str | None = None, *, key: bool = False, address: str = "here", **query: Any
+    ) -> Client:
         asked = {"session_id": "s", "client_id": client_id, **query}
-        headers = {"Authorization": f"Bearer {KEY}"} if key else {}
+        headers = {"X-From": address, **({"Authorization": f"Bearer {KEY}"} if key else {})}
         ws = await self.http.ws_connect(
             f"http://127.0.0.1:{self.port}/ws/live-updates",
             params={name: str(value) for name, value in asked.items() if value is not None},

@@ -318,3 +318,20 @@ async def test_a_drain_asks_platforms_to_come_back(studio: Studio) -> None:
         await studio.events.close_all()
         await here.ws.receive(timeout=5)
         assert here.ws.close_code == 4000
+
+
+async def test_strangers_learn_of_no_session(studio: Studio) -> None:
+    """Without a credential that fits, a session that exists is refused as one that does not."""
+    await studio.create("hidden", visibility="private")
+    for secret in ("nonsense", studio.token("participant", "hidden"), studio.token("instructor", "s")):
+        told = []
+        for session_id in ("absent", "hidden"):
+            url = f"http://127.0.0.1:{studio.port}/ws/session/{session_id}/events"
+            async with studio.http.ws_connect(url, headers={"Authorization": f"Bearer {secret}"}) as ws:
+                error = json.loads((await ws.receive(timeout=5)).data)
+                await ws.receive(timeout=5)
+                told.append(
+                    (ws.close_code, error["code"], error["content"]["message"].replace(session_id, "it"))
+                )
+        assert told[0] == told[1]
+        assert told[0][:2] == (4500, "bad_credential")

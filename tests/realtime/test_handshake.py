@@ -200,6 +200,45 @@ async def test_an_invitation_is_needed_once(studio: Studio) -> None:
     assert back.welcome["recovered"] is True
 
 
+async def test_a_private_session_is_one_that_does_not_exist(studio: Studio) -> None:
+    """To strangers, in every state and role, whatever they send: the same words and the same close."""
+    await studio.create("hidden", visibility="private")
+    await studio.create("later", visibility="private", scheduled_start=studio.clock.now() + HOUR)
+    await studio.create("ended", visibility="private")
+    ada = await studio.join("ada", session_id="hidden", token=studio.token("participant", "hidden"))
+    await studio.command(c.End(), "ended")
+    elsewhere = studio.token("participant", "s")
+    for query in (
+        {},
+        {"role": "observer"},
+        {"client_id": "ada"},
+        {"role": "instructor"},
+        {"role": "admin"},
+        {"token": "nonsense"},
+        {"token": elsewhere},
+        {"resume": "r1.xxxx.yyyy"},
+        {"client_id": "ada", "resume": "r1.xxxx.yyyy"},
+        {"after": 3, "epoch": "x"},
+    ):
+        told = []
+        for session_id in ("absent", "hidden", "later", "ended"):
+            refused = await studio.turned_away(**{**query, "session_id": session_id})  # type: ignore[arg-type]
+            error = {name: value for name, value in refused.error.items() if name != "timestamp"}
+            told.append((refused.code, json.dumps(error).replace(session_id, "it")))
+        assert len(set(told)) == 1, (query, told)
+    refused = await studio.turned_away(session_id="hidden")
+    assert (refused.code, refused.error["code"]) == (4502, "unknown_session")
+    await studio.lost(ada, "hidden")
+    assert (await studio.join(session_id="hidden", resume=ada.welcome["resume"])).welcome["recovered"]
+
+
+async def test_a_private_session_that_was_stored_as_open_is_by_invitation(studio: Studio) -> None:
+    """Those of earlier versions: visibility decides."""
+    await studio.create("old", visibility="private", access="open")
+    assert (await studio.turned_away(session_id="old")).error["code"] == "unknown_session"
+    assert await studio.join(session_id="old", token=studio.token("participant", "old"))
+
+
 async def test_a_hello_brings_the_secrets_of_a_browser(studio: Studio) -> None:
     """With hello=1 they come in the first frame, and stand in no address."""
     ivy = await knock(studio, hello(token=studio.token("instructor")), client_id="ivy", role="instructor")

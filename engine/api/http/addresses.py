@@ -9,6 +9,7 @@ import ipaddress
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -19,40 +20,63 @@ __all__ = ["AddressRates", "Addresses"]
 _MOST_ADDRESSES = 50_000
 
 
+class _Named(NamedTuple):
+    name: str
+    """What limits count."""
+    trusted: bool
+    """It is a trusted proxy's."""
+    seats_uncounted: bool
+
+
 class Addresses:
     """Names the network address that limits count a request for."""
 
-    def __init__(self, trusted_proxies: Sequence[str] = (), ipv6_prefix: int = 64) -> None:
-        """``trusted_proxies`` are addresses or networks; ``ipv6_prefix`` is how many bits of an IPv6 address count."""
+    def __init__(
+        self, trusted_proxies: Sequence[str] = (), ipv6_prefix: int = 64, seats_uncounted: Sequence[str] = ()
+    ) -> None:
+        """``trusted_proxies`` and ``seats_uncounted`` are addresses or networks.
+
+        ``ipv6_prefix`` is how many bits of an IPv6 address count.
+        """
         self._trusted = tuple(ipaddress.ip_network(network) for network in trusted_proxies)
+        self._seats_uncounted = tuple(ipaddress.ip_network(network) for network in seats_uncounted)
         self._ipv6_prefix = ipv6_prefix
         self._named = lru_cache(_MOST_ADDRESSES)(self._name)
 
     def of(self, request: web.BaseRequest) -> str:
         """The client's: the peer's, or the last in ``X-Forwarded-For`` that is not a trusted proxy's."""
-        peer = request.remote or "unknown"
-        if not self._trusted or not self._named(peer)[1]:
-            return self._named(peer)[0]
+        return self._client(request).name
+
+    def seat_of(self, request: web.BaseRequest) -> str | None:
+        """The same, where seats are counted by it; None for this machine, proxies, and networks that are not counted."""
+        named = self._client(request)
+        return None if named.seats_uncounted or named.trusted else named.name
+
+    def _client(self, request: web.BaseRequest) -> _Named:
+        peer = self._named(request.remote or "unknown")
+        if not peer.trusted:
+            return peer
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-        return next((name for name, trusted in map(self._named, reversed(hops)) if not trusted), peer)
+        return next((named for named in map(self._named, reversed(hops)) if not named.trusted), peer)
 
     def of_peer(self, host: str) -> str | None:
         """That of a connection whose request is not known yet; None for a trusted proxy's, which is of many clients."""
-        name, trusted = self._named(host)
-        return None if trusted else name
+        named = self._named(host)
+        return None if named.trusted else named.name
 
-    def _name(self, address: str) -> tuple[str, bool]:
-        """The name that counts, and whether the address is a trusted proxy's."""
+    def _name(self, address: str) -> _Named:
         try:
             known = ipaddress.ip_address(address.strip("[]"))
         except ValueError:
-            return address, False
+            return _Named(address[:100], trusted=False, seats_uncounted=False)
         if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
             known = known.ipv4_mapped
         trusted = any(known in network for network in self._trusted)
-        if isinstance(known, ipaddress.IPv4Address) or known.is_loopback:
-            return str(known), trusted
-        return str(ipaddress.ip_network((int(known), self._ipv6_prefix), strict=False)), trusted
+        uncounted = known.is_loopback or any(known in network for network in self._seats_uncounted)
+        name = str(known)
+        if isinstance(known, ipaddress.IPv6Address) and not known.is_loopback:
+            name = str(ipaddress.ip_network((int(known), self._ipv6_prefix), strict=False))
+        return _Named(name, trusted, uncounted)
 
 
 class AddressRates:

@@ -30,8 +30,12 @@ export function scheduleScreen(desk, detail) {
   const description = h("textarea", { id: "f-description", rows: "3", maxlength: "2000" }, like.description ?? "");
   const place = select("place", ["online", "room", "both"], like.place ?? "online");
   const listen = field("listen", "url", like.listen_url ?? "", { placeholder: "https://", pattern: "https://.+" });
-  const access = select("access", ["open", "invite"], like.access ?? "open");
-  const visibility = select("visibility", ["public", "unlisted", "private"], like.visibility ?? "public");
+  const access = select("access", ["open", "invite"], like.visibility === "private" ? "invite" : (like.access ?? "open"));
+  // By invitation means private: nothing else is to be chosen then.
+  const visibility = select("visibility", ["public", "unlisted"], like.visibility ?? "public");
+  const foundBy = () => (visibility.element.hidden = access.input.value === "invite");
+  access.input.addEventListener("change", foundBy);
+  foundBy();
   const plan = planEditor(like.techniques ?? []);
   const errors = h("div", { class: "error", role: "alert", tabindex: "-1" });
   const save = async () => {

@@ -14,8 +14,8 @@ const SAME = /** @type {Record<string, string>} */ ({
   4505: "session_over", 4506: "removed", 4507: "forbidden", 4508: "replaced", 4509: "locked",
 });
 /** Codes of the server that say more than the close that follows them. */
-const CLEARER = /** @type {Record<string, string>} */ ({ token_required: "invitation_needed", token_expired: "token_expired" });
-const ASK = new Set(["removed", "forbidden", "invitation_needed", "token_expired"]);
+const CLEARER = /** @type {Record<string, string>} */ ({ token_required: "invitation_needed", token_expired: "token_expired", too_many_from_here: "too_many_from_here" });
+const ASK = new Set(["removed", "forbidden", "invitation_needed", "token_expired", "too_many_from_here"]);
 const AGAIN = new Set(["full", "locked", "replaced", "limit", "wrong_messages", "other"]);
 
 /**

@@ -241,6 +241,8 @@ export default {
   "trouble.full.text": "Alle Plätze sind belegt. Vielleicht geht jemand; versuch es in ein, zwei Minuten.",
   "trouble.limit.title": "Zu viel auf einmal",
   "trouble.limit.text": "Dieser Browser hat mehr gesendet, als ein Mensch kann. Warte eine Minute.",
+  "trouble.too_many_from_here.title": "Viele von einem Ort",
+  "trouble.too_many_from_here.text": "Für euer Netz sind alle Plätze vergeben. Seid ihr viele an einem Ort, bitte das Studio um mehr.",
   "trouble.wrong_messages.title": "Diese Seite ist veraltet",
   "trouble.wrong_messages.text": "Der Server verstand sie nicht. Neu laden hilft.",
   "trouble.session_over.title": "Diese Sitzung ist vorbei",

@@ -223,6 +223,8 @@ export default {
   "trouble.full.text": "Every place is taken. Somebody may leave; try again in a minute or two.",
   "trouble.limit.title": "Too much at once",
   "trouble.limit.text": "This browser sent more than one person can. Wait a minute, then try again.",
+  "trouble.too_many_from_here.title": "Many from one place",
+  "trouble.too_many_from_here.text": "All the seats for your network are taken. If you are many in one place, ask the studio for more.",
   "trouble.wrong_messages.title": "This page is out of date",
   "trouble.wrong_messages.text": "It spoke to the server in a way the server does not know. Loading it again helps.",
   "trouble.session_over.title": "This session is over",
