@@ -1,53 +1,41 @@
-"""Who comes to a session and who goes: admission, recovery of what was missed, departure.
+"""Connections that come and go: admission, recovery of missed messages, departure.
 
 A joining client is registered and its replay read in one turn, so that there is no gap to buffer for.
-What the ring no longer holds is read from the journal once for all who wait for it.
+Messages that the room's ring no longer holds are read from the journal, once for all who wait for them (``missed_reader``).
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import structlog
-
 from engine.domain import commands as c
-from engine.domain import events as e
 from engine.domain.decide import decide
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.rejection import Forbidden, Rejected
 from engine.domain.session import RESUME_WITHIN, Presence, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
+from engine.protocol.outgoing import Message
 from engine.sessions.messages import Attach, Detach, MissedRecords, SeatClaim
+from engine.sessions.missed_reader import MissedReader
+from engine.sessions.numbered_frames import NumberedFrame
 from engine.sessions.ports import RoomPort, SeatPort
-from engine.sessions.recovery import MOST_RECOVERED, Position, position_of
-from engine.sessions.replies import sender_reply
-from engine.sessions.welcome import welcome
-from engine.storage.journal import Journal, JournalFailed, Record
+from engine.sessions.recovery import Position, position_of
+from engine.storage.journal import Journal, Record
 
-__all__ = ["Arrivals", "sender_of"]
+__all__ = ["Arrivals", "SessionPort"]
 
 _REMEMBER: Millis = 10 * MINUTE
-_MOST_READ = 2 * MOST_RECOVERED
-"""Records read at a time: the newest, so that what is written meanwhile must not push out what was missed."""
-
-log = structlog.get_logger()
 
 
 class SessionPort(Protocol):
-    """The session that people come to."""
+    """What is needed of the session that people come to."""
 
     @property
     def state(self) -> Session | None:
-        """What has been decided, durable or not."""
-        ...
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """The names of those who gave one."""
+        """The newest state, durable or not."""
         ...
 
     def run(
@@ -64,15 +52,16 @@ class SessionPort(Protocol):
         """
         ...
 
-    def metrics(self, state: Session, at: Millis) -> Mapping[str, Any]:
-        """The group's figures for somebody who comes."""
+    def welcome(self, state: Session, attach: Attach, *, seq: int, recovered: bool, at: Millis) -> Message:
+        """The welcome of somebody who comes, with ``state`` as it was decided at their arrival."""
         ...
 
-    def enqueue(self, message: MissedRecords) -> None:
-        """Put a message into the session's mailbox."""
+    def frame(self, record: Record) -> NumberedFrame:
+        """The frame of a numbered record from the journal."""
+        ...
 
     def seated(self, state: Session, returning: bool, recovered: bool) -> None:
-        """Somebody has their seat."""
+        """Somebody was seated; ``recovered``: with everything they missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,24 +73,17 @@ class _Arrival:
     state: Session
 
 
-def sender_of(event: e.Event) -> str | None:
-    """Who does not get a message of their own: they know already."""
-    return event.client_id if isinstance(event, (e.MemberJoined, e.ChatMessageSent)) else None
-
-
 class Arrivals:
-    """The comings and goings of one session."""
+    """The connections of one session, from their arrival to their departure."""
 
     __slots__ = (
-        "_host",
         "_joining",
-        "_journal",
         "_last_handed",
+        "_missed",
         "_now",
-        "_outdated",
-        "_reading",
         "_room",
         "_seats_of",
+        "_session",
         "_session_id",
         "_session_over",
         "_waiting",
@@ -110,39 +92,37 @@ class Arrivals:
     def __init__(
         self,
         session_id: str,
-        host: SessionPort,
+        session: SessionPort,
         room: RoomPort[Any],
         journal: Journal,
         now: Callable[[], Millis],
+        enqueue: Callable[[MissedRecords], None],
     ) -> None:
+        """``enqueue`` puts what was read from the journal into the session's mailbox."""
         self._session_id = session_id
-        self._host = host
+        self._session = session
         self._room = room
-        self._journal = journal
         self._now = now
         self._last_handed: dict[str, tuple[int, Millis]] = {}
         self._waiting: list[_Arrival] = []
         self._joining: dict[str, SeatPort] = {}
         """The newest connection of each client that has come and is not seated yet."""
-        self._reading: asyncio.Task[None] | None = None
-        self._outdated = False
-        """What is being read may hold words that were taken back meanwhile."""
+        self._missed = MissedReader(session_id, journal, enqueue)
         self._session_over = False
         self._seats_of: dict[str, int] = {}
         """How many participants came from each address that is counted, those who left included."""
 
     @property
     def busy(self) -> bool:
-        """Somebody waits for their seat, or may yet return to where they stood: that is known here alone."""
-        state, at = self._host.state, self._now()
+        """Whether somebody waits for their seat, or may yet return to their position, which is known here alone."""
+        state, at = self._session.state, self._now()
         if self._waiting or state is None or state.phase.is_over:
             return bool(self._waiting)
-        return any(at - gone_at <= RESUME_WITHIN for _, gone_at in self._last_handed.values())
+        return any(at - left_at <= RESUME_WITHIN for _, left_at in self._last_handed.values())
 
     def stop(self) -> None:
-        """Whoever still waits comes back later."""
-        if self._reading is not None:
-            self._reading.cancel()
+        """Close the sockets of those who still wait: they reconnect."""
+        self._missed.cancel()
         for arrival in self._waiting:
             arrival.attach.seat.close(CloseCode.MOVED)
         self._waiting.clear()
@@ -150,10 +130,10 @@ class Arrivals:
     # -- coming -------------------------------------------------------------------------------
 
     def attach(self, message: Attach) -> None:
-        """Let somebody in, or tell them why not."""
+        """Seat somebody once their join is durable, or refuse them."""
         seat, join = message.seat, message.join
         at = self._now()
-        before = self._host.state
+        before = self._session.state
         position: Position | None = None
         if before is not None:
             older = self._room.seats.get(join.client_id)
@@ -173,7 +153,7 @@ class Arrivals:
         self._joining[join.client_id] = seat
         try:
             claim = self._claim_of(message, before, at)
-            self._host.run(
+            self._session.run(
                 join,
                 c.Sender(join.role, join.client_id),
                 then=arrived,
@@ -212,7 +192,7 @@ class Arrivals:
         return claim
 
     def refuse(self, attach: Attach, refusal: Rejected) -> None:
-        """Say why somebody is not let in, and close."""
+        """Send somebody the reason why they are not let in, and close their socket."""
         seat = attach.seat
         self._stop_joining(seat)
         top: dict[str, Any] = {}
@@ -243,43 +223,22 @@ class Arrivals:
         seq = arrival.replay_until
         if recovered and arrival.position is not None:
             seq = arrival.position.missed_from
-        at = self._now()
-        payload = welcome(
-            arrival.state,
-            attach,
-            self._host.names,
-            metrics=self._host.metrics(arrival.state, at),
-            seq=seq,
-            recovered=recovered,
-            at=at,
-        )
+        payload = self._session.welcome(arrival.state, attach, seq=seq, recovered=recovered, at=self._now())
         self._room.admit(
             attach.seat, outgoing.frame(payload) + older, handed, arrival.replay_until if recovered else 0
         )
         self._stop_joining(attach.seat)
         self._last_handed.pop(attach.seat.client_id, None)
-        self._host.seated(arrival.state, attach.join.proved or attach.after is not None, recovered)
+        self._session.seated(arrival.state, attach.join.proved or attach.after is not None, recovered)
 
     # -- what the ring no longer holds ----------------------------------------------------------
 
     def _read_missed(self) -> None:
-        if self._reading is not None:
-            return
-        after = min(a.position.missed_from for a in self._waiting if a.position is not None)
-        self._reading = asyncio.get_running_loop().create_task(self._read(after))
-
-    async def _read(self, after: int) -> None:
-        records: Sequence[Record] = ()
-        try:
-            records = await self._journal.read_numbered(self._session_id, after, _MOST_READ)
-        except JournalFailed as failed:
-            log.error("journal unreadable", session_id=self._session_id, reason=failed.reason)
-        self._host.enqueue(MissedRecords(after, records))
+        self._missed.read(min(a.position.missed_from for a in self._waiting if a.position is not None))
 
     def hand_out_missed(self, message: MissedRecords) -> None:
-        """Hand out what was read: all that somebody missed, or nothing of it."""
-        self._reading = None
-        outdated, self._outdated = self._outdated, False
+        """Seat those who waited for what was read: with all that they missed, or with nothing of it."""
+        outdated = self._missed.finish()
         if not self._waiting:
             return
         if outdated:
@@ -290,7 +249,7 @@ class Arrivals:
         newest = max(*(arrival.replay_until for arrival in self._waiting), 0 if tail is None else tail - 1)
         if self._session_over:
             newest = max(newest, self._room.head)
-        frames = [entry for entry in self._frames(message.records) if entry[0] <= newest]
+        frames = [frame for frame in map(self._session.frame, message.records) if frame[0] <= newest]
         if frames and (tail is None or frames[-1][0] >= tail - 1):
             self._room.restore(frames)
         waiting, self._waiting = self._waiting, []
@@ -308,9 +267,9 @@ class Arrivals:
                 upto = arrival.replay_until if self._room.tail is None else self._room.tail - 1
                 if self._session_over:  # All of it at once: nobody goes before they have been sent the end.
                     upto = newest
-                missed = [entry for entry in frames if missed_from < entry[0] <= upto]
+                missed = [frame for frame in frames if missed_from < frame[0] <= upto]
                 if len(missed) == upto - missed_from:
-                    older = b"".join(entry[1] for entry in missed)
+                    older = b"".join(frame[1] for frame in missed)
                     self._seat(arrival, recovered=True, handed=upto, older=older)
                 else:
                     self._seat(arrival, recovered=False, handed=arrival.replay_until)
@@ -319,53 +278,34 @@ class Arrivals:
         if self._waiting:
             self._read_missed()
 
-    def _frames(self, records: Sequence[Record]) -> list[tuple[int, bytes, str | None, bytes]]:
-        state, names = self._host.state, self._host.names
-        assert state is not None
-        frames: list[tuple[int, bytes, str | None, bytes]] = []
-        for record in records:
-            assert record.seq is not None
-            event = e.decode(record.event)
-            payload = outgoing.numbered(
-                event,
-                session_id=self._session_id,
-                epoch=state.epoch,
-                seq=record.seq,
-                at=record.at,
-                names=names,
-            )
-            reply = sender_reply(event, self._session_id, record.seq, record.at)
-            frames.append((record.seq, outgoing.frame(payload), sender_of(event), reply))
-        return frames
-
-    # -- being asked to go, from one's seat or while one waits for it ---------------------------
+    # -- closing the sockets of those seated and of those who still wait ---------------------------
 
     def end(self) -> None:
         """The session is over: everybody goes, those who still wait as soon as they have been sent the end."""
         self._session_over = True
-        self._outdated = self._reading is not None
+        self._missed.invalidate()
         self._room.close_all(CloseCode.DONE, "the session is over")
 
     def remove(self, client_id: str) -> None:
-        """Somebody is to leave."""
+        """Staff removed somebody: close their socket."""
         self._room.close(client_id, CloseCode.REMOVED, "the instructor asked this person to leave")
-        for arrival in self._no_longer_waiting(client_id):
+        for arrival in self._stop_waiting(client_id):
             self.refuse(
                 arrival.attach, Forbidden("removed", "The instructor has asked this person to leave.")
             )
 
     def withdraw(self, client_id: str) -> None:
-        """Somebody takes everything back: whoever comes later gets what the journal says now."""
+        """Somebody withdrew: close their socket, and drop all frames that name them."""
         self._room.forget()
-        self._outdated = self._reading is not None
+        self._missed.invalidate()
         self._room.close(client_id, CloseCode.DONE, "everything was withdrawn")
-        for arrival in self._no_longer_waiting(client_id):
+        for arrival in self._stop_waiting(client_id):
             seat = arrival.attach.seat
             seat.close(CloseCode.DONE, "everything was withdrawn")
             self._stop_joining(seat)
             self._leave(seat, clean=True)
 
-    def _no_longer_waiting(self, client_id: str) -> list[_Arrival]:
+    def _stop_waiting(self, client_id: str) -> list[_Arrival]:
         going = [arrival for arrival in self._waiting if arrival.attach.join.client_id == client_id]
         self._waiting = [arrival for arrival in self._waiting if arrival.attach.join.client_id != client_id]
         return going
@@ -373,7 +313,7 @@ class Arrivals:
     # -- going --------------------------------------------------------------------------------
 
     def detach(self, message: Detach) -> None:
-        """A socket is gone. One that was replaced, or was never let in, changes nothing."""
+        """A socket was closed. One that was replaced, or was never let in, changes nothing."""
         seat = message.seat
         seat.closing = True
         if self._room.leave(seat):
@@ -383,14 +323,14 @@ class Arrivals:
                 self._forget()
 
     def _leave(self, seat: SeatPort, *, clean: bool) -> None:
-        state = self._host.state
+        state = self._session.state
         member = None if state is None else state.members.get(seat.client_id)
         if member is None or member.presence is not Presence.PRESENT:
             return
         if seat.client_id in self._room.seats or seat.client_id in self._joining:
             return  # Here by another connection.
-        gone: c.Command = c.Leave(seat.client_id) if clean else c.LoseConnection(seat.client_id)
-        self._host.run(gone, c.Sender(Role.ADMIN))
+        leaving: c.Command = c.Leave(seat.client_id) if clean else c.LoseConnection(seat.client_id)
+        self._session.run(leaving, c.Sender(Role.ADMIN))
 
     def _stop_joining(self, seat: SeatPort) -> None:
         if self._joining.get(seat.client_id) is seat:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from engine.domain import commands as c
-from engine.domain import events as e
 from engine.domain.instant import Millis, iso
 from engine.protocol.incoming import Inbound
-from engine.protocol.outgoing import Message, frame, message
+from engine.protocol.outgoing import Message, message
 
-__all__ = ["answers", "expects_answer", "heartbeat_answer", "sender_reply"]
+__all__ = ["answers", "expects_answer", "heartbeat_answer"]
 
 _CONFIRMED = (c.RateTechnique, c.RateSession)
 
 
 def expects_answer(inbound: Inbound) -> bool:
-    """Whether its sender waits for word."""
+    """Whether its sender waits for a reply."""
     return inbound.id is not None or isinstance(inbound.command, _CONFIRMED)
 
 
 def answers(inbound: Inbound, session_id: str, seq: int, at: Millis) -> list[Message]:
-    """The messages for the sender; ``seq`` is the number that the command got, or the newest."""
+    """The replies to the sender; ``seq`` is the number that the command got, or the newest."""
     replies: list[Message] = []
     match inbound.command:
         case c.RateTechnique():
@@ -35,16 +34,8 @@ def answers(inbound: Inbound, session_id: str, seq: int, at: Millis) -> list[Mes
     return replies
 
 
-def sender_reply(event: e.Event, session_id: str, seq: int, at: Millis) -> bytes:
-    """The frame that the sender of a chat gets in its place. It is in the line of numbered frames: sent
-    before the ones that lead up to it, its sender would take them for received."""
-    if not isinstance(event, e.ChatMessageSent):
-        return b""
-    return frame(message("message_sent", session_id, at, {"seq": seq}, seq=seq))
-
-
 def heartbeat_answer(inbound: Inbound, session_id: str, seq: int, at: Millis) -> Message:
-    """The server's clock, and the newest number: a client that is behind it has missed something."""
+    """The reply to a heartbeat: the server's clock and the newest ``seq``; a client that is behind it has missed something."""
     content = {"server_time": iso(at), "seq": seq}
     top = content if inbound.id is None else {**content, "reply_to": inbound.id}
     return message("heartbeat_ack", session_id, at, content, **top)

@@ -1,15 +1,16 @@
-"""The actor of one session: it owns the participants, the group's figures, and the replay of messages.
+"""The actor of one session: it owns the state, the participants, and the order of messages.
 
-Every turn is the same: decide, evolve, journal; and when the commit is there, publish. State evolves
-at once; what leaves the actor waits until it is durable. A handler never blocks and never awaits.
+Every turn is the same: decide, evolve, journal; and once the commit is there, publish. State evolves at once; what leaves the
+actor waits until it is durable. A handler never blocks and never awaits. One module, although a long one: that order is
+the invariant, and every way into it stands here. What waits for commits, people, connections and telemetry are parts
+of their own (``commit_queue``, ``people``, ``arrivals``, ``telemetry``).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,13 @@ from engine.domain.rejection import Rejected, Unavailable
 from engine.domain.session import Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode
+from engine.protocol.outgoing import Message
 from engine.runtime.loop_actor import LoopActor
 from engine.runtime.mailbox import MailboxFull
-from engine.sessions.arrivals import Arrivals, sender_of
+from engine.sessions.arrivals import Arrivals
 from engine.sessions.command_ids import CommandIds, command_key
+from engine.sessions.commit_queue import CommitQueue, Turn
 from engine.sessions.deadline_timer import DeadlineTimer
-from engine.sessions.feedback import row_after
 from engine.sessions.journal_entries import JournalEntries, queues_publication
 from engine.sessions.messages import (
     Attach,
@@ -49,9 +51,12 @@ from engine.sessions.messages import (
     UnloadIfIdle,
     View,
 )
+from engine.sessions.numbered_frames import NumberedFrame, numbered_frame
+from engine.sessions.people import People
 from engine.sessions.ports import RoomPort, SessionListener
-from engine.sessions.replies import answers, expects_answer, heartbeat_answer, sender_reply
+from engine.sessions.replies import answers, expects_answer, heartbeat_answer
 from engine.sessions.telemetry import HeartCounts, SessionTelemetry
+from engine.sessions.welcome import welcome
 from engine.storage.journal import Journal, Record
 from engine.storage.rows import PersonChange, PersonRow
 
@@ -65,21 +70,6 @@ _REPORTS = c.Report.__args__
 _TELEMETRY = (c.HeartRate, c.BreathTap, c.HrvUpdate)
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True, eq=False)
-class _Staged:
-    """A turn on its way to the disk, and what to do when it is there."""
-
-    state: Session
-    events: Sequence[tuple[e.Event, int | None, Millis]]
-    then: list[Callable[[], None]] = field(default_factory=list)
-    failed: list[Callable[[Rejected], None]] = field(default_factory=list)
-
-    @property
-    def seq(self) -> int:
-        """The number of its last numbered message, or the newest there was."""
-        return next((seq for _, seq, _ in reversed(self.events) if seq is not None), self.state.seq)
 
 
 class SessionActor(LoopActor):
@@ -102,14 +92,12 @@ class SessionActor(LoopActor):
         marks: Sequence[Mark] | None = None,
         keeps_people: bool = True,
     ) -> None:
-        """``keeps_people``: False when the time is over for which people are known."""
+        """``keeps_people``: False once the time is over for which rows of people are kept."""
         super().__init__()
         self._session_id = session_id
         self.state = state
         self._durable = state
-        self._keeps_people = keeps_people
-        self.people: dict[str, PersonRow] = {row.client_id: row for row in people}
-        self.names: dict[str, str] = {row.client_id: row.name for row in people if row.name}
+        self._people = People(people, keeps_rows=keeps_people)
         # Keys alone: thousands of sessions are idle, and an empty set takes three times an empty dictionary.
         self._event_ids: dict[str, None] = {}
         self._event_ids.update(dict.fromkeys(event_ids))
@@ -122,10 +110,9 @@ class SessionActor(LoopActor):
         self._telemetry = SessionTelemetry(
             room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks
         )
-        self._arrivals = Arrivals(session_id, self, room, journal, clock.now)
+        self._arrivals = Arrivals(session_id, self, room, journal, clock.now, self.enqueue)
         self._entries = JournalEntries(session_id, channels, new_id, 0 if state is None else state.position)
-        # A list although it is a queue: it is short, and an empty deque takes ten times as much.
-        self._pending: list[_Staged] = []
+        self._commits = CommitQueue()
         self._deadline_timer = DeadlineTimer(clock, self._on_deadline)
         self._failure: BaseException | None = None
         """What ended this actor, while it has not ended yet."""
@@ -133,7 +120,7 @@ class SessionActor(LoopActor):
     # -- life ---------------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        """Whoever was here lost the connection when the last process went."""
+        """Take over a loaded state: whoever was here lost the connection when it was unloaded."""
         if self.state is not None:
             self._telemetry.follow(self.state)
             self._listener.changed(self.state)
@@ -142,7 +129,7 @@ class SessionActor(LoopActor):
             self._deadline_timer.follow(self.state)
 
     def on_stop(self) -> None:
-        """Let go of timers and of whoever waits."""
+        """Stop the timers, and refuse whoever waits."""
         self._release(Unavailable("unavailable", "The session is being moved; try again."))
 
     def on_failure(
@@ -151,7 +138,7 @@ class SessionActor(LoopActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """A bug or a lost journal: everybody is asked to come back, and finds the rebuilt session."""
+        """A bug or a lost journal: everybody's socket is closed with ``MOVED``; they reconnect to the rebuilt session."""
         log.error("session failed", session_id=self._session_id, reason=str(exception_value))
         self._release(Unavailable("unavailable", "Something went wrong here; nothing was lost. Try again."))
         self._room.close_all(CloseCode.MOVED, "the session is being rebuilt")
@@ -161,16 +148,14 @@ class SessionActor(LoopActor):
         self._deadline_timer.stop()
         self._telemetry.stop()
         self._arrivals.stop()
-        while self._pending:
-            for fail in self._pending.pop(0).failed:
-                fail(refusal)
+        self._commits.fail(refusal)
         # Nobody handles these any more, and who has come would wait for a welcome.
         for envelope in self._mailbox.waiting:
             if isinstance(envelope.message, Attach):
                 self._arrivals.refuse(envelope.message, refusal)
 
     def on_receive(self, message: Any) -> Any:
-        """One turn."""
+        """Handle one message: one turn."""
         if self._failure is not None:
             # An exception ends an actor that was told something; who asks would only be handed it.
             if isinstance(message, Execute | ForgetPeople | GetView | GetOwnFigures | UnloadIfIdle):
@@ -194,22 +179,22 @@ class SessionActor(LoopActor):
             case FiguresDue():
                 return self._figures_due()
             case ForgetPeople():
-                return self._forget()
+                return self._forget_people()
             case UnloadIfIdle():
-                return self._sleep()
+                return self._unload_if_idle()
             case BaseException():
                 raise message
             case _:
                 return super().on_receive(message)
 
     def _fail_at_next_message(self, reason: BaseException) -> None:
-        """End this actor at its next message, whatever that is: the state here is not to be trusted."""
+        """End this actor at its next message, whatever that is: its state may be ahead of its journal."""
         self._failure = reason
         with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
             self.actor_ref.tell(reason)  # A full mailbox has messages enough.
 
     def enqueue(self, message: MissedRecords) -> None:
-        """Put a message into one's own mailbox."""
+        """Put a message into this actor's own mailbox, unless it has ended."""
         if self.actor_ref.is_alive():
             self.actor_ref.tell(message)
 
@@ -224,7 +209,7 @@ class SessionActor(LoopActor):
         command_key: str | None = None,
         then: Callable[[Session | None], None] | None = None,
         failed: Callable[[Rejected], None] | None = None,
-    ) -> _Staged | None:
+    ) -> Turn | None:
         """Carry a command out; ``event_id`` and ``command_key`` are what a repetition of it is known by.
 
         ``then`` runs once all that has happened so far is durable, with the state as it is decided
@@ -242,9 +227,9 @@ class SessionActor(LoopActor):
                 self.run(last, _SYSTEM)
             events = decide(self.state, command, sender=sender, at=at)
             # Raw beats go with the session: whoever left an address to get their figures has them written now.
-            own = tuple(self._telemetry.own_summaries(self.people.values(), at))
-        changes = self._learn(command, sender, own, at)
-        staged: _Staged | None = None
+            own = tuple(self._telemetry.own_summaries(self._people.rows.values(), at))
+        changes = self._people.change(command, sender, self.state, own, at)
+        staged: Turn | None = None
         repeatable = event_id is not None or command_key is not None
         if events or (self.state is not None and (changes or repeatable)):
             staged = self._stage(events, at, changes, event_id, command_key)
@@ -254,20 +239,8 @@ class SessionActor(LoopActor):
             if staged is not None:
                 staged.then.append(partial(then, self.state))
             else:
-                self._once_durable(then, failed)
+                self._commits.when_durable(self.state, then, failed)
         return staged
-
-    def _once_durable(
-        self, then: Callable[[Session | None], None], failed: Callable[[Rejected], None] | None
-    ) -> None:
-        """Call ``then`` when all that has happened so far is durable, or ``failed`` when it never will be."""
-        if not self._pending:
-            then(self.state)
-            return
-        newest = self._pending[-1]
-        newest.then.append(partial(then, self.state))
-        if failed is not None:
-            newest.failed.append(failed)
 
     def _stage(
         self,
@@ -276,7 +249,7 @@ class SessionActor(LoopActor):
         changes: Sequence[PersonChange],
         event_id: str | None,
         command_key: str | None,
-    ) -> _Staged:
+    ) -> Turn:
         state = self.state
         expected = 0 if state is None else state.position
         happened: list[tuple[e.Event, int | None, Millis]] = []
@@ -291,8 +264,8 @@ class SessionActor(LoopActor):
         self.state = state
         if event_id is not None:
             self._event_ids[event_id] = None
-        staged = _Staged(state, happened)
-        self._pending.append(staged)
+        staged = Turn(state, happened)
+        self._commits.add(staged)
         if command_key is not None:
             event_id = self._command_ids.add(command_key, staged.seq)
         entry = self._entries.entry(
@@ -300,7 +273,7 @@ class SessionActor(LoopActor):
             expected,
             records,
             events,
-            people=self.people.values(),
+            people=self._people.rows.values(),
             changes=changes,
             event_id=event_id,
         )
@@ -308,35 +281,14 @@ class SessionActor(LoopActor):
         self._deadline_timer.follow(state)
         return staged
 
-    def _learn(
-        self, command: c.Command, sender: c.Sender, own: Sequence[PersonRow], at: Millis
-    ) -> Sequence[PersonChange]:
-        """Make the rows that an accepted command changes: nobody else does, so nobody writes back what went."""
-        if isinstance(command, c.Withdraw):
-            self.people.pop(command.client_id, None)
-            self.names.pop(command.client_id, None)
-            return (PersonChange(command.client_id, None),)
-        said = None
-        if self.state is not None and self._keeps_people:
-            said = row_after(command, sender, self.state, self.people, at)
-        if said is None and not own:
-            return ()
-        changes: list[PersonChange] = []
-        for row in own if said is None else (said, *own):
-            self.people[row.client_id] = row
-            if row.name:
-                self.names[row.client_id] = row.name
-            changes.append(PersonChange(row.client_id, row))
-        return changes
-
-    def _committed(self, staged: _Staged, error: BaseException | None) -> None:
-        if not self._pending or self._pending[0] is not staged:
+    def _committed(self, staged: Turn, error: BaseException | None) -> None:
+        if not self._commits.is_next(staged):
             return  # The actor ended while this was on its way.
         if error is not None:
             # Nobody saw these events, and the state is ahead of the log: it has to be rebuilt.
             self._fail_at_next_message(error)
             return
-        self._pending.pop(0)
+        self._commits.remove_next()
         was_over = self._durable is not None and self._durable.phase.is_over
         self._durable = state = staged.state
         for event, seq, at in staged.events:
@@ -352,13 +304,11 @@ class SessionActor(LoopActor):
 
     def _publish(self, state: Session, event: e.Event, seq: int | None, at: Millis) -> None:
         if seq is not None:
-            payload = outgoing.numbered(
-                event, session_id=state.session_id, epoch=state.epoch, seq=seq, at=at, names=self.names
-            )
-            reply = sender_reply(event, state.session_id, seq, at)
-            self._room.publish(seq, outgoing.frame(payload), sender_of(event), reply)
+            self._room.publish(*self._numbered_frame(event, state.epoch, seq, at))
         else:
-            private = outgoing.staff_message(event, session_id=state.session_id, at=at, names=self.names)
+            private = outgoing.staff_message(
+                event, session_id=state.session_id, at=at, names=self._people.names
+            )
             if private is not None:
                 self._room.to_staff(outgoing.frame(private))
         if isinstance(event, e.PersonWithdrew):
@@ -367,7 +317,7 @@ class SessionActor(LoopActor):
             self._arrivals.remove(event.client_id)
 
     def _view(self, outcome: Outcome = "accepted") -> View | None:
-        return None if self._durable is None else View(self._durable, self.people.copy(), outcome)
+        return None if self._durable is None else View(self._durable, self._people.rows.copy(), outcome)
 
     # -- commands -----------------------------------------------------------------------------
 
@@ -377,7 +327,7 @@ class SessionActor(LoopActor):
         reported = isinstance(message.command, _REPORTS)
         # Reports of a session that is over change nothing, and nothing of them is kept.
         passed = known or (reported and self.state is not None and self.state.phase.is_over)
-        staged: _Staged | None = None
+        staged: Turn | None = None
 
         def answer(_: Session | None) -> None:
             nothing = reported and (staged is None or not staged.events)
@@ -427,7 +377,7 @@ class SessionActor(LoopActor):
         self._telemetry.engaged(seat.client_id, self.state)
         key = None if inbound.id is None else command_key(seat.client_id, inbound)
         answered = None if key is None else self._command_ids.seq_of(key)
-        staged: _Staged | None = None
+        staged: Turn | None = None
 
         def answer(_: Session | None = None) -> None:
             seq = answered if answered is not None else self._seq() if staged is None else staged.seq
@@ -440,7 +390,7 @@ class SessionActor(LoopActor):
 
         try:
             if answered is not None:
-                self._once_durable(answer, refuse)
+                self._commits.when_durable(self.state, answer, refuse)
             elif isinstance(command, _TELEMETRY):
                 own = self._telemetry.take(seat.client_id, command, at, self.state)
                 if own is not None:
@@ -463,12 +413,26 @@ class SessionActor(LoopActor):
     def _seq(self) -> int:
         return 0 if self._durable is None else self._durable.seq
 
-    def metrics(self, state: Session, at: Millis) -> Mapping[str, Any]:
-        """The group's figures for somebody who comes."""
-        return self._telemetry.newest(state, at)
+    def welcome(self, state: Session, attach: Attach, *, seq: int, recovered: bool, at: Millis) -> Message:
+        """The welcome of somebody who comes."""
+        metrics = self._telemetry.newest(state, at)
+        return welcome(
+            state, attach, self._people.names, metrics=metrics, seq=seq, recovered=recovered, at=at
+        )
+
+    def frame(self, record: Record) -> NumberedFrame:
+        """The frame of a numbered record, with names as they are known now."""
+        assert self.state is not None
+        assert record.seq is not None
+        return self._numbered_frame(e.decode(record.event), self.state.epoch, record.seq, record.at)
+
+    def _numbered_frame(self, event: e.Event, epoch: str, seq: int, at: Millis) -> NumberedFrame:
+        return numbered_frame(
+            event, session_id=self._session_id, epoch=epoch, seq=seq, at=at, names=self._people.names
+        )
 
     def seated(self, state: Session, returning: bool, recovered: bool) -> None:
-        """Somebody has their seat."""
+        """Somebody was seated."""
         if returning:
             self._listener.recovered(recovered)
         self._telemetry.seated(state)
@@ -484,14 +448,14 @@ class SessionActor(LoopActor):
                 self.run(command, _SYSTEM)
             self._telemetry.run(self.state)
 
-    def _sleep(self) -> bool:
-        """Leave memory when nobody is here and nothing is on its way."""
+    def _unload_if_idle(self) -> bool:
+        """Stop when nobody is here and nothing is under way; the journal has all that is known."""
         state = self.state
         # Counted, or within their grace: those whom a platform reported have no socket here.
         here = (
             state is not None and not state.phase.is_over and any(m.is_here for m in state.members.values())
         )
-        if self._room.seats or self._pending or self._arrivals.busy or self._mailbox.waiting or here:
+        if self._room.seats or self._commits or self._arrivals.busy or self._mailbox.waiting or here:
             return False
         engaged = self._telemetry.unwritten()
         if engaged is not None:
@@ -500,10 +464,8 @@ class SessionActor(LoopActor):
         self.stop()
         return True
 
-    def _forget(self) -> bool:
-        self._keeps_people = False
-        self.people.clear()
-        self.names.clear()
+    def _forget_people(self) -> bool:
+        self._people.forget()
         return True
 
     def _on_deadline(self) -> None:
