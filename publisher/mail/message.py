@@ -56,7 +56,9 @@ class _Policy(EmailPolicy):
 
     def _encoded(self, name: str, text: str) -> str:
         """The header with ``text`` in encoded words; empty where it can stand as it is."""
-        if text.isascii() and "=?" not in text and all(len(word) <= _LONGEST_WORD for word in text.split()):
+        # Readers make one blank of several that stand plain.
+        plain = text.isascii() and "=?" not in text and "  " not in text
+        if plain and all(len(word) <= _LONGEST_WORD for word in text.split()):
             return ""
         words = Header(text, "utf-8", maxlinelen=_COLUMNS - 1, header_name=name).encode(linesep=self.linesep)
         return f"{name}: {words}{self.linesep}"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
@@ -170,7 +172,9 @@ def test_pythons_parser_reads_a_mail_back(subject: str, text: str, name: str) ->
     )
     message = read(data)
     assert message["Subject"] == mail.subject
-    assert message["From"].addresses[0].display_name == studio.name
+    # By the older parser: the newer one puts a blank between the encoded words of an address.
+    sender = parseaddr(email.message_from_bytes(data)["From"].replace("\r\n", ""))
+    assert (str(make_header(decode_header(sender[0]))), sender[1]) == (studio.name, "hello@example.org")
     assert message["List-Unsubscribe"] == "<https://x.example/u/1>"
     assert sorted(message.keys()) == sorted(
         [
@@ -180,6 +184,7 @@ def test_pythons_parser_reads_a_mail_back(subject: str, text: str, name: str) ->
             "Date",
             "Message-ID",
             "Auto-Submitted",
+            "List-Id",
             "List-Unsubscribe",
             "List-Unsubscribe-Post",
             "MIME-Version",
