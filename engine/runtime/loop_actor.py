@@ -157,7 +157,7 @@ class LoopActor(pykka.Actor):
                         envelope.reply_to.set(response)
         finally:
             if alive:
-                mailbox.rest()
+                mailbox.end_turn()
             else:
                 mailbox.close()
         return handled

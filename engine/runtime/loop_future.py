@@ -233,12 +233,12 @@ class LoopFuture(pykka.Future[T]):
 
         self._waiters.append(wake)
         try:
-            if self._outcome is None and not self._hook_rests():
+            if self._outcome is None and not self._hook_is_idle():
                 yield from waiter
         finally:
             self._forget(wake)
 
-    def _hook_rests(self) -> bool:
+    def _hook_is_idle(self) -> bool:
         """Whether this future has a hook that nobody is running."""
         return self._get_hook is not None and not self._hook_lock.locked()
 

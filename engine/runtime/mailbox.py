@@ -29,11 +29,11 @@ class LoopClosed(pykka.ActorDeadError):
     """The actor's event loop was closed while it lived, so it will never handle anything again."""
 
 
-def _not_open() -> bool:
+def _never() -> bool:
     return False
 
 
-def _ended() -> bool:
+def _always() -> bool:
     return True
 
 
@@ -52,7 +52,7 @@ class Mailbox:
         self._turn: Turn | None = None
         self._scheduler: Scheduler | None = None
         self._scheduled = True  # Nothing to schedule before it is open.
-        self._unreachable = _not_open
+        self._unreachable = _never
 
     def __len__(self) -> int:
         return len(self.waiting)
@@ -98,7 +98,7 @@ class Mailbox:
         """
         return self.waiting.popleft()
 
-    def rest(self) -> None:
+    def end_turn(self) -> None:
         """End a turn: schedule the next if messages wait, else wait for one to be put."""
         if not self.waiting:
             self._scheduled = False
@@ -108,7 +108,7 @@ class Mailbox:
 
     def close(self, error: type[pykka.ActorDeadError] = pykka.ActorDeadError) -> None:
         """Refuse further messages, drop the reference to the actor, and answer the asks that still wait."""
-        self._unreachable = _ended
+        self._unreachable = _always
         self._scheduled = True
         self._turn = None
         while True:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.domain import commands as c
-from engine.domain.decide import decide
 from engine.domain.instant import MINUTE, Millis
 from engine.domain.rejection import Forbidden, Rejected
 from engine.domain.session import RESUME_WITHIN, Presence, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.outgoing import Message
-from engine.sessions.messages import Attach, Detach, MissedRecords, SeatClaim
+from engine.sessions.address_seats import AddressSeats
+from engine.sessions.messages import Attach, Detach, MissedRecords
 from engine.sessions.missed_reader import MissedReader
 from engine.sessions.numbered_frames import NumberedFrame
 from engine.sessions.ports import RoomPort, SeatPort
@@ -77,12 +77,12 @@ class Arrivals:
     """The connections of one session, from their arrival to their departure."""
 
     __slots__ = (
+        "_address_seats",
         "_joining",
         "_last_handed",
         "_missed",
         "_now",
         "_room",
-        "_seats_of",
         "_session",
         "_session_id",
         "_session_over",
@@ -109,8 +109,7 @@ class Arrivals:
         """The newest connection of each client that has come and is not seated yet."""
         self._missed = MissedReader(session_id, journal, enqueue)
         self._session_over = False
-        self._seats_of: dict[str, int] = {}
-        """How many participants came from each address that is counted, those who left included."""
+        self._address_seats = AddressSeats()
 
     @property
     def busy(self) -> bool:
@@ -152,7 +151,7 @@ class Arrivals:
         older = self._joining.get(join.client_id)
         self._joining[join.client_id] = seat
         try:
-            claim = self._claim_of(message, before, at)
+            claim = self._address_seats.claim(message, before, at)
             self._session.run(
                 join,
                 c.Sender(join.role, join.client_id),
@@ -165,31 +164,10 @@ class Arrivals:
                 self._joining[join.client_id] = older
         else:
             if claim is not None:
-                self._seats_of[claim.address] = self._seats_of.get(claim.address, 0) + 1
+                self._address_seats.take(claim)
             if older is not None:
                 # Before it is seated: it must not take the place of the newer one later.
                 older.close(CloseCode.REPLACED, "a newer connection has taken this place")
-
-    def _claim_of(self, message: Attach, before: Session | None, at: Millis) -> SeatClaim | None:
-        """The claim that a new participant's seat is counted under; None where none is needed.
-
-        Raises:
-            Rejected: the address has all the seats it may have.
-        """
-        claim, join = message.claim, message.join
-        if claim is None or before is None or join.role is not Role.PARTICIPANT:
-            return None
-        known = before.members.get(join.client_id)
-        if known is not None and known.owned:
-            return None
-        if self._seats_of.get(claim.address, 0) >= claim.most:
-            # Whatever else keeps them out comes first: a stranger must not learn of a private session by this.
-            decide(before, join, sender=c.Sender(join.role, join.client_id), at=at)
-            raise Forbidden(
-                "too_many_from_here",
-                f"{claim.most} people of this network address are or were in this session: that is all it may have.",
-            )
-        return claim
 
     def refuse(self, attach: Attach, refusal: Rejected) -> None:
         """Send somebody the reason why they are not let in, and close their socket."""

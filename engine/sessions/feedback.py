@@ -1,4 +1,4 @@
-"""What people say of themselves and of the session, in the table of people.
+"""Feedback, consents and names in the table of people: the row that a command makes of the row before it.
 
 The session's actor alone makes these rows, each from the row that it knows at that turn.
 """
@@ -21,7 +21,7 @@ __all__ = ["quotes_of", "row_after"]
 def row_after(
     command: c.Command, sender: c.Sender, before: Session, people: Mapping[str, PersonRow], at: Millis
 ) -> PersonRow | None:
-    """The row of the person of whom an accepted command says something; None where it says nothing new.
+    """The row of a person after an accepted command that concerns it; None where it changes nothing.
 
     ``before`` is the state in which it was accepted. What people say themselves is accepted of those alone who have not
     withdrawn, and who connects comes again; only a platform may speak of somebody who took everything back.
@@ -60,25 +60,25 @@ def quotes_of(people: Iterable[PersonRow]) -> tuple[Quote, ...]:
     )
 
 
-def _rated(person: PersonRow, opinion: c.RateSession, at: Millis) -> PersonRow:
+def _rated(person: PersonRow, rating: c.RateSession, at: Millis) -> PersonRow:
     """Rating, comment and permissions, with the version of the words that asked for them.
 
     A quote waits for the studio's approval; changed words wait again.
     """
-    quoted = opinion.publish_quote and opinion.comment is not None
+    quoted = rating.publish_quote and rating.comment is not None
     given = {
         "publish_quote": quoted,
-        "publish_name": opinion.publish_name,
-        "publish_version": opinion.version,
+        "publish_name": rating.publish_name,
+        "publish_version": rating.version,
         "publish_at": at,
     }
     return replace(
         person,
         consents=json.dumps({**json.loads(person.consents), **given}),
-        rating=opinion.rating,
-        comment=opinion.comment,
+        rating=rating.rating,
+        comment=rating.comment,
         publish_quote=quoted,
-        publish_name=opinion.publish_name,
+        publish_name=rating.publish_name,
         quote_state="waiting" if quoted else None,
         updated_at=at,
     )

@@ -1,4 +1,4 @@
-"""What a session actor is told and asked."""
+"""The messages that a session actor receives, and the view of it that others get."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 Outcome: TypeAlias = Literal["accepted", "repeated", "ignored"]
-"""What came of a command that was not refused: ``repeated`` where its event id was known already, ``ignored`` where
+"""The outcome of a command that was not refused: ``repeated`` where its event id was known already, ``ignored`` where
 nothing changed."""
 
 
@@ -44,7 +44,7 @@ class SeatClaim:
 
 @dataclass(frozen=True, slots=True)
 class Attach:
-    """Seat a live socket. ``top`` is what the shell adds to the welcome (resume, intervals, addresses).
+    """Seat a live socket. ``top`` are fields that the socket's side adds to the welcome (resume, intervals, addresses).
 
     ``after`` and ``epoch`` are where the client says it stands.
     """
@@ -60,7 +60,7 @@ class Attach:
 
 @dataclass(frozen=True, slots=True)
 class Detach:
-    """A live socket is gone; ``clean`` when its owner said goodbye."""
+    """A live socket was closed; ``clean`` when its client closed it on purpose."""
 
     seat: SeatPort
     clean: bool
@@ -68,7 +68,7 @@ class Detach:
 
 @dataclass(frozen=True, slots=True)
 class FromSocket:
-    """A checked message of a seat."""
+    """A checked message from the socket of a seat."""
 
     seat: SeatPort
     inbound: Inbound
@@ -76,7 +76,7 @@ class FromSocket:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """A command from elsewhere. The answer to ``ask`` is an ``asyncio.Future`` of the durable ``View``.
+    """A command from elsewhere than a socket. The answer to ``ask`` is an ``asyncio.Future`` of the durable ``View``.
 
     ``event_id`` makes a repetition harmless.
     """
@@ -100,12 +100,12 @@ class GetOwnFigures:
 
 @dataclass(frozen=True, slots=True)
 class UnloadIfIdle:
-    """Stop if nothing is going on; the journal brings the session back. Answers whether it sleeps."""
+    """Stop if nobody is here and nothing is under way; it can be loaded again. Answers whether it stopped."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetPeople:
-    """The time is over for which people are known: keep nothing of them, and make no more rows. Answers True."""
+    """The time is over for which people are kept: drop their rows, and make no more. Answers True."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class FiguresDue:
 
 @dataclass(frozen=True, slots=True)
 class MissedRecords:
-    """Records after ``after`` that were read for those who wait for them."""
+    """Numbered records after the ``seq`` ``after``, read from the journal for clients that missed them."""
 
     after: int
     records: Sequence[Record]
@@ -123,7 +123,7 @@ class MissedRecords:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What is durable of a session, and the people whose names go with it."""
+    """The durable state of a session, and the rows of its people."""
 
     state: Session
     people: Mapping[str, PersonRow]

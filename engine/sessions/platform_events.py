@@ -1,4 +1,4 @@
-"""A platform's event, carried out."""
+"""Carry out the reports of platforms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Sessions", "take_report"]
 
 
 class Sessions(Protocol):
-    """What is needed of the directory."""
+    """What is needed of the directory: a view, and carrying out a command."""
 
     async def view(self, session_id: str) -> View | None:
         """A session, or None."""
@@ -28,26 +28,26 @@ class Sessions(Protocol):
 
 
 async def take_report(sessions: Sessions, session_id: str, reported: PlatformReport) -> View:
-    """Carry it out; the view's ``outcome`` says whether anything came of it. Durable on return.
+    """Carry a report out; the view's ``outcome`` says whether anything came of it. Durable on return.
 
     Raises:
         Rejected: the session refuses it, or there is none.
     """
     command = reported.command
     if isinstance(command, c.ReportLeft) and reported.name is not None:
-        command = _named(command, reported.name, await sessions.view(session_id))
+        command = _find_by_name(command, reported.name, await sessions.view(session_id))
     return await sessions.ask(session_id, command, c.Sender(Role.ADMIN), event_id=reported.key)
 
 
-def _named(left: c.ReportLeft, name: str, view: View | None) -> c.ReportLeft:
+def _find_by_name(left: c.ReportLeft, name: str, view: View | None) -> c.ReportLeft:
     """Who is meant where a platform says only by name who left: whoever it reported under that name, the one who is
     still here first."""
     if view is None or left.client_id in view.state.members:
         return left
-    called = [
+    found = [
         member
         for client_id, row in view.people.items()
         if row.name == name and (member := view.state.members.get(client_id)) is not None and member.external
     ]
-    called.sort(key=lambda member: not member.is_here)
-    return replace(left, client_id=called[0].client_id) if called else left
+    found.sort(key=lambda member: not member.is_here)
+    return replace(left, client_id=found[0].client_id) if found else left

@@ -1,4 +1,4 @@
-"""What a session actor needs from the floor above it: a room to speak to, and somebody to tell of changes."""
+"""Ports of a session actor: the room it sends to, its seats, and the listener of its changes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SeatPort(Protocol):
     role: Role
     closing: bool
     may_reconnect: bool
-    """It was told to go and to return."""
+    """It was closed with a code after which clients reconnect."""
 
     @property
     def cursor(self) -> int:
@@ -26,17 +26,17 @@ class SeatPort(Protocol):
         ...
 
     def write(self, data: bytes) -> None:
-        """Hand bytes to the network; never blocks."""
+        """Write bytes to the transport; never blocks."""
 
     def close(self, code: CloseCode, reason: str = "") -> None:
-        """Say goodbye and close."""
+        """Send a close frame and close."""
 
 
 S = TypeVar("S", bound=SeatPort)
 
 
 class RoomPort(Protocol[S]):
-    """The seats of one session, and the ring of what they were told."""
+    """The seats of one session, and the ring of the numbered frames they were sent."""
 
     @property
     def seats(self) -> dict[str, S]:
@@ -58,52 +58,52 @@ class RoomPort(Protocol[S]):
         ...
 
     def admit(self, seat: S, first: bytes, cursor: int, replay_until: int = 0) -> S | None:
-        """Seat somebody: ``first``, then everything after ``cursor``. Returns who was replaced."""
+        """Seat a client: write ``first``, then every frame after ``cursor``. Returns the seat that was replaced."""
         ...
 
     def leave(self, seat: S) -> bool:
-        """Take a seat away; False when it had been replaced."""
+        """Remove a seat; False when it had been replaced."""
         ...
 
     def publish(self, seq: int, frame: bytes, sender: str | None = None, sender_reply: bytes = b"") -> None:
-        """The next numbered frame; the client ``sender`` gets ``sender_reply`` in its place."""
+        """Send the next numbered frame to everybody; the client ``sender`` gets ``sender_reply`` in its place."""
 
     def restore(self, frames: Sequence[tuple[int, bytes, str | None, bytes]]) -> None:
-        """Fill the ring backwards."""
+        """Put older frames into the ring."""
 
     def forget(self) -> None:
-        """Hand out what is published, then keep nothing of it."""
+        """Send what is published, then empty the ring."""
 
     def figures(self, everybody: bytes, staff: bytes) -> None:
-        """The newest group figures."""
+        """Send the newest group figures: one frame for everybody, one for staff."""
 
     def to_staff(self, frame: bytes) -> None:
-        """Tell those who lead."""
+        """Send a frame to staff."""
 
     def to_one(self, client_id: str, frame: bytes) -> None:
-        """Tell one client."""
+        """Send a frame to one client."""
 
     def answer(self, seat: S, frame: bytes) -> None:
-        """Tell one seat, after everything that is published already."""
+        """Send a frame to one seat, after everything that is published already."""
 
     def close(self, client_id: str, code: CloseCode, reason: str = "") -> None:
-        """Ask one client to go, after what is published."""
+        """Close one client's socket, after what is published."""
 
     def close_all(self, code: CloseCode, reason: str = "") -> None:
-        """Ask everybody to go, after what is published."""
+        """Close all sockets, after what is published."""
 
 
 class SessionListener(Protocol):
-    """Who hears what became durable: the directory."""
+    """Is called with what became durable: the directory."""
 
     def changed(self, state: Session) -> None:
-        """A session's visible state is this one now."""
+        """The durable state of a session changed."""
 
     def publication_queued(self, session_id: str) -> None:
-        """Rows for the publisher are committed."""
+        """Rows of the outbox were committed: there is work for the publisher."""
 
     def recovered(self, outcome: bool) -> None:
-        """Somebody came back, with or without everything missed."""
+        """Somebody reconnected, with or without everything missed."""
 
     def died(self, session_id: str, reason: BaseException | None) -> None:
-        """The actor of a session ended by a failure."""
+        """The actor of a session failed."""

@@ -1,4 +1,4 @@
-"""From where somebody who returns is told what they missed, or why they are not."""
+"""The position from which a returning client recovers its missed messages, and when it cannot."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from engine.domain.session import GRACE, RESUME_WITHIN, Presence, Session
 __all__ = ["MOST_RECOVERED", "Position", "position_of"]
 
 MOST_RECOVERED = 1000
-"""Numbered messages that the live replay keeps."""
+"""Numbered messages that can be recovered at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Everything after this ``seq`` was missed."""
+    """A client missed everything after the ``seq`` ``missed_from``."""
 
     missed_from: int
 
     def is_within_reach(self, head: int) -> bool:
-        """Whether the live replay keeps all that was missed, the newest being ``head``."""
+        """Whether few enough messages were missed, the newest being ``head``."""
         return head - self.missed_from <= MOST_RECOVERED
 
 
@@ -52,8 +52,8 @@ def position_of(
     if returning and member is not None and member.presence is not Presence.PRESENT:
         # The socket's own end is exact; after a restart the state has to do.
         lost_for = GRACE if member.presence is Presence.LOST else 0
-        gone_since = member.since - lost_for if handed is None else handed[1]
-        if at - gone_since > RESUME_WITHIN:
+        lost_at = member.since - lost_for if handed is None else handed[1]
+        if at - lost_at > RESUME_WITHIN:
             return None
     if after is not None:
         missed_from = after

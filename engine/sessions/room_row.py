@@ -1,4 +1,4 @@
-"""A session as the catalogue of rooms keeps it."""
+"""The row of a session in the catalogue of rooms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["attendance", "room_document", "room_row"]
 
 
 def attendance(state: Session) -> int:
-    """Participants who are here; of a session that is over, how many came."""
+    """How many participants are here; of a session that is over, how many came."""
     return sum(1 for _ in state.participants()) if state.phase.is_over else state.count()
 
 

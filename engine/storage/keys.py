@@ -18,14 +18,14 @@ from pathlib import Path
 from engine.domain.instant import Millis
 from engine.storage.database import ConstraintViolated, Database, DatabaseLocked, DatabaseLost
 
-__all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "Keys", "Role", "signing_key"]
+__all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "KeyRole", "Keys", "signing_key"]
 
 SIGNING_KEY_FILE = "signing.key"
 _ADMINISTRATOR = "administrator"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,99}")
 
 
-class Role(StrEnum):
+class KeyRole(StrEnum):
     """The role that a key gives."""
 
     ADMINISTRATOR = "administrator"
@@ -41,7 +41,7 @@ class Key:
     """A key without its secret."""
 
     name: str
-    role: Role
+    role: KeyRole
     created_at: Millis
     revoked_at: Millis | None = None
 
@@ -59,7 +59,7 @@ class Keys:
         Returns the new key when one was made: the only time that it can be shown.
         """
         if secret is not None:
-            self._put(_ADMINISTRATOR, Role.ADMINISTRATOR, secret, at)
+            self._put(_ADMINISTRATOR, KeyRole.ADMINISTRATOR, secret, at)
             return None
         made = _token()
         # In one statement: another process may make it at this moment.
@@ -67,7 +67,7 @@ class Keys:
             "INSERT INTO keys (name, role, digest, created_at) SELECT :name, :role, :digest, :at"
             " WHERE NOT EXISTS (SELECT 1 FROM keys WHERE role = :role) ON CONFLICT DO NOTHING",
             name=_ADMINISTRATOR,
-            role=Role.ADMINISTRATOR,
+            role=KeyRole.ADMINISTRATOR,
             digest=_digest(made),
             at=at,
         )
@@ -91,7 +91,7 @@ class Keys:
             self._connection.execute(
                 "INSERT INTO keys (name, role, digest, created_at) VALUES (:name, :role, :digest, :at)",
                 name=name,
-                role=Role.INSTRUCTOR,
+                role=KeyRole.INSTRUCTOR,
                 digest=_digest(made),
                 at=at,
             )
@@ -105,7 +105,7 @@ class Keys:
             "UPDATE keys SET revoked_at = :at WHERE name = :name AND role = :role AND revoked_at IS NULL",
             at=at,
             name=name,
-            role=Role.INSTRUCTOR,
+            role=KeyRole.INSTRUCTOR,
         )
         return revoked == 1
 
@@ -133,12 +133,12 @@ class Keys:
             # Answering from what was known beats refusing everybody while the database is held or away.
             return self._known
         self._known = [
-            (Key(row["name"], Role(row["role"]), row["created_at"], row["revoked_at"]), row["digest"])
+            (Key(row["name"], KeyRole(row["role"]), row["created_at"], row["revoked_at"]), row["digest"])
             for row in rows
         ]
         return self._known
 
-    def _put(self, name: str, role: Role, secret: str, at: Millis) -> None:
+    def _put(self, name: str, role: KeyRole, secret: str, at: Millis) -> None:
         self._connection.execute(
             "INSERT INTO keys (name, role, digest, created_at) VALUES (:name, :role, :digest, :at)"
             " ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, revoked_at = NULL, created_at ="

@@ -21,7 +21,7 @@ from engine.domain.snapshot import Snapshot
 from tests.domain.sessions import NOON, SERVER, Course, kinds, live, scheduled, waiting
 
 
-def told(course: Course, *reports: c.Report) -> list[e.Event]:
+def report_all(course: Course, *reports: c.Report) -> list[e.Event]:
     return [event for report in reports for event in course.do(report, SERVER)]
 
 
@@ -39,9 +39,9 @@ def test_an_older_technique_changes_nobodys_pacer_and_stands_in_the_timeline() -
     """The one under way stays; the older one is where it happened, and nobody is told."""
     course = live(["ada"])
     course.at += 10 * MINUTE
-    told(course, c.ReportTechnique("Coherent Breathing", 300, at=course.at))
+    report_all(course, c.ReportTechnique("Coherent Breathing", 300, at=course.at))
     seq = course.now.seq
-    late = told(course, c.ReportTechnique("Box Breathing", 300, at=course.at - 5 * MINUTE))
+    late = report_all(course, c.ReportTechnique("Box Breathing", 300, at=course.at - 5 * MINUTE))
     assert kinds(late) == ["told_late"]
     assert course.now.seq == seq
     under_way = course.now.technique_at(course.at)
@@ -56,9 +56,9 @@ def test_a_late_technique_does_not_end_a_rest() -> None:
     """What an instructor asked for since stands."""
     course = live(["ada"])
     course.at += MINUTE
-    told(course, c.ReportTechnique("Tide", at=course.at))
+    report_all(course, c.ReportTechnique("Tide", at=course.at))
     course.do(c.Rest())
-    told(course, c.ReportTechnique("Box Breathing", at=course.at - SECOND))
+    report_all(course, c.ReportTechnique("Box Breathing", at=course.at - SECOND))
     assert course.now.resting
 
 
@@ -66,11 +66,11 @@ def test_what_is_announced_gives_way_to_what_a_platform_says_has_begun() -> None
     """An instructor's next technique had not begun; one that a platform states for later has, by its clock."""
     course = live(["ada"])
     course.do(c.ChangeTechnique("Box Breathing", at=course.at + MINUTE))
-    assert kinds(told(course, c.ReportTechnique("Tide", at=course.at))) == ["technique_changed"]
+    assert kinds(report_all(course, c.ReportTechnique("Tide", at=course.at))) == ["technique_changed"]
     assert [span.technique for span in course.now.spans] == ["Tide"]
     ahead = course.at + 2 * MINUTE
-    told(course, c.ReportTechnique("Resonance", at=ahead))
-    assert kinds(told(course, c.ReportTechnique("Free", at=ahead - SECOND))) == ["told_late"]
+    report_all(course, c.ReportTechnique("Resonance", at=ahead))
+    assert kinds(report_all(course, c.ReportTechnique("Free", at=ahead - SECOND))) == ["told_late"]
     coming = course.now.next_technique(course.at)
     assert coming is not None
     assert [span.technique for span in course.now.spans] == ["Tide", "Free", "Resonance"]
@@ -81,7 +81,7 @@ def test_a_session_that_is_told_an_hour_late_has_its_true_length_and_people() ->
     """All of it from the instants; nobody has left, and no time is up, while the rest is on its way."""
     course = scheduled(-HOUR)
     began = course.at - HOUR
-    told(
+    report_all(
         course,
         c.ReportStarted("Dawn", "Kai", at=began),
         c.ReportJoined("ada", at=began + SECOND),
@@ -107,9 +107,9 @@ def test_a_session_told_after_its_two_hours_waits_for_the_rest(late: Millis) -> 
     """A quarter of an hour; then it ends by itself, two hours after its start."""
     course = waiting()
     began = course.at - late
-    told(course, c.ReportStarted(at=began), c.ReportJoined("ada", at=began))
+    report_all(course, c.ReportStarted(at=began), c.ReportJoined("ada", at=began))
     assert kinds(course.wait(14 * MINUTE)) == ["end_announced"]
-    told(course, c.ReportTechnique("Tide", at=began + MINUTE))
+    report_all(course, c.ReportTechnique("Tide", at=began + MINUTE))
     assert kinds(course.wait(MINUTE)) == ["session_ending", "session_ended"]
     assert course.now.end_reason == "time_limit"
     snapshot = story(course)
@@ -120,10 +120,10 @@ def test_a_session_told_after_its_two_hours_waits_for_the_rest(late: Millis) -> 
 def test_a_second_start_moves_nothing() -> None:
     """Neither an older nor a newer one; an instructor's start counts too."""
     for course in (live(), waiting()):
-        told(course, c.ReportStarted(at=course.at - 5 * MINUTE))
+        report_all(course, c.ReportStarted(at=course.at - 5 * MINUTE))
         before = course.now
-        assert told(course, c.ReportStarted("Other", at=course.at - 9 * MINUTE)) == []
-        assert told(course, c.ReportStarted("Other", at=course.at)) == []
+        assert report_all(course, c.ReportStarted("Other", at=course.at - 9 * MINUTE)) == []
+        assert report_all(course, c.ReportStarted("Other", at=course.at)) == []
         assert course.now == before
 
 
@@ -131,8 +131,8 @@ def test_an_end_is_never_before_the_start() -> None:
     """A second is the least; what was stated for after the end is no part of the story."""
     course = live(["ada"])
     course.at += MINUTE
-    told(course, c.ReportAchievement("Late", at=course.at))
-    told(course, c.ReportEnded(at=course.at - HOUR))
+    report_all(course, c.ReportAchievement("Late", at=course.at))
+    report_all(course, c.ReportEnded(at=course.at - HOUR))
     snapshot = story(course)
     assert (snapshot.ended_at, snapshot.session_duration) == (NOON, 1)
     assert snapshot.achievements == ()
@@ -155,25 +155,25 @@ def test_nothing_follows_an_end() -> None:
             c.ReportAchievement("Late"),
             c.ReportEnded(60),
         ):
-            assert told(course, report) == []
+            assert report_all(course, report) == []
         assert course.now == before
 
 
 def test_who_came_and_went_is_what_was_stated_last() -> None:
     """A coming told after its leaving adds somebody to those who were here, and to nobody's count."""
     course = live(["ada"])
-    left = told(course, c.ReportLeft("bob", at=course.at - MINUTE))
-    joined = told(course, c.ReportJoined("bob", at=course.at - 2 * MINUTE))
+    left = report_all(course, c.ReportLeft("bob", at=course.at - MINUTE))
+    joined = report_all(course, c.ReportJoined("bob", at=course.at - 2 * MINUTE))
     assert kinds([*left, *joined]) == ["told_late", "told_late"]
     bob = course.now.members["bob"]
     assert (bob.presence, bob.joined_at, bob.external) == (Presence.LEFT, course.at - 2 * MINUTE, True)
     assert course.now.count() == 1
-    again = told(course, c.ReportJoined("bob", at=course.at))
+    again = report_all(course, c.ReportJoined("bob", at=course.at))
     assert again == [e.MemberJoined("bob", Role.PARTICIPANT, 2, external=True, joined_at=course.at)]
-    gone = told(course, c.ReportLeft("bob"))
+    gone = report_all(course, c.ReportLeft("bob"))
     assert gone == [e.MemberLeft("bob", Role.PARTICIPANT, 1)]
-    assert told(course, c.ReportLeft("bob")) == []
-    assert told(course, c.ReportLeft("nobody")) == []
+    assert report_all(course, c.ReportLeft("bob")) == []
+    assert report_all(course, c.ReportLeft("nobody")) == []
 
 
 def test_a_platform_sends_nobody_out_who_is_here_in_person() -> None:
@@ -185,7 +185,7 @@ def test_a_platform_sends_nobody_out_who_is_here_in_person() -> None:
         c.ReportLeft("ada", at=course.at),
         c.ReportJoined("bob", at=course.at),
     ):
-        assert told(course, command) == []
+        assert report_all(course, command) == []
     assert course.now.count() == 1
 
 
@@ -193,8 +193,8 @@ def test_an_older_milestone_leaves_the_newer_figure() -> None:
     """It stands in the record; the figure of the newest is shown."""
     course = live(["ada"])
     course.at += 5 * MINUTE
-    told(course, c.ReportMilestone(15.0, 9.0, at=course.at))
-    assert kinds(told(course, c.ReportMilestone(5.0, 2.0, at=course.at - MINUTE))) == ["told_late"]
+    report_all(course, c.ReportMilestone(15.0, 9.0, at=course.at))
+    assert kinds(report_all(course, c.ReportMilestone(5.0, 2.0, at=course.at - MINUTE))) == ["told_late"]
     assert (course.now.stated.improvement, course.now.stated.average_hrv) == (15.0, 9.0)
     assert [value for _, value in course.now.milestones] == [5.0, 15.0]
 
@@ -203,10 +203,10 @@ def test_what_belongs_to_an_earlier_technique_is_not_celebrated_in_the_next() ->
     """Of whole seconds none is late for being cut off."""
     course = live(["ada"])
     course.at += 5 * MINUTE + 700
-    told(course, c.ReportTechnique("Tide"))
-    assert kinds(told(course, c.ReportMilestone(5.0, at=course.at - 700))) == ["hrv_milestone_reached"]
-    assert kinds(told(course, c.ReportAchievement("Old", at=course.at - MINUTE))) == ["told_late"]
-    assert kinds(told(course, c.ReportAchievement("New", at=course.at))) == ["achievement_unlocked"]
+    report_all(course, c.ReportTechnique("Tide"))
+    assert kinds(report_all(course, c.ReportMilestone(5.0, at=course.at - 700))) == ["hrv_milestone_reached"]
+    assert kinds(report_all(course, c.ReportAchievement("Old", at=course.at - MINUTE))) == ["told_late"]
+    assert kinds(report_all(course, c.ReportAchievement("New", at=course.at))) == ["achievement_unlocked"]
 
 
 def test_journals_from_before_stated_times_are_read_as_they_were_meant() -> None:
@@ -284,12 +284,12 @@ def test_any_order_of_telling_gives_the_same_record(
     outcomes = []
     for order in (events, data.draw(st.permutations(events))):
         course = scheduled(-HOUR)
-        told(course, *order)
+        report_all(course, *order)
         spans = course.now.spans
         assert all(one.started_at < other.started_at for one, other in pairwise(spans))
         here = [m for m in course.now.participants() if m.is_here]
         assert course.now.count() == len(here)
-        told(course, end)
+        report_all(course, end)
         assert evolve_all(None, course.journal) == course.now
         outcomes.append(recorded(course.now))
     assert outcomes[0] == outcomes[1]

@@ -62,7 +62,7 @@ def as_content(story: Snapshot) -> dict[str, Any]:
     }
 
 
-def told(course: Course) -> Snapshot:
+def snapshot_of(course: Course) -> Snapshot:
     story = make_snapshot(course.now, content_id="c")
     assert story is not None
     return story
@@ -99,14 +99,16 @@ def test_techniques_are_the_first_ten_in_order() -> None:
         course.do(c.ReportTechnique(f"Tide {chr(65 + number)}"), SERVER)
         course.at += MINUTE
     course.do(c.End())
-    assert told(course).breathing_techniques == tuple(f"Tide {chr(65 + number)}" for number in range(10))
+    assert snapshot_of(course).breathing_techniques == tuple(
+        f"Tide {chr(65 + number)}" for number in range(10)
+    )
 
 
 def test_without_a_technique_it_was_free_breathing() -> None:
     """Something was practised."""
     course = live(["ada"])
     course.do(c.End())
-    assert told(course).breathing_techniques == ("Free breathing",)
+    assert snapshot_of(course).breathing_techniques == ("Free breathing",)
 
 
 def test_what_was_announced_and_never_began_is_not_told() -> None:
@@ -114,7 +116,7 @@ def test_what_was_announced_and_never_began_is_not_told() -> None:
     course = live(["ada"])
     course.do(c.ChangeTechnique("Tide"))
     course.do(c.End())
-    assert told(course).timeline == ()
+    assert snapshot_of(course).timeline == ()
 
 
 def test_the_timeline_has_no_gap() -> None:
@@ -124,7 +126,7 @@ def test_the_timeline_has_no_gap() -> None:
         course.do(c.ReportTechnique(name), SERVER)
         course.at += 5 * MINUTE
     course.do(c.End())
-    story = told(course)
+    story = snapshot_of(course)
     assert [(span.technique, span.start_s, span.duration_s) for span in story.timeline] == [
         ("Box Breathing", 0, 300),
         ("Tide", 300, 300),
@@ -138,7 +140,7 @@ def test_figures_that_a_platform_states_win() -> None:
     course.do(c.RecordMetrics(CurvePoint(course.at, 1, hrv_improvement=4.0)), SERVER)
     course.do(c.ReportMilestone(9.0), SERVER)
     course.do(c.ReportEnded(1800, 25, 12.5), SERVER)
-    story = told(course)
+    story = snapshot_of(course)
     assert (story.session_duration, story.participant_count) == (1800, 25)
     assert story.average_hrv_improvement == 12.5
 
@@ -150,7 +152,7 @@ def test_a_computed_average_is_in_whole_percent() -> None:
         course.do(c.RecordMetrics(CurvePoint(course.at, 5, 5, hrv_improvement=improvement)), SERVER)
     assert group_metrics(course.now, course.at)["average_hrv"] == 11
     course.do(c.End())
-    assert told(course).average_hrv_improvement == 11
+    assert snapshot_of(course).average_hrv_improvement == 11
     stated = live(["ada"])
     stated.do(c.ReportMilestone(12.25, 9.75), SERVER)
     assert group_metrics(stated.now, stated.at)["average_hrv"] == 9.75
@@ -161,7 +163,7 @@ def test_a_small_workshop_was_practice(people: int, kind: str) -> None:
     """Five make a workshop."""
     course = live([f"p{number}" for number in range(people)], session_type="workshop")
     course.do(c.End())
-    assert told(course).session_type == kind
+    assert snapshot_of(course).session_type == kind
 
 
 def test_the_same_person_is_counted_once() -> None:
@@ -171,7 +173,7 @@ def test_the_same_person_is_counted_once() -> None:
     course.join("ada", proved=True)
     course.join("bob")
     course.do(c.End())
-    assert told(course).participant_count == 2
+    assert snapshot_of(course).participant_count == 2
 
 
 @pytest.mark.parametrize("people", [4, 5])
@@ -182,7 +184,7 @@ def test_shares_and_ratings_stand_for_five_at_least(people: int) -> None:
         course.do(c.RateSession(4), person(f"p{number}"))
     course.at += MINUTE
     course.do(c.End())
-    story = told(course)
+    story = snapshot_of(course)
     enough = people == 5
     assert (story.completion_rate, story.engagement_rate) == ((1.0, 0.0) if enough else (None, None))
     assert story.average_rating == (4.0 if enough else None)
@@ -214,7 +216,7 @@ def test_what_a_platform_did_without_a_start_is_told(end: c.Command | None) -> N
         course.do(end, SERVER)
     ending = next(event for event, _ in course.journal if isinstance(event, SessionEnding))
     assert ending.summary_available
-    story = told(course)
+    story = snapshot_of(course)
     assert (story.session_date, story.participant_count, story.breathing_techniques) == (began, 1, ("Tide",))
     assert story.session_duration == {"End": 1200, "ReportEnded": 1800}.get(type(end).__name__, 7200)
     assert story.average_hrv_improvement == (9.0 if isinstance(end, c.ReportEnded) else 12.5)
@@ -225,7 +227,7 @@ def test_figures_of_an_end_are_a_story_by_themselves() -> None:
     """A platform need say no more; with nothing stated and nothing done, those who waited did so in vain."""
     course = waiting(["ada"])
     course.do(c.ReportEnded(1800), SERVER)
-    assert (told(course).session_duration, told(course).participant_count) == (1800, 1)
+    assert (snapshot_of(course).session_duration, snapshot_of(course).participant_count) == (1800, 1)
     silent = waiting(["ada"])
     silent.do(c.ReportEnded(), SERVER)
     assert make_snapshot(silent.now, content_id="c") is None
@@ -245,4 +247,4 @@ def test_a_long_session_is_thinned_to_three_hundred_points() -> None:
         course.at += 5 * SECOND
         course.do(c.RecordMetrics(CurvePoint(course.at, 1)), SERVER)
     course.do(c.End())
-    assert 200 <= len(told(course).curves) <= 300
+    assert 200 <= len(snapshot_of(course).curves) <= 300

@@ -191,8 +191,8 @@ def test_each_refusal_has_its_close_code(refusal: str, code: int) -> None:
 
 def test_an_error_says_its_code_twice() -> None:
     """At the top level and in the content, with what it answers."""
-    told = error("s", 0, Rejected("full", "All places are taken.", {"places": "5"}), "7")
-    assert told["code"] == told["content"]["code"] == "full"
-    assert told["reply_to"] == "7"
-    assert told["content"]["details"] == {"places": "5"}
+    received = error("s", 0, Rejected("full", "All places are taken.", {"places": "5"}), "7")
+    assert received["code"] == received["content"]["code"] == "full"
+    assert received["reply_to"] == "7"
+    assert received["content"]["details"] == {"places": "5"}
     assert "details" not in error(None, 0, Rejected("full", "No."))["content"]

@@ -74,7 +74,7 @@ FOR_STAFF: list[tuple[e.Event, str]] = [
 ]
 
 
-def told(event: e.Event) -> dict[str, Any]:
+def message_of(event: e.Event) -> dict[str, Any]:
     return numbered(event, session_id="s", epoch="e", seq=7, at=NOON, names={"ada": "Ada"})
 
 
@@ -85,7 +85,7 @@ def test_each_numbered_event_is_a_message(
     event: e.Event, kind: str, update: str | None, content: dict[str, Any]
 ) -> None:
     """With its place in the order, the same on the wire for everybody."""
-    out = told(event)
+    out = message_of(event)
     assert e.is_numbered(event)
     assert (out["type"], out.get("update_type")) == (kind, update)
     assert (out["session_id"], out["seq"], out["epoch"]) == ("s", 7, "e")
@@ -122,24 +122,24 @@ def test_other_events_are_nobodys_business() -> None:
     """Consents least of all."""
     assert staff_message(e.ConsentChanged("ada", True, True, "1"), session_id="s", at=NOON, names={}) is None
     with pytest.raises(AssertionError):
-        told(e.ConsentChanged("ada", True, True, "1"))
+        message_of(e.ConsentChanged("ada", True, True, "1"))
 
 
 def test_who_withdrew_a_name_is_called_otherwise() -> None:
     """In every message made from then on."""
     event = e.ChatMessageSent("ada", "hi")
-    assert told(event)["content"]["name"] == "Ada"
+    assert message_of(event)["content"]["name"] == "Ada"
     later = numbered(event, session_id="s", epoch="e", seq=7, at=NOON, names={})
     assert later["content"]["name"] == name_of("ada", {}) != "Ada"
 
 
 def test_a_technique_comes_with_what_a_pacer_needs() -> None:
     """Its steps in milliseconds; None for what has no pattern; and an own one as it was given."""
-    box = told(e.TechniqueChanged("box breathing", NOON))["content"]
+    box = message_of(e.TechniqueChanged("box breathing", NOON))["content"]
     assert box["technique"] == "Box Breathing"
     assert [step["ms"] for step in box["pattern"]["steps"]] == [4000, 4000, 4000, 4000]
-    assert told(e.TechniqueChanged("Silence", NOON))["content"]["pattern"] is None
-    own = told(e.TechniqueChanged("Mine", NOON, pattern=(5.0, 0.0, 5.0, 0.0)))["content"]
+    assert message_of(e.TechniqueChanged("Silence", NOON))["content"]["pattern"] is None
+    own = message_of(e.TechniqueChanged("Mine", NOON, pattern=(5.0, 0.0, 5.0, 0.0)))["content"]
     assert own["pattern"]["cycle_ms"] == 10_000
 
 

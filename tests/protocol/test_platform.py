@@ -173,10 +173,10 @@ def test_an_id_that_no_socket_could_have_gets_one() -> None:
 
 def test_an_achievement_without_title_is_called_by_its_description() -> None:
     """By the first line of it, else by the word itself."""
-    told = read_event(
+    received = read_event(
         {"type": "achievement.unlocked", "data": {"description": "In step\nfor long"}}, "s", NOW
     )
-    assert told.command == c.ReportAchievement("In step", "In step\nfor long")
+    assert received.command == c.ReportAchievement("In step", "In step\nfor long")
     assert read_event({"type": "achievement.unlocked"}, "s", NOW).command == c.ReportAchievement(
         "Achievement"
     )

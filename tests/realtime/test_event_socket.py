@@ -236,8 +236,8 @@ async def test_events_need_the_key_or_the_instructors_token(studio: Studio, who:
     if who == "expired":
         studio.clock.jump(25 * 3_600_000)
     async with platform(studio, secret) as here:
-        told = json.loads((await here.ws.receive(timeout=5)).data)
-        assert told["type"] == "error"
+        received = json.loads((await here.ws.receive(timeout=5)).data)
+        assert received["type"] == "error"
         await here.ws.receive(timeout=5)
         assert here.ws.close_code == (4005 if who == "expired" else 4500)
 
@@ -324,14 +324,14 @@ async def test_strangers_learn_of_no_session(studio: Studio) -> None:
     """Without a credential that fits, a session that exists is refused as one that does not."""
     await studio.create("hidden", visibility="private")
     for secret in ("nonsense", studio.token("participant", "hidden"), studio.token("instructor", "s")):
-        told = []
+        received = []
         for session_id in ("absent", "hidden"):
             url = f"http://127.0.0.1:{studio.port}/ws/session/{session_id}/events"
             async with studio.http.ws_connect(url, headers={"Authorization": f"Bearer {secret}"}) as ws:
                 error = json.loads((await ws.receive(timeout=5)).data)
                 await ws.receive(timeout=5)
-                told.append(
+                received.append(
                     (ws.close_code, error["code"], error["content"]["message"].replace(session_id, "it"))
                 )
-        assert told[0] == told[1]
-        assert told[0][:2] == (4500, "bad_credential")
+        assert received[0] == received[1]
+        assert received[0][:2] == (4500, "bad_credential")

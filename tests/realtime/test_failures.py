@@ -148,8 +148,8 @@ async def test_what_is_sent_before_the_welcome_is_answered_after_it(
         await ws.send_str(json.dumps({"type": "chat", "id": "1", "data": {"message": "early"}}))
         await journal.came.wait()
         journal.release()
-        told = [await ws.receive_json(timeout=5) for _ in range(4)]
-    assert [message["type"] for message in told] == ["welcome", "error", "message_sent", "ack"]
+        received = [await ws.receive_json(timeout=5) for _ in range(4)]
+    assert [message["type"] for message in received] == ["welcome", "error", "message_sent", "ack"]
 
 
 async def test_a_connection_that_breaks_while_the_next_one_comes_loses_nobody(

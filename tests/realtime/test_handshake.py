@@ -220,12 +220,12 @@ async def test_a_private_session_is_one_that_does_not_exist(studio: Studio) -> N
         {"client_id": "ada", "resume": "r1.xxxx.yyyy"},
         {"after": 3, "epoch": "x"},
     ):
-        told = []
+        received = []
         for session_id in ("absent", "hidden", "later", "ended"):
             refused = await studio.turned_away(**{**query, "session_id": session_id})  # type: ignore[arg-type]
             error = {name: value for name, value in refused.error.items() if name != "timestamp"}
-            told.append((refused.code, json.dumps(error).replace(session_id, "it")))
-        assert len(set(told)) == 1, (query, told)
+            received.append((refused.code, json.dumps(error).replace(session_id, "it")))
+        assert len(set(received)) == 1, (query, received)
     refused = await studio.turned_away(session_id="hidden")
     assert (refused.code, refused.error["code"]) == (4502, "unknown_session")
     await studio.lost(ada, "hidden")
@@ -254,9 +254,9 @@ async def test_a_hello_brings_the_secrets_of_a_browser(studio: Studio) -> None:
 )
 async def test_another_first_frame_is_refused(studio: Studio, first: Any) -> None:
     """The first frame is a hello."""
-    told = await knock(studio, first)
-    assert told["code"] == "invalid_message"
-    assert told["closed"] == 4501
+    received = await knock(studio, first)
+    assert received["code"] == "invalid_message"
+    assert received["closed"] == 4501
 
 
 async def test_a_resume_proves_its_own_client_only(studio: Studio) -> None:
@@ -330,8 +330,8 @@ async def test_a_room_that_is_moved_away_lets_nobody_in_before_its_new_time(stud
     ada = await studio.join("ada", session_id="moved")
     later = studio.clock.now() + 48 * HOUR
     await studio.command(c.ChangeDetails(scheduled_start=later), "moved")
-    told = await ada.until("session_update", update_type="room_changed")
-    assert told["content"]["scheduled_start"] == iso(later)
+    received = await ada.until("session_update", update_type="room_changed")
+    assert received["content"]["scheduled_start"] == iso(later)
     refused = await studio.turned_away("bob", session_id="moved")
     assert (refused.code, refused.error["code"]) == (4008, "not_open_yet")
     assert refused.error["content"]["details"] == {"opens_at": iso(later - HOUR // 4)}

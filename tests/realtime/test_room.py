@@ -245,8 +245,8 @@ async def test_an_announcement_does_not_wait_for_the_figures_of_a_thousand() -> 
     await ticks()
     room.figures(b"[figures]", b"[figures]")
     await asyncio.sleep(0)
-    told = sum(b"[figures]" in wire.sent for wire in wires)
-    assert 0 < told < 500
+    received = sum(b"[figures]" in wire.sent for wire in wires)
+    assert 0 < received < 500
     room.publish(1, b"[one]")
     await ticks(20)
     assert all(wire.sent.count(b"[one]") == wire.sent.count(b"[figures]") == 1 for wire in wires)

@@ -35,10 +35,10 @@ async def test_an_end_leaves_a_story_and_work_for_every_channel(studio: Studio) 
     await studio.command(c.End())
     assert await ada.closed() == 1000
     assert {"web", "email", "social", "analytics"} <= channels(studio)
-    told = story(studio)
-    assert told.participant_count == 1
-    assert told.breathing_techniques == ("Box Breathing",)
-    assert 600 <= told.session_duration < 660
+    snapshot = story(studio)
+    assert snapshot.participant_count == 1
+    assert snapshot.breathing_techniques == ("Box Breathing",)
+    assert 600 <= snapshot.session_duration < 660
     assert studio.stories.count("s") >= 1
 
 

@@ -45,11 +45,11 @@ async def test_whoever_comes_gets_the_next_figures_and_not_the_last_ones_again(s
     await watching.settled()
     assert "metrics_update" not in [message["type"] for message in watching.inbox]
     studio.clock.jump(5_100)
-    told = await watching.until("metrics_update")
-    assert told["content"]["engagement_rate"] == 0.2
+    received = await watching.until("metrics_update")
+    assert received["content"]["engagement_rate"] == 0.2
     again = await studio.join(role="observer")
     studio.clock.jump(5_100)
-    assert (await again.until("metrics_update"))["content"] == told["content"]
+    assert (await again.until("metrics_update"))["content"] == received["content"]
     await again.settled()
     assert [message["type"] for message in again.inbox].count("metrics_update") == 1
 

@@ -32,12 +32,12 @@ async def test_a_start_is_told_to_everybody(studio: Studio) -> None:
     ada = await studio.join("ada")
     ivy = await studio.join("ivy", role="instructor", key=True)
     await ivy.send("start", id="1")
-    told = [await client.until("session_update") for client in (ada, ivy)]
-    assert told[0] == told[1]
-    assert told[0]["update_type"] == "session_started"
-    assert told[0]["content"]["title"] == "Morning"
+    received = [await client.until("session_update") for client in (ada, ivy)]
+    assert received[0] == received[1]
+    assert received[0]["update_type"] == "session_started"
+    assert received[0]["content"]["title"] == "Morning"
     ack = await ivy.until("ack")
-    assert (ack["reply_to"], ack["seq"]) == ("1", told[0]["seq"])
+    assert (ack["reply_to"], ack["seq"]) == ("1", received[0]["seq"])
 
 
 async def test_a_second_start_is_an_error_that_closes_nothing(studio: Studio) -> None:
@@ -88,8 +88,8 @@ async def test_rest_and_practice_are_told_once(studio: Studio) -> None:
     for number, kind in enumerate(("rest", "rest", "resume_practice", "resume_practice")):
         await ivy.send(kind, id=str(number))
         await ivy.until("ack", reply_to=str(number))
-    told = [m["update_type"] for m in ivy.inbox if m["type"] == "session_update"]
-    assert told == ["session_started", "resting", "practice_resumed"]
+    received = [m["update_type"] for m in ivy.inbox if m["type"] == "session_update"]
+    assert received == ["session_started", "resting", "practice_resumed"]
 
 
 async def test_an_announcement_comes_once_waiting_or_live(studio: Studio) -> None:
@@ -97,9 +97,9 @@ async def test_an_announcement_comes_once_waiting_or_live(studio: Studio) -> Non
     ivy = await studio.join("ivy", role="instructor", key=True)
     ada = await studio.join("ada")
     await ivy.send("announce", {"title": "Soon", "message": "Sit well.", "action_url": "/x"})
-    told = await ada.until("session_update")
-    assert told["update_type"] == "announcement"
-    assert told["content"] == {"title": "Soon", "message": "Sit well.", "action_url": "/x"}
+    received = await ada.until("session_update")
+    assert received["update_type"] == "announcement"
+    assert received["content"] == {"title": "Soon", "message": "Sit well.", "action_url": "/x"}
     await ada.settled()
     assert kinds(ada).count("session_update") == 1
 
@@ -108,8 +108,8 @@ async def test_an_achievement_is_told_to_everybody(studio: Studio) -> None:
     """While the session is live."""
     ivy = await lead(studio)
     await ivy.send("unlock_achievement", {"title": "Together", "description": "A minute in step"})
-    told = await ivy.until("session_update", update_type="achievement_unlocked")
-    assert told["content"] == {"title": "Together", "description": "A minute in step"}
+    received = await ivy.until("session_update", update_type="achievement_unlocked")
+    assert received["content"] == {"title": "Together", "description": "A minute in step"}
 
 
 async def test_whoever_is_removed_stays_out(studio: Studio) -> None:

@@ -18,9 +18,9 @@ async def test_a_chat_goes_to_everybody_else(studio: Studio) -> None:
     await ada.send("chat", {"message": " Good morning "}, id="1")
     sent = await ada.until("message_sent")
     for client in (bob, watching):
-        told = await client.until("chat_message")
-        assert told["content"] == {"client_id": "ada", "name": "Ada", "message": "Good morning"}
-        assert told["seq"] == sent["seq"]
+        received = await client.until("chat_message")
+        assert received["content"] == {"client_id": "ada", "name": "Ada", "message": "Good morning"}
+        assert received["seq"] == sent["seq"]
     ack = await ada.until("ack")
     assert (ack["reply_to"], ack["seq"]) == ("1", sent["seq"])
     await ada.settled()
@@ -60,9 +60,9 @@ async def test_feedback_on_a_technique_is_for_staff(studio: Studio) -> None:
     ada, bob = await studio.join("ada"), await studio.join("bob")
     await ada.send("technique_feedback", {"technique": "Tide", "rating": 4, "difficulty": 2})
     await ada.until("feedback_received")
-    told = await ivy.until("technique_feedback")
-    assert told["client_id"] == "ada"
-    assert told["content"] == {"technique": "Tide", "rating": 4, "difficulty": 2}
+    received = await ivy.until("technique_feedback")
+    assert received["client_id"] == "ada"
+    assert received["content"] == {"technique": "Tide", "rating": 4, "difficulty": 2}
     await bob.settled()
     assert "technique_feedback" not in kinds(bob) + kinds(ada)
 
@@ -73,9 +73,9 @@ async def test_a_raised_hand_is_for_staff(studio: Studio) -> None:
     ada, bob = await studio.join("ada", name="Ada"), await studio.join("bob")
     await ada.send("raise_hand", {"raised": True}, id="1")
     await ada.until("ack", reply_to="1")
-    told = await ivy.until("hand_raised")
-    assert told["content"] == {"client_id": "ada", "name": "Ada", "raised": True}
-    assert "seq" not in told
+    received = await ivy.until("hand_raised")
+    assert received["content"] == {"client_id": "ada", "name": "Ada", "raised": True}
+    assert "seq" not in received
     await bob.settled()
     assert "hand_raised" not in kinds(bob)
     later = await studio.join("eve", role="instructor", key=True)
@@ -148,8 +148,8 @@ async def test_figures_that_a_client_computed_are_shown_to_itself(studio: Studio
     """And never counted."""
     ada, bob = await studio.join("ada"), await studio.join("bob")
     await ada.send("hrv_update", {"hrv_value": 42.5, "improvement": 12.0}, id="1")
-    told = await ada.until("own_metrics")
-    assert told["content"]["hrv_value"] == 42.5
+    received = await ada.until("own_metrics")
+    assert received["content"]["hrv_value"] == 42.5
     await bob.settled()
     assert "own_metrics" not in kinds(bob)
     assert (await studio.state()).curves == ()
@@ -171,12 +171,12 @@ async def test_group_figures_come_unnumbered_and_at_most_one_a_second(studio: St
         for _ in range(6 if number < 3 else 3):  # Nothing changes in these 30 and 15 seconds.
             studio.clock.jump(5_100)
             await ada.settled()
-    told = await ada.until("metrics_update", 3)
-    assert "seq" not in told
-    assert told["content"]["participants"] == 1
-    assert told["content"]["hrv_improvement"] is None
-    assert told["content"]["completion_rate"] is None
-    assert "quality_score" not in told["content"]
+    received = await ada.until("metrics_update", 3)
+    assert "seq" not in received
+    assert received["content"]["participants"] == 1
+    assert received["content"]["hrv_improvement"] is None
+    assert received["content"]["completion_rate"] is None
+    assert "quality_score" not in received["content"]
     assert "quality_score" in (await ivy.until("metrics_update", 3))["content"]
     assert kinds(ada).count("metrics_update") == 3
     bob = await studio.join("bob")

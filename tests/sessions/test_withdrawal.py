@@ -32,8 +32,8 @@ async def spoken(studio: Studio) -> tuple[Client, Client]:
 
 
 def silent_about_ada(client: Client) -> bool:
-    told = str(client.welcome) + str(client.inbox)
-    return "Ada Byron" not in told and "between us" not in told
+    snapshot = str(client.welcome) + str(client.inbox)
+    return "Ada Byron" not in snapshot and "between us" not in snapshot
 
 
 async def test_who_returns_after_a_withdrawal_is_told_without_name_and_words(studio: Studio) -> None:
@@ -155,10 +155,10 @@ async def test_a_replay_read_before_a_withdrawal_is_not_told_after_it(studio: St
     await journal.under_way.wait()
     await studio.directory.withdraw("s", "ada")
     journal.let_go.set()
-    told = await reading
-    assert [message["type"] for message in told].count("chat_message") == 1
-    assert "Ada Byron" not in str(told)
-    assert "between us" not in str(told)
+    snapshot = await reading
+    assert [message["type"] for message in snapshot].count("chat_message") == 1
+    assert "Ada Byron" not in str(snapshot)
+    assert "between us" not in str(snapshot)
 
 
 async def test_the_publisher_hears_of_each_withdrawal_after_the_end(studio: Studio) -> None:
@@ -169,9 +169,9 @@ async def test_the_publisher_hears_of_each_withdrawal_after_the_end(studio: Stud
     await ada.closed()
     with closing(database_of(studio.data).connect()) as connection:
         outbox = Outbox(connection)
-        told = outbox.snapshot("s")
-        assert told is not None
-        summary = told.model_copy(
+        snapshot = outbox.snapshot("s")
+        assert snapshot is not None
+        summary = snapshot.model_copy(
             update={"source": "api", "content_id": "summary", "title": "Said elsewhere"}
         )
         outbox.enqueue(summary, ("web", "email", "social", "analytics"), studio.clock.now())

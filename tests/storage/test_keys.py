@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.storage.database import Database
-from engine.storage.keys import SIGNING_KEY_FILE, Key, KeyNameTaken, Keys, Role, signing_key
+from engine.storage.keys import SIGNING_KEY_FILE, Key, KeyNameTaken, KeyRole, Keys, signing_key
 from engine.storage.opening import database_of
 from engine.storage.sqlite import FILE_NAME
 
@@ -28,7 +28,7 @@ def test_the_first_start_makes_a_key_and_shows_it_once(keys: Keys) -> None:
 
     assert made is not None
     assert len(made) >= 43
-    assert keys.identify(made) == Key("administrator", Role.ADMINISTRATOR, 10)
+    assert keys.identify(made) == Key("administrator", KeyRole.ADMINISTRATOR, 10)
     assert keys.ensure_administrator(None, at=20) is None
     assert keys.identify(made) is not None
 
@@ -61,7 +61,7 @@ def test_a_given_secret_becomes_the_administrators_key(keys: Keys) -> None:
     assert keys.identify(made) is None
     found = keys.identify("from the settings")
     assert found is not None
-    assert found.role is Role.ADMINISTRATOR
+    assert found.role is KeyRole.ADMINISTRATOR
 
 
 def test_no_secret_is_stored(keys: Keys, database: Database, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_no_secret_is_stored(keys: Keys, database: Database, tmp_path: Path) -> 
 def test_an_instructors_key_works_until_it_is_revoked_by_anybody(keys: Keys, database: Database) -> None:
     """A revocation through another connection counts at once, and the name stays taken."""
     secret = keys.create("Sarah", at=1)
-    assert keys.identify(secret) == Key("Sarah", Role.INSTRUCTOR, 1)
+    assert keys.identify(secret) == Key("Sarah", KeyRole.INSTRUCTOR, 1)
 
     with closing(Keys(database)) as elsewhere:
         assert elsewhere.revoke("Sarah", at=2)
