@@ -119,6 +119,15 @@ async def publishing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def unchanged(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One with the session ``morning``, for all tests of a module that change nothing."""
+    data = tmp_path_factory.mktemp("unchanged")
+    async with running(data, rate_requests_per_minute=0) as here:
+        await here.create()
+        yield here
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """One for all tests of a module, without a limit on requests."""
     async with running(tmp_path_factory.mktemp("shared"), rate_requests_per_minute=0) as here:

@@ -42,13 +42,13 @@ WRITING = [
 
 
 @pytest.mark.parametrize(("method", "path"), WRITING)
+@pytest.mark.asyncio(loop_scope="module")
 async def test_without_a_credential_and_with_a_wrong_one_it_is_401(
-    server: Server, method: str, path: str
+    unchanged: Server, method: str, path: str
 ) -> None:
     """Before anything else is looked at, and with a word on how to present one."""
-    await server.create()
-    for headers in ({}, server.bearing("wrong"), {"X-API-Key": "wrong"}):
-        answer = await server.stranger.request(method, path, headers=headers)
+    for headers in ({}, unchanged.bearing("wrong"), {"X-API-Key": "wrong"}):
+        answer = await unchanged.stranger.request(method, path, headers=headers)
         refused(answer, 401)
         assert answer.headers["www-authenticate"] == "Bearer"
 

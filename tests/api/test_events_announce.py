@@ -39,10 +39,10 @@ async def test_an_event_with_an_id_counts_once(server: Server) -> None:
         ("text", "body"),
     ],
 )
-async def test_a_wrong_event_is_refused_by_its_field(server: Server, event: object, field: str) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_wrong_event_is_refused_by_its_field(unchanged: Server, event: object, field: str) -> None:
     """The envelope and the data alike."""
-    await server.create()
-    assert field in refused(await server.client.post(EVENTS, json=event), 400)
+    assert field in refused(await unchanged.client.post(EVENTS, json=event), 400)
 
 
 async def test_an_announcement_reaches_its_session(server: Server) -> None:
@@ -109,15 +109,16 @@ async def test_long_links_reach_the_room(server: Server) -> None:
         "#here",
     ],
 )
-async def test_a_link_that_leads_nowhere_or_elsewhere_is_refused(server: Server, url: str) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_link_that_leads_nowhere_or_elsewhere_is_refused(unchanged: Server, url: str) -> None:
     """In announcements and for badges a path on this host or https; where the voice is https alone."""
     said = {"title": "t", "message": "m", "action_url": url}
     body = {"announcement": said, "broadcast_all": True}
-    assert refused(await server.client.post("/api/v2/live-announce", json=body), 400).keys() == {
+    assert refused(await unchanged.client.post("/api/v2/live-announce", json=body), 400).keys() == {
         "announcement.action_url"
     }
     for listen_url in (url, "/on-this-host"):
-        made = await server.client.post("/api/v2/sessions/create", json=creation(listen_url=listen_url))
+        made = await unchanged.client.post("/api/v2/sessions/create", json=creation(listen_url=listen_url))
         assert refused(made, 400).keys() == {"listen_url"}
 
 
@@ -182,14 +183,14 @@ async def test_an_announcement_to_all_reaches_those_who_wait_or_breathe(server: 
         ({"announcement": {"title": "t", "message": "x" * 2001}}, "announcement.message"),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_wrong_announcement_is_refused_by_its_field(
-    server: Server, change: dict[str, object], field: str
+    unchanged: Server, change: dict[str, object], field: str
 ) -> None:
     """Content, target, and where its link leads."""
-    await server.create()
     body: dict[str, object] = {"announcement": {"title": "t", "message": "m"}, "session_id": "morning"}
     sent = {name: value for name, value in (body | change).items() if value is not ...}
-    assert field in refused(await server.client.post("/api/v2/live-announce", json=sent), 400)
+    assert field in refused(await unchanged.client.post("/api/v2/live-announce", json=sent), 400)
 
 
 async def test_an_announcement_to_nowhere_says_so(server: Server) -> None:

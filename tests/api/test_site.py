@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.api.conftest import LAST, Server, asking, on_one_connection
 
 
-@pytest.fixture
-def public(server: Server) -> Path:
-    folder = server.data / "public"
+def write_site(data: Path) -> Path:
+    """A small site in the data folder, with what is not of it inside and beside."""
+    folder = data / "public"
     (folder / "techniques" / "resonance").mkdir(parents=True)
     (folder / "index.html").write_text("<h1>Home</h1>")
     (folder / "404.html").write_text("<h1>Nothing here</h1>")
@@ -24,9 +25,22 @@ def public(server: Server) -> Path:
     (folder / "calendar.ics").write_text("BEGIN:VCALENDAR")
     (folder / "theme.css").write_text("body {}")
     (folder / ".secret").write_text("no")
-    (server.data / "outside.txt").write_text("no")
-    (folder / "link.txt").symlink_to(server.data / "outside.txt")
+    (data / "outside.txt").write_text("no")
+    (folder / "link.txt").symlink_to(data / "outside.txt")
     return folder
+
+
+@pytest.fixture
+def public(server: Server) -> Path:
+    """A site that the test may change."""
+    return write_site(server.data)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def published(unchanged: Server) -> Server:
+    """A server with a site, for tests that read it."""
+    write_site(unchanged.data)
+    return unchanged
 
 
 @pytest.mark.parametrize(
@@ -42,18 +56,17 @@ def public(server: Server) -> Path:
         ("/theme.css", "text/css; charset=utf-8"),
     ],
 )
-async def test_a_file_has_its_type_and_is_revalidated(
-    server: Server, public: Path, path: str, kind: str
-) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_file_has_its_type_and_is_revalidated(published: Server, path: str, kind: str) -> None:
     """Same ETag, 304; changed bytes, 200."""
-    answer = await server.stranger.get(path)
+    answer = await published.stranger.get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == kind
     assert answer.headers["cache-control"] == "no-cache"
-    again = await server.stranger.get(path, headers={"If-None-Match": answer.headers["etag"]})
+    again = await published.stranger.get(path, headers={"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
     assert again.content == b""
-    head = await server.stranger.head(path)
+    head = await published.stranger.head(path)
     assert (head.status_code, head.content) == (200, b"")
 
 
@@ -99,12 +112,13 @@ async def test_texts_are_sent_packed_to_who_takes_that(server: Server, public: P
         ("HEAD", "X-Nothing: asked", 200),
     ],
 )
+@pytest.mark.asyncio(loop_scope="module")
 async def test_an_answer_without_a_body_has_no_bytes_to_pack(
-    server: Server, public: Path, packing: str, method: str, condition: str, status: int
+    published: Server, packing: str, method: str, condition: str, status: int
 ) -> None:
     """Whatever the condition: the next answer on the connection begins where this one says that it ends."""
     first, *rest = await on_one_connection(
-        server, asking(f"{method} /feed.xml", f"Accept-Encoding: {packing}", condition), LAST
+        published, asking(f"{method} /feed.xml", f"Accept-Encoding: {packing}", condition), LAST
     )
     assert first.startswith(f"HTTP/1.1 {status} ".encode())
     assert [answer.split(b"\r\n")[0] for answer in rest] == [b"HTTP/1.1 200 OK"]
@@ -146,11 +160,12 @@ async def test_a_folder_without_its_slash_leads_to_it(server: Server, public: Pa
         "/" + "x" * 4000,
     ],
 )
-async def test_what_is_not_of_the_site_is_404(server: Server, public: Path, path: str) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_not_of_the_site_is_404(published: Server, path: str) -> None:
     """With the site's own page for people, and JSON for programs."""
-    answer = await server.stranger.get(path, headers={"Accept": "text/html"})
+    answer = await published.stranger.get(path, headers={"Accept": "text/html"})
     assert (answer.status_code, answer.text) == (404, "<h1>Nothing here</h1>")
-    program = await server.stranger.get(path, headers={"Accept": "application/json"})
+    program = await published.stranger.get(path, headers={"Accept": "application/json"})
     assert (program.status_code, program.json()["error"]) == (404, "not_found")
 
 

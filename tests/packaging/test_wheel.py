@@ -18,6 +18,7 @@ from tests.journey.server import Server, asked
 from tests.journey.session import created, published_page
 
 ROOT = Path(__file__).parents[2]
+HAS_UV = importlib.util.find_spec("uv") is not None
 
 
 def run(*command: str | Path, cwd: Path) -> None:
@@ -65,7 +66,7 @@ def test_the_source_distribution_makes_the_same_wheel(wheel: Path, tmp_path: Pat
 async def test_the_wheel_serves_a_session_from_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
     """Installed elsewhere from the locked dependencies it serves, and a session is made, joined, ended and read."""
     home = tmp_path / "elsewhere"
-    venv.create(home, with_pip=True)
+    venv.create(home, with_pip=not HAS_UV)
     python = home / "bin" / "python"
     install(python, "--require-hashes", "-r", str(ROOT / "requirements" / "runtime.lock"), cwd=tmp_path)
     install(python, "--no-deps", str(wheel), cwd=tmp_path)
@@ -89,7 +90,7 @@ async def test_the_wheel_serves_a_session_from_an_empty_environment(wheel: Path,
 
 def install(python: Path, *what: str, cwd: Path) -> None:
     """By uv, which is quick, where the development environment has it; by pip otherwise."""
-    if importlib.util.find_spec("uv") is None:
-        run(python, "-m", "pip", "install", "--quiet", *what, cwd=cwd)
-    else:
+    if HAS_UV:
         run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", python, *what, cwd=cwd)
+    else:
+        run(python, "-m", "pip", "install", "--quiet", *what, cwd=cwd)
