@@ -15,7 +15,8 @@ from engine.api.http.responses import answer
 from engine.domain import commands as c
 from engine.domain.instant import Millis
 from engine.domain.rejection import Invalid, Rejected, Unavailable
-from engine.protocol.platform import PlatformEvent, PlatformReport, read_event
+from engine.protocol.platform import PlatformReport, read_event
+from engine.protocol.platform_models import PlatformEvent
 from engine.sessions.messages import Outcome
 from engine.sessions.platform_events import take_report
 

@@ -1,4 +1,4 @@
-"""Commands: what somebody wants to happen, in the imperative.
+"""Commands: requests to change a session, in the imperative. A vocabulary, and so a long module.
 
 The same classes are the data of a socket message, the mailbox message, and the argument of
 ``decide``. Who sent it stands in the envelope (``Sender``), so that a client cannot forge it.
@@ -103,7 +103,7 @@ _PATH = re.compile(r"/(?!/)[^\s\\]*")
 
 
 def https_address(url: str) -> str:
-    """The address as it was given.
+    """Check an https address; returns it as it was given.
 
     Raises:
         ValueError: it is not over https, or no browser could follow it.
@@ -153,7 +153,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class ChangeTechnique:
-    """``at`` is when it shall begin; without it at the end of the breath, at least 3 s ahead."""
+    """Change the technique at ``at``; without it at the end of the breath, at least 3 s ahead."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     technique: TechniqueName
@@ -228,7 +228,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class ChangeDetails:
-    """Only what is not None changes."""
+    """Change the details that are not None."""
 
     title: str | None = None
     instructor: str | None = None
@@ -267,7 +267,7 @@ class RateTechnique:
 
 @dataclass(frozen=True, slots=True)
 class RateSession:
-    """Words and permissions go to the table of people; the journal learns the rating alone.
+    """Rate the session. The comment and permissions go to the table of people; the journal has the rating alone.
 
     ``version`` names the words that asked for the permissions.
     """
@@ -308,7 +308,7 @@ class OptIn:
 
 @dataclass(frozen=True, slots=True)
 class LeaveAddress:
-    """Where to send one's own summary. It goes to the table of people alone: the journal learns nothing."""
+    """Leave an address for one's own summary. It goes to the table of people alone; the journal has nothing of it."""
 
     address: str
 
@@ -323,7 +323,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class HeartRate:
-    """RR intervals in ms, oldest first. What no heart can do is rejected and counted, not refused.
+    """RR intervals in ms, oldest first. Impossible ones are left out and counted; the message is not refused.
 
     Sensors that are not worn send a rate of 0, whatever they say of their contact.
     """
@@ -346,7 +346,7 @@ class HeartRate:
 
 @dataclass(frozen=True, slots=True)
 class HrvUpdate:
-    """Computed by the client: shown to itself, never counted."""
+    """HRV that a client computed: sent back to itself, never counted in the group."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     hrv_value: Annotated[StrictFloat, Field(ge=0, le=1000, allow_inf_nan=False)]
@@ -362,7 +362,7 @@ class BreathTap:
 # -- platforms --------------------------------------------------------------------------------
 
 
-# ``at`` is when it happened, where the platform says so; without it, it happens as it is told.
+# ``at`` is when it happened, where the platform says so; without it, it happens as it is received.
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +375,7 @@ class ReportStarted:
 
 @dataclass(frozen=True, slots=True)
 class ReportJoined:
-    """``name`` goes to the table of people, where that person gave none of their own."""
+    """Somebody came. ``name`` goes to the table of people, where that person gave none of their own."""
 
     client_id: str
     name: str | None = None
@@ -424,7 +424,7 @@ class ReportEnded:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """``proved``: the resume secret fits ``client_id``; ``admitted``: a token or key opens the door."""
+    """Connect. ``proved``: the resume secret fits ``client_id``; ``admitted``: a token or key opens the door."""
 
     client_id: str
     role: Role
@@ -450,7 +450,7 @@ class Engage:
 
 @dataclass(frozen=True, slots=True)
 class RecordMetrics:
-    """``formed``: the parts of the group that are new in the point's shares, or will be in later ones."""
+    """Record a point of the group's curve. ``formed``: the parts of the group that are new in the point's shares, or will be in later ones."""
 
     point: CurvePoint
     formed: tuple[Part, ...] = ()
@@ -458,7 +458,7 @@ class RecordMetrics:
 
 @dataclass(frozen=True, slots=True)
 class ReachAchievement:
-    """``mark``: the key of the mark that was found to be reached."""
+    """Unlock a computed achievement. ``mark``: the key of the mark that was reached."""
 
     title: str
     description: str
@@ -477,12 +477,12 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """Time has passed: whatever is due happens."""
+    """Carry out what is due by now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Withdraw:
-    """A person takes back all they gave."""
+    """Delete all that a person gave."""
 
     client_id: str
 

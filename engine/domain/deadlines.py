@@ -34,9 +34,9 @@ class Deadline(Enum):
     """The end by the time limit is announced."""
 
 
-def due(state: Session, at: Millis) -> set[Deadline]:
+def due(state: Session, at: Millis) -> list[Deadline]:
     """The deadlines of the session's phase that have come by ``at``."""
-    return {deadline for deadline, due_at in _deadlines(state) if due_at <= at}
+    return [deadline for deadline, due_at in _deadlines(state) if due_at <= at]
 
 
 def next_deadline(state: Session) -> Millis | None:

@@ -1,4 +1,4 @@
-"""Events: what happened in a session, in the past tense. They are the journal.
+"""Events: what happened in a session, in the past tense. They are the journal. A vocabulary, and so a long module.
 
 No event carries a name, an address or one person's heart figure: those live in the table of people,
 whose rows can go. ``NUMBERED`` events are the messages that everybody in the room sees in one order.
@@ -107,13 +107,13 @@ class SessionStarted:
     scheduled_duration: int | None = None
     by_platform: bool = False
     started_at: Millis | None = None
-    """As a platform stated it; None where it started as it was told."""
+    """As a platform stated it; None where it started when it was reported."""
     type: Literal["session_started"] = "session_started"
 
 
 @dataclass(frozen=True, slots=True)
 class MemberJoined:
-    """``count`` is how many participants are here with this one; ``joined_at`` as a platform stated it."""
+    """Somebody joined. ``count`` is how many participants are here with this one; ``joined_at`` as a platform stated it."""
 
     client_id: str
     role: Role
@@ -125,7 +125,7 @@ class MemberJoined:
 
 @dataclass(frozen=True, slots=True)
 class MemberReturned:
-    """Here by a connection of their own, and counted before: within the grace of a lost one, or as a platform reported.
+    """Somebody who was counted before has a connection of their own again: within the grace of a lost one, or as a platform reported.
 
     A loss was not announced yet, or the arrival was already: this is announced to nobody.
     """
@@ -149,7 +149,7 @@ class ServerRestarted:
 
 @dataclass(frozen=True, slots=True)
 class MemberBarred:
-    """Somebody who was not here is kept out from now on: those who are here see nothing of it."""
+    """Somebody who is not here was removed: they are refused from now on, and nobody in the room is informed."""
 
     client_id: str
     type: Literal["member_barred"] = "member_barred"
@@ -157,7 +157,7 @@ class MemberBarred:
 
 @dataclass(frozen=True, slots=True)
 class MemberLeft:
-    """``left_at`` as a platform stated it."""
+    """Somebody left. ``left_at`` as a platform stated it."""
 
     client_id: str
     role: Role
@@ -169,7 +169,7 @@ class MemberLeft:
 
 @dataclass(frozen=True, slots=True)
 class TechniqueChanged:
-    """``started_at`` may lie some seconds ahead: a change lands at the end of a breath.
+    """The technique changes at ``started_at``, some seconds ahead: a change lands at the end of a breath.
 
     ``stated``: a platform gave the instant.
     """
@@ -195,7 +195,7 @@ class PracticeResumed:
 
 @dataclass(frozen=True, slots=True)
 class HrvMilestoneReached:
-    """``improvement`` in percent; ``average_hrv`` and ``reached_at`` as a platform stated them."""
+    """The group reached an HRV milestone. ``improvement`` in percent; ``average_hrv`` and ``reached_at`` as a platform stated them."""
 
     improvement: float
     average_hrv: float | None = None
@@ -218,7 +218,7 @@ class AchievementUnlocked:
 
 @dataclass(frozen=True, slots=True)
 class ReportedLate:
-    """A platform told of something after what came later: it goes into the record, and no screen changes."""
+    """A platform reported something older than what is under way: it goes into the record, and no screen changes."""
 
     event: Annotated[
         TechniqueChanged | HrvMilestoneReached | AchievementUnlocked | MemberJoined | MemberLeft,
@@ -320,7 +320,7 @@ class Engaged:
 
 @dataclass(frozen=True, slots=True)
 class PartsFormed:
-    """From now on these people count together in a figure's shares."""
+    """Parts were formed: groups of people whose mean is kept in a figure's shares."""
 
     parts: tuple[Part, ...]
     type: Literal["parts_formed"] = "parts_formed"
@@ -340,7 +340,7 @@ class EndAnnounced:
 
 @dataclass(frozen=True, slots=True)
 class SessionEnding:
-    """``duration`` in seconds. The stated figures are a platform's, where it gave them."""
+    """The session ends. ``duration`` in seconds. The stated figures are a platform's, where it gave them."""
 
     duration: int
     summary_available: bool
@@ -349,7 +349,7 @@ class SessionEnding:
     average_hrv_improvement: float | None = None
     stated_duration: int | None = None
     ended_at: Millis | None = None
-    """As a platform stated it; None where it ended as it was told."""
+    """As a platform stated it; None where it ended when it was reported."""
     type: Literal["session_ending"] = "session_ending"
 
 
@@ -395,7 +395,7 @@ LifecycleEvent: TypeAlias = (
 AttendanceEvent: TypeAlias = (
     MemberJoined | MemberReturned | MemberBarred | ConnectionLost | ServerRestarted | MemberLeft
 )
-"""Who is here."""
+"""Arrivals and departures."""
 PracticeEvent: TypeAlias = (
     TechniqueChanged
     | PracticeRested
@@ -444,12 +444,12 @@ NumberedEvent: TypeAlias = (
     | SessionEnding
     | SessionUpdate
 )
-"""Events that everybody in the room is told of; of comings and goings only those of participants are (``is_numbered``)."""
+"""Events that are sent to everybody in the room; of arrivals and departures only those of participants (``is_numbered``)."""
 NUMBERED: frozenset[type] = frozenset(NumberedEvent.__args__) - {MemberJoined, MemberLeft}
 
 
 def is_numbered(event: Event) -> bool:
-    """Whether everybody in the room is told, with a ``seq``: only participants' comings and goings are."""
+    """Whether an event is sent to everybody in the room, with a ``seq``: of arrivals and departures only participants'."""
     if type(event) in NUMBERED:
         return True
     return isinstance(event, MemberJoined | MemberLeft) and event.role is Role.PARTICIPANT

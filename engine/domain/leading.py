@@ -148,7 +148,7 @@ def _remove(state: Session, client_id: str) -> list[e.Event]:
 def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> list[e.Event]:
     """What changes; a session that has not begun opens or closes its doors as its new time says.
 
-    Whoever already waits in a room that is moved away stays in it, and is told of the new time; others are let in when
+    Whoever already waits in a room that is moved away stays in it, and gets the new time; others are let in when
     it opens.
     """
     changes = {name: value for name in command.__slots__ if (value := getattr(command, name)) is not None}

@@ -116,12 +116,12 @@ def _left(state: Session, command: c.ReportLeft) -> list[e.Event]:
     # Who is here over a connection of their own leaves by it.
     if not _is_reported(member):
         return []
-    gone = member.is_here and (
+    leaves = member.is_here and (
         command.at is None or not member_after_report(member, command.at, here=False).is_here
     )
-    count = state.count() - gone
+    count = state.count() - leaves
     left = e.MemberLeft(command.client_id, Role.PARTICIPANT, count, left_at=command.at)
-    if gone:
+    if leaves:
         return [left]
     if command.at is None or member_after_report(member, command.at, here=False) == member:
         return []

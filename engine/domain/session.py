@@ -242,10 +242,10 @@ class Session:
     """iCalendar SEQUENCE: rises with every change of the details."""
     started_at: Millis | None = None
     start_told_at: Millis | None = None
-    """When it became live here: later than ``started_at`` where a platform told of it late."""
+    """When it became live here: later than ``started_at`` where a platform reported it late."""
     ended_at: Millis | None = None
     end_told_at: Millis | None = None
-    """When it was over here: later than ``ended_at`` where a platform told of it late."""
+    """When it was over here: later than ``ended_at`` where a platform reported it late."""
     end_reason: str | None = None
     members: Mapping[str, Member] = field(default_factory=dict)
     here: int = 0

@@ -1,7 +1,7 @@
-"""The state of one live socket, without the socket: text in, decisions out.
+"""The state of one live socket, without the socket: frames in, commands or refusals out.
 
 Order of calls: ``receive`` for every text or binary frame, with the instant at which it came. The
-shell carries out what it returns, and closes when told to.
+caller carries out what it returns, and closes the socket where that is a ``RefusedAndClosed``.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 A joining client is registered and its replay read in one turn, so that there is no gap to buffer for.
 Messages that the room's ring no longer holds are read from the journal, once for all who wait for them (``missed_reader``).
+A little long: each step looks at who is joining, waiting and seated.
 """
 
 from __future__ import annotations

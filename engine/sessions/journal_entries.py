@@ -101,7 +101,7 @@ class JournalEntries:
         self, state: Session, kinds: frozenset[type], people: Iterable[PersonRow]
     ) -> tuple[SnapshotRow | None, tuple[OutboxRow, ...]]:
         jobs: tuple[OutboxRow, ...] = ()
-        # A story that stands below a summary's is retold without a word to the publisher; what that keeps of somebody
+        # A story that stands below a summary's is recomputed without a job for the publisher; what that keeps of somebody
         # who withdrew has to go all the same.
         if not kinds.isdisjoint(_SCHEDULE) or kinds >= {e.PersonWithdrew, e.StoryRecomputed}:
             jobs = (schedule_row(self._session_id, state.position, state.updated_at),)

@@ -152,7 +152,7 @@ class SessionTelemetry:
     def take(
         self, client_id: str, command: c.Telemetry, at: Millis, state: Session
     ) -> outgoing.Message | None:
-        """Take one message of telemetry; returns what its sender is told, if anything.
+        """Take one message of telemetry; returns the reply to its sender, if any.
 
         Raises:
             Forbidden: heart data came before the consent to use it.

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from engine.domain import commands as c
 from engine.domain.rejection import Invalid
-from engine.protocol.platform import EVENT_TYPES, PlatformReport, read_event
+from engine.protocol.platform import PlatformReport, read_event
+from engine.protocol.platform_models import EVENT_TYPES
 
 NOW = 1_711_015_200_000
 FULL: list[tuple[dict[str, Any], PlatformReport]] = [

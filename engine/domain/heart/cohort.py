@@ -6,7 +6,7 @@ published over a fixed cohort:
 - nothing below five people;
 - who is new waits, and the cohort goes on without them; somebody missing takes their part of the cohort with them where
   most are left, and else freezes the figure where it was;
-- the cohort changes only where the new figure, together with all that were told or stored before, singles out no fewer
+- the cohort changes only where the new figure, together with all that were published or stored before, singles out no fewer
   than five people or, five minutes after it last did, no fewer than two (``ledger``);
 - somebody whose strap falls silent for a while counts with their last value, so that a lost contact neither shows
   them nor freezes the group.

@@ -57,8 +57,8 @@ class GroupHeart:
     """The telemetry of one live session; mutable, owned by one actor, never written to disk.
 
     ``marks``: milestones and achievements to look for. ``reached``: keys of those already reached, and
-    ``first_part``: the number of the next part, when a session is brought back to life; ``coherence``: what was told of
-    it then. (Improvement and synchrony begin anew, against a new baseline and a new lag.) ``order``: who stands beside
+    ``first_part``: the number of the next part, when a session is rebuilt; ``coherence``: what was published of
+    it before. (Improvement and synchrony begin anew, against a new baseline and a new lag.) ``order``: who stands beside
     whom in a part.
     """
 
@@ -172,7 +172,7 @@ class GroupHeart:
         )
         for tracker in self._trackers:
             tracker.update(self._unrounded, at)
-        # It changes with what somebody does. Completion creeps: told at each tick it would be one more frame for everybody.
+        # It changes with what somebody does. Completion creeps: sent at each tick it would be one more frame for everybody.
         self._figures = replace(self._figures, engagement_rate=rounded(engagement_rate, 2))
         if self._refreshed_at is None or at - self._refreshed_at >= REFRESH:
             self._refreshed_at = at

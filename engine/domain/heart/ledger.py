@@ -5,7 +5,7 @@ equations that give that person away; three pairs out of three people give all t
 throughout: that nobody's value changes from one figure to the next, and that whoever reads has kept them all.
 
 Groups are vectors of ones over the people. What can be worked out of them is their span, and the people whom some
-vector of the span does not leave out are those of whom something is known. ``Ledger`` keeps the groups that were told or
+vector of the span does not leave out are those of whom something is known. ``Ledger`` keeps the groups that were published or
 stored, and says how few people a further one would single out.
 """
 

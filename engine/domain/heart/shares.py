@@ -1,6 +1,6 @@
 """Shares: the means of fixed parts of a group, of at least five people each, from which its figures can be recomputed.
 
-Whoever withdraws takes back their share of figures that were told already. Their beats are gone by then, and one person's
+Whoever withdraws takes back their share of figures that were published already. Their beats are gone by then, and one person's
 figure is never stored. So beside each figure of the group the means of fixed parts of it are kept: a withdrawal takes the
 person's part out, and the figure is worked out anew from the rest. Who may be in which part is ``cohort``'s to say.
 
