@@ -28,5 +28,5 @@ class _Rooms(MemoryRooms):
 
 
 if __name__ == "__main__":
-    vars(engine.app).update(SqliteJournal=_journal, Rooms=_Rooms)
+    vars(engine.app).update(open_journal=_journal, Rooms=_Rooms)
     main()
