@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.settings import SettingsError, load, origin
+from engine.settings import SeatsPerAddress, SettingsError, load, origin
 
 pytestmark = pytest.mark.usefixtures("no_settings_of_ours")
 
@@ -101,3 +101,23 @@ def test_links_have_no_double_slash() -> None:
 def test_an_ipv6_address_gets_its_brackets() -> None:
     """An origin is a valid address for IPv6 too."""
     assert origin("::1", 80) == "http://[::1]:80"
+
+
+def test_seats_of_an_address_name_the_networks_that_are_not_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A number, then networks; in a file too. Anything else is refused by name."""
+    assert load().seats_per_address == SeatsPerAddress(100)
+    monkeypatch.setenv("HALCYTONE_SEATS_PER_ADDRESS", "0")
+    assert load().seats_per_address == SeatsPerAddress(0)
+    monkeypatch.setenv("HALCYTONE_SEATS_PER_ADDRESS", "40, 10.0.0.0/8, 2001:db8::/32")
+    assert load().seats_per_address == SeatsPerAddress(40, ("10.0.0.0/8", "2001:db8::/32"))
+    for wrong in ("-1", "many", "10.0.0.0/8", "40, here", "1e3", "40,"):
+        monkeypatch.setenv("HALCYTONE_SEATS_PER_ADDRESS", wrong)
+        with pytest.raises(SettingsError, match="HALCYTONE_SEATS_PER_ADDRESS"):
+            load()
+    monkeypatch.delenv("HALCYTONE_SEATS_PER_ADDRESS")
+    file = tmp_path / "halcytone.toml"
+    file.write_text("seats_per_address = 7\nipv6_prefix = 56\n")
+    assert load(file).seats_per_address == SeatsPerAddress(7)
+    assert load(file).ipv6_prefix == 56

@@ -14,19 +14,28 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 from pydantic import Field
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, PUBLISHING
+from engine.api.http.app_keys import CATALOGUE, CLOCK, CONNECTIONS, PUBLISHING
 from engine.api.http.bodies import checked, read_body, read_json
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.http.responses import answer
+from engine.api.http.responses import answer, error_response
 from engine.api.models import Body
+from engine.api.newsletter_limits import SubscriptionLimits
 from engine.domain.instant import Millis
 from engine.domain.rejection import Invalid
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.subscriptions import InvalidAddress, confirm, state_of, subscribe, unsubscribe
+from publisher.catalogue.subscriptions import (
+    InvalidAddress,
+    checked_address,
+    confirm,
+    state_of,
+    subscribe,
+    unsubscribe,
+)
 
 __all__ = ["add_routes"]
 
+LIMITS = web.AppKey("subscription_limits", SubscriptionLimits)
 _MAX_TOKEN_LENGTH = 200
 _MAX_FIELDS = 20
 
@@ -39,6 +48,7 @@ class Subscription(Body):
 
 def add_routes(app: web.Application) -> None:
     """Add the routes, each with and without a slash at its end. ``GET /subscribe/`` is a page of the site."""
+    app[LIMITS] = SubscriptionLimits()
     for slash in ("", "/"):
         app.router.add_post(f"/subscribe{slash}", request_subscription)
         app.router.add_get(f"/confirm/{{token}}{slash}", confirmation_page)
@@ -50,12 +60,18 @@ def add_routes(app: web.Application) -> None:
 async def request_subscription(request: web.Request) -> web.Response:
     """Send the mail that asks to confirm. The response is the same for an address that has the newsletter already.
 
-    Where the studio sends no mail the response says so, and nobody looks for one.
+    It is the same too for a mailbox that was asked often enough today. Where the studio sends no mail the response says so,
+    and nobody looks for one.
     """
     address, at, page = await _address(request), request.app[CLOCK].now(), await page_context(request)
+    limits = request.app[LIMITS]
+    wait = limits.wait_of_network(request.app[CONNECTIONS].addresses.of(request), at)
+    if wait:
+        return _too_many(request, page, wait)
     try:
+        wanted = limits.may_write_to(checked_address(address), at)
         sends = await request.app[CATALOGUE].ask(
-            lambda connection: _subscribe(Catalogue(connection), address, at)
+            lambda connection: _subscribe(Catalogue(connection), address if wanted else None, at)
         )
     except InvalidAddress as error:
         if _wants_json(request):
@@ -69,10 +85,24 @@ async def request_subscription(request: web.Request) -> web.Response:
     return _page(page, name, _paragraph(page, f"{name}_said"))
 
 
-def _subscribe(catalogue: Catalogue, address: str, at: Millis) -> bool:
-    """Store an unconfirmed subscription. Returns whether the studio can send the mail that asks to confirm."""
-    subscribe(catalogue, address, at)
+def _subscribe(catalogue: Catalogue, address: str | None, at: Millis) -> bool:
+    """Store an unconfirmed subscription, if any. Returns whether the studio can send the mail that asks to confirm."""
+    if address is not None:
+        subscribe(catalogue, address, at)
     return Deliveries(catalogue).mail_enabled()
+
+
+def _too_many(request: web.Request, page: PageContext, wait: int) -> web.Response:
+    if _wants_json(request):
+        return error_response(
+            429,
+            "too_many_requests",
+            "Too many subscriptions from this network address.",
+            headers={hdrs.RETRY_AFTER: str(wait)},
+        )
+    response = _page(page, "too_many", _paragraph(page, "too_many_said"), status=429)
+    response.headers[hdrs.RETRY_AFTER] = str(wait)
+    return response
 
 
 async def confirmation_page(request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ class Rate:
 
     __slots__ = ("burst", "per_minute")
 
-    def __init__(self, per_minute: int, burst: int | None = None) -> None:
+    def __init__(self, per_minute: float, burst: float | None = None) -> None:
         self.per_minute = per_minute
         self.burst = per_minute if burst is None else burst
 

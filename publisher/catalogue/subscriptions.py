@@ -15,6 +15,7 @@ from publisher.rendering.links import ascii_address
 __all__ = [
     "InvalidAddress",
     "Subscriber",
+    "checked_address",
     "confirm",
     "count",
     "state_of",
@@ -51,10 +52,8 @@ def subscriber(catalogue: Catalogue, address: str) -> Subscriber | None:
     return None if row is None else Subscriber(row["token"], row["state"] == "confirmed")
 
 
-def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
-    """Subscribe an address and ask it to confirm. The caller does not learn whether it is subscribed already.
-
-    The confirmation goes out once an hour at most, and where the studio sends mail.
+def checked_address(address: str) -> str:
+    """An address as it is written to.
 
     Raises:
         InvalidAddress: it is no address.
@@ -65,6 +64,18 @@ def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
         raise InvalidAddress("a mail address such as you@example.org") from error
     if len(shown) > 254 or not _ADDRESS.fullmatch(shown) or ".." in shown:
         raise InvalidAddress("a mail address such as you@example.org")
+    return shown
+
+
+def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
+    """Subscribe an address and ask it to confirm. The caller does not learn whether it is subscribed already.
+
+    The confirmation goes out once an hour at most, and where the studio sends mail.
+
+    Raises:
+        InvalidAddress: it is no address.
+    """
+    shown = checked_address(address)
     key = shown.lower()
     with catalogue.transaction():
         known = subscriber(catalogue, key)

@@ -226,6 +226,60 @@ async def test_no_secret_reaches_the_log(server: Server, capfd: pytest.CaptureFi
         assert secret not in out + err
 
 
+SECRET = "Zk3_9vQ-0aBcDeFgHiJkLmNoPqRsTuVw"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", f"/confirm/{SECRET}"),
+        ("PUT", f"/confirm/{SECRET}"),
+        ("DELETE", f"/unsubscribe/{SECRET}/"),
+        ("OPTIONS", f"/unsubscribe/{SECRET}"),
+        ("GET", f"/unsubscribe/{SECRET}/extra"),
+        ("GET", f"/Unsubscribe/{SECRET}"),
+        ("GET", f"/un-subscribe/{SECRET}"),
+        ("GET", f"/unsubcribe/{SECRET}"),
+        ("GET", f"/confirm%2F{SECRET}"),
+        ("GET", f"/confirm%252F{SECRET}"),
+        ("GET", f"//confirm//{SECRET}"),
+        ("GET", f"/sessions/confirm/{SECRET}"),
+        ("POST", f"/confirmed/{SECRET}"),
+        ("GET", f"/subscribe/{SECRET}"),
+        ("GET", f"/{SECRET}"),
+        ("GET", f"/x/y/{SECRET}."),
+        ("GET", f"/confirm/short/{SECRET}"),
+        ("GET", "/confirm/Zk3_9vQ"),
+        ("GET", "/Confirm/Zk3_9vQ"),
+        ("PUT", "/unsubscribe/Zk3_9vQ"),
+    ],
+)
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_link_of_a_mail_is_never_logged(
+    shared: Server, method: str, path: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not after a 405, a 404 or a near miss either; that there was a request is."""
+    await shared.stranger.request(method, path)
+    said = "".join(capfd.readouterr())
+    assert f"method={method}" in said
+    assert "Zk3_9vQ" not in said
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_what_is_missing_is_still_found_in_the_log(
+    shared: Server, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Paths without a secret are logged as they were asked for."""
+    for path in (
+        "/no/such/page",
+        "/sessions/a-session-with-quite-a-long-name/",
+        "/subscribe/",
+        "/api/v2/nothing",
+    ):
+        await shared.stranger.get(path)
+        assert f"path={path}" in "".join(capfd.readouterr())
+
+
 @given(st.lists(st.lists(st.one_of(st.none(), st.integers(), st.text()), min_size=2, max_size=2)))
 def test_no_cell_is_a_formula(lines: list[list[object]]) -> None:
     """Whatever was typed in, a spreadsheet takes it for text."""

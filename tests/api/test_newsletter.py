@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.api.newsletter_limits import SubscriptionLimits, mailbox_of
 from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import count
@@ -138,3 +139,56 @@ async def test_a_link_that_means_nobody_says_so(server: Server) -> None:
     assert (await server.stranger.get("/confirm/unknown", headers=HTML)).status_code == 404
     assert (await server.stranger.post("/confirm/unknown", headers=HTML)).status_code == 404
     assert (await server.stranger.get("/unsubscribe/unknown", headers=HTML)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("address", "mailbox"),
+    [
+        ("Ann@Example.org", "ann@example.org"),
+        ("ann+news+more@example.org", "ann@example.org"),
+        ("a.n.n@example.org", "a.n.n@example.org"),
+        ("+ann@example.org", "+ann@example.org"),
+        ("a.n.n+x@gmail.com", "ann@gmail.com"),
+        ("A.nn@GoogleMail.com", "ann@gmail.com"),
+        ("a.nn@protonmail.com", "ann@proton.me"),
+        ("ann-shop@yahoo.co.uk", "ann@yahoo.co.uk"),
+        ("ann-marie@example.org", "ann-marie@example.org"),
+    ],
+)
+def test_aliases_lead_to_one_mailbox(address: str, mailbox: str) -> None:
+    """What follows a plus, and with some providers dots."""
+    assert mailbox_of(address) == mailbox
+
+
+async def test_four_hundred_aliases_of_one_mailbox_get_three_mails(server: Server) -> None:
+    """From any number of networks, and whoever asks is told the same each time; others are written to."""
+    limits = SubscriptionLimits()
+    wanted = [limits.may_write_to(f"a.n.n+{number}@gmail.com", 0) for number in range(400)]
+    assert wanted == [True] * 3 + [False] * 397
+    assert limits.may_write_to("bob@gmail.com", 0)
+    assert limits.may_write_to("ann@gmail.com", 8 * 3_600_000 + 1)
+
+    answers = {
+        (
+            await server.stranger.post(
+                "/subscribe/", data={"address": f"ann+{number}@example.org"}, headers=HTML
+            )
+        ).text
+        for number in range(20)
+    }
+    assert len(answers) == 1
+    assert len(subscribers(server)[0]) == 3
+
+
+async def test_one_network_asks_so_often(server: Server) -> None:
+    """A class at once, not a script: 429 with the time to wait, for people in words."""
+    for number in range(60):
+        await asked(server, f"visitor{number}@example.org")
+    page = await server.stranger.post("/subscribe/", data={"address": "one@example.org"}, headers=HTML)
+    assert page.status_code == 429
+    assert "try again later" in page.text
+    answer = await server.stranger.post("/subscribe", json={"address": "one@example.org"})
+    refused(answer, 429)
+    for limited in (page, answer):
+        assert 1 <= int(limited.headers["retry-after"]) <= 60
+    assert len(subscribers(server)[0]) == 60

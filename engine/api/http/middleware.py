@@ -24,7 +24,7 @@ from engine.domain.rejection import Rejected
 from engine.storage.database import DatabaseError, DatabaseLocked
 from engine.storage.journal import JournalFailed
 
-__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "request_middleware"]
+__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "logged_path", "request_middleware"]
 
 CONTENT_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; "
@@ -47,6 +47,10 @@ _HEALTH = ("/healthz", "/readyz", "/metrics")
 _SOCKETS = "/ws/"
 """Where the paths of WebSockets begin; at any other an Upgrade header means nothing."""
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_KNOWN = ("/api/", "/ws/", "/static/", "/healthz", "/readyz", "/metrics")
+"""Beginnings of routes without a secret in their paths."""
+_SECRET_AFTER = re.compile(r"(?i)(?:confirm|subscri)[^/%]*[/%](?=.)")
+_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_~.=-]{20,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 _log = structlog.get_logger(__name__)
@@ -97,11 +101,10 @@ def request_middleware(
                 response = await _respond(request, handler)
             seconds = time.perf_counter() - began
             metrics.answered(_route(request), request.method, response.status, seconds)
-            # Neither the query nor a token in the path: credentials do not belong into a log.
             _log.info(
                 "request",
                 method=request.method[:20],
-                path=_route(request) if "token" in request.match_info else request.path[:200],
+                path=logged_path(request, response.status),
                 status=response.status,
                 ms=round(seconds * 1000, 1),
             )
@@ -184,6 +187,22 @@ def _http_error(request: web.Request, error: web.HTTPException) -> web.StreamRes
         case _:
             # A redirection: aiohttp deprecates returning the exception itself.
             return web.Response(status=error.status, headers={hdrs.LOCATION: error.headers[hdrs.LOCATION]})
+
+
+def logged_path(request: web.Request, status: int) -> str:
+    """The path of a request as it may be logged: without its query, and without a secret that stands in it.
+
+    A path that leads nowhere may be one with a secret in it that was misspelt, or asked for by a method that is not possible.
+    """
+    if "token" in request.match_info:
+        return _route(request)
+    path = request.path[:200]
+    if status < 400 or _route(request).startswith(_KNOWN):
+        return path
+    secret = _SECRET_AFTER.search(path)
+    if secret is not None:
+        return f"{path[: secret.end()]}[secret]"
+    return path if path.startswith(("/session/", "/sessions/")) else _LIKE_A_TOKEN.sub("[secret]", path)
 
 
 def _route(request: web.Request) -> str:
