@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -102,7 +102,7 @@ def _publish(data: Path, database: Database, *, standalone: bool, smtp_url: str 
         mail = MailDelivery(data, database, smtp_url) if smtp_url else nullcontext()
         with _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data, database):
             while not wake_ups.stopped:
-                ran_any = _run_due(jobs)
+                ran_any = _run_due(jobs, outbox)
                 wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox))
     finally:
         connection.close()
@@ -114,17 +114,23 @@ def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
     catalogue.set_meta("sends_mail", "yes" if smtp_url else "no")
 
 
-def _run_due(jobs: JobRunner) -> bool:
+def _run_due(jobs: JobRunner, outbox: Outbox) -> bool:
     try:
         return jobs.run_due(_now()) > 0
     except (DatabaseLocked, DatabaseLost) as error:
-        # Away, or another process holds the database for long, an import perhaps: the jobs are still there in a second.
+        # Away, or another process holds the database for long, an import perhaps.
         _log.warning("database_locked", problem=str(error))
+        with suppress(DatabaseLocked, DatabaseLost):
+            # What was claimed is done again; where that cannot be written either, at the next start.
+            outbox.requeue_interrupted()
         return False
 
 
 def _seconds_to_next_look(outbox: Outbox) -> float:
-    due = outbox.next_attempt()
+    try:
+        due = outbox.next_attempt()
+    except (DatabaseLocked, DatabaseLost):
+        return _LOOK_EVERY_S
     return _LOOK_EVERY_S if due is None else min(_LOOK_EVERY_S, max(0.01, (due - _now()) / 1000))
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from engine.storage.data_lock import DataInUse, occupy
 from engine.storage.database import Database, DatabaseError, DatabaseLocked, Progress
-from engine.storage.keys import SIGNING_KEY_FILE
+from engine.storage.keys import SIGNING_KEY_FILE, signing_key
 from engine.storage.opening import database_of, signing_key_of
 from engine.storage.transfer import copy_tables
 from publisher.catalogue.published import Catalogue
+from publisher.worker import Busy, publisher_lock
 
 __all__ = ["MoveRefused", "move_tables"]
 
@@ -63,8 +64,12 @@ def _held(place: str, *, make: bool = False) -> Iterator[Database]:
         folder.mkdir(parents=True, exist_ok=True)
     elif not folder.is_dir():
         raise MoveRefused(f"there is no folder {folder}")
-    with occupy(folder):
-        yield database_of(folder)
+    database = database_of(folder)
+    try:
+        with occupy(folder), publisher_lock(folder, database):
+            yield database
+    except Busy as error:
+        raise MoveRefused(f"{error}: stop it first") from error
 
 
 def _move_signing_key(source: str, kept: Database, target: str, wanted: Database) -> None:
@@ -72,9 +77,10 @@ def _move_signing_key(source: str, kept: Database, target: str, wanted: Database
     old, new = _folder(source), _folder(target)
     if old is not None and (old / SIGNING_KEY_FILE).exists():
         # A URL has no folder: its row is made of the source's file.
-        signing_key_of(old, wanted) if new is None else (new / SIGNING_KEY_FILE).write_bytes(
-            (old / SIGNING_KEY_FILE).read_bytes()
-        )
+        if new is None:
+            signing_key_of(old, wanted)
+        else:
+            signing_key(new, made_of=signing_key(old).hex())
     elif new is not None:
         signing_key_of(new, wanted)
 

@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
@@ -140,7 +141,9 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         outcomes = self._commit([entry for entry, _ in batch])
         if any(change.row is None for entry, _ in batch for change in entry.people):
             # Somebody withdrew: what they took back is not to stay in the write-ahead log.
-            self._connection.discard_deleted()
+            # What was committed is told whatever becomes of that: the next withdrawal, and retention, do it again.
+            with suppress(DatabaseError):
+                self._connection.discard_deleted()
         seconds = time.perf_counter() - began
         self._loop.call_soon_threadsafe(self._committed, batch, outcomes, seconds)
 

@@ -75,6 +75,8 @@ class PostgresConnection:
     def __init__(self, url: str) -> None:
         self._url = url
         self._raw = _open(url)
+        self._held: psycopg.Connection[dict[str, Any]] | None = None
+        """The connection of the transaction that is open: its statements go over no other."""
         self._closed = False
 
     def execute(self, statement: str, /, **values: Value) -> int:
@@ -102,11 +104,21 @@ class PostgresConnection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """As the seam says; whoever writes in one waits for those who do so already."""
-        nested = self._in_transaction()
-        with _translating(), self._usable().transaction():
-            if not nested:
+        if self._in_transaction():
+            with _translating(), self._raw.transaction():
+                yield
+            return
+        raw = self._usable()
+        with _translating(), raw.transaction():
+            self._held = raw
+            try:
                 self._run("SELECT pg_advisory_xact_lock(:writers)", {"writers": _WRITERS})
-            yield
+                yield
+            finally:
+                self._held = None
+        if raw.closed:
+            # psycopg ends a transaction whose connection broke without a word.
+            raise DatabaseLost("the connection broke inside a transaction")
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -182,9 +194,15 @@ class PostgresConnection:
         self.close()
 
     def _in_transaction(self) -> bool:
-        return not self._raw.closed and self._raw.info.transaction_status != pq.TransactionStatus.IDLE
+        return self._held is not None or (
+            not self._raw.closed and self._raw.info.transaction_status != pq.TransactionStatus.IDLE
+        )
 
     def _usable(self) -> psycopg.Connection[dict[str, Any]]:
+        if self._held is not None:
+            if self._held.closed:
+                raise DatabaseLost("the connection broke inside a transaction")
+            return self._held
         if self._raw.closed and not self._closed:
             self._raw = _open(self._url)
         return self._raw

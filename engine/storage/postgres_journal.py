@@ -129,6 +129,9 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         Raises:
             DatabaseLost: it is not known what was written.
         """
+        if self._link is None or self._link.is_closed():
+            # Over a new connection nothing is taken for known: the server may be another one.
+            self._written.clear()
         unsure = self._unsure(entries)
         if unsure is None:
             return False

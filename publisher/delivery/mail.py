@@ -110,6 +110,7 @@ async def deliver_due(
     deliveries = Deliveries(catalogue)
     outage = outage or Outage()
     begun = 0
+    suspect: tuple[Delivery, str] | None = None
     client: aiosmtplib.SMTP | None = None
     try:
         for due in deliveries.due(now()):
@@ -141,7 +142,15 @@ async def deliver_due(
             try:
                 usable = await _send_one(client, texts.studio.sender, delivery, message, deliveries, now)
             except StudioRefused as error:
-                deliveries.give_back(delivery, now())
+                if suspect is None and error.by_recipient:
+                    # One alone may be a mailbox that takes nothing from outside: the next recipient shows which.
+                    suspect = delivery, str(error)
+                    client.close()
+                    client = None
+                    continue
+                for each in (delivery, *(() if suspect is None else (suspect[0],))):
+                    deliveries.give_back(each, now())
+                suspect = None
                 _postpone_all(deliveries, error, now(), outage)
                 break
             outage.failures = 0
@@ -150,13 +159,19 @@ async def deliver_due(
                 client.close()
                 client = None
     finally:
+        if suspect is not None:
+            deliveries.refused(*suspect, now(), for_good=False)
         if client is not None:
             client.close()
     return begun
 
 
 class StudioRefused(Exception):
-    """The server refuses the studio, not the recipient."""
+    """The server refuses the studio; ``by_recipient`` where it said so of one recipient."""
+
+    def __init__(self, reason: str, *, by_recipient: bool = False) -> None:
+        super().__init__(reason)
+        self.by_recipient = by_recipient
 
 
 def _postpone_all(deliveries: Deliveries, error: BaseException, now: Millis, outage: Outage) -> None:
@@ -187,7 +202,7 @@ async def _send_one(
         raise StudioRefused(_described(error)) from error
     except aiosmtplib.SMTPRecipientRefused as error:
         if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
-            raise StudioRefused(_described(error)) from error
+            raise StudioRefused(_described(error), by_recipient=True) from error
         deliveries.refused(delivery, _described(error), now(), for_good=error.code >= 500)
     except aiosmtplib.SMTPResponseException as error:
         # The server refused it.
@@ -250,19 +265,22 @@ class MailDelivery:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
-        with self._database.connect() as connection:
-            catalogue = Catalogue(connection)
-            Deliveries(catalogue).recover(_now())
-            outage = Outage()
-            while not self._closing.wait(_LOOK_EVERY_S):
-                if not Deliveries(catalogue).due(_now(), 1):
-                    continue
-                try:
-                    texts = open_draft_desk(self._data, connection).texts
-                    asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))
-                except (InvalidStudio, ValueError, DatabaseError) as error:
-                    _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
-                    self._closing.wait(_PAUSE_S)
+        recovered = False
+        outage = Outage()
+        while not self._closing.is_set():
+            try:
+                with self._database.connect() as connection:
+                    catalogue = Catalogue(connection)
+                    if not recovered:
+                        Deliveries(catalogue).recover(_now())
+                        recovered = True
+                    while not self._closing.wait(_LOOK_EVERY_S):
+                        if Deliveries(catalogue).due(_now(), 1):
+                            texts = open_draft_desk(self._data, connection).texts
+                            asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))
+            except (InvalidStudio, ValueError, DatabaseError) as error:
+                _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
+                self._closing.wait(_PAUSE_S)
 
 
 def _now() -> Millis:

@@ -123,17 +123,17 @@ class SearchIndexer:
 
     def _run(self) -> None:
         use_idle_scheduling()
-        with self._database.connect() as connection:
-            catalogue = Catalogue(connection)
-            seen = ""
-            while not self._closing.wait(_LOOK_EVERY_S):
-                state = catalogue.fingerprint()
-                # Dirty pages are about to change: they are indexed once they are built.
-                if state == seen or catalogue.is_dirty():
-                    continue
-                try:
-                    update_index(self._data / "public", catalogue)
-                except (subprocess.SubprocessError, OSError, DatabaseError, ValueError) as error:
-                    _log.warning("search_not_indexed", problem=str(error)[:300])
-                else:
-                    seen = state
+        seen = ""
+        while not self._closing.is_set():
+            try:
+                with self._database.connect() as connection:
+                    catalogue = Catalogue(connection)
+                    while not self._closing.wait(_LOOK_EVERY_S):
+                        state = catalogue.fingerprint()
+                        # Dirty pages are about to change: they are indexed once they are built.
+                        if state != seen and not catalogue.is_dirty():
+                            update_index(self._data / "public", catalogue)
+                            seen = state
+            except (subprocess.SubprocessError, OSError, DatabaseError, ValueError) as error:
+                _log.warning("search_not_indexed", problem=str(error)[:300])
+                self._closing.wait(_LOOK_EVERY_S)

@@ -14,8 +14,12 @@ from tests.api.conftest import Server, refused
 EVENTS = "/api/v2/sessions/morning/events"
 
 
+# One instant for a whole list: lengths are compared to the second.
+LOADED = datetime.now(UTC)
+
+
 def ago(**past: float) -> str:
-    return (datetime.now(UTC) - timedelta(**past)).isoformat()
+    return (LOADED - timedelta(**past)).isoformat()
 
 
 def event(kind: str, at: Any = None, event_id: str | None = None, **data: Any) -> dict[str, Any]:

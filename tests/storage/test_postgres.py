@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -194,3 +195,24 @@ def test_parameters_are_translated_outside_of_quoted_text(pieces: list[tuple[str
 
     assert client_parameters(ours) == theirs
     assert re.sub(r"%\([a-z_0-9]+\)s", "", client_parameters(ours)).count("%") % 2 == 0
+
+
+def test_a_transaction_whose_connection_broke_ends_with_an_error(postgres_url: str) -> None:
+    """Whatever was done about the error inside: nothing after it is written by itself, and nobody takes it for done."""
+    with PostgresDatabase(postgres_url).connect() as connection:
+        with pytest.raises(DatabaseLost):
+            _write_around_a_break(connection, postgres_url)
+        assert connection.value("SELECT count(*) FROM meta WHERE key IN ('one', 'two', 'three')") == 0
+
+
+def _write_around_a_break(connection: Connection, url: str) -> None:
+    with connection.transaction():
+        connection.execute("INSERT INTO meta VALUES ('one', 'v')")
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                " AND datname = current_database()"
+            )
+        for key in ("two", "three"):
+            with suppress(DatabaseLost):
+                connection.execute("INSERT INTO meta VALUES (:key, 'v')", key=key)

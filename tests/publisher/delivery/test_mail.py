@@ -392,19 +392,33 @@ async def test_what_is_refused_to_the_studio_fails_no_recipient(
             texts, studio.catalogue, mail_server.url, lambda: at, timeout_s=2, outage=outage
         )
 
-    assert await deliver_at(LATER) == (refused == "relay")
+    # A second recipient shows that it is not the first one's mailbox.
+    tries = 2 if refused == "relay" else 1
+    assert await deliver_at(LATER) == (2 if refused == "relay" else 0)
     assert states(studio) == {"preparing": 30}
-    assert len(mail_server.greeted) == 1
+    assert len(mail_server.greeted) == tries
     assert await deliver_at(LATER + MINUTE - 1) == 0
     await deliver_at(LATER + MINUTE)
     await deliver_at(LATER + 2 * MINUTE)
-    assert len(mail_server.greeted) == 2
+    assert len(mail_server.greeted) == 2 * tries
     mail_server.sender_answer, mail_server.answers = "250 OK", {}
     assert await deliver_at(LATER + 3 * MINUTE) == 30
     assert states(studio) == {"submitted": 30}
     assert len(mail_server.taken) == 30
     assert set(mail_server.greeted) == {"breath.example"}
     assert mail_server.taken[0][1]["List-Id"] == "<newsletter.breath.example>"
+
+
+async def test_a_mailbox_closed_to_strangers_holds_nobody_else_up(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """Its refusal sounds as if it were the studio's: the next recipient shows that it is not."""
+    subscribed(studio, "a@example.org", "b@example.org", "c@example.org")
+    approve(studio)
+    mail_server.answers["a@example.org"] = "550 5.7.1 authentication required for this group"
+    assert await deliver(studio, mail_server) == 3
+    assert states(studio) == {"preparing": 1, "submitted": 2}
+    assert await deliver(studio, mail_server, LATER + MINUTE) == 1
 
 
 async def test_a_mailbox_that_does_not_exist_fails_alone(studio: Publisher, mail_server: MailServer) -> None:
