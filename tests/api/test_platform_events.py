@@ -19,7 +19,8 @@ LOADED = datetime.now(UTC)
 
 
 def ago(**past: float) -> str:
-    return (LOADED - timedelta(**past)).isoformat()
+    ahead = any(value < 0 for value in past.values())
+    return ((datetime.now(UTC) if ahead else LOADED) - timedelta(**past)).isoformat()
 
 
 def event(kind: str, at: Any = None, event_id: str | None = None, **data: Any) -> dict[str, Any]:
