@@ -158,7 +158,7 @@ LAST = asking("GET /healthz", "Connection: close")
 """Ends a connection, and shows that it was still in order."""
 
 
-def told(answer: bytes, status: int) -> dict[str, str]:
+def refused_over_wire(answer: bytes, status: int) -> dict[str, str]:
     """The same as ``refused``, of an answer as it came over the wire."""
     head, _, body = answer.partition(b"\r\n\r\n")
     headers = [line.decode("latin-1").split(": ", 1) for line in head.split(b"\r\n")[1:]]

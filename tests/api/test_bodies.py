@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import KEY, LAST, Server, asking, content, creation, on_one_connection, refused, told
+from tests.api.conftest import (
+    KEY,
+    LAST,
+    Server,
+    asking,
+    content,
+    creation,
+    on_one_connection,
+    refused,
+    refused_over_wire,
+)
 
 # Most of these tests leave nothing behind: one server does for all.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -70,7 +80,7 @@ async def test_a_body_that_cannot_be_unpacked_is_refused(
     only, *rest = await on_one_connection(
         shared, asking(f"POST {path}", key, f"Content-Encoding: {packing}", body=body), LAST
     )
-    assert told(only, 400).keys() == {"body"}
+    assert refused_over_wire(only, 400).keys() == {"body"}
     assert b"Connection: close" in only
     assert rest == []
 

@@ -16,7 +16,17 @@ from engine.clock import Clock
 from engine.domain.instant import iso
 from engine.storage.keys import Keys
 from engine.storage.opening import database_of
-from tests.api.conftest import KEY, Server, asking, content, creation, moment, refused, running, told
+from tests.api.conftest import (
+    KEY,
+    Server,
+    asking,
+    content,
+    creation,
+    moment,
+    refused,
+    refused_over_wire,
+    running,
+)
 
 WRITING = [
     ("POST", "/api/v2/sessions/create"),
@@ -229,7 +239,7 @@ async def test_a_key_revoked_before_the_last_byte_came_does_nothing(
         await server.client.get("/api/v2/sessions/morning")
         assert keys.revoke("Sarah", at=2)
     writer.write(request[-1:])
-    told(await reader.read(), 401)
+    refused_over_wire(await reader.read(), 401)
     writer.close()
     await writer.wait_closed()
     room = (await server.client.get("/api/v2/sessions/morning")).json()

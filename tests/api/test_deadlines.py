@@ -20,7 +20,7 @@ from engine.api.http import open_connections
 from engine.api.http.open_connections import Deadlines, DescriptorLimit
 from engine.app import running_server
 from engine.clock import Clock
-from tests.api.conftest import IDLE, KEY, Server, asking, creation, settings, told
+from tests.api.conftest import IDLE, KEY, Server, asking, creation, refused_over_wire, settings
 from tests.plain_http import plain_client
 
 SHORT = Deadlines(first_request=0.3, headers=0.3, body=0.4, response=0.6, idle=0.8)
@@ -139,7 +139,7 @@ async def test_half_a_head_is_answered_408(hurried: Server, part: bytes) -> None
         half.writer.write(part[3:])
         answer = await half.ended()
         assert answer.startswith(b"HTTP/1.1 408 ")
-        assert told(answer, 408) == {}
+        assert refused_over_wire(answer, 408) == {}
     assert await ended_by(hurried, "headers") == 1
 
 
@@ -155,12 +155,12 @@ async def test_a_head_that_drips_is_ended_all_the_same(hurried: Server) -> None:
 
 
 async def test_half_a_body_is_answered_408(hurried: Server) -> None:
-    """And the connection ends, since where the next request begins cannot be told."""
+    """And the connection ends, since where the next request begins is unknown."""
     request = asking(CREATE, f"Authorization: Bearer {KEY}", body=json.dumps(creation()).encode())
     async with line(hurried) as half:
         half.writer.write(request[:-20])
         answer = await half.ended()
-        assert told(answer, 408) == {}
+        assert refused_over_wire(answer, 408) == {}
     assert await ended_by(hurried, "body") == 1
 
 
@@ -320,7 +320,7 @@ async def test_the_reserve_is_for_health_and_for_those_inside(narrow: Server) ->
         async with lines(narrow, 1) as (late,):
             late.writer.write(asking("GET /feed.xml"))
             answer = await late.ended()
-            assert told(answer, 503) == {}
+            assert refused_over_wire(answer, 503) == {}
             assert b"Retry-After: 5" in answer
         async with lines(narrow, 1) as (health,):
             for path in ("/healthz", "/readyz", "/metrics"):
@@ -328,7 +328,7 @@ async def test_the_reserve_is_for_health_and_for_those_inside(narrow: Server) ->
                 assert b" 200 OK" in await health.answer()
         async with lines(narrow, 1) as (late,):
             late.writer.write(asking("GET /ws/live-updates?session_id=morning", *UPGRADE))
-            assert told(await late.ended(), 503) == {}
+            assert refused_over_wire(await late.ended(), 503) == {}
         inside[0].writer.write(body[-1:])
         assert b" 201 " in await inside[0].answer()
         inside[0].writer.write(asking("GET /feed.xml"))
@@ -370,7 +370,7 @@ async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_503(
                 inside.writer.write(asking(f"GET {path}", "Accept: text/html"))
                 answers.append(await inside.answer())
         for answer in answers[:2]:
-            assert told(answer, 503) == {}
+            assert refused_over_wire(answer, 503) == {}
             assert b"Retry-After: 5" in answer
         assert b" 200 OK" in answers[2]
         inside.writer.write(asking("GET /feed.xml"))

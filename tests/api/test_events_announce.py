@@ -152,8 +152,8 @@ async def test_an_announcement_to_all_reaches_those_who_wait_or_breathe(server: 
     await server.client.post("/api/v2/sessions/ended/start")
     await server.client.post("/api/v2/sessions/ended/end")
     body = {"announcement": {"title": "Hello", "message": "All of you"}, "broadcast_all": True}
-    told = (await server.client.post("/api/v2/live-announce", json=body)).json()
-    assert told["sessions_notified"] == ["a", "b"]
+    reply = (await server.client.post("/api/v2/live-announce", json=body)).json()
+    assert reply["sessions_notified"] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

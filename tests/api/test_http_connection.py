@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.conftest import KEY, LAST, Server, asking, on_one_connection, told
+from tests.api.conftest import KEY, LAST, Server, asking, on_one_connection, refused_over_wire
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -37,7 +37,7 @@ async def test_what_is_no_request_is_refused_without_being_repeated(
 ) -> None:
     """400, and the end of the connection; neither the answer nor the log quotes it."""
     only, *rest = await on_one_connection(shared, request_, LAST)
-    assert told(only, 400) is not None
+    assert refused_over_wire(only, 400) is not None
     assert b"nosniff" in only
     assert rest == []
     out, err = capfd.readouterr()
@@ -67,7 +67,7 @@ async def test_what_is_refused_beside_the_gate_looks_like_all_refusals(
     for name in ("feed.xml", "portrait.png"):
         (shared.data / "public" / name).write_text("<rss/>")
     first, *rest = await on_one_connection(shared, request_, LAST)
-    assert told(first, status) == {}
+    assert refused_over_wire(first, status) == {}
     assert SECRET.encode() not in first
     assert b"nosniff" in first
     if status == 416:
@@ -81,7 +81,7 @@ async def test_a_body_that_breaks_off_later_leaves_no_trace_in_the_log(
     """It is answered, and is no fault of this side."""
     rubbish = asking(CREATE, KNOWN, "Content-Encoding: gzip", body=b"no gzip at all")
     (only,) = await on_one_connection(shared, rubbish)
-    told(only, 400)
+    refused_over_wire(only, 400)
     out, err = capfd.readouterr()
     assert "Traceback" not in out + err
     assert "Unhandled" not in out + err

@@ -84,19 +84,19 @@ async def test_consent_address_and_feedback_are_kept(server: Server, ann: Person
     assert (len(long), email.json()["email"]) == (254, long)
 
     said = {"rating": 5, "comment": "Lovely", "publish_quote": True, "version": "2024-2"}
-    told = (await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers)).json()
-    assert (told["rating"], told["comment"], told["publish_quote"], told["publish_name"]) == (
+    reply = (await server.stranger.post(f"{ME}/feedback", json=said, headers=ann.headers)).json()
+    assert (reply["rating"], reply["comment"], reply["publish_quote"], reply["publish_name"]) == (
         5,
         "Lovely",
         True,
         False,
     )
-    assert told["quote_state"] == "waiting"
+    assert reply["quote_state"] == "waiting"
     # Three consents, each with the version of its words and the moment it was given.
-    assert told["consents"].keys() >= {"heart_rate", "group", "version", "at"}
-    published = {name: told["consents"][f"publish_{name}"] for name in ("quote", "name", "version")}
+    assert reply["consents"].keys() >= {"heart_rate", "group", "version", "at"}
+    published = {name: reply["consents"][f"publish_{name}"] for name in ("quote", "name", "version")}
     assert published == {"quote": True, "name": False, "version": "2024-2"}
-    assert told["consents"]["publish_at"] >= told["consents"]["at"]
+    assert reply["consents"]["publish_at"] >= reply["consents"]["at"]
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ async def test_where_no_mail_leaves_nobody_is_told_to_look_for_one(
     assert page.status_code == 200
     assert said in page.text
     assert not_said not in page.text
-    told = await server.stranger.post("/subscribe/", json=ann)
-    assert (told.status_code, told.json()) == (202, {"status": "no_mail_sent"})
+    reply = await server.stranger.post("/subscribe/", json=ann)
+    assert (reply.status_code, reply.json()) == (202, {"status": "no_mail_sent"})
 
     sends_mail(server)
     studio.write_text(f'language = "{language}"\nsender = "hello@studio.example"')

@@ -16,18 +16,18 @@ from tests.api.conftest import Server
 
 async def test_the_document_is_valid(server: Server) -> None:
     """OpenAPI 3.1, by its own schema."""
-    told = (await server.stranger.get("/api/openapi.json")).json()
-    assert told["openapi"] == "3.1.0"
-    OpenAPIV31SpecValidator(told).validate()
-    assert told["servers"] == [{"url": server.url}]
+    reply = (await server.stranger.get("/api/openapi.json")).json()
+    assert reply["openapi"] == "3.1.0"
+    OpenAPIV31SpecValidator(reply).validate()
+    assert reply["servers"] == [{"url": server.url}]
 
 
 def test_every_route_is_told() -> None:
     """One operation per endpoint, with an id of its own."""
-    told = document(ENDPOINTS, version="1", server="http://x")
-    operations = [(path, method) for path, methods in told["paths"].items() for method in methods]
+    reply = document(ENDPOINTS, version="1", server="http://x")
+    operations = [(path, method) for path, methods in reply["paths"].items() for method in methods]
     assert len(operations) == len(ENDPOINTS)
-    ids = [operation["operationId"] for methods in told["paths"].values() for operation in methods.values()]
+    ids = [operation["operationId"] for methods in reply["paths"].values() for operation in methods.values()]
     assert len(set(ids)) == len(ids)
 
 

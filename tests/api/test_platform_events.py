@@ -24,19 +24,19 @@ def ago(**past: float) -> str:
 
 
 def event(kind: str, at: Any = None, event_id: str | None = None, **data: Any) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": kind, "data": data}
+    reply: dict[str, Any] = {"type": kind, "data": data}
     if at is not None:
-        told["timestamp"] = at
-    return told if event_id is None else {**told, "id": event_id}
+        reply["timestamp"] = at
+    return reply if event_id is None else {**reply, "id": event_id}
 
 
 async def statuses(server: Server, events: list[Any]) -> list[str]:
     answer = await server.client.post(EVENTS, json=events)
     assert answer.status_code == 202, answer.text
-    told = answer.json()
-    found = [result["status"] for result in told["results"]]
-    assert told["accepted"] == len(found) - found.count("refused")
-    assert (told["repeated"], told["ignored"]) == (found.count("repeated"), found.count("ignored"))
+    reply = answer.json()
+    found = [result["status"] for result in reply["results"]]
+    assert reply["accepted"] == len(found) - found.count("refused")
+    assert (reply["repeated"], reply["ignored"]) == (found.count("repeated"), found.count("ignored"))
     return found
 
 
@@ -61,13 +61,13 @@ async def test_a_list_is_answered_event_by_event(server: Server) -> None:
         ],
     )
     assert answer.status_code == 202
-    told = answer.json()
-    assert {key: told[key] for key in ("accepted", "repeated", "ignored")} == {
+    reply = answer.json()
+    assert {key: reply[key] for key in ("accepted", "repeated", "ignored")} == {
         "accepted": 3,
         "repeated": 0,
         "ignored": 1,
     }
-    started, paused, text, milestone, again, joined = told["results"]
+    started, paused, text, milestone, again, joined = reply["results"]
     assert started == {"id": "s-1", "status": "accepted"}
     assert (paused["id"], paused["status"], paused["error"]) == ("p-1", "refused", "unknown_event")
     assert "session.paused" in paused["message"]
@@ -143,9 +143,9 @@ async def test_a_list_is_carried_out_in_the_order_in_which_it_happened(server: S
         event("participant.joined", ago(minutes=5), participant_id="u-2"),
     ]
     assert await statuses(server, batch) == ["accepted"] * 5 + ["ignored"]
-    told = await summary(server)
-    assert told["breathing_techniques"] == ["Box Breathing", "Tide"]
-    assert (told["participant_count"], told["session_duration"] // 10) == (1, 300)
+    reply = await summary(server)
+    assert reply["breathing_techniques"] == ["Box Breathing", "Tide"]
+    assert (reply["participant_count"], reply["session_duration"] // 10) == (1, 300)
 
 
 @pytest.mark.parametrize("shape", ["one by one", "a list", "unix seconds", "unix milliseconds"])
@@ -175,10 +175,10 @@ async def test_a_session_delivered_an_hour_late_is_published_as_it_was(server: S
             assert (await server.client.post(EVENTS, json=one)).json()["ignored"] == 0
     else:
         assert await statuses(server, batch) == ["accepted"] * len(batch)
-    told = await summary(server)
-    assert (told["session_duration"], told["participant_count"]) == (1800, 2)
-    assert told["breathing_techniques"] == ["Box Breathing", "Coherent Breathing"]
-    assert datetime.fromisoformat(told["session_date"]) == began
+    reply = await summary(server)
+    assert (reply["session_duration"], reply["participant_count"]) == (1800, 2)
+    assert reply["breathing_techniques"] == ["Box Breathing", "Coherent Breathing"]
+    assert datetime.fromisoformat(reply["session_date"]) == began
     room = (await server.client.get("/api/v2/sessions/morning")).json()
     assert datetime.fromisoformat(room["started_at"]) == began
     assert datetime.fromisoformat(room["ended_at"]) == began + timedelta(minutes=30)

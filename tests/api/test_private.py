@@ -35,12 +35,12 @@ async def test_a_stranger_is_answered_as_if_there_were_none(shared: Server) -> N
     assert ("GET", "/api/v2/sessions/{session_id}") in OF_A_SESSION
     for method, path in OF_A_SESSION:
         for headers in ({}, shared.bearing(other["tokens"]["participant"]), shared.bearing("nonsense")):
-            told = []
+            reply = []
             for session_id in ("hidden-1", "absent-1"):
                 filled = re.sub(r"{\w+}", "x", path.replace("{session_id}", session_id))
                 answer = await shared.stranger.request(method, filled, headers=headers)
-                told.append((answer.status_code, answer.text.replace(session_id, "it")))
-            assert told[0] == told[1], (method, path)
+                reply.append((answer.status_code, answer.text.replace(session_id, "it")))
+            assert reply[0] == reply[1], (method, path)
 
 
 @pytest.mark.parametrize(

@@ -170,7 +170,7 @@ async def test_the_catalogue_is_paged_and_chosen_by_phase(server: Server) -> Non
 async def test_a_list_counts_as_the_room_does(tmp_path: Path) -> None:
     """Who is here; of a session that is over, who came: after a restart as well, when its log has not been read."""
 
-    async def told(server: Server) -> tuple[list[int], list[int]]:
+    async def participant_counts(server: Server) -> tuple[list[int], list[int]]:
         rooms = (await server.client.get("/api/v2/sessions")).json()["sessions"]
         paths = [f"/api/v2/sessions/{room['session_id']}" for room in rooms]
         each = [(await server.client.get(path)).json()["participant_count"] for path in paths]
@@ -186,10 +186,10 @@ async def test_a_list_counts_as_the_room_does(tmp_path: Path) -> None:
         await server.client.post("/api/v2/sessions/b-cancelled/cancel")
         await server.event("session.started", "c-live")
         await server.event("participant.joined", "c-live", participant_id="cem")
-        assert await told(server) == ([2, 2, 3], [2, 2, 3])
+        assert await participant_counts(server) == ([2, 2, 3], [2, 2, 3])
     async with running(tmp_path) as server:
         assert (await server.client.get("/api/v2/sessions/c-live")).json()["participant_count"] == 3
-        assert await told(server) == ([2, 2, 3], [2, 2, 3])
+        assert await participant_counts(server) == ([2, 2, 3], [2, 2, 3])
 
 
 async def test_a_room_is_found_by_the_word_that_it_says_of_itself(server: Server) -> None:
@@ -216,9 +216,9 @@ async def test_the_live_list_shows_what_has_started_and_not_ended(server: Server
     await server.event("session.started")
     await server.event("hrv.milestone", improvement=8.5)
 
-    told = (await server.stranger.get("/api/v2/sessions/live?include_metrics=true")).json()
-    assert told["count"] == 1
-    (line,) = told["sessions"]
+    reply = (await server.stranger.get("/api/v2/sessions/live?include_metrics=true")).json()
+    assert reply["count"] == 1
+    (line,) = reply["sessions"]
     assert (line["session_id"], line["active"], line["participant_count"]) == ("morning", True, 0)
     assert line["metrics"]["current_hrv_improvement"] == 8.5
     assert "metrics" not in (await server.stranger.get("/api/v2/sessions/live")).json()["sessions"][0]

@@ -180,9 +180,9 @@ async def test_before_publication_the_session_itself_answers(server: Server) -> 
     )
     page = await server.stranger.get("/sessions/dawn/")
     assert page.status_code == 200
-    told = re.sub(r"<[^>]+>", "", page.text)
-    assert "Starts Thursday, 1 May 2031 at 12:00 CEST" in told
-    assert "The waiting room opens at 11:45 CEST." in told
+    reply = re.sub(r"<[^>]+>", "", page.text)
+    assert "Starts Thursday, 1 May 2031 at 12:00 CEST" in reply
+    assert "The waiting room opens at 11:45 CEST." in reply
     assert "</nav></header>" in page.text
     assert '<meta property="og:title" content="&lt;b&gt;Dawn&lt;/b&gt;">' in page.text
     assert f"{server.url}/sessions/join/dawn" in page.text

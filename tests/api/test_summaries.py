@@ -29,9 +29,9 @@ def wrapped(session_id: str, *, data: dict[str, Any] | None = None, **beside: An
 
 async def published(server: Server, session_id: str, **changes: Any) -> dict[str, Any]:
     body = content(session_id, publish_immediately=True, **changes)
-    told: dict[str, Any] = (await server.client.post(SUMMARY, json=body)).json()
-    assert told["status"] == "success", told
-    return told
+    reply: dict[str, Any] = (await server.client.post(SUMMARY, json=body)).json()
+    assert reply["status"] == "success", reply
+    return reply
 
 
 async def test_a_preview_has_only_the_channels_that_were_asked_for(publishing: Server) -> None:
@@ -39,15 +39,15 @@ async def test_a_preview_has_only_the_channels_that_were_asked_for(publishing: S
     answer = await publishing.client.post(
         SUMMARY, json=content("preview", channels=["email", "web", "email"])
     )
-    told = answer.json()
-    assert told["status"] == "preview"
-    assert UUID.fullmatch(told["content_id"])
-    assert told["preview_urls"] == {"session": "/sessions/preview"}
-    assert {"newsletter", "web_update"} <= told.keys()
-    assert "social_posts" not in told
-    assert told["web_update"]["slug"] == "preview-summary"
-    assert told["metadata"]["quality_score"] == 4.0
-    assert told["published_to"] == told["delivered"] == told["failed_channels"] == told["warnings"] == []
+    reply = answer.json()
+    assert reply["status"] == "preview"
+    assert UUID.fullmatch(reply["content_id"])
+    assert reply["preview_urls"] == {"session": "/sessions/preview"}
+    assert {"newsletter", "web_update"} <= reply.keys()
+    assert "social_posts" not in reply
+    assert reply["web_update"]["slug"] == "preview-summary"
+    assert reply["metadata"]["quality_score"] == 4.0
+    assert reply["published_to"] == reply["delivered"] == reply["failed_channels"] == reply["warnings"] == []
     refused(await publishing.client.get("/api/v2/publications/preview"), 404)
 
 
@@ -86,10 +86,10 @@ async def test_both_shapes_tell_every_mistake_at_once(publishing: Server) -> Non
         "title",
         "publish_immediately",
     }
-    told = refused(
+    reply = refused(
         await publishing.client.post(SUMMARY, json=wrapped("x", data=wrong, publish_immediately=True)), 400
     )
-    assert told.keys() == {"session_data.title", "publish_immediately"}
+    assert reply.keys() == {"session_data.title", "publish_immediately"}
 
 
 async def test_numbers_that_json_does_not_know_are_refused_by_field(publishing: Server) -> None:
@@ -102,9 +102,9 @@ async def test_numbers_that_json_does_not_know_are_refused_by_field(publishing: 
 
 async def test_published_at_once_means_that_it_is_there(publishing: Server) -> None:
     """When the answer comes, page, feed item and drafts exist."""
-    told = await published(publishing, "at-once", title="Breathing at Dawn")
-    assert told["published_to"] == ["email", "web", "social"]
-    assert "newsletter" in told
+    reply = await published(publishing, "at-once", title="Breathing at Dawn")
+    assert reply["published_to"] == ["email", "web", "social"]
+    assert "newsletter" in reply
 
     page = await publishing.stranger.get("/sessions/at-once/")
     assert page.status_code == 200
@@ -115,9 +115,9 @@ async def test_published_at_once_means_that_it_is_there(publishing: Server) -> N
         f.name for f in drafts.iterdir()
     }
 
-    for name in ("at-once", told["content_id"]):
+    for name in ("at-once", reply["content_id"]):
         shown = (await publishing.client.get(f"/api/v2/publications/{name}")).json()
-        assert shown["content_id"] == told["content_id"]
+        assert shown["content_id"] == reply["content_id"]
         assert shown["published"] is True
         assert {shown["channels"][c]["state"] for c in ("web", "email", "social")} == {"done"}
 
@@ -177,9 +177,9 @@ async def test_a_withdrawn_session_is_gone_from_everywhere(publishing: Server) -
 
 async def test_a_retry_does_it_again(publishing: Server) -> None:
     """What is missing afterwards is there again."""
-    told = await published(publishing, "retried")
+    reply = await published(publishing, "retried")
     (publishing.data / "drafts" / "retried" / "twitter.txt").unlink()
-    answer = await publishing.client.post(f"/api/v2/publications/{told['content_id']}/retry")
+    answer = await publishing.client.post(f"/api/v2/publications/{reply['content_id']}/retry")
     assert answer.status_code == 200
     await eventually_done(publishing, "retried")
     assert (publishing.data / "drafts" / "retried" / "twitter.txt").exists()
@@ -249,9 +249,9 @@ async def test_the_desk_tells_an_instructor_where_each_channel_stands(publishing
     room = await publishing.create("own-desk")
     as_instructor = {"Authorization": f"Bearer {room['tokens']['instructor']}"}
     await published(publishing, "own-desk")
-    told = await publishing.client.get("/api/v2/sessions/own-desk/drafts", headers=as_instructor)
+    reply = await publishing.client.get("/api/v2/sessions/own-desk/drafts", headers=as_instructor)
     known = (await publishing.client.get("/api/v2/publications/own-desk")).json()["channels"]
-    assert told.json()["channels"] == known
+    assert reply.json()["channels"] == known
     assert {"web", "email", "social"} <= set(known)
     refused(await publishing.client.get("/api/v2/publications/own-desk", headers=as_instructor), 403)
 
@@ -275,7 +275,7 @@ async def test_a_withdrawal_leaves_standing_what_was_published_over_the_session(
     await publishing.client.post(f"/api/v2/sessions/{name}/drafts/{quote}/approve")
     await shows(publishing, name, "I slept at last.")
 
-    told = await published(publishing, name, title="As it was summed up", channels=channels)
+    reply = await published(publishing, name, title="As it was summed up", channels=channels)
     assert (await publishing.client.delete(me, headers=ann.headers)).status_code == 200
     await shows(publishing, name, "As it was summed up" if "web" in channels else "As it was led")
     await shows(publishing, name, "I slept at last.", gone=True)
@@ -287,7 +287,7 @@ async def test_a_withdrawal_leaves_standing_what_was_published_over_the_session(
     email = publishing.data / "drafts" / name / "email.txt"
     assert "As it was summed up" in email.read_text()
     shown = (await publishing.client.get(f"/api/v2/publications/{name}")).json()
-    assert shown["content_id"] == told["content_id"]
+    assert shown["content_id"] == reply["content_id"]
     with database_of(publishing.data).connect() as connection:
         kept = connection.rows("SELECT document FROM snapshots UNION ALL SELECT document FROM published")
         assert not [row for row in kept if "I slept at last." in row["document"]]
@@ -318,10 +318,10 @@ async def test_no_post_is_made_of_a_private_session(publishing: Server) -> None:
     """What was published to is named, and why a channel is not; where nothing else was asked for it is refused."""
     await publishing.create("quiet", visibility="private")
     body = content("quiet", publish_immediately=True, channels=["web", "email", "social"])
-    told = (await publishing.client.post("/api/v2/session-summary", json=body)).json()
-    assert told["status"] == "success"
-    assert told["published_to"] == ["web", "email"]
-    assert any(warning.startswith("social: ") for warning in told["warnings"])
+    reply = (await publishing.client.post("/api/v2/session-summary", json=body)).json()
+    assert reply["status"] == "success"
+    assert reply["published_to"] == ["web", "email"]
+    assert any(warning.startswith("social: ") for warning in reply["warnings"])
     drafts = (await publishing.client.get("/api/v2/sessions/quiet/drafts")).json()["drafts"]
     assert "twitter" not in {draft["channel"] for draft in drafts}
 

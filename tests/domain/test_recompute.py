@@ -33,7 +33,7 @@ def counted(course: Course, values: Sequence[float], *, points: int = 3) -> Curv
     """Record points of a group whose log ratios are these; each person's coherence and place are made of theirs."""
     roll = PartRegistry(course.now.parts_formed + 1)
     cohorts: dict[Figure, Cohort[complex]] = {}
-    told: dict[str, float | None] = {}
+    reply: dict[str, float | None] = {}
     of: dict[Figure, list[complex]] = {
         "hrv_improvement": list(values),
         "coherence": [0.5 + value / 4 for value in values],
@@ -45,9 +45,9 @@ def counted(course: Course, values: Sequence[float], *, points: int = 3) -> Curv
             cohort = cohorts.setdefault(name, Cohort(name, roll))
             for who, value in zip(people(len(each)), each, strict=True):
                 cohort.note(who, value, course.at)
-            told[name] = cohort.publish(course.at)
+            reply[name] = cohort.publish(course.at)
         shares = tuple(share for cohort in cohorts.values() for share in cohort.shares)
-        point = CurvePoint(course.at, len(values), len(values), **told, shares=shares)
+        point = CurvePoint(course.at, len(values), len(values), **reply, shares=shares)
         course.do(c.RecordMetrics(point, roll.take()), SERVER)
     return point
 
@@ -61,9 +61,9 @@ def group(number: int) -> Course:
 
 
 def story(course: Course) -> Snapshot:
-    told = make_snapshot(course.now, content_id="c")
-    assert told is not None
-    return told
+    reply = make_snapshot(course.now, content_id="c")
+    assert reply is not None
+    return reply
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -80,13 +80,13 @@ def test_a_withdrawal_takes_a_part_of_the_group_out_of_every_point(
     course.do(c.Withdraw("p00"), SERVER)
     if not ended:
         course.do(c.End())
-    told = story(course)
+    reply = story(course)
     rest = values[-left:] if left else []
     expected = figure_of("hrv_improvement", sum(rest) / left) if left else None
-    assert [point.hrv_improvement for point in told.curves] == [expected] * 3
-    assert [point.measured for point in told.curves] == [left] * 3
-    assert told.average_hrv_improvement == expected
-    for point in told.curves:
+    assert [point.hrv_improvement for point in reply.curves] == [expected] * 3
+    assert [point.measured for point in reply.curves] == [left] * 3
+    assert reply.average_hrv_improvement == expected
+    for point in reply.curves:
         assert (point.coherence is None) == (point.synchrony is None) == (left == 0)
 
 
@@ -146,15 +146,15 @@ def test_what_the_curve_no_longer_bears_out_is_not_told() -> None:
     assert [reached.improvement for reached in story(course).milestones] == [15, 40]
     low = course.now
     course.do(c.Withdraw("p09"), SERVER)
-    told = story(course)
-    assert [reached.improvement for reached in told.milestones] == [40]
-    assert told.key_achievements == ("Together", "Everybody stayed", "A kind word")
+    reply = story(course)
+    assert [reached.improvement for reached in reply.milestones] == [40]
+    assert reply.key_achievements == ("Together", "Everybody stayed", "A kind word")
     course.state = low
     course.do(c.Withdraw("p00"), SERVER)
-    told = story(course)
-    assert [reached.improvement for reached in told.milestones] == [15, 40]
-    assert told.key_achievements == ("Everybody stayed", "A kind word")
-    assert [achieved.title for achieved in told.achievements] == ["Everybody stayed", "A kind word"]
+    reply = story(course)
+    assert [reached.improvement for reached in reply.milestones] == [15, 40]
+    assert reply.key_achievements == ("Everybody stayed", "A kind word")
+    assert [achieved.title for achieved in reply.achievements] == ["Everybody stayed", "A kind word"]
 
 
 def test_the_quality_of_a_session_follows() -> None:

@@ -146,9 +146,9 @@ def test_attack_with_four_false_straps() -> None:
         room.strap("victim", changing(victim, 99))
         room.play(600, pacer_hz=PACER_HZ)
         for _, figures in room.shown:
-            told = asdict(figures)
-            assert told["measured"] <= 1
-            assert {told[name] for name in ("hrv_improvement", "coherence", "synchrony")} == {None}
+            reply = asdict(figures)
+            assert reply["measured"] <= 1
+            assert {reply[name] for name in ("hrv_improvement", "coherence", "synchrony")} == {None}
         assert room.reached == []
 
 

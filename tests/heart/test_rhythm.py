@@ -103,9 +103,9 @@ def test_the_own_lag_is_learnt_and_taken_off() -> None:
     """A steady lag counts as in step once it is known; until then there is nothing to say."""
     lag = Lag()
     steady = cmath.rect(1.0, 2.0)
-    told = [lag.note(5 * SECOND * i, 0.1, steady) for i in range(40)]
-    assert told[:24] == [None] * 24
-    assert told[-1] == pytest.approx(1 + 0j)
+    reply = [lag.note(5 * SECOND * i, 0.1, steady) for i in range(40)]
+    assert reply[:24] == [None] * 24
+    assert reply[-1] == pytest.approx(1 + 0j)
     assert lag.note(201 * SECOND, 0.1, cmath.rect(1.0, 2.0 + math.pi)) == pytest.approx(-1 + 0j)
     assert lag.note(202 * SECOND, 0.1, 0j) == 0
     assert lag.note(203 * SECOND, 0.2, steady) is None
@@ -114,8 +114,8 @@ def test_the_own_lag_is_learnt_and_taken_off() -> None:
 def test_who_never_follows_counts_as_out_of_step() -> None:
     """After the time of learning, somebody without a place is 0, not left out."""
     lag = Lag()
-    told = [lag.note(5 * SECOND * i, 0.1, 0j) for i in range(40)]
-    assert told[-1] == 0
+    reply = [lag.note(5 * SECOND * i, 0.1, 0j) for i in range(40)]
+    assert reply[-1] == 0
 
 
 def test_taps_give_the_same_without_a_sensor() -> None:

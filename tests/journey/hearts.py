@@ -150,8 +150,8 @@ class Room:
 
     def artefacts(self) -> list[str]:
         """The files that tell of the session."""
-        told = ("public/sessions/", "public/feed", "public/index.html", "drafts/")
-        return [name for name in self.on_disk() if name.startswith(told)]
+        reply = ("public/sessions/", "public/feed", "public/index.html", "drafts/")
+        return [name for name in self.on_disk() if name.startswith(reply)]
 
     def on_disk(self) -> dict[str, bytes]:
         """Every file of the data folder; one that is exchanged just now is missed."""

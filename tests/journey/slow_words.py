@@ -89,7 +89,7 @@ class Person:
             await answer.read()
             return answer.status
 
-    def told(self, **changes: Any) -> None:
+    def reported(self, **changes: Any) -> None:
         """It is to be known of them."""
         self.row = (self.row or {}) | changes
 
@@ -186,9 +186,9 @@ def _over_the_socket(kind: str, data: Callable[[Person, int], object]) -> Any:
                 socket.transport.write(frame[-1:])
             try:
                 while True:
-                    told = json.loads(await asyncio.wait_for(socket.recv(), _PATIENCE))
-                    if told.get("reply_to") == f"{kind}-{n}":
-                        return told["type"]
+                    reply = json.loads(await asyncio.wait_for(socket.recv(), _PATIENCE))
+                    if reply.get("reply_to") == f"{kind}-{n}":
+                        return reply["type"]
             except websockets.ConnectionClosed as closed:
                 return closed.rcvd and closed.rcvd.code
 
@@ -205,9 +205,9 @@ async def _begin_to_come(person: Person, n: int) -> Finish:
 
     async def finish() -> object:
         socket.transport.write(frame[-1:])
-        told = json.loads(await asyncio.wait_for(socket.recv(), _PATIENCE))
+        reply = json.loads(await asyncio.wait_for(socket.recv(), _PATIENCE))
         person.sockets.append(socket)
-        return told["type"]
+        return reply["type"]
 
     return finish
 
@@ -222,7 +222,7 @@ async def _begin_report(person: Person, n: int) -> Finish:
 
 def _named(person: Person, name: str) -> None:
     if not (person.row or {}).get("name"):
-        person.told(name=name)
+        person.reported(name=name)
 
 
 def _came(person: Person, _: int) -> None:
@@ -243,7 +243,7 @@ def _consent(given: bool) -> tuple[Callable[[Person, int], object], Callable[[Pe
     def said(_: Person, n: int) -> dict[str, object]:
         return {"heart_rate": given, "group": given, "version": str(n)}
 
-    return said, lambda person, n: person.told(**said(person, n))
+    return said, lambda person, n: person.reported(**said(person, n))
 
 
 def _opinion(person: Person, n: int) -> dict[str, object]:
@@ -252,7 +252,7 @@ def _opinion(person: Person, n: int) -> dict[str, object]:
 
 
 def _rated(person: Person, n: int) -> None:
-    person.told(**{name: value for name, value in _opinion(person, n).items() if name != "version"})
+    person.reported(**{name: value for name, value in _opinion(person, n).items() if name != "version"})
 
 
 def _address(person: Person, n: int) -> dict[str, object]:
@@ -270,7 +270,11 @@ WORDS = {
     for word in (
         Word("give", _mine("PUT", "/consent", _GIVE), _GIVEN),
         Word("revoke", _mine("PUT", "/consent", _REVOKE), _REVOKED),
-        Word("email", _mine("PUT", "/email", _address), lambda p, n: p.told(email=_address(p, n)["address"])),
+        Word(
+            "email",
+            _mine("PUT", "/email", _address),
+            lambda p, n: p.reported(email=_address(p, n)["address"]),
+        ),
         Word("feedback", _mine("POST", "/feedback", _opinion), _rated),
         Word("withdraw", _mine("DELETE", "", lambda *_: {}), _gone, own=False),
         Word("report", _begin_report, _reported, own=False),

@@ -55,9 +55,9 @@ def site_of(folder: Path) -> dict[str, bytes]:
 async def test_past_sessions_go_in_and_come_out(tmp_path: Path) -> None:
     """Summaries of any age are published in one pass; a wrong line is named and spoils nothing; export gives them back."""
     data = tmp_path / "data"
-    told = await halcytone("import", written(tmp_path, 12, "not json"), "--data", data, status=1)
-    assert "12 sessions are published" in told
-    assert "line 13" in told
+    reply = await halcytone("import", written(tmp_path, 12, "not json"), "--data", data, status=1)
+    assert "12 sessions are published" in reply
+    assert "line 13" in reply
     for number in range(12):
         assert (
             f"Evening {number}"
@@ -130,13 +130,13 @@ async def test_publications_are_listed_retried_and_withdrawn(tmp_path: Path) -> 
 async def test_a_second_server_on_the_same_data_is_refused(tmp_path: Path) -> None:
     """One server per folder: the second says so, with status 4."""
     async with running_server(tmp_path / "data"):
-        told = await halcytone("serve", "--port", "0", "--data", tmp_path / "data", status=4)
-        assert "another server runs" in told
+        reply = await halcytone("serve", "--port", "0", "--data", tmp_path / "data", status=4)
+        assert "another server runs" in reply
 
 
 async def test_doctor_finds_a_running_server_well(tmp_path: Path) -> None:
     """Against a server that runs, nothing is to mend: it is ready, and the WebSocket upgrade goes through."""
     async with running_server(tmp_path / "data") as server:
-        told = await halcytone("doctor", "--json", "--data", tmp_path / "data", "--public-url", server.url)
-    findings = {finding["what"]: finding["verdict"] for finding in json.loads(told)}
+        reply = await halcytone("doctor", "--json", "--data", tmp_path / "data", "--public-url", server.url)
+    findings = {finding["what"]: finding["verdict"] for finding in json.loads(reply)}
     assert findings["address"] == findings["WebSocket"] == findings["database"] == "good"

@@ -66,9 +66,9 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         assert curve(first)[-1] == pytest.approx(percent(people[5:]), abs=2)
         assert everybody not in curve(first)
         assert counted(room) == {wearer.client_id for wearer in people[5:]}
-        told = re.compile(rf"\b{first['average_hrv_improvement']:g} ?%".encode())
+        reply = re.compile(rf"\b{first['average_hrv_improvement']:g} ?%".encode())
         files = room.on_disk()
-        assert [name for name in room.artefacts() if told.search(files[name])]
+        assert [name for name in room.artefacts() if reply.search(files[name])]
         ((document,),) = room.rows("SELECT document FROM snapshots")
         points = document[document.index('"curves":') : document.index('"milestones":')].encode()
         assert points in b"".join(files.values())
@@ -85,7 +85,7 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         kept = (await room.api.get("/api/v2/analytics/sessions")).json()["sessions"]
         assert [row["average_hrv_improvement"] for row in kept] == [second["average_hrv_improvement"]]
         files = room.on_disk()
-        assert not [name for name in room.artefacts() if told.search(files[name])]
+        assert not [name for name in room.artefacts() if reply.search(files[name])]
         await room.gone(points)
 
         # One of these five takes the consent back: no figure, and a page that is whole without one.
@@ -103,7 +103,7 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         assert b'"x":0' not in state
         # Whoever reads the log solves for nobody, and for no four.
         for figure in ("hrv_improvement", "coherence"):
-            groups = told_in_the_log(room, figure)
+            groups = groups_in_journal(room, figure)
             assert len(groups) >= 4
             assert fewest_told_of(groups, 5) == 5
 
@@ -183,12 +183,12 @@ async def test_nobody_asks_one_persons_figure_out_of_the_server(
         telltale = telltales(victim, mine["rmssd"], mine["improvement"])
         assert telltale.search((await http.get(f"{ME}?format=csv", headers=victim.headers)).text)
         await asked_by_everybody(telltale)
-        ((told,),) = room.rows("SELECT document FROM snapshots")
-        assert (json.loads(told)["average_hrv_improvement"] is None) == (others == 4)
+        ((reply,),) = room.rows("SELECT document FROM snapshots")
+        assert (json.loads(reply)["average_hrv_improvement"] is None) == (others == 4)
         written = [bytes(row[0]) for row in room.rows("SELECT event FROM journal")]
         written += [bytes(row[0]) for row in room.rows("SELECT state FROM state_snapshots")]
         files = room.on_disk()
-        written += [told.encode(), *(files[name] for name in room.artefacts())]
+        written += [reply.encode(), *(files[name] for name in room.artefacts())]
         for text in written:
             assert not telltale.findall(_without_drawings(text.decode(errors="replace")))
     printed = "".join(capfd.readouterr())
@@ -204,8 +204,8 @@ def _without_drawings(text: str) -> str:
 def telltales(victim: Wearer, *more: float) -> re.Pattern[str]:
     """The figures that one person was told so far, of the kind that no other number looks like."""
     names = ("rmssd", "baseline_rmssd", "sdnn", "improvement", "respiratory_amplitude")
-    told = [m["content"] for m in victim.client.inbox if m["type"] == "own_metrics"]
-    known = {str(content[name]) for content in told for name in names if (content[name] or 0) > 100}
+    reply = [m["content"] for m in victim.client.inbox if m["type"] == "own_metrics"]
+    known = {str(content[name]) for content in reply for name in names if (content[name] or 0) > 100}
     beats = {f"{800 + sign * swing / 2:g}" for swing in (victim.calm, victim.deep) for sign in (-1, 1)}
     figures = sorted(figure for figure in known | beats | set(map(str, more)) if not figure.endswith(".0"))
     return re.compile(r"(?<![\d.])(?:" + "|".join(re.escape(figure) for figure in figures) + r")(?!\d)")
@@ -265,7 +265,7 @@ async def test_at_the_end_of_retention_nobody_is_known_any_more(
         assert (known["name"], known["comment"], known["email"]) == (None, None, None)
 
 
-def told_in_the_log(room: Room, figure: str) -> set[frozenset[str]]:
+def groups_in_journal(room: Room, figure: str) -> set[frozenset[str]]:
     """The groups whose means the records hold: the whole of each point, and its parts."""
     events = [json.loads(row[0]) for row in room.rows("SELECT event FROM journal ORDER BY position")]
     formed = [part for event in events if event["type"] == "parts_formed" for part in event["parts"]]

@@ -95,11 +95,11 @@ def kept(data: Path, session_id: str) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         consents = json.loads(row["consents"])
-        told = {name: consents[name] for name in ("heart_rate", "group", "version") if name in consents}
-        told |= {name: row[name] for name in ("name", "email", "rating", "comment") if row[name] is not None}
+        reply = {name: consents[name] for name in ("heart_rate", "group", "version") if name in consents}
+        reply |= {name: row[name] for name in ("name", "email", "rating", "comment") if row[name] is not None}
         if row["rating"] is not None:
-            told |= {name: bool(row[name]) for name in ("publish_quote", "publish_name")}
-        found[row["client_id"]] = told
+            reply |= {name: bool(row[name]) for name in ("publish_quote", "publish_name")}
+        found[row["client_id"]] = reply
     return found
 
 
@@ -134,12 +134,12 @@ async def settled(server: Server, http: aiohttp.ClientSession, session_id: str) 
     """Return once the publisher has done all that was asked of it."""
     async with asyncio.timeout(60):
         while True:
-            told = await asked(http, "GET", f"{server.url}/api/v2/publications/{session_id}")
+            reply = await asked(http, "GET", f"{server.url}/api/v2/publications/{session_id}")
             with closing(sqlite3.connect(server.data / FILE_NAME)) as connection:
                 (waiting,) = connection.execute(
                     "SELECT (SELECT count(*) FROM outbox WHERE state <> 'done') + (SELECT count(*) FROM marks)"
                 ).fetchone()
-            if not waiting and {each["state"] for each in told["channels"].values()} == {"done"}:
+            if not waiting and {each["state"] for each in reply["channels"].values()} == {"done"}:
                 return
             await asyncio.sleep(0.05)
 

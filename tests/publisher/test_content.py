@@ -157,11 +157,11 @@ def test_deep_nesting_is_refused_without_recursion() -> None:
 
 def test_the_snapshot_keeps_what_was_stated() -> None:
     """Text is trimmed, a technique named twice stands once, the end follows from the duration."""
-    told = snapshot_of(accepted(title="  T  ", breathing_techniques=["Box", "Box"]), content_id="c")
-    assert (told.title, told.breathing_techniques) == ("T", ("Box",))
-    assert told.ended_at - told.session_date == 1800 * 1000
-    assert told.participant_feedback == (("John D.", "Best session yet!"),)
-    assert told.metrics_summary["quality_score"] == 4.5
+    reply = snapshot_of(accepted(title="  T  ", breathing_techniques=["Box", "Box"]), content_id="c")
+    assert (reply.title, reply.breathing_techniques) == ("T", ("Box",))
+    assert reply.ended_at - reply.session_date == 1800 * 1000
+    assert reply.participant_feedback == (("John D.", "Best session yet!"),)
+    assert reply.metrics_summary["quality_score"] == 4.5
 
 
 @given(

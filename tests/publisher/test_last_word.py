@@ -168,8 +168,8 @@ def test_figures_are_not_kept_of_a_session_taken_off_the_site_meanwhile(
     asked = JobSnapshots.may_publish
     times: list[bool] = []
 
-    def then_withdrawn(self: JobSnapshots, told: Snapshot, at: Millis) -> bool:
-        allowed = asked(self, told, at)
+    def then_withdrawn(self: JobSnapshots, reply: Snapshot, at: Millis) -> bool:
+        allowed = asked(self, reply, at)
         times.append(allowed)
         if len(times) == 1:
             # Asked once before the transaction that writes the row, and once inside.

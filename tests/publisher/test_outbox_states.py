@@ -69,8 +69,8 @@ def test_a_disk_that_takes_nothing_is_waited_for(studio: Publisher, disk: Disk, 
     for attempt in range(2, 12):
         at = state(studio, "s-1")[2] or 0
         studio.work(at)
-        told, attempts, again = state(studio, "s-1")
-        assert (told, attempts) == ("pending", attempt)
+        reply, attempts, again = state(studio, "s-1")
+        assert (reply, attempts) == ("pending", attempt)
         assert again is not None
         assert again - at <= 5 * MINUTE
     (row,) = (

@@ -47,54 +47,54 @@ def after(*calls: str, **options: Any) -> dict[str, Any]:
         check=True,
         **options,
     )
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    reply: dict[str, Any] = json.loads(done.stdout)
+    return reply
 
 
 def test_it_stands_behind_everybody_else() -> None:
     """What readers wait for has a share of its own, on whatever core is free."""
-    told = after("lower_priority(BUILD_NICENESS)")
-    assert (told["nice"], told["idle"], told["cores"]) == (5, False, sorted(os.sched_getaffinity(0)))
+    reply = after("lower_priority(BUILD_NICENESS)")
+    assert (reply["nice"], reply["idle"], reply["cores"]) == (5, False, sorted(os.sched_getaffinity(0)))
 
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_only_a_session_of_its_own_is_made_nice(*, leads: bool) -> None:
     """A command that somebody types slows nothing else of their terminal down."""
-    told = after("lower_priority(IDLE_NICENESS)", start_new_session=leads)
-    before, now = told["session"]
-    assert (told["nice"], now) == (19, 19 if leads and before is not None else before)
+    reply = after("lower_priority(IDLE_NICENESS)", start_new_session=leads)
+    before, now = reply["session"]
+    assert (reply["nice"], now) == (19, 19 if leads and before is not None else before)
 
 
 def test_the_terminals_ctrl_c_is_the_parents() -> None:
     """A group of its own, and the parent's session: what stands behind the server must be weighed beside it."""
-    told = after("leave_foreground_group()")
-    assert (told["own_group"], told["own_session"]) == (True, False)
+    reply = after("leave_foreground_group()")
+    assert (reply["own_group"], reply["own_session"]) == (True, False)
 
 
 def test_it_takes_what_nobody_else_wants() -> None:
     """It is of the idle class, and leaves the first core alone where there are more."""
-    told = after("use_idle_scheduling()")
+    reply = after("use_idle_scheduling()")
     first, *others = sorted(os.sched_getaffinity(0))
-    assert (told["idle"], told["cores"]) == (True, others or [first])
+    assert (reply["idle"], reply["cores"]) == (True, others or [first])
 
 
 def test_a_single_core_is_shared() -> None:
     """There is nowhere else to go."""
     core = min(os.sched_getaffinity(0))
-    told = after(f"os.sched_setaffinity(0, {{{core}}})", "use_idle_scheduling()")
-    assert (told["idle"], told["cores"]) == (True, [core])
+    reply = after(f"os.sched_setaffinity(0, {{{core}}})", "use_idle_scheduling()")
+    assert (reply["idle"], reply["cores"]) == (True, [core])
 
 
 def test_what_nobody_waits_for_is_done_in_a_thread_that_gives_way() -> None:
     """The rest of the process keeps its share; a thread that is idle-class already needs no other."""
-    told = after(
+    reply = after(
         "look = lambda: (os.sched_getscheduler(0) == os.SCHED_IDLE, threading.current_thread() is threading.main_thread())",
         "assert run_idle(look) == (True, False)",
         "assert not look()[0]",
         "use_idle_scheduling()",
         "assert run_idle(look) == (True, True)",
     )
-    assert told["idle"]
+    assert reply["idle"]
 
 
 def test_what_fails_there_fails_here() -> None:

@@ -55,9 +55,9 @@ def test_a_mapping_is_checked_first() -> None:
 def test_the_mail_tells_the_whole_session() -> None:
     """Figures, techniques, achievements and decided feedback stand in HTML and text."""
     mail = made()["email"]
-    for told in ("Best session yet!", "100% completion rate", "Coherent Breathing", "Sarah Chen"):
-        assert told in mail["html"]
-        assert told in mail["text"]
+    for reply in ("Best session yet!", "100% completion rate", "Coherent Breathing", "Sarah Chen"):
+        assert reply in mail["html"]
+        assert reply in mail["text"]
     assert "30 minutes" in mail["text"]
     assert "+12.5%" in mail["text"]
 

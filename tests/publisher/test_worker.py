@@ -65,12 +65,12 @@ def test_it_publishes_when_woken_and_ends_with_its_parent(
     assert process.stdout is not None
     process.stdin.write("wake\n")
     process.stdin.flush()
-    told = [json.loads(process.stdout.readline()) for _ in range(4)]
-    assert {(each["channel"], each["state"]) for each in told} == {
+    reply = [json.loads(process.stdout.readline()) for _ in range(4)]
+    assert {(each["channel"], each["state"]) for each in reply} == {
         (channel, "done") for channel in ("web", "email", "social", "analytics")
     }
-    assert told[0]["channel"] == "web"
-    assert {each["content_id"] for each in told} == {snapshot("s-1").content_id}
+    assert reply[0]["channel"] == "web"
+    assert {each["content_id"] for each in reply} == {snapshot("s-1").content_id}
     assert (data / "public/sessions/s-1/index.html").exists()
     assert (data / "drafts/s-1/email.eml").exists()
     assert (data / "studio.toml").exists()

@@ -136,8 +136,8 @@ def test_run_prints_json_of_exactly_the_published_figures(
     file = tmp_path / "short.txt"
     file.write_text("800\n810\n805\n")
     assert run(file, True) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert list(told) == [
+    reply = json.loads(capsys.readouterr().out)
+    assert list(reply) == [
         "n",
         "duration_s",
         "rmssd_ms",
@@ -151,8 +151,8 @@ def test_run_prints_json_of_exactly_the_published_figures(
         "coherence",
         "read_as",
     ]
-    assert told["n"] == 3
-    assert told["coherence"] == []
+    assert reply["n"] == 3
+    assert reply["coherence"] == []
 
 
 def test_run_prints_a_table_and_draws_a_chart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,5 +186,5 @@ def test_run_fails_with_a_sentence(
 @given(st.lists(st.floats(min_value=1e-300, max_value=1e308), min_size=1, max_size=60))
 def test_no_positive_numbers_break_it(intervals: list[float]) -> None:
     """Whatever positive finite numbers a file holds, the figures are finite or null, and JSON."""
-    told = json.dumps(analyze(intervals).as_json(), allow_nan=False)
-    assert json.loads(told)["n"] == len(intervals)
+    reply = json.dumps(analyze(intervals).as_json(), allow_nan=False)
+    assert json.loads(reply)["n"] == len(intervals)

@@ -115,8 +115,8 @@ def test_what_the_unit_was_told_by_is_said() -> None:
     assert read(b"856\n890\n").read_as.unit_from == "values"
     assert read(b"rr_ms\n856\n890\n").read_as.unit_from == "header"
     assert read(b"856\n890\n", unit=Unit.MILLISECONDS).read_as.unit_from == "option"
-    told = read(SHAPES["Kubios with decimal commas"].encode()).read_as
-    assert told.as_json() == {
+    reply = read(SHAPES["Kubios with decimal commas"].encode()).read_as
+    assert reply.as_json() == {
         "unit": "s",
         "unit_from": "values",
         "column": 2,
@@ -125,7 +125,7 @@ def test_what_the_unit_was_told_by_is_said() -> None:
         "separator": "tab",
         "decimal_mark": "comma",
     }
-    assert told.in_words() == "seconds, told by the values; column 2 of 2; decimal comma"
+    assert reply.in_words() == "seconds, told by the values; column 2 of 2; decimal comma"
 
 
 def test_options_decide() -> None:

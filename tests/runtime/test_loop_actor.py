@@ -717,12 +717,12 @@ def test_a_closed_loop_is_told_to_its_senders() -> None:
     """After the loop is closed: tell raises, ask fails at once, stop says that it is over; the actor is dead."""
     loop = asyncio.new_event_loop()
     kind = Scribe.bind(loop)
-    told, asked, stopped, idle = (kind.start() for _ in range(4))
+    received, asked, stopped, idle = (kind.start() for _ in range(4))
     waiting = asked.ask("never handled", block=False)
     loop.close()
     with pytest.raises(LoopClosed, match="event loop"):
-        told.tell("anyone?")
-    assert not told.is_alive()
+        received.tell("anyone?")
+    assert not received.is_alive()
     with pytest.raises(LoopClosed):
         asked.ask("anyone?")
     with pytest.raises(ActorDeadError):

@@ -145,15 +145,15 @@ class Day:
         name, pattern = NAMES[number % 3], PATTERNS[number % 3]
         await self.crowd.lead("change_technique", technique=name, pattern=pattern, duration=1200)
         for _ in range(200):
-            told = await self._truth()
-            if told["technique"] and told["technique"]["technique"] == name and not told["next_technique"]:
+            reply = await self._truth()
+            if reply["technique"] and reply["technique"]["technique"] == name and not reply["next_technique"]:
                 break
             await asyncio.sleep(0.1)
         else:
-            raise Wrong(f"{name} did not begin: {told['technique']}, next {told['next_technique']}")
-        started = await self.wall.page.evaluate("(at) => Date.parse(at)", told["technique"]["started_at"])
+            raise Wrong(f"{name} did not begin: {reply['technique']}, next {reply['next_technique']}")
+        started = await self.wall.page.evaluate("(at) => Date.parse(at)", reply["technique"]["started_at"])
         await self._note_turns(forget=True)
-        self._technique = (told["technique"]["pattern"]["steps"], started)
+        self._technique = (reply["technique"]["pattern"]["steps"], started)
         await self._all_is_shown(name)
 
     async def _minutes_pass(self, seconds: float) -> None:
@@ -261,12 +261,12 @@ class Day:
         for _ in range(100):
             client = LiveClient(self.http, self.server.url, SESSION, role="observer")
             try:
-                told = await client.connect()
+                reply = await client.connect()
             except (aiohttp.ClientError, OSError, Refused):
                 await asyncio.sleep(0.1)
                 continue
             await client.close()
-            return told
+            return reply
         raise Wrong(
             "the server does not answer; or the session is over before its time, on a machine that is too busy"
         )

@@ -34,15 +34,15 @@ READ_COUNTDOWN = (
 )
 
 
-def what_is_seen(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+def what_is_seen(reply: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """What wall, phone and console show when a welcome says this; the title only once there is a technique."""
-    count = told["participant_count"]
-    wall = {"wall": "live" if told["phase"] == "live" else "before", "count": count, "line": ""}
+    count = reply["participant_count"]
+    wall = {"wall": "live" if reply["phase"] == "live" else "before", "count": count, "line": ""}
     phone: dict[str, Any] = {"line": ""}
     console = {"screen": "console-room", "count": count}
-    if told["technique"] is None:
+    if reply["technique"] is None:
         return wall, phone, console
-    title = {"title": "Rest" if told["resting"] else told["technique"]["technique"]}
+    title = {"title": "Rest" if reply["resting"] else reply["technique"]["technique"]}
     return wall | title, phone | title | {"screen": "practice"}, console | title
 
 

@@ -62,7 +62,7 @@ class Screen:
         """Before its first address: count its sockets from here on."""
         self._tools = await self.page.context.new_cdp_session(self.page)
         self._tools.on("Network.webSocketCreated", self._opened)
-        self._tools.on("Network.webSocketClosed", lambda told: self._open.discard(told["requestId"]))
+        self._tools.on("Network.webSocketClosed", lambda reply: self._open.discard(reply["requestId"]))
         self._tools.on("Network.webSocketFrameReceived", self._received)
         await self._tools.send("Network.enable")
 
@@ -72,10 +72,10 @@ class Screen:
 
     async def turns(self) -> list[Turn]:
         """The turns since the last call."""
-        told: list[Turn] = await self.page.evaluate("() => window.turns.splice(0)")
-        return told
+        reply: list[Turn] = await self.page.evaluate("() => window.turns.splice(0)")
+        return reply
 
-    async def shows(self, told: dict[str, Any], within: float, reading: str) -> float:
+    async def shows(self, reply: dict[str, Any], within: float, reading: str) -> float:
         """Wait until ``reading`` (a function in the page) gives what is expected; answers the seconds it took.
 
         Raises:
@@ -85,10 +85,10 @@ class Screen:
         seen: dict[str, Any] = {}
         while time.monotonic() - began < within:
             seen = await self.page.evaluate(reading)
-            if all(seen.get(key) == value for key, value in told.items()):
+            if all(seen.get(key) == value for key, value in reply.items()):
                 return time.monotonic() - began
             await asyncio.sleep(0.05)
-        raise Wrong(f"{self.name} shows {seen}, and so it is: {told}")
+        raise Wrong(f"{self.name} shows {seen}, and the server says {reply}")
 
     async def sockets(self) -> int:
         """How many sockets it holds, once those that it let go of are gone."""
@@ -109,9 +109,9 @@ class Screen:
     def _received(self, _: dict[str, Any]) -> None:
         self.frames += 1
 
-    def _opened(self, told: dict[str, Any]) -> None:
+    def _opened(self, reply: dict[str, Any]) -> None:
         self.lines += 1
-        self._open.add(told["requestId"])
+        self._open.add(reply["requestId"])
 
 
 def turns_off(turns: list[Turn], steps: list[dict[str, Any]], started: float, pace: Pace) -> list[float]:

@@ -98,11 +98,11 @@ def test_rooms_of_an_older_schema_learn_how_many_came(tmp_path: Path) -> None:
     with database_of(tmp_path).connect() as connection:
         rows = connection.rows("SELECT session_id, document FROM rooms ORDER BY session_id")
 
-    told = {row["session_id"]: json.loads(row["document"]) for row in rows}
-    assert told["of-0"]["participant_count"] == 0
-    assert told["of-2"]["participant_count"] == 2
-    assert told["of-2"]["title"] == "Morning"
-    assert "participant_count" not in told["of-1"]
+    reply = {row["session_id"]: json.loads(row["document"]) for row in rows}
+    assert reply["of-0"]["participant_count"] == 0
+    assert reply["of-2"]["participant_count"] == 2
+    assert reply["of-2"]["title"] == "Morning"
+    assert "participant_count" not in reply["of-1"]
 
 
 @pytest.mark.parametrize("time", range(20))

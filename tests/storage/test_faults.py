@@ -82,9 +82,9 @@ async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (800_000, 800_000))
     position = 0
     while True:
-        told = asyncio.get_running_loop().create_future()
-        journal.append(Append("a", position, [Record(position + 1, None, 0, b"x" * 3000)]), told.set_result)
-        failed = await told
+        reply = asyncio.get_running_loop().create_future()
+        journal.append(Append("a", position, [Record(position + 1, None, 0, b"x" * 3000)]), reply.set_result)
+        failed = await reply
         if failed is not None:
             print(json.dumps([position, str(failed)]))
             return
@@ -111,19 +111,19 @@ async def test_a_locked_file_is_waited_for(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[BaseException | None] = loop.create_future()
+    reply: asyncio.Future[BaseException | None] = loop.create_future()
 
-    journal.append(Append("a", 0, records(1, 1)), told.set_result)
+    journal.append(Append("a", 0, records(1, 1)), reply.set_result)
     turns = 0
     until = loop.time() + 0.2
     while loop.time() < until:
         await asyncio.sleep(0)
         turns += 1
 
-    assert not told.done()
+    assert not reply.done()
     assert turns > 100
     holder.execute("COMMIT")
-    assert await told is None
+    assert await reply is None
     holder.close()
     await journal.close()
 
@@ -132,13 +132,13 @@ async def test_closing_does_not_wait_for_a_lock_for_ever(tmp_path: Path) -> None
     """A journal that closes under a lock fails what it could not write, and says why."""
     journal = open_journal(tmp_path)
     journal._connection.execute("PRAGMA busy_timeout = 20")
-    told: list[BaseException | None] = []
+    reply: list[BaseException | None] = []
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")
-        journal.append(Append("a", 0, records(1, 1)), told.append)
+        journal.append(Append("a", 0, records(1, 1)), reply.append)
         await journal.close()
 
-    assert "locked" in reason_of(told[0])
+    assert "locked" in reason_of(reply[0])
 
 
 async def test_an_entry_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
@@ -227,9 +227,9 @@ async def main():
         print(session, position, flush=True)
     async def write(session):
         for n in range(1_000_000):
-            told = loop.create_future()
-            journal.append(Append(session, n, [Record(n + 1, n + 1, 0, b"{}")]), told.set_result)
-            acknowledge(session, n + 1, await told)
+            reply = loop.create_future()
+            journal.append(Append(session, n, [Record(n + 1, n + 1, 0, b"{}")]), reply.set_result)
+            acknowledge(session, n + 1, await reply)
     await asyncio.gather(*(write(f"s{n}") for n in range(20)))
 asyncio.run(main())
 """

@@ -69,18 +69,18 @@ async def test_what_was_appended_is_read_back_in_order(journal: Journal) -> None
 
 async def test_nobody_is_told_before_the_commit(journal: Journal) -> None:
     """``append`` returns at once; ``done`` comes later, and what it confirms can be read."""
-    told: list[BaseException | None] = []
+    reply: list[BaseException | None] = []
     confirmed = asyncio.Event()
 
     def done(error: BaseException | None) -> None:
-        told.append(error)
+        reply.append(error)
         confirmed.set()
 
     journal.append(Append("a", 0, records(1, 1)), done)
 
-    assert told == []
+    assert reply == []
     await confirmed.wait()
-    assert told == [None]
+    assert reply == [None]
     assert await latest(journal, "a") == 1
 
 

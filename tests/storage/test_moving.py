@@ -41,8 +41,8 @@ async def fill(database: Database) -> None:
     with database.connect() as connection:
         catalogue = Catalogue(connection)
         for n in range(5):
-            told = Outbox(connection).enqueue(snapshot(f"p-{n}"), ("web", "email"), NOW)
-            catalogue.publish(told, ZoneInfo("UTC"), NOW)
+            reply = Outbox(connection).enqueue(snapshot(f"p-{n}"), ("web", "email"), NOW)
+            catalogue.publish(reply, ZoneInfo("UTC"), NOW)
 
 
 def content(database: Database) -> dict[str, list[dict[str, object]]]:

@@ -118,9 +118,9 @@ def _hold(log: RoomLog, journal: _Journal, names: Mapping[str, str], faults: Fau
             )
             continue
         at, event = by_seq[seq]
-        told = outgoing.numbered(event, session_id=log.session_id, epoch=epoch, seq=seq, at=at, names=names)
-        if outgoing.text(told).encode() != payload:
-            faults.add("changed", f"{log.session_id} {seq}: told {payload[:200]!r}, journal {told}")
+        reply = outgoing.numbered(event, session_id=log.session_id, epoch=epoch, seq=seq, at=at, names=names)
+        if outgoing.text(reply).encode() != payload:
+            faults.add("changed", f"{log.session_id} {seq}: told {payload[:200]!r}, journal {reply}")
 
 
 def _keep_promises(log: RoomLog, journal: _Journal, faults: Faults) -> None:
@@ -200,18 +200,18 @@ def _stored_state(connection: Connection, session_id: str, journal: _Journal, fa
 
 def _story(connection: Connection, session_id: str, journal: _Journal, faults: Faults) -> int:
     """The story that was handed to the publisher; returns how many there were."""
-    told = Outbox(connection).snapshot(session_id)
+    reply = Outbox(connection).snapshot(session_id)
     ended = _first(i for i, (*_, event) in enumerate(journal.events) if isinstance(event, e.SessionEnded))
     if ended is None:
-        if told is not None:
+        if reply is not None:
             faults.add("snapshot", f"{session_id}: a story of a session that has not ended")
         return 0
     state = journal.states[ended]
-    if told is None:
+    if reply is None:
         if make_snapshot(state, content_id="-") is not None:
             faults.add("snapshot", f"{session_id}: ended, and no story was stored")
         return 0
-    if told != make_snapshot(state, content_id=told.content_id, version=told.version):
+    if reply != make_snapshot(state, content_id=reply.content_id, version=reply.version):
         faults.add("snapshot", f"{session_id}: the story is not that of the journal")
     return 1
 

@@ -185,9 +185,9 @@ class Storm:
         """Those whose sockets are open are present to the instructor; the others, nobody else."""
         watcher = self._client(room, "Presence", token=KEY)
         await watcher.come()
-        told = {other["client_id"]: other["presence"] for other in watcher.welcome["participants"]}
+        reply = {other["client_id"]: other["presence"] for other in watcher.welcome["participants"]}
         here = {client.client_id for client in self._people[room.session_id] if client.here}
-        for client_id, presence in told.items():
+        for client_id, presence in reply.items():
             if (presence == "present") != (client_id in here):
                 self.outcome.faults.add(
                     "presence", f"{room.session_id}: {client_id} is said to be {presence}"

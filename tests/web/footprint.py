@@ -36,8 +36,8 @@ async def footprint_of(page: Page) -> Footprint:
     await tools.send("Performance.enable")
     for _ in range(2):
         await tools.send("HeapProfiler.collectGarbage")
-    told = await tools.send("Performance.getMetrics")
-    values = {metric["name"]: int(metric["value"]) for metric in told["metrics"]}
+    reply = await tools.send("Performance.getMetrics")
+    values = {metric["name"]: int(metric["value"]) for metric in reply["metrics"]}
     await tools.detach()
     return Footprint(
         heap=values["JSHeapUsedSize"],

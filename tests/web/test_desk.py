@@ -50,8 +50,8 @@ async def test_a_session_link_shows_where_each_channel_stands_and_keeps_what_is_
     await expect(mail).to_have_attribute("data-state", "approved")
     await expect(mail.get_by_label("Subject")).to_have_value("How we breathed")
     await expect(mail.get_by_role("heading", name="Newsletter")).to_be_focused()
-    told = await asked(http, "GET", f"{publishing.url}/api/v2/sessions/evening/drafts")
-    kept = next(draft for draft in told["drafts"] if draft["channel"] == "email")
+    reply = await asked(http, "GET", f"{publishing.url}/api/v2/sessions/evening/drafts")
+    kept = next(draft for draft in reply["drafts"] if draft["channel"] == "email")
     assert (kept["subject"], kept["state"]) == ("How we breathed", "approved")
     await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished yet")
 
@@ -105,8 +105,8 @@ async def settled(room: FakeRoom, open_page: Opener, **options: Any) -> tuple[Pa
     post = {"channel": "linkedin", "state": "waiting", "edited": False, "content": "We breathed."}
     drafts = [{**post, "length": 12, "limit": 3000}]
     room.state |= {"phase": "published", "started_at": room.state["scheduled_start"]}
-    told = {"drafts": drafts, "channels": {"web": done, "social": done}}
-    room.api[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (200, told)
+    reply = {"drafts": drafts, "channels": {"web": done, "social": done}}
+    room.api[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (200, reply)
     room.refuse = (4505, "session_over", {})
     address = f"{await room.start()}/console#session={room.session_id}&token=t"
     desk = await open_page(address, **options)

@@ -195,7 +195,7 @@ async def test_a_wall_keeps_its_seat_and_its_token_over_a_reload(room: FakeRoom,
     assert "token" not in page.url
     await page.reload()
     await room.wait_for_lines(2)
-    assert [told["resume"] for told in room.addresses] == ["", "secret"]
+    assert [reply["resume"] for reply in room.addresses] == ["", "secret"]
     assert room.tokens == ["observer", "observer"]
 
 

@@ -54,10 +54,10 @@ async def test_two_pacers_are_within_fifty_milliseconds(
         command = {"technique": "Even", "pattern": PATTERN, "duration": 600}
         await instructor.receive_json()
         await instructor.send_json({"type": "change_technique", "id": "even", "data": command})
-        told = await instructor.receive_json()
-        while told["type"] not in ("ack", "error"):
-            told = await instructor.receive_json()
-        assert told["type"] == "ack", told
+        reply = await instructor.receive_json()
+        while reply["type"] not in ("ack", "error"):
+            reply = await instructor.receive_json()
+        assert reply["type"] == "ack", reply
         link = f"{server.url}/sessions/join/one-breath"
         right = await breathing(open_page, link)
         wrong = await breathing(open_page, link, WRONG_BY_AN_HOUR)

@@ -26,9 +26,9 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     database = publisher.database
     assert enforce_retention(database, NOW + 1) == 2
     assert enforce_retention(database, NOW + 1) == 0
-    told = publisher.catalogue.snapshot("old")
-    assert told is not None
-    assert told.quotes == (APPROVED,)
+    reply = publisher.catalogue.snapshot("old")
+    assert reply is not None
+    assert reply.quotes == (APPROVED,)
     assert publisher.catalogue.quote_states("old") == {quote_key(APPROVED): "approved"}
     left = publisher.catalogue.snapshot("new")
     assert left is not None

@@ -30,7 +30,7 @@ def show_to(studio: Publisher, visibility: str, sequence: int) -> None:
     studio.work(NOW + sequence)
 
 
-def told(version: int = 1) -> Snapshot:
+def summary_of_version(version: int = 1) -> Snapshot:
     """A summary that came in for the session while it was public."""
     return snapshot("s-1", source="api", version=version, approved=True)
 
@@ -38,7 +38,7 @@ def told(version: int = 1) -> Snapshot:
 def test_made_private_it_is_off_the_site(studio: Publisher) -> None:
     """Page, feed, archives and posts: as if it had been private from the start; and back again."""
     show_to(studio, "public", 1)
-    studio.publish(told())
+    studio.publish(summary_of_version())
     assert studio.has("sessions/s-1/index.html")
     assert (studio.data / "drafts/s-1/twitter.txt").exists()
 
@@ -63,7 +63,7 @@ def test_made_private_it_is_off_the_site(studio: Publisher) -> None:
 def test_published_again_it_stays_private(studio: Publisher) -> None:
     """A retry of what was told while the room was public follows the room as it is now."""
     show_to(studio, "public", 1)
-    studio.publish(told())
+    studio.publish(summary_of_version())
     show_to(studio, "private", 2)
     studio.outbox.retry("s-1", ALL, NOW + 3)
     studio.work(NOW + 3)
@@ -74,7 +74,7 @@ def test_published_again_it_stays_private(studio: Publisher) -> None:
 def test_unlisted_it_is_found_by_its_address_alone(studio: Publisher) -> None:
     """Its page stays; nothing leads to it."""
     show_to(studio, "public", 1)
-    studio.publish(told())
+    studio.publish(summary_of_version())
     show_to(studio, "unlisted", 2)
     assert studio.has("sessions/s-1/index.html")
     assert "/sessions/s-1/" not in studio.read("feed.xml")
@@ -84,7 +84,7 @@ def test_unlisted_it_is_found_by_its_address_alone(studio: Publisher) -> None:
 
 def test_what_has_drafts_alone_can_be_withdrawn(studio: Publisher) -> None:
     """Published as mail and posts, without a page: the drafts go, and what is published later has its own place."""
-    studio.publish(told(), ("email", "social"))
+    studio.publish(summary_of_version(), ("email", "social"))
     assert studio.catalogue.withdraw("s-1", NOW + 1)
     studio.work(NOW + 1)
     assert not (studio.data / "drafts/s-1").exists()
@@ -93,7 +93,7 @@ def test_what_has_drafts_alone_can_be_withdrawn(studio: Publisher) -> None:
     assert not studio.catalogue.withdraw("nobody", NOW + 1)
 
     studio.publish(snapshot("between"), at=NOW + 2)
-    studio.publish(told(2), at=NOW + 3)
+    studio.publish(summary_of_version(2), at=NOW + 3)
     feed = studio.read("feed.xml")
     assert feed.index("/sessions/s-1/") < feed.index("/sessions/between/")
     assert studio.site() == studio.rebuilt()
@@ -101,7 +101,7 @@ def test_what_has_drafts_alone_can_be_withdrawn(studio: Publisher) -> None:
 
 def test_no_draft_is_made_of_what_was_withdrawn_meanwhile(studio: Publisher) -> None:
     """The withdrawal came after the job was looked at and before its drafts were: nothing is left of them."""
-    stored = studio.publish(told())
+    stored = studio.publish(summary_of_version())
     assert studio.catalogue.withdraw("s-1", NOW + 1)
     studio.work(NOW + 1)
     studio.jobs.setup.desk.prepare(stored, "email", NOW)

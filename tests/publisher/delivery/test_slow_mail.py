@@ -150,9 +150,9 @@ async def test_a_server_that_does_not_greet_is_waited_for(studio: Publisher, moo
     approve(studio)
     moody.silent_at_greeting = True
     assert await deliver(studio, moody) == 0
-    (told,) = Deliveries(studio.catalogue).by_kind_and_state("s-1")
-    assert (told["state"], told["mails"], told["attempts"]) == ("preparing", 2, 0)
-    assert "Timed" in told["error"] or "timed" in told["error"]
+    (reply,) = Deliveries(studio.catalogue).by_kind_and_state("s-1")
+    assert (reply["state"], reply["mails"], reply["attempts"]) == ("preparing", 2, 0)
+    assert "Timed" in reply["error"] or "timed" in reply["error"]
     assert await deliver(studio, moody, LATER + 1) == 0
     moody.silent_at_greeting = False
     assert await deliver(studio, moody, LATER + MINUTE) == 2

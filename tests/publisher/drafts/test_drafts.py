@@ -251,8 +251,8 @@ def test_waiting_drafts_follow_the_studio(publisher: Publisher) -> None:
     (publisher.data / "studio.toml").write_text('language = "de"\n')
     publisher.work(NOW + 1)
     for name in ("twitter.txt", "email.txt", "email.html"):
-        told = (publisher.data / "drafts/waits" / name).read_text(encoding="utf-8")
-        assert "https://breath.example/sessions/waits/" in told
-        assert "127.0.0.1" not in told
+        reply = (publisher.data / "drafts/waits" / name).read_text(encoding="utf-8")
+        assert "https://breath.example/sessions/waits/" in reply
+        assert "127.0.0.1" not in reply
     assert "ein Atem." in (publisher.data / "drafts/waits/twitter.txt").read_text(encoding="utf-8")
     assert not (publisher.data / "drafts/hidden/twitter.txt").exists()

@@ -92,7 +92,7 @@ def test_the_catalogue_is_told_in_every_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "told"),
+    ("language", "reply"),
     [
         ("en", ["1,000 people", "+12.5%", "−5%", "0%", "Thursday, 21 March 2024", "1 hour 5 minutes", "83%"]),
         (
@@ -110,10 +110,10 @@ def test_the_catalogue_is_told_in_every_language() -> None:
         ("fr", ["1,000 people", "+12.5%", "−5%", "0%", "Thursday, 21 March 2024", "1 hour 5 minutes", "83%"]),
     ],
 )
-def test_numbers_and_dates_are_written_as_the_language_does(language: str, told: list[str]) -> None:
+def test_numbers_and_dates_are_written_as_the_language_does(language: str, reply: list[str]) -> None:
     """Signs, separators, plurals and the order of a date; a language without words speaks English."""
     words = words_for(language)
-    assert told == [
+    assert reply == [
         words.count(1000, "person"),
         words.percent(12.5),
         words.percent(-5),
@@ -153,8 +153,8 @@ def test_a_german_site_speaks_german(publisher: Publisher) -> None:
         page = BeautifulSoup(publisher.read(path), "html.parser")
         assert page.html is not None
         assert page.html["lang"] == "de", path
-        told = page.get_text(" ", strip=True)
-        assert [text for text in english if text in told] == [], path
+        reply = page.get_text(" ", strip=True)
+        assert [text for text in english if text in reply] == [], path
         found += 1
     assert found > 20
     assert "Was die Herzwerte bedeuten" in publisher.read("heart-rate/index.html")
@@ -202,9 +202,9 @@ def test_drafts_speak_german(publisher: Publisher) -> None:
 
 def test_what_the_instructor_wrote_is_not_translated() -> None:
     """The story's own words stay; those around them follow the studio."""
-    told = SessionSummaryGenerator(Studio(language="de")).generate_session_summary(
+    reply = SessionSummaryGenerator(Studio(language="de")).generate_session_summary(
         snapshot(content=content()["content"])
     )
-    assert "Deep breathing session for stress relief" in told["web"]["content"]
-    assert "Was wir geübt haben" in told["email"]["html"]
-    assert told["email"]["subject"] == "Rückblick: Evening Relaxation"
+    assert "Deep breathing session for stress relief" in reply["web"]["content"]
+    assert "Was wir geübt haben" in reply["email"]["html"]
+    assert reply["email"]["subject"] == "Rückblick: Evening Relaxation"

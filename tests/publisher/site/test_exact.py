@@ -84,9 +84,9 @@ class SiteMachine(RuleBasedStateMachine):
     @rule(session_id=IDS, state=st.sampled_from(["approved", "withdrawn"]))
     def decide(self, session_id: str, state: str) -> None:
         """A quote is approved, or taken back."""
-        told = self.publisher.catalogue.snapshot(session_id)
-        if told is not None:
-            self.publisher.catalogue.decide_quote(session_id, quote_key(told.quotes[0]), state, self.at)
+        reply = self.publisher.catalogue.snapshot(session_id)
+        if reply is not None:
+            self.publisher.catalogue.decide_quote(session_id, quote_key(reply.quotes[0]), state, self.at)
             self.publisher.work(self.at)
 
     @invariant()

@@ -181,7 +181,7 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
     """From thirty sessions on there is a search over all months; what is withdrawn is not found any more."""
     publisher = Publisher(tmp_path / "data")
     for n in range(31):
-        told = snapshot(
+        reply = snapshot(
             f"s-{n}",
             title=f"Lantern {n}",
             source="import",
@@ -189,7 +189,7 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
             timeline=(),
             curves=(),
         )
-        publisher.outbox.enqueue(told, ["web"], NOW)
+        publisher.outbox.enqueue(reply, ["web"], NOW)
     publisher.work()
     root = tmp_path / "data/public"
     assert len(update_index(root, publisher.catalogue)) == 3
@@ -197,7 +197,7 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
     publisher.catalogue.withdraw("s-3", NOW + 1)
     publisher.work(NOW + 1)
     assert len(update_index(root, publisher.catalogue)) == 1
-    quote = told.quotes[0]
+    quote = reply.quotes[0]
     for state, found in (("approved", True), ("withdrawn", False)):
         publisher.catalogue.decide_quote("s-4", quote_key(quote), state, NOW + 2)
         publisher.work(NOW + 2)

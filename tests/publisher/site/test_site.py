@@ -49,7 +49,7 @@ def test_a_session_page_tells_the_session(publisher: Publisher) -> None:
     publisher.publish(snapshot())
     soup = page(publisher, "sessions/s-1/index.html")
     text = soup.get_text(" ", strip=True)
-    for told in (
+    for reply in (
         "Evening Relaxation",
         "12 participants",
         "20 minutes",
@@ -58,7 +58,7 @@ def test_a_session_page_tells_the_session(publisher: Publisher) -> None:
         "In step",
         "no medical",
     ):
-        assert told in text
+        assert reply in text
     assert [each.get_text() for each in soup.select(".timeline-name")] == [
         "Box Breathing",
         "Coherent Breathing",
@@ -66,8 +66,8 @@ def test_a_session_page_tells_the_session(publisher: Publisher) -> None:
     assert len(soup.select("svg.chart title")) == 2
     assert len(soup.select(".data tbody tr")) >= 20
     assert soup.find("link", rel="canonical")["href"] == "http://127.0.0.1:8000/sessions/s-1/"  # type: ignore[index]
-    told = json.loads(soup.find("script", type="application/ld+json").string)  # type: ignore[union-attr,arg-type]
-    assert told["about"]["@type"] == "Event"
+    reply = json.loads(soup.find("script", type="application/ld+json").string)  # type: ignore[union-attr,arg-type]
+    assert reply["about"]["@type"] == "Event"
     assert "investigate" not in text
 
 
@@ -170,11 +170,11 @@ def test_hostile_texts_stay_text_everywhere(publisher: Publisher) -> None:
         instructor_name=HOSTILE[:100],
         participant_feedback={"items": [{"participant_name": HOSTILE, "comment": HOSTILE}]},
     )
-    told = snapshot_of(
+    reply = snapshot_of(
         SessionContentStrict.model_validate(body, context=ANY_AGE), content_id="c-1", approved=True
     ).model_copy(update={"quotes": (Quote(text=HOSTILE, name=HOSTILE),)})
-    publisher.publish(told)
-    drafts = publisher.data / "drafts" / told.session_id
+    publisher.publish(reply)
+    drafts = publisher.data / "drafts" / reply.session_id
     pages = {path: publisher.read(path) for path in publisher.site() if path.endswith(".html")}
     pages["mail"] = (drafts / "email.html").read_text()
     pages["feed"] = json.loads(publisher.read("feed.json"))["items"][0]["content_html"]
@@ -192,7 +192,7 @@ def test_hostile_texts_stay_text_everywhere(publisher: Publisher) -> None:
         assert "49[x]" not in markup
     message = (drafts / "email.eml").read_bytes()
     assert message.count(b"Subject:") == 1
-    heading = BeautifulSoup(pages[f"sessions/{told.session_id}/index.html"], "html.parser").h1
+    heading = BeautifulSoup(pages[f"sessions/{reply.session_id}/index.html"], "html.parser").h1
     assert heading is not None
     assert heading.get_text() == HOSTILE
 
@@ -309,12 +309,12 @@ def test_a_broken_template_of_the_studio_is_reported_and_left_aside(tmp_path: Pa
     )
     (own / "social/twitter.txt").write_text("Ours: {{ title }} {{ link }}")
     publisher = Publisher(tmp_path / "data")
-    told: list[str] = []
-    publisher.jobs.setup.templates._report = told.append
+    reply: list[str] = []
+    publisher.jobs.setup.templates._report = reply.append
     publisher.publish(snapshot())
     assert "12 participants" in publisher.read("sessions/s-1/index.html")
     assert "March 2024" in publisher.read("sessions/2024/03/index.html")
-    assert any(line.startswith("templates/site/month.html, line 2:") for line in told)
+    assert any(line.startswith("templates/site/month.html, line 2:") for line in reply)
     assert (publisher.data / "drafts/s-1/twitter.txt").read_text().startswith("Ours: Evening Relaxation")
     publisher.close()
 
@@ -338,9 +338,9 @@ def test_a_poisoned_session_never_blocks_the_next(publisher: Publisher) -> None:
 
 def test_publishing_needs_no_web_channel_for_drafts(publisher: Publisher) -> None:
     """One failed channel holds no other up: the drafts come while the page waits."""
-    told: Snapshot = publisher.outbox.enqueue(snapshot(), ["email", "social"], NOW)
+    reply: Snapshot = publisher.outbox.enqueue(snapshot(), ["email", "social"], NOW)
     publisher.work()
-    files = sorted(file.name for file in (publisher.data / "drafts" / told.session_id).iterdir())
+    files = sorted(file.name for file in (publisher.data / "drafts" / reply.session_id).iterdir())
     expected = ["card.png", "email.eml", "email.html", "email.txt"]
     assert files == [*expected, "facebook.txt", "linkedin.txt", "social.json", "twitter.txt"]
     assert not publisher.has("sessions/s-1/index.html")

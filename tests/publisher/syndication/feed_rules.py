@@ -54,21 +54,21 @@ _HTML_NAMES = re.compile(r"</(\w+)>")
 
 def broken(data: bytes, address: str, now: Millis) -> list[str]:
     """The rules that a feed read from ``address`` breaks; none is what it should be."""
-    told: list[str] = []
+    problems: list[str] = []
     if not data.startswith(b"<?xml version='1.0' encoding='UTF-8'?>"):
-        told.append("no XML declaration of UTF-8, or something before it")
+        problems.append("no XML declaration of UTF-8, or something before it")
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data or b"<?xml-stylesheet" in data:
-        told.append("a document type, an entity or a style sheet")
+        problems.append("a document type, an entity or a style sheet")
     if len(data) > 5_000_000:
-        told.append("too large for validators")
+        problems.append("too large for validators")
     text = data.decode("utf-8")
     for prefix, space in re.findall(r'xmlns:?(\w*)="([^"]*)"', text):
         if _PREFIXES.get(prefix) != f"{{{space}}}":
-            told.append(f"the name space {space} under {prefix!r}")
+            problems.append(f"the name space {space} under {prefix!r}")
     root = ElementTree.fromstring(text)
     if root.tag != "rss" or root.attrib != {"version": "2.0"} or [each.tag for each in root] != ["channel"]:
-        return [*told, "no rss 2.0 with one channel"]
-    return [*told, *_channel(root[0], address, now), *_raw(text)]
+        return [*problems, "no rss 2.0 with one channel"]
+    return [*problems, *_channel(root[0], address, now), *_raw(text)]
 
 
 def _channel(channel: ElementTree.Element, address: str, now: Millis) -> Iterator[str]:
@@ -195,8 +195,8 @@ def _html(name: str, value: str) -> Iterator[str]:
     checker.feed(value)
     checker.close()
     if checker.open:
-        checker.told.append(f"never closed: {checker.open}")
-    yield from (f"{name}: {told}" for told in checker.told)
+        checker.problems.append(f"never closed: {checker.open}")
+    yield from (f"{name}: {problem}" for problem in checker.problems)
 
 
 class _Checker(HTMLParser):
@@ -204,44 +204,44 @@ class _Checker(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
-        self.told: list[str] = []
+        self.problems: list[str] = []
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _TAGS:
-            self.told.append(f"the element {tag}")
+            self.problems.append(f"the element {tag}")
         if tag not in _VOID:
             self.open.append(tag)
         for name, value in attrs:
             if name not in _ATTRIBUTES.get(tag, set()):
-                self.told.append(f"the attribute {name} of {tag}")
+                self.problems.append(f"the attribute {name} of {tag}")
             if name in ("href", "src") and urlsplit(value or "").scheme not in ("http", "https"):
-                self.told.append(f"the relative address {value}")
+                self.problems.append(f"the relative address {value}")
 
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
-            self.told.append(f"{tag} ends where it is not open")
+            self.problems.append(f"{tag} ends where it is not open")
 
     def handle_data(self, data: str) -> None:
         if "<" in data or "&" in data:
-            self.told.append(f"a bare sign in {data!r}")
+            self.problems.append(f"a bare sign in {data!r}")
 
     def handle_entityref(self, name: str) -> None:
         if f"{name};" not in html5:
-            self.told.append(f"the reference &{name};")
+            self.problems.append(f"the reference &{name};")
 
     def handle_charref(self, name: str) -> None:
         if name not in ("34", "39"):
-            self.told.append(f"the reference &#{name};")
+            self.problems.append(f"the reference &#{name};")
 
     def handle_comment(self, data: str) -> None:
-        self.told.append(f"a comment {data!r}")
+        self.problems.append(f"a comment {data!r}")
 
     def handle_decl(self, decl: str) -> None:
-        self.told.append(f"a declaration {decl!r}")
+        self.problems.append(f"a declaration {decl!r}")
 
     def unknown_decl(self, data: str) -> None:
-        self.told.append(f"a declaration {data!r}")
+        self.problems.append(f"a declaration {data!r}")
 
     def handle_pi(self, data: str) -> None:
-        self.told.append(f"an instruction {data!r}")
+        self.problems.append(f"an instruction {data!r}")

@@ -143,8 +143,8 @@ def test_the_archives_break_no_rule(publisher: Publisher) -> None:
     paths = sorted(file.name for file in (publisher.data / "public/feed").iterdir())
     assert paths == ["2024-03-1.xml", "2024-03-2.xml", "2024-03-3.xml"]
     for path in paths:
-        told = broken(publisher.read(f"feed/{path}").encode(), f"{ROOT}feed/{path}", NOW + 40 * DAY)
-        assert told == [], path
+        reply = broken(publisher.read(f"feed/{path}").encode(), f"{ROOT}feed/{path}", NOW + 40 * DAY)
+        assert reply == [], path
 
 
 def test_the_json_feed_keeps_its_specification(publisher: Publisher) -> None:
@@ -177,7 +177,7 @@ def test_no_text_breaks_the_full_text(text: str) -> None:
     """Any text at all: the item's HTML stays HTML."""
     studio = Studio()
     feeds = Feeds(None, studio, Links(ROOT), built_in())  # type: ignore[arg-type]
-    told = snapshot(title=text, content=text, instructor_name=text, key_achievements=(text,))
-    html = feeds.item_html(story_of(told, studio))
+    reply = snapshot(title=text, content=text, instructor_name=text, key_achievements=(text,))
+    html = feeds.item_html(story_of(reply, studio))
     assert "]]>" not in html
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffd-\uffff]", html)

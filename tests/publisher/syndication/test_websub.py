@@ -15,11 +15,11 @@ from publisher.syndication.websub import HubNotifier
 class _Listener(http.server.BaseHTTPRequestHandler):
     """Keeps what it is told."""
 
-    told: list[dict[str, list[str]]] = []  # noqa: RUF012 — one list for one server
+    notified: list[dict[str, list[str]]] = []  # noqa: RUF012 — one list for one server
 
     def do_POST(self) -> None:
         """Take a note."""
-        self.told.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        self.notified.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
         self.send_response(204)
         self.end_headers()
 
@@ -30,7 +30,7 @@ class _Listener(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def hub() -> Iterator[str]:
     """The address of a hub."""
-    _Listener.told.clear()
+    _Listener.notified.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Listener)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -43,11 +43,11 @@ def hub() -> Iterator[str]:
 def test_a_hub_is_told_of_each_feed(hub: str) -> None:
     """One publish request for each feed, as WebSub's hubs expect it."""
     HubNotifier().notify(hub, ("https://x.example/feed.xml", "https://x.example/feed.json")).join(10)
-    assert [each["hub.url"] for each in _Listener.told] == [
+    assert [each["hub.url"] for each in _Listener.notified] == [
         ["https://x.example/feed.xml"],
         ["https://x.example/feed.json"],
     ]
-    assert _Listener.told[0]["hub.mode"] == ["publish"]
+    assert _Listener.notified[0]["hub.mode"] == ["publish"]
 
 
 def test_a_hub_that_is_away_holds_nothing_up() -> None:
