@@ -11,8 +11,8 @@ import resource
 import sys
 from typing import Any
 
-from bench.our_works import heart_rates, recovery, sessions
-from bench.works import fan_out, fixed_rate, idle, open_field
+from bench.halcytone_workloads import heart_rates, recovery, sessions
+from bench.workloads import fan_out, fixed_rate, idle, open_field
 
 __all__ = ["main"]
 

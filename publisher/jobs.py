@@ -28,13 +28,13 @@ from publisher.site.builder import Progress
 from publisher.studio_setup import StudioSetupLoader
 from publisher.syndication.websub import HubNotifier
 
-__all__ = ["ATTEMPTS", "FinishedJob", "JobRunner", "pause_after"]
+__all__ = ["MAX_ATTEMPTS", "FinishedJob", "JobRunner", "pause_after"]
 
 T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
-ATTEMPTS = 6
+MAX_ATTEMPTS = 6
 """How often a job is tried before it is left to the operator."""
 
 _PAGE_CHANNELS = ("web", SCHEDULE)
@@ -48,7 +48,7 @@ _LONGEST_PAUSE: Millis = 5 * MINUTE
 
 def pause_after(attempts: int) -> Millis | None:
     """How long to wait after so many attempts: 2, 4, 8 … seconds; None when it was the last one."""
-    return None if attempts >= ATTEMPTS else _backoff(attempts)
+    return None if attempts >= MAX_ATTEMPTS else _backoff(attempts)
 
 
 def _backoff(attempts: int) -> Millis:

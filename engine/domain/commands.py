@@ -33,7 +33,6 @@ __all__ = [
     "Consent",
     "Create",
     "End",
-    "Engage",
     "HeartRate",
     "Heartbeat",
     "HrvUpdate",
@@ -42,6 +41,7 @@ __all__ = [
     "LeaveAddress",
     "Lock",
     "LoseConnection",
+    "MarkEngaged",
     "MarkPublished",
     "NeedToStop",
     "OptIn",
@@ -197,6 +197,8 @@ class RemoveParticipant:
 
 @dataclass(frozen=True, slots=True)
 class Vouch:
+    """Confirm that a participant is a person known to the instructor, or take that back: group figures count only those."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     client_id: ClientId
     vouched: StrictBool
@@ -444,7 +446,9 @@ class LoseConnection:
 
 
 @dataclass(frozen=True, slots=True)
-class Engage:
+class MarkEngaged:
+    """Record that these people sent something, for the engagement rate."""
+
     client_ids: tuple[str, ...]
 
 
@@ -522,7 +526,7 @@ LeadingCommand: TypeAlias = StaffCommand | ChangeDetails | Cancel
 """What staff do: over a socket, or by the API alone."""
 ConnectionCommand: TypeAlias = Join | Leave | LoseConnection | Restart
 ServerCommand: TypeAlias = (
-    Engage | RecordMetrics | ReachMilestone | ReachAchievement | Tick | Withdraw | MarkPublished
+    MarkEngaged | RecordMetrics | ReachMilestone | ReachAchievement | Tick | Withdraw | MarkPublished
 )
 Command: TypeAlias = Create | LeadingCommand | ParticipantCommand | ConnectionCommand | Report | ServerCommand
 

@@ -55,7 +55,7 @@ def _serve(state: Session, command: c.ServerCommand, _: c.Sender, at: Millis) ->
     match command:
         case c.Tick():
             return _tick(state, at)
-        case c.Engage():
+        case c.MarkEngaged():
             new = tuple(i for i in command.client_ids if i in state.members and not state.members[i].engaged)
             return [e.Engaged(new)] if new else []
         case c.RecordMetrics():

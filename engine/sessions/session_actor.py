@@ -340,7 +340,7 @@ class SessionActor(LoopActor):
                 done.set_exception(refusal)
                 done.exception()  # Known: whoever asked may be gone by now.
 
-        command = c.Engage(()) if passed else message.command
+        command = c.MarkEngaged(()) if passed else message.command
         try:
             staged = self.run(
                 command,

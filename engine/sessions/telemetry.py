@@ -185,11 +185,11 @@ class SessionTelemetry:
                 self._wearing[client_id] = None
                 return None
 
-    def unwritten(self) -> c.Engage | None:
+    def unwritten(self) -> c.MarkEngaged | None:
         """The command for those who sent something for the first time since the last call; None where nobody did."""
         if not self._engaged:
             return None
-        engaged = c.Engage(tuple(sorted(self._engaged)))
+        engaged = c.MarkEngaged(tuple(sorted(self._engaged)))
         self._engaged.clear()
         return engaged
 

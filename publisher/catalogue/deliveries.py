@@ -24,7 +24,7 @@ CONFIRMATION = "confirmation"
 SEND_DELAY: Millis = 10 * MINUTE
 """Between an approval and the first mail."""
 
-ATTEMPTS = 6
+MAX_ATTEMPTS = 6
 
 _INSERT = (
     "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, updated_at)"
@@ -154,7 +154,7 @@ class Deliveries:
 
     def refused(self, delivery: Delivery, error: str, now: Millis, *, for_good: bool) -> None:
         """The server has not taken it: retry later, or fail for good (``for_good``, or after the last attempt)."""
-        if for_good or delivery.attempts + 1 >= ATTEMPTS:
+        if for_good or delivery.attempts + 1 >= MAX_ATTEMPTS:
             self._set(delivery, "failed", now, error=error)
         else:
             pause = MINUTE * 2**delivery.attempts

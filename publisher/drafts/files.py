@@ -11,7 +11,7 @@ from typing import Any
 from engine.domain.snapshot import Snapshot
 from publisher.catalogue.drafts import Drafts
 from publisher.drafts.texts import DraftTexts
-from publisher.files.tree import Artefact, Tree
+from publisher.files.tree import SiteFile, Tree
 from publisher.mail.message import PICTURE, message_of
 from publisher.rendering.card import card_of
 from publisher.rendering.story import Story, story_of
@@ -37,7 +37,7 @@ class DraftFiles:
             snapshot = snapshot_now()
             story = story_of(snapshot, self._texts.studio)
             files = list(self._mail_files(story) if channel == "email" else self._post_files(story))
-            files.append(Artefact(f"{session_id}/card.png", card_of(story, self._texts.studio)))
+            files.append(SiteFile(f"{session_id}/card.png", card_of(story, self._texts.studio)))
             Tree(self._folder).put(files)
             if self._drafts.of(session_id) == drafts and snapshot_now() == snapshot:
                 return
@@ -48,10 +48,10 @@ class DraftFiles:
         """Remove a session's folder."""
         shutil.rmtree(self._folder / session_id, ignore_errors=True)
 
-    def _mail_files(self, story: Story) -> Iterator[Artefact]:
+    def _mail_files(self, story: Story) -> Iterator[SiteFile]:
         if self._withdrawn(story.id, "email"):
             for name in ("email.eml", "email.html", "email.txt"):
-                yield Artefact(f"{story.id}/{name}", None)
+                yield SiteFile(f"{story.id}/{name}", None)
             return
         mail = self._texts.newsletter(story)
         message = message_of(
@@ -62,25 +62,25 @@ class DraftFiles:
             picture=card_of(story, self._texts.studio),
             unsent=True,
         )
-        yield Artefact(f"{story.id}/email.eml", message)
+        yield SiteFile(f"{story.id}/email.eml", message)
         # Outside of the message there is no part with the picture to refer to.
-        yield Artefact(f"{story.id}/email.html", mail.html.replace(PICTURE, "card.png").encode())
-        yield Artefact(f"{story.id}/email.txt", mail.text.encode())
+        yield SiteFile(f"{story.id}/email.html", mail.html.replace(PICTURE, "card.png").encode())
+        yield SiteFile(f"{story.id}/email.txt", mail.text.encode())
 
-    def _post_files(self, story: Story) -> Iterator[Artefact]:
+    def _post_files(self, story: Story) -> Iterator[SiteFile]:
         posts: dict[str, Any] = {}
         for post in self._texts.posts(story):
             path = f"{story.id}/{post.network}.txt"
             if self._withdrawn(story.id, post.network):
-                yield Artefact(path, None)
+                yield SiteFile(path, None)
                 continue
             posts[post.network] = {
                 "content": post.content,
                 "hashtags": list(post.hashtags),
                 "composer_url": post.composer,
             }
-            yield Artefact(path, (post.content + "\n").encode())
-        yield Artefact(
+            yield SiteFile(path, (post.content + "\n").encode())
+        yield SiteFile(
             f"{story.id}/social.json", (json.dumps(posts, ensure_ascii=False, indent=2) + "\n").encode()
         )
 

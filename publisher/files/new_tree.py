@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from publisher.files.tree import Artefact, flush_folders, holds, make_folders
+from publisher.files.tree import SiteFile, flush_folders, holds, make_folders
 
 __all__ = ["NewTree", "remove"]
 
@@ -40,11 +40,11 @@ class NewTree:
         """How many files it has."""
         return len(self._paths)
 
-    def put(self, artefacts: Iterable[Artefact]) -> int:
+    def put(self, files: Iterable[SiteFile]) -> int:
         """Add files, skipping those without bytes; returns how many were added."""
         touched: dict[Path, None] = {}
         count = 0
-        for each in artefacts:
+        for each in files:
             if each.data is None:
                 continue
             count += 1

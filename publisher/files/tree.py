@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Artefact", "Tree", "exchange", "flush_folders", "holds", "make_folders"]
+__all__ = ["SiteFile", "Tree", "exchange", "flush_folders", "holds", "make_folders"]
 
 
 @dataclass(frozen=True, slots=True)
-class Artefact:
+class SiteFile:
     """A file of the site: its path below the root, and its bytes, or None when it must not be there."""
 
     path: str
@@ -35,12 +35,12 @@ class Tree:
         self._step = step
         self._durable = durable
 
-    def put(self, artefacts: Iterable[Artefact]) -> int:
+    def put(self, files: Iterable[SiteFile]) -> int:
         """Replace files in the given order, then remove what must not be there; returns how many changed.
 
         A file whose bytes are the same is not touched, so its time and its ETag stay.
         """
-        many: list[Artefact] = [each for each in artefacts if self._differs(each)]
+        many: list[SiteFile] = [each for each in files if self._differs(each)]
         if not many:
             return 0
         self.root.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class Tree:
             raise
         return len(many)
 
-    def _put(self, many: Sequence[Artefact], folder: Path) -> None:
+    def _put(self, many: Sequence[SiteFile], folder: Path) -> None:
         staged: list[tuple[Path, Path]] = []
         gone: list[Path] = []
         for number, each in enumerate(many):
@@ -85,11 +85,11 @@ class Tree:
         if self._durable:
             flush_folders(touched)
 
-    def _differs(self, artefact: Artefact) -> bool:
-        target = self.root / artefact.path
-        if artefact.data is None:
+    def _differs(self, file: SiteFile) -> bool:
+        target = self.root / file.path
+        if file.data is None:
             return target.exists()
-        return not holds(target, artefact.data)
+        return not holds(target, file.data)
 
     def _drop_empty(self, folder: Path) -> None:
         while folder != self.root and folder.is_dir() and not any(folder.iterdir()):

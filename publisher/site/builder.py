@@ -1,6 +1,6 @@
 """The site builder: writes the files of dirty pages into the live site, or the whole site into a new folder.
 
-Both ways render through one function (``_artefacts``); that is why a site that was built piece by piece is byte for
+Both ways render through one function (``_files``); that is why a site that was built piece by piece is byte for
 byte what a rebuild makes.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from publisher.catalogue.changes import ALL_PAGES, in_reader_order
 from publisher.catalogue.published import Catalogue
 from publisher.files.new_tree import NewTree, remove
-from publisher.files.tree import Artefact, Tree, exchange, flush_folders
+from publisher.files.tree import SiteFile, Tree, exchange, flush_folders
 from publisher.priority import run_idle
 from publisher.rendering import resources
 from publisher.rendering.card import card_of, studio_card
@@ -148,22 +148,22 @@ class SiteBuilder:
         progress: Progress,
     ) -> int:
         changed = 0
-        removals: list[Artefact] = []
+        removals: list[SiteFile] = []
         progress(0, len(keys))
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             portion = keys[start : start + _KEYS_AT_ONCE]
             with self._catalogue.read_transaction():
-                artefacts = list(self._artefacts(portion))
+                files = list(self._files(portion))
             # Files are removed at the end of the pass, when no page links to them any more.
-            removals += [file for file, is_private in artefacts if file.data is None and not is_private]
+            removals += [file for file, is_private in files if file.data is None and not is_private]
             changed += public.put(
-                [file for file, is_private in artefacts if file.data is not None and not is_private]
+                [file for file, is_private in files if file.data is not None and not is_private]
             )
-            changed += private.put([file for file, is_private in artefacts if is_private])
+            changed += private.put([file for file, is_private in files if is_private])
             progress(start + len(portion), len(keys))
         return changed + public.put(removals)
 
-    def _artefacts(self, keys: Iterable[str]) -> Iterator[tuple[Artefact, bool]]:
+    def _files(self, keys: Iterable[str]) -> Iterator[tuple[SiteFile, bool]]:
         """The files of keys, in their order, each with whether it goes into ``private/``."""
         for is_page, run in groupby(keys, key=lambda key: self._pages.path_of(key) is not None):
             if is_page:
@@ -172,7 +172,7 @@ class SiteBuilder:
                 for key in run:
                     yield from ((each, False) for each in self._other_files(key))
 
-    def _html_files(self, keys: list[str]) -> Iterator[tuple[Artefact, bool]]:
+    def _html_files(self, keys: list[str]) -> Iterator[tuple[SiteFile, bool]]:
         pages: list[Page] = []
         for key in keys:
             path = self._pages.path_of(key)
@@ -182,21 +182,21 @@ class SiteBuilder:
                 pages.append(page)
             # A page that is not there now may have been, in public/ or in private/.
             if page is None or page.private:
-                yield Artefact(path, None), False
+                yield SiteFile(path, None), False
             if key.startswith("session/") and (page is None or not page.private):
-                yield Artefact(path, None), True
+                yield SiteFile(path, None), True
         private = {page.path for page in pages if page.private}
-        for artefact in self._renderer.render(pages):
-            yield artefact, artefact.path in private
+        for file in self._renderer.render(pages):
+            yield file, file.path in private
 
-    def _card(self, session_id: str) -> Artefact:
+    def _card(self, session_id: str) -> SiteFile:
         path = f"sessions/{session_id}/card.png"
         excerpt = self._catalogue.excerpt(session_id)
         if excerpt is None or excerpt.source == "import" or excerpt.visibility == "private":
-            return Artefact(path, None)
-        return Artefact(path, card_of(story_of(excerpt, self._studio), self._studio))
+            return SiteFile(path, None)
+        return SiteFile(path, card_of(story_of(excerpt, self._studio), self._studio))
 
-    def _other_files(self, key: str) -> Iterator[Artefact]:
+    def _other_files(self, key: str) -> Iterator[SiteFile]:
         kind, _, name = key.partition("/")
         match kind:
             case "card":
@@ -211,11 +211,11 @@ class SiteBuilder:
                 yield from self._feeds.newest()
             case "calendar":
                 ics = calendar_of(self._catalogue, self._studio, self._links, self._site_id)
-                yield Artefact("calendar.ics", ics)
+                yield SiteFile("calendar.ics", ics)
             case "docs":
                 yield from asset_files()
-                yield Artefact("card.png", studio_card(self._studio))
-                yield Artefact("robots.txt", self._robots())
+                yield SiteFile("card.png", studio_card(self._studio))
+                yield SiteFile("robots.txt", self._robots())
                 yield from self._renderer.documents()
             case _:
                 raise ValueError(f"no page is called {key!r}")

@@ -22,7 +22,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page as MkDocsPage
 from mkdocs.utils.templates import script_tag_filter, url_filter
 
-from publisher.files.tree import Artefact
+from publisher.files.tree import SiteFile
 from publisher.rendering import resources
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
@@ -43,12 +43,12 @@ def _theme() -> Path:
     return resources.path("site") / "theme"
 
 
-def asset_files() -> Iterator[Artefact]:
+def asset_files() -> Iterator[SiteFile]:
     """The theme's fonts, styles and scripts, with their paths below the site's root (``assets/…``)."""
     root = _theme() / "assets"
     for file in sorted(root.rglob("*")):
         if file.is_file():
-            yield Artefact(f"assets/{file.relative_to(root).as_posix()}", file.read_bytes())
+            yield SiteFile(f"assets/{file.relative_to(root).as_posix()}", file.read_bytes())
 
 
 @cache
@@ -70,7 +70,7 @@ class PageRenderer:
         self._templates = templates
         self._templates.environment.filters.update(url=url_filter, script_tag=script_tag_filter)
 
-    def render(self, pages: Iterable[Page]) -> Iterator[Artefact]:
+    def render(self, pages: Iterable[Page]) -> Iterator[SiteFile]:
         """The files of pages, in the order given."""
         batch: list[Page] = []
         for page in pages:
@@ -81,11 +81,11 @@ class PageRenderer:
         if batch:
             yield from self._rendered(batch)
 
-    def documents(self) -> Iterator[Artefact]:
+    def documents(self) -> Iterator[SiteFile]:
         """The pages that come with the site as Markdown, in the studio's language."""
         yield from self._build(lambda config, files: files, pages=None)
 
-    def _rendered(self, pages: Sequence[Page]) -> Iterator[Artefact]:
+    def _rendered(self, pages: Sequence[Page]) -> Iterator[SiteFile]:
         by_source = {_source(page.path): page for page in pages}
 
         def generated(config: MkDocsConfig, _: Files) -> Files:
@@ -104,7 +104,7 @@ class PageRenderer:
 
     def _build(
         self, choose_files: Callable[[MkDocsConfig, Files], Files], *, pages: dict[str, Page] | None
-    ) -> Iterator[Artefact]:
+    ) -> Iterator[SiteFile]:
         folder = Path(tempfile.mkdtemp(prefix="halcytone-site-", dir=scratch_folder()))
         try:
             while True:
@@ -117,10 +117,10 @@ class PageRenderer:
                         raise
             if pages is None:
                 for file in sorted(folder.rglob("*.html")):
-                    yield Artefact(file.relative_to(folder).as_posix(), file.read_bytes())
+                    yield SiteFile(file.relative_to(folder).as_posix(), file.read_bytes())
             else:
                 for page in pages.values():
-                    yield Artefact(page.path, (folder / page.path).read_bytes())
+                    yield SiteFile(page.path, (folder / page.path).read_bytes())
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -16,7 +16,7 @@ from pagefind_bin import get_executable
 
 from engine.storage.database import Database, DatabaseError
 from publisher.catalogue.published import Catalogue
-from publisher.files.tree import Artefact, Tree, exchange
+from publisher.files.tree import SiteFile, Tree, exchange
 from publisher.priority import use_idle_scheduling
 from publisher.site.list_pages import SEARCH_FROM
 from publisher.site.mkdocs_build import scratch_folder
@@ -46,7 +46,7 @@ def update_index(root: Path, catalogue: Catalogue) -> list[str]:
     for month in changed:
         _index_month(root, month, [entry.session_id for entry in catalogue.of_month(month)])
     text = json.dumps({"months": [{"month": m, "digest": d} for m, d in current.items()]})
-    Tree(root).put([Artefact(f"{FOLDER}/{_LIST}", text.encode())])
+    Tree(root).put([SiteFile(f"{FOLDER}/{_LIST}", text.encode())])
     for month in indexed.keys() - current.keys():
         shutil.rmtree(root / FOLDER / month, ignore_errors=True)
     return changed

@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 from engine.domain.instant import Millis, iso
 from engine.domain.techniques import lookup
 from publisher.catalogue.published import Catalogue
-from publisher.files.tree import Artefact
+from publisher.files.tree import SiteFile
 from publisher.rendering.links import Links
 
 __all__ = ["index", "of_month"]
@@ -28,17 +28,17 @@ def _urls(entries: Iterable[tuple[str, Millis | None]]) -> bytes:
     return "\n".join([f'{_HEAD}<urlset xmlns="{_NAMESPACE}">', *lines, "</urlset>\n"]).encode()
 
 
-def of_month(catalogue: Catalogue, month: str, links: Links) -> Artefact:
+def of_month(catalogue: Catalogue, month: str, links: Links) -> SiteFile:
     """The sitemap of a month's sessions; without bytes, so that the file is removed, where there are none."""
     path = f"sitemap-{month}.xml"
     entries = [
         (links.absolute(f"sessions/{each.session_id}/"), each.updated_at)
         for each in catalogue.of_month(month)
     ]
-    return Artefact(path, _urls(entries) if entries else None)
+    return SiteFile(path, _urls(entries) if entries else None)
 
 
-def index(catalogue: Catalogue, links: Links) -> list[Artefact]:
+def index(catalogue: Catalogue, links: Links) -> list[SiteFile]:
     """The sitemap of the fixed pages and lists, and the index of all sitemaps."""
     fixed = [*_FIXED, *(f"techniques/{slug}/" for slug in lookup.CATALOGUE)]
     months = [month for month, _ in catalogue.months()]
@@ -47,4 +47,4 @@ def index(catalogue: Catalogue, links: Links) -> list[Artefact]:
     parts = ["sitemap-pages.xml", *(f"sitemap-{month}.xml" for month in months)]
     lines = [f"<sitemap><loc>{escape(links.absolute(part))}</loc></sitemap>" for part in parts]
     document = "\n".join([f'{_HEAD}<sitemapindex xmlns="{_NAMESPACE}">', *lines, "</sitemapindex>\n"])
-    return [Artefact("sitemap-pages.xml", _urls(pages)), Artefact("sitemap.xml", document.encode())]
+    return [SiteFile("sitemap-pages.xml", _urls(pages)), SiteFile("sitemap.xml", document.encode())]

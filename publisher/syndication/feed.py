@@ -18,7 +18,7 @@ from lxml import etree
 
 from engine.domain.instant import iso, to_datetime
 from publisher.catalogue.published import Catalogue, Published
-from publisher.files.tree import Artefact
+from publisher.files.tree import SiteFile
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story, card_path, story_of
 from publisher.rendering.studio import Studio
@@ -86,28 +86,28 @@ class Feeds:
         self._links = links
         self._templates = templates
 
-    def newest(self) -> list[Artefact]:
+    def newest(self) -> list[SiteFile]:
         """``feed.json`` and ``feed.xml`` with the newest items."""
         entries = self._catalogue.newest_in_feed(NEWEST)
         stories = [self._story(entry) for entry in entries]
         archives = self._catalogue.archives()
         before = archives[-1] if archives else None
         return [
-            Artefact("feed.json", self._json(entries, stories)),
-            Artefact("feed.xml", self._rss("feed.xml", entries, stories, before, is_archive=False)),
+            SiteFile("feed.json", self._json(entries, stories)),
+            SiteFile("feed.xml", self._rss("feed.xml", entries, stories, before, is_archive=False)),
         ]
 
-    def archive(self, name: str) -> Artefact:
+    def archive(self, name: str) -> SiteFile:
         """An archived part such as ``2024-03-1``; without bytes, so that no file is there, while it is not complete."""
         path = _archive_path(name)
         complete = self._catalogue.archives()
         if name not in complete:
-            return Artefact(path, None)
+            return SiteFile(path, None)
         entries = self._catalogue.archive(name)
         at = complete.index(name)
         before = complete[at - 1] if at else None
         stories = [self._story(entry) for entry in entries]
-        return Artefact(path, self._rss(path, entries, stories, before, is_archive=True))
+        return SiteFile(path, self._rss(path, entries, stories, before, is_archive=True))
 
     def _story(self, entry: Published) -> Story:
         excerpt = self._catalogue.excerpt(entry.session_id)

@@ -204,9 +204,9 @@ async def test_a_response_that_nobody_reads_is_ended(hurried: Server) -> None:
     size = 24 * 1024 * 1024
     (hurried.data / "public").mkdir(exist_ok=True)
     (hurried.data / "public" / "long.webp").write_bytes(bytes(size))
-    async with line(hurried) as deaf:
-        deaf.writer.transport.pause_reading()  # type: ignore[attr-defined]
-        deaf.writer.write(asking("GET /long.webp"))
+    async with line(hurried) as stalled:
+        stalled.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        stalled.writer.write(asking("GET /long.webp"))
         async with asyncio.timeout(10):
             while not await ended_by(hurried, "response"):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

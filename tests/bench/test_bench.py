@@ -14,7 +14,7 @@ from bench.fleet import Fleet, Lost
 from bench.halcytone import NAME
 from bench.plan import MARKS, WORKS
 from bench.report import Results, as_json, disturbance, markdown, picture, write
-from bench.works import quantile
+from bench.workloads import quantile
 
 MACHINE = {"processor": "a chip", "cores": "2", "system": "a system", "python": "3", "date": "today"}
 

@@ -11,7 +11,7 @@ def _alone(no_settings_of_ours: None) -> None:
 
 
 @pytest.fixture(autouse=True)
-def stood_back(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def priorities_asked_for(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Commands that stand back for others would slow the tests down that come after; how far they would is kept here."""
     asked: list[int] = []
     monkeypatch.setattr("publisher.priority.lower_priority", asked.append)

@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_written_or_read_is_named(tmp_path: Path) -> None:
         assert "out.jsonl" in result.output
 
 
-def test_long_work_stands_back_for_live_sessions(tmp_path: Path, stood_back: list[int]) -> None:
+def test_long_work_stands_back_for_live_sessions(tmp_path: Path, priorities_asked_for: list[int]) -> None:
     """A rebuild and an import take what others leave of the machine; a question is answered at once."""
     data = ("--data", str(tmp_path / "data"))
     assert halcytone("key", "create", "Sam", *data).exit_code == 0
@@ -123,7 +123,7 @@ def test_long_work_stands_back_for_live_sessions(tmp_path: Path, stood_back: lis
     assert halcytone("import", str(file), *data).exit_code == 0
     assert halcytone("rebuild", *data).exit_code == 0
     assert halcytone("publications", "list", *data).exit_code == 0
-    assert stood_back == [IDLE_NICENESS, 0] * 2
+    assert priorities_asked_for == [IDLE_NICENESS, 0] * 2
 
 
 def test_rebuild_never_replaces_a_folder_that_is_not_a_site(tmp_path: Path) -> None:

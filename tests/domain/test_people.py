@@ -219,8 +219,8 @@ def test_completion_is_four_fifths_of_ones_own_time() -> None:
 def test_engagement_counts_people_once() -> None:
     """And nobody that is not there."""
     course = live(["ada", "bob"])
-    assert kinds(course.do(c.Engage(("ada", "nobody")), SERVER)) == ["engaged"]
-    assert course.do(c.Engage(("ada",)), SERVER) == []
+    assert kinds(course.do(c.MarkEngaged(("ada", "nobody")), SERVER)) == ["engaged"]
+    assert course.do(c.MarkEngaged(("ada",)), SERVER) == []
     assert course.now.engagement_rate() == 0.5
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.heart.cohort import MOST_PARTS, Cohort, EarlierFigures, PartRegistry
-from engine.domain.heart.ledger import Ledger
+from engine.domain.heart.differencing import DisclosedGroups
 from engine.domain.heart.shares import Figure, Part, figure_of, figure_without, share_of
 from tests.heart.reader import fewest_told_of
 
@@ -98,35 +98,35 @@ def test_seats_that_are_vouched_for_and_not_in_turns_tell_nobody(absent: list[se
 
 def test_three_pairs_out_of_three_people_are_not_all_shown() -> None:
     """The differences of two that would give each of three people away: the last of them stays unshown."""
-    ledger = Ledger()
+    disclosed = DisclosedGroups()
     everybody = frozenset("abcdefgh")
-    ledger.add(everybody)
-    assert not ledger.allows(everybody - {"a"}, 2)
+    disclosed.add(everybody)
+    assert not disclosed.allows(everybody - {"a"}, 2)
     for pair in ("ab", "bc"):
-        assert ledger.allows(everybody - set(pair), 2)
-        assert not ledger.allows(everybody - set(pair), 5)
-        ledger.add(everybody - set(pair))
-    assert not ledger.allows(everybody - set("ca"), 2)
+        assert disclosed.allows(everybody - set(pair), 2)
+        assert not disclosed.allows(everybody - set(pair), 5)
+        disclosed.add(everybody - set(pair))
+    assert not disclosed.allows(everybody - set("ca"), 2)
 
 
 def test_a_figure_that_follows_from_others_tells_nothing_new() -> None:
     """The rest of a group, when a part of it and the whole are known."""
-    ledger = Ledger()
-    ledger.add(frozenset("abcdefghij"))
-    ledger.add(frozenset("abcde"))
-    assert ledger.allows(frozenset("fghij"), 5)
-    assert not ledger.allows(frozenset("efghij"), 5)
+    disclosed = DisclosedGroups()
+    disclosed.add(frozenset("abcdefghij"))
+    disclosed.add(frozenset("abcde"))
+    assert disclosed.allows(frozenset("fghij"), 5)
+    assert not disclosed.allows(frozenset("efghij"), 5)
 
 
 def test_very_many_possibilities_are_refused_rather_than_looked_through() -> None:
     """A group that falls into more pieces than can be examined is not shown."""
-    ledger = Ledger()
+    disclosed = DisclosedGroups()
     for number in range(12):
-        ledger.add(frozenset(f"{number}-{i}" for i in range(6)))
-    ledger.add(frozenset(f"{number}-{i}" for number in range(12) for i in range(6)))
+        disclosed.add(frozenset(f"{number}-{i}" for i in range(6)))
+    disclosed.add(frozenset(f"{number}-{i}" for number in range(12) for i in range(6)))
     half = frozenset(f"{number}-{i}" for number in range(12) for i in range(3))
-    assert not ledger.allows(half, 5)
-    assert ledger.allows(half, 2)
+    assert not disclosed.allows(half, 5)
+    assert disclosed.allows(half, 2)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.storage.opening import database_of
 from publisher import commands
-from publisher.jobs import ATTEMPTS, pause_after
+from publisher.jobs import MAX_ATTEMPTS, pause_after
 from publisher.rendering.card import card_of
 from publisher.rendering.story import Story
 from publisher.rendering.studio import Studio
@@ -54,7 +54,7 @@ def state(publisher: Publisher, session_id: str, channel: str = "web") -> tuple[
 
 def test_pauses_grow_and_end() -> None:
     """2, 4, 8, 16, 32 seconds; then it is for a person."""
-    assert [pause_after(n) for n in range(1, ATTEMPTS + 1)] == [n * SECOND for n in (2, 4, 8, 16, 32)] + [
+    assert [pause_after(n) for n in range(1, MAX_ATTEMPTS + 1)] == [n * SECOND for n in (2, 4, 8, 16, 32)] + [
         None
     ]
 

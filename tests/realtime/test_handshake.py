@@ -17,7 +17,7 @@ from tests.realtime.studio import DAY, KEY, Studio, running
 HOUR = 3_600_000
 
 
-async def knock(studio: Studio, first: Any, **query: Any) -> dict[str, Any]:
+async def connect(studio: Studio, first: Any, **query: Any) -> dict[str, Any]:
     """Open a socket that announced a hello, send the first frame, and return the first answer."""
     asked = {"session_id": "s", "hello": "1", **query}
     url = f"http://127.0.0.1:{studio.port}/ws/live-updates"
@@ -241,11 +241,11 @@ async def test_a_private_session_that_was_stored_as_open_is_by_invitation(studio
 
 async def test_a_hello_brings_the_secrets_of_a_browser(studio: Studio) -> None:
     """With hello=1 they come in the first frame, and stand in no address."""
-    ivy = await knock(studio, hello(token=studio.token("instructor")), client_id="ivy", role="instructor")
+    ivy = await connect(studio, hello(token=studio.token("instructor")), client_id="ivy", role="instructor")
     assert ivy["type"] == "welcome"
     assert ivy["role"] == "instructor"
-    ada = await knock(studio, hello(), client_id="ada")
-    back = await knock(studio, hello(resume=ada["resume"]))
+    ada = await connect(studio, hello(), client_id="ada")
+    back = await connect(studio, hello(resume=ada["resume"]))
     assert back["client_id"] == "ada"
 
 
@@ -254,7 +254,7 @@ async def test_a_hello_brings_the_secrets_of_a_browser(studio: Studio) -> None:
 )
 async def test_another_first_frame_is_refused(studio: Studio, first: Any) -> None:
     """The first frame is a hello."""
-    received = await knock(studio, first)
+    received = await connect(studio, first)
     assert received["code"] == "invalid_message"
     assert received["closed"] == 4501
 

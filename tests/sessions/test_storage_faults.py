@@ -262,7 +262,7 @@ async def asleep(studio: Studio) -> None:
         studio.clock.jump(301_000)
         await studio.directory.sweep()
         for view in list(studio.directory.loaded()):
-            await studio.command(c.Engage(()), view.state.session_id)
+            await studio.command(c.MarkEngaged(()), view.state.session_id)
     assert not list(studio.directory.actors())
 
 

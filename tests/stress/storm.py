@@ -328,12 +328,12 @@ class Storm:
         outcome, loop = self.outcome, asyncio.get_running_loop()
         staying = [room.session_id for room in self._plan.rooms if not room.ends]
         people = [c for key in staying for c in (*self._people[key], self._instructors[key])]
-        deaf = [c for key in staying for c in self._people[key][:1]]
+        stalled = [c for key in staying for c in self._people[key][:1]]
         for client in people:
             client.stays_away = True
-            if client in deaf and client.line is not None:
+            if client in stalled and client.line is not None:
                 client.line.stall()
-        lines = [client.line for client in people if client.here and client not in deaf]
+        lines = [client.line for client in people if client.here and client not in stalled]
         began = loop.time()
         try:
             outcome.exit_status = await self._server.stop(within=_DRAIN_S)
@@ -341,7 +341,7 @@ class Storm:
             outcome.faults.add("drain", f"not over after {_DRAIN_S:.0f} s")
             await self._server.kill()
         outcome.drain_seconds = loop.time() - began
-        for client in deaf:
+        for client in stalled:
             if client.line is not None:
                 client.line.drop()
         if outcome.exit_status != 0:

@@ -1,7 +1,7 @@
 """Heart rate variability of one person and of the group, from the beats of straps.
 
 Order of the parts, each using those before it: ``gate`` (which beats are real), ``measures`` (RMSSD and its kin
-over a window), ``stream`` (one person), ``coherence`` and ``synchrony`` (rhythm of one, rhythm together), ``ledger``
+over a window), ``stream`` (one person), ``coherence`` and ``synchrony`` (rhythm of one, rhythm together), ``disclosed``
 (what a series of figures discloses), ``shares`` (the part of a figure that a subgroup contributes), ``cohort`` (what may
 be shown of a group, and kept of it, without showing one person), ``marks`` (milestones and achievements), ``group``.
 

@@ -7,7 +7,7 @@ published over a fixed cohort:
 - who is new waits, and the cohort goes on without them; somebody missing takes their part of the cohort with them where
   most are left, and else freezes the figure where it was;
 - the cohort changes only where the new figure, together with all that were published or stored before, singles out no fewer
-  than five people or, five minutes after it last did, no fewer than two (``ledger``);
+  than five people or, five minutes after it last did, no fewer than two (``differencing``);
 - somebody whose strap falls silent for a while counts with their last value, so that a lost contact neither shows
   them nor freezes the group.
 
@@ -16,7 +16,7 @@ of each is kept beside the figure (``shares``). A part never changes. The parts 
 five who came late and whom the figures of the cohort itself tell apart from the rest: the figure less all stored means is
 that late group's, and nobody's else. Newcomers divide into parts of their own; whoever was counted before stays undivided
 with whom they are left with, since that mean follows from the figure and the other parts. So a stored mean never tells
-more than five people's, whatever else is known, and the ledger holds it to that.
+more than five people's, whatever else is known, and the disclosed groups hold it to that.
 
 Rounding, and a refresh every 30 s at most, are the caller's.
 """
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final, Generic, TypeVar
 
-from engine.domain.heart.ledger import Ledger
+from engine.domain.heart.differencing import DisclosedGroups
 from engine.domain.heart.shares import SMALLEST_GROUP, Figure, Part, Share, figure_of, share_of
 from engine.domain.instant import MINUTE, SECOND, Millis
 
@@ -85,9 +85,9 @@ class Cohort(Generic[Value]):
 
     __slots__ = (
         "_changed_at",
+        "_disclosed",
         "_figure",
         "_gathering_since",
-        "_ledger",
         "_members",
         "_name",
         "_parts",
@@ -106,7 +106,7 @@ class Cohort(Generic[Value]):
         self._begin()
 
     def _begin(self) -> None:
-        self._ledger = Ledger()
+        self._disclosed = DisclosedGroups()
         self._members: frozenset[str] = frozenset()
         self._parts: tuple[Part, ...] = ()  # of the members
         self._stored: list[Part] = []  # all that were ever formed and are still whole
@@ -120,7 +120,7 @@ class Cohort(Generic[Value]):
         """Continue after a restart: what was published before counts for what may be published next."""
         self._stored = [part for part in earlier.parts if len(part.people) >= SMALLEST_GROUP]
         for group in (*earlier.groups, *(frozenset(part.people) for part in self._stored)):
-            self._ledger.add(group)
+            self._disclosed.add(group)
         self._changed_at = earlier.at
 
     def note(self, client_id: str, value: Value, at: Millis) -> None:
@@ -184,7 +184,7 @@ class Cohort(Generic[Value]):
         self._figure = figure_of(self._name, total / len(self._members))
 
     def _change_members(self, present: frozenset[str], at: Millis, *, more_to_come: bool) -> None:
-        if not self._ledger:
+        if not self._disclosed:
             if self._gathering_since is None:
                 self._gathering_since = at
             if more_to_come and at - self._gathering_since < GATHERING:
@@ -201,8 +201,8 @@ class Cohort(Generic[Value]):
         self._changed_at = at
         whole = self._complete_parts(present)
         rest = present.difference(*(part.people for part in whole))
-        new = not any(self._ledger.knows(who) for who in rest)
-        self._ledger.add(present)
+        new = not any(self._disclosed.knows(who) for who in rest)
+        self._disclosed.add(present)
         self._set_parts([*whole, *self._divide(rest, new)])
 
     def _may_change_to(self, present: frozenset[str], at: Millis) -> bool:
@@ -210,7 +210,7 @@ class Cohort(Generic[Value]):
         fewest = SMALLEST_LATE_CHANGE if late else SMALLEST_GROUP
         if len(present ^ self._members) < fewest or self._refused == (present, late):
             return False
-        if self._ledger.allows(present, fewest):
+        if self._disclosed.allows(present, fewest):
             return True
         self._refused = (present, late)
         return False
@@ -238,7 +238,7 @@ class Cohort(Generic[Value]):
         for part in parts:
             if len(part.people) >= SMALLEST_GROUP:
                 self._stored.append(part)
-                self._ledger.add(frozenset(part.people))
+                self._disclosed.add(frozenset(part.people))
         return parts
 
     def _set_parts(self, parts: Sequence[Part]) -> None:

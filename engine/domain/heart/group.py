@@ -3,13 +3,13 @@
 Three rules hold here and nowhere else has to know them:
 
 - without a person's consent their beats are dropped on arrival; nobody but that person gets ``own``;
-- a strap or a tap counts in the group only with a seat that somebody vouched for, a strap moreover only with
+- a strap or a tap counts in the group only from a person whom somebody vouched for, a strap moreover only with
   the consent to be counted: anybody could join with four false straps and read the fifth person off the mean;
 - below five people every figure is None, and above it the cohort decides what may be shown (``cohort``).
 
 Beats arrive at any time; figures are computed on a tick of five seconds. Streams are made when a first beat comes, so
 a session without straps costs next to nothing. One module, although a long one: consents, seats, cohorts and marks stand
-together because the three rules hold only where nothing reaches a seat past them.
+together because the three rules hold only where nothing reaches a person past them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from engine.domain.heart.cohort import SMALLEST_GROUP, Cohort, EarlierFigures, PartRegistry
 from engine.domain.heart.marks import MARKS, Achievement, Mark, MarkTracker, Milestone, UnroundedFigures
-from engine.domain.heart.seat import OwnFigures, Seat, own_figures, read_rhythms, rounded
+from engine.domain.heart.person import OwnFigures, PersonTelemetry, own_figures, read_rhythms, rounded
 from engine.domain.heart.shares import Figure, Part, Share
 from engine.domain.heart.stream import Reading, State, Stream
 from engine.domain.heart.synchrony import FASTEST_HZ, SLOWEST_HZ, Taps
@@ -73,7 +73,7 @@ class GroupHeart:
     ) -> None:
         known = set(reached)
         self._trackers = [MarkTracker(mark) for mark in marks if mark.key not in known]
-        self._seats: dict[str, Seat] = {}
+        self._people: dict[str, PersonTelemetry] = {}
         self._roll = PartRegistry(first_part, order)
         self._earlier = coherence
         self._hrv: Cohort[float] | None = None
@@ -89,23 +89,23 @@ class GroupHeart:
 
     def set_consent(self, client_id: str, *, heart_rate: bool, group: bool) -> None:
         """Take somebody's consents as they now are; without the first their beats are deleted at once."""
-        seat = self._seat(client_id)
-        if seat.heart_rate and not heart_rate:
-            seat.stream = seat.lag = seat.rhythm = None
-        taken_back = seat.heart_rate and seat.group is True
-        seat.heart_rate, seat.group = heart_rate, group
+        person = self._person(client_id)
+        if person.heart_rate and not heart_rate:
+            person.stream = person.lag = person.rhythm = None
+        taken_back = person.heart_rate and person.group is True
+        person.heart_rate, person.group = heart_rate, group
         if not (heart_rate and group):
             self._uncount(client_id, taken_back=taken_back)
 
     def vouch(self, client_id: str, vouched: bool) -> None:
-        """Say whether somebody vouches for this seat: a personal invitation, or a tick in the console."""
-        self._seat(client_id).vouched = vouched
+        """Say whether somebody vouches for this person: a personal invitation, or a tick in the console."""
+        self._person(client_id).vouched = vouched
         if not vouched:
             self._uncount(client_id)
 
     def forget(self, client_id: str, *, withdrew: bool = False) -> None:
         """Delete all that is known of somebody who left for good or withdrew."""
-        self._seats.pop(client_id, None)
+        self._people.pop(client_id, None)
         self._uncount(client_id, taken_back=withdrew)
 
     def beats(self, client_id: str, rr: Sequence[float], at: Millis, contact: bool | None = None) -> int:
@@ -113,34 +113,34 @@ class GroupHeart:
 
         Without the consent to use the heart rate they are dropped, and 0 is returned.
         """
-        seat = self._seats.get(client_id)
-        if seat is None or not seat.heart_rate:
+        person = self._people.get(client_id)
+        if person is None or not person.heart_rate:
             return 0
-        if seat.stream is None:
-            seat.stream = Stream()
-        return seat.stream.append(rr, at, contact)
+        if person.stream is None:
+            person.stream = Stream()
+        return person.stream.append(rr, at, contact)
 
     def interrupt(self, client_id: str, at: Millis) -> None:
         """Note that a message of a strap was dropped: no difference is taken across it."""
-        seat = self._seats.get(client_id)
-        if seat is not None and seat.stream is not None:
-            seat.stream.interrupt(at)
+        person = self._people.get(client_id)
+        if person is not None and person.stream is not None:
+            person.stream.interrupt(at)
 
     def tap(self, client_id: str, phase: str, at: Millis) -> None:
         """Take the beginning of a phase as somebody tapped it; inhales are counted."""
         if phase != "inhale":
             return
-        seat = self._seat(client_id)
-        if seat.taps is None:
-            seat.taps = Taps()
-        seat.taps.note(at)
+        person = self._person(client_id)
+        if person.taps is None:
+            person.taps = Taps()
+        person.taps.note(at)
 
     # ---- output
 
     def own(self, client_id: str, at: Millis) -> OwnFigures | None:
         """Return one person's figures, to be sent to nobody else; None without a strap."""
-        seat = self._seats.get(client_id)
-        return None if seat is None else own_figures(seat, at)
+        person = self._people.get(client_id)
+        return None if person is None else own_figures(person, at)
 
     def figures(
         self,
@@ -218,8 +218,8 @@ class GroupHeart:
 
     # ---- inside
 
-    def _seat(self, client_id: str) -> Seat:
-        return self._seats.setdefault(client_id, Seat())
+    def _person(self, client_id: str) -> PersonTelemetry:
+        return self._people.setdefault(client_id, PersonTelemetry())
 
     def _cohorts(self) -> Iterator[tuple[Figure, Cohort[float] | Cohort[complex]]]:
         if self._hrv is not None:
@@ -237,14 +237,14 @@ class GroupHeart:
                 nothing: dict[str, Any] = {name: None}
                 self._figures = replace(self._figures, **nothing)
 
-    def _counted(self, at: Millis) -> Iterator[tuple[str, Seat, Reading]]:
-        for who, seat in self._seats.items():
-            if seat.strap_counts and seat.stream is not None:
-                reading = seat.stream.reading(at)
+    def _counted(self, at: Millis) -> Iterator[tuple[str, PersonTelemetry, Reading]]:
+        for who, person in self._people.items():
+            if person.strap_counts and person.stream is not None:
+                reading = person.stream.reading(at)
                 if reading is not None:
-                    yield who, seat, reading
+                    yield who, person, reading
 
-    def _note_hearts(self, readings: Sequence[tuple[str, Seat, Reading]], at: Millis) -> None:
+    def _note_hearts(self, readings: Sequence[tuple[str, PersonTelemetry, Reading]], at: Millis) -> None:
         if not readings:
             return
         if self._hrv is None or self._coherence is None:
@@ -252,12 +252,12 @@ class GroupHeart:
             self._coherence = Cohort("coherence", self._roll)
             if self._earlier is not None:
                 self._coherence.resume(self._earlier)
-        read_rhythms([(seat, reading) for _, seat, reading in readings], at)
-        for who, seat, reading in readings:
+        read_rhythms([(person, reading) for _, person, reading in readings], at)
+        for who, person, reading in readings:
             if reading.ln_ratio is not None:
                 self._hrv.note(who, reading.ln_ratio, at)
-            if seat.rhythm is not None:
-                self._coherence.note(who, seat.rhythm.share, at)
+            if person.rhythm is not None:
+                self._coherence.note(who, person.rhythm.share, at)
 
     def _note_phases(self, at: Millis, pacer_hz: float | None) -> list[complex]:
         """Note where everybody is in the breath; return those whose own lag is known already."""
@@ -269,8 +269,8 @@ class GroupHeart:
         if hz is None:
             return []
         phases: list[complex] = []
-        for who, seat in self._seats.items():
-            phase = seat.phase(at, hz)
+        for who, person in self._people.items():
+            phase = person.phase(at, hz)
             if phase is None:
                 continue
             if self._synchrony is None:

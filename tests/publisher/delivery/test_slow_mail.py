@@ -25,12 +25,12 @@ __all__ = ["studio"]
 _PATIENCE_S = 0.4
 
 
-class Moody:
-    """What becomes of the mail to one address: ``moods`` by address, by what the server does at which point."""
+class UnreliableMailboxes:
+    """What becomes of the mail to one address: ``faults`` by address, by what the server does at which point."""
 
     def __init__(self) -> None:
         self.taken: list[str] = []
-        self.moods: dict[str, str] = {}
+        self.faults: dict[str, str] = {}
         self.silent_at_greeting = False
         self.url = ""
 
@@ -38,34 +38,34 @@ class Moody:
         """The message has come in whole."""
         (address,) = envelope.rcpt_tos
         self.taken.append(address)
-        if self.moods.get(address) == "silent after the message":
+        if self.faults.get(address) == "silent after the message":
             await asyncio.Event().wait()
         return "250 taken"
 
 
-class MoodyServer(SMTP):
+class UnreliableServer(SMTP):
     """A real mail server that falls silent or hangs up at the command ``DATA``."""
 
-    def _mood(self) -> str:
+    def _fault(self) -> str:
         assert self.envelope is not None
-        return self._moody.moods.get(self.envelope.rcpt_tos[0], "")
+        return self._mailboxes.faults.get(self.envelope.rcpt_tos[0], "")
 
     @property
-    def _moody(self) -> Moody:
+    def _mailboxes(self) -> UnreliableMailboxes:
         handler = self.event_handler
-        assert isinstance(handler, Moody)
+        assert isinstance(handler, UnreliableMailboxes)
         return handler
 
     async def push(self, status: Any) -> None:
         """Say a line, unless this server does not even greet."""
-        if self._moody.silent_at_greeting:
+        if self._mailboxes.silent_at_greeting:
             await asyncio.Event().wait()
         await super().push(status)
 
     @syntax("DATA")
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
         """Wait for ever before the go-ahead, hang up in the middle of the message, or do as servers do."""
-        match self._mood():
+        match self._fault():
             case "silent at DATA":
                 await asyncio.Event().wait()
             case "hangs up at DATA":
@@ -82,13 +82,13 @@ class MoodyServer(SMTP):
 
 
 @pytest.fixture
-async def moody() -> AsyncIterator[Moody]:
+async def unreliable() -> AsyncIterator[UnreliableMailboxes]:
     """Such a server on this machine."""
-    handler = Moody()
+    handler = UnreliableMailboxes()
     servers: list[SMTP] = []
 
     def one() -> SMTP:
-        servers.append(MoodyServer(handler, hostname="test", loop=asyncio.get_running_loop()))
+        servers.append(UnreliableServer(handler, hostname="test", loop=asyncio.get_running_loop()))
         return servers[-1]
 
     listening = await asyncio.get_running_loop().create_server(one, "127.0.0.1", 0)
@@ -107,64 +107,68 @@ async def moody() -> AsyncIterator[Moody]:
     await asyncio.sleep(0)
 
 
-async def deliver(publisher: Publisher, moody: Moody, at: Millis = LATER) -> int:
+async def deliver(publisher: Publisher, unreliable: UnreliableMailboxes, at: Millis = LATER) -> int:
     """Send what is due to a server that is not waited for long."""
     texts = open_draft_desk(publisher.data, publisher.connection).texts
-    return await deliver_due(texts, publisher.catalogue, moody.url, lambda: at, timeout_s=_PATIENCE_S)
+    return await deliver_due(texts, publisher.catalogue, unreliable.url, lambda: at, timeout_s=_PATIENCE_S)
 
 
-@pytest.mark.parametrize("mood", ["silent at DATA", "hangs up at DATA"])
-async def test_what_never_began_to_leave_is_tried_again(studio: Publisher, moody: Moody, mood: str) -> None:
+@pytest.mark.parametrize("fault", ["silent at DATA", "hangs up at DATA"])
+async def test_what_never_began_to_leave_is_tried_again(
+    studio: Publisher, unreliable: UnreliableMailboxes, fault: str
+) -> None:
     """Before the server's go-ahead nothing of the mail has left: it goes later, and the others go now."""
     subscribed(studio, "a@example.org", "b@example.org", "c@example.org")
     approve(studio)
-    moody.moods = {"b@example.org": mood}
-    assert await deliver(studio, moody) == 3
+    unreliable.faults = {"b@example.org": fault}
+    assert await deliver(studio, unreliable) == 3
     assert states(studio) == {"preparing": 1, "submitted": 2}
-    moody.moods = {}
-    await deliver(studio, moody, LATER + 10 * MINUTE)
+    unreliable.faults = {}
+    await deliver(studio, unreliable, LATER + 10 * MINUTE)
     assert states(studio) == {"submitted": 3}
-    assert sorted(moody.taken) == ["a@example.org", "b@example.org", "c@example.org"]
+    assert sorted(unreliable.taken) == ["a@example.org", "b@example.org", "c@example.org"]
 
 
-@pytest.mark.parametrize("mood", ["silent after the message", "hangs up in the middle"])
+@pytest.mark.parametrize("fault", ["silent after the message", "hangs up in the middle"])
 async def test_what_may_have_been_taken_is_uncertain_and_never_repeated(
-    studio: Publisher, moody: Moody, mood: str
+    studio: Publisher, unreliable: UnreliableMailboxes, fault: str
 ) -> None:
     """From the first byte to the answer nobody knows: it is written down, not sent again, and holds nobody up."""
     subscribed(studio, "a@example.org", "b@example.org", "c@example.org")
     approve(studio)
-    moody.moods = {"b@example.org": mood}
-    assert await deliver(studio, moody) == 3
+    unreliable.faults = {"b@example.org": fault}
+    assert await deliver(studio, unreliable) == 3
     assert states(studio) == {"uncertain": 1, "submitted": 2}
-    moody.moods = {}
-    assert await deliver(studio, moody, LATER + 60 * MINUTE) == 0
-    assert moody.taken.count("b@example.org") == (1 if mood == "silent after the message" else 0)
+    unreliable.faults = {}
+    assert await deliver(studio, unreliable, LATER + 60 * MINUTE) == 0
+    assert unreliable.taken.count("b@example.org") == (1 if fault == "silent after the message" else 0)
     assert commands.retry(database_of(studio.data), "s-1") != []
     assert states(studio) == {"uncertain": 1, "submitted": 2}
 
 
-async def test_a_server_that_does_not_greet_is_waited_for(studio: Publisher, moody: Moody) -> None:
+async def test_a_server_that_does_not_greet_is_waited_for(
+    studio: Publisher, unreliable: UnreliableMailboxes
+) -> None:
     """Nothing is begun, everybody waits, the reason is written down; once it greets, everybody gets one mail."""
     subscribed(studio, "a@example.org", "b@example.org")
     approve(studio)
-    moody.silent_at_greeting = True
-    assert await deliver(studio, moody) == 0
+    unreliable.silent_at_greeting = True
+    assert await deliver(studio, unreliable) == 0
     (reply,) = Deliveries(studio.catalogue).by_kind_and_state("s-1")
     assert (reply["state"], reply["mails"], reply["attempts"]) == ("preparing", 2, 0)
     assert "Timed" in reply["error"] or "timed" in reply["error"]
-    assert await deliver(studio, moody, LATER + 1) == 0
-    moody.silent_at_greeting = False
-    assert await deliver(studio, moody, LATER + MINUTE) == 2
+    assert await deliver(studio, unreliable, LATER + 1) == 0
+    unreliable.silent_at_greeting = False
+    assert await deliver(studio, unreliable, LATER + MINUTE) == 2
     assert states(studio) == {"submitted": 2}
 
 
-async def test_operators_see_what_became_of_mails(studio: Publisher, moody: Moody) -> None:
+async def test_operators_see_what_became_of_mails(studio: Publisher, unreliable: UnreliableMailboxes) -> None:
     """``publications`` lists each kind and state with how many mails, and what the server said."""
     subscribed(studio, "a@example.org", "b@example.org")
     approve(studio)
-    moody.moods = {"b@example.org": "silent after the message"}
-    await deliver(studio, moody)
+    unreliable.faults = {"b@example.org": "silent after the message"}
+    await deliver(studio, unreliable)
     rows = [
         row
         for row in commands.list_publications(database_of(studio.data), "s-1")
@@ -175,7 +179,9 @@ async def test_operators_see_what_became_of_mails(studio: Publisher, moody: Mood
     assert "imed" in rows[1]["last_error"]
 
 
-async def test_what_failed_for_good_can_be_sent_again_by_hand(studio: Publisher, moody: Moody) -> None:
+async def test_what_failed_for_good_can_be_sent_again_by_hand(
+    studio: Publisher, unreliable: UnreliableMailboxes
+) -> None:
     """Only what failed goes again, at once, and with attempts of its own."""
     subscribed(studio, "a@example.org")
     approve(studio)
@@ -199,7 +205,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Millis], None]:
 
 
 @pytest.fixture
-def deaf() -> Iterator[tuple[str, threading.Event]]:
+def silent_port() -> Iterator[tuple[str, threading.Event]]:
     """A port that takes connections and never says a word, and whether one came."""
     import socket
 
@@ -224,10 +230,10 @@ def deaf() -> Iterator[tuple[str, threading.Event]]:
 
 
 def test_a_silent_mail_server_holds_no_page_up(
-    studio: Publisher, deaf: tuple[str, threading.Event], clocked: Callable[[Millis], None]
+    studio: Publisher, silent_port: tuple[str, threading.Event], clocked: Callable[[Millis], None]
 ) -> None:
     """While mail delivery waits for a server that says nothing, the next session is published."""
-    url, called = deaf
+    url, called = silent_port
     subscribed(studio, "a@example.org")
     approve(studio)
     clocked(LATER)

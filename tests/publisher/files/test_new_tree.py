@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from publisher.files.new_tree import NewTree, remove
-from publisher.files.tree import Artefact
+from publisher.files.tree import SiteFile
 
 
 def known(root: Path, **files: bytes) -> Path:
@@ -36,7 +36,7 @@ def test_what_is_right_already_is_not_touched(tmp_path: Path) -> None:
     old = known(tmp_path / "old", a=b"1", b__c=b"2", found__x=b"3")
     steps: list[str] = []
     new = tree(tmp_path / "new", old, steps)
-    assert new.put([Artefact("a", b"1"), Artefact("b/c", b"2"), Artefact("gone", None)]) == 2
+    assert new.put([SiteFile("a", b"1"), SiteFile("b/c", b"2"), SiteFile("gone", None)]) == 2
     new.keep("found")
     assert not new.differs()
     assert (len(new), steps, (tmp_path / "new").exists()) == (3, [], False)
@@ -50,7 +50,7 @@ def test_what_stays_is_shared_and_what_changes_is_written(tmp_path: Path, differ
     new = tree(tmp_path / "new", old)
     wanted = {**before, different: b"new"}
     for path in ("a", "b/c", "d/e/f"):
-        new.put([Artefact(path, wanted[path])])
+        new.put([SiteFile(path, wanted[path])])
     new.keep("found")
     assert new.differs()
     assert contents(tmp_path / "new") == wanted
@@ -63,7 +63,7 @@ def test_what_must_not_be_there_is_left_out(tmp_path: Path) -> None:
     """A file that nobody put is a difference, though all that was put is right."""
     old = known(tmp_path / "old", a=b"1", stray__b=b"2")
     new = tree(tmp_path / "new", old)
-    new.put([Artefact("a", b"1")])
+    new.put([SiteFile("a", b"1")])
     assert new.differs()
     assert contents(tmp_path / "new") == {"a": b"1"}
 
@@ -71,7 +71,7 @@ def test_what_must_not_be_there_is_left_out(tmp_path: Path) -> None:
 def test_without_a_known_tree_every_file_is_its_own(tmp_path: Path) -> None:
     """A copy elsewhere shares nothing, and is there even when it is empty."""
     new = tree(tmp_path / "new", None)
-    assert new.put([Artefact("a/b", b"1")]) == 1
+    assert new.put([SiteFile("a/b", b"1")]) == 1
     assert new.differs()
     assert (contents(tmp_path / "new"), (tmp_path / "new/a/b").stat().st_nlink) == ({"a/b": b"1"}, 1)
     assert tree(tmp_path / "empty", tmp_path / "nowhere").differs()

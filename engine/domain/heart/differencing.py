@@ -5,7 +5,7 @@ equations that give that person away; three pairs out of three people give all t
 throughout: that nobody's value changes from one figure to the next, and that whoever reads has kept them all.
 
 Groups are vectors of ones over the people. What can be worked out of them is their span, and the people whom some
-vector of the span does not leave out are those of whom something is known. ``Ledger`` keeps the groups that were published or
+vector of the span does not leave out are those of whom something is known. ``DisclosedGroups`` keeps the groups that were published or
 stored, and says how few people a further one would single out.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Set as AbstractSet
 from itertools import combinations, islice
 from typing import Final
 
-__all__ = ["Ledger"]
+__all__ = ["DisclosedGroups"]
 
 #: Arithmetic modulo a prime is exact, and no determinant of zeros and ones of this size is a multiple of it.
 _PRIME: Final = 2**61 - 1
@@ -28,7 +28,7 @@ _MOST_CELLS: Final = 20
 Row = list[int]
 
 
-class Ledger:
+class DisclosedGroups:
     """The groups whose figures were published or stored; mutable, grows with each that is new."""
 
     __slots__ = ("_groups",)

@@ -10,7 +10,7 @@ from bench import halcytone
 from bench.dialects import MARK, text_frame
 from bench.fleet import Fleet
 from bench.servers import resting
-from bench.works import Field, Figures, measured, open_field, quantile
+from bench.workloads import Field, Figures, measured, open_field, quantile
 
 __all__ = ["heart_rates", "recovery", "sessions"]
 

@@ -16,7 +16,7 @@ from engine.domain.heart.stream import Reading, Stream
 from engine.domain.heart.synchrony import Lag, Taps, breath_phase
 from engine.domain.instant import SECOND, Millis
 
-__all__ = ["OwnFigures", "Seat", "own_figures", "read_rhythms", "rounded"]
+__all__ = ["OwnFigures", "PersonTelemetry", "own_figures", "read_rhythms", "rounded"]
 
 #: Beats that a person sent this long ago say nothing of their rhythm now.
 RHYTHM_STALE_AFTER: Final = 5 * SECOND
@@ -51,7 +51,7 @@ class OwnFigures:
     stale: bool
 
 
-class Seat:
+class PersonTelemetry:
     """One person's consents and telemetry; streams are made when there is data."""
 
     __slots__ = ("group", "heart_rate", "lag", "rhythm", "rhythm_at", "stream", "tap_lag", "taps", "vouched")
@@ -102,13 +102,13 @@ class Seat:
         return None
 
 
-def own_figures(seat: Seat, at: Millis) -> OwnFigures | None:
+def own_figures(person: PersonTelemetry, at: Millis) -> OwnFigures | None:
     """Return one person's figures at this moment; None without a beat."""
-    reading = None if seat.stream is None else seat.stream.reading(at)
-    if seat.stream is None or reading is None:
+    reading = None if person.stream is None else person.stream.reading(at)
+    if person.stream is None or reading is None:
         return None
-    read_rhythms([(seat, reading)], at)
-    now, rhythm = reading.now, seat.rhythm
+    read_rhythms([(person, reading)], at)
+    now, rhythm = reading.now, person.rhythm
     return OwnFigures(
         state=reading.state.value,
         remaining_s=math.ceil(reading.remaining / SECOND),
@@ -125,28 +125,28 @@ def own_figures(seat: Seat, at: Millis) -> OwnFigures | None:
         ),
         quality=now.quality.value,
         artefact_percent=round(100 * now.artefact_share, 1),
-        rejected=seat.stream.rejected,
+        rejected=person.stream.rejected,
         contact=reading.contact,
         stale=reading.stale,
     )
 
 
-def read_rhythms(people: Sequence[tuple[Seat, Reading]], at: Millis) -> None:
+def read_rhythms(people: Sequence[tuple[PersonTelemetry, Reading]], at: Millis) -> None:
     """Bring the coherence of several people up to date at once; one transform serves them all."""
-    due = [(seat, reading) for seat, reading in people if seat.rhythm_at != at]
+    due = [(person, reading) for person, reading in people if person.rhythm_at != at]
     rows: list[Floats] = []
-    owners: list[Seat] = []
-    for seat, reading in due:
-        seat.rhythm, seat.rhythm_at = None, at
+    owners: list[PersonTelemetry] = []
+    for person, reading in due:
+        person.rhythm, person.rhythm_at = None, at
         t = reading.recent.t
         if t.size and at - t[-1] <= RHYTHM_STALE_AFTER:
             row = resample(reading.recent, float(t[-1]))
             if row is not None:
                 rows.append(row)
-                owners.append(seat)
+                owners.append(person)
     if rows:
-        for seat, rhythm in zip(owners, coherences(np.stack(rows)), strict=True):
-            seat.rhythm = rhythm
+        for person, rhythm in zip(owners, coherences(np.stack(rows)), strict=True):
+            person.rhythm = rhythm
 
 
 def rounded(value: float | None, digits: int = 1) -> float | None:
