@@ -16,6 +16,7 @@ import structlog
 
 from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.snapshot import Snapshot
+from engine.storage.database import DatabaseLocked, DatabaseLost
 from engine.storage.outbox import SCHEDULE, Job, Outbox
 from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
@@ -160,8 +161,15 @@ class JobRunner:
         """Publish rehearsed stories in one transaction; returns those that did not fail."""
         with self._catalogue.transaction():
             return [
-                story for story in stories if self._attempt(story.job, now, partial(self._publish_one, story))
+                story
+                for story in stories
+                if self._attempt(story.job, now, partial(self._publish_whole, story))
             ]
+
+    def _publish_whole(self, story: _Story) -> bool:
+        # A part of its own: half a story that failed must not be committed, and the rest of the transaction goes on.
+        with self._catalogue.transaction():
+            return self._publish_one(story)
 
     def _publish_one(self, story: _Story) -> bool:
         job, snapshot, zone = story.job, story.snapshot, self.setup.studio.zone
@@ -231,6 +239,8 @@ class JobRunner:
         for session_id in self.setup.desk.sessions_waiting(_MOST_REWRITTEN):
             try:
                 self.setup.desk.rewrite_files(session_id)
+            except (DatabaseLocked, DatabaseLost):
+                raise
             except Exception:  # noqa: BLE001
                 # The site is built; a draft that cannot be written is reported at the desk.
                 _log.exception("draft_not_rewritten", session_id=session_id)
@@ -286,6 +296,9 @@ class JobRunner:
         """The result of ``action``; None where it raised, and the job is then settled as failed."""
         try:
             return action()
+        except (DatabaseLocked, DatabaseLost):
+            # Held or away: no fault of this job. The round ends, and its jobs are claimed again.
+            raise
         except Exception as error:  # noqa: BLE001
             # A story that cannot be published must not keep the next one from it.
             _log.exception("job_failed", session_id=job.session_id, channel=job.channel)

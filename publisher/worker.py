@@ -122,7 +122,7 @@ def _run_due(jobs: JobRunner, outbox: Outbox) -> bool:
         _log.warning("database_locked", problem=str(error))
         with suppress(DatabaseLocked, DatabaseLost):
             # What was claimed is done again; where that cannot be written either, at the next start.
-            outbox.requeue_interrupted()
+            outbox.give_back()
         return False
 
 

@@ -167,6 +167,13 @@ class Outbox:
             "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at WHERE state = 'running'"
         )
 
+    def give_back(self) -> int:
+        """Queue again what runs, as if it had not been claimed: the database was away, which is no job's fault."""
+        return self._connection.execute(
+            "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at, attempts = attempts - 1"
+            " WHERE state = 'running'"
+        )
+
     # What there is in it
 
     def session_ids(self) -> list[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
+from engine.domain.snapshot import Snapshot
+from engine.storage.database import DatabaseLost
 from engine.storage.opening import database_of
 from publisher import commands
 from publisher.jobs import MAX_ATTEMPTS, pause_after
@@ -138,3 +141,43 @@ def test_a_story_that_cannot_be_drawn_fails_alone(studio: Publisher, monkeypatch
     assert commands.retry(database_of(studio.data), "bad") == ["web"]
     studio.work(FAR)
     assert studio.has("sessions/bad/index.html")
+
+
+def test_a_database_that_goes_away_is_held_against_no_job(
+    studio: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round ends with the database's error, and its jobs are as if they had not been claimed."""
+    studio.outbox.enqueue(snapshot("a"), ("web",), NOW)
+
+    def away(*_: object) -> None:
+        raise DatabaseLost("the server closed the connection")
+
+    monkeypatch.setattr(studio.catalogue, "publish", away)
+    for _ in range(ATTEMPTS + 1):
+        with pytest.raises(DatabaseLost):
+            studio.jobs.run_due(NOW)
+        studio.outbox.give_back()
+    monkeypatch.undo()
+    assert studio.jobs.run_due(NOW) == 1
+    assert state(studio, "a")[:2] == ("done", 1)
+
+
+def test_half_a_publication_that_failed_is_not_kept(
+    studio: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had written before it failed goes, and its neighbours of the same transaction stay."""
+    studio.outbox.enqueue(snapshot("a"), ("web",), NOW)
+    studio.outbox.enqueue(snapshot("b"), ("web",), NOW)
+    catalogue = studio.catalogue
+    publish = catalogue.publish
+
+    def half(told: Snapshot, *rest: Any) -> None:
+        publish(told, *rest)
+        if told.session_id == "a":
+            catalogue.connection.execute("INSERT INTO meta (key, value) VALUES ('a', NULL)")
+
+    monkeypatch.setattr(catalogue, "publish", half)
+    studio.jobs.run_due(NOW)
+    assert catalogue.snapshot("a") is None
+    assert catalogue.snapshot("b") is not None
+    assert state(studio, "a")[0] == "pending"
