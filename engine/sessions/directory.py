@@ -17,7 +17,7 @@ import structlog
 from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain.deadlines import next_deadline
-from engine.domain.instant import MINUTE, Millis
+from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.rejection import NotFound, Rejected, Unavailable
 from engine.domain.session import Details, Role, Session
 from engine.protocol.outgoing import Message
@@ -40,6 +40,7 @@ __all__ = ["Counts", "Directory"]
 UNLOADED_AFTER: Millis = MINUTE
 _SWEEP_INTERVAL_S = 15.0
 _LOADED_AT_ONCE = 50
+_LOADED_AGAIN_AFTER: Millis = 5 * SECOND
 
 log = structlog.get_logger()
 
@@ -224,6 +225,9 @@ class Directory:
             for session_id, result in zip(group, results, strict=True):
                 if isinstance(result, BaseException):
                     log.error("session not rebuilt", session_id=session_id, reason=str(result))
+                if isinstance(result, Unavailable):
+                    # What is due stays due: a session must end also when its end came while the database was away.
+                    self._deadlines.add(self._clock.now() + _LOADED_AGAIN_AFTER, session_id)
 
     async def _load(self, session_id: str) -> pykka.ActorRef[SessionActor]:
         if session_id in self._failed:

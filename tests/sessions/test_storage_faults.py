@@ -246,6 +246,33 @@ async def test_a_sleeping_room_opens_and_ends_by_itself(
     await durable(studio, "later", Phase.ENDED)
 
 
+async def _settled(studio: Studio) -> None:
+    """Return once the directory is done with what was due."""
+    tasks = [task for task in studio.directory._tasks if not task.done()]
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_deadline_that_comes_while_nothing_can_be_read_is_kept(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The room opens once its log can be read again, without anybody asking for it."""
+    await studio.create("later", scheduled_start=studio.clock.now() + 3_600_000)
+    await asleep(studio)
+    failed = asyncio.Event()
+
+    async def away(_: str) -> None:
+        failed.set()
+        raise JournalFailed("the database is away")
+
+    monkeypatch.setattr(studio.journal, "load", away)
+    studio.clock.jump(3_600_000)
+    await asyncio.wait_for(failed.wait(), 5)
+    monkeypatch.undo()
+    await _settled(studio)
+    studio.clock.jump(5_000)
+    await durable(studio, "later", Phase.WAITING)
+
+
 async def test_a_session_stays_awake_while_somebody_is_counted_in_it(studio: Studio) -> None:
     """Those whom a platform reported have no socket; the list of sessions counts them without reading the log."""
     await studio.command(c.ReportJoined("ada"))
