@@ -242,6 +242,8 @@ def _open_storage(context: _Context) -> _Storage:
     context.stack.callback(keys.close)
     given = context.settings.api_key.get_secret_value() if context.settings.api_key else None
     context.server.new_key = keys.ensure_administrator(given, context.clock.now())
+    if context.settings.database is not None:
+        keys.keep_in_memory()
     _store_settings(
         database, public_url=context.server.url, retention_days=str(context.settings.retention_days)
     )

@@ -82,8 +82,33 @@ class PostgresCluster:
     def kill(self) -> None:
         """Kill it as a power cut would: the server and all of its processes at once."""
         assert self._process is not None
-        os.killpg(self._process.pid, signal.SIGKILL)
+        for pid in self._processes():
+            os.kill(pid, signal.SIGKILL)
         self._process.wait()
+
+    def pause(self) -> None:
+        """Stop all of its processes where they are: connections stay open, and nothing answers."""
+        for pid in self._processes():
+            os.kill(pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after ``pause``."""
+        for pid in self._processes():
+            os.kill(pid, signal.SIGCONT)
+
+    def _processes(self) -> list[int]:
+        """The server and its children, each of which is the leader of a group of its own."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [self.pid, *map(int, children)]
+
+    @staticmethod
+    def cut_connections(url: str) -> None:
+        """End every other connection to a database."""
+        with psycopg.connect(url, autocommit=True) as admin:
+            admin.execute(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                " AND datname = current_database()"
+            )
 
     def stop(self) -> None:
         """Stop it without waiting for its clients, and remove its folder."""

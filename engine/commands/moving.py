@@ -9,7 +9,8 @@ from pathlib import Path
 from engine.storage.data_lock import DataInUse, occupy
 from engine.storage.database import Database, DatabaseError, DatabaseLocked, Progress
 from engine.storage.keys import SIGNING_KEY_FILE, signing_key
-from engine.storage.opening import database_of, signing_key_of
+from engine.storage.meta import Meta
+from engine.storage.opening import SIGNING_KEY, database_of
 from engine.storage.transfer import copy_tables
 from publisher.catalogue.published import Catalogue
 from publisher.worker import Busy, publisher_lock
@@ -75,14 +76,22 @@ def _held(place: str, *, make: bool = False) -> Iterator[Database]:
 def _move_signing_key(source: str, kept: Database, target: str, wanted: Database) -> None:
     """Let the target sign as the source does, so that the links that were sent stay good."""
     old, new = _folder(source), _folder(target)
-    if old is not None and (old / SIGNING_KEY_FILE).exists():
-        # A URL has no folder: its row is made of the source's file.
-        if new is None:
-            signing_key_of(old, wanted)
-        else:
-            signing_key(new, made_of=signing_key(old).hex())
-    elif new is not None:
-        signing_key_of(new, wanted)
+    key = signing_key(old) if old is not None and (old / SIGNING_KEY_FILE).exists() else _kept_key(kept)
+    if key is None:
+        return
+    if new is not None:
+        # The target held no studio, so that nothing was signed with a key that a first start left there.
+        (new / SIGNING_KEY_FILE).unlink(missing_ok=True)
+        signing_key(new, made_of=key.hex())
+    else:
+        with wanted.connect() as connection:
+            Meta(connection).set(SIGNING_KEY, key.hex())
+
+
+def _kept_key(database: Database) -> bytes | None:
+    with database.connect() as connection:
+        kept = Meta(connection).get(SIGNING_KEY)
+    return None if kept is None else bytes.fromhex(kept)
 
 
 def _folder(place: str) -> Path | None:

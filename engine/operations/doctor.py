@@ -114,9 +114,15 @@ def _database(data: Path, url: str | None) -> list[Finding]:
     try:
         with database.connect() as connection:
             findings += [*_holes(connection), _outbox(connection)]
+        findings += [_unsuitable(sentence) for sentence in database.unsuitable()]
     except DatabaseError as error:
         findings.append(Finding("database", Verdict.MEND, str(error), "Look into the log of the server."))
     return findings
+
+
+def _unsuitable(sentence: str) -> Finding:
+    remedy = "Connect to the server itself, and let its commits wait for the disk (fsync and synchronous_commit on)."
+    return Finding("database", Verdict.MEND, sentence, remedy)
 
 
 def _holes(connection: Connection) -> list[Finding]:

@@ -171,12 +171,19 @@ class Database(Protocol):
         """Whether the database answers within two seconds. Blocking."""
         ...
 
-    def hold(self, what: str) -> AbstractContextManager[None]:
+    def hold(self, what: str, lost: Callable[[], object] | None = None) -> AbstractContextManager[None]:
         """Be the only process that holds ``what`` of this database, for the length of the block.
+
+        ``lost`` is called, on a thread of its own, when another process has it all the same; without ``lost`` this
+        process is sent SIGTERM.
 
         Raises:
             DatabaseLocked: another process holds it.
         """
+        ...
+
+    def unsuitable(self) -> list[str]:
+        """What of the server's setup this product cannot be trusted on, one sentence each. Blocking."""
         ...
 
     def preallocate(self) -> None:

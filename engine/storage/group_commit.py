@@ -27,6 +27,8 @@ MAX_STAGED = 100_000
 """Entries that may wait for the writer; further ones fail at once instead of eating the memory."""
 
 _REMEMBERED = 100_000
+_CLOSE_WITHIN_S = 3.0
+"""What a drain gives the journal: less than it has in all."""
 
 OnCommit: TypeAlias = Callable[[int, float], None]
 """Called on the loop with the entries of a commit and the seconds it took."""
@@ -96,12 +98,17 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         return await self._reading(lambda connection: _load(connection, session_id))
 
     async def close(self) -> None:
-        """As the port says. A database that stays locked or away for one more attempt is given up."""
+        """As the port says. A database that stays locked or away for a few seconds is given up."""
         if self._closing:
             return
         self._flush()
         self._closing = True
-        await self._idle.wait()
+        try:
+            async with asyncio.timeout(_CLOSE_WITHIN_S):
+                await self._idle.wait()
+        except TimeoutError:
+            self._give_up()
+            await self._idle.wait()
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._writer.join)
         self._pool.shutdown(wait=True)
@@ -115,6 +122,9 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         Raises:
             DatabaseError: none of them is.
         """
+
+    def _give_up(self) -> None:
+        """Called on the loop when the last entries take too long: let those be refused that cannot be written."""
 
     def _finish_writing(self) -> None:
         """Called once on the writer's thread, after the last batch."""

@@ -11,12 +11,21 @@ import hmac
 import os
 import re
 import secrets
+import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from engine.domain.instant import Millis
-from engine.storage.database import ConstraintViolated, Database, DatabaseLocked, DatabaseLost
+from engine.storage.database import (
+    Connection,
+    ConstraintViolated,
+    Database,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseLost,
+)
 
 __all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "KeyRole", "Keys", "signing_key"]
 
@@ -47,11 +56,27 @@ class Key:
 
 
 class Keys:
-    """The table of keys. Blocking. A revocation by another process is seen by the next call."""
+    """The table of keys. Blocking. A revocation by another process is seen by the next call.
+
+    After ``keep_in_memory`` those who identify themselves wait for no database, and a revocation elsewhere is seen
+    within about a second.
+    """
 
     def __init__(self, database: Database) -> None:
+        self._database = database
         self._connection = database.connect()
         self._known: list[tuple[Key, bytes]] = []
+        self._reader: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def keep_in_memory(self, every_s: float = 1.0) -> None:
+        """Answer from memory from now on; a thread reads the table again after ``every_s`` seconds each time.
+
+        For a database behind a network: one that is paused must not stop the loop on which sockets are served.
+        """
+        self._known = self._read()
+        self._reader = threading.Thread(target=self._keep_reading, args=(every_s,), name="keys", daemon=True)
+        self._reader.start()
 
     def ensure_administrator(self, secret: str | None, at: Millis) -> str | None:
         """At a start: make ``secret`` the administrator's key, or make one if there is none.
@@ -97,6 +122,7 @@ class Keys:
             )
         except ConstraintViolated as error:
             raise KeyNameTaken(name) from error
+        self._read()
         return made
 
     def revoke(self, name: str, at: Millis) -> bool:
@@ -107,6 +133,7 @@ class Keys:
             name=name,
             role=KeyRole.INSTRUCTOR,
         )
+        self._read()
         return revoked == 1
 
     def all(self) -> list[Key]:
@@ -117,26 +144,32 @@ class Keys:
         """The key in force that ``secret`` is, or None. Takes as long for a wrong one as for a right one."""
         presented = _digest(secret)
         found: Key | None = None
-        for key, digest in self._read():
+        for key, digest in self._known if self._reader is not None else self._read():
             if hmac.compare_digest(digest, presented) and key.revoked_at is None:
                 found = key
         return found
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; the thread that reads ends by itself."""
+        self._stop.set()
         self._connection.close()
 
     def _read(self) -> list[tuple[Key, bytes]]:
-        try:
-            rows = self._connection.rows("SELECT * FROM keys ORDER BY name")
-        except (DatabaseLocked, DatabaseLost):
-            # Answering from what was known beats refusing everybody while the database is held or away.
-            return self._known
-        self._known = [
-            (Key(row["name"], KeyRole(row["role"]), row["created_at"], row["revoked_at"]), row["digest"])
-            for row in rows
-        ]
+        # Answering from what was known beats refusing everybody while the database is held or away.
+        with suppress(DatabaseLocked, DatabaseLost):
+            self._known = _all(self._connection)
         return self._known
+
+    def _keep_reading(self, every_s: float) -> None:
+        connection: Connection | None = None
+        try:
+            while not self._stop.wait(every_s):
+                with suppress(DatabaseError):
+                    connection = connection or self._database.connect()
+                    self._known = _all(connection)
+        finally:
+            if connection is not None:
+                connection.close()
 
     def _put(self, name: str, role: KeyRole, secret: str, at: Millis) -> None:
         self._connection.execute(
@@ -148,6 +181,14 @@ class Keys:
             digest=_digest(secret),
             at=at,
         )
+
+
+def _all(connection: Connection) -> list[tuple[Key, bytes]]:
+    rows = connection.rows("SELECT * FROM keys ORDER BY name")
+    return [
+        (Key(row["name"], KeyRole(row["role"]), row["created_at"], row["revoked_at"]), row["digest"])
+        for row in rows
+    ]
 
 
 def signing_key(data: Path, made_of: str | None = None) -> bytes:

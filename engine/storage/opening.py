@@ -14,9 +14,10 @@ from engine.storage.meta import Meta
 from engine.storage.sqlite import FILE_NAME, SqliteDatabase
 from engine.storage.sqlite_journal import SqliteJournal
 
-__all__ = ["database_of", "open_journal", "signing_key_of"]
+__all__ = ["SIGNING_KEY", "database_of", "open_journal", "signing_key_of"]
 
-_SIGNING_KEY = "signing_key"
+SIGNING_KEY = "signing_key"
+"""Where ``Meta`` keeps the key on PostgreSQL."""
 
 
 @overload
@@ -63,10 +64,10 @@ def signing_key_of(data: Path, database: Database) -> bytes:
     with database.connect() as connection:
         meta = Meta(connection)
         if isinstance(database, SqliteDatabase):
-            return signing_key(data, made_of=meta.get(_SIGNING_KEY))
+            return signing_key(data, made_of=meta.get(SIGNING_KEY))
         if (data / SIGNING_KEY_FILE).exists():
-            meta.setdefault(_SIGNING_KEY, signing_key(data).hex())
-        meta.setdefault(_SIGNING_KEY, secrets.token_hex(32))
-        kept = meta.get(_SIGNING_KEY)
+            meta.setdefault(SIGNING_KEY, signing_key(data).hex())
+        meta.setdefault(SIGNING_KEY, secrets.token_hex(32))
+        kept = meta.get(SIGNING_KEY)
     assert kept is not None
     return bytes.fromhex(kept)

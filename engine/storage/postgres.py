@@ -6,9 +6,12 @@ that is lost is made anew by the next statement outside of a transaction. The on
 
 from __future__ import annotations
 
+import os
 import re
+import select
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +34,7 @@ from engine.storage.database import (
     Value,
 )
 from engine.storage.migrations import ENGINE, migrate
+from engine.storage.postgres_lock import PostgresLock
 from engine.storage.sqlite import SqliteDatabase
 from engine.storage.transfer import copy_tables
 
@@ -108,11 +112,9 @@ class PostgresConnection:
             with _translating(), self._raw.transaction():
                 yield
             return
-        raw = self._usable()
-        with _translating(), raw.transaction():
-            self._held = raw
+        with _translating(), ExitStack() as block:
+            self._held = raw = self._begun(block)
             try:
-                self._run("SELECT pg_advisory_xact_lock(:writers)", {"writers": _WRITERS})
                 yield
             finally:
                 self._held = None
@@ -126,12 +128,14 @@ class PostgresConnection:
         if self._in_transaction():
             yield
             return
-        self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {})
+        self._run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", {}, repeatable=True)
+        raw = self._held = self._raw
         try:
             yield
         finally:
-            with suppress(DatabaseError):
-                self._raw.rollback()
+            self._held = None
+            with suppress(psycopg.Error):
+                raw.rollback()
 
     def tables(self) -> dict[str, TableShape]:
         """As the seam says."""
@@ -151,6 +155,8 @@ class PostgresConnection:
                 " ORDER BY array_position(indkey::int[], attnum::int)",
                 name=name,
             )
+            if any(column["data_type"] not in _KINDS for column in columns):
+                continue  # Somebody else's table in the same schema.
             shapes[name] = TableShape(
                 {column["column_name"]: _KINDS[column["data_type"]] for column in columns},
                 frozenset(column["column_name"] for column in columns if column["is_nullable"] == "NO"),
@@ -180,6 +186,12 @@ class PostgresConnection:
         """Do nothing: autovacuum frees deleted rows, and archives of the write-ahead log are the operator's."""
         return True
 
+    def interrupt(self) -> None:
+        """Break the connection, from any thread: a statement under way fails as ``DatabaseLost``, later ones too."""
+        self._closed = True
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._raw.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """As the seam says."""
         self._closed = True
@@ -203,22 +215,58 @@ class PostgresConnection:
             if self._held.closed:
                 raise DatabaseLost("the connection broke inside a transaction")
             return self._held
-        if self._raw.closed and not self._closed:
+        if not self._closed and (self._raw.closed or _was_cut(self._raw)):
+            self._raw.close()
             self._raw = _open(self._url)
         return self._raw
 
-    def _run(self, statement: str, values: Mapping[str, Value]) -> psycopg.Cursor[dict[str, Any]]:
-        text = client_parameters(statement)
-        while True:
+    def _begun(self, block: ExitStack) -> psycopg.Connection[dict[str, Any]]:
+        """Begin a transaction that ``block`` ends, with the writers' lock; over a new connection if the old one was cut."""
+        for last in (False, True):
             raw = self._usable()
-            waited_for = self._in_transaction()
+            beginning = ExitStack()
             try:
-                return raw.execute(cast(Any, text), values)
+                beginning.enter_context(raw.transaction())
+                raw.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITERS,))
             except psycopg.Error as error:
-                # What only reads is asked again over a new connection; an idle one may have been cut long ago.
-                if raw.closed and not waited_for and not self._closed and statement.startswith("SELECT"):
-                    continue
+                # Nothing was written yet.
+                with suppress(psycopg.Error):
+                    beginning.__exit__(type(error), error, error.__traceback__)
+                if last or self._closed or not raw.closed:
+                    raise
+            else:
+                block.push(beginning.pop_all())
+                return raw
+        raise AssertionError("the second attempt returns or raises")
+
+    def _run(
+        self, statement: str, values: Mapping[str, Value], *, repeatable: bool = False
+    ) -> psycopg.Cursor[dict[str, Any]]:
+        """Run a statement. One that only reads is asked once more when its connection turns out to be cut."""
+        text = client_parameters(statement)
+        again = not self._in_transaction() and (repeatable or statement.startswith("SELECT"))
+        raw = self._usable()
+        try:
+            return raw.execute(cast(Any, text), values)
+        except psycopg.Error as error:
+            if not again or self._closed or not raw.closed:
                 raise _as_seam_error(error) from error
+        with _translating():
+            return self._usable().execute(cast(Any, text), values)
+
+
+def _was_cut(raw: psycopg.Connection[dict[str, Any]]) -> bool:
+    """Whether an idle connection has its end, or the server's farewell, waiting to be read."""
+    readable = select.poll()
+    readable.register(raw.fileno(), select.POLLIN)
+    if not readable.poll(0):
+        return False
+    try:
+        raw.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    # Else a notice or a changed setting; an error that ends the connection comes with its end.
+    return raw.pgconn.status == pq.ConnStatus.BAD or bool(readable.poll(0))
 
 
 class PostgresDatabase:
@@ -274,14 +322,30 @@ class PostgresDatabase:
         return True
 
     @contextmanager
-    def hold(self, what: str) -> Iterator[None]:
-        """As the seam says, by an advisory lock that goes with its connection."""
-        with PostgresConnection(self.url) as connection:
-            if not connection.value(
-                "SELECT pg_try_advisory_lock(hashtextextended(:what, 0))", what=f"halcytone {what}"
-            ):
-                raise DatabaseLocked(f"another process is the {what} of this database")
+    def hold(self, what: str, lost: Callable[[], object] | None = None) -> Iterator[None]:
+        """As the seam says, by an advisory lock that goes with its connection, and is taken again when that is cut."""
+        with PostgresLock(lambda: _open(self.url), what, lost):
             yield
+
+    def unsuitable(self) -> list[str]:
+        """As the seam says: a pooler, or commits that do not wait for the disk."""
+        with _translating(), _open(self.url) as raw:
+            own = raw.execute("SELECT pg_backend_pid() AS pid").fetchone()
+            settings = raw.execute(
+                "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')"
+            ).fetchall()
+            direct = own is not None and own["pid"] == raw.info.backend_pid
+        found = []
+        if not direct:
+            found.append(
+                "a pooler stands before the server: locks and prepared statements need a connection of their own"
+            )
+        found += [
+            f"{row['name']} is off: what was acknowledged is lost when the server's machine fails"
+            for row in settings
+            if row["setting"] == "off"
+        ]
+        return found
 
     def copy_to(
         self, file: Path, prepare: Callable[[Connection], object], progress: Progress | None = None

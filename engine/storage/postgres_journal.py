@@ -12,11 +12,11 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import structlog
@@ -27,7 +27,7 @@ from engine.storage.group_commit import GroupCommitJournal, OnCommit
 from engine.storage.journal import Append, JournalFailed, StalePosition
 from engine.storage.postgres import PostgresConnection, PostgresDatabase
 from engine.storage.rows import PEOPLE, ROOMS
-from engine.storage.writing import write_checked
+from engine.storage.writing import is_written, latest_position, write_checked
 
 __all__ = ["PostgresJournal"]
 
@@ -35,8 +35,16 @@ _SHORTEST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 _CONNECT_WITHIN_S = 3.0
 _DEAD_PEER_MS = 3000
+_REACH_STANDBYS = "SELECT pg_logical_emit_message(true, 'halcytone', '')"
+"""Writes into the write-ahead log, so that the commit waits for the disk and for synchronous standbys.
+
+Records that are found there may be a commit that was cut off while it waited: they can be read, and a standby that is
+promoted does not have them. Once a later commit has reached it, they have too.
+"""
 
 log = structlog.get_logger()
+
+_What = TypeVar("_What")
 
 
 class _Part(NamedTuple):
@@ -73,6 +81,8 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         self._url = database.url
         self._sending = asyncio.new_event_loop()
         self._link: asyncpg.Connection[asyncpg.Record] | None = None
+        self._given_up = False
+        """The database did not answer while the journal was closed: nothing more is tried."""
         super().__init__(database.connect, loop, on_commit)
 
     def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
@@ -87,8 +97,7 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         try:
             written = self._sent(entries)
         except DatabaseLost:
-            # Part of the answers may be lost, none of the statement: the same again is recognised, each by itself.
-            return [self._write_alone(entry) for entry in entries]
+            return self._write_again(entries)
         if written:
             for entry in entries:
                 self._remember(entry)
@@ -97,6 +106,29 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             return [self._write_alone(entries[0])]
         half = len(entries) // 2
         return [*self._write_many(entries[:half]), *self._write_many(entries[half:])]
+
+    def _write_again(self, entries: Sequence[Append]) -> list[BaseException | None]:
+        """Write entries of a statement whose answer was lost: each by itself, unless all of them are there.
+
+        The statement was carried out as a whole or not at all. So what its records say holds for the rows without
+        records too, which by themselves would seem to come from before them.
+        """
+        told = [entry for entry in entries if entry.records]
+        refused, repeated = self._patiently(told, self._are_written) if told else (None, False)
+        if refused is not None:
+            return [refused] * len(entries)
+        if not repeated:
+            return [self._write_alone(entry) for entry in entries]
+        for entry in entries:
+            self._remember(entry)
+        return [None] * len(entries)
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        with contextlib.suppress(RuntimeError):
+            self._sending.call_soon_threadsafe(self._cut_link)
+        for connection in (self._connection, *self._readers):
+            connection.interrupt()
 
     def _finish_writing(self) -> None:
         if self._link is not None:
@@ -153,6 +185,10 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         text, arrays = _statement_of(entries, unsure)
         return bool(await self._link.fetchval(text, *arrays))
 
+    def _cut_link(self) -> None:
+        if self._link is not None:
+            self._link.terminate()
+
     def _cut(self) -> None:
         if self._link is not None:
             link, self._link = self._link, None
@@ -162,7 +198,15 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
 
     def _write_alone(self, entry: Append) -> BaseException | None:
         """Write one entry in a transaction, waiting for a database that is away; what came of it."""
-        # Given up only by somebody who closes: until then those who wait for the answer are told nothing.
+        refused, _ = self._patiently(entry, self._write_entry)
+        if refused is None:
+            self._remember(entry)
+        return refused
+
+    def _patiently(self, what: _What, action: Callable[[_What], bool]) -> tuple[BaseException | None, bool]:
+        """Why ``action`` was refused or given up, and what it answered; a database that is away is waited for."""
+        # Given up only by somebody who closes, and then once for all entries: until then those who wait for the
+        # answer are told nothing.
         patiently = Retrying(
             retry=retry_if_exception_type((DatabaseLost, DatabaseLocked)),
             wait=wait_random_exponential(multiplier=_SHORTEST_PAUSE_S, max=_LONGEST_PAUSE_S),
@@ -170,27 +214,43 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             sleep=time.sleep,
             reraise=True,
         )
+        if self._given_up:
+            return JournalFailed("the database does not answer"), False
         try:
-            patiently(self._write_entry, entry)
+            return None, patiently(action, what)
         except (StalePosition, JournalFailed) as refused:
-            return refused
+            return refused, False
         except DatabaseError as error:
-            return JournalFailed(str(error))
+            self._given_up = isinstance(error, DatabaseLost)
+            return JournalFailed(str(error)), False
         except (UnicodeError, ValueError) as error:
             # A lone surrogate or NUL: no text of this database.
-            return JournalFailed(str(error))
-        self._remember(entry)
-        return None
+            return JournalFailed(str(error)), False
 
-    def _write_entry(self, entry: Append) -> None:
+    def _write_entry(self, entry: Append) -> bool:
         self._written.pop(entry.session_id, None)
         try:
-            with self._connection.transaction():
-                write_checked(self._connection, entry)
+            return self._write_once(entry)
         except ConstraintViolated:
             # Somebody else wrote in between: this time the log is beyond the expected position.
-            with self._connection.transaction():
-                write_checked(self._connection, entry)
+            return self._write_once(entry)
+
+    def _write_once(self, entry: Append) -> bool:
+        with self._connection.transaction():
+            repeated = write_checked(self._connection, entry)
+            if repeated:
+                self._connection.execute(_REACH_STANDBYS)
+        return repeated
+
+    def _are_written(self, entries: Sequence[Append]) -> bool:
+        with self._connection.transaction():
+            there = all(
+                is_written(self._connection, entry, latest_position(self._connection, entry.session_id))
+                for entry in entries
+            )
+            if there:
+                self._connection.execute(_REACH_STANDBYS)
+        return there
 
 
 def _only_writes(entry: Append) -> bool:

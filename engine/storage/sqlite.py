@@ -273,9 +273,13 @@ class SqliteDatabase:
         return self.exists()
 
     @contextmanager
-    def hold(self, what: str) -> Iterator[None]:
+    def hold(self, what: str, lost: Callable[[], object] | None = None) -> Iterator[None]:
         """Do nothing: the locks of the data folder keep a second process away."""
         yield
+
+    def unsuitable(self) -> list[str]:
+        """Nothing: there is no server."""
+        return []
 
     def preallocate(self) -> None:
         """Make the write-ahead log as long as it gets before it is begun again.

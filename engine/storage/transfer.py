@@ -24,9 +24,10 @@ def copy_tables(source: Connection, target: Connection, progress: Progress | Non
         DatabaseUnusable: the target lacks a table, or already holds a studio.
     """
     shapes, there = source.tables(), target.tables()
-    missing = sorted(shapes.keys() - there.keys())
-    if missing:
-        raise DatabaseUnusable(f"the target has no table {missing[0]}: it is of another version")
+    # A table that the target lacks is somebody else's: both have ours, in the same versions.
+    if _versions(source) != _versions(target):
+        raise DatabaseUnusable("the target is of another version")
+    shapes = {name: shape for name, shape in shapes.items() if name in there}
     if not is_empty(target):
         raise DatabaseUnusable("the target already holds a studio: name an empty database")
     copied = 0
@@ -37,6 +38,11 @@ def copy_tables(source: Connection, target: Connection, progress: Progress | Non
                 progress(number, len(shapes))
         target.restart_identities()
     return copied
+
+
+def _versions(connection: Connection) -> dict[str, str]:
+    rows = connection.rows("SELECT key, value FROM meta WHERE key LIKE '%_schema' OR key LIKE '%_tables'")
+    return {row["key"]: row["value"] for row in rows}
 
 
 def _copy(source: Connection, target: Connection, name: str, shape: TableShape) -> int:

@@ -8,7 +8,7 @@ from engine.storage.redaction import redact
 from engine.storage.rows import PEOPLE, ROOMS
 from engine.storage.stories import store_story
 
-__all__ = ["latest_position", "record_of", "records_between", "write_checked", "write_rows"]
+__all__ = ["is_written", "latest_position", "record_of", "records_between", "write_checked", "write_rows"]
 
 
 def record_of(row: Row) -> Record:
@@ -33,10 +33,10 @@ def records_between(connection: Connection, session_id: str, first: int, last: i
     return [record_of(row) for row in rows]
 
 
-def write_checked(connection: Connection, entry: Append) -> None:
+def write_checked(connection: Connection, entry: Append) -> bool:
     """Write an entry after asking where its log stands, inside a transaction that is open.
 
-    An entry whose records are all there already, byte for byte, was committed before, its rows with it.
+    An entry whose records are all there already, byte for byte, was committed before, its rows with it: True then.
 
     Raises:
         StalePosition: before anything is written.
@@ -45,10 +45,8 @@ def write_checked(connection: Connection, entry: Append) -> None:
     session_id, records = entry.session_id, entry.records
     latest = latest_position(connection, session_id)
     if latest != entry.expected:
-        if records and latest >= records[-1].position:
-            kept = records_between(connection, session_id, records[0].position, records[-1].position)
-            if kept == list(records):
-                return
+        if is_written(connection, entry, latest):
+            return True
         raise StalePosition(session_id, entry.expected, latest)
     if records:
         connection.many(
@@ -57,6 +55,16 @@ def write_checked(connection: Connection, entry: Append) -> None:
             [{"session_id": session_id, **record._asdict()} for record in records],
         )
     write_rows(connection, entry)
+    return False
+
+
+def is_written(connection: Connection, entry: Append, latest: int) -> bool:
+    """Whether the log, which goes to position ``latest``, has the records of an entry that has some."""
+    records = entry.records
+    if not records or latest < records[-1].position:
+        return False
+    kept = records_between(connection, entry.session_id, records[0].position, records[-1].position)
+    return kept == list(records)
 
 
 def write_rows(connection: Connection, entry: Append) -> None:

@@ -100,3 +100,22 @@ async def test_what_cannot_be_moved_is_said_and_left_alone(tmp_path: Path, postg
     with pytest.raises(MoveRefused, match="already holds a studio"):
         move_tables(str(tmp_path / "old"), postgres_url, quiet)
     assert content(database_of(tmp_path, postgres_url)) == before
+
+
+async def test_the_key_that_signs_moves_into_a_place_that_was_started_once(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    """A first start left a key of its own there, and no studio: the links of the studio that moves in stay good."""
+    (tmp_path / "old").mkdir()
+    old, there = database_of(tmp_path / "old"), database_of(tmp_path / "new", postgres_url)
+    signs = signing_key_of(tmp_path / "old", old)
+    await fill(old)
+    assert signing_key_of(tmp_path / "new", there) != signs
+
+    move_tables(str(tmp_path / "old"), postgres_url, quiet)
+    assert signing_key_of(tmp_path / "new", there) == signs
+
+    (tmp_path / "back").mkdir()
+    assert signing_key_of(tmp_path / "back", database_of(tmp_path / "back")) != signs
+    move_tables(postgres_url, str(tmp_path / "back"), quiet)
+    assert signing_key_of(tmp_path / "back", database_of(tmp_path / "back")) == signs

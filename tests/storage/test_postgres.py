@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.rows import dict_row
 
-from engine.storage.database import Connection, ConstraintViolated, DatabaseLost, DatabaseUnusable
+from engine.storage.database import (
+    Connection,
+    ConstraintViolated,
+    DatabaseLocked,
+    DatabaseLost,
+    DatabaseUnusable,
+)
 from engine.storage.journal import Append, StalePosition
+from engine.storage.keys import Keys
 from engine.storage.opening import database_of
 from engine.storage.postgres import PostgresDatabase, client_parameters
 from engine.storage.postgres_journal import PostgresJournal
+from engine.storage.postgres_lock import PostgresLock
 from engine.storage.rows import PersonChange, PersonRow
 from publisher.catalogue.published import Catalogue
 from tests.postgres import PostgresCluster
@@ -63,11 +75,7 @@ async def test_an_answer_that_is_lost_is_no_second_write(postgres_url: str) -> N
     # Another writes what this one is about to send: to it, that is its own commit whose answer was lost.
     other = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
     assert await outcomes(other, [Append("a", 1, records(2, 4))]) == [None]
-    with psycopg.connect(postgres_url, autocommit=True) as admin:
-        admin.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-            " AND datname = current_database()"
-        )
+    PostgresCluster.cut_connections(postgres_url)
 
     assert await outcomes(journal, [Append("a", 1, records(2, 4)), Append("b", 1, records(2, 2))]) == [
         None,
@@ -135,12 +143,181 @@ def test_a_connection_that_was_cut_is_made_anew_by_the_next_read(postgres_url: s
     """An idle connection may have been cut long ago; what only reads does not fail for that."""
     with PostgresDatabase(postgres_url).connect() as connection:
         connection.execute("INSERT INTO meta VALUES (:key, :value)", key="k", value="v")
-        with psycopg.connect(postgres_url, autocommit=True) as admin:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                " AND datname = current_database()"
-            )
+        PostgresCluster.cut_connections(postgres_url)
         assert connection.value("SELECT value FROM meta WHERE key = :key", key="k") == "v"
+
+
+def test_a_connection_that_was_cut_is_made_anew_by_the_next_transaction(postgres_url: str) -> None:
+    """Before its first statement nothing was written, so that nothing can happen twice."""
+    with PostgresDatabase(postgres_url).connect() as connection:
+        PostgresCluster.cut_connections(postgres_url)
+        with connection.transaction():
+            connection.execute("INSERT INTO meta VALUES ('k', 'v')")
+        PostgresCluster.cut_connections(postgres_url)
+        with connection.reading():
+            assert connection.value("SELECT value FROM meta WHERE key = 'k'") == "v"
+        PostgresCluster.cut_connections(postgres_url)
+        connection.execute("UPDATE meta SET value = 'w' WHERE key = 'k'")
+        assert connection.value("SELECT value FROM meta WHERE key = 'k'") == "w"
+
+
+def test_a_reading_whose_connection_broke_does_not_go_on_at_another_moment(postgres_url: str) -> None:
+    """Half of it would be of then and half of now."""
+    with PostgresDatabase(postgres_url).connect() as connection:
+        with pytest.raises(DatabaseLost):
+            _read_around_a_break(connection, postgres_url)
+        assert connection.value("SELECT count(*) FROM rooms") == 0
+
+
+def _read_around_a_break(connection: Connection, url: str) -> None:
+    with connection.reading():
+        assert connection.value("SELECT count(*) FROM rooms") == 0
+        PostgresCluster.cut_connections(url)
+        connection.value("SELECT count(*) FROM rooms")
+
+
+async def test_rows_without_records_are_no_latecomers_when_their_answer_was_lost(postgres_url: str) -> None:
+    """A person's row and the records after it were written by one statement; its answer was lost."""
+    journal = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
+    assert await outcomes(journal, [Append("a", 0, records(1, 1))]) == [None]
+    ann = PersonChange("ann", PersonRow("a", "ann", 5, name="Ann"))
+    entries = [Append("a", 1, (), people=[ann]), Append("a", 1, records(2, 2))]
+    other = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
+    assert await outcomes(other, entries) == [None, None]
+    await other.close()
+    PostgresCluster.cut_connections(postgres_url)
+
+    assert await outcomes(journal, entries) == [None, None]
+    assert await all_records(journal, "a") == records(1, 2)
+    await journal.close()
+
+
+async def test_what_is_found_written_is_acknowledged_after_one_more_commit(postgres_url: str) -> None:
+    """Records that can be read may not be on a synchronous standby yet; a later commit that returned says they are."""
+    journal = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
+    entry = Append("a", 0, records(1, 1))
+    assert await outcomes(journal, [entry]) == [None]
+    PostgresCluster.cut_connections(postgres_url)
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        before = admin.execute("SELECT pg_current_wal_insert_lsn() AS lsn").fetchone()
+        assert before is not None
+        assert await outcomes(journal, [entry]) == [None]
+        written = admin.execute(
+            "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s::pg_lsn) > 0", before
+        ).fetchone()
+    assert written == (True,)
+    await journal.close()
+
+
+async def test_closing_a_journal_whose_database_is_paused_is_bounded_as_a_whole(
+    own_server: PostgresCluster,
+) -> None:
+    """Connections stay open and nothing answers: hundreds of entries are given up together, not one after the other."""
+    with own_server.database() as url:
+        journal = PostgresJournal(PostgresDatabase(url), asyncio.get_running_loop())
+        await outcomes(journal, [Append(f"s{n}", 0, records(1, 1)) for n in range(200)])
+        own_server.pause()
+        try:
+            waiting = asyncio.ensure_future(
+                outcomes(journal, [Append(f"s{n}", 1, records(2, 2)) for n in range(200)])
+            )
+            await asyncio.sleep(0)
+            async with asyncio.timeout(12):
+                await journal.close()
+            assert None not in await waiting
+        finally:
+            own_server.resume()
+
+
+def test_a_lock_that_was_cut_is_taken_again(postgres_url: str) -> None:
+    """Its holder stays the holder: nobody else gets it, and nobody is told that it is lost."""
+    database = PostgresDatabase(postgres_url)
+    lost = threading.Event()
+    with database.hold("server", lost.set):
+        cut = _lock_holder(postgres_url)
+        PostgresCluster.cut_connections(postgres_url)
+        _until(lambda: _lock_holder(postgres_url) not in (None, cut))
+        with pytest.raises(DatabaseLocked), database.hold("server"):
+            pass
+    assert not lost.is_set()
+    with database.hold("server"):
+        pass
+
+
+def test_a_lock_that_somebody_else_took_meanwhile_is_lost_loudly(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes must not both believe that they hold it."""
+    database = PostgresDatabase(postgres_url)
+    lost = threading.Event()
+    lock = PostgresLock(lambda: _connected(postgres_url), "server", lost.set)
+    with lock, ExitStack() as rival:
+        away = threading.Event()
+        monkeypatch.setattr(lock, "_connect", lambda: _after(away, postgres_url))
+        PostgresCluster.cut_connections(postgres_url)
+        rival.enter_context(database.hold("server"))
+        away.set()
+        assert lost.wait(20)
+
+
+def _after(event: threading.Event, url: str) -> psycopg.Connection[dict[str, Any]]:
+    event.wait()
+    return _connected(url)
+
+
+def _connected(url: str) -> psycopg.Connection[dict[str, Any]]:
+    return psycopg.connect(url, autocommit=True, row_factory=dict_row, options="-c lock_timeout=200ms")
+
+
+def _lock_holder(url: str) -> int | None:
+    with psycopg.connect(url, autocommit=True) as admin:
+        row = admin.execute(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _until(fact: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not fact():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_tables_of_others_in_the_schema_are_left_alone(postgres_url: str) -> None:
+    """With types that are none of ours, or with ours: they are neither read nor in the way."""
+    with PostgresDatabase(postgres_url).connect() as connection:
+        ours = connection.tables()
+        connection.execute("CREATE TABLE invoices (at timestamptz, amount numeric)")
+        assert connection.tables() == ours
+
+
+def test_a_setup_that_loses_commits_is_named(postgres: PostgresCluster, postgres_url: str) -> None:
+    """``doctor`` says so: here fsync and synchronous_commit are off, as only tests may have them."""
+    sentences = PostgresDatabase(postgres_url).unsuitable()
+    assert [sentence.split()[0] for sentence in sentences] == ["fsync", "synchronous_commit"]
+
+
+async def test_a_paused_database_keeps_nobody_from_identifying_themselves(
+    own_server: PostgresCluster,
+) -> None:
+    """Keys are answered for from memory; a revocation elsewhere is seen by the thread that reads them again."""
+    with own_server.database() as url:
+        keys, elsewhere = Keys(PostgresDatabase(url)), Keys(PostgresDatabase(url))
+        secret = keys.create("Sarah", at=1)
+        keys.keep_in_memory(0.05)
+        own_server.pause()
+        began = time.monotonic()
+        assert keys.identify(secret) is not None
+        assert time.monotonic() - began < 1
+        own_server.resume()
+        elsewhere.revoke("Sarah", at=2)
+        await asyncio.to_thread(_until, lambda: keys.identify(secret) is None)
+        other = elsewhere.create("Tom", at=3)
+        await asyncio.to_thread(_until, lambda: keys.identify(other) is not None)
+        keys.close()
+        elsewhere.close()
 
 
 def test_nested_transactions_fail_alone(postgres_url: str) -> None:
@@ -208,11 +385,7 @@ def test_a_transaction_whose_connection_broke_ends_with_an_error(postgres_url: s
 def _write_around_a_break(connection: Connection, url: str) -> None:
     with connection.transaction():
         connection.execute("INSERT INTO meta VALUES ('one', 'v')")
-        with psycopg.connect(url, autocommit=True) as admin:
-            admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                " AND datname = current_database()"
-            )
+        PostgresCluster.cut_connections(url)
         for key in ("two", "three"):
             with suppress(DatabaseLost):
                 connection.execute("INSERT INTO meta VALUES (:key, 'v')", key=key)
