@@ -153,7 +153,7 @@ def test_a_database_that_goes_away_is_held_against_no_job(
         raise DatabaseLost("the server closed the connection")
 
     monkeypatch.setattr(studio.catalogue, "publish", away)
-    for _ in range(ATTEMPTS + 1):
+    for _ in range(MAX_ATTEMPTS + 1):
         with pytest.raises(DatabaseLost):
             studio.jobs.run_due(NOW)
         studio.outbox.give_back()
