@@ -384,6 +384,7 @@ def _start_maintenance(context: _Context, storage: _Storage, directory: Director
         retention_days=context.settings.retention_days,
     )
     context.stack.callback(asyncio.create_task(maintenance.run(), name="maintenance").cancel)
+    context.stack.callback(asyncio.create_task(context.clock.watch(), name="clock").cancel)
 
 
 # -- while it runs, and at its end ---------------------------------------------------------------------

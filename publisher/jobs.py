@@ -103,7 +103,8 @@ class JobRunner:
         self._snapshots = JobSnapshots(catalogue, outbox)
         self._hub = HubNotifier()
         self._build_failures = 0
-        self._no_build_before: Millis = 0
+        self._no_build: tuple[Millis, Millis] = (0, 0)
+        """From a failed build to the end of the pause after it."""
         self._must_discard = False
         """Somebody took something back that may still be on the disk."""
         self.setup = self._loader.load()
@@ -209,7 +210,9 @@ class JobRunner:
         dirty = self._catalogue.dirty_pages()
         if not dirty and (self._data / "public").is_dir():
             return None
-        if now < self._no_build_before and not requested:
+        failed_at, pause_ends = self._no_build
+        # Before it failed: the clock was set back, and nobody knows how long ago that was.
+        if failed_at <= now < pause_ends and not requested:
             return None
         try:
             self.setup.site_builder.build_dirty(progress or (lambda _done, _total: None))
@@ -217,11 +220,11 @@ class JobRunner:
             # Whatever it was, the pages stay dirty and the jobs come again; the process goes on with the rest.
             self._build_failures += 1
             pause = _backoff(self._build_failures)
-            self._no_build_before = now + pause
+            self._no_build = (now, now + pause)
             _log.exception("build_failed", again_in_s=pause / 1000)
             return _described(error)
         self._build_failures = 0
-        self._no_build_before = 0
+        self._no_build = (0, 0)
         if "feed" in dirty:
             self._notify_hub()
         if self._catalogue.meta("site_made_of") not in (None, self.setup.fingerprint):

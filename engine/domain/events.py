@@ -22,6 +22,7 @@ __all__ = [
     "AttendanceEvent",
     "ChatMessageSent",
     "ChatSwitched",
+    "ClockSet",
     "ConnectionLost",
     "ConsentChanged",
     "DetailsChanged",
@@ -339,6 +340,14 @@ class EndAnnounced:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockSet:
+    """The server's date leapt forwards by ``by`` while the session was under way: that much time did not pass in it."""
+
+    by: Millis
+    type: Literal["clock_set"] = "clock_set"
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnding:
     """The session ends. ``duration`` in seconds. The stated figures are a platform's, where it gave them."""
 
@@ -387,6 +396,7 @@ LifecycleEvent: TypeAlias = (
     | SessionCancelled
     | SessionStarted
     | EndAnnounced
+    | ClockSet
     | SessionEnding
     | SessionEnded
     | SessionPublished

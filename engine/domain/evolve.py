@@ -79,6 +79,8 @@ def _lifecycle(state: Session, event: e.LifecycleEvent, at: Millis) -> _Changes:
             }
         case e.EndAnnounced():
             return {"warned": True}
+        case e.ClockSet():
+            return _shifted(state, event.by)
         case e.SessionEnding():
             return _ending(state, event, at)
         case e.SessionEnded():
@@ -87,6 +89,28 @@ def _lifecycle(state: Session, event: e.LifecycleEvent, at: Millis) -> _Changes:
             return {"phase": Phase.PUBLISHED}
         case _:
             assert_never(event)
+
+
+def _shifted(state: Session, by: Millis) -> _Changes:
+    """Every instant from which a duration is counted, later by what the date leapt: all durations so far stay."""
+
+    def later(instant: Millis | None) -> Millis | None:
+        return None if instant is None else instant + by
+
+    return {
+        "started_at": later(state.started_at),
+        "start_told_at": later(state.start_told_at),
+        "empty_since": later(state.empty_since),
+        "members": {
+            client_id: replace(member, joined_at=member.joined_at + by, since=member.since + by)
+            for client_id, member in state.members.items()
+        },
+        "spans": tuple(replace(span, started_at=span.started_at + by) for span in state.spans),
+        "curves": tuple(replace(point, at=point.at + by) for point in state.curves),
+        "milestones": tuple((at + by, improvement) for at, improvement in state.milestones),
+        "stated_milestones": tuple((at + by, improvement) for at, improvement in state.stated_milestones),
+        "achievements": tuple(replace(badge, at=badge.at + by) for badge in state.achievements),
+    }
 
 
 def _ending(state: Session, event: e.SessionEnding, at: Millis) -> _Changes:

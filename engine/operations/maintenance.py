@@ -51,8 +51,8 @@ class Maintenance:
         self._metrics = metrics
         self._database = database
         self._retention: Millis = retention_days * _DAY
-        self._collection = CollectionSchedule(clock.now())
-        self._next_retention = clock.now()
+        self._collection = CollectionSchedule(clock.elapsed())
+        self._next_retention = clock.elapsed()
 
     async def run(self) -> None:
         """Repeat the rounds until the task is cancelled."""
@@ -60,19 +60,21 @@ class Maintenance:
             await asyncio.sleep(_INTERVAL / self._clock.rate)
             await self._look_after_sockets()
             self._metrics.mailbox(max((mailbox_depth(ref) for ref in self._directory.actors()), default=0))
-            if self._clock.now() >= self._next_retention:
+            if self._clock.elapsed() >= self._next_retention:
                 await self._enforce_retention()
 
     async def _look_after_sockets(self) -> None:
         self._sockets.close_silent()
         await self._event_sockets.close_silent()
         self._sockets.ping_some()
-        if self._collection.is_due(alive=len(self._sockets), ended=self._sockets.ended, at=self._clock.now()):
+        if self._collection.is_due(
+            alive=len(self._sockets), ended=self._sockets.ended, at=self._clock.elapsed()
+        ):
             gc.collect()
 
     async def _enforce_retention(self) -> None:
         """Once a day, delete what is older than the retention: rows of people, names in memory, published quotes."""
-        self._next_retention = self._clock.now() + _DAY
+        self._next_retention = self._clock.elapsed() + _DAY
         before = self._clock.now() - self._retention
         try:
             # First those in memory: a session that still knows its people could write a row back.
@@ -82,7 +84,7 @@ class Maintenance:
         except DatabaseError as error:
             # Locked for long, or the disk is full: the other rounds must go on.
             log.error("retention failed", reason=str(error), again_in="an hour")
-            self._next_retention = self._clock.now() + HOUR
+            self._next_retention = self._clock.elapsed() + HOUR
             return
         if forgotten:
             log.info("retention", people_forgotten=forgotten)

@@ -73,7 +73,7 @@ class EventSockets:
             await self._send(ws, outgoing.error(session_id, self._clock.now(), rejection))
             await ws.close(code=close_code_of(rejection.code), message=rejection.code.encode())
             return ws
-        self._heard_at[ws] = self._clock.now()
+        self._heard_at[ws] = self._clock.elapsed()
         try:
             await self._receive(ws, session_id)
         finally:
@@ -87,7 +87,7 @@ class EventSockets:
 
     async def close_silent(self) -> None:
         """Close the sockets from which nothing has come for too long."""
-        before = self._clock.now() - SILENT_AFTER
+        before = self._clock.elapsed() - SILENT_AFTER
         silent = [ws for ws, heard_at in self._heard_at.items() if heard_at < before]
         for ws in silent:
             del self._heard_at[ws]
@@ -99,11 +99,11 @@ class EventSockets:
 
     async def _receive(self, ws: web.WebSocketResponse, session_id: str) -> None:
         """Take events one after the other until the socket ends."""
-        bucket = TokenBucket(self._limits.staff, self._clock.now())
+        bucket = TokenBucket(self._limits.staff, self._clock.elapsed())
         while True:
             frame = await ws.receive()
             if ws in self._heard_at:
-                self._heard_at[ws] = self._clock.now()
+                self._heard_at[ws] = self._clock.elapsed()
             if frame.type is WSMsgType.PING:
                 await ws.pong(frame.data)
                 continue
@@ -119,7 +119,7 @@ class EventSockets:
                 return
             event_id: str | None = None
             try:
-                wait = 0 if bucket.take(self._clock.now()) else bucket.wait(self._clock.now())
+                wait = 0 if bucket.take(self._clock.elapsed()) else bucket.wait(self._clock.elapsed())
                 if wait:
                     self._metrics.limited("events")
                     raise Rejected("rate_limited", "Too many events.", {"retry_after": str(-(-wait // 1000))})

@@ -73,7 +73,7 @@ class HandshakeChecks:
         Raises:
             Rejected: the address has opened too many of late.
         """
-        wait = self._take_connection(self._address_of(request), self._clock.now())
+        wait = self._take_connection(self._address_of(request), self._clock.elapsed())
         if wait:
             seconds = -(-wait // 1000)
             raise Rejected(

@@ -163,7 +163,7 @@ class LiveSockets:
         if client_id is None:
             client_id = f"c-{self._new_id()[:12]}"
         ref = await self._directory.find(connect_request.session_id)
-        at = self._clock.now()
+        at = self._clock.elapsed()
         seat = Seat(client_id, connect_request.role, transport, self._metrics)
         seat.connection = Connection(
             connect_request.role,
@@ -238,19 +238,20 @@ class LiveSockets:
         if frame.type is WSMsgType.TEXT or frame.type is WSMsgType.BINARY:
             if seat.closing:
                 return
-            at = self._clock.now()
-            received = connection.receive(frame.data, at)
+            received = connection.receive(frame.data, self._clock.elapsed())
             if isinstance(received, Inbound):
                 self._metrics.received(received.type)
                 try:
                     self._tell(ref, FromSocket(seat, received))
                 except Unavailable as rejection:
-                    seat.write(outgoing.frame(outgoing.error(session_id, at, rejection, received.id)))
+                    seat.write(
+                        outgoing.frame(outgoing.error(session_id, self._clock.now(), rejection, received.id))
+                    )
                     seat.close(CloseCode.MOVED, rejection.code)
             else:
                 self._refuse_message(seat, session_id, received)
         elif frame.type is WSMsgType.PING:
-            connection.last_received_at = self._clock.now()
+            connection.last_received_at = self._clock.elapsed()
             seat.write(pong_frame(frame.data))
         elif frame.type is WSMsgType.PONG:
             self._sockets.pong(seat, connection)

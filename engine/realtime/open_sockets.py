@@ -64,7 +64,7 @@ class OpenSockets:
 
     def close_silent(self) -> None:
         """Close the sockets from which nothing has come for too long."""
-        at = self._clock.now()
+        at = self._clock.elapsed()
         for seat in list(self._seats):
             if seat.connection is not None and seat.connection.is_silent(at):
                 seat.close(CloseCode.SILENT, "nothing was heard for 75 seconds")
@@ -81,7 +81,7 @@ class OpenSockets:
 
     def pong(self, seat: Seat, connection: Connection) -> None:
         """Take a pong: a sign of life, and the round trip where it answers a ping of ours."""
-        connection.last_received_at = self._clock.now()
+        connection.last_received_at = self._clock.elapsed()
         pinged_at = self._pinged.pop(seat, None)
         if pinged_at is not None:
             self._metrics.rtt(asyncio.get_running_loop().time() - pinged_at)

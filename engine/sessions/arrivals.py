@@ -289,6 +289,10 @@ class Arrivals:
         self._waiting = [arrival for arrival in self._waiting if arrival.attach.join.client_id != client_id]
         return going
 
+    def shift(self, by: Millis) -> None:
+        """The date leapt forwards by ``by``: nobody has been away any longer for it."""
+        self._last_handed = {key: (seq, at + by) for key, (seq, at) in self._last_handed.items()}
+
     # -- going --------------------------------------------------------------------------------
 
     def detach(self, message: Detach) -> None:

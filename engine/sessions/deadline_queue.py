@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections.abc import Callable
 
-from engine.clock import Clock
+from engine.clock import Clock, Timer
 from engine.domain.instant import Millis
 
 __all__ = ["DeadlineQueue"]
@@ -21,7 +20,7 @@ class DeadlineQueue:
         self._clock = clock
         self._on_due = on_due
         self._waiting: list[tuple[Millis, str]] = []
-        self._timer: tuple[Millis, asyncio.TimerHandle] | None = None
+        self._timer: tuple[Millis, Timer] | None = None
 
     def add(self, deadline: Millis, session_id: str) -> None:
         """Queue a deadline; a session may have several."""

@@ -19,10 +19,12 @@ _COALESCED: Millis = 100
 class DeadlineTimer:
     """Calls back once, at the deadline of the state that it follows or before; call ``reset`` after that."""
 
-    __slots__ = ("_clock", "_due", "_known", "_on_deadline", "_timer")
+    __slots__ = ("_clock", "_due", "_known", "_now", "_on_deadline", "_timer")
 
-    def __init__(self, clock: Clock, on_deadline: Callable[[], None]) -> None:
+    def __init__(self, clock: Clock, now: Callable[[], Millis], on_deadline: Callable[[], None]) -> None:
+        """``now`` tells the session's instants, which may be ahead of the clock's."""
         self._clock = clock
+        self._now = now
         self._on_deadline = on_deadline
         self._due: Millis | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -42,7 +44,7 @@ class DeadlineTimer:
         elif state.members is not known.members:
             # Whoever comes or goes brings no deadline before the end of a grace, so nobody else need be looked at:
             # a thousand who return at once would look at a thousand each. It fires early then, and is reset.
-            soonest = self._clock.now() + GRACE
+            soonest = self._now() + GRACE
             if self._due is None or self._due > soonest:
                 self._set(soonest)
 
@@ -52,7 +54,9 @@ class DeadlineTimer:
         A deadline that is past although it fired comes a second later: it must not fire without end.
         """
         self._known = state
-        due, now = next_deadline(state), self._clock.now()
+        # Also where it is set for that already: the clock may have been set meanwhile.
+        self._set(None)
+        due, now = next_deadline(state), self._now()
         if due is not None:
             due = max(due, now + (_COALESCED if due > now else SECOND))
         self._set(due)
@@ -67,7 +71,7 @@ class DeadlineTimer:
         if self._timer is not None:
             self._timer.cancel()
         self._due = due
-        self._timer = None if due is None else self._clock.call_at(due, self._fire)
+        self._timer = None if due is None else self._clock.call_after(max(0, due - self._now()), self._fire)
 
     def _fire(self) -> None:
         self._due = self._timer = None

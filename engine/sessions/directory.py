@@ -8,6 +8,7 @@ what is in it between two awaits is the invariant.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -92,6 +93,7 @@ class Directory:
         self._people_forgotten_before: Millis = 0
         """The people of sessions that ended before this instant are not kept, even if their rows were read meanwhile."""
         self._deadlines = DeadlineQueue(clock, self._on_deadlines)
+        clock.on_set(self._clock_was_set)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
@@ -106,7 +108,7 @@ class Directory:
         """
         ref = self._actors.get(session_id)
         if ref is not None and ref.is_alive():
-            self._last_used[session_id] = self._clock.now()
+            self._last_used[session_id] = self._clock.elapsed()
             return ref
         starting = self._starting.get(session_id)
         if starting is None:
@@ -258,7 +260,7 @@ class Directory:
             keeps_people=not self._people_are_forgotten(state),
         )
         self._actors[session_id] = ref
-        self._last_used[session_id] = self._clock.now()
+        self._last_used[session_id] = self._clock.elapsed()
         self._counts.loaded(len(self._actors))
         return ref
 
@@ -282,7 +284,7 @@ class Directory:
 
     async def sweep(self) -> None:
         """Unload the actors with nobody in them and nothing to do; deadlines and joins load them again."""
-        before = self._clock.now() - UNLOADED_AFTER
+        before = self._clock.elapsed() - UNLOADED_AFTER
         for session_id in [key for key, at in self._last_used.items() if at < before]:
             ref = self._actors.get(session_id)
             if ref is None or not ref.is_alive() or await self._ask(ref, UnloadIfIdle()):
@@ -328,6 +330,12 @@ class Directory:
         # A loaded session has its own timer; finding another loads it, and its timer is due.
         self._spawn(self._load_all([key for key in due if key not in self._actors]))
 
+    def _clock_was_set(self) -> None:
+        # Their timers were set for durations; what waits for the date may be due, or far off again.
+        for ref in self._actors.values():
+            with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
+                ref.tell(Execute(c.Tick(), c.Sender(Role.ADMIN)))
+
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -338,7 +346,7 @@ class Directory:
     def changed(self, state: Session) -> None:
         """A session's durable state is this one now."""
         self._durable[state.session_id] = state
-        self._last_used[state.session_id] = self._clock.now()
+        self._last_used[state.session_id] = self._clock.elapsed()
 
     def publication_queued(self, session_id: str) -> None:
         """Rows for the publisher are committed."""

@@ -26,7 +26,7 @@ from engine.domain.decide import decide
 from engine.domain.evolve import evolve
 from engine.domain.instant import Millis
 from engine.domain.rejection import Rejected, Unavailable
-from engine.domain.session import Role, Session
+from engine.domain.session import Phase, Role, Session
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode
 from engine.protocol.outgoing import Message
@@ -55,6 +55,7 @@ from engine.sessions.numbered_frames import NumberedFrame, numbered_frame
 from engine.sessions.people import People
 from engine.sessions.ports import RoomPort, SessionListener
 from engine.sessions.replies import answers, expects_answer, heartbeat_answer
+from engine.sessions.session_clock import SessionClock
 from engine.sessions.telemetry import HeartCounts, SessionTelemetry
 from engine.sessions.welcome import welcome
 from engine.storage.journal import Journal, Record
@@ -67,6 +68,8 @@ __all__ = ["SessionActor"]
 
 _SYSTEM = c.Sender(Role.ADMIN)
 _REPORTS = c.Report.__args__
+_TIMED = (Phase.WAITING, Phase.LIVE)
+"""The phases in which durations count, and a date that is set back is not followed."""
 _TELEMETRY = (c.HeartRate, c.BreathTap, c.HrvUpdate)
 
 log = structlog.get_logger()
@@ -105,15 +108,16 @@ class SessionActor(LoopActor):
         self._room = room
         self._journal = journal
         self._clock = clock
+        self._session_clock = SessionClock(clock, 0 if state is None else state.updated_at)
         self._listener = listener
         ref, due = self.actor_ref, FiguresDue()
         self._telemetry = SessionTelemetry(
             room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks
         )
-        self._arrivals = Arrivals(session_id, self, room, journal, clock.now, self.enqueue)
+        self._arrivals = Arrivals(session_id, self, room, journal, self._instant, self.enqueue)
         self._entries = JournalEntries(session_id, channels, new_id, 0 if state is None else state.position)
         self._commits = CommitQueue()
-        self._deadline_timer = DeadlineTimer(clock, self._on_deadline)
+        self._deadline_timer = DeadlineTimer(clock, self._instant, self._on_deadline)
         self._failure: BaseException | None = None
         """What ended this actor, while it has not ended yet."""
 
@@ -167,6 +171,7 @@ class SessionActor(LoopActor):
             case Execute():
                 return self._execute(message)
             case Attach():
+                self._follow_clock()
                 return self._arrivals.attach(message)
             case Detach():
                 return self._arrivals.detach(message)
@@ -175,7 +180,7 @@ class SessionActor(LoopActor):
             case GetView():
                 return self._view()
             case GetOwnFigures():
-                return self._telemetry.own(message.client_id, self._clock.now())
+                return self._telemetry.own(message.client_id, self._instant())
             case FiguresDue():
                 return self._figures_due()
             case ForgetPeople():
@@ -219,7 +224,8 @@ class SessionActor(LoopActor):
         Raises:
             Rejected: it is refused; nothing happened.
         """
-        at = self._clock.now()
+        self._follow_clock()
+        at = self._instant()
         events = decide(self.state, command, sender=sender, at=at)
         own: Sequence[PersonRow] = ()
         if self.state is not None and e.SessionEnding in map(type, events):
@@ -242,6 +248,22 @@ class SessionActor(LoopActor):
                 self._commits.when_durable(self.state, then, failed)
         return staged
 
+    def _instant(self) -> Millis:
+        """The instant at which something is decided now."""
+        if self.state is None or self.state.phase not in _TIMED:
+            # What has not begun waits for the date, wherever it was set; its records do not run back all the same.
+            return self._clock.now()
+        return self._session_clock.now()
+
+    def _follow_clock(self) -> None:
+        """Take it into the record when the date has leapt forwards: no session ends because a clock was set."""
+        recorded_at = self._session_clock.now()
+        by, self._session_clock.skipped = self._session_clock.skipped, 0
+        if by and self.state is not None and self.state.phase in _TIMED and not self.state.stated.started:
+            log.warning("the clock was set during a session", session_id=self._session_id, by_s=by / 1000)
+            self._arrivals.shift(by)
+            self._stage([e.ClockSet(by)], recorded_at, (), None, None)
+
     def _stage(
         self,
         events: Sequence[e.Event],
@@ -252,6 +274,8 @@ class SessionActor(LoopActor):
     ) -> Turn:
         state = self.state
         expected = 0 if state is None else state.position
+        if state is not None:
+            at = max(at, state.updated_at)
         happened: list[tuple[e.Event, int | None, Millis]] = []
         records: list[Record] = []
         for event in events:
@@ -366,7 +390,7 @@ class SessionActor(LoopActor):
         seat, inbound = message.seat, message.inbound
         if seat.closing or self._room.seats.get(seat.client_id) is not seat:
             return
-        at = self._clock.now()
+        at = self._instant()
         assert self.state is not None
         command = inbound.command
         if isinstance(command, c.Heartbeat):
@@ -381,11 +405,11 @@ class SessionActor(LoopActor):
 
         def answer(_: Session | None = None) -> None:
             seq = answered if answered is not None else self._seq() if staged is None else staged.seq
-            for payload in answers(inbound, self._session_id, seq, self._clock.now()):
+            for payload in answers(inbound, self._session_id, seq, self._instant()):
                 self._room.answer(seat, outgoing.frame(payload))
 
         def refuse(refusal: Rejected) -> None:
-            payload = outgoing.error(self._session_id, self._clock.now(), refusal, inbound.id)
+            payload = outgoing.error(self._session_id, self._instant(), refusal, inbound.id)
             seat.write(outgoing.frame(payload))
 
         try:
@@ -444,7 +468,7 @@ class SessionActor(LoopActor):
         if engaged is not None:
             self.run(engaged, _SYSTEM)
         if self.state is not None:
-            for command in self._telemetry.tick(self.state, self._clock.now()):
+            for command in self._telemetry.tick(self.state, self._instant()):
                 self.run(command, _SYSTEM)
             self._telemetry.run(self.state)
 

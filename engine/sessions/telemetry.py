@@ -205,9 +205,8 @@ class SessionTelemetry:
         if state.phase is Phase.LIVE and self._room.seats:
             if self._timer is None:
                 # Each session has its own moment: many that began together must not compute together.
-                now = self._clock.now()
-                since = (now - crc32(state.session_id.encode())) % TICK
-                self._timer = self._clock.call_at(now + TICK - since, self._fire)
+                since = (self._clock.elapsed() - crc32(state.session_id.encode())) % TICK
+                self._timer = self._clock.call_after(TICK - since, self._fire)
         else:
             self.stop()
 

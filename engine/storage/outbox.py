@@ -10,13 +10,17 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.domain.instant import Millis
+from engine.domain.instant import SECOND, Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import Connection, Row
 from engine.storage.rows import OutboxRow, SnapshotRow
 from engine.storage.stories import SCHEDULE, queue_job, store_story
 
-__all__ = ["SCHEDULE", "Job", "Outbox", "content_hash", "schedule_row", "story"]
+__all__ = ["CLOCK_TOLERANCE", "SCHEDULE", "Job", "Outbox", "content_hash", "schedule_row", "story"]
+
+
+CLOCK_TOLERANCE: Millis = 5 * SECOND
+"""A row from further ahead than this was written before the clock was set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,16 @@ class Outbox:
     def claim(self, at: Millis, limit: int = 20) -> list[Job]:
         """Take the jobs that are due, oldest first, and mark them running.
 
-        One that waits to be tried again while its channel has gone on to newer content is removed instead.
+        One that waits to be tried again while its channel has gone on to newer content is removed instead. Where the
+        clock was set back meanwhile, each waits for what was left of its pause.
         """
         with self._connection.transaction():
+            self._connection.execute(
+                "UPDATE outbox SET next_attempt_at = :at + next_attempt_at - updated_at, updated_at = :at"
+                " WHERE state = 'pending' AND updated_at > :ahead",
+                at=at,
+                ahead=at + CLOCK_TOLERANCE,
+            )
             due = self._connection.rows(
                 "SELECT outbox.*, (SELECT count(*) FROM outbox newer WHERE newer.session_id = outbox.session_id"
                 " AND newer.channel = outbox.channel AND newer.version > outbox.version) AS newer"

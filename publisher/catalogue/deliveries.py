@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.domain.instant import MINUTE, Millis
+from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.published import Catalogue
 
@@ -84,7 +85,8 @@ class Deliveries:
                 f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
                 " attempts = 0, due_at = excluded.due_at, updated_at = excluded.updated_at"
                 " WHERE deliveries.state = 'failed'"
-                " OR (deliveries.updated_at <= :last AND deliveries.state <> 'submitting')",
+                " OR ((deliveries.updated_at <= :last OR deliveries.updated_at > :ahead)"
+                " AND deliveries.state <> 'submitting')",
                 session_id="",
                 kind=CONFIRMATION,
                 recipient=recipient,
@@ -92,6 +94,7 @@ class Deliveries:
                 due_at=at,
                 at=at,
                 last=at - again_after,
+                ahead=at + CLOCK_TOLERANCE,
             )
 
     def cancel(self, session_id: str, kind: str) -> int:
@@ -103,7 +106,20 @@ class Deliveries:
         )
 
     def due(self, now: Millis, limit: int = 100) -> list[Delivery]:
-        """The deliveries that are due, the oldest first."""
+        """The deliveries that are due, the oldest first.
+
+        Where the clock was set back meanwhile, each waits for what was left of its pause.
+        """
+        ahead = now + CLOCK_TOLERANCE
+        if self._connection.value(
+            "SELECT count(*) FROM deliveries WHERE state = 'preparing' AND updated_at > :ahead", ahead=ahead
+        ):
+            self._connection.execute(
+                "UPDATE deliveries SET due_at = :now + due_at - updated_at, updated_at = :now"
+                " WHERE state = 'preparing' AND updated_at > :ahead",
+                now=now,
+                ahead=ahead,
+            )
         rows = self._connection.rows(
             "SELECT * FROM deliveries WHERE state = 'preparing' AND due_at <= :now"
             " ORDER BY due_at, session_id, recipient LIMIT :limit",

@@ -29,6 +29,15 @@ class StoppedClock:
     def now(self) -> Millis:
         return self._now
 
+    def elapsed(self) -> Millis:
+        return self._now
+
+    def call_after(self, lasting: Millis, callback: Callable[[], None]) -> Timer:
+        return self.call_at(self._now + lasting, callback)
+
+    def on_set(self, callback: Callable[[], None]) -> None:
+        """Never: this clock stands or jumps, and is not set."""
+
     def call_at(self, when: Millis, callback: Callable[[], None]) -> Timer:
         self._timers.append(Timer(when, callback))
         return self._timers[-1]

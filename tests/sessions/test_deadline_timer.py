@@ -26,7 +26,7 @@ START = 1_700_000_000_000
 
 
 def alarm_of(clock: StoppedClock, ring: Callable[[], Any]) -> DeadlineTimer:
-    return DeadlineTimer(cast(Clock, clock), ring)
+    return DeadlineTimer(cast(Clock, clock), clock.now, ring)
 
 
 def live(*members: Member) -> Session:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.domain import commands as c
 from engine.domain.session import Phase, Role
 from engine.domain.snapshot import Snapshot
 from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
-from tests.realtime.studio import Studio
+from tests.realtime.studio import Refused, Studio
 
 MINUTE = 60_000
 
@@ -154,3 +156,64 @@ async def test_a_rating_after_the_end_makes_a_new_version(studio: Studio) -> Non
     await studio.directory.ask("s", c.RateSession(5), c.Sender(Role.PARTICIPANT, "ada"))
     assert story(studio).version == 2
     assert (await studio.state()).phase is Phase.ENDED
+
+
+async def test_a_date_set_forwards_ends_no_session(studio: Studio) -> None:
+    """A laptop that slept, an hour corrected: nobody is closed for it, and the duration is what was lived."""
+    ada = await studio.join("ada")
+    bob = await studio.join("bob")
+    await studio.command(c.Start())
+    await studio.command(c.ChangeTechnique("Box Breathing", 3600))
+    studio.clock.jump(10 * MINUTE)
+    await studio.lost(bob)
+    studio.clock.set_date(600 * MINUTE)
+    await ada.settled()
+    studio.sockets.close_silent()
+    state = await studio.state()
+    assert state.phase is Phase.LIVE
+    back = await studio.join("bob", resume=bob.welcome["resume"])
+    assert back.welcome["recovered"] is True
+    assert "participant_left" not in [message["type"] for message in ada.inbox]
+    studio.clock.jump(10 * MINUTE)
+    await studio.command(c.End())
+    assert await ada.closed() == 1000
+    snapshot = story(studio)
+    assert 1200 <= snapshot.session_duration < 1230
+    assert abs(snapshot.ended_at - studio.clock.now()) < MINUTE
+
+
+async def test_a_date_set_back_stops_no_session(studio: Studio) -> None:
+    """Its instants go on, graces and limits come when they are due, and no instant runs back."""
+    ada = await studio.join("ada")
+    bob = await studio.join("bob")
+    await studio.command(c.Start())
+    studio.clock.jump(10 * MINUTE)
+    studio.clock.set_date(-24 * 60 * MINUTE)
+    await studio.lost(bob)
+    studio.clock.jump(21_000)
+    await ada.until("participant_left")
+    studio.clock.jump(110 * MINUTE)
+    assert await ada.closed() == 1000
+    assert 7190 <= story(studio).session_duration <= 7200
+    told = [message["timestamp"] for message in ada.inbox if "seq" in message]
+    assert told == sorted(told)
+
+
+@pytest.mark.parametrize("by", [600 * MINUTE, -24 * 60 * MINUTE])
+async def test_what_has_not_begun_waits_for_the_date(studio: Studio, by: int) -> None:
+    """A room of now opens after the date was set, and one of later does not."""
+    start = studio.clock.now() + max(by, 0) + 60 * MINUTE
+    await studio.create("before", scheduled_start=start)
+    studio.clock.set_date(by)
+    await studio.create("now", scheduled_start=studio.clock.now())
+    await studio.create("later", scheduled_start=studio.clock.now() + 60 * MINUTE)
+    here = await studio.join("ada", session_id="now")
+    assert here.welcome["phase"] == "waiting"
+    with pytest.raises(Refused) as refused:
+        await studio.join("ada", session_id="later")
+    assert refused.value.error["content"]["code"] == "not_open_yet"
+    with pytest.raises(Refused):
+        await studio.join("ada", session_id="before")
+    studio.clock.jump(start - 14 * MINUTE - studio.clock.now())
+    there = await studio.join("ada", session_id="before")
+    assert there.welcome["phase"] == "waiting"

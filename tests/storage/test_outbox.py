@@ -243,3 +243,17 @@ def test_what_is_overtaken_is_not_tried_again(outbox: Outbox) -> None:
     assert [(job.channel, job.version) for job in outbox.claim(at=101)] == [("web", 2)]
     outbox.requeue_interrupted()
     assert sorted((job.channel, job.version) for job in outbox.claim(at=400)) == [("email", 1), ("web", 2)]
+
+
+def test_a_clock_set_back_keeps_no_job_waiting(outbox: Outbox) -> None:
+    """What was due is due, and a pause is what was left of it; jobs of the present wait as ever."""
+    day = 86_400_000
+    outbox.enqueue(snapshot(), ["web", "email"], at=2 * day)
+    (web,) = [job for job in outbox.claim(at=2 * day) if job.channel == "web"]
+    outbox.failed(web, "disk full", next_attempt_at=2 * day + 60_000, at=2 * day)
+    outbox.requeue_interrupted()
+
+    assert [job.channel for job in outbox.claim(at=day)] == ["email"]
+    assert outbox.next_attempt() == day + 60_000
+    assert outbox.claim(at=day + 59_999) == []
+    assert [job.channel for job in outbox.claim(at=day + 60_000)] == ["web"]

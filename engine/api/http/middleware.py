@@ -84,7 +84,7 @@ def request_middleware(
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             wait = 0
             if not request.path.startswith(_UNLIMITED):
-                wait = rates.take(addresses.of(request), clock.now())
+                wait = rates.take(addresses.of(request), clock.elapsed())
             if wait:
                 metrics.limited.inc()
                 response: web.StreamResponse = error_response(
