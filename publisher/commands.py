@@ -45,7 +45,8 @@ def _now() -> Millis:
 def rebuild(data: Path, database: Database, output: Path | None, progress: Progress) -> int:
     """Build the whole site into ``output``, or in the place of ``public/``; returns its number of files.
 
-    While a server runs, its own publisher rebuilds ``public/`` and this waits for it.
+    While a server runs, its own publisher rebuilds ``public/`` and this waits for it, but not for cards: those that have
+    to be drawn again follow the pages.
     """
     with database.connect() as connection:
         catalogue = Catalogue(connection)
@@ -60,6 +61,8 @@ def rebuild(data: Path, database: Database, output: Path | None, progress: Progr
                 jobs = JobRunner(data, catalogue, Outbox(connection))
                 catalogue.mark_all_dirty()
                 jobs.run_due(0, progress=progress)
+                while jobs.draw_cards(0, wait_s=_LOOK_EVERY_S):
+                    pass
         except Busy:
             catalogue.mark_all_dirty()
             while ALL_PAGES in catalogue.dirty_pages():

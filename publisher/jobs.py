@@ -26,6 +26,7 @@ from publisher.job_snapshots import JobSnapshots
 from publisher.rendering.card import card_of
 from publisher.rendering.story import story_of
 from publisher.site.builder import Progress
+from publisher.site.card_workers import CardWorkers
 from publisher.studio_setup import StudioSetupLoader
 from publisher.syndication.websub import HubNotifier
 
@@ -99,12 +100,15 @@ class JobRunner:
         self._catalogue = catalogue
         self._outbox = outbox
         self._on_finished = on_finished
-        self._loader = StudioSetupLoader(data, catalogue, step=step, durable=durable)
+        self._card_workers = CardWorkers()
+        self._loader = StudioSetupLoader(data, catalogue, self._card_workers, step=step, durable=durable)
         self._snapshots = JobSnapshots(catalogue, outbox)
         self._hub = HubNotifier()
         self._build_failures = 0
         self._no_build: tuple[Millis, Millis] = (0, 0)
         """From a failed build to the end of the pause after it."""
+        self._no_cards: tuple[Millis, Millis] = (0, 0)
+        """The same of cards that could not be written."""
         self._must_discard = False
         """Somebody took something back that may still be on the disk."""
         self.setup = self._loader.load()
@@ -129,6 +133,26 @@ class JobRunner:
         if self._must_discard:
             self._must_discard = not self._catalogue.connection.discard_deleted()
         return len(jobs)
+
+    def draw_cards(self, now: Millis, *, wait_s: float = 0.0) -> bool:
+        """Put cards that follow the pages into the site, as far as they are drawn; whether others will soon be there.
+
+        Waits so long for the first one.
+        """
+        failed_at, pause_ends = self._no_cards
+        if failed_at <= now < pause_ends:
+            return False
+        try:
+            return self.setup.site_builder.draw_cards(wait_s=wait_s)
+        except OSError:
+            # The disk is full, or there is no room for a process. The cards stay marked, and others stand in for them.
+            _log.exception("cards_not_drawn", again_in_s=_LONGEST_PAUSE / 1000)
+            self._no_cards = (now, now + _LONGEST_PAUSE)
+            return False
+
+    def close(self) -> None:
+        """End the processes that draw cards; what is not drawn yet follows at the next start."""
+        self._card_workers.close()
 
     # Rehearse: the catalogue's stories stand in feed and home page too, so one that cannot be rendered never enters it.
 

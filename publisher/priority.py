@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,10 +16,14 @@ __all__ = [
     "leave_foreground_group",
     "lower_priority",
     "run_idle",
+    "usable_cores",
     "use_idle_scheduling",
 ]
 
 T = TypeVar("T")
+
+_left_alone: set[int] = set()
+"""The cores that the main thread left to others."""
 
 IDLE_NICENESS: Final = 19
 """Niceness of work that nobody waits for: the lowest priority there is."""
@@ -59,12 +64,20 @@ def use_idle_scheduling() -> None:
     """
     if not hasattr(os, "SCHED_IDLE"):
         return
-    _first, *others = sorted(os.sched_getaffinity(0))
+    first, *others = sorted(os.sched_getaffinity(0))
     if others:
         with suppress(OSError):
             os.sched_setaffinity(0, others)
+            if threading.current_thread() is threading.main_thread():
+                _left_alone.add(first)
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def usable_cores() -> list[int]:
+    """The cores that this process may use, those included that it leaves to others."""
+    # The main thread's: one of a long build may use fewer.
+    return sorted(os.sched_getaffinity(os.getpid()) | _left_alone)
 
 
 def run_idle(work: Callable[[], T]) -> T:

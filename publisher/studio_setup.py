@@ -14,6 +14,7 @@ from publisher.rendering.links import DEFAULT_URL, Links
 from publisher.rendering.studio import InvalidStudio, Studio, load
 from publisher.rendering.templates import Templates
 from publisher.site.builder import SiteBuilder, fingerprint
+from publisher.site.card_workers import CardWorkers
 from publisher.syndication.feed import Feeds
 
 __all__ = ["StudioSetup", "StudioSetupLoader"]
@@ -39,10 +40,17 @@ class StudioSetupLoader:
     """Keeps the setup of a data folder up to date."""
 
     def __init__(
-        self, data: Path, catalogue: Catalogue, *, step: Callable[[str], None], durable: bool
+        self,
+        data: Path,
+        catalogue: Catalogue,
+        workers: CardWorkers,
+        *,
+        step: Callable[[str], None],
+        durable: bool,
     ) -> None:
         self._data = data
         self._catalogue = catalogue
+        self._workers = workers
         self._step = step
         self._durable = durable
         self._seen: tuple[object, ...] = ()
@@ -75,6 +83,8 @@ class StudioSetupLoader:
         return self._setup
 
     def _made(self, made_of: str, studio: Studio, links: Links, templates: Templates) -> StudioSetup:
+        # What they draw for the setup before is not wanted any more.
+        self._workers.close()
         return StudioSetup(
             fingerprint=made_of,
             studio=studio,
@@ -82,7 +92,14 @@ class StudioSetupLoader:
             templates=templates,
             feeds=Feeds(self._catalogue, studio, links, templates),
             site_builder=SiteBuilder(
-                self._data, self._catalogue, studio, links, templates, step=self._step, durable=self._durable
+                self._data,
+                self._catalogue,
+                studio,
+                links,
+                templates,
+                self._workers,
+                step=self._step,
+                durable=self._durable,
             ),
             desk=DraftDesk(self._data, self._catalogue, studio, links, templates),
         )

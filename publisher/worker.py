@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -39,6 +39,7 @@ _log = structlog.get_logger(__name__)
 
 LOCK = "publisher.lock"
 _LOOK_EVERY_S = 1.0
+_LOOK_FOR_CARDS_EVERY_S = 0.1
 _WAIT_FOR_LOCK_S = 10.0
 
 
@@ -100,10 +101,10 @@ def _publish(data: Path, database: Database, *, standalone: bool, smtp_url: str 
         _record_mail_setting(catalogue, smtp_url)
         jobs = JobRunner(data, catalogue, outbox, on_finished=_print_finished)
         mail = MailDelivery(data, database, smtp_url) if smtp_url else nullcontext()
-        with _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data, database):
+        with closing(jobs), _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data, database):
             while not wake_ups.stopped:
-                ran_any = _run_due(jobs, outbox)
-                wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox))
+                ran_any, cards_follow = _run_due(jobs, outbox)
+                wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox, cards_follow))
     finally:
         connection.close()
     return 0
@@ -114,24 +115,26 @@ def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
     catalogue.set_meta("sends_mail", "yes" if smtp_url else "no")
 
 
-def _run_due(jobs: JobRunner, outbox: Outbox) -> bool:
+def _run_due(jobs: JobRunner, outbox: Outbox) -> tuple[bool, bool]:
+    """Whether there was any job, and whether cards follow the pages."""
     try:
-        return jobs.run_due(_now()) > 0
+        return jobs.run_due(_now()) > 0, jobs.draw_cards(_now())
     except (DatabaseLocked, DatabaseLost) as error:
         # Away, or another process holds the database for long, an import perhaps.
         _log.warning("database_locked", problem=str(error))
         with suppress(DatabaseLocked, DatabaseLost):
             # What was claimed is done again; where that cannot be written either, at the next start.
             outbox.give_back()
-        return False
+        return False, False
 
 
-def _seconds_to_next_look(outbox: Outbox) -> float:
+def _seconds_to_next_look(outbox: Outbox, cards_follow: bool) -> float:
+    longest = _LOOK_FOR_CARDS_EVERY_S if cards_follow else _LOOK_EVERY_S
     try:
         due = outbox.next_attempt()
     except (DatabaseLocked, DatabaseLost):
-        return _LOOK_EVERY_S
-    return _LOOK_EVERY_S if due is None else min(_LOOK_EVERY_S, max(0.01, (due - _now()) / 1000))
+        return longest
+    return longest if due is None else min(longest, max(0.01, (due - _now()) / 1000))
 
 
 def _print_finished(finished: FinishedJob) -> None:

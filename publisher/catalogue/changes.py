@@ -13,13 +13,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["ALL_PAGES", "ARCHIVE_SIZE", "DRAFTS_PREFIX", "ROOM_PAGES", "in_reader_order", "touched"]
+__all__ = [
+    "ALL_PAGES",
+    "ARCHIVE_SIZE",
+    "CARDS_PREFIX",
+    "DRAFTS_PREFIX",
+    "ROOM_PAGES",
+    "in_reader_order",
+    "touched",
+]
 
 ALL_PAGES: Final = "*"
 """Stands for every page there is."""
 
 DRAFTS_PREFIX: Final = "drafts/"
 """What a session's drafts are marked with when they have to go; no page."""
+
+CARDS_PREFIX: Final = "cards/"
+"""What a session's card is marked with when it is drawn after the pages; no page, and no page waits for it."""
 
 ARCHIVE_SIZE: Final = 50
 """Items in one part of the feed's archive."""

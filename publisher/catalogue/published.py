@@ -19,13 +19,14 @@ from engine.storage.meta import Meta
 from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
 from engine.storage.stories import remove_quotes
-from publisher.catalogue.changes import ALL_PAGES, DRAFTS_PREFIX, touched
+from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
 from publisher.catalogue.listing import Listing, Published
 from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import PUBLISHER
 
 __all__ = ["Catalogue", "Published"]
 
+_NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
     "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day, visibility,"
     " instructor, instructor_slug, featured, feed_month, feed_number, published_at, updated_at)"
@@ -167,9 +168,14 @@ class Catalogue(Listing):
         """The drafts to remove, as ``drafts/<session_id>``, each with how often it was marked."""
         return {mark: times for mark, times in self._dirty() if mark.startswith(DRAFTS_PREFIX)}
 
+    def cards_to_draw(self) -> dict[str, int]:
+        """The cards that follow the pages, as ``cards/<session_id>``, each with how often it was marked."""
+        rows = self.connection.rows(f"SELECT page, times FROM marks WHERE NOT ({_NO_CARD}) ORDER BY page")
+        return {row["page"]: row["times"] for row in rows}
+
     def is_dirty(self) -> bool:
         """Whether any page waits to be built, or any draft to be removed."""
-        return self.connection.row("SELECT 1 FROM marks LIMIT 1") is not None
+        return self.connection.row(f"SELECT 1 FROM marks WHERE {_NO_CARD} LIMIT 1") is not None
 
     def clear_dirty(self, marks: Mapping[str, int]) -> None:
         """Unmark what was built; a page that was marked again since it was read stays dirty."""
@@ -220,7 +226,7 @@ class Catalogue(Listing):
         return found is not None
 
     def _dirty(self) -> list[tuple[str, int]]:
-        rows = self.connection.rows("SELECT page, times FROM marks ORDER BY page")
+        rows = self.connection.rows(f"SELECT page, times FROM marks WHERE {_NO_CARD} ORDER BY page")
         return [(row["page"], row["times"]) for row in rows]
 
     def _store_quotes(self, snapshot: Snapshot, at: Millis) -> None:

@@ -80,9 +80,9 @@ def digest_of(texts: CardTexts) -> str:
 
 
 def drawn_of(png: bytes) -> str | None:
-    """What ``digest_of`` said of a card when it was drawn; None where the file is no whole card."""
+    """What ``digest_of`` said of a card when it was drawn; empty for another PNG, None for a file that is no whole one."""
     at = 8
-    found = None
+    found = ""
     while at + 12 <= len(png):
         length, kind = struct.unpack_from(">I4s", png, at)
         end = at + 12 + length

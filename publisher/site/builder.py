@@ -19,12 +19,13 @@ from publisher.files.new_tree import NewTree, remove
 from publisher.files.tree import SiteFile, Tree, exchange, flush_folders
 from publisher.priority import run_idle
 from publisher.rendering import resources
-from publisher.rendering.card import card_of, studio_card
+from publisher.rendering.card import studio_card
 from publisher.rendering.links import Links
-from publisher.rendering.story import story_of
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 from publisher.site import sitemap
+from publisher.site.card_workers import CardWorkers
+from publisher.site.cards import Cards
 from publisher.site.mkdocs_build import PageRenderer, asset_files
 from publisher.site.pages import Page, Pages
 from publisher.syndication.calendar import calendar_of
@@ -38,6 +39,7 @@ FORMAT = "7"
 Progress = Callable[[int, int], None]
 
 _KEYS_AT_ONCE = 250
+_LONGEST_WAIT_S = 1.0
 # Folders of the site that others write: the search index is made after the pages.
 _KEPT = ("pagefind",)
 
@@ -71,6 +73,7 @@ class SiteBuilder:
         studio: Studio,
         links: Links,
         templates: Templates,
+        workers: CardWorkers,
         *,
         step: Callable[[str], None] = lambda _: None,
         durable: bool = True,
@@ -83,6 +86,7 @@ class SiteBuilder:
         self._durable = durable
         self._pages = Pages(catalogue, studio, links)
         self._renderer = PageRenderer(studio, links, templates)
+        self._cards = Cards(data / "public", catalogue, studio, workers)
         self._feeds = Feeds(catalogue, studio, links, templates)
         self._site_id = catalogue.meta("site_id") or ""
         self._public = Tree(data / "public", step=step, durable=durable)
@@ -102,13 +106,26 @@ class SiteBuilder:
             build = partial(self._build, in_reader_order(dirty), self._public, self._private, progress)
         # A small build does not go into the idle class: on a busy machine it might never run.
         changed = run_idle(build) if number > _KEYS_AT_ONCE else build()
+        self._cards.follow()
         self._catalogue.clear_dirty(dirty)
         return changed
+
+    def draw_cards(self, *, wait_s: float = 0.0) -> bool:
+        """Put cards that follow the pages into the site, as far as they are drawn; whether others are still to come.
+
+        Waits so long for the first one.
+        """
+        if not self._cards.any_following():
+            return False
+        drawn = self._cards.drawn(wait_s=wait_s)
+        self._public.put(drawn.values())
+        self._cards.settle(drawn)
+        return True
 
     def rebuild(self, output: Path | None = None, *, progress: Progress = _no_progress) -> int:
         """Build the whole site in a new folder, then put that in the place of ``public/``, or of ``output``.
 
-        Returns how many files the site has.
+        Returns how many files the site has. ``output`` is complete when it is there; cards of ``public/`` may follow.
         """
         live = output or self._data / "public"
         live.parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +139,7 @@ class SiteBuilder:
                 public = NewTree(new / "public", live_trees[0], step=self._step, durable=self._durable)
                 private = NewTree(new / "private", live_trees[1], step=_no_step, durable=self._durable)
                 self._build(keys, public, private, progress)
+                self._complete_cards(public, wait=output is not None)
             count = len(public)
             for name in _KEPT:
                 public.keep(name)
@@ -149,28 +167,40 @@ class SiteBuilder:
     ) -> int:
         changed = 0
         removals: list[SiteFile] = []
+        self._cards.begin_build(whole=isinstance(public, NewTree))
         progress(0, len(keys))
         for start in range(0, len(keys), _KEYS_AT_ONCE):
             portion = keys[start : start + _KEYS_AT_ONCE]
             with self._catalogue.read_transaction():
-                files = list(self._files(portion))
+                files = list(self._files(portion, whole=isinstance(public, NewTree)))
             # Files are removed at the end of the pass, when no page links to them any more.
             removals += [file for file, is_private in files if file.data is None and not is_private]
             changed += public.put(
                 [file for file, is_private in files if file.data is not None and not is_private]
             )
             changed += private.put([file for file, is_private in files if is_private])
+            if isinstance(public, NewTree):
+                # Pages go before: they have a core of their own, or there is none for cards.
+                public.put(self._cards.drawn(spare=1).values())
             progress(start + len(portion), len(keys))
         return changed + public.put(removals)
 
-    def _files(self, keys: Iterable[str]) -> Iterator[tuple[SiteFile, bool]]:
-        """The files of keys, in their order, each with whether it goes into ``private/``."""
+    def _complete_cards(self, public: NewTree, *, wait: bool) -> None:
+        """Add the cards that are not drawn yet: wait for them, or have others stand in for them."""
+        while wait and self._cards.outstanding:
+            public.put(self._cards.drawn(wait_s=_LONGEST_WAIT_S).values())
+        if wait:
+            self._cards.give_up()
+        public.put(self._cards.stand_in(session_id) for session_id in sorted(self._cards.outstanding))
+
+    def _files(self, keys: Iterable[str], *, whole: bool) -> Iterator[tuple[SiteFile, bool]]:
+        """The files of keys, in their order, each with whether it goes into ``private/``; of a ``whole`` site or of a part."""
         for is_page, run in groupby(keys, key=lambda key: self._pages.path_of(key) is not None):
             if is_page:
                 yield from self._html_files(list(run))
             else:
                 for key in run:
-                    yield from ((each, False) for each in self._other_files(key))
+                    yield from ((each, False) for each in self._other_files(key, whole=whole))
 
     def _html_files(self, keys: list[str]) -> Iterator[tuple[SiteFile, bool]]:
         pages: list[Page] = []
@@ -189,18 +219,16 @@ class SiteBuilder:
         for file in self._renderer.render(pages):
             yield file, file.path in private
 
-    def _card(self, session_id: str) -> SiteFile:
-        path = f"sessions/{session_id}/card.png"
-        excerpt = self._catalogue.excerpt(session_id)
-        if excerpt is None or excerpt.source == "import" or excerpt.visibility == "private":
-            return SiteFile(path, None)
-        return SiteFile(path, card_of(story_of(excerpt, self._studio), self._studio))
-
-    def _other_files(self, key: str) -> Iterator[SiteFile]:
+    def _other_files(self, key: str, *, whole: bool) -> Iterator[SiteFile]:
         kind, _, name = key.partition("/")
         match kind:
             case "card":
-                yield self._card(name)
+                card = self._cards.file_of(name)
+                if card is not None:
+                    yield card
+                elif not whole:
+                    # In a new site it gets its place at the end, when more cards are drawn.
+                    yield self._cards.stand_in(name)
             case "sitemap" if name:
                 yield sitemap.of_month(self._catalogue, name, self._links)
             case "sitemap":

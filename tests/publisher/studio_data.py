@@ -63,7 +63,8 @@ class Publisher:
         return digests(output)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of processes that draw cards."""
+        self.jobs.close()
         self.connection.close()
 
 

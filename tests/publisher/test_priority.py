@@ -78,6 +78,19 @@ def test_it_takes_what_nobody_else_wants() -> None:
     assert (reply["idle"], reply["cores"]) == (True, others or [first])
 
 
+def test_what_it_leaves_alone_is_still_known() -> None:
+    """Work of a lower priority yet may use every core."""
+    reply = after(
+        "from publisher.priority import usable_cores",
+        "every = sorted(os.sched_getaffinity(0))",
+        "run_idle(use_idle_scheduling)",
+        "assert usable_cores() == every",
+        "use_idle_scheduling()",
+        "assert usable_cores() == every",
+    )
+    assert reply["idle"]
+
+
 def test_a_single_core_is_shared() -> None:
     """There is nowhere else to go."""
     core = min(os.sched_getaffinity(0))
