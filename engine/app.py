@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import importlib
 import random
 import signal
@@ -18,7 +19,9 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import structlog
@@ -58,9 +61,10 @@ from engine.sessions.messages import SeatClaim
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
 from engine.storage.database import Database
-from engine.storage.journal import Journal
+from engine.storage.group_commit import GroupCommitJournal
 from engine.storage.keys import Keys
 from engine.storage.meta import Meta
+from engine.storage.nodes import NodeRow
 from engine.storage.opening import database_of, open_journal, signing_key_of
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
@@ -68,12 +72,17 @@ from engine.web import pages
 from publisher.rendering import studio
 from publisher.rendering.studio import Studio
 
+if TYPE_CHECKING:
+    from engine.nodes.node import Node
+
 __all__ = ["RunningServer", "publisher_command", "run", "running_server"]
 
 _BACKLOG = 4096
 """Connections that may wait to be accepted: a studio full of phones comes back in one second."""
 _RECONNECT_WITHIN = 5.0
 """Seconds over which a restart spreads the return of its clients."""
+_HAND_OVER_TIMEOUT = 3.0
+"""Seconds that a drain has for giving its sessions to other servers."""
 _CLOSE_TIMEOUT = 3.0
 """Seconds in which a drain waits for the peers' close frames."""
 _DRAIN_TIMEOUT = 8.0
@@ -116,10 +125,12 @@ class _Storage:
 
     database: Database
     keys: Keys
-    journal: Journal
+    journal: GroupCommitJournal[Any]
     rooms: Rooms
     people: People
     tokens: Tokens
+    node: Node | None
+    """This server among others, on a database that can be shared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +176,8 @@ async def running_server(
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        if storage.node is not None:
+            await storage.node.join(storage.journal, directory)
         revived = await directory.open()
         await _accept_connections(runner, listener, stack)
         _start_maintenance(context, storage, directory, sockets)
@@ -180,6 +193,7 @@ async def running_server(
             yield server
         finally:
             server.state = "draining"
+            await _hand_over(storage.node, directory)
             await _drain(sockets)
 
 
@@ -247,13 +261,36 @@ def _open_storage(context: _Context) -> _Storage:
     _store_settings(
         database, public_url=context.server.url, retention_days=str(context.settings.retention_days)
     )
+    node = _node(context, database)
     journal = open_journal(database, asyncio.get_running_loop(), context.metrics.committed)
     context.stack.push_async_callback(journal.close)
     rooms, people = Rooms(database), People(database)
     context.stack.callback(rooms.close)
     context.stack.callback(people.close)
     tokens = Tokens(signing_key_of(context.settings.data, database))
-    return _Storage(database, keys, journal, rooms, people, tokens)
+    return _Storage(database, keys, journal, rooms, people, tokens, node)
+
+
+def _node(context: _Context, database: Database) -> Node | None:
+    """This server among those that share its database; None with a file of its own."""
+    settings = context.settings
+    if settings.database is None:
+        return None
+    from engine.nodes.membership import NodeFacts
+    from engine.nodes.node import Node
+
+    facts = NodeFacts(_node_url(context), _version(), _studio_hash(settings.data))
+    node = Node(database, settings.data, facts, context.clock.now)
+    context.stack.push_async_callback(node.leave)
+    return node
+
+
+def _node_url(context: _Context) -> str:
+    return context.settings.node_url or origin(context.settings.host, context.server.port)
+
+
+def _studio_hash(data: Path) -> str:
+    return hashlib.sha256((data / studio.FILE_NAME).read_bytes()).hexdigest()[:16]
 
 
 def _store_settings(database: Database, **settings: str) -> None:
@@ -276,6 +313,7 @@ def _build_directory(context: _Context, storage: _Storage, process: PublisherPro
         publication_queued=lambda _: process.wake(),
         channels=SESSION_END_CHANNELS,
         marks=read_marks(context.settings.data / MARKS_FILE),
+        ownership=None if storage.node is None else storage.node.ownership,
     )
 
 
@@ -356,10 +394,26 @@ def _build_application(
         readiness=lambda: context.server.state,
         registry=context.registry,
         connections=OpenConnections(ConnectionMetrics(context.registry), context.addresses),
+        nodes=_nodes(context, storage, directory),
     )
     # After every other route: the site answers what nothing else does.
     routes.setup(app, backend, requests_per_minute=context.settings.rate_requests_per_minute)
     return app
+
+
+def _nodes(context: _Context, storage: _Storage, directory: Directory) -> Callable[[], Sequence[NodeRow]]:
+    """The servers of this studio; with a file of its own it is this one alone."""
+    if storage.node is not None:
+        membership = storage.node.membership
+        return lambda: membership.nodes
+
+    def alone() -> Sequence[NodeRow]:
+        sessions = sum(1 for _ in directory.actors())
+        draining = context.server.state == "draining"
+        version, studio = _version(), _studio_hash(context.settings.data)
+        return [NodeRow("single", _node_url(context), 0, True, draining, version, studio, None, sessions)]
+
+    return alone
 
 
 async def _accept_connections(runner: web.AppRunner, listener: socket.socket, stack: AsyncExitStack) -> None:
@@ -412,6 +466,17 @@ def _run_in_background(work: Coroutine[Any, Any, None]) -> None:
     task.add_done_callback(_tasks.discard)
 
 
+async def _hand_over(node: Node | None, directory: Directory) -> None:
+    """Let other servers go on with the sessions, where there are others."""
+    if node is None or not node.membership.living():
+        return
+    node.membership.draining = True
+    log.info("handing over", sessions=len(node.ownership))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_HAND_OVER_TIMEOUT):
+            await directory.hand_over()
+
+
 async def _drain(sockets: _Sockets) -> None:
     """Close every socket, and wait a moment for the peers' close frames."""
     log.info("draining", sockets=len(sockets.open))
@@ -428,6 +493,13 @@ async def _drain(sockets: _Sockets) -> None:
 def _exit_after_drain_timeout() -> None:
     log.error("the drain took too long")
     raise SystemExit(0)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("halcytone-live")
+    except metadata.PackageNotFoundError:
+        return "0"
 
 
 def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -47,6 +47,20 @@ def _public_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _node_url(url: str) -> str:
+    parts = urlsplit(url)
+    if (
+        parts.scheme != "http"
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+        or parts.username
+    ):
+        raise ValueError("must be an address like http://10.0.0.5:8000, which other servers can reach")
+    return url.rstrip("/")
+
+
 def _mail_server(secret: SecretStr) -> SecretStr:
     parts = urlsplit(secret.get_secret_value())
     if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
@@ -95,6 +109,8 @@ class Settings(BaseSettings):
     """Folder of the database, the published site, the drafts and ``studio.toml``."""
     database_url: Annotated[SecretStr, AfterValidator(_postgresql)] | None = None
     """``postgresql://…`` in the place of the data folder's SQLite file."""
+    node_url: Annotated[str, AfterValidator(_node_url)] | None = None
+    """Where other servers of the same database reach this one. Default: ``http://HOST:PORT``."""
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     """Where people reach this server: every absolute link is on it. Default: ``http://HOST:PORT``."""
     smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)] | None = None

@@ -16,6 +16,7 @@ from engine.api import (
     health,
     me,
     newsletter,
+    nodes,
     platform_events,
     publications,
     rooms,
@@ -46,6 +47,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *publications.ENDPOINTS,
     *drafts.ENDPOINTS,
     *me.ENDPOINTS,
+    *nodes.ENDPOINTS,
     *health.ENDPOINTS,
 )
 

@@ -12,6 +12,7 @@ __all__ = [
     "Conflict",
     "Forbidden",
     "Invalid",
+    "Moved",
     "NotFound",
     "Rejected",
     "Unavailable",
@@ -68,3 +69,13 @@ class Unavailable(Rejected):
     """Not now: the server drains, or its storage refuses."""
 
     status = 503
+
+
+class Moved(Unavailable):
+    """Another server of this studio has the session; ``url`` is where other servers reach that one."""
+
+    def __init__(self, session_id: str, node: str, url: str) -> None:
+        super().__init__("unavailable", "The session is on another server of this studio; try again.")
+        self.session_id = session_id
+        self.node = node
+        self.url = url

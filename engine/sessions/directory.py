@@ -19,18 +19,27 @@ from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain.deadlines import next_deadline
 from engine.domain.instant import MINUTE, SECOND, Millis
-from engine.domain.rejection import NotFound, Rejected, Unavailable
+from engine.domain.rejection import Conflict, Moved, NotFound, Rejected, Unavailable
 from engine.domain.session import Details, Role, Session
+from engine.protocol.close_codes import CloseCode
 from engine.protocol.outgoing import Message
 from engine.runtime.mailbox import MailboxFull
 from engine.sessions.deadline_queue import DeadlineQueue
 from engine.sessions.loading import SessionLoader
-from engine.sessions.messages import Execute, ForgetPeople, GetOwnFigures, GetView, UnloadIfIdle, View
-from engine.sessions.ports import RoomPort
+from engine.sessions.messages import (
+    Execute,
+    ForgetPeople,
+    GetOwnFigures,
+    GetView,
+    HandOver,
+    UnloadIfIdle,
+    View,
+)
+from engine.sessions.ports import Ownership, RoomPort
 from engine.sessions.recent_messages import recent_messages
 from engine.sessions.session_actor import SessionActor
 from engine.sessions.telemetry import HeartCounts
-from engine.storage.journal import Journal, Loaded
+from engine.storage.journal import Journal, Loaded, NotOwner
 from engine.storage.rooms import RoomCatalogue
 
 if TYPE_CHECKING:
@@ -74,8 +83,12 @@ class Directory:
         publication_queued: Callable[[str], None],
         channels: tuple[str, ...],
         marks: Sequence[Mark] | None = None,
+        ownership: Ownership | None = None,
     ) -> None:
+        """``ownership``: where several servers share the sessions; without it all are this server's."""
         self._journal = journal
+        self._ownership = ownership
+        self._handing_over = False
         self._loader = SessionLoader(journal)
         self._rooms = rooms
         self._clock = clock
@@ -127,7 +140,9 @@ class Directory:
         try:
             ref = await self.find(session_id)
         except NotFound:
-            ref = self._start(session_id, None, None)
+            ref = self._start(session_id, None, None, await self._claimed(session_id, new=True))
+        except Moved as moved:
+            raise Conflict("session_exists", f"There is already a session {session_id}.") from moved
         command = c.Create(session_id, self._new_id(), details)
         return await self._answer(ref, Execute(command, c.Sender(Role.ADMIN)))
 
@@ -220,26 +235,77 @@ class Directory:
                 await ref.stop(block=False)
         self._actors.clear()
 
+    async def take_over(self, session_ids: Sequence[str]) -> None:
+        """Load sessions that have no owner, unless another server is faster."""
+        await self._load_all(session_ids)
+
+    def let_go(self) -> None:
+        """Close every socket and drop every actor, at once: this server is cut off, or its sessions are others' now."""
+        for session_id, ref in list(self._actors.items()):
+            with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
+                ref.tell(NotOwner(session_id))
+
+    async def hand_over(self) -> None:
+        """Give every session up to other servers, each once all of it is durable; none is loaded any more.
+
+        Its clients are told to come back when another server can have it.
+        """
+        self._handing_over = True
+        waiting = list(self._actors)
+        for start in range(0, len(waiting), _LOADED_AT_ONCE):
+            group = waiting[start : start + _LOADED_AT_ONCE]
+            rooms = await asyncio.gather(*map(self._stopped, group))
+            await self._loader.writes_settled()
+            if self._ownership is not None:
+                await self._ownership.release(group)
+            for room in rooms:
+                if room is not None:
+                    room.close_all(CloseCode.MOVED, "the session goes on on another server")
+
+    async def _stopped(self, session_id: str) -> RoomPort[Any] | None:
+        ref = self._actors.get(session_id)
+        if ref is None:
+            return None
+        try:
+            durable: asyncio.Future[RoomPort[Any]] = await ref.ask(HandOver(), block=False)
+            return await durable
+        except (pykka.ActorDeadError, MailboxFull, Unavailable):
+            return None
+        finally:
+            self._unload(session_id)
+
     async def _load_all(self, session_ids: Sequence[str]) -> None:
         for start in range(0, len(session_ids), _LOADED_AT_ONCE):
             group = session_ids[start : start + _LOADED_AT_ONCE]
             results = await asyncio.gather(*map(self.find, group), return_exceptions=True)
             for session_id, result in zip(group, results, strict=True):
+                if isinstance(result, Moved):
+                    continue  # Its owner looks after it.
                 if isinstance(result, BaseException):
                     log.error("session not rebuilt", session_id=session_id, reason=str(result))
                 if isinstance(result, Unavailable):
                     # What is due stays due: a session must end also when its end came while the database was away.
                     self._deadlines.add(self._clock.now() + _LOADED_AGAIN_AFTER, session_id)
 
+    async def _claimed(self, session_id: str, *, new: bool = False) -> int:
+        if self._ownership is None:
+            return 0
+        if self._handing_over:
+            raise Unavailable("draining", "This server is about to stop; come back in a moment.")
+        return await self._ownership.claim(session_id, new=new)
+
     async def _load(self, session_id: str) -> pykka.ActorRef[SessionActor]:
+        term = await self._claimed(session_id)
         if session_id in self._failed:
             await self._loader.writes_settled()
             self._failed.discard(session_id)
         state, loaded = await self._loader.load(session_id)
-        return self._start(session_id, state, loaded)
+        if self._ownership is not None and (self._handing_over or self._ownership.term(session_id) != term):
+            raise Unavailable("unavailable", "The session is being moved; try again.")
+        return self._start(session_id, state, loaded, term)
 
     def _start(
-        self, session_id: str, state: Session | None, loaded: Loaded | None
+        self, session_id: str, state: Session | None, loaded: Loaded | None, term: int = 0
     ) -> pykka.ActorRef[SessionActor]:
         ref = self._actors.get(session_id)
         if ref is not None and ref.is_alive():
@@ -258,6 +324,7 @@ class Directory:
             channels=self._channels,
             marks=self._marks,
             keeps_people=not self._people_are_forgotten(state),
+            term=term,
         )
         self._actors[session_id] = ref
         self._last_used[session_id] = self._clock.elapsed()
@@ -275,6 +342,8 @@ class Directory:
         except Rejected:
             if isinstance(message.command, c.Create) and not self._durable.get(message.command.session_id):
                 self._unload(message.command.session_id)
+                if self._ownership is not None:
+                    self._spawn(self._ownership.release([message.command.session_id]))
             raise
 
     async def _unload_idle(self) -> None:
@@ -359,6 +428,8 @@ class Directory:
     def died(self, session_id: str, reason: BaseException | None) -> None:
         """An actor failed: it is rebuilt from its journal."""
         self._counts.died()
+        if isinstance(reason, NotOwner) and self._ownership is not None:
+            self._ownership.lose(session_id)
         self._failed.add(session_id)
         self._unload(session_id)
 

@@ -51,12 +51,18 @@ def queues_publication(events: Iterable[e.Event]) -> bool:
 class JournalEntries:
     """Makes the journal entries of one session."""
 
-    __slots__ = ("_channels", "_new_id", "_session_id", "_stored_at")
+    __slots__ = ("_channels", "_new_id", "_session_id", "_stored_at", "_term")
 
     def __init__(
-        self, session_id: str, channels: tuple[str, ...], new_id: Callable[[], str], stored_at: int
+        self,
+        session_id: str,
+        channels: tuple[str, ...],
+        new_id: Callable[[], str],
+        stored_at: int,
+        term: int = 0,
     ) -> None:
-        """``stored_at``: the position of the newest snapshot of the state."""
+        """``stored_at``: the position of the newest snapshot of the state. ``term``: as ``Append`` says."""
+        self._term = term
         self._session_id = session_id
         self._channels = channels
         self._new_id = new_id
@@ -95,6 +101,7 @@ class JournalEntries:
             outbox=jobs,
             state=stored,
             event_ids=() if event_id is None else (event_id,),
+            term=self._term,
         )
 
     def _story(

@@ -22,6 +22,7 @@ __all__ = [
     "FromSocket",
     "GetOwnFigures",
     "GetView",
+    "HandOver",
     "MissedRecords",
     "Outcome",
     "SeatClaim",
@@ -96,6 +97,11 @@ class GetOwnFigures:
     """Ask for one person's own figures, for that person: a dictionary, or None without a strap."""
 
     client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Stop once everything is durable; the answer is the room, whose sockets are still open."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from engine.domain.session import Role, Session
 from engine.protocol.close_codes import CloseCode
 
-__all__ = ["RoomPort", "SeatPort", "SessionListener"]
+__all__ = ["Ownership", "RoomPort", "SeatPort", "SessionListener"]
 
 
 class SeatPort(Protocol):
@@ -107,3 +107,29 @@ class SessionListener(Protocol):
 
     def died(self, session_id: str, reason: BaseException | None) -> None:
         """The actor of a session failed."""
+
+
+class Ownership(Protocol):
+    """Which sessions this server owns, where several share a database."""
+
+    def term(self, session_id: str) -> int | None:
+        """The term in which it owns a session, None where it does not."""
+        ...
+
+    async def claim(self, session_id: str, *, new: bool = False) -> int:
+        """Own a session that has no owner, or that nobody has created yet (``new``); returns the term.
+
+        Raises:
+            NotFound: nobody created it.
+            Moved: another server owns it.
+            Unavailable: who owns it cannot be told at present.
+        """
+        ...
+
+    async def release(self, session_ids: Iterable[str]) -> None:
+        """Give sessions up."""
+        ...
+
+    def lose(self, session_id: str) -> None:
+        """Take note that it is another server's."""
+        ...

@@ -46,6 +46,7 @@ from engine.sessions.messages import (
     FromSocket,
     GetOwnFigures,
     GetView,
+    HandOver,
     MissedRecords,
     Outcome,
     UnloadIfIdle,
@@ -94,8 +95,9 @@ class SessionActor(LoopActor):
         channels: tuple[str, ...] = SESSION_END_CHANNELS,
         marks: Sequence[Mark] | None = None,
         keeps_people: bool = True,
+        term: int = 0,
     ) -> None:
-        """``keeps_people``: False once the time is over for which rows of people are kept."""
+        """``keeps_people``: False once the time is over for which rows of people are kept. ``term``: of its ownership."""
         super().__init__()
         self._session_id = session_id
         self.state = state
@@ -115,7 +117,9 @@ class SessionActor(LoopActor):
             room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks
         )
         self._arrivals = Arrivals(session_id, self, room, journal, self._instant, self.enqueue)
-        self._entries = JournalEntries(session_id, channels, new_id, 0 if state is None else state.position)
+        self._entries = JournalEntries(
+            session_id, channels, new_id, 0 if state is None else state.position, term
+        )
         self._commits = CommitQueue()
         self._deadline_timer = DeadlineTimer(clock, self._instant, self._on_deadline)
         self._failure: BaseException | None = None
@@ -162,7 +166,9 @@ class SessionActor(LoopActor):
         """Handle one message: one turn."""
         if self._failure is not None:
             # An exception ends an actor that was told something; who asks would only be handed it.
-            if isinstance(message, Execute | ForgetPeople | GetView | GetOwnFigures | UnloadIfIdle):
+            if isinstance(
+                message, Execute | ForgetPeople | GetView | GetOwnFigures | HandOver | UnloadIfIdle
+            ):
                 raise Unavailable("unavailable", "The session is being rebuilt; try again.")
             raise self._failure
         match message:
@@ -187,6 +193,8 @@ class SessionActor(LoopActor):
                 return self._forget_people()
             case UnloadIfIdle():
                 return self._unload_if_idle()
+            case HandOver():
+                return self._hand_over()
             case BaseException():
                 raise message
             case _:
@@ -487,6 +495,20 @@ class SessionActor(LoopActor):
             return False
         self.stop()
         return True
+
+    def _hand_over(self) -> asyncio.Future[RoomPort[Any]]:
+        durable: asyncio.Future[RoomPort[Any]] = asyncio.get_running_loop().create_future()
+        engaged = self._telemetry.unwritten()
+        if engaged is not None:
+            self.run(engaged, _SYSTEM)
+
+        def stop(_: object) -> None:
+            self.stop()
+            if not durable.done():
+                durable.set_result(self._room)
+
+        self._commits.when_durable(self.state, stop, stop)
+        return durable
 
     def _forget_people(self) -> bool:
         self._people.forget()

@@ -50,6 +50,9 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         loop: asyncio.AbstractEventLoop,
         on_commit: OnCommit | None = None,
     ) -> None:
+        self.node: str | None = None
+        """The node whose entries are written, where several share the database: each entry is refused unless that
+        node lives and owns its session in the entry's term. None: there is one server, which owns them all."""
         self._connect = connect
         self._loop = loop
         self._on_commit = on_commit

@@ -21,6 +21,7 @@ __all__ = [
     "Journal",
     "JournalFailed",
     "Loaded",
+    "NotOwner",
     "Record",
     "StalePosition",
     "StateSnapshot",
@@ -35,6 +36,14 @@ class JournalFailed(Exception):
         self.reason = reason
 
 
+class NotOwner(Exception):
+    """This process does not own the session, or not any more: another node has it, or this one was buried."""
+
+    def __init__(self, session_id: str) -> None:
+        super().__init__(f"{session_id} is owned by another node")
+        self.session_id = session_id
+
+
 class StalePosition(Exception):
     """Somebody else has written to this session's log: the writer's state is out of date."""
 
@@ -45,7 +54,7 @@ class StalePosition(Exception):
 
 
 Done: TypeAlias = Callable[[BaseException | None], None]
-"""Runs on the loop once the entry is durable (None), or is not (``JournalFailed``, ``StalePosition``)."""
+"""Runs on the loop once the entry is durable (None), or is not (``JournalFailed``, ``StalePosition``, ``NotOwner``)."""
 
 
 class Record(NamedTuple):
@@ -82,6 +91,8 @@ class Append(NamedTuple):
     state: StateSnapshot | None = None
     event_ids: Sequence[str] = ()
     """Ids of platform events that were accepted: a repetition is known after a restart too."""
+    term: int = 0
+    """Which ownership of the session this is, counted up at each change of owner; 0 where nobody counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,4 +213,27 @@ def _count_participants(connection: Connection) -> None:
         )
 
 
-ENGINE = Schema("engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants))
+# Who runs on this database, and whose each session is. Empty where there is one server alone (SQLite).
+# Every start of a process is a row of its own; its number is counted up each second.
+_NODES = """
+    CREATE TABLE nodes (
+        node {text} PRIMARY KEY,
+        url {text} NOT NULL,
+        version {text} NOT NULL,
+        studio_hash {text} NOT NULL,
+        draining {integer} NOT NULL,
+        load {integer} NOT NULL,
+        site_at {integer},
+        lock {integer} NOT NULL,
+        beat {integer} NOT NULL
+    ) {updated_often};
+
+    CREATE TABLE owners (
+        session_id {text} PRIMARY KEY,
+        node {text} REFERENCES nodes (node) ON DELETE SET NULL,
+        term {integer} NOT NULL
+    ) {by_key};
+    CREATE INDEX owners_by_node ON owners (node);
+"""
+
+ENGINE = Schema("engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES))

@@ -24,7 +24,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, DatabaseLost
 from engine.storage.group_commit import GroupCommitJournal, OnCommit
-from engine.storage.journal import Append, JournalFailed, StalePosition
+from engine.storage.journal import Append, JournalFailed, NotOwner, StalePosition
 from engine.storage.postgres import PostgresConnection, PostgresDatabase
 from engine.storage.rows import PEOPLE, ROOMS
 from engine.storage.writing import is_written, latest_position, write_checked
@@ -182,7 +182,7 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
     async def _send(self, entries: Sequence[Append], unsure: dict[str, int]) -> bool:
         if self._link is None or self._link.is_closed():
             self._link = await _linked(self._url)
-        text, arrays = _statement_of(entries, unsure)
+        text, arrays = _statement_of(entries, unsure, self.node)
         return bool(await self._link.fetchval(text, *arrays))
 
     def _cut_link(self) -> None:
@@ -218,7 +218,7 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             return JournalFailed("the database does not answer"), False
         try:
             return None, patiently(action, what)
-        except (StalePosition, JournalFailed) as refused:
+        except (NotOwner, StalePosition, JournalFailed) as refused:
             return refused, False
         except DatabaseError as error:
             self._given_up = isinstance(error, DatabaseLost)
@@ -237,10 +237,25 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
 
     def _write_once(self, entry: Append) -> bool:
         with self._connection.transaction():
+            self._check_owner(entry)
             repeated = write_checked(self._connection, entry)
             if repeated:
                 self._connection.execute(_REACH_STANDBYS)
         return repeated
+
+    def _check_owner(self, entry: Append) -> None:
+        """Raise ``NotOwner`` unless this node lives, until the transaction ends, and owns the session of an entry."""
+        if self.node is None or not entry.session_id:
+            return
+        alive = self._connection.value("SELECT 1 FROM nodes WHERE node = :node FOR KEY SHARE", node=self.node)
+        mine = alive and self._connection.value(
+            "SELECT 1 FROM owners WHERE session_id = :session_id AND node = :node AND term = :term",
+            session_id=entry.session_id,
+            node=self.node,
+            term=entry.term,
+        )
+        if not mine:
+            raise NotOwner(entry.session_id)
 
     def _are_written(self, entries: Sequence[Append]) -> bool:
         with self._connection.transaction():
@@ -273,10 +288,15 @@ async def _linked(url: str) -> asyncpg.Connection[asyncpg.Record]:
     return link
 
 
-def _statement_of(entries: Sequence[Append], unsure: dict[str, int]) -> tuple[str, list[Sequence[Any]]]:
+def _statement_of(
+    entries: Sequence[Append], unsure: dict[str, int], node: str | None
+) -> tuple[str, list[Sequence[Any]]]:
     """The statement for a batch and its arrays. One statement may touch a row once: the last per key is kept."""
     parts: list[_Part] = []
     arrays: list[Sequence[Any]] = []
+    if node is not None:
+        terms = {(entry.session_id, entry.term) for entry in entries if entry.session_id}
+        arrays.extend((node, [each for each, _ in terms], [term for _, term in terms]))
 
     def add(part: _Part, rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
@@ -305,24 +325,35 @@ def _statement_of(entries: Sequence[Append], unsure: dict[str, int]) -> tuple[st
     add(_ROOMS, [ROOMS.tuple_of(row) for row in rooms.values()])
     states = {entry.session_id: entry.state for entry in entries if entry.state is not None}
     add(_STATES, [(session_id, *astuple(state)) for session_id, state in states.items()])
-    return _text(bool(unsure), tuple(parts)), arrays
+    return _text(node is not None, bool(unsure), tuple(parts)), arrays
 
 
 @lru_cache(maxsize=64)
-def _text(fenced: bool, parts: tuple[_Part, ...]) -> str:
+def _text(owned: bool, fenced: bool, parts: tuple[_Part, ...]) -> str:
     """One statement with a part per table; ``true`` when everything was written, else nothing is.
 
-    ``fenced``: the first two arrays are sessions and the positions at which their logs must stand.
+    ``owned``: the first parameters are a node, and the sessions and terms that it must own. ``fenced``: the next two
+    arrays are sessions and the positions at which their logs must stand.
     """
     number = 1
-    guard = "SELECT 1"
+    source, conditions = "", []
+    if owned:
+        # The lock lets beats through, and makes a burial wait for this statement.
+        source = " FROM (SELECT 1 FROM nodes WHERE node = $1 FOR KEY SHARE) AS alive"
+        conditions.append(
+            "NOT EXISTS (SELECT 1 FROM unnest($2::text[], $3::bigint[]) AS mine(session_id, term)"
+            " LEFT JOIN owners ON owners.session_id = mine.session_id AND owners.term = mine.term"
+            " WHERE owners.node IS DISTINCT FROM $1)"
+        )
+        number = 4
     if fenced:
-        guard += (
-            " WHERE NOT EXISTS (SELECT 1 FROM unnest($1::text[], $2::bigint[]) AS log(session_id, expected)"
+        conditions.append(
+            f"NOT EXISTS (SELECT 1 FROM unnest(${number}::text[], ${number + 1}::bigint[]) AS log(session_id, expected)"
             " WHERE log.expected <> coalesce("
             "(SELECT max(position) FROM journal WHERE journal.session_id = log.session_id), 0))"
         )
-        number = 3
+        number += 2
+    guard = f"SELECT 1{source}{' WHERE ' if conditions else ''}{' AND '.join(conditions)}"
     ctes = [f"fence AS MATERIALIZED ({guard})"]
     for index, part in enumerate(parts):
         names = ", ".join(name for name, _ in part.columns)

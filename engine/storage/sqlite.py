@@ -45,6 +45,7 @@ _TYPES: Final[Mapping[str, str]] = {
     "bytes": "BLOB",
     "identity": "INTEGER PRIMARY KEY",
     "by_key": "WITHOUT ROWID",
+    "updated_often": "",
 }
 
 

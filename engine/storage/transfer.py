@@ -7,6 +7,8 @@ from engine.storage.database import Connection, DatabaseUnusable, Progress, Tabl
 __all__ = ["copy_tables", "is_empty"]
 
 _ROWS_AT_ONCE = 2000
+_OF_ONE_RUN = frozenset({"nodes", "owners"})
+"""Who runs on the source, which is nobody's business in the target."""
 _HELD_BY_A_STUDIO = ("journal", "rooms", "people", "snapshots", "keys")
 
 
@@ -27,7 +29,7 @@ def copy_tables(source: Connection, target: Connection, progress: Progress | Non
     # A table that the target lacks is somebody else's: both have ours, in the same versions.
     if _versions(source) != _versions(target):
         raise DatabaseUnusable("the target is of another version")
-    shapes = {name: shape for name, shape in shapes.items() if name in there}
+    shapes = {name: shape for name, shape in shapes.items() if name in there and name not in _OF_ONE_RUN}
     if not is_empty(target):
         raise DatabaseUnusable("the target already holds a studio: name an empty database")
     copied = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from engine.clock import Clock
 from engine.domain.rejection import NotFound
 from engine.domain.text import SESSION_ID
 from engine.storage.database import Connection, Database
+from engine.storage.nodes import NodeRow
 from engine.storage.rooms import RoomCatalogue
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "DATA",
     "DATABASE",
     "LINKS",
+    "NODES",
     "PUBLISHING",
     "READY",
     "REGISTRY",
@@ -51,6 +53,7 @@ CREDENTIALS = web.AppKey("credentials", Credentials)
 DATA = web.AppKey("data", Path)
 DATABASE: web.AppKey[Database] = web.AppKey("database")
 LINKS = web.AppKey("links", Links)
+NODES: web.AppKey[Callable[[], Sequence[NodeRow]]] = web.AppKey("nodes")
 PUBLISHING: web.AppKey[Publishing] = web.AppKey("publishing")
 READY: web.AppKey[Readiness] = web.AppKey("ready")
 REGISTRY = web.AppKey("registry", CollectorRegistry)
@@ -106,6 +109,8 @@ class Backend:
     registry: CollectorRegistry
     """The Prometheus registry that ``/metrics`` shows."""
     connections: OpenConnections
+    nodes: Callable[[], Sequence[NodeRow]]
+    """The servers of this studio, this one among them."""
 
     def provide(self, app: web.Application) -> None:
         """Put each part under its key, where handlers find it."""
@@ -120,6 +125,7 @@ class Backend:
         app[READY] = self.readiness
         app[REGISTRY] = self.registry
         app[CONNECTIONS] = self.connections
+        app[NODES] = self.nodes
         app[CATALOGUE] = CataloguePool(self.database)
 
 

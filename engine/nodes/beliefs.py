@@ -1,0 +1,112 @@
+"""What a node believes of the others, from the beats that it saw in the database. Pure functions and values.
+
+A beat is a number that its node counts up, not a time. Instants and durations are seconds of the watcher's own
+monotonic clock; no clock is compared with another machine's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+__all__ = ["BEAT_S", "TTL_S", "Beat", "Verdict", "View", "looked", "may_serve", "share_of"]
+
+BEAT_S = 1.0
+"""Between two beats of a node, each of which is a look at the others too."""
+TTL_S = 5.0
+"""How long a watcher must see one and the same number before it buries the node."""
+_LONGEST_GAP_S = 2.5 * BEAT_S
+"""Two looks further apart are no uninterrupted view: the database may have been away for everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What one look says of a node."""
+
+    number: int
+    connected: bool
+    """Whether the lock is held that a node's process holds by a connection of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unchanged:
+    number: int
+    since: float
+    """When the answer came that showed this number for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a watcher has seen without interruption."""
+
+    began: float | None = None
+    last: float | None = None
+    """When the newest answer came."""
+    nodes: Mapping[str, _Unchanged] = field(default_factory=dict)
+
+
+def looked(
+    view: View, asked: float, answered: float, beats: Mapping[str, Beat]
+) -> tuple[View, dict[str, int]]:
+    """The view after one more look at the other nodes, and whom to bury: nodes with the number seen.
+
+    ``asked`` and ``answered`` are when the statement was sent and its answer came. A node is dead once one number was
+    seen for ``TTL_S``, or, where the view has lasted so long, in two looks a beat apart of which the second finds its
+    connection gone: a process that was killed.
+    """
+    if view.last is None or answered - view.last > _LONGEST_GAP_S:
+        view = View(began=answered)
+    nodes: dict[str, _Unchanged] = {}
+    dead: dict[str, int] = {}
+    for node, beat in beats.items():
+        before = view.nodes.get(node)
+        if before is None or before.number != beat.number:
+            nodes[node] = _Unchanged(beat.number, answered)
+            continue
+        nodes[node] = before
+        assert view.began is not None
+        # From the answer that showed it first to the question that found it again: never longer than it was.
+        unchanged = asked - before.since
+        killed = not beat.connected and asked - view.began >= TTL_S and unchanged >= BEAT_S / 2
+        if unchanged >= TTL_S or killed:
+            dead[node] = beat.number
+    return View(view.began, answered, nodes), dead
+
+
+class Verdict(Enum):
+    """Whether a node may go on serving its sockets."""
+
+    SERVE = auto()
+    ASK = auto()
+    """The database has not answered for so long that others may have buried this node: ask them."""
+    CUT_OFF = auto()
+    """The database answers others: close the sockets, whose clients find their sessions elsewhere."""
+
+
+def may_serve(unanswered_s: float, peers: Collection[bool] | None) -> Verdict:
+    """Whether a node may go on whose beat has had no answer for so many seconds.
+
+    ``peers`` says of each other node that answered whether the database answers it; None before they are asked. Safety
+    does not hang on this: what a buried node writes is refused. Without any answer sockets stay, because a database
+    that is away for everybody is a pause.
+    """
+    if unanswered_s < TTL_S:
+        return Verdict.SERVE
+    if peers is None:
+        return Verdict.ASK
+    return Verdict.CUT_OFF if any(peers) else Verdict.SERVE
+
+
+def share_of(unowned: Sequence[str], me: str, living: Collection[str]) -> list[str]:
+    """The sessions without an owner that this node should claim now: an equal share, of which others begin elsewhere.
+
+    ``living`` are all nodes that serve, this one among them. All shares together are everything.
+    """
+    most = -(-len(unowned) // max(1, len(living)))
+    return sorted(unowned, key=lambda session_id: _place(session_id, me))[:most]
+
+
+def _place(session_id: str, node: str) -> bytes:
+    return hashlib.blake2b(f"{session_id} {node}".encode(), digest_size=8).digest()

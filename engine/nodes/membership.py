@@ -1,0 +1,235 @@
+"""This process as one of the nodes on a database: it beats, watches the others, and buries those that stand still.
+
+A thread does what waits for the database, which may be paused for minutes; what it saw is handed to the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+import structlog
+
+from engine.domain.instant import Millis
+from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may_serve, share_of
+from engine.storage.database import Connection, Database, DatabaseError
+from engine.storage.nodes import NodeRow, NodeTable, lock_name
+
+__all__ = ["Membership", "MembershipListener", "NodeFacts"]
+
+_NODE_FILE = "node"
+"""Holds the id under which a process on this data folder joined last."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What a node says of itself."""
+
+    url: str
+    """Where other nodes reach it."""
+    version: str
+    studio_hash: str
+
+
+class MembershipListener(Protocol):
+    """Is called on the loop."""
+
+    def joined(self, node: str) -> None:
+        """This process is a node under a new id, which owns nothing yet."""
+
+    def buried(self) -> None:
+        """It was taken for dead: its sessions are others'."""
+
+    def cut_off(self) -> None:
+        """The database answers others, and not this node: its sessions will be others'."""
+
+    def unowned(self, session_ids: Sequence[str]) -> None:
+        """Sessions that this node should claim."""
+
+
+class Membership:
+    """Joins, beats from ``join`` to ``leave``, and joins anew under another id when it was buried."""
+
+    def __init__(
+        self,
+        database: Database,
+        data: Path,
+        facts: NodeFacts,
+        *,
+        now: Callable[[], Millis],
+        load: Callable[[], int],
+        site_at: Callable[[], Millis | None],
+        ask_peer: Callable[[str], Awaitable[bool | None]],
+        listener: MembershipListener,
+    ) -> None:
+        """``ask_peer(url)`` says whether the database answers the node there, None when that node does not answer."""
+        self._database = database
+        self._file = data / _NODE_FILE
+        self._facts = facts
+        self._now = now
+        self._load = load
+        self._site_at = site_at
+        self._ask_peer = ask_peer
+        self._listener = listener
+        self.node = ""
+        self.draining = False
+        self._nodes: Sequence[NodeRow] = ()
+        self._answered = time.monotonic()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
+        self._lock = ExitStack()
+        self._connection: Connection | None = None
+        self._view = View()
+        self._cut_off = False
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def nodes(self) -> Sequence[NodeRow]:
+        """All nodes, as the newest look showed them."""
+        return self._nodes
+
+    def living(self) -> list[NodeRow]:
+        """The other nodes that take sessions."""
+        return [row for row in self._nodes if row.node != self.node and not row.draining]
+
+    async def join(self) -> None:
+        """Become a node. Whoever joined from this data folder before is dead: the folder is held by this process.
+
+        Raises:
+            DatabaseError: the database cannot be used.
+        """
+        self._loop = asyncio.get_running_loop()
+        await asyncio.to_thread(self._begin)
+        self._listener.joined(self.node)
+        self._thread.start()
+        self._watch = asyncio.create_task(self._watch_answers(), name="peers")
+
+    async def leave(self) -> None:
+        """Stop beating, and take this node out; what it still owns is free at once."""
+        if self._watch is not None:
+            self._watch.cancel()
+        self._stop.set()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(2 * BEAT_S):
+                await asyncio.to_thread(self._thread.join, 2 * BEAT_S)
+                if not self._thread.is_alive():
+                    await asyncio.to_thread(self._end)
+
+    # -- on the thread --------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._connection = self._database.connect()
+        table = NodeTable(self._connection)
+        with suppress(FileNotFoundError):
+            table.leave(self._file.read_text("ascii").strip())
+        self._enter(table)
+
+    def _enter(self, table: NodeTable) -> None:
+        node = uuid4().hex[:12]
+        # Written first: a row whose id nobody remembers would live until its beats are missed.
+        self._file.write_text(f"{node}\n", "ascii")
+        # The lock is a hint that this process is connected; another connection's end is not its loss.
+        self._lock.close()
+        self._lock.enter_context(self._database.hold(lock_name(node), lambda: None))
+        table.join(
+            node, url=self._facts.url, version=self._facts.version, studio_hash=self._facts.studio_hash
+        )
+        self.node = node
+        log.info("joined", node=node, url=self._facts.url)
+
+    def _run(self) -> None:
+        assert self._connection is not None
+        table = NodeTable(self._connection)
+        due = time.monotonic() - BEAT_S
+        while True:
+            due = max(due + BEAT_S, time.monotonic())
+            if self._stop.wait(due - time.monotonic()):
+                return
+            try:
+                if not self._see(table):
+                    self._rejoin(table)
+            except DatabaseError as error:
+                log.warning("no beat", node=self.node, reason=str(error))
+
+    def _see(self, table: NodeTable) -> bool:
+        """Beat once and act on what is seen; False when this node was buried."""
+        asked = time.monotonic()
+        rows = table.beat(self.node, draining=self.draining, load=self._load(), site_at=self._site_at())
+        answered = time.monotonic()
+        if rows is None:
+            return False
+        self._nodes, self._answered, self._cut_off = rows, answered, False
+        others = {row.node: Beat(row.beat, row.connected) for row in rows if row.node != self.node}
+        self._view, dead = looked(self._view, asked, answered, others)
+        for node, beat in dead.items():
+            if table.bury(node, beat):
+                log.warning("node buried", node=node, by=self.node, beat=beat)
+        if not self.draining:
+            self._claim_share(table, [row.node for row in rows if row.node not in dead and not row.draining])
+        return True
+
+    def _claim_share(self, table: NodeTable, living: list[str]) -> None:
+        unowned = table.unowned(self._now())
+        if unowned:
+            self._call(self._listener.unowned, share_of(unowned, self.node, living))
+
+    def _rejoin(self, table: NodeTable) -> None:
+        log.error("this node was buried", node=self.node)
+        self._call(self._listener.buried)
+        self._view = View()
+        self._enter(table)
+        self._call(self._listener.joined, self.node)
+
+    def _call(self, callback: Callable[..., None], *arguments: object) -> None:
+        """Run a callback on the loop, and wait for its end."""
+        assert self._loop is not None
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                callback(*arguments)
+            finally:
+                done.set()
+
+        with suppress(RuntimeError):  # The loop is closed.
+            self._loop.call_soon_threadsafe(run)
+            while not done.wait(BEAT_S) and not self._stop.is_set():
+                pass
+
+    def _end(self) -> None:
+        assert self._connection is not None
+        with suppress(DatabaseError):
+            NodeTable(self._connection).leave(self.node)
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
+        self._lock.close()
+        self._connection.close()
+
+    # -- on the loop ----------------------------------------------------------------------------------
+
+    async def _watch_answers(self) -> None:
+        """Let go of the sockets once the database answers others, and not this node."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            unanswered = time.monotonic() - self._answered
+            if self._cut_off or may_serve(unanswered, None) is Verdict.SERVE:
+                continue
+            urls = [row.url for row in self._nodes if row.node != self.node]
+            answers = await asyncio.gather(*map(self._ask_peer, urls))
+            whole = [answer for answer in answers if answer is not None]
+            if may_serve(time.monotonic() - self._answered, whole) is Verdict.CUT_OFF:
+                log.error(
+                    "cut off from the database", node=self.node, seconds=round(unanswered, 1), ttl=TTL_S
+                )
+                self._cut_off = True
+                self._listener.cut_off()

@@ -1,0 +1,165 @@
+"""The sessions that this node owns: claimed before they are loaded, kept until they are handed over or lost.
+
+A session is unowned (unknown here), being claimed (``_claims``), owned (``_terms``), or being released (``_releases``).
+It stays owned while it is unloaded: its deadlines are looked after here. Claims of one loop tick share a statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from engine.domain.rejection import Moved, Unavailable, unknown_session
+from engine.storage.database import Connection, Database, DatabaseError
+from engine.storage.nodes import NodeTable, Owner
+
+__all__ = ["SharedOwnership"]
+
+_Result = TypeVar("_Result")
+
+
+class SharedOwnership:
+    """The sessions of this node among those of all. Used on one loop; statements run on a thread of their own."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.node = ""
+        """This node's id; empty while it is no member."""
+        self._terms: dict[str, int] = {}
+        self._claims: dict[tuple[str, bool], asyncio.Future[Owner | None]] = {}
+        self._releases: dict[str, asyncio.Future[None]] = {}
+        self._wanted: dict[bool, list[str]] = {False: [], True: []}
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ownership")
+        self._connection: Connection | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def term(self, session_id: str) -> int | None:
+        """The term in which this node owns a session; None where it does not, as far as it knows."""
+        return self._terms.get(session_id)
+
+    async def claim(self, session_id: str, *, new: bool = False) -> int:
+        """Own a session; returns the term. ``new``: nobody has created it yet.
+
+        Raises:
+            NotFound: nobody created it.
+            Moved: another node owns it.
+            Unavailable: the database does not answer, or does not count this node among the living.
+        """
+        term = self._terms.get(session_id)
+        if term is not None:
+            return term
+        if session_id in self._releases:
+            await asyncio.shield(self._releases[session_id])
+        owner = await self._asked(session_id, new=new)
+        if owner is None:
+            raise unknown_session(session_id)
+        if owner.node != self.node:
+            raise Moved(session_id, owner.node, owner.url)
+        return self._terms.setdefault(session_id, owner.term)
+
+    async def owner(self, session_id: str) -> Owner | None:
+        """Who owns a session, claimed for this node if nobody does; None for one that nobody created.
+
+        Raises:
+            Unavailable: as ``claim``.
+        """
+        term = self._terms.get(session_id)
+        if term is not None:
+            return Owner(self.node, "", term)
+        try:
+            return Owner(self.node, "", await self.claim(session_id))
+        except Moved as moved:
+            return Owner(moved.node, moved.url, 0)
+
+    async def release(self, session_ids: Iterable[str]) -> None:
+        """Give sessions up, so that other nodes can claim them; those that cannot be given up are lost all the same."""
+        given = [(each, self._terms.pop(each)) for each in session_ids if each in self._terms]
+        if not given:
+            return
+        node = self.node
+        released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._releases.update((each, released) for each, _ in given)
+        try:
+            await self._ask(lambda table: table.release(node, given))
+        except DatabaseError:
+            # The database gives them up when it buries this node.
+            pass
+        finally:
+            for each, _ in given:
+                del self._releases[each]
+            released.set_result(None)
+
+    def lose(self, session_id: str) -> None:
+        """Forget a session that another node owns, as the journal found."""
+        self._terms.pop(session_id, None)
+
+    def lose_all(self) -> None:
+        """Forget every session: this node was buried."""
+        self._terms.clear()
+
+    def close(self) -> None:
+        """Stop asking the database."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._connection is not None:
+            self._connection.close()
+
+    async def _asked(self, session_id: str, *, new: bool) -> Owner | None:
+        claim = self._claims.get((session_id, new))
+        if claim is None:
+            loop = asyncio.get_running_loop()
+            claim = self._claims[session_id, new] = loop.create_future()
+            if not self._wanted[new]:
+                loop.call_soon(self._send, new)
+            self._wanted[new].append(session_id)
+        return await asyncio.shield(claim)
+
+    def _send(self, new: bool) -> None:
+        wanted, self._wanted[new] = self._wanted[new], []
+        task = asyncio.create_task(self._claim_all(wanted, new=new))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _claim_all(self, wanted: list[str], *, new: bool) -> None:
+        node = self.node
+
+        def claimed(table: NodeTable) -> tuple[dict[str, Owner], set[str]]:
+            owners = table.claim(node, wanted, new=new)
+            missing = [each for each in wanted if each not in owners]
+            # Missing and there: it is this node that is not.
+            return owners, set(missing) if new else table.known(missing) if missing else set()
+
+        try:
+            owners, refused = await self._ask(claimed)
+        except DatabaseError:
+            owners, refused = {}, set(wanted)
+        if node != self.node:
+            # Buried meanwhile, and alive again under another id: what was claimed was claimed by a dead one.
+            owners, refused = {}, set(wanted)
+        for session_id in wanted:
+            claim = self._claims.pop((session_id, new))
+            if session_id in refused:
+                claim.set_exception(_unavailable())
+                claim.exception()  # Known: whoever asked may be gone by now.
+            else:
+                claim.set_result(owners.get(session_id))
+
+    async def _ask(self, question: Callable[[NodeTable], _Result]) -> _Result:
+        def asked() -> _Result:
+            if self._connection is None:
+                self._connection = self._database.connect()
+            return question(NodeTable(self._connection))
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, asked)
+        except RuntimeError as closed:
+            # The pool refuses work after its shutdown.
+            raise DatabaseError("the server stops") from closed
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable("unavailable", "The session cannot be reached just now; try again in a moment.")

@@ -1,0 +1,168 @@
+"""The nodes on a database and the sessions that each owns: beats, burials, claims and releases.
+
+PostgreSQL's own SQL, unlike the other tables': on SQLite there is one server, and both tables are empty. Constraints do the work: a session's owner is a living node (foreign key), an owner is set only where
+there is none, and a node is deleted only with the beat that was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.domain.instant import Millis
+from engine.storage.database import Connection, one_of
+
+__all__ = ["NodeRow", "NodeTable", "Owner", "lock_name"]
+
+_RUNNING = "('waiting', 'live', 'ending')"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node as a look at the table shows it."""
+
+    node: str
+    url: str
+    beat: int
+    connected: bool
+    """Whether its lock is held by a connection of its process."""
+    draining: bool
+    version: str
+    studio_hash: str
+    site_at: Millis | None
+    """When its copy of the site was made, None before."""
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The living node that owns a session."""
+
+    node: str
+    url: str
+    term: int
+
+
+def lock_name(node: str) -> str:
+    """What a node holds (``Database.hold``) for as long as its process is connected."""
+    return f"node {node}"
+
+
+class NodeTable:
+    """Over a connection of the caller's. Blocking."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def join(self, node: str, *, url: str, version: str, studio_hash: str) -> None:
+        """Enter a node; its id was never used before."""
+        self._connection.execute(
+            "INSERT INTO nodes (node, url, version, studio_hash, draining, load, lock, beat)"
+            " VALUES (:node, :url, :version, :studio_hash, 0, 0, hashtextextended(:lock, 0), 0)",
+            node=node,
+            url=url,
+            version=version,
+            studio_hash=studio_hash,
+            lock=f"halcytone {lock_name(node)}",
+        )
+
+    def leave(self, node: str) -> None:
+        """Take a node out; what it owned has no owner then. Waits for its writes that are under way."""
+        self._connection.execute("DELETE FROM nodes WHERE node = :node", node=node)
+
+    def beat(self, node: str, *, draining: bool, load: int, site_at: Millis | None) -> list[NodeRow] | None:
+        """Count this node's beat up, and look at all nodes; None when this node is not among them: it was buried."""
+        rows = self._connection.rows(
+            "WITH me AS (UPDATE nodes SET beat = beat + 1, draining = :draining, load = :load, site_at = :site_at"
+            " WHERE node = :node RETURNING 1), held AS (SELECT (classid::bigint << 32) | objid::bigint AS lock"
+            " FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+            " SELECT (SELECT count(*) FROM me) AS me, nodes.*, lock IN (SELECT lock FROM held) AS connected"
+            " FROM nodes ORDER BY node",
+            node=node,
+            draining=int(draining),
+            load=load,
+            site_at=site_at,
+        )
+        if not rows or not rows[0]["me"]:
+            return None
+        return [
+            NodeRow(
+                row["node"],
+                row["url"],
+                row["beat"],
+                row["connected"],
+                bool(row["draining"]),
+                row["version"],
+                row["studio_hash"],
+                row["site_at"],
+                row["load"],
+            )
+            for row in rows
+        ]
+
+    def bury(self, node: str, beat: int) -> bool:
+        """Take out a node that stood still at ``beat``; False when it moved, or somebody was faster."""
+        return (
+            self._connection.execute(
+                "DELETE FROM nodes WHERE node = :node AND beat = :beat", node=node, beat=beat
+            )
+            == 1
+        )
+
+    def claim(self, node: str, session_ids: Sequence[str], *, new: bool = False) -> dict[str, Owner]:
+        """Become the owner of those sessions that have none; returns the owner of each, whoever that is.
+
+        A session is missing in the answer when nobody created it, unless it is to be created (``new``), and when this
+        node is no living one.
+        """
+        # Ordered: two nodes that claim the same ones must not wait for each other.
+        given = {f"s{index}": session_id for index, session_id in enumerate(sorted(set(session_ids)))}
+        self._connection.execute(
+            "WITH me AS MATERIALIZED (SELECT 1 FROM nodes WHERE node = :node FOR KEY SHARE)"
+            " INSERT INTO owners (session_id, node, term) SELECT wanted.session_id, :node, 1"
+            f" FROM (VALUES {', '.join(f'(:{name})' for name in given)}) AS wanted (session_id) CROSS JOIN me"
+            f"{'' if new else ' JOIN rooms ON rooms.session_id = wanted.session_id'}"
+            " ORDER BY wanted.session_id"
+            " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = owners.term + 1"
+            " WHERE owners.node IS NULL",
+            node=node,
+            **given,
+        )
+        return self.owners(session_ids)
+
+    def owners(self, session_ids: Sequence[str]) -> dict[str, Owner]:
+        """The owners of those sessions that have one."""
+        if not session_ids:
+            return {}
+        wanted, given = one_of("s", session_ids)
+        rows = self._connection.rows(
+            "SELECT session_id, owners.node, url, term FROM owners JOIN nodes ON nodes.node = owners.node"
+            f" WHERE session_id IN {wanted}",
+            **given,
+        )
+        return {row["session_id"]: Owner(row["node"], row["url"], row["term"]) for row in rows}
+
+    def release(self, node: str, terms: Iterable[tuple[str, int]]) -> None:
+        """Give sessions up: they have no owner then."""
+        self._connection.many(
+            "UPDATE owners SET node = NULL WHERE session_id = :session_id AND node = :node AND term = :term",
+            [{"session_id": session_id, "node": node, "term": term} for session_id, term in terms],
+        )
+
+    def known(self, session_ids: Sequence[str]) -> set[str]:
+        """Which of these sessions somebody created."""
+        wanted, given = one_of("s", session_ids)
+        rows = self._connection.rows(f"SELECT session_id FROM rooms WHERE session_id IN {wanted}", **given)
+        return {row["session_id"] for row in rows}
+
+    def unowned(self, at: Millis, limit: int = 1000) -> list[str]:
+        """Sessions without an owner that need one: they are under way, or a deadline of theirs has come."""
+        rows = self._connection.rows(
+            "SELECT rooms.session_id FROM rooms LEFT JOIN owners ON owners.session_id = rooms.session_id"
+            f" WHERE owners.node IS NULL AND (phase IN {_RUNNING} OR next_deadline <= :at)"
+            " ORDER BY rooms.session_id LIMIT :limit",
+            at=at,
+            limit=limit,
+        )
+        return [row["session_id"] for row in rows]

@@ -1,0 +1,157 @@
+"""Who owns what, as the database has it: one owner, who is alive, and writes that only that one can make."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from engine.storage.database import Connection
+from engine.storage.journal import Append, NotOwner
+from engine.storage.nodes import NodeTable, lock_name
+from engine.storage.postgres import PostgresDatabase
+from engine.storage.postgres_journal import PostgresJournal
+from engine.storage.rows import PersonChange, PersonRow
+from tests.storage.rows import all_records, outcomes, records, room
+
+
+@pytest.fixture
+def connection(postgres_url: str) -> Iterator[Connection]:
+    with PostgresDatabase(postgres_url).connect() as connected:
+        yield connected
+
+
+@pytest.fixture
+def table(connection: Connection) -> NodeTable:
+    """Two nodes, and three sessions that somebody created."""
+    table = NodeTable(connection)
+    for node in ("one", "two"):
+        table.join(node, url=f"http://{node}", version="1", studio_hash="h")
+    _create(connection, "a", "b", "c")
+    return table
+
+
+def _create(connection: Connection, *session_ids: str) -> None:
+    from engine.storage.rows import ROOMS
+
+    for session_id in session_ids:
+        connection.execute(ROOMS.upsert, **ROOMS.values(room(session_id, phase="live")))
+
+
+def test_a_session_has_one_owner_until_that_is_gone(table: NodeTable) -> None:
+    """Whoever comes second is told who was first; each new owner has a higher term."""
+    assert table.claim("one", ["a", "b"])["a"].node == "one"
+    answer = table.claim("two", ["a", "c"])
+    assert (answer["a"].node, answer["a"].url, answer["a"].term) == ("one", "http://one", 1)
+    assert answer["c"].node == "two"
+    assert table.unowned(0) == []
+
+    table.leave("one")
+
+    assert table.unowned(0) == ["a", "b"]
+    assert (table.claim("two", ["a"])["a"].node, table.claim("two", ["a"])["a"].term) == ("two", 2)
+
+
+def test_the_dead_claim_nothing(table: NodeTable) -> None:
+    """A node that was buried and does not know it yet."""
+    table.leave("one")
+    assert table.claim("one", ["a"]) == {}
+    assert table.unowned(0) == ["a", "b", "c"]
+
+
+def test_a_session_that_nobody_created_is_claimed_to_be_created_only(table: NodeTable) -> None:
+    """Whatever ids strangers ask for, no row is made of them."""
+    assert table.claim("one", ["nowhere"]) == {}
+    assert table.claim("one", ["nowhere"], new=True)["nowhere"].term == 1
+    assert table.claim("two", ["nowhere"], new=True)["nowhere"].node == "one"
+
+
+def test_what_is_given_up_can_be_claimed(table: NodeTable) -> None:
+    """By its present owner only, in its present term."""
+    table.claim("one", ["a", "b"])
+    table.release("two", [("a", 1)])
+    table.release("one", [("b", 7)])
+    assert table.unowned(0) == ["c"]
+    table.release("one", [("a", 1)])
+    assert table.unowned(0) == ["a", "c"]
+
+
+def test_a_beat_counts_and_looks(table: NodeTable, postgres_url: str) -> None:
+    """It shows every node, whose process is connected, and what each says of itself; a buried one is told so."""
+    with PostgresDatabase(postgres_url).hold(lock_name("two")):
+        table.beat("two", draining=True, load=3, site_at=9)
+        rows = table.beat("one", draining=False, load=0, site_at=None)
+    assert rows is not None
+    assert [(row.node, row.beat, row.connected) for row in rows] == [("one", 0, False), ("two", 1, True)]
+    assert (rows[1].draining, rows[1].sessions, rows[1].site_at) == (True, 3, 9)
+    assert not table.bury("two", 0)
+    assert table.bury("two", 1)
+    assert table.beat("two", draining=False, load=0, site_at=None) is None
+
+
+async def _journal(url: str, node: str) -> PostgresJournal:
+    journal = PostgresJournal(PostgresDatabase(url), asyncio.get_running_loop())
+    journal.node = node
+    return journal
+
+
+async def test_only_the_owner_writes_whatever_it_is(
+    table: NodeTable, connection: Connection, postgres_url: str
+) -> None:
+    """Records, a person's row alone, and a withdrawal, which has a transaction of its own: refused as a whole."""
+    table.claim("one", ["a", "b"])
+    one, two = await _journal(postgres_url, "one"), await _journal(postgres_url, "two")
+    assert await outcomes(one, [Append("a", 0, records(1, 2), term=1)]) == [None]
+    ann = PersonRow("a", "ann", 5, name="Ann")
+    for entry in (
+        Append("a", 2, records(3, 3), term=1),
+        Append("a", 2, (), people=[PersonChange("ann", ann)], term=1),
+        Append("a", 2, records(3, 3), people=[PersonChange("ann", None)], term=1),
+    ):
+        (refused,) = await outcomes(two, [entry])
+        assert isinstance(refused, NotOwner)
+        (stale,) = await outcomes(one, [entry._replace(term=2)])
+        assert isinstance(stale, NotOwner)
+    assert await all_records(one, "a") == records(1, 2)
+
+    # What is not its own does not keep from being written what is.
+    first, other, last = await outcomes(
+        one,
+        [
+            Append("a", 2, records(3, 3), term=1),
+            Append("c", 0, records(1, 1), term=1),
+            Append("b", 0, records(1, 1), people=[PersonChange("ann", ann)], term=1),
+        ],
+    )
+    assert (first, last) == (None, None)
+    assert isinstance(other, NotOwner)
+
+    table.leave("one")
+    (late,) = await outcomes(one, [Append("a", 3, records(4, 4), term=1)])
+    assert isinstance(late, NotOwner)
+    await one.close()
+    await two.close()
+
+
+def test_a_burial_waits_for_the_write_under_way(table: NodeTable, postgres_url: str) -> None:
+    """So that nobody takes over a session into which the dead one is just writing."""
+    table.claim("one", ["a"])
+    buried = threading.Event()
+
+    def bury() -> None:
+        with PostgresDatabase(postgres_url).connect() as other:
+            NodeTable(other).leave("one")
+        buried.set()
+
+    with psycopg.connect(postgres_url) as writing:
+        writing.execute("SELECT 1 FROM nodes WHERE node = 'one' FOR KEY SHARE")
+        thread = threading.Thread(target=bury)
+        thread.start()
+        table.beat("one", draining=False, load=0, site_at=None)
+        assert not buried.wait(0.3)
+        writing.commit()
+        thread.join()
+    assert buried.is_set()
