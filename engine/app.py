@@ -58,6 +58,7 @@ from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
 from engine.sessions.directory import Directory
 from engine.sessions.messages import SeatClaim
+from engine.sessions.series_schedule import SeriesSchedule
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
 from engine.storage.database import Database
@@ -68,6 +69,7 @@ from engine.storage.nodes import NodeRow
 from engine.storage.opening import database_of, open_journal, signing_key_of
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
+from engine.storage.series import SeriesTable
 from engine.web import pages
 from publisher.rendering import studio
 from publisher.rendering.studio import Studio
@@ -127,6 +129,7 @@ class _Storage:
     keys: Keys
     journal: GroupCommitJournal[Any]
     rooms: Rooms
+    series: SeriesTable
     people: People
     tokens: Tokens
     node: Node | None
@@ -172,7 +175,8 @@ async def running_server(
         )
         directory = _build_directory(context, storage, process)
         sockets = _build_sockets(context, storage, directory)
-        app = _build_application(context, storage, directory, sockets, process)
+        schedule = SeriesSchedule(series=storage.series, rooms=storage.rooms, sessions=directory, clock=clock)
+        app = _build_application(context, storage, directory, schedule, sockets, process)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -181,6 +185,7 @@ async def running_server(
         revived = await directory.open()
         await _accept_connections(runner, listener, stack)
         _start_maintenance(context, storage, directory, sockets)
+        stack.callback(asyncio.create_task(schedule.run(), name="series").cancel)
         server.state = None
         # After the first request can be served: the publisher takes longer to start than the server.
         await process.start()
@@ -264,11 +269,12 @@ def _open_storage(context: _Context) -> _Storage:
     node = _node(context, database)
     journal = open_journal(database, asyncio.get_running_loop(), context.metrics.committed)
     context.stack.push_async_callback(journal.close)
-    rooms, people = Rooms(database), People(database)
+    rooms, people, series = Rooms(database), People(database), SeriesTable(database)
     context.stack.callback(rooms.close)
+    context.stack.callback(series.close)
     context.stack.callback(people.close)
     tokens = Tokens(signing_key_of(context.settings.data, database))
-    return _Storage(database, keys, journal, rooms, people, tokens, node)
+    return _Storage(database, keys, journal, rooms, series, people, tokens, node)
 
 
 def _node(context: _Context, database: Database) -> Node | None:
@@ -372,7 +378,12 @@ def _seat_claims(context: _Context) -> Callable[[web.BaseRequest], SeatClaim | N
 
 
 def _build_application(
-    context: _Context, storage: _Storage, directory: Directory, sockets: _Sockets, process: PublisherProcess
+    context: _Context,
+    storage: _Storage,
+    directory: Directory,
+    schedule: SeriesSchedule,
+    sockets: _Sockets,
+    process: PublisherProcess,
 ) -> web.Application:
     """The application with its routes: WebSockets, live pages, API, and the published site."""
     app = web.Application()
@@ -385,6 +396,7 @@ def _build_application(
     backend = Backend(
         sessions=directory,
         rooms=storage.rooms,
+        series=schedule,
         credentials=Credentials(storage.keys, storage.tokens),
         clock=context.clock,
         data=context.settings.data,

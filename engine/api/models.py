@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,20 +26,30 @@ from engine.domain.labels import Place, SessionType, Visibility
 from engine.domain.text import Line, Name, Paragraphs, SessionId, integral_float_as_int
 
 __all__ = [
+    "OPTIONAL",
+    "Access",
     "Address",
     "AnnounceRequest",
     "Announcement",
     "Body",
+    "Capacity",
     "ConsentRequest",
     "CreateRoom",
+    "EditDetails",
     "EditRoom",
     "EmailRequest",
     "FeedbackRequest",
     "Flag",
     "Limit",
     "Moment",
+    "NotPrivateAndOpen",
+    "Person",
+    "Plan",
     "PlannedTechnique",
     "Query",
+    "RoomBody",
+    "SecureLink",
+    "SessionFields",
     "read_moment",
 ]
 
@@ -140,7 +150,9 @@ class _Conflicting:
     """The value of a field that was sent under both its names with different values; its validator refuses it."""
 
 
-class _Room(Body):
+class RoomBody(Body):
+    """Base of bodies about a session. ``instructor`` may be called ``instructor_name``."""
+
     @model_validator(mode="before")
     @classmethod
     def _merge_instructor_names(cls, given: Any) -> Any:
@@ -176,12 +188,10 @@ def _not_private_and_open(visibility: Visibility, info: ValidationInfo) -> Visib
 NotPrivateAndOpen = Annotated[Visibility, AfterValidator(_not_private_and_open)]
 
 
-class CreateRoom(_Room):
-    """A new session. ``instructor`` may be called ``instructor_name``."""
+class SessionFields(RoomBody):
+    """What a new session, and every session of a new series, is made of."""
 
-    session_id: SessionId
     title: Name
-    scheduled_start: Moment
     instructor: Person
     max_participants: Capacity = 100
     session_type: SessionType = "live"
@@ -196,33 +206,45 @@ class CreateRoom(_Room):
     chat: StrictBool = True
 
 
+class CreateRoom(SessionFields):
+    """A new session. ``instructor`` may be called ``instructor_name``."""
+
+    session_id: SessionId
+    scheduled_start: Moment
+
+
 def _without_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
-_OPTIONAL: Any = Field(default=None, json_schema_extra=_without_default)
+OPTIONAL: Any = Field(default=None, json_schema_extra=_without_default)
 
 
-class EditRoom(_Room):
-    """Changes to a session. What is absent stays; null is not allowed."""
+class EditDetails(RoomBody):
+    """Changes to what a session is. What is absent stays; null takes a description or a call link away, and nothing else."""
 
-    title: Name = _OPTIONAL
-    scheduled_start: Moment = _OPTIONAL
-    instructor: Person = _OPTIONAL
-    max_participants: Capacity = _OPTIONAL
-    techniques: Plan = _OPTIONAL
-    description: Paragraphs = _OPTIONAL
-    access: Access = _OPTIONAL
-    visibility: NotPrivateAndOpen = _OPTIONAL
-    place: Place = _OPTIONAL
-    listen_url: SecureLink = _OPTIONAL
-    chat: StrictBool = _OPTIONAL
+    title: Name = OPTIONAL
+    instructor: Person = OPTIONAL
+    max_participants: Capacity = OPTIONAL
+    techniques: Plan = OPTIONAL
+    description: Paragraphs | None = OPTIONAL
+    access: Access = OPTIONAL
+    visibility: NotPrivateAndOpen = OPTIONAL
+    place: Place = OPTIONAL
+    listen_url: SecureLink | None = OPTIONAL
+    chat: StrictBool = OPTIONAL
 
     @model_validator(mode="after")
-    def _not_empty(self) -> EditRoom:
+    def _not_empty(self) -> Self:
         if not self.model_fields_set:
             raise ValueError("nothing to change: name at least one field")
         return self
+
+
+class EditRoom(EditDetails):
+    """Changes to a session. What is absent stays; null takes a description or a call link away, and nothing else."""
+
+    scheduled_start: Moment = OPTIONAL
 
 
 class Announcement(Body):

@@ -13,13 +13,13 @@ from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.ports import View
 from engine.api.http.responses import answer
-from engine.api.models import CreateRoom, EditRoom, Flag, Limit, PlannedTechnique, Query
+from engine.api.models import CreateRoom, EditRoom, Flag, Limit, Query
+from engine.api.room_requests import broken_links, change_command, details_of, warnings_about
 from engine.api.rooms_view import (
     active,
     figures,
     listed,
     live_line,
-    needs_token,
     people_here,
     phases_meant,
     replayed,
@@ -27,11 +27,7 @@ from engine.api.rooms_view import (
 )
 from engine.api.summaries_view import summary_document
 from engine.domain import commands as c
-from engine.domain.instant import Millis
-from engine.domain.labels import Visibility
-from engine.domain.session import Details, Phase, Session, TechniquePlan
-from engine.domain.techniques.lookup import named
-from engine.protocol.tokens import valid_until
+from engine.domain.session import Phase
 from engine.sessions.room_row import attendance
 from engine.storage.database import Connection
 from engine.storage.outbox import Outbox
@@ -42,7 +38,6 @@ __all__ = ["ENDPOINTS"]
 
 _REPLAY_MESSAGES = 100
 """Messages of the replay in the content of a session."""
-_RECOMMENDED_PARTICIPANTS = 100
 _MAX_LIVE = 10_000
 
 
@@ -85,9 +80,9 @@ async def create(request: web.Request) -> web.Response:
     body = checked(CreateRoom, await read_json(request))
     app = request.app
     at = app[CLOCK].now()
-    view = await app[SESSIONS].create(body.session_id, _details(body))
+    view = await app[SESSIONS].create(body.session_id, details_of(body, body.scheduled_start))
     document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
-    return answer(document | {"warnings": _warnings(view.state.details, at)}, 201)
+    return answer(document | {"warnings": warnings_about(view.state.details, at)}, 201)
 
 
 async def change(request: web.Request) -> web.Response:
@@ -101,16 +96,18 @@ async def change(request: web.Request) -> web.Response:
     state = view.state
     caller.need_staff(state.session_id)
     body = checked(EditRoom, await read_json(request))
-    changes = {name: getattr(body, name) for name in body.model_fields_set}
-    if "techniques" in changes:
-        changes["techniques"] = tuple(_planned(item) for item in changes["techniques"])
+    command = change_command(body)
     app = request.app
     at = app[CLOCK].now()
     before = (await visible(request, caller)).state
-    after = await app[SESSIONS].ask(state.session_id, c.ChangeDetails(**changes), c.Sender(caller.role))
+    after = await app[SESSIONS].ask(state.session_id, command, c.Sender(caller.role))
     warnings = [
-        *_broken_links(before, after.state, at),
-        *(told for told in _warnings(after.state.details, at) if told not in _warnings(before.details, at)),
+        *broken_links(before, after.state, at),
+        *(
+            told
+            for told in warnings_about(after.state.details, at)
+            if told not in warnings_about(before.details, at)
+        ),
     ]
     return answer(room(after, caller, app[LINKS], app[CREDENTIALS].tokens) | {"warnings": warnings})
 
@@ -223,59 +220,6 @@ async def _execute(request: web.Request, command: c.Command) -> web.Response:
     caller.need_staff(session_id)
     view = await app[SESSIONS].ask(session_id, command, c.Sender(caller.role))
     return answer(room(view, caller, app[LINKS], app[CREDENTIALS].tokens))
-
-
-def _warnings(details: Details, at: Millis) -> list[str]:
-    """Sentences about details that are allowed and probably a mistake."""
-    warnings = []
-    if details.scheduled_start < at:
-        warnings.append("scheduled_start lies in the past: the room is open now")
-    if details.max_participants > _RECOMMENDED_PARTICIPANTS:
-        warnings.append(
-            f"up to {_RECOMMENDED_PARTICIPANTS} participants are recommended for a good experience"
-        )
-    for item in details.techniques:
-        technique = named(item.technique)
-        if technique.group == "B" and details.place != "room":
-            warnings.append(f"{technique.name} is for people together in one room: it cannot be started here")
-    return warnings
-
-
-def _broken_links(before: Session, after: Session, at: Millis) -> list[str]:
-    """Sentences about what was sent to people and no longer opens the session."""
-    warnings = []
-    if needs_token(after.details) and not needs_token(before.details):
-        warnings.append("links without a token that were sent open nothing any more: send the new ones")
-    if after.details.visibility == "private" and before.details.visibility != "private":
-        warnings.append(
-            "the page is shown to those with a link of the session only: its address opens nothing"
-        )
-    if valid_until(after) <= at < valid_until(before):
-        warnings.append("links with a token that were sent have expired: 24 hours after the start are over")
-    return warnings
-
-
-def _details(body: CreateRoom) -> Details:
-    visibility: Visibility = body.visibility or ("private" if body.access == "invite" else "public")
-    access = body.access or ("invite" if visibility == "private" else "open")
-    return Details(
-        title=body.title,
-        instructor=body.instructor,
-        scheduled_start=body.scheduled_start,
-        max_participants=body.max_participants,
-        session_type=body.session_type,
-        techniques=tuple(_planned(item) for item in body.techniques),
-        description=body.description,
-        access=access,
-        visibility=visibility,
-        place=body.place,
-        listen_url=body.listen_url,
-        chat=body.chat,
-    )
-
-
-def _planned(item: PlannedTechnique) -> TechniquePlan:
-    return TechniquePlan(item.technique, item.duration, item.instruction, item.pattern)
 
 
 _ONE = f"{API}/sessions/{{session_id}}"

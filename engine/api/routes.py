@@ -20,6 +20,7 @@ from engine.api import (
     platform_events,
     publications,
     rooms,
+    series,
     site_files,
     summaries,
 )
@@ -40,6 +41,7 @@ __all__ = ["ENDPOINTS", "setup"]
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *rooms.ENDPOINTS,
+    *series.ENDPOINTS,
     *platform_events.ENDPOINTS,
     *summaries.ENDPOINTS,
     *announce.ENDPOINTS,

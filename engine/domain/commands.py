@@ -17,7 +17,7 @@ from pydantic_core import Url
 
 from engine.domain.heart.shares import Part
 from engine.domain.instant import Millis, from_datetime
-from engine.domain.labels import Place, Visibility
+from engine.domain.labels import Place, SessionType, Visibility
 from engine.domain.session import STAFF, CurvePoint, Details, Role, TechniquePlan
 from engine.domain.text import ClientId, Line, Name, Paragraphs, WholeNumber
 
@@ -230,7 +230,7 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class ChangeDetails:
-    """Change the details that are not None."""
+    """Change the details that are not None, and empty those in ``cleared``. ``by_series``: as a change of a whole series."""
 
     title: str | None = None
     instructor: str | None = None
@@ -243,11 +243,17 @@ class ChangeDetails:
     place: Place | None = None
     listen_url: str | None = None
     chat: bool | None = None
+    session_type: SessionType | None = None
+    duration_minutes: int | None = None
+    cleared: tuple[str, ...] = ()
+    by_series: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    pass
+    """Cancel a session; ``by_series``: because its date left the series, unless it was changed alone."""
+
+    by_series: bool = False
 
 
 # -- participants -----------------------------------------------------------------------------

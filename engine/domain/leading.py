@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import assert_never
 
@@ -10,7 +12,7 @@ from engine.domain import events as e
 from engine.domain.attendance import known_member
 from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.rejection import Conflict, Forbidden, Invalid
-from engine.domain.session import Phase, Presence, Role, Session
+from engine.domain.session import Details, Phase, Presence, Role, Session, TechniquePlan
 from engine.domain.start_and_end import end, session_over, start
 from engine.domain.techniques.lookup import Pattern, named, slug_of
 
@@ -76,6 +78,8 @@ def lead(state: Session, command: c.LeadingCommand, _: c.Sender, at: Millis) -> 
         case c.Cancel():
             if state.phase is Phase.LIVE:
                 raise Conflict("already_live", "A live session is ended, not cancelled.")
+            if command.by_series and state.details.changed_alone:
+                return []
             return [e.SessionCancelled()]
         case _:
             assert_never(command)
@@ -145,13 +149,61 @@ def _remove(state: Session, client_id: str) -> list[e.Event]:
     return [e.MemberLeft(client_id, member.role, state.count() - 1, "removed")]
 
 
+_FIXED_WHEN_LIVE: Mapping[str, str] = {
+    "scheduled_start": "the session is live: it cannot be moved",
+    "instructor": "the session is live: its instructor stays",
+    "access": "the session is live: who may join stays as it is",
+    "visibility": "the session is live: who may see it stays as it is",
+    "place": "the session is live: it takes place where it began",
+}
+
+
+def _need_changeable_live(state: Session, details: Details, at: Millis) -> None:
+    """Raise ``Conflict`` where a live session would change in what its people came for, or in what was practised.
+
+    What has begun of the plan stays in it as it was; the rest may be changed, taken out and put into another order.
+    """
+    refused = {
+        name: reason
+        for name, reason in _FIXED_WHEN_LIVE.items()
+        if getattr(details, name) != getattr(state.details, name)
+    }
+    kept = list(details.techniques)
+    for item in _begun(state, at):
+        if item not in kept:
+            refused["techniques"] = f"{item.technique} has begun: it stays in the plan as it is"
+            break
+        kept.remove(item)
+    if refused:
+        raise Conflict("already_live", "The session is live: see details.", refused)
+
+
+def _begun(state: Session, at: Millis) -> list[TechniquePlan]:
+    """The items of the plan that have begun: for each technique as many as there were times of it, the first ones."""
+    times = Counter(slug_of(span.technique) for span in state.spans if span.started_at <= at)
+    begun = []
+    for item in state.details.techniques:
+        slug = named(item.technique).slug
+        if times[slug] > 0:
+            times[slug] -= 1
+            begun.append(item)
+    return begun
+
+
 def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> list[e.Event]:
     """What changes; a session that has not begun opens or closes its doors as its new time says.
 
     Whoever already waits in a room that is moved away stays in it, and gets the new time; others are let in when
     it opens.
     """
-    changes = {name: value for name in command.__slots__ if (value := getattr(command, name)) is not None}
+    alone = state.details.series_id is not None and not command.by_series
+    if command.by_series and (state.phase is Phase.LIVE or state.details.changed_alone):
+        return []
+    changes = {
+        name: value
+        for name in command.__slots__
+        if name not in ("by_series", "cleared") and (value := getattr(command, name)) is not None
+    } | dict.fromkeys(command.cleared)
     if changes.get("visibility") == "private":
         changes.setdefault("access", "invite")
     details = replace(state.details, **changes)
@@ -163,10 +215,10 @@ def _change_details(state: Session, command: c.ChangeDetails, at: Millis) -> lis
         )
     if details == state.details:
         return []
-    if state.phase is Phase.LIVE and details.scheduled_start != state.details.scheduled_start:
-        raise Conflict(
-            "already_live", "A live session cannot be moved.", {"scheduled_start": "the session is live"}
-        )
+    if state.phase is Phase.LIVE:
+        _need_changeable_live(state, details, at)
+    if alone:
+        details = replace(details, changed_alone=True)
     events: list[e.Event] = [e.DetailsChanged(details)]
     opens_later = replace(state, details=details).opens_at > at
     if state.phase is Phase.SCHEDULED and not opens_later:

@@ -128,6 +128,13 @@ class Details:
     place: Place = "online"
     listen_url: str | None = None
     chat: bool = True
+    duration_minutes: int | None = None
+    """How long it is meant to take; None where only the plan says so."""
+    series_id: str | None = None
+    occurrence: str | None = None
+    """The local date of its series that the session stands for, ``2026-12-03``; moving it changes nothing of that."""
+    changed_alone: bool = False
+    """Whether it was changed by itself since its series made it: changes of the series leave it as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,6 +257,8 @@ def room_state(details: Details) -> Message:
         "listen_url": details.listen_url,
         "visibility": details.visibility,
         "chat": details.chat,
+        "max_participants": details.max_participants,
+        "access": details.access,
         "plan": plan_of(details.techniques),
     }
 

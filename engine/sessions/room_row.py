@@ -28,10 +28,10 @@ def room_document(state: Session) -> Message:
             {"technique": item.technique, "duration": item.duration, "instruction": item.instruction}
             for item in details.techniques
         ],
-        "max_participants": details.max_participants,
         "participant_count": attendance(state),
         "session_type": details.session_type,
-        "access": details.access,
+        "series_id": details.series_id,
+        "duration_minutes": details.duration_minutes,
         "status": str(state.phase),
         "phase": str(state.phase),
         "opens_at": iso(state.opens_at),
@@ -65,4 +65,6 @@ def room_row(state: Session) -> RoomRow:
         next_deadline=next_deadline(state),
         sequence=state.sequence,
         cancelled=state.phase is Phase.CANCELLED,
+        series_id=details.series_id,
+        occurrence=details.occurrence,
     )

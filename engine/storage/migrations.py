@@ -236,4 +236,17 @@ _NODES = """
     CREATE INDEX owners_by_node ON owners (node);
 """
 
-ENGINE = Schema("engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES))
+_SERIES = """
+    CREATE TABLE series (
+        series_id {text} PRIMARY KEY,
+        document {text} NOT NULL,
+        version {integer} NOT NULL,
+        created_at {integer} NOT NULL,
+        ended_at {integer}
+    ) {by_key};
+    ALTER TABLE rooms ADD COLUMN series_id {text};
+    ALTER TABLE rooms ADD COLUMN occurrence {text};
+    CREATE INDEX rooms_by_series ON rooms (series_id, scheduled_start) WHERE series_id IS NOT NULL;
+"""
+
+ENGINE = Schema("engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES))

@@ -33,6 +33,14 @@ class RoomCatalogue(Protocol):
         """Rooms that are neither over nor cancelled, by scheduled start."""
         ...
 
+    async def of_series(self, series_id: str) -> Sequence[RoomRow]:
+        """The rooms of a series in any phase, by scheduled start."""
+        ...
+
+    async def upcoming(self, limit: int) -> Sequence[RoomRow]:
+        """Public rooms that wait or are live, the next first."""
+        ...
+
 
 class Rooms:
     """The catalogue of rooms, read on a thread with a connection of its own.
@@ -70,6 +78,21 @@ class Rooms:
         return await self._rows(
             f"SELECT * FROM rooms WHERE phase IN {among} AND cancelled = 0 ORDER BY scheduled_start, session_id",
             **phases,
+        )
+
+    async def of_series(self, series_id: str) -> Sequence[RoomRow]:
+        """As the port says."""
+        return await self._rows(
+            "SELECT * FROM rooms WHERE series_id = :series_id ORDER BY scheduled_start, session_id",
+            series_id=series_id,
+        )
+
+    async def upcoming(self, limit: int) -> Sequence[RoomRow]:
+        """As the port says."""
+        return await self._rows(
+            "SELECT * FROM rooms WHERE visibility = 'public' AND cancelled = 0"
+            " AND phase IN ('scheduled', 'waiting', 'live') ORDER BY scheduled_start, session_id LIMIT :limit",
+            limit=limit,
         )
 
     def close(self) -> None:

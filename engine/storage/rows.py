@@ -38,6 +38,9 @@ class RoomRow:
     sequence: int = 0
     """Rises with every change that the calendar shows (RFC 5545 SEQUENCE)."""
     cancelled: bool = False
+    series_id: str | None = None
+    occurrence: str | None = None
+    """The local date of its series that it stands for."""
 
 
 @dataclass(frozen=True, slots=True)

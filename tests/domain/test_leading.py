@@ -295,3 +295,72 @@ def test_publication_is_the_last_phase() -> None:
     assert course.do(c.MarkPublished(), SERVER) == []
     assert course.do(c.RateSession(5), person("ada"))
     assert course.refused(c.Start(), INSTRUCTOR).code == "session_over"
+
+
+BOX, SIX = TechniquePlan("Box Breathing", 240), TechniquePlan("Resonance", 300)
+
+
+def practising() -> Course:
+    """Live, and the first of two planned techniques has begun."""
+    course = Course()
+    details = Details("Morning", "Ivy", NOON, techniques=(BOX, SIX))
+    course.do(c.Create("morning", "e1", details), SERVER)
+    course.do(c.Start())
+    course.do(c.ChangeTechnique("box breathing", at=course.at))
+    return course
+
+
+def test_what_has_begun_of_a_plan_stays_in_it() -> None:
+    """The rest may be changed, left out and put into another order."""
+    course = practising()
+    later = TechniquePlan("Tide", 60)
+    for plan in ((BOX,), (BOX, later), (later, BOX, SIX), (BOX, BOX)):
+        course.do(c.ChangeDetails(techniques=plan))
+        assert course.now.details.techniques == plan
+    for refused in ((later,), (), (TechniquePlan("Box Breathing", 60),)):
+        assert list(course.refused(c.ChangeDetails(techniques=refused)).details) == ["techniques"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"instructor": "Sarah"},
+        {"access": "invite"},
+        {"visibility": "unlisted"},
+        {"place": "room"},
+        {"scheduled_start": NOON + HOUR},
+    ],
+)
+def test_a_live_session_keeps_who_leads_it_and_who_may_come(change: dict[str, str]) -> None:
+    """Title, description, places and the call's link change; what is refused is named, and nothing else changes."""
+    course = practising()
+    refusal = course.refused(c.ChangeDetails(title="Evening", **change))  # type: ignore[arg-type]  # named as the fields are
+    assert (refusal.code, list(refusal.details)) == ("already_live", list(change))
+    course.do(
+        c.ChangeDetails(
+            title="Evening", description="Slowly", max_participants=7, listen_url="https://x.example"
+        )
+    )
+    assert course.now.details.max_participants == 7
+    course.do(c.ChangeDetails(cleared=("description", "listen_url")))
+    assert (course.now.details.description, course.now.details.listen_url) == (None, None)
+
+
+def test_a_session_that_was_changed_alone_is_left_out_of_its_series() -> None:
+    """Nor does a live one follow it; the end of a series cancels both kinds."""
+    details = Details("Morning", "Ivy", NOON + HOUR, series_id="morning", occurrence="2026-12-03")
+    course = Course()
+    course.do(c.Create("morning", "e1", details), SERVER)
+    course.do(c.ChangeDetails(title="All", by_series=True))
+    assert (course.now.details.title, course.now.details.changed_alone) == ("All", False)
+    assert course.do(c.ChangeDetails(title="All")) == []
+    course.do(c.ChangeDetails(title="Guest"))
+    assert course.now.details.changed_alone
+    assert course.do(c.ChangeDetails(title="All again", by_series=True)) == []
+    assert course.do(c.Cancel(by_series=True)) == []
+    assert kinds(course.do(c.Cancel())) == ["session_cancelled"]
+
+    begun = Course()
+    begun.do(c.Create("morning", "e1", details), SERVER)
+    begun.do(c.Start())
+    assert begun.do(c.ChangeDetails(title="All", by_series=True)) == []

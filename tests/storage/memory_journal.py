@@ -148,5 +148,17 @@ class MemoryRooms:
         rows = [row for row in self._all() if row.phase in UNFINISHED and not row.cancelled]
         return sorted(rows, key=lambda row: (row.scheduled_start, row.session_id))
 
+    async def of_series(self, series_id: str) -> Sequence[RoomRow]:
+        """As the port says."""
+        rows = [row for row in self._all() if row.series_id == series_id]
+        return sorted(rows, key=lambda row: (row.scheduled_start, row.session_id))
+
+    async def upcoming(self, limit: int) -> Sequence[RoomRow]:
+        """As the port says."""
+        rows = [
+            row for row in await self.unfinished() if row.phase != "ending" and row.visibility == "public"
+        ]
+        return rows[:limit]
+
     def _all(self) -> Sequence[RoomRow]:
         return [log.room for log in self._logs.values() if log.room is not None]

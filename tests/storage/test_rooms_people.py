@@ -24,6 +24,11 @@ ROOMS = [
     room("c", phase="ended", scheduled_start=100, ended_at=900),
     room("d", phase="scheduled", scheduled_start=100, cancelled=True),
 ]
+OF_SERIES = [
+    room("t-2", scheduled_start=700, series_id="t", occurrence="2026-12-10"),
+    room("t-1", scheduled_start=600, phase="ended", series_id="t", occurrence="2026-12-03"),
+    room("u-1", scheduled_start=500, series_id="u", occurrence="2026-12-03", visibility="unlisted"),
+]
 
 
 @pytest.fixture(params=["database", "memory"])
@@ -51,6 +56,23 @@ async def test_the_list_is_paged_by_id_and_chosen_by_phase(catalogue: RoomCatalo
     assert [r.session_id for r in await catalogue.list(limit=2, after="b")] == ["c", "d"]
     assert [r.session_id for r in await catalogue.list(["live", "ended"])] == ["a", "c"]
     assert list(await catalogue.list([])) == []
+
+
+async def test_the_rooms_of_a_series_and_what_is_next(database: Database) -> None:
+    """By their start; of the next ones the public ones alone."""
+    memory = MemoryJournal()
+    on_disk = open_journal(database, asyncio.get_running_loop())
+    rooms = Rooms(database)
+    for journal in (memory, on_disk):
+        entries = [Append(row.session_id, 0, records(1, 1), room=row) for row in [*ROOMS, *OF_SERIES]]
+        await outcomes(journal, entries)
+    for catalogue in (memory.rooms(), rooms):
+        assert await catalogue.of_series("t") == [OF_SERIES[1], OF_SERIES[0]]
+        assert list(await catalogue.of_series("nowhere")) == []
+        assert [row.session_id for row in await catalogue.upcoming(2)] == ["b", "a"]
+        assert [row.session_id for row in await catalogue.upcoming(9)] == ["b", "a", "t-2"]
+    await on_disk.close()
+    rooms.close()
 
 
 async def test_unfinished_rooms_leave_out_the_ended_and_the_cancelled(catalogue: RoomCatalogue) -> None:

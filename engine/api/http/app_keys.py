@@ -20,6 +20,7 @@ from engine.api.http.session_links import Links
 from engine.clock import Clock
 from engine.domain.rejection import NotFound
 from engine.domain.text import SESSION_ID
+from engine.sessions.series_schedule import SeriesSchedule
 from engine.storage.database import Connection, Database
 from engine.storage.nodes import NodeRow
 from engine.storage.rooms import RoomCatalogue
@@ -37,6 +38,7 @@ __all__ = [
     "READY",
     "REGISTRY",
     "ROOMS",
+    "SERIES",
     "SESSIONS",
     "TOKEN_VALID_UNTIL",
     "Backend",
@@ -58,6 +60,7 @@ PUBLISHING: web.AppKey[Publishing] = web.AppKey("publishing")
 READY: web.AppKey[Readiness] = web.AppKey("ready")
 REGISTRY = web.AppKey("registry", CollectorRegistry)
 ROOMS: web.AppKey[RoomCatalogue] = web.AppKey("rooms")
+SERIES = web.AppKey("series", SeriesSchedule)
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
 
 _AUTHENTICATED_FOR: web.RequestKey[str | None] = web.RequestKey("authenticated_for")
@@ -97,6 +100,7 @@ class Backend:
 
     sessions: Sessions
     rooms: RoomCatalogue
+    series: SeriesSchedule
     credentials: Credentials
     clock: Clock
     data: Path
@@ -116,6 +120,7 @@ class Backend:
         """Put each part under its key, where handlers find it."""
         app[SESSIONS] = self.sessions
         app[ROOMS] = self.rooms
+        app[SERIES] = self.series
         app[CREDENTIALS] = self.credentials
         app[CLOCK] = self.clock
         app[DATA] = self.data

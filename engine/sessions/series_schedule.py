@@ -1,0 +1,329 @@
+"""Makes the sessions of series ahead of time, and carries changes of a series to them.
+
+A change is stored first, marked as not applied; then each session is brought to what the series says. Whatever stops that in
+between, the next round does the rest: every step is harmless when it is repeated, by this server or by another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from engine.clock import Clock
+from engine.domain import commands as c
+from engine.domain.instant import HOUR, Millis
+from engine.domain.rejection import Conflict, NotFound, Rejected
+from engine.domain.series import Occurrence, Series, session_id_of
+from engine.domain.session import Details, Phase, Role
+from engine.sessions.messages import View
+from engine.storage.database import DatabaseError
+from engine.storage.rooms import RoomCatalogue
+from engine.storage.rows import RoomRow
+from engine.storage.series import SeriesCatalogue
+
+__all__ = ["PlannedSession", "SeriesSchedule", "SessionMaker", "not_begun", "unknown_series"]
+
+_ROUND: Millis = HOUR
+"""The longest pause between two rounds."""
+_RETRY: Millis = HOUR // 12
+_ATTEMPTS = 5
+_OTHER_ID = 20
+"""Ids that are tried for one date, where others have them."""
+_SERVER = c.Sender(Role.ADMIN)
+
+log = structlog.get_logger()
+
+
+class SessionMaker(Protocol):
+    """What the schedule needs of the directory."""
+
+    async def create(self, session_id: str, details: Details) -> View:
+        """Create a session; raises ``Conflict`` when the id is taken."""
+        ...
+
+    async def ask(self, session_id: str, command: c.Command, sender: c.Sender) -> View:
+        """Carry a command out; raises ``Rejected`` when it is refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSession:
+    """One time of a series, and the session that stands for it or will."""
+
+    session_id: str
+    starts: Millis
+    room: RoomRow | None
+    """None where it is not made yet."""
+
+
+def unknown_series(series_id: str) -> NotFound:
+    """The refusal for a series that does not exist, or that whoever asks may not know of."""
+    return NotFound(
+        "unknown_series", f"There is no series {series_id}.", {"series_id": f"{series_id} is unknown"}
+    )
+
+
+def not_begun(row: RoomRow) -> bool:
+    """Whether a session is still to begin."""
+    return row.phase in (Phase.SCHEDULED, Phase.WAITING) and not row.cancelled
+
+
+class SeriesSchedule:
+    """All series of this server. One per process; used on its loop only."""
+
+    def __init__(
+        self, *, series: SeriesCatalogue, rooms: RoomCatalogue, sessions: SessionMaker, clock: Clock
+    ) -> None:
+        self._series = series
+        self._rooms = rooms
+        self._sessions = sessions
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    # -- queries -----------------------------------------------------------------------------------
+
+    async def get(self, series_id: str) -> Series | None:
+        """A series, or None."""
+        return await self._series.get(series_id)
+
+    async def all(self) -> Sequence[Series]:
+        """Every series, ended ones too, by id."""
+        return await self._series.all()
+
+    async def rooms(self, series: Series) -> list[RoomRow]:
+        """The sessions that were made and are part of the series, by their start."""
+        return [
+            row
+            for row in await self._rooms.of_series(series.series_id)
+            if row.session_id not in series.dropped
+        ]
+
+    async def planned(
+        self, series: Series, first: Millis, last: Millis | None, *, limit: int
+    ) -> list[PlannedSession]:
+        """The times between two instants, both inclusive, those not made yet too, by their start."""
+        rows = await self.rooms(series)
+        of_days = {row.occurrence for row in rows}
+        planned = [
+            PlannedSession(row.session_id, row.scheduled_start, row)
+            for row in rows
+            if row.scheduled_start >= first and (last is None or row.scheduled_start <= last)
+        ]
+        missing: list[Occurrence] = []
+        if series.ended_at is None:
+            for occurrence in series.timetable.between(max(first, series.timetable_since), last):
+                if len(missing) == limit:
+                    break
+                if occurrence.day not in of_days:
+                    missing.append(occurrence)
+        for occurrence in missing:
+            session_id, _ = await self._id_for(series, occurrence)
+            planned.append(PlannedSession(session_id, occurrence.starts, None))
+        return sorted(planned, key=lambda each: (each.starts, each.session_id))[:limit]
+
+    async def current(self, series: Series) -> RoomRow | None:
+        """The session that is live, else the one that is open or next; None where none is to come."""
+        rows = await self.rooms(series)
+        live = [row for row in rows if row.phase == Phase.LIVE]
+        return next(iter([*live, *(row for row in rows if not_begun(row))]), None)
+
+    # -- changes -----------------------------------------------------------------------------------
+
+    async def create(self, series: Series) -> list[RoomRow]:
+        """Store a new series and make its first sessions; returns them.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        async with self._lock:
+            if not await self._series.add(series):
+                raise Conflict(
+                    "id_taken",
+                    f"There is a series {series.series_id} already.",
+                    {"series_id": f"{series.series_id} is taken"},
+                )
+            await self._make(series)
+        return await self.rooms(series)
+
+    async def change(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
+        """Change a series and all of its sessions that have not begun and were not changed alone.
+
+        ``changed`` gives the series as it shall be, and may refuse.
+
+        Raises:
+            Rejected: there is no such series, it has ended, or ``changed`` refuses.
+        """
+        async with self._lock:
+            return await self._apply(
+                await self._store(series_id, lambda series: self._changed(series, changed(series)))
+            )
+
+    async def end(self, series_id: str) -> Series:
+        """End a series: cancel all of its sessions that have not begun. A second end is harmless.
+
+        Raises:
+            NotFound: there is no such series.
+        """
+
+        def ended(series: Series) -> Series:
+            at = self._clock.now()
+            return series if series.ended_at else replace(series, ended_at=at, updated_at=at, unapplied=True)
+
+        async with self._lock:
+            return await self._apply(await self._store(series_id, ended))
+
+    def _changed(self, before: Series, after: Series) -> Series:
+        if before.ended_at is not None:
+            raise Conflict("series_over", f"Series {before.series_id} has ended.")
+        if after == before:
+            return before
+        at = self._clock.now()
+        moved = (after.starts, after.time_zone, after.rule) != (before.starts, before.time_zone, before.rule)
+        since = at if moved else before.timetable_since
+        return replace(after, updated_at=at, timetable_since=since, unapplied=True)
+
+    async def _store(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
+        for _ in range(_ATTEMPTS):
+            before = await self._series.get(series_id)
+            if before is None:
+                raise unknown_series(series_id)
+            after = changed(before)
+            if after == before:
+                return before
+            stored = await self._series.update(after)
+            if stored is not None:
+                return stored
+        raise Conflict(
+            "changed_meanwhile", f"Series {series_id} is being changed by somebody else; try again."
+        )
+
+    # -- as time passes ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Make sessions as time passes, until the task is cancelled."""
+        while True:
+            try:
+                wake_at = await self.make_due()
+            except (DatabaseError, Rejected) as error:
+                # Locked for long, or the disk is full: the next round makes what is missing.
+                log.error("series not continued", reason=str(error))
+                wake_at = self._clock.now() + _RETRY
+            await self._clock.sleep_until(wake_at)
+
+    async def make_due(self) -> Millis:
+        """Make every session that is due, and finish changes that were interrupted; returns when to look again."""
+        wake_at = self._clock.now() + _ROUND
+        for series in await self._series.all():
+            async with self._lock:
+                if series.unapplied:
+                    await self._apply(series)
+                elif series.ended_at is None:
+                    await self._make(series)
+            # At the start of the next one, the one after it has to be there.
+            upcoming = (row.scheduled_start for row in await self.rooms(series) if not_begun(row))
+            wake_at = min((wake_at, *(start + 1 for start in upcoming if start >= self._clock.now())))
+        return wake_at
+
+    # -- inner parts -------------------------------------------------------------------------------
+
+    async def _apply(self, series: Series) -> Series:
+        """Bring every session to what the series says."""
+        if not series.unapplied:
+            return series
+        rows = [row for row in await self.rooms(series) if not_begun(row)]
+        starts = self._starts_of(series, rows)
+        dropped = set(series.dropped)
+        for row in rows:
+            if series.ended_at is not None:
+                command: c.Command = c.Cancel()
+            elif (start := starts.get(row.occurrence or "")) is not None:
+                command = _as_of(series.details, start)
+            else:
+                command = c.Cancel(by_series=True)
+            with contextlib.suppress(Rejected):  # It began, or was cancelled, in this moment.
+                after = await self._sessions.ask(row.session_id, command, _SERVER)
+                if after.state.phase is Phase.CANCELLED:
+                    dropped.add(row.session_id)
+        if series.ended_at is None:
+            await self._make(replace(series, dropped=tuple(dropped)))
+
+        def applied(latest: Series) -> Series:
+            # Another server may have changed it meanwhile: that change is still to be applied.
+            return replace(
+                latest,
+                dropped=tuple(sorted(dropped.union(latest.dropped))),
+                unapplied=latest.unapplied and latest.version != series.version,
+            )
+
+        return await self._store(series.series_id, applied)
+
+    def _starts_of(self, series: Series, rows: Sequence[RoomRow]) -> dict[str, Millis]:
+        """When the sessions of these rows begin by the present timetable, by their dates."""
+        if not rows:
+            return {}
+        last = max(row.occurrence or "" for row in rows)
+        starts: dict[str, Millis] = {}
+        for occurrence in series.timetable.occurrences():
+            if occurrence.day > last:
+                break
+            starts[occurrence.day] = occurrence.starts
+        return starts
+
+    async def _make(self, series: Series) -> None:
+        of_days = {row.occurrence for row in await self.rooms(series)}
+        for occurrence in series.timetable.ahead(self._clock.now()):
+            if occurrence.day in of_days:
+                continue
+            details = replace(
+                series.details,
+                scheduled_start=occurrence.starts,
+                series_id=series.series_id,
+                occurrence=occurrence.day,
+            )
+            for _ in range(_ATTEMPTS):
+                session_id, made = await self._id_for(series, occurrence)
+                if made:
+                    break
+                try:
+                    await self._sessions.create(session_id, details)
+                except Conflict:
+                    # Somebody took the id in this moment: this series on another server, or a session of its own.
+                    continue
+                break
+
+    async def _id_for(self, series: Series, occurrence: Occurrence) -> tuple[str, bool]:
+        """The id of a date's session, and whether it is there already: another server may have made it meanwhile."""
+        for number in range(1, _OTHER_ID):
+            session_id = session_id_of(series.series_id, occurrence.day, number)
+            row = await self._rooms.get(session_id)
+            if row is None:
+                return session_id, False
+            if row.series_id == series.series_id and session_id not in series.dropped:
+                return session_id, True
+        raise Conflict("id_taken", f"There is no free id for {occurrence.day} of series {series.series_id}.")
+
+
+def _as_of(details: Details, start: Millis) -> c.ChangeDetails:
+    """What brings a session to the details of its series."""
+    return c.ChangeDetails(
+        title=details.title,
+        instructor=details.instructor,
+        description=details.description,
+        scheduled_start=start,
+        max_participants=details.max_participants,
+        techniques=details.techniques,
+        access=details.access,
+        visibility=details.visibility,
+        place=details.place,
+        listen_url=details.listen_url,
+        chat=details.chat,
+        session_type=details.session_type,
+        duration_minutes=details.duration_minutes,
+        cleared=tuple(name for name in ("description", "listen_url") if getattr(details, name) is None),
+        by_series=True,
+    )

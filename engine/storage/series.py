@@ -1,0 +1,114 @@
+"""The table of series."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Protocol, TypeVar
+
+from pydantic import TypeAdapter
+
+from engine.domain.series import Series
+from engine.storage.database import ConstraintViolated, Database
+
+__all__ = ["SeriesCatalogue", "SeriesTable"]
+
+_Result = TypeVar("_Result")
+_SERIES: TypeAdapter[Series] = TypeAdapter(Series)
+
+
+class SeriesCatalogue(Protocol):
+    """What the schedule of series and the API ask of the table. Every method may raise a ``DatabaseError``."""
+
+    async def get(self, series_id: str) -> Series | None:
+        """A series, or None."""
+        ...
+
+    async def all(self, *, ended: bool = True) -> Sequence[Series]:
+        """Every series by id; without those that were ended where ``ended`` is false."""
+        ...
+
+    async def add(self, series: Series) -> bool:
+        """Store a new series; False where the id is taken."""
+        ...
+
+    async def update(self, series: Series) -> Series | None:
+        """Store a changed series with the next version; None where somebody else stored one since it was read."""
+        ...
+
+
+class SeriesTable:
+    """The table of series, used on a thread with a connection of its own."""
+
+    def __init__(self, database: Database) -> None:
+        self._connection = database.connect()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="series")
+
+    async def get(self, series_id: str) -> Series | None:
+        """As the port says."""
+
+        def read() -> Series | None:
+            document = self._connection.value(
+                "SELECT document FROM series WHERE series_id = :id", id=series_id
+            )
+            return None if document is None else _SERIES.validate_json(document)
+
+        return await self._on_thread(read)
+
+    async def all(self, *, ended: bool = True) -> Sequence[Series]:
+        """As the port says."""
+        only = "" if ended else " WHERE ended_at IS NULL"
+
+        def read() -> list[Series]:
+            rows = self._connection.rows(f"SELECT document FROM series{only} ORDER BY series_id")
+            return [_SERIES.validate_json(row["document"]) for row in rows]
+
+        return await self._on_thread(read)
+
+    async def add(self, series: Series) -> bool:
+        """As the port says."""
+
+        def write() -> bool:
+            try:
+                self._connection.execute(
+                    "INSERT INTO series (series_id, document, version, created_at, ended_at)"
+                    " VALUES (:id, :document, :version, :created_at, :ended_at)",
+                    id=series.series_id,
+                    document=_SERIES.dump_json(series).decode(),
+                    version=series.version,
+                    created_at=series.created_at,
+                    ended_at=series.ended_at,
+                )
+            except ConstraintViolated:
+                return False
+            return True
+
+        return await self._on_thread(write)
+
+    async def update(self, series: Series) -> Series | None:
+        """As the port says."""
+        after = replace(series, version=series.version + 1)
+
+        def write() -> Series | None:
+            changed = self._connection.execute(
+                "UPDATE series SET document = :document, version = :after, ended_at = :ended_at"
+                " WHERE series_id = :id AND version = :before",
+                id=series.series_id,
+                document=_SERIES.dump_json(after).decode(),
+                before=series.version,
+                after=after.version,
+                ended_at=after.ended_at,
+            )
+            return after if changed else None
+
+        return await self._on_thread(write)
+
+    def close(self) -> None:
+        """Finish what is being done, then close the connection."""
+        self._pool.shutdown(wait=True)
+        self._connection.close()
+
+    async def _on_thread(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)

@@ -1,0 +1,302 @@
+"""Series over HTTP: made, shown, changed and ended, and what becomes of their sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.clock import Clock
+from engine.domain.instant import from_datetime
+from tests.api.conftest import Server, refused, running
+
+BERLIN = ZoneInfo("Europe/Berlin")
+PATH = "/api/v2/series"
+on_the_shared_server = pytest.mark.asyncio(loop_scope="module")
+
+
+def coming(days: int = 1) -> date:
+    return datetime.now(BERLIN).date() + timedelta(days=days)
+
+
+def body(series_id: str = "evening", **changes: Any) -> dict[str, Any]:
+    given = {
+        "series_id": series_id,
+        "title": "Evening breath",
+        "instructor": "Mara",
+        "timezone": "Europe/Berlin",
+        "starts": f"{coming()}T18:30",
+        "rule": "FREQ=WEEKLY;COUNT=20",
+        "duration_minutes": 30,
+    }
+    return {name: value for name, value in (given | changes).items() if value is not ...}
+
+
+async def make(server: Server, series_id: str = "evening", **changes: Any) -> dict[str, Any]:
+    made = await server.client.post(PATH, json=body(series_id, **changes))
+    assert made.status_code == 201, made.text
+    series: dict[str, Any] = made.json()
+    return series
+
+
+def at(day: date, time: str = "18:30") -> str:
+    local = datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=BERLIN)
+    return f"{local.astimezone(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+
+
+async def show(server: Server, series_id: str = "evening", **query: str) -> dict[str, Any]:
+    shown = await server.client.get(f"{PATH}/{series_id}", params=query)
+    assert shown.status_code == 200, shown.text
+    series: dict[str, Any] = shown.json()
+    return series
+
+
+async def session(server: Server, session_id: str) -> dict[str, Any]:
+    shown: dict[str, Any] = (await server.client.get(f"/api/v2/sessions/{session_id}")).json()
+    return shown
+
+
+async def test_a_series_makes_its_sessions_sixty_days_ahead(server: Server) -> None:
+    """Each with the local time of day, and an id that is its date; the rest is listed and not made."""
+    series = await make(server, description="Come as you are", techniques=["Box Breathing"])
+    days = [coming(1 + 7 * n) for n in range(20)]
+    ahead = [
+        day
+        for day in days
+        if datetime.fromisoformat(f"{day}T18:30").replace(tzinfo=BERLIN)
+        <= datetime.now(UTC) + timedelta(days=60)
+    ]
+    assert series["sessions"] == [
+        {"session_id": f"evening-{day}", "scheduled_start": at(day)} for day in ahead
+    ]
+    assert series["urls"] == {
+        "page": f"{server.url}/series/evening/",
+        "join": f"{server.url}/series/evening/join",
+        "calendar": f"{server.url}/series/evening/calendar.ics",
+    }
+    assert series["warnings"] == []
+
+    shown = await show(server)
+    assert [each["session_id"] for each in shown["occurrences"]] == [f"evening-{day}" for day in days]
+    assert [each["made"] for each in shown["occurrences"]] == [day in ahead for day in days]
+    room = await session(server, f"evening-{days[0]}")
+    assert (room["title"], room["series_id"], room["description"]) == (
+        "Evening breath",
+        "evening",
+        "Come as you are",
+    )
+    assert room["duration_minutes"] == 30
+    assert [item["technique"] for item in room["techniques"]] == ["Box Breathing"]
+
+
+@on_the_shared_server
+async def test_times_are_listed_between_two_limits(shared: Server) -> None:
+    """Days of the series' zone or moments, both inclusive; at most 500, before and after a change of clocks."""
+    await make(shared, "daily", starts="2026-01-01T06:00", rule="FREQ=DAILY")
+    spring = await show(shared, "daily", **{"from": "2027-03-27", "to": "2027-03-29"})
+    assert [each["scheduled_start"] for each in spring["occurrences"]] == [
+        "2027-03-27T05:00:00.000Z",
+        "2027-03-28T04:00:00.000Z",
+        "2027-03-29T04:00:00.000Z",
+    ]
+    one = await show(shared, "daily", **{"from": "2027-03-28T04:00:00Z", "to": "2027-03-28T04:00:00Z"})
+    assert [each["session_id"] for each in one["occurrences"]] == ["daily-2027-03-28"]
+    assert len((await show(shared, "daily"))["occurrences"]) == 500
+    assert (await show(shared, "daily", **{"from": "2027-03-28", "to": "2027-03-27"}))["occurrences"] == []
+    wrong = await shared.client.get(f"{PATH}/daily", params={"from": "soon", "limit": "3"})
+    assert refused(wrong, 400).keys() == {"from", "limit"}
+
+
+@on_the_shared_server
+@pytest.mark.parametrize(
+    ("changes", "wrong"),
+    [
+        ({"series_id": "a/b"}, {"series_id"}),
+        ({"series_id": "a" * 90}, {"series_id"}),
+        ({"timezone": "Berlin"}, {"timezone"}),
+        ({"timezone": "localtime"}, {"timezone"}),
+        ({"starts": "2026-12-03T18:30:00Z"}, {"starts"}),
+        ({"starts": "2026-12-03T18:30+01:00"}, {"starts"}),
+        ({"starts": "2026-02-30T18:30"}, {"starts"}),
+        ({"starts": 5}, {"starts"}),
+        ({"rule": "FREQ=YEARLY"}, {"rule"}),
+        ({"rule": "FREQ=DAILY;COUNT=501"}, {"rule"}),
+        ({"rule": "FREQ=DAILY;UNTIL=20200101"}, {"rule"}),
+        ({"duration_minutes": "30"}, {"duration_minutes"}),
+        ({"duration_minutes": True}, {"duration_minutes"}),
+        ({"duration_minutes": 0}, {"duration_minutes"}),
+        ({"scheduled_start": "2026-12-03T18:30:00Z", "colour": 1}, {"scheduled_start", "colour"}),
+        ({"title": ..., "rule": ..., "starts": ...}, {"title", "rule", "starts"}),
+        ({"access": "open", "visibility": "private"}, {"visibility"}),
+        ({"max_participants": 0, "title": ""}, {"max_participants", "title"}),
+    ],
+)
+async def test_every_mistake_in_a_new_series_is_named(
+    shared: Server, changes: dict[str, Any], wrong: set[str]
+) -> None:
+    """At once, and nothing is made."""
+    answer = await shared.client.post(PATH, json=body(**{"series_id": "wrong", **changes}))
+    assert refused(answer, 400).keys() == wrong
+    assert "series_id" in refused(await shared.client.get(f"{PATH}/wrong"), 404)
+
+
+@on_the_shared_server
+async def test_who_may_do_what(shared: Server) -> None:
+    """Making, listing and changing need the key; a public series may be seen by anybody, a private one by nobody else."""
+    assert "evening" not in refused(await shared.stranger.post(PATH, json=body()), 401)
+    await make(shared, "seen", listen_url="https://voice.example/x")
+    await make(shared, "hidden", visibility="private")
+    assert (await shared.stranger.get(f"{PATH}/seen")).json()["listen_url"] is None
+    refused(await shared.stranger.get(f"{PATH}/hidden"), 404)
+    refused(await shared.stranger.get(PATH), 401)
+    refused(await shared.stranger.patch(f"{PATH}/seen", json={"title": "x"}), 401)
+    refused(await shared.stranger.post(f"{PATH}/seen/end"), 401)
+    listed = (await shared.client.get(PATH)).json()
+    assert listed["count"] == len(listed["series"]) >= 2
+    assert "hidden" in [each["series_id"] for each in listed["series"]]
+    for method, path in (("GET", "nowhere"), ("PATCH", "nowhere"), ("POST", "nowhere/end")):
+        answer = await shared.client.request(
+            method, f"{PATH}/{path}", json={"title": "x"} if method == "PATCH" else None
+        )
+        assert "series_id" in refused(answer, 404)
+    assert "series_id" in refused(await shared.client.post(PATH, json=body("seen")), 409)
+
+
+async def test_an_id_that_a_session_has_is_not_used(server: Server) -> None:
+    """The session of that date is the second one."""
+    await server.create(f"evening-{coming()}")
+    series = await make(server, rule="FREQ=WEEKLY;COUNT=2")
+    assert [each["session_id"] for each in series["sessions"]] == [
+        f"evening-{coming()}-2",
+        f"evening-{coming(8)}",
+    ]
+
+
+async def test_a_change_reaches_all_that_have_not_begun_and_were_not_changed_alone(server: Server) -> None:
+    """Also those that are made later."""
+    await make(server, starts=f"{coming(0)}T00:00", rule="FREQ=DAILY;COUNT=100")
+    begun, alone, cancelled, other = (f"evening-{coming(n)}" for n in (1, 2, 3, 4))
+    await server.client.post(f"/api/v2/sessions/{begun}/start")
+    await server.client.patch(f"/api/v2/sessions/{alone}", json={"title": "Guest evening"})
+    await server.client.post(f"/api/v2/sessions/{cancelled}/cancel")
+
+    changed = await server.client.patch(
+        f"{PATH}/evening",
+        json={"title": "Late breath", "starts": f"{coming(0)}T01:15", "max_participants": 30},
+    )
+    assert changed.status_code == 200, changed.text
+    assert (changed.json()["title"], changed.json()["starts"]) == ("Late breath", f"{coming(0)}T01:15")
+
+    room = await session(server, other)
+    assert (room["title"], room["max_participants"]) == ("Late breath", 30)
+    assert room["scheduled_start"] == at(coming(4), "01:15")
+    assert (await session(server, begun))["title"] == "Evening breath"
+    assert (await session(server, alone))["title"] == "Guest evening"
+    assert (await session(server, alone))["scheduled_start"] == at(coming(2), "00:00")
+    assert (await session(server, cancelled))["status"] == "cancelled"
+    occurrences = {each["session_id"]: each for each in (await show(server))["occurrences"]}
+    assert occurrences[cancelled]["status"] == "cancelled"
+    assert occurrences[f"evening-{coming(80)}"]["scheduled_start"] == at(coming(80), "01:15")
+
+
+async def test_dates_that_leave_the_rule_are_cancelled_and_new_ones_made(server: Server) -> None:
+    """A date that comes back is a session of its own."""
+    first = coming()
+    await make(server, rule="FREQ=WEEKLY;COUNT=4")
+    weekday = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"][(first.weekday() + 1) % 7]
+    moved = await server.client.patch(
+        f"{PATH}/evening", json={"rule": f"FREQ=WEEKLY;BYDAY={weekday};COUNT=4"}
+    )
+    assert [each["session_id"] for each in moved.json()["occurrences"]] == [
+        f"evening-{first + timedelta(days=1 + 7 * n)}" for n in range(4)
+    ]
+    assert moved.json()["warnings"], "the start is no date of the rule any more"
+    assert (await session(server, f"evening-{first}"))["status"] == "cancelled"
+    back = await server.client.patch(f"{PATH}/evening", json={"rule": "FREQ=WEEKLY;COUNT=4"})
+    assert back.json()["sessions"][0]["session_id"] == f"evening-{first}-2"
+    assert (await session(server, f"evening-{first}-2"))["status"] == "scheduled"
+
+
+async def test_a_change_that_does_not_fit_changes_nothing(server: Server) -> None:
+    """Mistakes are named; what is null is not allowed but where there is something to take away."""
+    await make(server, description="Words", listen_url="https://voice.example/x")
+    path = f"{PATH}/evening"
+    assert "rule" in refused(await server.client.patch(path, json={"rule": "FREQ=DAILY;UNTIL=20200101"}), 400)
+    assert "title" in refused(await server.client.patch(path, json={"title": None}), 400)
+    assert refused(
+        await server.client.patch(path, json={"series_id": "x", "scheduled_start": "y"}), 400
+    ).keys() == {
+        "series_id",
+        "scheduled_start",
+    }
+    assert refused(await server.client.patch(path, json={}), 400)
+    assert "access" in refused(
+        await server.client.patch(path, json={"visibility": "private", "access": "open"}), 400
+    ) or "visibility" in refused(
+        await server.client.patch(path, json={"visibility": "private", "access": "open"}), 400
+    )
+    assert (await server.client.patch(path, json={"listen_url": None})).status_code == 200
+    room = await session(server, f"evening-{coming()}")
+    assert (room["title"], room["listen_url"], room["description"]) == ("Evening breath", None, "Words")
+
+
+async def test_the_end_of_a_series_cancels_what_is_to_come(server: Server) -> None:
+    """What is live goes on; a second end is harmless; nothing is changed any more."""
+    await make(server, starts=f"{coming(0)}T00:00", rule="FREQ=DAILY;COUNT=9")
+    begun, next_one = f"evening-{coming(1)}", f"evening-{coming(2)}"
+    await server.client.post(f"/api/v2/sessions/{begun}/start")
+    await server.client.patch(f"/api/v2/sessions/{next_one}", json={"title": "Alone"})
+    ended = await server.client.post(f"{PATH}/evening/end")
+    assert (ended.status_code, ended.json()["status"]) == (200, "ended")
+    assert [each["session_id"] for each in ended.json()["occurrences"]] == [begun]
+    assert (await session(server, begun))["status"] == "live"
+    assert (await session(server, next_one))["status"] == "cancelled"
+    assert (await server.client.post(f"{PATH}/evening/end")).status_code == 200
+    refused(await server.client.patch(f"{PATH}/evening", json={"title": "Late"}), 409)
+
+
+@on_the_shared_server
+async def test_a_series_whose_dates_have_all_passed_makes_nothing(shared: Server) -> None:
+    """It is allowed, and said."""
+    past = await make(shared, "past", starts="2020-01-01T10:00", rule="FREQ=DAILY;COUNT=3")
+    assert past["sessions"] == []
+    assert "past" in past["warnings"][0]
+
+
+async def test_sessions_are_made_as_time_passes(tmp_path: Path) -> None:
+    """By the server itself, on a clock that runs a day in a second; the day after the start at the latest."""
+    begin = datetime(2026, 3, 20, 9, tzinfo=UTC)
+    clock = Clock(rate=86_400, start=from_datetime(begin))
+    async with running(tmp_path, clock=clock, rate_requests_per_minute=0) as server:
+        made = await make(server, starts="2026-03-26T18:30", rule="FREQ=WEEKLY")
+        known = {each["session_id"] for each in made["sessions"]}
+        assert len(known) <= 10
+        async with asyncio.timeout(30):
+            while "evening-2026-06-04" not in known:
+                await asyncio.sleep(0.1)
+                listed = await server.client.get("/api/v2/sessions", params={"limit": 100})
+                known |= {each["session_id"] for each in listed.json()["sessions"]}
+        late = await session(server, "evening-2026-06-04")
+        assert late["scheduled_start"] == "2026-06-04T16:30:00.000Z"
+
+
+async def test_an_interrupted_change_is_finished_at_the_next_start(tmp_path: Path) -> None:
+    """A series whose change was stored and not carried to its sessions."""
+    async with running(tmp_path) as server:
+        await make(server)
+    with sqlite3.connect(tmp_path / "halcytone.db") as database:
+        (document,) = database.execute("SELECT document FROM series").fetchone()
+        stored = document.replace('"unapplied":false', '"unapplied":true').replace(
+            "Evening breath", "Night breath"
+        )
+        database.execute("UPDATE series SET document = ?", [stored])
+    async with running(tmp_path) as server:
+        async with asyncio.timeout(10):
+            while (await session(server, f"evening-{coming()}"))["title"] != "Night breath":  # noqa: ASYNC110 — over HTTP
+                await asyncio.sleep(0.02)
+        assert (await show(server))["title"] == "Night breath"
