@@ -26,11 +26,13 @@ from uuid import uuid4
 
 import structlog
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 
 from engine.api import routes
 from engine.api.http.addresses import Addresses, AddressRates
 from engine.api.http.app_keys import CONNECTIONS, Backend
+from engine.api.http.bodies import body_again
 from engine.api.http.callers import Credentials
 from engine.api.http.connection import HttpConnection
 from engine.api.http.metrics import ConnectionMetrics
@@ -45,6 +47,7 @@ from engine.operations.maintenance import Maintenance
 from engine.operations.marks_file import MARKS_FILE, read_marks
 from engine.operations.publisher_process import Finished, PublisherProcess
 from engine.protocol.close_codes import CloseCode
+from engine.protocol.connect_request import requested_session_id
 from engine.protocol.connection import Limits
 from engine.protocol.rates import Rate
 from engine.protocol.tokens import Tokens
@@ -76,6 +79,7 @@ from publisher.rendering.studio import Studio
 
 if TYPE_CHECKING:
     from engine.nodes.node import Node
+    from engine.nodes.passing import Passing
 
 __all__ = ["RunningServer", "publisher_command", "run", "running_server"]
 
@@ -134,6 +138,8 @@ class _Storage:
     tokens: Tokens
     node: Node | None
     """This server among others, on a database that can be shared."""
+    passing: Passing | None
+    """Passes requests on to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +262,8 @@ def _context(settings: Settings, clock: Clock, port: int, stack: AsyncExitStack)
 def _open_storage(context: _Context) -> _Storage:
     """Open the database, and keep in it the settings that other processes need."""
     database = database_of(context.settings.data, context.settings.database)
-    context.stack.enter_context(database.hold("server"))
+    # Against ``halcytone move``, which wants the database for itself.
+    context.stack.enter_context(database.hold("server", shared=True))
     keys = Keys(database)
     context.stack.callback(keys.close)
     given = context.settings.api_key.get_secret_value() if context.settings.api_key else None
@@ -273,8 +280,9 @@ def _open_storage(context: _Context) -> _Storage:
     context.stack.callback(rooms.close)
     context.stack.callback(series.close)
     context.stack.callback(people.close)
-    tokens = Tokens(signing_key_of(context.settings.data, database))
-    return _Storage(database, keys, journal, rooms, series, people, tokens, node)
+    key = signing_key_of(context.settings.data, database)
+    passing = None if node is None else _passing(context, node, key)
+    return _Storage(database, keys, journal, rooms, series, people, Tokens(key), node, passing)
 
 
 def _node(context: _Context, database: Database) -> Node | None:
@@ -289,6 +297,28 @@ def _node(context: _Context, database: Database) -> Node | None:
     node = Node(database, settings.data, facts, context.clock.now)
     context.stack.push_async_callback(node.leave)
     return node
+
+
+def _passing(context: _Context, node: Node, signing_key: bytes) -> Passing:
+    from engine.nodes.hop import HopSigner
+    from engine.nodes.passing import Passing
+
+    membership, addresses = node.membership, context.addresses
+    passing = Passing(
+        HopSigner(signing_key, lambda: membership.node),
+        addresses.client_of,
+        node.ownership.owner,
+        membership.others,
+        body_again,
+    )
+
+    def told(request: web.BaseRequest) -> str | None:
+        hop = passing.hop(request)
+        return None if hop is None else hop.address
+
+    addresses.trust_hops(told)
+    context.stack.push_async_callback(passing.close)
+    return passing
 
 
 def _node_url(context: _Context) -> str:
@@ -387,10 +417,16 @@ def _build_application(
 ) -> web.Application:
     """The application with its routes: WebSockets, live pages, API, and the published site."""
     app = web.Application()
+    live: Handler = sockets.live.serve
+    events: Handler = sockets.events.serve
+    passing = storage.passing
+    if passing is not None:
+        live = passing.socket(live, lambda request: requested_session_id(request.rel_url.raw_query_string))
+        events = passing.socket(events, lambda request: request.match_info["session_id"])
     # A HEAD opens no socket.
-    app.router.add_get("/ws/live-updates", sockets.live.serve, allow_head=False)
+    app.router.add_get("/ws/live-updates", live, allow_head=False)
     for spelling in ("session", "sessions"):
-        app.router.add_get(f"/ws/{spelling}/{{session_id}}/events", sockets.events.serve, allow_head=False)
+        app.router.add_get(f"/ws/{spelling}/{{session_id}}/events", events, allow_head=False)
     identity = context.identity
     pages.setup(app, public_url=context.server.url, studio_name=identity.name, time_zone=identity.time_zone)
     backend = Backend(
@@ -407,9 +443,15 @@ def _build_application(
         registry=context.registry,
         connections=OpenConnections(ConnectionMetrics(context.registry), context.addresses),
         nodes=_nodes(context, storage, directory),
+        others=_nobody_else if passing is None else passing.ask_others,
     )
     # After every other route: the site answers what nothing else does.
-    routes.setup(app, backend, requests_per_minute=context.settings.rate_requests_per_minute)
+    routes.setup(
+        app,
+        backend,
+        requests_per_minute=context.settings.rate_requests_per_minute,
+        passing=None if passing is None else passing.middleware,
+    )
     return app
 
 
@@ -426,6 +468,10 @@ def _nodes(context: _Context, storage: _Storage, directory: Directory) -> Callab
         return [NodeRow("single", _node_url(context), 0, True, draining, version, studio, None, sessions)]
 
     return alone
+
+
+async def _nobody_else(_: web.Request) -> list[bytes]:
+    return []
 
 
 async def _accept_connections(runner: web.AppRunner, listener: socket.socket, stack: AsyncExitStack) -> None:

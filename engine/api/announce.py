@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from aiohttp import web
 
-from engine.api.http.app_keys import ROOMS, SESSIONS, caller_of
+from engine.api.http.app_keys import OTHERS, ROOMS, SESSIONS, caller_of
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import API, Endpoint
@@ -12,7 +15,7 @@ from engine.api.http.ports import View
 from engine.api.http.responses import answer
 from engine.api.models import AnnounceRequest
 from engine.domain import commands as c
-from engine.domain.rejection import BadCredential, Conflict
+from engine.domain.rejection import BadCredential, Conflict, Moved
 
 __all__ = ["ENDPOINTS"]
 
@@ -31,14 +34,16 @@ async def announce(request: web.Request) -> web.Response:
     sender = c.Sender(caller.role)
     sessions = request.app[SESSIONS]
     notified: list[View] = []
+    elsewhere: list[dict[str, Any]] = []
     if body.session_id is None:
         caller.need_key()
         for session_id in await _open_sessions(request):
             try:
                 notified.append(await sessions.ask(session_id, command, sender))
-            except Conflict:
-                # It ended after the list was read: nobody is there to hear it.
+            except (Conflict, Moved):
+                # It ended after the list was read: nobody is there to hear it. Or another server has it, and is told.
                 continue
+        elsewhere = [json.loads(body) for body in await request.app[OTHERS](request)]
     else:
         view = await sessions.view(body.session_id)
         caller.need_sight(None if view is None else view.state, body.session_id)
@@ -47,8 +52,12 @@ async def announce(request: web.Request) -> web.Response:
     return answer(
         {
             "status": "announced",
-            "sessions_notified": [view.state.session_id for view in notified],
-            "participant_count": sum(view.state.count() for view in notified),
+            "sessions_notified": [
+                *(view.state.session_id for view in notified),
+                *(session_id for told in elsewhere for session_id in told["sessions_notified"]),
+            ],
+            "participant_count": sum(view.state.count() for view in notified)
+            + sum(told["participant_count"] for told in elsewhere),
         }
     )
 

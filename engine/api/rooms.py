@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, LINKS, ROOMS, SESSIONS, caller_of, visible
+from engine.api.http.app_keys import (
+    CATALOGUE,
+    CLOCK,
+    CREDENTIALS,
+    LINKS,
+    OTHERS,
+    ROOMS,
+    SESSIONS,
+    caller_of,
+    visible,
+)
 from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.endpoint import API, Endpoint
-from engine.api.http.ports import View
+from engine.api.http.ports import Sessions, View
 from engine.api.http.responses import answer
 from engine.api.models import CreateRoom, EditRoom, Flag, Limit, Query
 from engine.api.room_requests import broken_links, change_command, details_of, warnings_about
@@ -27,6 +38,7 @@ from engine.api.rooms_view import (
 )
 from engine.api.summaries_view import summary_document
 from engine.domain import commands as c
+from engine.domain.rejection import Moved
 from engine.domain.session import Phase
 from engine.sessions.room_row import attendance
 from engine.storage.database import Connection
@@ -161,6 +173,10 @@ async def live(request: web.Request) -> web.Response:
     ]
     views.sort(key=lambda view: (view.state.started_at or 0, view.state.session_id))
     entries = [live_line(view, at, with_metrics=query.include_metrics) for view in views]
+    elsewhere = [entry for body in await app[OTHERS](request) for entry in json.loads(body)["sessions"]]
+    if elsewhere:
+        merged = {entry["session_id"]: entry for entry in (*elsewhere, *entries)}
+        entries = sorted(merged.values(), key=lambda entry: (entry["started_at"] or "", entry["session_id"]))
     return answer({"count": len(entries), "sessions": entries})
 
 
@@ -170,8 +186,16 @@ async def _live_views(request: web.Request) -> list[View]:
     awake = {view.state.session_id: view for view in sessions.loaded()}
     rows = await request.app[ROOMS].list([Phase.LIVE, Phase.ENDING], limit=_MAX_LIVE)
     asleep = [row.session_id for row in rows if row.session_id not in awake]
-    woken = await asyncio.gather(*(sessions.view(session_id) for session_id in asleep))
+    woken = await asyncio.gather(*(_view_here(sessions, session_id) for session_id in asleep))
     return [view for view in (*awake.values(), *woken) if view is not None and active(view.state)]
+
+
+async def _view_here(sessions: Sessions, session_id: str) -> View | None:
+    """A session, unless another server has it: that one is asked for all of its own."""
+    try:
+        return await sessions.view(session_id)
+    except Moved:
+        return None
 
 
 async def content(request: web.Request) -> web.Response:

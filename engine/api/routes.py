@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from engine.api import (
     analytics,
@@ -54,10 +55,13 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def setup(app: web.Application, backend: Backend, *, requests_per_minute: int) -> None:
+def setup(
+    app: web.Application, backend: Backend, *, requests_per_minute: int, passing: Middleware | None = None
+) -> None:
     """Add the API, its documents, health checks, the middleware that every request passes, and the site.
 
-    Call it after every other route is added: the site answers what nothing else does.
+    Call it after every other route is added: the site answers what nothing else does. ``passing`` hands requests for
+    sessions of other servers to those.
     """
     backend.provide(app)
     app.middlewares.append(
@@ -69,6 +73,8 @@ def setup(app: web.Application, backend: Backend, *, requests_per_minute: int) -
             metrics=RequestMetrics(backend.registry),
         )
     )
+    if passing is not None:
+        app.middlewares.append(passing)
     app.middlewares.append(token_lifetime_middleware)
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"))

@@ -98,9 +98,13 @@ class Membership:
         """All nodes, as the newest look showed them."""
         return self._nodes
 
+    def others(self) -> list[NodeRow]:
+        """The other nodes."""
+        return [row for row in self._nodes if row.node != self.node]
+
     def living(self) -> list[NodeRow]:
         """The other nodes that take sessions."""
-        return [row for row in self._nodes if row.node != self.node and not row.draining]
+        return [row for row in self.others() if not row.draining]
 
     async def join(self) -> None:
         """Become a node. Whoever joined from this data folder before is dead: the folder is held by this process.
@@ -224,7 +228,7 @@ class Membership:
             unanswered = time.monotonic() - self._answered
             if self._cut_off or may_serve(unanswered, None) is Verdict.SERVE:
                 continue
-            urls = [row.url for row in self._nodes if row.node != self.node]
+            urls = [row.url for row in self.others()]
             answers = await asyncio.gather(*map(self._ask_peer, urls))
             whole = [answer for answer in answers if answer is not None]
             if may_serve(time.monotonic() - self._answered, whole) is Verdict.CUT_OFF:

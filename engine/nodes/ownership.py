@@ -7,6 +7,7 @@ It stays owned while it is unloaded: its deadlines are looked after here. Claims
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,6 +17,9 @@ from engine.storage.database import Connection, Database, DatabaseError
 from engine.storage.nodes import NodeTable, Owner
 
 __all__ = ["SharedOwnership"]
+
+_FOREIGN_FOR_S = 1.0
+_MOST_FOREIGN = 10_000
 
 _Result = TypeVar("_Result")
 
@@ -30,6 +34,8 @@ class SharedOwnership:
         self._terms: dict[str, int] = {}
         self._claims: dict[tuple[str, bool], asyncio.Future[Owner | None]] = {}
         self._releases: dict[str, asyncio.Future[None]] = {}
+        self._foreign: dict[str, tuple[Owner, float]] = {}
+        """Owners among the other nodes, and until when (monotonic clock) they are believed."""
         self._wanted: dict[bool, list[str]] = {False: [], True: []}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ownership")
         self._connection: Connection | None = None
@@ -62,19 +68,29 @@ class SharedOwnership:
             raise Moved(session_id, owner.node, owner.url)
         return self._terms.setdefault(session_id, owner.term)
 
-    async def owner(self, session_id: str) -> Owner | None:
-        """Who owns a session, claimed for this node if nobody does; None for one that nobody created.
+    async def owner(self, session_id: str) -> Owner:
+        """Who owns a session, claimed for this node if nobody does; without a URL for this node.
+
+        That another node owns it is believed for a second: that node knows better.
 
         Raises:
-            Unavailable: as ``claim``.
+            NotFound: nobody created it.
+            Unavailable: who owns it cannot be told at present.
         """
         term = self._terms.get(session_id)
         if term is not None:
             return Owner(self.node, "", term)
+        found, until = self._foreign.get(session_id, (None, 0.0))
+        if found is not None and time.monotonic() < until:
+            return found
         try:
             return Owner(self.node, "", await self.claim(session_id))
         except Moved as moved:
-            return Owner(moved.node, moved.url, 0)
+            owner = Owner(moved.node, moved.url, 0)
+            if len(self._foreign) >= _MOST_FOREIGN:
+                self._foreign.clear()
+            self._foreign[session_id] = (owner, time.monotonic() + _FOREIGN_FOR_S)
+            return owner
 
     async def release(self, session_ids: Iterable[str]) -> None:
         """Give sessions up, so that other nodes can claim them; those that cannot be given up are lost all the same."""

@@ -171,10 +171,12 @@ class Database(Protocol):
         """Whether the database answers within two seconds. Blocking."""
         ...
 
-    def hold(self, what: str, lost: Callable[[], object] | None = None) -> AbstractContextManager[None]:
+    def hold(
+        self, what: str, lost: Callable[[], object] | None = None, *, shared: bool = False
+    ) -> AbstractContextManager[None]:
         """Be the only process that holds ``what`` of this database, for the length of the block.
 
-        ``lost`` is called, on a thread of its own, when another process has it all the same; without ``lost`` this
+        ``shared``: others may hold it in the same way meanwhile, and nobody otherwise. ``lost`` is called, on a thread of its own, when another process has it all the same; without ``lost`` this
         process is sent SIGTERM.
 
         Raises:

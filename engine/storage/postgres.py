@@ -324,9 +324,11 @@ class PostgresDatabase:
         return True
 
     @contextmanager
-    def hold(self, what: str, lost: Callable[[], object] | None = None) -> Iterator[None]:
+    def hold(
+        self, what: str, lost: Callable[[], object] | None = None, *, shared: bool = False
+    ) -> Iterator[None]:
         """As the seam says, by an advisory lock that goes with its connection, and is taken again when that is cut."""
-        with PostgresLock(lambda: _open(self.url), what, lost):
+        with PostgresLock(lambda: _open(self.url), what, lost, shared=shared):
             yield
 
     def unsuitable(self) -> list[str]:

@@ -39,7 +39,10 @@ class PostgresLock:
         connect: Callable[[], psycopg.Connection[dict[str, Any]]],
         what: str,
         lost: Callable[[], object] | None = None,
+        *,
+        shared: bool = False,
     ) -> None:
+        self._shared = "_shared" if shared else ""
         self._connect = connect
         self._what = what
         self._lost = lost or _end_process
@@ -78,7 +81,9 @@ class PostgresLock:
         raw = self._connect()
         try:
             if self._session is None:
-                taken = raw.execute(f"SELECT pg_try_advisory_lock({_KEY}) AS taken", (self._name,)).fetchone()
+                taken = raw.execute(
+                    f"SELECT pg_try_advisory_lock{self._shared}({_KEY}) AS taken", (self._name,)
+                ).fetchone()
                 if not (taken and taken["taken"]):
                     raise DatabaseLocked(f"another process is the {self._what} of this database")
             else:
@@ -87,7 +92,7 @@ class PostgresLock:
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s AND backend_start = %s",
                     self._session,
                 )
-                raw.execute(f"SELECT pg_advisory_lock({_KEY})", (self._name,))
+                raw.execute(f"SELECT pg_advisory_lock{self._shared}({_KEY})", (self._name,))
             found = raw.execute(
                 "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
             ).fetchone()
@@ -107,7 +112,7 @@ class PostgresLock:
         if self._raw is not None:
             # The server would notice the end of the connection a moment later than we return.
             with suppress(psycopg.Error):
-                self._raw.execute(f"SELECT pg_advisory_unlock({_KEY})", (self._name,))
+                self._raw.execute(f"SELECT pg_advisory_unlock{self._shared}({_KEY})", (self._name,))
             self._raw.close()
 
     def _wait_for_end(self, raw: psycopg.Connection[dict[str, Any]]) -> None:

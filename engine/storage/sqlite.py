@@ -274,7 +274,9 @@ class SqliteDatabase:
         return self.exists()
 
     @contextmanager
-    def hold(self, what: str, lost: Callable[[], object] | None = None) -> Iterator[None]:
+    def hold(
+        self, what: str, lost: Callable[[], object] | None = None, *, shared: bool = False
+    ) -> Iterator[None]:
         """Do nothing: the locks of the data folder keep a second process away."""
         yield
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from engine.demo.live_client import LiveClient
-from tests.journey.server import asked, running_server
+from tests.journey.server import running_server
 from tests.journey.session import Log, created, published_page
 from tests.postgres import PostgresCluster
 
@@ -64,15 +64,3 @@ async def test_a_database_that_is_away_closes_no_socket(tmp_path: Path, own_serv
             titles = [message["content"].get("title") for message in log.by_seq.values()]
             assert titles.count("Said while away") == 1
             assert room["title"] in await published_page(http, server.url, "pause")
-
-
-async def test_a_second_server_on_the_same_database_is_refused(tmp_path: Path, postgres_url: str) -> None:
-    """It says so and ends, and the first goes on."""
-    async with (
-        running_server(tmp_path / "one", database_url=postgres_url) as server,
-        aiohttp.ClientSession() as http,
-    ):
-        with pytest.raises(AssertionError, match="the database is in use"):
-            async with running_server(tmp_path / "two", database_url=postgres_url):
-                pass
-        await asked(http, "GET", f"{server.url}/api/v2/sessions/live")

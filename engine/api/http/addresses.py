@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -41,6 +41,7 @@ class Addresses:
         self._trusted = tuple(ipaddress.ip_network(network) for network in trusted_proxies)
         self._seats_uncounted = tuple(ipaddress.ip_network(network) for network in seats_uncounted)
         self._ipv6_prefix = ipv6_prefix
+        self._hop: Callable[[web.BaseRequest], str | None] | None = None
         self._named = lru_cache(_MOST_ADDRESSES)(self._name)
 
     def of(self, request: web.BaseRequest) -> str:
@@ -52,12 +53,23 @@ class Addresses:
         named = self._client(request)
         return None if named.seats_uncounted or named.trusted else named.name
 
-    def _client(self, request: web.BaseRequest) -> _Named:
-        peer = self._named(request.remote or "unknown")
-        if not peer.trusted:
+    def trust_hops(self, told: Callable[[web.BaseRequest], str | None]) -> None:
+        """Believe what other servers of this studio say of the requests that they pass on; None for other requests."""
+        self._hop = told
+
+    def client_of(self, request: web.BaseRequest) -> str:
+        """The client's whole address, as it came."""
+        told = None if self._hop is None else self._hop(request)
+        if told is not None:
+            return told
+        peer = request.remote or "unknown"
+        if not self._named(peer).trusted:
             return peer
         hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-        return next((named for named in map(self._named, reversed(hops)) if not named.trusted), peer)
+        return next((hop for hop in reversed(hops) if not self._named(hop).trusted), peer)
+
+    def _client(self, request: web.BaseRequest) -> _Named:
+        return self._named(self.client_of(request))
 
     def of_peer(self, host: str) -> str | None:
         """That of a connection whose request is not known yet; None for a trusted proxy's, which is of many clients."""

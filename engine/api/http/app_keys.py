@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.api.http.callers import Caller, Credentials
 from engine.api.http.open_connections import OpenConnections
-from engine.api.http.ports import Publishing, Readiness, Sessions, View
+from engine.api.http.ports import AskOthers, Publishing, Readiness, Sessions, View
 from engine.api.http.session_links import Links
 from engine.clock import Clock
 from engine.domain.rejection import NotFound
@@ -34,6 +34,7 @@ __all__ = [
     "DATABASE",
     "LINKS",
     "NODES",
+    "OTHERS",
     "PUBLISHING",
     "READY",
     "REGISTRY",
@@ -56,6 +57,7 @@ DATA = web.AppKey("data", Path)
 DATABASE: web.AppKey[Database] = web.AppKey("database")
 LINKS = web.AppKey("links", Links)
 NODES: web.AppKey[Callable[[], Sequence[NodeRow]]] = web.AppKey("nodes")
+OTHERS: web.AppKey[AskOthers] = web.AppKey("others")
 PUBLISHING: web.AppKey[Publishing] = web.AppKey("publishing")
 READY: web.AppKey[Readiness] = web.AppKey("ready")
 REGISTRY = web.AppKey("registry", CollectorRegistry)
@@ -115,6 +117,7 @@ class Backend:
     connections: OpenConnections
     nodes: Callable[[], Sequence[NodeRow]]
     """The servers of this studio, this one among them."""
+    others: AskOthers
 
     def provide(self, app: web.Application) -> None:
         """Put each part under its key, where handlers find it."""
@@ -131,6 +134,7 @@ class Backend:
         app[REGISTRY] = self.registry
         app[CONNECTIONS] = self.connections
         app[NODES] = self.nodes
+        app[OTHERS] = self.others
         app[CATALOGUE] = CataloguePool(self.database)
 
 

@@ -13,10 +13,21 @@ from engine.api.http.app_keys import reauthenticate
 from engine.domain.rejection import Invalid, Rejected
 from engine.protocol.reasons import reasons
 
-__all__ = ["MAX_BODY", "TooLarge", "checked", "flag", "query_of", "read_body", "read_empty", "read_json"]
+__all__ = [
+    "MAX_BODY",
+    "TooLarge",
+    "body_again",
+    "checked",
+    "flag",
+    "query_of",
+    "read_body",
+    "read_empty",
+    "read_json",
+]
 
 MAX_BODY = 1024 * 1024
 _MAX_DEPTH = 60
+_BODY = web.RequestKey("body", bytes)
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -142,7 +153,17 @@ async def read_body(request: web.Request) -> bytes:
         if len(read) > MAX_BODY:
             raise _too_large()
     reauthenticate(request)
-    return bytes(read)
+    request[_BODY] = bytes(read)
+    return request[_BODY]
+
+
+async def body_again(request: web.Request) -> bytes:
+    """The body of a request, also where it was read before.
+
+    Raises:
+        TooLarge, BadCredential: as ``read_body``.
+    """
+    return request[_BODY] if _BODY in request else await read_body(request)
 
 
 def _too_large() -> TooLarge:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
+
+from aiohttp import web
 
 from engine.domain.commands import Command, Sender
 from engine.domain.session import Details
 from engine.protocol.outgoing import Message
 from engine.sessions.messages import View
 
-__all__ = ["Publishing", "Readiness", "Sessions", "View"]
+__all__ = ["AskOthers", "Publishing", "Readiness", "Sessions", "View"]
 
 
 class Sessions(Protocol):
@@ -76,3 +78,7 @@ class Publishing(Protocol):
 
 Readiness: TypeAlias = Callable[[], str | None]
 """None when requests are served; else why not: ``starting``, ``draining``, or what is broken."""
+
+AskOthers: TypeAlias = Callable[[web.Request], Awaitable[list[bytes]]]
+"""The bodies of the other servers' answers to the same request, each for its own sessions; none where there is one server,
+and for a request that another server passed on."""

@@ -1,0 +1,67 @@
+"""The header of a request that one node passes on to another: who asked, and the proof that a node says so.
+
+Signed with a key made of the studio's signing key, which only its nodes have. A request with it is never passed on a
+second time, so that no request can go round in circles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+__all__ = ["HOP_HEADER", "Hop", "HopSigner"]
+
+HOP_HEADER = "X-Halcytone-Hop"
+_HOP: web.RequestKey[Hop | None] = web.RequestKey("hop")
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """What the node that was asked first says of a request."""
+
+    address: str
+    """The client's."""
+    scheme: str
+    """With which the client asked."""
+
+
+class HopSigner:
+    """Makes the header for one node, and reads it at another."""
+
+    def __init__(self, key: bytes, node: Callable[[], str]) -> None:
+        """``key`` is the studio's signing key; ``node()`` is the id of this node at present."""
+        # One purpose, one key: a hop is never a token.
+        self._key = hashlib.sha256(b"hop\0" + key).digest()
+        self._node = node
+
+    def sign(self, request: web.BaseRequest, hop: Hop, to: str) -> str:
+        """The header with which ``request`` is passed on to the node ``to``."""
+        told = urlsafe_b64encode(json.dumps([hop.address, hop.scheme, to]).encode()).decode()
+        return f"{told}.{self._mac(request, told)}"
+
+    def read(self, request: web.BaseRequest) -> Hop | None:
+        """What another node says of a request; None for one that comes from its client, whatever that sends."""
+        sent = request.headers.get(HOP_HEADER)
+        if sent is None:
+            return None
+        if _HOP not in request:
+            request[_HOP] = self._checked(request, sent)
+        return request[_HOP]
+
+    def _checked(self, request: web.BaseRequest, sent: str) -> Hop | None:
+        told, _, mac = sent.partition(".")
+        if not hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(request, told).encode()):
+            return None
+        address, scheme, to = json.loads(urlsafe_b64decode(told))
+        # Meant for another process on this address, which was here before: nobody can tell what it would have done.
+        return Hop(address, scheme) if to == self._node() else None
+
+    def _mac(self, request: web.BaseRequest, told: str) -> str:
+        said = f"{request.method} {request.raw_path}\n{told}"
+        return hmac.new(self._key, said.encode("utf-8", "surrogateescape"), "sha256").hexdigest()

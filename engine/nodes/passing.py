@@ -1,0 +1,198 @@
+"""Requests for sessions of other nodes: passed on to the owner, and its answer passed back.
+
+A client sees one server. HTTP requests are sent again as they came once a handler finds that the session is another
+node's; WebSocket handshakes are looked at before they are answered. A request that was passed on is not passed on
+again, an owner that does not answer is a 503 with ``Retry-After``, or 4006 on a WebSocket: never an endless wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import uuid4
+
+import aiohttp
+import structlog
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+from yarl import URL
+
+from engine.domain.rejection import Moved, Rejected
+from engine.nodes.hop import HOP_HEADER, Hop, HopSigner
+from engine.nodes.splice import OwnerUnreachable, Spliced, splice
+from engine.storage.nodes import NodeRow, Owner
+
+__all__ = ["MOST_SOCKETS", "Passing"]
+
+_ANSWERED_WITHIN_S = 35.0
+"""The longest answer of ours, a publication that is waited for, takes 30 s."""
+_CONNECTED_WITHIN_S = 1.0
+_PEERS_ANSWER_WITHIN_S = 2.0
+MOST_SOCKETS = 2000
+"""Sockets that one node passes on at most: a balancer that knows where sessions are is needed beyond that."""
+_OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"})
+_MADE_ANEW = frozenset(
+    {*_OF_ONE_CONNECTION, "content-encoding", "expect", "x-request-id", HOP_HEADER.lower()}
+)
+"""Headers of a request that are not sent on: its body is unpacked when it is read."""
+
+log = structlog.get_logger()
+
+
+class Passing:
+    """Passes requests on. Used on one loop."""
+
+    def __init__(
+        self,
+        signer: HopSigner,
+        address_of: Callable[[web.BaseRequest], str],
+        owner: Callable[[str], Awaitable[Owner]],
+        others: Callable[[], Sequence[NodeRow]],
+        body_of: Callable[[web.Request], Awaitable[bytes]],
+    ) -> None:
+        """``address_of`` is the client's address; ``others()`` are the other nodes.
+
+        ``body_of`` reads the body of a request, also where a handler has read it before.
+        """
+        self._body_of = body_of
+        self._signer = signer
+        self._address_of = address_of
+        self._owner = owner
+        self._others = others
+        self._http: aiohttp.ClientSession | None = None
+        self._sockets: set[asyncio.Task[Spliced]] = set()
+
+    def hop(self, request: web.BaseRequest) -> Hop | None:
+        """What another node says of a request that it passed on; None for one of a client."""
+        return self._signer.read(request)
+
+    async def close(self) -> None:
+        """End the connections to other nodes: their clients come back."""
+        for spliced in list(self._sockets):
+            spliced.cancel()
+        if self._http is not None:
+            await self._http.close()
+
+    @property
+    def middleware(self) -> Middleware:
+        """Passes a request on whose handler finds that its session is another node's."""
+
+        @web.middleware
+        def pass_on(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+            if request.path.startswith("/ws/"):
+                return handler(request)
+            return self._answer(request, handler)
+
+        return pass_on
+
+    def socket(self, handler: Handler, session_id_of: Callable[[web.Request], str | None]) -> Handler:
+        """A handler of WebSockets that serves those of its own sessions, and passes the others on."""
+
+        async def serve(request: web.Request) -> web.StreamResponse:
+            session_id = session_id_of(request)
+            upgrade = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+            if session_id is None or not upgrade or self.hop(request) is not None:
+                return await handler(request)
+            try:
+                owner = await self._owner(session_id)
+            except Rejected:
+                return await handler(request)  # Which says so over the socket.
+            if not owner.url or len(self._sockets) >= MOST_SOCKETS:
+                return await handler(request)
+            spliced = asyncio.ensure_future(splice(request, owner.url, self._headers(request, owner.node)))
+            self._sockets.add(spliced)
+            try:
+                return await spliced
+            except OwnerUnreachable as error:
+                log.warning("owner unreachable", node=owner.node, reason=str(error))
+                return await handler(request)
+            finally:
+                self._sockets.discard(spliced)
+                spliced.cancel()
+
+        return serve
+
+    async def ask_others(self, request: web.Request) -> list[bytes]:
+        """The bodies of the answers (200) of other nodes to the same request; without those that do not answer soon.
+
+        Empty for a request that was passed on: whoever passed it on asks the others too.
+        """
+        others = self._others()
+        if not others or self.hop(request) is not None:
+            return []
+        body = await self._body_of(request)
+
+        async def ask(node: NodeRow) -> bytes | None:
+            try:
+                async with (
+                    asyncio.timeout(_PEERS_ANSWER_WITHIN_S),
+                    self._sent(request, node.node, node.url, body) as response,
+                ):
+                    return await response.read() if response.status == 200 else None
+            except (aiohttp.ClientError, TimeoutError) as error:
+                log.warning("a node does not answer", node=node.node, reason=str(error))
+                return None
+
+        return [answer for answer in await asyncio.gather(*map(ask, others)) if answer is not None]
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Moved as moved:
+            if self.hop(request) is not None:
+                return _elsewhere()
+            return await self._passed_on(request, moved)
+
+    async def _passed_on(self, request: web.Request, moved: Moved) -> web.StreamResponse:
+        body = await self._body_of(request)
+        try:
+            async with self._sent(request, moved.node, moved.url, body) as response:
+                content = await response.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("owner unreachable", node=moved.node, reason=str(error))
+            return _elsewhere()
+        answer = web.Response(status=response.status, body=content)
+        for name, value in response.headers.items():
+            if name.lower() not in _OF_ONE_CONNECTION:
+                if name.lower() in answer.headers:
+                    del answer.headers[name]
+                answer.headers.add(name, value)
+        return answer
+
+    def _sent(
+        self, request: web.Request, node: str, url: str, body: bytes | None
+    ) -> aiohttp.client._RequestContextManager:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                # A connection that is kept may be closed by its other end just when it is used again.
+                connector=aiohttp.TCPConnector(force_close=True, limit=0),
+                timeout=aiohttp.ClientTimeout(total=_ANSWERED_WITHIN_S, sock_connect=_CONNECTED_WITHIN_S),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _MADE_ANEW]
+        target = URL(url + request.raw_path, encoded=True)
+        return self._http.request(
+            request.method,
+            target,
+            headers=[*headers, *self._headers(request, node).items()],
+            data=body,
+            allow_redirects=False,
+        )
+
+    def _headers(self, request: web.Request, node: str) -> dict[str, str]:
+        hop = Hop(self._address_of(request), request.scheme)
+        request_id = structlog.contextvars.get_contextvars().get("request_id") or uuid4().hex
+        return {HOP_HEADER: self._signer.sign(request, hop, node), "X-Request-ID": str(request_id)}
+
+
+def _elsewhere() -> web.Response:
+    return web.json_response(
+        {
+            "error": "unavailable",
+            "message": "The session is on another server of this studio; try again in a moment.",
+            "details": {},
+        },
+        status=503,
+        headers={hdrs.RETRY_AFTER: "1"},
+    )

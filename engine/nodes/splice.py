@@ -1,0 +1,148 @@
+"""A WebSocket whose session another node owns: its handshake is replayed there, then bytes are pumped both ways.
+
+Nothing is parsed after the request's head: the owner answers the handshake, or refuses it, and ends the socket. Each
+direction waits when the other side does not take what came. Relies on what ``realtime.frame_reader`` names of aiohttp:
+``RequestHandler.set_parser``, whose parser is fed with every byte of an upgraded connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+__all__ = ["OwnerUnreachable", "Spliced", "splice"]
+
+_CONNECT_WITHIN_S = 1.0
+_UNSENT = 64 * 1024
+"""Bytes that may wait for one side before the other is not read any more."""
+_LEFT_OUT = frozenset({b"x-halcytone-hop", b"x-request-id"})
+
+
+class OwnerUnreachable(Exception):
+    """No connection to the owner could be made; nothing was sent to anybody."""
+
+
+class Spliced(web.StreamResponse):
+    """What the handler returns once the socket has ended: aiohttp has nothing to send any more."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing: the owner answered."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing."""
+
+
+class _FromClient:
+    """aiohttp's parser of the client's connection: passes every byte to the owner."""
+
+    def __init__(self, owner: _FromOwner) -> None:
+        self._owner = owner
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Bytes of the client. Never the end, and nothing left over."""
+        self._owner.send(data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The client's connection ended."""
+        self._owner.end()
+
+
+class _FromOwner(asyncio.Protocol):
+    """The connection to the owner: passes every byte to the client."""
+
+    def __init__(self, client: asyncio.Transport, handler: Any) -> None:
+        self._client = client
+        self._handler = handler
+        """aiohttp's ``RequestHandler`` of the client's connection."""
+        self._transport: asyncio.Transport | None = None
+        self._draining: asyncio.Task[None] | None = None
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called once."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
+        self._transport.set_write_buffer_limits(_UNSENT)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the owner."""
+        if self._client.is_closing():
+            return
+        self._client.write(data)
+        if self._handler.writing_paused and self._draining is None and self._transport is not None:
+            self._transport.pause_reading()
+            self._draining = asyncio.ensure_future(self._drain(self._transport))
+
+    def send(self, data: bytes) -> None:
+        """Bytes of the client."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def pause_writing(self) -> None:
+        """The owner does not take what the client sends."""
+        self._handler.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The owner goes on."""
+        self._handler.resume_reading()
+
+    def end(self) -> None:
+        """End the connection to the owner, after what was sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once: what the owner sent last, a close frame, goes out before the client's connection ends."""
+        self._transport = None
+        if self._draining is not None:
+            self._draining.cancel()
+        self._client.close()
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+    async def _drain(self, owner: asyncio.Transport) -> None:
+        # The client's end is told by its connection.
+        with suppress(ConnectionError):
+            await self._handler._drain_helper()
+        self._draining = None
+        if not owner.is_closing():
+            owner.resume_reading()
+
+
+async def splice(request: web.Request, url: str, headers: dict[str, str]) -> Spliced:
+    """Pass a handshake on to the node at ``url``, with ``headers`` added, and everything after it; returns at its end.
+
+    Raises:
+        OwnerUnreachable: that node takes no connection.
+    """
+    client, handler = request.transport, request.protocol
+    if client is None:
+        raise OwnerUnreachable("the client is gone")
+    where = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(_CONNECT_WITHIN_S):
+            _, owner = await loop.create_connection(
+                lambda: _FromOwner(client, handler), where.hostname or "", where.port or 80
+            )
+    except (OSError, TimeoutError) as error:
+        raise OwnerUnreachable(str(error)) from error
+    owner.send(_head(request, headers))
+    handler.keep_alive(False)
+    handler.set_parser(cast(Any, _FromClient(owner)))
+    try:
+        await owner.ended
+    finally:
+        owner.end()
+    return Spliced()
+
+
+def _head(request: web.Request, headers: dict[str, str]) -> bytes:
+    lines = [f"{request.method} {request.raw_path} HTTP/1.1".encode("utf-8", "surrogateescape")]
+    lines += [name + b": " + value for name, value in request.raw_headers if name.lower() not in _LEFT_OUT]
+    lines += [f"{name}: {value}".encode() for name, value in headers.items()]
+    return b"\r\n".join(lines) + b"\r\n\r\n"

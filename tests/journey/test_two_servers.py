@@ -1,0 +1,184 @@
+"""Two servers on one PostgreSQL: every request is answered by either, and one that dies takes no session with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from engine.demo.live_client import LiveClient, Refused
+from tests.journey.server import HEADERS, Server, asked, running_server
+from tests.journey.session import Log, created
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.fixture
+async def servers(
+    tmp_path: Path, postgres_url: str, http: aiohttp.ClientSession
+) -> AsyncIterator[tuple[Server, Server]]:
+    """Both know of each other."""
+    async with AsyncExitStack() as stack:
+        one, two = [
+            await stack.enter_async_context(running_server(tmp_path / name, database_url=postgres_url))
+            for name in ("one", "two")
+        ]
+        for server in (one, two):
+            await until_nodes(http, server, 2)
+        yield one, two
+
+
+async def until_nodes(http: aiohttp.ClientSession, server: Server, number: int) -> list[dict[str, Any]]:
+    """The nodes that a server sees, once there are so many."""
+    async with asyncio.timeout(20):
+        while True:
+            nodes: list[dict[str, Any]] = (await asked(http, "GET", f"{server.url}/api/v2/nodes"))["nodes"]
+            if len(nodes) == number:
+                return nodes
+            await asyncio.sleep(0.05)
+
+
+async def reconnected(client: LiveClient, within: float = 20.0) -> dict[str, Any]:
+    """The welcome, once somebody has the session again."""
+    async with asyncio.timeout(within):
+        while True:
+            try:
+                return await client.connect()
+            except (Refused, aiohttp.ClientError):
+                await asyncio.sleep(0.05)
+
+
+async def test_any_server_answers_any_request(
+    servers: tuple[Server, Server], http: aiohttp.ClientSession
+) -> None:
+    """A session of one is led and visited through the other, over HTTP and over sockets, as if there were one."""
+    one, two = servers
+    room = await created(http, one.url, "shared")
+    log, leading = Log(), Log()
+    person = LiveClient(http, two.url, "shared", name="Ann", on_message=log.add)
+    instructor = LiveClient(
+        http, one.url, "shared", role="instructor", token=room["tokens"]["instructor"], on_message=leading.add
+    )
+    await person.connect()
+    await instructor.connect()
+    assert (await asked(http, "POST", f"{two.url}/api/v2/sessions/shared/start"))["phase"] == "live"
+    await person.send("chat", message="hello from the other server")
+    await leading.until(lambda log: "chat_message" in log.kinds)
+    big = "x" * 60_000
+    async with http.post(
+        f"{two.url}/api/v2/sessions/shared/events", headers=HEADERS, json={"type": "nothing", "padding": big}
+    ) as refused:
+        assert refused.status == 400
+        assert len(refused.headers.getall("X-Request-ID")) == 1
+    for server in servers:
+        live = await asked(http, "GET", f"{server.url}/api/v2/sessions/live?include_metrics=true")
+        assert [(each["session_id"], each["participant_count"]) for each in live["sessions"]] == [
+            ("shared", 1)
+        ]
+        shown = await asked(http, "GET", f"{server.url}/api/v2/session/shared/content?include_replay=true")
+        assert len(shown["replay"]["messages"]) >= 3
+        async with http.get(f"{server.url}/api/v2/sessions/nowhere") as unknown:
+            assert unknown.status == 404
+        await asked(
+            http,
+            "POST",
+            f"{server.url}/api/v2/sessions/create",
+            409,
+            {
+                "session_id": "shared",
+                "title": "Again",
+                "scheduled_start": "2030-01-01T00:00:00Z",
+                "instructor": "Willow",
+            },
+        )
+    await created(http, two.url, "other")
+    announcement = {"type": "info", "title": "To all", "message": "Breathe"}
+    told = await asked(
+        http,
+        "POST",
+        f"{one.url}/api/v2/live-announce",
+        200,
+        {"announcement": announcement, "broadcast_all": True},
+    )
+    assert sorted(told["sessions_notified"]) == ["other", "shared"]
+    await log.until(lambda log: "To all" in [each["content"].get("title") for each in log.by_seq.values()])
+    titles = [each["content"].get("title") for each in log.by_seq.values()]
+    assert titles.count("To all") == 1
+    nodes = await until_nodes(http, two, 2)
+    assert sorted(node["url"] for node in nodes) == sorted(server.url for server in servers)
+    await asked(http, "POST", f"{two.url}/api/v2/sessions/shared/end")
+    assert await asyncio.wait_for(person.closed(), 20) == 1000
+    assert await asyncio.wait_for(instructor.closed(), 20) == 1000
+
+
+async def test_a_server_that_dies_takes_no_session_with_it(
+    servers: tuple[Server, Server], http: aiohttp.ClientSession
+) -> None:
+    """kill -9 of the owner: everybody is back at the other server with all they missed, and nothing is lost."""
+    one, two = servers
+    room = await created(http, one.url, "orphan")
+    log, leading = Log(), Log()
+    through = LiveClient(http, two.url, "orphan", name="Ann", on_message=log.add)
+    instructor = LiveClient(
+        http, two.url, "orphan", role="instructor", token=room["tokens"]["instructor"], on_message=leading.add
+    )
+    epoch = (await through.connect())["epoch"]
+    await instructor.connect()
+    await asked(http, "POST", f"{one.url}/api/v2/sessions/orphan/start")
+    for number in range(30):
+        await instructor.command(str(number), "announce", title=f"Word {number}", message="…")
+    await leading.until(lambda log: len(log.acknowledged) == 30)
+    # Long enough for the other to believe what it sees.
+    nodes = await until_nodes(http, two, 2)
+    assert {node["alive"] for node in nodes} == {True}
+
+    await one.kill()
+    died = time.monotonic()
+    assert {await through.closed(), await instructor.closed()} == {1006}
+    welcomes = [await reconnected(through), await reconnected(instructor)]
+
+    assert time.monotonic() - died < 12
+    assert [(each["recovered"], each["epoch"]) for each in welcomes] == [(True, epoch)] * 2
+    await instructor.command("last", "announce", title="Still here", message="Breathe on")
+    await leading.until(lambda log: "last" in log.acknowledged)
+    await log.until(lambda log: "Still here" in [m["content"].get("title") for m in log.by_seq.values()])
+    assert sorted(log.by_seq) == list(range(min(log.by_seq), max(log.by_seq) + 1))
+    titles = [message["content"].get("title") for message in log.by_seq.values()]
+    assert [titles.count(f"Word {number}") for number in range(30)] == [1] * 30
+    await until_nodes(http, two, 1)
+    await asked(http, "POST", f"{two.url}/api/v2/sessions/orphan/end")
+    assert await asyncio.wait_for(through.closed(), 20) == 1000
+
+
+async def test_a_server_that_is_stopped_gives_its_sessions_to_the_other(
+    servers: tuple[Server, Server], http: aiohttp.ClientSession
+) -> None:
+    """SIGTERM: its clients are told 4006 and are live at the other at once; nobody waits for a burial."""
+    one, two = servers
+    await created(http, one.url, "handed")
+    await asked(http, "POST", f"{one.url}/api/v2/sessions/handed/start")
+    client = LiveClient(http, one.url, "handed", name="Alder")
+    epoch = (await client.connect())["epoch"]
+
+    stopping = asyncio.create_task(one.stop(within=10))
+    assert await asyncio.wait_for(client.closed(), 10) == 4006
+    # As a balancer would: what was at the one is at the other.
+    client._url = client._url.replace(one.url, two.url)
+    welcome = await reconnected(client, within=3)
+
+    assert (welcome["recovered"], welcome["epoch"]) == (True, epoch)
+    assert await stopping == 0
+    assert (await asked(http, "GET", f"{two.url}/api/v2/sessions/live"))["count"] == 1
+    await client.close()

@@ -1,0 +1,147 @@
+"""Passing on: never twice, never without an end, and to the right place with the client's own address."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from engine.api.http.addresses import Addresses
+from engine.domain.rejection import Moved
+from engine.nodes.hop import HopSigner
+from engine.nodes.passing import Passing
+from engine.storage.nodes import Owner
+
+KEY = b"k" * 32
+
+
+class Servers:
+    """Servers that all believe another one to be the owner of everything."""
+
+    def __init__(self) -> None:
+        self.stack = AsyncExitStack()
+        self.asked: list[str] = []
+        self.addresses: dict[str, Addresses] = {}
+
+    async def start(self, name: str, owner: str, url: Callable[[], str]) -> TestServer:
+        async def whose(_: str) -> Owner:
+            return Owner(owner, url(), 1)
+
+        addresses = self.addresses[name] = Addresses(["127.0.0.1"])
+        passing = Passing(
+            HopSigner(KEY, lambda: name), addresses.client_of, whose, list, lambda request: request.read()
+        )
+
+        def told(request: web.BaseRequest) -> str | None:
+            hop = passing.hop(request)
+            return None if hop is None else hop.address
+
+        addresses.trust_hops(told)
+
+        async def moved(request: web.Request) -> web.Response:
+            self.asked.append(f"{name} {addresses.client_of(request)} {await request.text()}")
+            if owner == name:
+                return web.Response(text="the owner's", headers={"X-Own": "yes"}, status=201)
+            raise Moved("s", owner, url())
+
+        async def socket(request: web.Request) -> web.StreamResponse:
+            self.asked.append(f"{name} {addresses.client_of(request)}")
+            ws = web.WebSocketResponse()
+            await ws.prepare(request)
+            if owner != name:
+                await ws.close(code=4006)
+                return ws
+            async for message in ws:
+                await ws.send_bytes(message.data * 2)
+            return ws
+
+        app = web.Application(middlewares=[passing.middleware])
+        app.router.add_route("*", "/x", moved)
+        app.router.add_get("/ws/x", passing.socket(socket, lambda _: None if owner == name else "s"))
+        server = TestServer(app)
+        await self.stack.enter_async_context(server)
+        self.stack.push_async_callback(passing.close)
+        return server
+
+
+@pytest.fixture
+async def servers() -> AsyncIterator[Servers]:
+    made = Servers()
+    async with made.stack:
+        yield made
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession(headers={"X-Forwarded-For": "203.0.113.9"}) as session:
+        yield session
+
+
+Start = Callable[[str, str, Callable[[], str]], Awaitable[TestServer]]
+
+
+async def test_the_owner_answers_with_the_clients_address_and_body(
+    servers: Servers, http: aiohttp.ClientSession
+) -> None:
+    """Status, headers and content are the owner's; it sees the client and not the server between."""
+    owner = await servers.start("owner", "owner", lambda: "")
+    first = await servers.start("first", "owner", lambda: str(owner.make_url("")).rstrip("/"))
+    async with http.post(first.make_url("/x"), data=b"body", headers={"X-Halcytone-Hop": "forged"}) as answer:
+        assert (answer.status, answer.headers["X-Own"], await answer.text()) == (201, "yes", "the owner's")
+    assert servers.asked == ["first 203.0.113.9 body", "owner 203.0.113.9 body"]
+
+
+async def test_what_was_passed_on_is_not_passed_on_again(
+    servers: Servers, http: aiohttp.ClientSession
+) -> None:
+    """Two servers that take each other for the owner: a 503 with Retry-After, and 4006 on a socket."""
+    urls: dict[str, str] = {}
+    a = await servers.start("a", "b", lambda: urls["b"])
+    b = await servers.start("b", "a", lambda: urls["a"])
+    urls |= {"a": str(a.make_url("")).rstrip("/"), "b": str(b.make_url("")).rstrip("/")}
+    async with http.get(a.make_url("/x")) as answer:
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert (await answer.json())["error"] == "unavailable"
+    assert len(servers.asked) == 2
+    async with http.ws_connect(a.make_url("/ws/x")) as ws:
+        assert (await ws.receive()).type is aiohttp.WSMsgType.CLOSE
+        assert ws.close_code == 4006
+    assert servers.asked[2:] == ["b 203.0.113.9"]
+
+
+async def test_an_owner_that_is_gone_is_no_endless_wait(
+    servers: Servers, http: aiohttp.ClientSession
+) -> None:
+    """Nobody listens where it was."""
+    first = await servers.start("first", "owner", lambda: f"http://127.0.0.1:{unused_port()}")
+    async with asyncio.timeout(5):
+        async with http.get(first.make_url("/x")) as answer:
+            assert answer.status == 503
+        async with http.ws_connect(first.make_url("/ws/x")) as ws:
+            await ws.receive()
+            assert ws.close_code == 4006
+
+
+async def test_a_socket_passes_every_byte_both_ways(servers: Servers, http: aiohttp.ClientSession) -> None:
+    """Many megabytes to a client that reads late are held back, not piled up, and arrive whole."""
+    owner = await servers.start("owner", "owner", lambda: "")
+    first = await servers.start("first", "owner", lambda: str(owner.make_url("")).rstrip("/"))
+    async with http.ws_connect(first.make_url("/ws/x"), max_msg_size=0) as ws:
+        sent = [bytes([number]) * 500_000 for number in range(20)]
+
+        async def send() -> None:
+            for part in sent:
+                await ws.send_bytes(part)
+
+        sending = asyncio.create_task(send())
+        for part in sent:
+            assert (await ws.receive_bytes()) == part * 2
+        await sending
+        await ws.close()
+    assert servers.asked == ["owner 203.0.113.9"]
