@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import statistics
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
 
 from bench.publish_live import ends, rebuild_beside_a_room
 from bench.publish_table import markdown
@@ -31,11 +33,16 @@ from engine.storage.outbox import Outbox
 from publisher import commands
 from publisher.catalogue.published import Catalogue
 from publisher.jobs import JobRunner
+from publisher.rendering.card import card_texts
+from publisher.rendering.card_drawing import draw
+from publisher.rendering.story import story_of
+from publisher.rendering.studio import Studio
 
 NOW: Millis = 1_790_000_000_000
 _SPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 _TECHNIQUES = ("Box Breathing", "Coherent Breathing", "4-7-8 Breathing", "Resonance", "Equal Breathing")
 _REPEATS = 9
+_SESSIONS_PER_TRANSACTION = 500
 
 
 def lines(count: int) -> Iterator[str]:
@@ -99,6 +106,59 @@ def publish_one(data: Path) -> list[float]:
     connection.close()
     # The first one compiles the templates.
     return took[1:]
+
+
+def lead_all(data: Path, count: int) -> None:
+    """Put so many sessions into the catalogue that were led live, and have cards of their own; and build their site."""
+    with database_of(data).connect() as connection:
+        catalogue = Catalogue(connection)
+        for start in range(0, count, _SESSIONS_PER_TRANSACTION):
+            with catalogue.transaction():
+                for n in range(start, min(count, start + _SESSIONS_PER_TRANSACTION)):
+                    catalogue.publish(live(n), ZoneInfo("UTC"), NOW - n * 7 * HOUR)
+    rebuild_with_cards(data)
+
+
+def rebuild_with_cards(data: Path) -> tuple[float, float]:
+    """Seconds of a rebuild of everything until the last page is in the site, and until the last card is."""
+    with database_of(data).connect() as connection:
+        catalogue = Catalogue(connection)
+        jobs = JobRunner(data, catalogue, Outbox(connection))
+        began = time.perf_counter()
+        catalogue.mark_all_dirty()
+        jobs.run_due(0)
+        pages = time.perf_counter() - began
+        while jobs.draw_cards(0, wait_s=1.0):
+            pass
+        jobs.close()
+        return pages, time.perf_counter() - began
+
+
+def rebuilds(data: Path) -> dict[str, Any]:
+    """Rebuilds of sessions with cards of their own: nothing changed, and with another name of the studio, so that all do."""
+    load_before = os.getloadavg()[0]
+    unchanged = rebuild_with_cards(data)
+    (data / "studio.toml").write_text('name = "Another name"\n', encoding="utf-8")
+    changed = rebuild_with_cards(data)
+    cards = [file.stat().st_size for file in (data / "public/sessions").glob("*/card.png")]
+    return {
+        "load_before": load_before,
+        "unchanged_s": unchanged[1],
+        "pages_s": changed[0],
+        "cards_s": changed[1],
+        "card_s": statistics.median(_seconds_of_a_card(n) for n in range(40)),
+        "card_bytes": max(cards),
+        "cards": len(cards),
+    }
+
+
+def _seconds_of_a_card(n: int) -> float:
+    """Of a core, for the card of one session."""
+    studio = Studio()
+    texts = card_texts(story_of(live(n), studio), studio)
+    began = time.process_time()
+    draw(texts)
+    return time.process_time() - began
 
 
 def import_all(data: Path, count: int) -> float:
@@ -190,7 +250,7 @@ def _quiet(_done: int, _total: int) -> None:
 
 def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int) -> dict[str, Any]:
     """Every figure; ``ended`` live sessions, ``rounds`` of ``seconds`` beside a rebuild."""
-    small, big = work / "small" / "data", work / "big" / "data"
+    small, big, led = (work / name / "data" for name in ("small", "big", "led"))
     import_all(small, 100)
     at_small = publish_one(small)
     memory_before = memory_mb()
@@ -200,6 +260,8 @@ def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int)
     sizes = page_bytes(big)
     # Before others fill the machine's memory with theirs.
     memory = memory_mb()
+    lead_all(led, large)
+    own_cards = rebuilds(led)
     return {
         "command": " ".join(["python -m bench.publish", *sys.argv[1:]]),
         "machine": machine(),
@@ -217,9 +279,10 @@ def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int)
         "memory_peak_mb": memory,
         "session_page_bytes": sum(sizes.values()),
         "session_page_parts": sizes,
+        "own_cards": own_cards,
         "end": ends(big, ended),
-        "rebuild": rebuild_beside_a_room(big, seconds=seconds, rounds=rounds, anew=False),
-        "rebuild_anew": rebuild_beside_a_room(big, seconds=seconds, rounds=rounds, anew=True),
+        "rebuild": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=False),
+        "rebuild_anew": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=True),
     }
 
 

@@ -45,6 +45,11 @@ def _times(peer: str) -> Callable[[Figures], float | None]:
     return lambda figures: figures[peer] / figures["publish_at_large_s"] if figures[peer] else None
 
 
+def _of(name: str, times: float) -> Callable[[Figures], float | None]:
+    """A figure of cards in another unit."""
+    return lambda figures: figures["own_cards"][name] * times
+
+
 def _kilobytes(figures: Figures) -> float:
     return float(figures["session_page_bytes"]) / 1000
 
@@ -78,6 +83,16 @@ ROWS = (
     Row("… faster than Hugo with as many plain pages", _times("hugo_s"), "times", 1, 1, True),
     Row("import of everything", _figure("import_s"), "s", 180, 60),
     Row(
+        "rebuild of as many with cards of their own, nothing changed in them",
+        _figure("own_cards", "unchanged_s"),
+        "s",
+        60,
+        30,
+    ),
+    Row("… every card changed, until every page is there", _figure("own_cards", "pages_s"), "s", 60, 30),
+    Row("a card, of one core", _of("card_s", 1000), "ms", 45, 25),
+    Row("a card, the largest", _of("card_bytes", 1 / 1000), "KB", 30, 30),
+    Row(
         "p99 of a live room while everything is rebuilt, against without",
         _figure("rebuild", "ratio"),
         "times",
@@ -108,6 +123,7 @@ def markdown(figures: Figures) -> str:
         asked = f"{sign} {row.bar:g} {row.unit} | {sign} {row.goal:g} {row.unit}"
         shown = "– | not installed" if value is None else f"{value:,.3g} {row.unit} | {row.reached(value)}"
         lines.append(f"| {row.work} | {asked} | {shown} |")
+    cards = figures["own_cards"]
     end, rebuild, anew = figures["end"], figures["rebuild"], figures["rebuild_anew"]
     lines += [
         "",
@@ -116,7 +132,8 @@ def markdown(figures: Figures) -> str:
         f" the slowest {end['most_s']:.2f} s. The room's p99, without | with a rebuild, in ms:"
         f" {_listed(rebuild['alone_p99_ms'])} | {_listed(rebuild['beside_p99_ms'])}, with every page anew"
         f" {_listed(anew['alone_p99_ms'])} | {_listed(anew['beside_p99_ms'])}."
-        f" Memory with 100 sessions: {figures['memory_at_100_mb']:.0f} MB.",
+        f" Memory with 100 sessions: {figures['memory_at_100_mb']:.0f} MB. When all {cards['cards']:,} cards changed, the"
+        f" last was there after {cards['cards_s']:.0f} s (load before: {cards['load_before']:.1f}).",
     ]
     if not rebuild["elsewhere"]:
         lines += [

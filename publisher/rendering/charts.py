@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from engine.domain.snapshot import GroupPoint, Snapshot
 from publisher.rendering import formatting
@@ -15,6 +15,7 @@ __all__ = ["Figure", "Panel", "figure_of"]
 
 WIDTH, HEIGHT = 600, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 6, 12, 24
+_WIDE, _TALL = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
 _POINTS_AT_MOST = 240
 _ROWS_AT_MOST = 24
 _PANELS_AT_MOST = 2
@@ -128,65 +129,46 @@ def _svg(
     low, high = scale
     title, described = labels
 
-    def x(t: float) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * t / length
-
     def y(value: float) -> float:
-        return _TOP + (HEIGHT - _TOP - _BOTTOM) * (high - value) / (high - low)
+        return _TOP + _TALL * (high - value) / (high - low)
 
+    # Put together as plain text: markup escapes each part, which takes longer than all the rest.
+    name = series.name
     parts = [
-        Markup(
-            '<svg class="chart chart-{}" viewBox="0 0 {} {}" data-length="{}" role="img" aria-labelledby="chart-{}-t chart-{}-d">'
-            '<title id="chart-{}-t">{}</title><desc id="chart-{}-d">{}</desc>'
-        ).format(
-            series.name,
-            WIDTH,
-            HEIGHT,
-            f"{length:g}",
-            series.name,
-            series.name,
-            series.name,
-            title,
-            series.name,
-            described,
-        )
+        f'<svg class="chart chart-{name}" viewBox="0 0 {WIDTH} {HEIGHT}" data-length="{length:g}" role="img"'
+        f' aria-labelledby="chart-{name}-t chart-{name}-d">'
+        f'<title id="chart-{name}-t">{escape(title)}</title><desc id="chart-{name}-d">{escape(described)}</desc>'
     ]
     grid = dict.fromkeys((low, 0.0 if low < 0 < high else (low + high) / 2, high))
-    rule = Markup('<path class="rule" d="M{} {}H{}"/><text x="{}" y="{}" text-anchor="end">{}</text>')
     parts += [
-        rule.format(
-            _LEFT, f"{y(v):.1f}", WIDTH - _RIGHT, _LEFT - 8, f"{y(v) + 4:.1f}", series.shown(words, v)
-        )
+        f'<path class="rule" d="M{_LEFT} {y(v):.1f}H{WIDTH - _RIGHT}"/>'
+        f'<text x="{_LEFT - 8}" y="{y(v) + 4:.1f}" text-anchor="end">{escape(series.shown(words, v))}</text>'
         for v in grid
     ]
     for t in _ticks(length):
         anchor = "start" if t == 0 else "middle"
+        at = formatting.minutes_and_seconds(t)
         parts.append(
-            Markup('<text x="{}" y="{}" text-anchor="{}">{}</text>').format(
-                f"{x(t):.1f}", HEIGHT - 6, anchor, formatting.minutes_and_seconds(t)
-            )
+            f'<text x="{_LEFT + _WIDE * t / length:.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{at}</text>'
         )
-    dashes = Markup(' stroke-dasharray="6 4"') if series.dashed else ""
-    parts.append(
-        Markup('<path class="curve" fill="none"{} d="{}"/></svg>').format(
-            dashes, _path([(t, v) for t, v in pairs], x, y)
-        )
-    )
-    return Markup("").join(parts)
+    dashes = ' stroke-dasharray="6 4"' if series.dashed else ""
+    parts.append(f'<path class="curve" fill="none"{dashes} d="{_path(pairs, scale, length)}"/></svg>')
+    return Markup("".join(parts))
 
 
-def _path(
-    pairs: Sequence[tuple[float, float | None]], x: Callable[[float], float], y: Callable[[float], float]
-) -> str:
+def _path(pairs: Sequence[tuple[float, float | None]], scale: tuple[float, float], length: float) -> str:
     """SVG path data of a line, broken where a value is missing."""
+    low, high = scale
     parts: list[str] = []
-    drawing = False
+    command = "M"
     for t, value in pairs:
         if value is None:
-            drawing = False
+            command = "M"
             continue
-        parts.append(f"{'L' if drawing else 'M'}{x(t):.1f} {y(value):.1f}")
-        drawing = True
+        parts.append(
+            f"{command}{_LEFT + _WIDE * t / length:.1f} {_TOP + _TALL * (high - value) / (high - low):.1f}"
+        )
+        command = "L"
     return "".join(parts)
 
 

@@ -6,9 +6,11 @@ byte what a rebuild makes.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -38,7 +40,10 @@ FORMAT = "7"
 
 Progress = Callable[[int, int], None]
 
-_KEYS_AT_ONCE = 250
+_LARGE = 250
+"""From so many pages on, a build gives way to everything else."""
+_KEYS_AT_ONCE = 50
+_COLLECTED_FROM = 25
 _LONGEST_WAIT_S = 1.0
 # Folders of the site that others write: the search index is made after the pages.
 _KEPT = ("pagefind",)
@@ -61,6 +66,18 @@ def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: P
                 digest.update(f"{file.relative_to(folder)}\n".encode())
                 digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+@contextmanager
+def _collected_by_hand() -> Iterator[None]:
+    """Leave garbage to whoever collects it after each portion: the collector would look through it a hundred times."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 class SiteBuilder:
@@ -105,7 +122,8 @@ class SiteBuilder:
             number = len(dirty)
             build = partial(self._build, in_reader_order(dirty), self._public, self._private, progress)
         # A small build does not go into the idle class: on a busy machine it might never run.
-        changed = run_idle(build) if number > _KEYS_AT_ONCE else build()
+        with _collected_by_hand() if number > _LARGE else nullcontext():
+            changed = run_idle(build) if number > _LARGE else build()
         self._cards.follow()
         self._catalogue.clear_dirty(dirty)
         return changed
@@ -182,6 +200,10 @@ class SiteBuilder:
             if isinstance(public, NewTree):
                 # Pages go before: they have a core of their own, or there is none for cards.
                 public.put(self._cards.drawn(spare=1).values())
+            del files
+            if len(portion) > _COLLECTED_FROM:
+                # MkDocs' pages refer to each other in circles: each portion would stay until the collector's own time comes.
+                gc.collect()
             progress(start + len(portion), len(keys))
         return changed + public.put(removals)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import logging
 import os
@@ -32,8 +31,7 @@ from publisher.site.pages import Page
 __all__ = ["PageRenderer", "asset_files", "assets_version", "scratch_folder"]
 
 # Pages in one build: MkDocs keeps each of them in memory until the end.
-_BATCH = 250
-_COLLECT_AFTER = 50
+_BATCH = 100
 
 # Its messages are about folders of Markdown; what matters here comes as an exception.
 logging.getLogger("mkdocs").setLevel(logging.ERROR)
@@ -98,9 +96,6 @@ class PageRenderer:
             return Files(files)
 
         yield from self._build(generated, pages=by_source)
-        if len(pages) > _COLLECT_AFTER:
-            # MkDocs' pages refer to each other in circles: each batch would stay until the collector's own time comes.
-            gc.collect()
 
     def _build(
         self, choose_files: Callable[[MkDocsConfig, Files], Files], *, pages: dict[str, Page] | None

@@ -126,7 +126,7 @@ def test_only_a_large_site_gives_way(
 ) -> None:
     """The first story of a studio does not wait for a machine that is busy all the time."""
     threads: set[str] = set()
-    monkeypatch.setattr(builder, "_KEYS_AT_ONCE", few)
+    monkeypatch.setattr(builder, "_LARGE", few)
     publisher = Publisher(tmp_path / "data", step=lambda _: threads.add(threading.current_thread().name))
     publisher.publish(snapshot())
     publisher.close()

@@ -9,6 +9,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -67,6 +68,7 @@ _BY_NAME: Final[Mapping[str, Technique]] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=1024)
 def find(name: str) -> Technique | None:
     """Return the technique of the catalogue with this name or alias; case, accents and punctuation do not count."""
     return _BY_NAME.get(slug_of(name))
