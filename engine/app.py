@@ -74,6 +74,7 @@ from engine.storage.people import People
 from engine.storage.rooms import Rooms
 from engine.storage.series import SeriesTable
 from engine.web import pages
+from publisher.catalogue.published import Catalogue
 from publisher.rendering import studio
 from publisher.rendering.studio import Studio
 
@@ -332,6 +333,8 @@ def _studio_hash(data: Path) -> str:
 def _store_settings(database: Database, **settings: str) -> None:
     """Write settings of ``serve`` into the database, for the publisher and for ``rebuild``, which have none."""
     with database.connect() as connection:
+        # What older versions published keeps the address it has had: that is still the one stored.
+        Catalogue(connection)
         meta = Meta(connection)
         for key, value in settings.items():
             meta.set(key, value)

@@ -15,7 +15,7 @@ from engine.domain.channels import SUMMARY_CHANNELS
 from engine.domain.instant import Millis
 from engine.domain.labels import Place, SessionType, Visibility
 
-__all__ = ["Achieved", "GroupPoint", "Quote", "Reached", "Snapshot", "TechniqueSpan"]
+__all__ = ["Achieved", "GroupPoint", "Origin", "Quote", "Reached", "Snapshot", "TechniqueSpan"]
 
 
 class _Part(BaseModel):
@@ -68,6 +68,17 @@ class Quote(_Part):
     name: str | None = None
 
 
+class Origin(_Part):
+    """How an imported story stood where it was exported; what nothing is said of is None."""
+
+    published_at: Millis | None = None
+    updated_at: Millis | None = None
+    guid: str | None = None
+    """What feed readers know it by."""
+    quotes: dict[str, str] = Field(default_factory=dict)
+    """``waiting``, ``approved`` or ``withdrawn`` by the quote's key."""
+
+
 class Snapshot(BaseModel):
     """One version of an ended session, for publication."""
 
@@ -109,3 +120,5 @@ class Snapshot(BaseModel):
     engagement_rate: float | None = None
     average_rating: float | None = None
     ended_at: Millis
+    origin: Origin | None = None
+    """Only of what was imported."""

@@ -27,6 +27,8 @@ class Published:
     instructor: str | None
     instructor_slug: str | None
     featured: bool
+    guid: str
+    """What feed readers know it by."""
     feed_month: str | None
     feed_number: int | None
     published_at: Millis
@@ -39,20 +41,14 @@ class Published:
         """``2024-03``."""
         return self.day[:7]
 
-    @property
-    def archive(self) -> str | None:
-        """The part of the feed's archive that the session belongs to: ``2024-03-1``."""
-        if self.feed_month is None or self.feed_number is None:
-            return None
-        return f"{self.feed_month}-{(self.feed_number - 1) // ARCHIVE_SIZE + 1}"
-
 
 _COLUMNS = (
-    "session_id, title, session_date, day, visibility, instructor, instructor_slug, featured, feed_month,"
+    "session_id, title, session_date, day, visibility, instructor, instructor_slug, featured, guid, feed_month,"
     " feed_number, published_at, updated_at"
 )
 
 
+_NEWEST_FIRST = "published_at DESC, feed_number DESC, session_id DESC"
 _NO_LIMIT = 2**31 - 1
 
 
@@ -225,20 +221,23 @@ class Listing:
     def newest_in_feed(self, limit: int) -> list[Published]:
         """By publication, the newest first."""
         return self._entries(
-            "WHERE visibility = 'public' AND feed_month IS NOT NULL ORDER BY feed_month DESC, feed_number DESC LIMIT :limit",
+            f"WHERE visibility = 'public' AND feed_month IS NOT NULL ORDER BY {_NEWEST_FIRST} LIMIT :limit",
             limit=limit,
         )
 
     def archive(self, name: str) -> list[Published]:
         """The sessions of a part of the feed's archive, the newest first."""
         month, _, part = name.rpartition("-")
-        first = (int(part) - 1) * ARCHIVE_SIZE + 1
+        # What was withdrawn or hidden keeps its place, so that the others keep theirs.
         return self._entries(
-            "WHERE visibility = 'public' AND feed_month = :month AND feed_number BETWEEN :first AND :last"
-            " ORDER BY feed_number DESC",
+            "WHERE visibility = 'public' AND session_id IN (SELECT session_id FROM ("
+            " SELECT session_id, published_at, feed_number FROM published WHERE feed_month = :month UNION ALL"
+            " SELECT session_id, published_at, feed_number FROM tombstones WHERE feed_month = :month"
+            ") AS places ORDER BY published_at, feed_number, session_id LIMIT :size OFFSET :before)"
+            f" ORDER BY {_NEWEST_FIRST}",
             month=month,
-            first=first,
-            last=first + ARCHIVE_SIZE - 1,
+            size=ARCHIVE_SIZE,
+            before=(int(part) - 1) * ARCHIVE_SIZE,
         )
 
     def archives(self) -> list[str]:
@@ -250,6 +249,32 @@ class Listing:
             parts = -(-row["items"] // ARCHIVE_SIZE) if over else row["items"] // ARCHIVE_SIZE
             names.extend(f"{row['month']}-{part}" for part in range(1, parts + 1))
         return names
+
+    def archives_from(self, entry: Published) -> list[str]:
+        """The part of the archive that a session has its place in, and those that are others where it has a new place:
+
+        the later parts of its month, and the next after them, which names the last one. Those that are complete.
+        """
+        if entry.feed_month is None:
+            return []
+        before = sum(
+            self._number(
+                f"SELECT count(*) FROM {table} WHERE feed_month = :month"
+                " AND (published_at, feed_number, session_id) < (:at, :number, :id)",
+                month=entry.feed_month,
+                at=entry.published_at,
+                number=entry.feed_number,
+                id=entry.session_id,
+            )
+            for table in ("published", "tombstones")
+        )
+        own = f"{entry.feed_month}-{before // ARCHIVE_SIZE + 1}"
+        complete = self.archives()
+        if own not in complete:
+            return []
+        later = complete[complete.index(own) :]
+        of_month = sum(name.startswith(entry.feed_month) for name in later)
+        return later[: of_month + 1]
 
     # Inner parts
 
@@ -273,6 +298,7 @@ def _entry(row: Row, slugs: Sequence[str] = ()) -> Published:
         instructor=row["instructor"],
         instructor_slug=row["instructor_slug"],
         featured=bool(row["featured"]),
+        guid=row["guid"],
         feed_month=row["feed_month"],
         feed_number=row["feed_number"],
         published_at=row["published_at"],

@@ -20,6 +20,7 @@ from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
 from engine.storage.stories import remove_quotes
 from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
+from publisher.catalogue.feed_places import FeedPlace, place_of
 from publisher.catalogue.listing import Listing, Published
 from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import PUBLISHER
@@ -29,14 +30,14 @@ __all__ = ["Catalogue", "Published"]
 _NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
     "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day, visibility,"
-    " instructor, instructor_slug, featured, feed_month, feed_number, published_at, updated_at)"
+    " instructor, instructor_slug, featured, guid, feed_month, feed_number, published_at, updated_at)"
     " VALUES (:session_id, :content_id, :version, :document, :gist, :title, :session_date, :day, :visibility,"
-    " :instructor, :instructor_slug, :featured, :feed_month, :feed_number, :published_at, :updated_at)"
+    " :instructor, :instructor_slug, :featured, :guid, :feed_month, :feed_number, :published_at, :updated_at)"
     " ON CONFLICT (session_id) DO UPDATE SET content_id = excluded.content_id, version = excluded.version,"
     " document = excluded.document, gist = excluded.gist, title = excluded.title,"
     " session_date = excluded.session_date, day = excluded.day, visibility = excluded.visibility,"
     " instructor = excluded.instructor, instructor_slug = excluded.instructor_slug, featured = excluded.featured,"
-    " feed_month = excluded.feed_month, feed_number = excluded.feed_number,"
+    " guid = excluded.guid, feed_month = excluded.feed_month, feed_number = excluded.feed_number,"
     " published_at = excluded.published_at, updated_at = excluded.updated_at"
 )
 
@@ -72,9 +73,7 @@ class Catalogue(Listing):
             before = self.published(snapshot.session_id)
             marked = self._affected_pages(before)
             complete = set(self.archives())
-            # Publication times only rise, so that the feed's order never changes behind its readers.
-            first = before.published_at if before else self._first_published(snapshot.session_id, at)
-            month, number = self._feed_position(snapshot, first)
+            place = place_of(self.connection, snapshot, at, self.meta("site_id") or "")
             day = _day(snapshot.session_date, zone)
             quality = quality_of(snapshot.average_hrv_improvement)
             name = snapshot.instructor_name
@@ -92,10 +91,11 @@ class Catalogue(Listing):
                 instructor=name,
                 instructor_slug=lookup.slug_of(name) if name else None,
                 featured=1 if quality and quality.featured else 0,
-                feed_month=month,
-                feed_number=number,
-                published_at=first,
-                updated_at=max(at, first),
+                guid=place.guid,
+                feed_month=place.month,
+                feed_number=place.number,
+                published_at=place.published_at,
+                updated_at=_updated_at(snapshot, before, place, at),
             )
             self._index_techniques(snapshot)
             self._store_quotes(snapshot, at)
@@ -104,7 +104,11 @@ class Catalogue(Listing):
             self.connection.execute("DELETE FROM tombstones WHERE session_id = :id", id=snapshot.session_id)
             # A new item may complete its own part of the feed's archive, or end the month before.
             completed = {f"archive/{name}" for name in self.archives() if name not in complete}
-            self.mark_dirty(marked | completed | self._affected_pages(self.published(snapshot.session_id)))
+            after = self.published(snapshot.session_id)
+            assert after is not None
+            if place.month is not None and (before is None or before.feed_month is None):
+                completed |= {f"archive/{name}" for name in self.archives_from(after)}
+            self.mark_dirty(marked | completed | self._affected_pages(after))
 
     def withdraw(self, session_id: str, at: Millis) -> bool:
         """Withdraw a session: unpublish it and remove its drafts. Returns whether it had either.
@@ -117,10 +121,11 @@ class Catalogue(Listing):
                 return False
             marked = self._affected_pages(before)
             self.connection.execute(
-                "INSERT INTO tombstones (session_id, feed_month, feed_number, published_at, withdrawn_at)"
-                " VALUES (:id, :month, :number, :published_at, :at)"
+                "INSERT INTO tombstones (session_id, guid, feed_month, feed_number, published_at, withdrawn_at)"
+                " VALUES (:id, :guid, :month, :number, :published_at, :at)"
                 " ON CONFLICT (session_id) DO UPDATE SET withdrawn_at = excluded.withdrawn_at",
                 id=session_id,
+                guid=before.guid if before else "",
                 month=before.feed_month if before else None,
                 number=before.feed_number if before else None,
                 published_at=before.published_at if before else at,
@@ -231,6 +236,7 @@ class Catalogue(Listing):
 
     def _store_quotes(self, snapshot: Snapshot, at: Millis) -> None:
         state = "approved" if snapshot.approved else "waiting"
+        decided = {} if snapshot.origin is None else snapshot.origin.quotes
         kept = [quote_key(quote) for quote in snapshot.quotes]
         # A quote that is no longer in the snapshot was taken back by whoever said it.
         self.connection.many(
@@ -243,7 +249,10 @@ class Catalogue(Listing):
         self.connection.many(
             "INSERT INTO quotes (session_id, key, state, updated_at) VALUES (:id, :key, :state, :at)"
             " ON CONFLICT DO NOTHING",
-            [{"id": snapshot.session_id, "key": key, "state": state, "at": at} for key in kept],
+            [
+                {"id": snapshot.session_id, "key": key, "state": decided.get(key, state), "at": at}
+                for key in kept
+            ],
         )
 
     def _index_techniques(self, snapshot: Snapshot) -> None:
@@ -261,36 +270,6 @@ class Catalogue(Listing):
             ],
         )
 
-    def _first_published(self, session_id: str, at: Millis) -> Millis:
-        before: Millis | None = self.connection.value(
-            "SELECT published_at FROM tombstones WHERE session_id = :id AND feed_month IS NOT NULL",
-            id=session_id,
-        )
-        if before is not None:
-            return before
-        return max(at, self.connection.value("SELECT max(latest) FROM feed_months") or 0)
-
-    def _feed_position(self, snapshot: Snapshot, first: Millis) -> tuple[str | None, int | None]:
-        kept = self.connection.row(
-            "SELECT feed_month, feed_number FROM published WHERE session_id = :id", id=snapshot.session_id
-        ) or self.connection.row(
-            "SELECT feed_month, feed_number FROM tombstones WHERE session_id = :id", id=snapshot.session_id
-        )
-        if kept is not None and kept["feed_month"] is not None:
-            return kept["feed_month"], kept["feed_number"]
-        if snapshot.visibility != "public":
-            return None, None
-        newest = self.connection.value("SELECT max(month) FROM feed_months") or ""
-        month = max(to_datetime(first).strftime("%Y-%m"), newest)
-        number = self.connection.value(
-            "INSERT INTO feed_months (month, items, latest) VALUES (:month, 1, :first) ON CONFLICT (month) DO UPDATE"
-            " SET items = feed_months.items + 1, latest = CASE WHEN feed_months.latest > excluded.latest"
-            " THEN feed_months.latest ELSE excluded.latest END RETURNING items",
-            month=month,
-            first=first,
-        )
-        return month, int(number)
-
     def _affected_pages(self, entry: Published | None) -> set[str]:
         if entry is None:
             return set()
@@ -302,12 +281,18 @@ class Catalogue(Listing):
             slugs=entry.slugs,
             instructor_slug=entry.instructor_slug,
             neighbours=tuple(each.session_id for each in neighbours if each),
-            archives=(entry.archive,) if entry.archive else (),
+            archives=self.archives_from(entry)[:1],
         )
 
 
 def _day(at: Millis, zone: ZoneInfo) -> str:
     return to_datetime(at).astimezone(zone).date().isoformat()
+
+
+def _updated_at(snapshot: Snapshot, before: Published | None, place: FeedPlace, at: Millis) -> Millis:
+    """When the page last changed; of a session that is new here, as its export says."""
+    stated = snapshot.origin.updated_at if snapshot.origin is not None and before is None else None
+    return max(place.published_at, at if stated is None else min(at, stated))
 
 
 def _excerpt(snapshot: Snapshot) -> Snapshot:

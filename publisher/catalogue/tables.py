@@ -7,6 +7,7 @@ from uuid import uuid4
 from engine.storage.database import Connection
 from engine.storage.meta import Meta
 from engine.storage.migrations import Schema, run_script
+from publisher.rendering.links import DEFAULT_URL, Links
 
 __all__ = ["PUBLISHER"]
 
@@ -115,4 +116,25 @@ def _first(connection: Connection) -> None:
     Meta(connection).setdefault("site_id", uuid4().hex)
 
 
-PUBLISHER = Schema("publisher_tables", (_first, _MARKS))
+# Places in the feed go by time of publication, and what readers know an item by is its own column. Ids that differ
+# by case alone are found by what they share.
+_PLACES = """
+ALTER TABLE published ADD COLUMN guid {text} NOT NULL DEFAULT '';
+ALTER TABLE tombstones ADD COLUMN guid {text} NOT NULL DEFAULT '';
+DROP INDEX published_by_feed;
+CREATE INDEX published_by_publication ON published (visibility, published_at, feed_number, session_id);
+CREATE INDEX published_by_place ON published (feed_month, published_at, feed_number, session_id);
+CREATE INDEX published_by_guid ON published (guid);
+CREATE INDEX published_by_folded_id ON published (lower(session_id));
+"""
+
+
+def _keep_ids_in_feed(connection: Connection) -> None:
+    """What is published keeps its address as its id: readers have seen it under that."""
+    run_script(connection, _PLACES)
+    root = Links(Meta(connection).get("public_url") or DEFAULT_URL).absolute("sessions/")
+    for table in ("published", "tombstones"):
+        connection.execute(f"UPDATE {table} SET guid = :root || session_id || '/'", root=root)
+
+
+PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed))

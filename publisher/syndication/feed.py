@@ -163,7 +163,8 @@ class Feeds:
             item = feed.add_entry(order="append")
             item.title(_title(story.title))
             item.link(href=page)
-            item.guid(page, permalink=True)
+            # An item told by older versions has the address it had then.
+            item.guid(entry.guid, permalink=not entry.guid.startswith("urn:"))
             item.pubDate(to_datetime(entry.published_at))
             item.description(escape(_allowed_text(story.seo_description), quote=False))
             item.content(self.item_html(story), type="CDATA")
@@ -178,7 +179,7 @@ class Feeds:
         for entry, story in zip(entries, stories, strict=True):
             page = self._links.absolute(story.path)
             item: dict[str, Any] = {
-                "id": page,
+                "id": entry.guid,
                 "url": page,
                 "title": _allowed_text(story.title),
                 "content_html": self.item_html(story),

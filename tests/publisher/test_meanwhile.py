@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from engine.domain.snapshot import Quote
+from engine.storage.migrations import Schema, migrate
 from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
+from publisher.catalogue.tables import PUBLISHER
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -115,11 +117,8 @@ def test_the_same_page_marked_twice_is_built_twice_only_if_it_was_built_between(
 def test_marks_of_an_older_file_are_taken_over(tmp_path: Path) -> None:
     """A publisher of an earlier version had pages waiting: they are built by this one."""
     with database_of(tmp_path).connect() as connection:
-        Catalogue(connection).mark_dirty(["home"])
-        connection.execute("DROP TABLE marks")
-        connection.execute("CREATE TABLE dirty (page TEXT PRIMARY KEY) WITHOUT ROWID")
+        migrate(connection, Schema(PUBLISHER.key, PUBLISHER.steps[:1]))
         connection.execute("INSERT INTO dirty VALUES ('home'), ('feed')")
-        connection.execute("DELETE FROM meta WHERE key = 'publisher_tables'")
         site_id = Catalogue(connection).meta("site_id")
         assert set(Catalogue(connection).dirty_pages()) == {"home", "feed"}
         assert Catalogue(connection).meta("site_id") == site_id

@@ -47,6 +47,7 @@ class SiteMachine(RuleBasedStateMachine):
         visibility=st.sampled_from(["public", "public", "public", "unlisted", "private"]),
         hrv=st.sampled_from([None, -3.0, 8.0, 20.0]),
         later=st.sampled_from([0, HOUR, 40 * DAY]),
+        source=st.sampled_from(["live", "live", "import"]),
     )
     def publish(
         self,
@@ -57,8 +58,9 @@ class SiteMachine(RuleBasedStateMachine):
         visibility: str,
         hrv: float | None,
         later: int,
+        source: str,
     ) -> None:
-        """A session ends, or is published again with other content."""
+        """A session ends, or is imported, or is published again with other content."""
         self.at += later
         self.publisher.publish(
             snapshot(
@@ -70,6 +72,7 @@ class SiteMachine(RuleBasedStateMachine):
                 session_type="live" if instructor else "guided",
                 visibility=visibility,
                 average_hrv_improvement=hrv,
+                source=source,
             ),
             at=self.at,
         )

@@ -44,6 +44,7 @@ _DATE = re.compile(
     r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d \+0000"
 )
 _ADDRESS = re.compile(r"https?://[0-9A-Za-z.-]+(:\d+)?/[0-9A-Za-z;/?:@&=+$.\-_!~*'()%,#]*")
+_URN = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPOILT = re.compile("[\x7f-\x9f\ufdd0-\ufdef\ufffd-\uffff]")
 # Only what a session's text needs: neither scripts, styles and frames nor anything that is not HTML.
 _TAGS = {"p", "br", "h2", "ul", "li", "a", "img"}
@@ -144,11 +145,15 @@ def _value(element: ElementTree.Element, now: Millis) -> Iterator[str]:
             yield from _no_html(name, value)
             if not value:
                 yield f"an empty {name}"
-        case "link" | "guid" | "docs":
+        case "link" | "docs":
             if not _ADDRESS.fullmatch(value):
                 yield f"{name} is no address: {value}"
-            if element.attrib.get("isPermaLink", "true") != "true":
-                yield "the guid is an address, but is said to be none"
+        case "guid":
+            is_address = bool(_ADDRESS.fullmatch(value))
+            if is_address != (element.attrib.get("isPermaLink", "true") == "true"):
+                yield f"the guid is an address, but is said to be none, or the reverse: {value}"
+            if not is_address and not _URN.fullmatch(value):
+                yield f"the guid is neither an address nor a UUID: {value}"
         case "pubDate" | "lastBuildDate":
             yield from _date(name, value, now)
         case "language":

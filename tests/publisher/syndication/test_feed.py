@@ -64,14 +64,14 @@ def test_the_channel_follows_the_rules(feeding: Publisher) -> None:
 
 
 def test_each_item_follows_the_rules(feeding: Publisher) -> None:
-    """Permalink guid, plain title, RFC 822 date, full text with absolute links and a picture, dc:creator."""
+    """Stable guid, plain title, RFC 822 date, full text with absolute links and a picture, dc:creator."""
     items = channel_of(feeding).findall("item")
     assert [text(item, "title") for item in items] == [f"Calm & <wide> {n}" for n in (2, 1, 0)]
     for item in items:
         guid = item.find("guid")
         assert guid is not None
-        assert guid.attrib.get("isPermaLink", "true") == "true"
-        assert guid.text == text(item, "link")
+        assert guid.attrib["isPermaLink"] == "false"
+        assert str(guid.text).startswith("urn:uuid:")
         assert parsedate_to_datetime(text(item, "pubDate")).tzinfo is not None
         assert item.find("author") is None
         assert text(item, "{http://purl.org/dc/elements/1.1/}creator") == "Sarah Chen"
@@ -90,7 +90,7 @@ def test_feedparser_reads_it(feeding: Publisher) -> None:
     read = feedparser.parse(feeding.read("feed.xml"))
     assert read.bozo == 0
     assert read.version == "rss20"
-    assert [entry.id for entry in read.entries] == [
+    assert [entry.link for entry in read.entries] == [
         f"https://breath.example/sessions/s-{n}/" for n in (2, 1, 0)
     ]
 

@@ -1,0 +1,62 @@
+"""The places of sessions in the feed, and the ids they are known by, in either database."""
+
+from __future__ import annotations
+
+from engine.domain.instant import HOUR, MINUTE
+from engine.storage.migrations import Schema, migrate
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.tables import PUBLISHER
+from tests.publisher.samples import NOW, snapshot
+from tests.publisher.studio_data import Publisher
+from tests.publisher.syndication.test_feed import channel_of
+
+DAY = 24 * HOUR
+
+
+def test_parts_are_counted_from_the_beginning_of_their_month(publisher: Publisher) -> None:
+    """Whatever came first here: by their own time, and with the places of those that were withdrawn."""
+    catalogue, zone = publisher.catalogue, publisher.jobs.setup.studio.zone
+    for n in reversed(range(60)):
+        old = snapshot(f"old-{n:02}", source="import", session_date=NOW - 400 * DAY + n * MINUTE)
+        catalogue.publish(old, zone, NOW)
+    catalogue.publish(snapshot("today"), zone, NOW)
+    assert catalogue.archives() == ["2023-02-1", "2023-02-2"]
+    assert [each.session_id for each in catalogue.archive("2023-02-2")] == [
+        f"old-{n}" for n in reversed(range(50, 60))
+    ]
+    catalogue.withdraw("old-03", NOW)
+    assert [each.session_id for each in catalogue.archive("2023-02-1")] == [
+        f"old-{n:02}" for n in reversed(range(50)) if n != 3
+    ]
+    entry = catalogue.published("old-04")
+    assert entry is not None
+    assert catalogue.archives_from(entry) == ["2023-02-1", "2023-02-2"]
+    assert [each.session_id for each in catalogue.newest_in_feed(3)] == ["today", "old-59", "old-58"]
+
+
+def test_what_was_published_keeps_the_address_it_is_known_by(publisher: Publisher) -> None:
+    """The tables of the version before know no ids: its items keep theirs, and stay permalinks."""
+    with publisher.catalogue.transaction():
+        for table in publisher.connection.tables():
+            if table in ("published", "tombstones", "marks", "feed_months", "practised", "quotes", "drafts"):
+                publisher.connection.execute(f"DROP TABLE {table}")
+        publisher.connection.execute("DELETE FROM meta WHERE key = 'publisher_tables'")
+        migrate(publisher.connection, Schema(PUBLISHER.key, PUBLISHER.steps[:2]))
+        publisher.catalogue.set_meta("public_url", "https://one.example")
+        told = snapshot("s-1")
+        publisher.connection.execute(
+            "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day,"
+            " visibility, featured, feed_month, feed_number, published_at, updated_at) VALUES ('s-1', 'c', 1,"
+            " :document, :document, 'Evening', :at, '2024-03-21', 'public', 0, '2024-03', 1, :at, :at)",
+            document=told.model_dump_json(),
+            at=NOW,
+        )
+        publisher.connection.execute("INSERT INTO feed_months VALUES ('2024-03', 1, :at)", at=NOW)
+    Catalogue(publisher.connection)
+    publisher.catalogue.set_meta("public_url", "https://two.example")
+    publisher.publish(snapshot("s-2"), ["web"], NOW + MINUTE)
+    new, old = (item.find("guid") for item in channel_of(publisher).findall("item"))
+    assert new is not None
+    assert old is not None
+    assert (old.text, old.attrib.get("isPermaLink", "true")) == ("https://one.example/sessions/s-1/", "true")
+    assert str(new.text).startswith("urn:uuid:")
