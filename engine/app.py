@@ -37,6 +37,7 @@ from engine.api.http.callers import Credentials
 from engine.api.http.connection import HttpConnection
 from engine.api.http.metrics import ConnectionMetrics
 from engine.api.http.open_connections import OpenConnections
+from engine.api.link_previews import preview_of_join
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.commands import MarkPublished, Sender
@@ -431,7 +432,13 @@ def _build_application(
     for spelling in ("session", "sessions"):
         app.router.add_get(f"/ws/{spelling}/{{session_id}}/events", events, allow_head=False)
     identity = context.identity
-    pages.setup(app, public_url=context.server.url, studio_name=identity.name, time_zone=identity.time_zone)
+    pages.setup(
+        app,
+        public_url=context.server.url,
+        studio_name=identity.name,
+        time_zone=identity.time_zone,
+        preview_of=preview_of_join,
+    )
     backend = Backend(
         sessions=directory,
         rooms=storage.rooms,

@@ -22,6 +22,7 @@ from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
 from publisher.catalogue.forgetting import forget_recipients, retracts
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.upcoming import pages_naming_next
 from publisher.job_snapshots import JobSnapshots
 from publisher.rendering.card import card_of
 from publisher.rendering.story import story_of
@@ -199,7 +200,7 @@ class JobRunner:
     def _publish_one(self, story: _Story) -> bool:
         job, snapshot, zone = story.job, story.snapshot, self.setup.studio.zone
         if job.channel == SCHEDULE:
-            self._catalogue.mark_dirty(ROOM_PAGES)
+            self._catalogue.mark_dirty(ROOM_PAGES | pages_naming_next(self._catalogue, job.session_id))
             changed = self._snapshots.with_changed_visibility(job.session_id)
             if changed is not None:
                 self._catalogue.publish(changed, zone, story.at)

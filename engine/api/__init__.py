@@ -5,5 +5,5 @@ and an ``Endpoint`` row, from which both the router and the OpenAPI document are
 Owns: every route but the WebSockets and the live pages; the JSON that clients send and get.
 Invariants: a handler checks its caller first; a handler's docstring is its description in the API's documents.
 May import: ``engine.domain``, ``protocol``, ``sessions``, ``storage``; ``publisher.catalogue``, ``content``, ``drafts``,
-``rendering``, ``summary``.
+``rendering``, ``summary``, ``syndication``.
 """

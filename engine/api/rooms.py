@@ -31,6 +31,7 @@ from engine.api.rooms_view import (
     figures,
     listed,
     live_line,
+    next_session,
     people_here,
     phases_meant,
     replayed,
@@ -39,10 +40,12 @@ from engine.api.rooms_view import (
 from engine.api.summaries_view import summary_document
 from engine.domain import commands as c
 from engine.domain.rejection import Moved
-from engine.domain.session import Phase
+from engine.domain.session import Phase, Session
 from engine.sessions.room_row import attendance
 from engine.storage.database import Connection
 from engine.storage.outbox import Outbox
+from engine.storage.rooms import UNFINISHED
+from engine.storage.rows import RoomRow
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import approved_quotes
 
@@ -140,10 +143,27 @@ async def end(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show one session; with its tokens for those who lead it."""
+    """Show one session, and the next one of its series, else of the studio; with its tokens for those who lead it."""
     caller = caller_of(request)
+    app = request.app
     view = await visible(request, caller)
-    return answer(room(view, caller, request.app[LINKS], request.app[CREDENTIALS].tokens))
+    row = await _next_row(request, view.state)
+    following = None if row is None else next_session(row, app[LINKS])
+    document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
+    return answer(document | {"next_session": following})
+
+
+async def _next_row(request: web.Request, state: Session) -> RoomRow | None:
+    rooms, series_id = request.app[ROOMS], state.details.series_id
+    if series_id is not None:
+        for row in await rooms.of_series(series_id):
+            if (
+                row.phase in UNFINISHED[:3]
+                and row.visibility != "private"
+                and row.session_id != state.session_id
+            ):
+                return row
+    return next((row for row in await rooms.upcoming(2) if row.session_id != state.session_id), None)
 
 
 async def catalogue(request: web.Request) -> web.Response:

@@ -24,6 +24,7 @@ __all__ = [
     "listed",
     "live_line",
     "needs_token",
+    "next_session",
     "people_here",
     "phases_meant",
     "replayed",
@@ -84,6 +85,23 @@ def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
         "status": _status(phase),
         "participant_count": asleep if awake is None else attendance(awake),
         "urls": links.of(row.session_id, None, by_token=False),
+    }
+
+
+def next_session(row: RoomRow, links: Links) -> dict[str, Any]:
+    """A session that is still to come, as another one names it."""
+    page = links.absolute(f"/sessions/{row.session_id}/")
+    return {
+        "session_id": row.session_id,
+        "title": row.title,
+        "instructor": row.instructor,
+        "scheduled_start": iso(row.scheduled_start),
+        "series_id": row.series_id,
+        "urls": {
+            "page": page,
+            "join": links.absolute(f"/sessions/join/{row.session_id}"),
+            "calendar": f"{page}event.ics",
+        },
     }
 
 

@@ -22,6 +22,7 @@ from engine.api import (
     publications,
     rooms,
     series,
+    series_pages,
     site_files,
     summaries,
 )
@@ -79,6 +80,7 @@ def setup(
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"))
     newsletter.add_routes(app)
+    series_pages.add_routes(app)
     app.cleanup_ctx.append(_close_catalogue)
     # What is below /api/ and unknown is refused by the router, which knows the methods.
     app.router.add_get("/{path:(?!api/).*}", site_files.serve)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -14,18 +13,17 @@ from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.room_requests import changes_of, details_of, warnings_about
+from engine.api.series_lookup import visible_series
 from engine.api.series_requests import CreateSeries, EditSeries, OccurrencesQuery, no_dates
 from engine.api.series_view import made_sessions, occurrence, series_document
 from engine.domain.instant import Millis, iso
 from engine.domain.rejection import Invalid
 from engine.domain.series import Series
-from engine.domain.text import SESSION_ID
-from engine.sessions.series_schedule import not_begun, unknown_series
+from engine.sessions.series_schedule import not_begun
 
-__all__ = ["ENDPOINTS", "visible_series"]
+__all__ = ["ENDPOINTS"]
 
 _MOST_OCCURRENCES = 500
-_ID = re.compile(SESSION_ID.removesuffix("$"))
 
 
 async def create(request: web.Request) -> web.Response:
@@ -101,19 +99,6 @@ async def end(request: web.Request) -> web.Response:
     series = await visible_series(request, caller)
     after = await request.app[SERIES].end(series.series_id)
     return answer(await _shown(request, caller, after, OccurrencesQuery()))
-
-
-async def visible_series(request: web.Request, caller: Caller) -> Series:
-    """The series of the path, if the caller may know of it.
-
-    Raises:
-        NotFound: there is none, or it is private and the caller has no key.
-    """
-    series_id = request.match_info["series_id"]
-    series = await request.app[SERIES].get(series_id) if _ID.fullmatch(series_id) else None
-    if series is None or (series.details.visibility == "private" and caller.key is None):
-        raise unknown_series(series_id[:100])
-    return series
 
 
 async def _shown(

@@ -15,15 +15,12 @@ from typing import IO, Any
 
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
-from markupsafe import Markup
-from markupsafe import escape as markup
 
-from engine.api.http.app_keys import CLOCK, CONNECTIONS, DATA, LINKS, SESSIONS, caller_of
+from engine.api.http.app_keys import CONNECTIONS, DATA, LINKS, SESSIONS, caller_of
 from engine.api.http.open_connections import NoDescriptor, lacks_descriptors
-from engine.api.http.plain_page import PageContext, page_context, plain_page
+from engine.api.http.plain_page import page_context, plain_page
 from engine.api.http.responses import error_response
-from engine.domain.instant import Millis, to_datetime
-from engine.domain.session import Phase, Session
+from engine.api.session_pages import coming_card, is_withdrawn, page_before_publication
 
 __all__ = ["serve"]
 
@@ -71,10 +68,18 @@ async def serve(request: web.Request) -> web.StreamResponse:
             if hidden is not None:
                 return _file_response(request, hidden, immutable=False)
         view = await request.app[SESSIONS].view(session_id)
-        if view is not None and (view.state.details.visibility != "private" or caller.belongs(session_id)):
+        seen = view is None or view.state.details.visibility != "private" or caller.belongs(session_id)
+        if seen and (view is None or view.state.phase.is_over) and await is_withdrawn(request, session_id):
+            return await _gone(request)
+        if seen and view is not None:
             if not path.endswith("/"):
                 raise _redirect(request, f"{path}/")
-            return await _page_before_publication(request, view.state)
+            return await page_before_publication(request, view.state)
+    card_of = _card_of(path)
+    if card_of is not None:
+        view = await request.app[SESSIONS].view(card_of)
+        if view is not None and view.state.details.visibility != "private":
+            return await coming_card(request, view.state)
     return await _not_found(request, public)
 
 
@@ -162,6 +167,19 @@ def _session_of(path: str) -> str | None:
     return parts[1] if len(parts) == 2 and parts[0] == "sessions" else None
 
 
+def _card_of(path: str) -> str | None:
+    parts = path.split("/")
+    return parts[2] if len(parts) == 4 and (parts[1], parts[3]) == ("sessions", "card.png") else None
+
+
+async def _gone(request: web.Request) -> web.StreamResponse:
+    if "text/html" not in request.headers.get(hdrs.ACCEPT, "text/html"):
+        return error_response(410, "withdrawn", "The story of this session was withdrawn.")
+    page = await page_context(request)
+    text = f"<p>{escape(page.words('before.withdrawn_said'))}</p>"
+    return plain_page(page, page.words("before.withdrawn"), text, status=410)
+
+
 async def _not_found(request: web.Request, public: Path) -> web.StreamResponse:
     own = await asyncio.to_thread(_find_file, public, "/404.html")
     wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "text/html")
@@ -174,71 +192,4 @@ async def _not_found(request: web.Request, public: Path) -> web.StreamResponse:
         content_type="text/html",
         charset="utf-8",
         headers={hdrs.CACHE_CONTROL: "no-store"},
-    )
-
-
-async def _page_before_publication(request: web.Request, state: Session) -> web.Response:
-    """The page of a session that is not published: when it begins and how to join, or that it is over."""
-    details, page = state.details, await page_context(request)
-    words = page.words
-    match state.phase:
-        case Phase.CANCELLED:
-            text = _paragraph(words("before.cancelled"))
-        case Phase.LIVE:
-            text = _paragraph(words("before.live")) + _join_link(page, state, "join")
-        case Phase.SCHEDULED | Phase.WAITING:
-            text = (
-                _paragraph(words("before.starts", when=_local_time(page, details.scheduled_start)))
-                + _paragraph(
-                    words(
-                        "before.opens",
-                        time=_local_time(page, state.opens_at, beside=details.scheduled_start),
-                    )
-                )
-                + _join_link(page, state, "how")
-            )
-            if details.visibility == "public":
-                calendar = escape(page.links.here("/calendar.ics"))
-                text += f'<p><a href="{calendar}">{escape(words("before.calendar"))}</a></p>'
-        case _:
-            text = _paragraph(words("before.over"))
-    instructor = f'<p class="lede">{escape(words("before.with", name=details.instructor))}</p>'
-    about = "".join(_paragraph(part) for part in (details.description or "").split("\n\n") if part)
-    passing = state.phase in (Phase.ENDING, Phase.ENDED) or request.app[CLOCK].now() < state.opens_at
-    index = not passing and details.visibility == "public"
-    starts = to_datetime(details.scheduled_start).astimezone(page.studio.zone)
-    day = f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} {page.studio.zone_at(starts)}"
-    described = (
-        "" if details.visibility == "private" else f"{words('before.with', name=details.instructor)} {day}."
-    )
-    return plain_page(page, details.title, instructor + about + text, index=index, description=described)
-
-
-def _paragraph(text: str) -> str:
-    """A paragraph. Text is escaped, ``Markup`` is not."""
-    return f"<p>{markup(text)}</p>"
-
-
-def _join_link(page: PageContext, state: Session, name: str) -> str:
-    join = page.links.absolute(f"/sessions/join/{state.session_id}")
-    return f'<p><a class="button way-in" href="{escape(join)}">{escape(page.words(f"before.{name}"))}</a></p>'
-
-
-def _local_time(page: PageContext, at: Millis, *, beside: Millis | None = None) -> Markup:
-    """A ``<time>`` in the studio's zone with the zone's name; a script of the site puts the reader's own in its place.
-
-    The day is left out where it is that of ``beside``.
-    """
-    local = to_datetime(at).astimezone(page.studio.zone)
-    words = page.words
-    time = words.time_of_day(local)
-    same_day = beside is not None and local.date() == to_datetime(beside).astimezone(page.studio.zone).date()
-    text = time if same_day else words("before.when", day=words.day(local, weekday=True), time=time)
-    return Markup(
-        '<time datetime="{}" data-local="own" data-when="{}">{}</time> <span class="zone">{}</span>'
-    ).format(
-        f"{to_datetime(at):%Y-%m-%dT%H:%MZ}",
-        words("before.when", day="{day}", time="{time}"),
-        text,
-        page.studio.zone_at(local),
     )

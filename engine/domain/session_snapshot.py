@@ -68,6 +68,7 @@ def make_snapshot(
         key_achievements=tuple(dict.fromkeys(badge.title for badge in badges))[:10],
         visibility=state.details.visibility,
         place=state.details.place,
+        series_id=state.details.series_id,
         approved=approved,
         timeline=_timeline(state, began, state.ended_at),
         curves=_thinned(curves, began),

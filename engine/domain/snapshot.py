@@ -108,6 +108,7 @@ class Snapshot(BaseModel):
     """(participant_name, comment) as a caller of the API stated them; staff decided on those."""
     visibility: Visibility = "public"
     place: Place | None = None
+    series_id: str | None = None
     channels: tuple[str, ...] = SUMMARY_CHANNELS
     approved: bool = False
     """True when whoever holds a key published it at once: quotes and drafts need no further approval."""

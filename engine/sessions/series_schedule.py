@@ -7,7 +7,6 @@ between, the next round does the rest: every step is harmless when it is repeate
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,8 +15,8 @@ import structlog
 
 from engine.clock import Clock
 from engine.domain import commands as c
-from engine.domain.instant import HOUR, Millis
-from engine.domain.rejection import Conflict, NotFound, Rejected
+from engine.domain.instant import MINUTE, SECOND, Millis
+from engine.domain.rejection import Conflict, NotFound, Rejected, Unavailable
 from engine.domain.series import Occurrence, Series, session_id_of
 from engine.domain.session import Details, Phase, Role
 from engine.sessions.messages import View
@@ -28,9 +27,9 @@ from engine.storage.series import SeriesCatalogue
 
 __all__ = ["PlannedSession", "SeriesSchedule", "SessionMaker", "not_begun", "unknown_series"]
 
-_ROUND: Millis = HOUR
+_ROUND: Millis = MINUTE
 """The longest pause between two rounds."""
-_RETRY: Millis = HOUR // 12
+_RETRY: Millis = 10 * SECOND
 _ATTEMPTS = 5
 _OTHER_ID = 20
 """Ids that are tried for one date, where others have them."""
@@ -237,7 +236,7 @@ class SeriesSchedule:
             return series
         rows = [row for row in await self.rooms(series) if not_begun(row)]
         starts = self._starts_of(series, rows)
-        dropped = set(series.dropped)
+        dropped, left = set(series.dropped), False
         for row in rows:
             if series.ended_at is not None:
                 command: c.Command = c.Cancel()
@@ -245,10 +244,17 @@ class SeriesSchedule:
                 command = _as_of(series.details, start)
             else:
                 command = c.Cancel(by_series=True)
-            with contextlib.suppress(Rejected):  # It began, or was cancelled, in this moment.
+            try:
                 after = await self._sessions.ask(row.session_id, command, _SERVER)
-                if after.state.phase is Phase.CANCELLED:
-                    dropped.add(row.session_id)
+            except Unavailable:
+                # Another server has it: that one changes it in its next round.
+                left = True
+                continue
+            except Rejected:
+                # It began, or was cancelled, in this moment.
+                continue
+            if after.state.phase is Phase.CANCELLED:
+                dropped.add(row.session_id)
         if series.ended_at is None:
             await self._make(replace(series, dropped=tuple(dropped)))
 
@@ -257,7 +263,7 @@ class SeriesSchedule:
             return replace(
                 latest,
                 dropped=tuple(sorted(dropped.union(latest.dropped))),
-                unapplied=latest.unapplied and latest.version != series.version,
+                unapplied=left or (latest.unapplied and latest.version != series.version),
             )
 
         return await self._store(series.series_id, applied)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.storage.database import Connection, Row
+from engine.storage.database import Connection, Row, Value
 from engine.storage.rows import ROOMS, RoomRow
 
 __all__ = ["Recipient", "SessionReader"]
@@ -34,12 +34,22 @@ class SessionReader:
         )
         return visibility
 
-    def upcoming(self, limit: int) -> list[RoomRow]:
-        """Public sessions that wait or go on, the next first."""
+    def series_of(self, session_id: str) -> str | None:
+        """The series of a session."""
+        series_id: str | None = self._connection.value(
+            "SELECT series_id FROM rooms WHERE session_id = :id", id=session_id
+        )
+        return series_id
+
+    def upcoming(self, limit: int, *, series_id: str | None = None) -> list[RoomRow]:
+        """Public sessions that wait or go on, the next first; with ``series_id`` those of a series."""
+        only = "" if series_id is None else " AND series_id = :series_id"
+        values: dict[str, Value] = {} if series_id is None else {"series_id": series_id}
         rows = self._connection.rows(
-            "SELECT * FROM rooms WHERE visibility = 'public' AND cancelled = 0"
+            f"SELECT * FROM rooms WHERE visibility = 'public' AND cancelled = 0{only}"
             " AND phase IN ('scheduled', 'waiting', 'live') ORDER BY scheduled_start, session_id LIMIT :limit",
             limit=limit,
+            **values,
         )
         return [ROOMS.read(row) for row in rows]
 

@@ -1,16 +1,17 @@
 """The HTML shells of the live pages: the participant's, the instructor's console, the wall.
 
-The browser's modules do the rest. A shell knows nothing of a session, so nothing of a private one can leak from it;
-tokens stand in the URL's fragment, which browsers send to no server.
+The browser's modules do the rest. A shell knows nothing of a session but what previews of a shared join link show, and of a
+private one nothing at all; tokens stand in the URL's fragment, which browsers send to no server.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -23,7 +24,7 @@ from publisher.rendering import resources
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["CONTENT_SECURITY_POLICY", "setup"]
+__all__ = ["CONTENT_SECURITY_POLICY", "PreviewOf", "setup"]
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -60,6 +61,10 @@ _CLIENT_MODULES: Final = (
     "position.js",
     "sleep-detector.js",
 )
+
+
+PreviewOf: TypeAlias = Callable[[web.Request], Awaitable[tuple[str, str] | None]]
+"""The title of the session of a join link, and the HTML of the tags that previews of the link are made of; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,20 +122,33 @@ def _language(accepted: str) -> str:
     return _LANGUAGES[0]
 
 
-def setup(app: web.Application, *, public_url: str, studio_name: str, time_zone: str = "UTC") -> None:
+async def _no_preview(_: web.Request) -> None:
+    """No session has a preview."""
+
+
+def setup(
+    app: web.Application,
+    *,
+    public_url: str,
+    studio_name: str,
+    time_zone: str = "UTC",
+    preview_of: PreviewOf = _no_preview,
+) -> None:
     """Add the live pages and their files to an application.
 
     ``public_url`` is the server's address for others: only links on it become QR codes. ``time_zone`` is the studio's,
-    by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session.
+    by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session. ``preview_of`` is
+    what a shared join link shows.
     """
     files = StaticFiles(Path(__file__).with_name("static"))
     base = urlsplit(public_url).path.rstrip("/")
 
-    def render(page: _Page, request: web.Request) -> web.Response:
+    def render(page: _Page, request: web.Request, preview: tuple[str, str] | None = None) -> web.Response:
         language = _language(request.headers.get("Accept-Language", ""))
         html = _template().render(
             language=language,
-            title=page.title,
+            title=page.title if preview is None else preview[0],
+            preview_tags="" if preview is None else preview[1],
             studio_name=studio_name,
             base=base,
             static=lambda name: base + files.address(name),
@@ -144,7 +162,7 @@ def setup(app: web.Application, *, public_url: str, studio_name: str, time_zone:
         return web.Response(text=html, content_type="text/html", headers=_HEADERS)
 
     async def join(request: web.Request) -> web.Response:
-        return render(_JOIN, request)
+        return render(_JOIN, request, await preview_of(request))
 
     async def console(request: web.Request) -> web.Response:
         return render(_CONSOLE, request)

@@ -11,7 +11,10 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.database import Connection, Row, Value
 from publisher.catalogue.changes import ARCHIVE_SIZE
 
-__all__ = ["Listing", "Published"]
+__all__ = ["NAMING_NEXT", "Listing", "Published"]
+
+NAMING_NEXT = 3
+"""How many of the newest stories, of the studio and of each series, name the next session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Published:
     feed_number: int | None
     published_at: Millis
     updated_at: Millis
+    series_id: str | None = None
     slugs: tuple[str, ...] = ()
     """Of the catalogue's techniques that were practised."""
 
@@ -44,7 +48,7 @@ class Published:
 
 _COLUMNS = (
     "session_id, title, session_date, day, visibility, instructor, instructor_slug, featured, guid, feed_month,"
-    " feed_number, published_at, updated_at"
+    " feed_number, published_at, updated_at, series_id"
 )
 
 
@@ -136,6 +140,38 @@ class Listing:
             id=entry.session_id,
         )
         return (earlier[0] if earlier else None, later[0] if later else None)
+
+    def series_neighbours(self, entry: Published) -> tuple[Published | None, Published | None]:
+        """The public sessions of its series before and after one, by date."""
+        if entry.series_id is None:
+            return None, None
+        values: dict[str, Value] = {
+            "series": entry.series_id,
+            "date": entry.session_date,
+            "id": entry.session_id,
+        }
+        earlier = self._entries(
+            "WHERE visibility = 'public' AND series_id = :series AND (session_date, session_id) < (:date, :id)"
+            " ORDER BY session_date DESC, session_id DESC LIMIT 1",
+            **values,
+        )
+        later = self._entries(
+            "WHERE visibility = 'public' AND series_id = :series AND (session_date, session_id) > (:date, :id)"
+            " ORDER BY session_date, session_id LIMIT 1",
+            **values,
+        )
+        return (earlier[0] if earlier else None, later[0] if later else None)
+
+    def of_series(self, series_id: str | None, limit: int) -> list[Published]:
+        """The newest public sessions of a series; none without one."""
+        if series_id is None:
+            return []
+        return self._entries(
+            "WHERE visibility = 'public' AND series_id = :series"
+            " ORDER BY session_date DESC, session_id DESC LIMIT :limit",
+            series=series_id,
+            limit=limit,
+        )
 
     def days(self, prefix: str) -> list[tuple[str, int]]:
         """Days that begin with a prefix (``2024-03``) and how many sessions each has, in order."""
@@ -303,5 +339,6 @@ def _entry(row: Row, slugs: Sequence[str] = ()) -> Published:
         feed_number=row["feed_number"],
         published_at=row["published_at"],
         updated_at=row["updated_at"],
+        series_id=row["series_id"],
         slugs=tuple(slugs),
     )

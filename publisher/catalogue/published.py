@@ -21,7 +21,7 @@ from engine.storage.outbox import Outbox
 from engine.storage.stories import remove_quotes
 from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
 from publisher.catalogue.feed_places import FeedPlace, place_of
-from publisher.catalogue.listing import Listing, Published
+from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
 from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import PUBLISHER
 
@@ -30,15 +30,17 @@ __all__ = ["Catalogue", "Published"]
 _NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
     "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day, visibility,"
-    " instructor, instructor_slug, featured, guid, feed_month, feed_number, published_at, updated_at)"
+    " instructor, instructor_slug, featured, guid, feed_month, feed_number, published_at, updated_at,"
+    " series_id)"
     " VALUES (:session_id, :content_id, :version, :document, :gist, :title, :session_date, :day, :visibility,"
-    " :instructor, :instructor_slug, :featured, :guid, :feed_month, :feed_number, :published_at, :updated_at)"
+    " :instructor, :instructor_slug, :featured, :guid, :feed_month, :feed_number, :published_at, :updated_at,"
+    " :series_id)"
     " ON CONFLICT (session_id) DO UPDATE SET content_id = excluded.content_id, version = excluded.version,"
     " document = excluded.document, gist = excluded.gist, title = excluded.title,"
     " session_date = excluded.session_date, day = excluded.day, visibility = excluded.visibility,"
     " instructor = excluded.instructor, instructor_slug = excluded.instructor_slug, featured = excluded.featured,"
     " guid = excluded.guid, feed_month = excluded.feed_month, feed_number = excluded.feed_number,"
-    " published_at = excluded.published_at, updated_at = excluded.updated_at"
+    " published_at = excluded.published_at, updated_at = excluded.updated_at, series_id = excluded.series_id"
 )
 
 
@@ -96,6 +98,7 @@ class Catalogue(Listing):
                 feed_number=place.number,
                 published_at=place.published_at,
                 updated_at=_updated_at(snapshot, before, place, at),
+                series_id=snapshot.series_id,
             )
             self._index_techniques(snapshot)
             self._store_quotes(snapshot, at)
@@ -273,16 +276,28 @@ class Catalogue(Listing):
     def _affected_pages(self, entry: Published | None) -> set[str]:
         if entry is None:
             return set()
-        neighbours = self.neighbours(entry) if entry.visibility == "public" else (None, None)
+        neighbours = self._around(entry) if entry.visibility == "public" else ()
         return touched(
             entry.session_id,
             visibility=entry.visibility,
             day=entry.day,
             slugs=entry.slugs,
             instructor_slug=entry.instructor_slug,
-            neighbours=tuple(each.session_id for each in neighbours if each),
+            neighbours=neighbours,
             archives=self.archives_from(entry)[:1],
         )
+
+    def _around(self, entry: Published) -> set[str]:
+        """The sessions whose pages name this one, or the next session because of it."""
+        beside = {
+            each.session_id for each in (*self.neighbours(entry), *self.series_neighbours(entry)) if each
+        }
+        newest = {each.session_id for each in self.newest(NAMING_NEXT + 1)}
+        of_series = {each.session_id for each in self.of_series(entry.series_id, NAMING_NEXT + 1)}
+        for group in (newest, of_series):
+            if entry.session_id in group:
+                beside |= group
+        return beside - {entry.session_id}
 
 
 def _day(at: Millis, zone: ZoneInfo) -> str:

@@ -137,4 +137,9 @@ def _keep_ids_in_feed(connection: Connection) -> None:
         connection.execute(f"UPDATE {table} SET guid = :root || session_id || '/'", root=root)
 
 
-PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed))
+_SERIES = """
+ALTER TABLE published ADD COLUMN series_id {text};
+CREATE INDEX published_by_series ON published (series_id, session_date) WHERE series_id IS NOT NULL;
+"""
+
+PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES))

@@ -9,16 +9,26 @@ from typing import Any
 from engine.domain.instant import Millis
 from engine.storage.rows import RoomRow
 from engine.storage.session_reader import SessionReader
+from publisher.catalogue.listing import NAMING_NEXT, Published
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["UpcomingRoom", "cancelled_rooms", "upcoming_rooms", "visibility_of"]
+__all__ = [
+    "UpcomingRoom",
+    "cancelled_rooms",
+    "next_after",
+    "next_room",
+    "pages_naming_next",
+    "room_of",
+    "upcoming_rooms",
+    "visibility_of",
+]
 
 _DEFAULT_LENGTH_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class UpcomingRoom:
-    """A public session that has not ended."""
+    """A session as calendars and lists of what is to come show it."""
 
     session_id: str
     title: str
@@ -32,16 +42,51 @@ class UpcomingRoom:
     sequence: int
     created_at: Millis
     updated_at: Millis
+    series_id: str | None = None
+    cancelled: bool = False
 
 
 def upcoming_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
     """Public sessions that wait or go on, the next first."""
-    return [_room(row) for row in SessionReader(catalogue.connection).upcoming(limit)]
+    return [room_of(row) for row in SessionReader(catalogue.connection).upcoming(limit)]
 
 
 def cancelled_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
     """Public sessions that were cancelled, the latest first: calendars show them as cancelled."""
-    return [_room(row) for row in SessionReader(catalogue.connection).cancelled(limit)]
+    return [room_of(row) for row in SessionReader(catalogue.connection).cancelled(limit)]
+
+
+def next_room(catalogue: Catalogue, entry: Published) -> UpcomingRoom | None:
+    """The session that the page of a story names as the next: of its series, else of the studio. None on older stories.
+
+    That keeps what a change of the schedule touches small; an older story of a series has a link to the later one.
+    """
+    reader = SessionReader(catalogue.connection)
+    if _names_next(entry, catalogue.of_series(entry.series_id, NAMING_NEXT)):
+        of_series = reader.upcoming(1, series_id=entry.series_id)
+        if of_series:
+            return room_of(of_series[0])
+    if _names_next(entry, catalogue.newest(NAMING_NEXT)):
+        return next((room_of(row) for row in reader.upcoming(1)), None)
+    return None
+
+
+def next_after(catalogue: Catalogue, series_id: str | None) -> UpcomingRoom | None:
+    """The next public session at this moment: of a series, else of the studio."""
+    reader = SessionReader(catalogue.connection)
+    rows = reader.upcoming(1, series_id=series_id) if series_id else []
+    return next((room_of(row) for row in rows or reader.upcoming(1)), None)
+
+
+def pages_naming_next(catalogue: Catalogue, session_id: str) -> set[str]:
+    """The pages of stories that may name another next session once this one's room changed."""
+    series_id = SessionReader(catalogue.connection).series_of(session_id)
+    newest = (*catalogue.newest(NAMING_NEXT), *catalogue.of_series(series_id, NAMING_NEXT))
+    return {f"session/{each.session_id}" for each in newest}
+
+
+def _names_next(entry: Published, newest: list[Published]) -> bool:
+    return any(each.session_id == entry.session_id for each in newest)
 
 
 def visibility_of(catalogue: Catalogue, session_id: str) -> str | None:
@@ -49,7 +94,8 @@ def visibility_of(catalogue: Catalogue, session_id: str) -> str | None:
     return SessionReader(catalogue.connection).visibility(session_id)
 
 
-def _room(row: RoomRow) -> UpcomingRoom:
+def room_of(row: RoomRow) -> UpcomingRoom:
+    """The session of a row."""
     document: dict[str, Any] = json.loads(row.document)
     return UpcomingRoom(
         session_id=row.session_id,
@@ -63,10 +109,14 @@ def _room(row: RoomRow) -> UpcomingRoom:
         sequence=row.sequence,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        series_id=row.series_id,
+        cancelled=row.cancelled,
     )
 
 
 def _length(document: dict[str, Any]) -> int:
+    if document.get("duration_minutes"):
+        return int(document["duration_minutes"]) * 60
     plan = document.get("plan") or []
     planned = [step["duration"] for step in plan if isinstance(step, dict) and step.get("duration")]
     if planned and len(planned) == len(plan):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 
-from engine.domain.instant import Millis
+from engine.domain.instant import Millis, to_datetime
 from engine.domain.snapshot import Snapshot
 from engine.storage.session_reader import Recipient, SessionReader
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Delivery
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import subscriber
+from publisher.catalogue.upcoming import UpcomingRoom, next_after
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.email import Mail
 from publisher.mail.message import PICTURE, message_of
@@ -40,7 +41,7 @@ def message_of_delivery(
         person = SessionReader(catalogue.connection).recipient(delivery.session_id, delivery.recipient)
         if person is None:
             return None
-        mail = _personal(texts, snapshot, person)
+        mail = _personal(texts, snapshot, person, next_after(catalogue, snapshot.series_id))
     return message_of(
         mail,
         texts.studio,
@@ -73,8 +74,10 @@ def _confirmation(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
     )
 
 
-def _personal(texts: DraftTexts, snapshot: Snapshot, person: Recipient) -> Mail:
-    """A participant's own summary."""
+def _personal(
+    texts: DraftTexts, snapshot: Snapshot, person: Recipient, following: UpcomingRoom | None
+) -> Mail:
+    """A participant's own summary, with the next session at the moment at which it is sent."""
     story, words = story_of(snapshot, texts.studio), texts.studio.words
     summary = json.loads(person.own_summary or "{}")
     change = summary.get("improvement", summary.get("improvement_percent"))
@@ -86,4 +89,18 @@ def _personal(texts: DraftTexts, snapshot: Snapshot, person: Recipient) -> Mail:
         change=words.percent(change) if isinstance(change, int | float) else None,
         picture=PICTURE,
         page=texts.links.absolute(story.path),
+        following=None if following is None else _named(texts, following),
     )
+
+
+def _named(texts: DraftTexts, room: UpcomingRoom) -> dict[str, str]:
+    """A session that is still to come, as text, with its address and its calendar file."""
+    studio, words = texts.studio, texts.studio.words
+    starts = to_datetime(room.starts).astimezone(studio.zone)
+    page = texts.links.absolute(f"sessions/{room.session_id}/")
+    return {
+        "title": room.title,
+        "when": f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} ({studio.zone_at(starts)})",
+        "page": page,
+        "calendar": f"{page}event.ics",
+    }

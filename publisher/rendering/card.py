@@ -8,7 +8,7 @@ from publisher.rendering.card_drawing import HEIGHT, WIDTH, CardTexts, draw
 from publisher.rendering.story import Story
 from publisher.rendering.studio import Studio
 
-__all__ = ["HEIGHT", "WIDTH", "card_of", "card_texts", "studio_card"]
+__all__ = ["HEIGHT", "WIDTH", "card_of", "card_texts", "coming_session_card", "studio_card"]
 
 _drawn = lru_cache(maxsize=32)(draw)
 
@@ -21,6 +21,13 @@ def card_of(story: Story, studio: Studio) -> bytes:
 def studio_card(studio: Studio) -> bytes:
     """The card of the studio itself."""
     return _drawn(CardTexts("", studio.name, studio.words("story.card"), "", "", studio.name))
+
+
+def coming_session_card(
+    studio: Studio, *, title: str, facts: str, techniques: str, when: str, seed: str
+) -> bytes:
+    """The card of a session that is still to come; ``seed`` is its id."""
+    return _drawn(CardTexts(studio.name, title, facts, techniques, when, seed))
 
 
 def card_texts(story: Story, studio: Studio) -> CardTexts:

@@ -10,7 +10,7 @@ from engine.domain.instant import iso
 from engine.domain.techniques import lookup
 from publisher.catalogue.published import Catalogue, Published
 from publisher.catalogue.quotes import approved_quotes
-from publisher.catalogue.upcoming import UpcomingRoom, upcoming_rooms
+from publisher.catalogue.upcoming import UpcomingRoom, next_room, upcoming_rooms
 from publisher.rendering import formatting
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story, card_path, story_of
@@ -127,12 +127,18 @@ class Pages:
         story = story_of(snapshot, self._studio, quotes=quotes)
         listed = entry.visibility == "public"
         earlier, later = self._catalogue.neighbours(entry) if listed else (None, None)
+        before, after = self._catalogue.series_neighbours(entry) if listed else (None, None)
+        following = next_room(self._catalogue, entry) if listed else None
         return {
             "title": story.title,
             "description": story.seo_description,
             "story": story,
             "earlier": self._lists.listed(earlier) if earlier else None,
             "later": self._lists.listed(later) if later else None,
+            "series_earlier": self._lists.listed(before) if before else None,
+            "series_later": self._lists.listed(after) if after else None,
+            "series_path": f"series/{entry.series_id}/" if listed and entry.series_id else None,
+            "following": self._upcoming_room(following) if following else None,
             "month_path": f"sessions/{entry.month.replace('-', '/')}/" if listed else None,
             "month_name": self._lists.month_name(entry.month),
             "instructor_path": f"instructors/{entry.instructor_slug}/"
@@ -245,6 +251,7 @@ class Pages:
         words = self._studio.words
         return {
             "path": f"sessions/{room.session_id}/",
+            "calendar": f"sessions/{room.session_id}/event.ics",
             "title": room.title,
             "instructor": room.instructor,
             "day": words.day(starts, weekday=True),

@@ -1,7 +1,8 @@
-"""Makes the bytes of ``calendar.ics``: the upcoming public sessions, and the cancelled ones."""
+"""Makes calendar files: of the studio, of a series, of one session."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from icalendar import Calendar, Event
@@ -12,13 +13,21 @@ from publisher.catalogue.upcoming import UpcomingRoom, cancelled_rooms, upcoming
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
 
-__all__ = ["calendar_of"]
+__all__ = ["calendar_file", "calendar_of"]
 
 _AT_MOST = 200
 
 
 def calendar_of(catalogue: Catalogue, studio: Studio, links: Links, site_id: str) -> bytes:
-    """The calendar as an iCalendar document (RFC 5545).
+    """The studio's calendar as an iCalendar document (RFC 5545): what is to come, and what was cancelled."""
+    rooms = (*upcoming_rooms(catalogue, limit=_AT_MOST), *cancelled_rooms(catalogue, limit=_AT_MOST))
+    return calendar_file(rooms, studio, links, site_id, name=studio.name, refreshed=True)
+
+
+def calendar_file(
+    rooms: Iterable[UpcomingRoom], studio: Studio, links: Links, site_id: str, *, name: str, refreshed: bool
+) -> bytes:
+    """The sessions as an iCalendar document; ``refreshed`` where programs subscribe to it.
 
     A UID is made of session and site, so it stays; SEQUENCE is the room's; no present time is in it.
     """
@@ -27,18 +36,18 @@ def calendar_of(catalogue: Catalogue, studio: Studio, links: Links, site_id: str
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", studio.name)
+    calendar.add("x-wr-calname", name)
     calendar.add("x-wr-timezone", studio.time_zone)
-    calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
-    calendar.add("x-published-ttl", "PT1H")
-    for room in upcoming_rooms(catalogue, limit=_AT_MOST):
-        calendar.add_component(_event(room, studio, links, site_id, "CONFIRMED"))
-    for room in cancelled_rooms(catalogue, limit=_AT_MOST):
-        calendar.add_component(_event(room, studio, links, site_id, "CANCELLED"))
+    if refreshed:
+        calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
+        calendar.add("x-published-ttl", "PT1H")
+    for room in rooms:
+        calendar.add_component(_event(room, studio, links, site_id))
     return bytes(calendar.to_ical())
 
 
-def _event(room: UpcomingRoom, studio: Studio, links: Links, site_id: str, status: str) -> Event:
+def _event(room: UpcomingRoom, studio: Studio, links: Links, site_id: str) -> Event:
+    status = "CANCELLED" if room.cancelled else "CONFIRMED"
     page = links.absolute(f"sessions/{room.session_id}/")
     starts = to_datetime(room.starts).replace(microsecond=0)
     event = Event()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from publisher.rendering.studio import Studio
     from publisher.rendering.words import Words
 
-__all__ = ["STYLES", "PageContext", "bare_page", "page_context", "plain_page", "styles"]
+__all__ = ["STYLES", "PageContext", "bare_page", "page_context", "plain_page", "preview_tags", "styles"]
 
 STYLES = "/api/plain.css"
 
@@ -51,11 +51,20 @@ def _page_context(data: Path, links: Links, language: str | None) -> PageContext
 
 
 def plain_page(
-    page: PageContext, title: str, body: str, *, status: int = 200, index: bool = False, description: str = ""
+    page: PageContext,
+    title: str,
+    body: str,
+    *,
+    status: int = 200,
+    index: bool = False,
+    description: str = "",
+    image: str = "/card.png",
+    address: str = "",
 ) -> web.Response:
     """A page that looks like the site's own. ``body`` is HTML, ``title`` and ``description`` are text.
 
-    ``index`` lets search engines index it; a ``description`` adds the tags for link previews (Open Graph).
+    ``index`` lets search engines index it; a ``description`` adds the tags for link previews (Open Graph), with the paths of
+    a picture and of the page itself.
     """
     words, here = page.words, page.links.here
     navigation = _links(
@@ -65,7 +74,7 @@ def plain_page(
     name = escape(page.studio.name)
     return _html_response(
         _head(page, title, index=index, styles="/assets/site.css")
-        + (_preview_tags(page, title, description) if description else "")
+        + (preview_tags(page, title, description, image, address) if description else "")
         + f'</head><body><a class="skip" href="#content">{escape(words("layout.skip"))}</a>'
         f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_MARK}<span>{name}</span></a>'
         f'<nav aria-label="{escape(words("layout.site"))}">{navigation}</nav></header>'
@@ -112,16 +121,22 @@ def _head(page: PageContext, title: str, *, index: bool, styles: str) -> str:
     )
 
 
-def _preview_tags(page: PageContext, title: str, description: str) -> str:
+def preview_tags(page: PageContext, title: str, description: str, image: str, address: str) -> str:
+    """The tags for previews of links (Open Graph); ``image`` and ``address`` are paths."""
     tags = {
         "og:site_name": page.studio.name,
         "og:type": "website",
         "og:title": title,
         "og:description": description,
-        "og:image": page.links.absolute("/card.png"),
+        "og:image": page.links.absolute(image),
+        "og:image:width": "1200",
+        "og:image:height": "630",
+        **({"og:url": page.links.absolute(address)} if address else {}),
     }
-    return f'<meta name="description" content="{escape(description)}">' + "".join(
-        f'<meta property="{name}" content="{escape(text)}">' for name, text in tags.items()
+    return (
+        f'<meta name="description" content="{escape(description)}">'
+        + "".join(f'<meta property="{name}" content="{escape(text)}">' for name, text in tags.items())
+        + '<meta name="twitter:card" content="summary_large_image">'
     )
 
 

@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from engine.domain.instant import HOUR
+from engine.storage.outbox import schedule_row
+from engine.storage.rows import ROOMS
 from publisher.catalogue.quotes import quote_key
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher, digests
+from tests.storage.rows import room
 
 IDS = st.sampled_from([f"s{n}" for n in range(6)])
 DAY = 24 * HOUR
@@ -48,6 +51,7 @@ class SiteMachine(RuleBasedStateMachine):
         hrv=st.sampled_from([None, -3.0, 8.0, 20.0]),
         later=st.sampled_from([0, HOUR, 40 * DAY]),
         source=st.sampled_from(["live", "live", "import"]),
+        series_id=st.sampled_from([None, "evening", "dawn"]),
     )
     def publish(
         self,
@@ -59,6 +63,7 @@ class SiteMachine(RuleBasedStateMachine):
         hrv: float | None,
         later: int,
         source: str,
+        series_id: str | None,
     ) -> None:
         """A session ends, or is imported, or is published again with other content."""
         self.at += later
@@ -73,9 +78,23 @@ class SiteMachine(RuleBasedStateMachine):
                 visibility=visibility,
                 average_hrv_improvement=hrv,
                 source=source,
+                series_id=series_id,
             ),
             at=self.at,
         )
+
+    @rule(
+        session_id=st.sampled_from(["next-1", "next-2"]),
+        days=st.integers(1, 9),
+        series_id=st.sampled_from([None, "evening", "dawn"]),
+        phase=st.sampled_from(["scheduled", "waiting", "ended"]),
+    )
+    def schedule(self, session_id: str, days: int, series_id: str | None, phase: str) -> None:
+        """A session that is still to come is made, moved, or held."""
+        row = room(session_id, scheduled_start=NOW + days * DAY, series_id=series_id, phase=phase)
+        self.publisher.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+        self.publisher.outbox.queue([schedule_row(session_id, next(self.numbers), self.at)])
+        self.publisher.work(self.at)
 
     @rule(session_id=IDS)
     def withdraw(self, session_id: str) -> None:

@@ -1,0 +1,218 @@
+"""The pages of a series and of sessions to come: what is next, calendar files, previews of links."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from bs4 import BeautifulSoup
+from dateutil import parser
+from icalendar import Calendar
+
+from tests.api.conftest import Server, content, moment, refused
+from tests.api.test_series import PATH, at, coming, make, session
+
+HTML = {"Accept": "text/html"}
+
+
+async def page(server: Server, path: str, status: int = 200) -> BeautifulSoup:
+    answer = await server.stranger.get(path, headers=HTML)
+    assert answer.status_code == status, answer.text
+    return BeautifulSoup(answer.text, "html.parser")
+
+
+def tags(soup: BeautifulSoup) -> dict[str, str]:
+    """The Open Graph tags of a page."""
+    return {
+        str(tag["property"]): str(tag["content"])
+        for tag in soup.find_all("meta", property=lambda name: bool(name and name.startswith("og:")))
+    }
+
+
+async def events(server: Server, path: str) -> list[dict[str, Any]]:
+    """The events of a calendar file, as icalendar reads them."""
+    answer = await server.stranger.get(path)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    return [dict(event) for event in Calendar.from_ical(answer.content).walk("VEVENT")]
+
+
+def read_by_hand(text: str) -> list[tuple[str, datetime]]:
+    """The same by a few lines of our own (RFC 5545, 3.1): each event's status and start."""
+    found: list[tuple[str, datetime]] = []
+    for event in text.replace("\r\n ", "").split("BEGIN:VEVENT\r\n")[1:]:
+        lines = dict(line.split(":", 1) for line in event.split("\r\nEND:VEVENT")[0].split("\r\n"))
+        found.append((lines["STATUS"], parser.isoparse(lines["DTSTART"])))
+    return found
+
+
+async def test_the_page_of_a_series_names_its_next_dates(server: Server) -> None:
+    """With what it is, how often, and the ways to join and to a calendar; gone with the end, and private to strangers."""
+    await make(
+        server, description="Come as you are.", techniques=[{"technique": "Box Breathing", "duration": 720}]
+    )
+    await server.client.post(f"/api/v2/sessions/evening-{coming(8)}/cancel")
+    assert (await server.stranger.get("/series/evening")).headers["Location"] == "/series/evening/"
+    soup = await page(server, "/series/evening/")
+    text = soup.get_text(" ")
+    assert soup.h1 is not None
+    assert soup.h1.get_text() == "Evening breath"
+    for words in ("With Mara.", "Every week, 18:30 (Europe/Berlin)", "Come as you are.", "12 minutes"):
+        assert words in text
+    links = [str(link["href"]) for link in soup.select("main a")]
+    assert f"/sessions/evening-{coming()}/" in links
+    assert f"/sessions/evening-{coming(8)}/" not in links
+    assert f"{server.url}/series/evening/join" in links
+    assert "/series/evening/calendar.ics" in links
+    assert tags(soup)["og:title"] == "Evening breath"
+    await server.client.post(f"{PATH}/evening/end")
+    assert "No date is set" in (await page(server, "/series/evening/")).get_text()
+    await make(server, "hidden", visibility="private")
+    for path in ("/series/hidden/", "/series/hidden/join", "/series/hidden/calendar.ics", "/series/nowhere/"):
+        assert (await server.stranger.get(path)).status_code == 404
+
+
+async def test_the_join_link_leads_to_what_is_open_or_next_for_ever(server: Server) -> None:
+    """Live first, then the next; the page of the series where none is to come. Nothing of it is remembered."""
+    await make(server, rule="FREQ=DAILY;COUNT=4")
+
+    async def leads_to() -> str:
+        answer = await server.stranger.get("/series/evening/join")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (302, "no-store")
+        return answer.headers["Location"]
+
+    assert await leads_to() == f"/sessions/join/evening-{coming(1)}"
+    await server.client.post(f"/api/v2/sessions/evening-{coming(1)}/cancel")
+    assert await leads_to() == f"/sessions/join/evening-{coming(2)}"
+    await server.client.post(f"/api/v2/sessions/evening-{coming(3)}/start")
+    assert await leads_to() == f"/sessions/join/evening-{coming(3)}"
+    await server.client.post(f"/api/v2/sessions/evening-{coming(3)}/end")
+    await server.client.post(f"{PATH}/evening/end")
+    assert await leads_to() == "/series/evening/"
+
+
+async def test_the_calendar_of_a_series_has_every_date(server: Server) -> None:
+    """Those not made yet too, with the same UID as later; moved and cancelled ones say so. Read by two parsers."""
+    await make(server)
+    moved, cancelled = f"evening-{coming(1)}", f"evening-{coming(8)}"
+    await server.client.patch(f"/api/v2/sessions/{moved}", json={"scheduled_start": at(coming(2), "20:00")})
+    await server.client.post(f"/api/v2/sessions/{cancelled}/cancel")
+    found = {
+        str(event["UID"]).split("@")[0]: event
+        for event in await events(server, "/series/evening/calendar.ics")
+    }
+    assert list(found) == [f"evening-{coming(1 + 7 * n)}" for n in range(20)]
+    assert found[moved]["DTSTART"].dt == datetime.fromisoformat(at(coming(2), "20:00"))
+    assert (found[moved]["SEQUENCE"], str(found[cancelled]["STATUS"])) == (1, "CANCELLED")
+    assert found[f"evening-{coming(134)}"]["DTSTART"].dt == datetime.fromisoformat(at(coming(134)))
+    assert found[moved]["DTEND"].dt - found[moved]["DTSTART"].dt == timedelta(minutes=30)
+    text = (await server.stranger.get("/series/evening/calendar.ics")).text
+    by_hand = read_by_hand(text)
+    assert [start for _, start in by_hand] == [event["DTSTART"].dt for event in found.values()]
+    assert [status for status, _ in by_hand].count("CANCELLED") == 1
+
+
+async def test_a_session_has_a_calendar_file_of_its_own(server: Server) -> None:
+    """One event, for strangers where they may know of it; its page leads there."""
+    await server.create(scheduled_start=moment(days=2))
+    (event,) = await events(server, "/sessions/morning/event.ics")
+    assert str(event["UID"]).startswith("morning@")
+    assert str(event["URL"]) == f"{server.url}/sessions/morning/"
+    assert await events(server, "/session/morning/event.ics") == [event]
+    assert (await page(server, "/sessions/morning/")).select("a[href='/sessions/morning/event.ics']")
+    await server.client.post("/api/v2/sessions/morning/cancel")
+    (event,) = await events(server, "/sessions/morning/event.ics")
+    assert str(event["STATUS"]) == "CANCELLED"
+    hidden = await server.create("hidden", visibility="private", scheduled_start=moment(days=2))
+    refused(await server.stranger.get("/sessions/hidden/event.ics"), 404)
+    token = server.bearing(hidden["tokens"]["participant"])
+    assert (await server.stranger.get("/sessions/hidden/event.ics", headers=token)).status_code == 200
+    refused(await server.stranger.get("/sessions/nowhere/event.ics"), 404)
+
+
+@pytest.mark.parametrize("path", ["/sessions/morning/", "/sessions/join/morning"])
+async def test_a_link_to_a_session_has_a_preview(server: Server, path: str) -> None:
+    """Title, local time and card; of a private one nothing."""
+    await server.create(title="Morning & more", scheduled_start="2030-06-06T10:00:00Z")
+    soup = await page(server, path)
+    found = tags(soup)
+    assert found["og:title"] == "Morning & more"
+    assert "Thursday, 6 June 2030, 10:00 UTC" in found["og:description"]
+    assert found["og:url"] == f"{server.url}{path}"
+    assert found["og:image"] == f"{server.url}/sessions/morning/card.png"
+    card = await server.stranger.get("/sessions/morning/card.png")
+    assert (card.headers["Content-Type"], card.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+    assert soup.title is not None
+    assert "Morning & more" in soup.title.get_text()
+    await server.client.patch("/api/v2/sessions/morning", json={"visibility": "private"})
+    hidden = await server.stranger.get(path)
+    assert "Morning" not in hidden.text
+    assert (await server.stranger.get("/sessions/morning/card.png")).status_code == 404
+
+
+async def test_a_session_names_the_next_one(server: Server) -> None:
+    """Of its series, else of the studio; null where there is none."""
+    await server.create()
+    shown = await session(server, "morning")
+    assert shown["next_session"] is None
+    await make(server, rule="FREQ=DAILY;COUNT=3")
+    following = (await session(server, "morning"))["next_session"]
+    assert following["session_id"] == f"evening-{coming(1)}"
+    assert following["urls"]["calendar"] == f"{server.url}/sessions/evening-{coming(1)}/event.ics"
+    assert (await session(server, f"evening-{coming(1)}"))["next_session"][
+        "session_id"
+    ] == f"evening-{coming(2)}"
+    last = await session(server, f"evening-{coming(3)}")
+    assert last["next_session"]["session_id"] == f"evening-{coming(1)}"
+
+
+async def test_a_session_that_will_never_have_a_story_says_so(server: Server) -> None:
+    """Nobody came, or it was cancelled."""
+    await server.create()
+    await server.client.post("/api/v2/sessions/morning/start")
+    await server.client.post("/api/v2/sessions/morning/end")
+    assert "Nobody came" in (await page(server, "/sessions/morning/")).get_text()
+    await server.create("other")
+    await server.client.post("/api/v2/sessions/other/cancel")
+    assert "no story" in (await page(server, "/sessions/other/")).get_text()
+    await server.create("told")
+    await server.client.post("/api/v2/sessions/told/start")
+    await server.event("participant.joined", "told", participant_id="p1", name="Ann")
+    await server.client.post("/api/v2/sessions/told/end")
+    assert "appears here" in (await page(server, "/sessions/told/")).get_text()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_story_of_a_series_is_published_and_withdrawn(publishing: Server) -> None:
+    """It names the next session and stands on the series' page; withdrawn, its address answers 410."""
+    await make(publishing, "weekly", starts=f"{coming(1)}T18:30", rule="FREQ=DAILY;COUNT=3")
+    held = f"weekly-{coming(1)}"
+    await publishing.client.post(f"/api/v2/sessions/{held}/start")
+    await publishing.event("participant.joined", held, participant_id="p1", name="Ann")
+    await publishing.client.post(f"/api/v2/sessions/{held}/end")
+
+    async def until(path: str, status: int, words: str = "") -> httpx.Response:
+        async with asyncio.timeout(30):
+            while True:
+                answer = await publishing.stranger.get(path, headers=HTML)
+                if answer.status_code == status and words in answer.text:
+                    return answer
+                await asyncio.sleep(0.05)
+
+    story = await until(f"/sessions/{held}/", 200, "What comes next")
+    assert f"/sessions/weekly-{coming(2)}/event.ics" in story.text
+    assert "/series/weekly/" in story.text
+    assert f'href="/sessions/{held}/"' in (await publishing.stranger.get("/series/weekly/")).text
+    assert (await publishing.client.delete(f"/api/v2/publications/{held}")).status_code in (200, 204)
+    gone = await until(f"/sessions/{held}/", 410)
+    assert "withdrawn" in gone.text
+    refused(await publishing.stranger.get(f"/sessions/{held}/", headers={"Accept": "application/json"}), 410)
+
+    summary = content("elsewhere", session_date=moment(hours=-2)) | {"publish_immediately": True}
+    assert (await publishing.client.post("/api/v2/session-summary", json=summary)).status_code == 200
+    await until("/sessions/elsewhere/", 200)
+    assert (await publishing.client.delete("/api/v2/publications/elsewhere")).status_code in (200, 204)
+    await until("/sessions/elsewhere/", 410)

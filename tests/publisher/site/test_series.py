@@ -1,0 +1,70 @@
+"""What story pages say of their series and of the next session."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from engine.domain.instant import HOUR
+from engine.storage.outbox import schedule_row
+from engine.storage.rows import ROOMS
+from tests.publisher.samples import NOW, snapshot
+from tests.publisher.studio_data import Publisher
+from tests.storage.rows import room
+
+DAY = 24 * HOUR
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Publisher:
+    made = Publisher(tmp_path / "data")
+    made.work()
+    return made
+
+
+def schedule(publisher: Publisher, session_id: str, number: int, **changes: object) -> None:
+    row = room(session_id, **{"scheduled_start": NOW + DAY, **changes})
+    publisher.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    publisher.outbox.queue([schedule_row(session_id, number, NOW)])
+    publisher.work(NOW)
+
+
+def links(publisher: Publisher, session_id: str, part: str) -> list[str]:
+    soup = BeautifulSoup(publisher.read(f"sessions/{session_id}/index.html"), "html.parser")
+    return [str(link["href"]) for link in soup.select(f"{part} a")]
+
+
+def test_a_story_names_the_next_session_and_its_calendar_file(publisher: Publisher) -> None:
+    """Of its series, else of the studio; when that is over, the one after it; nothing where there is none."""
+    publisher.publish(snapshot("told", series_id="evening"))
+    assert "What comes next" not in publisher.read("sessions/told/index.html")
+    schedule(publisher, "studio-1", 1, scheduled_start=NOW + HOUR)
+    assert links(publisher, "told", ".following")[1].endswith("sessions/studio-1/event.ics")
+    schedule(publisher, "evening-1", 2, series_id="evening")
+    schedule(publisher, "evening-2", 3, series_id="evening", scheduled_start=NOW + 2 * DAY)
+    assert links(publisher, "told", ".following")[0].endswith("sessions/evening-1/")
+    schedule(publisher, "evening-1", 4, series_id="evening", phase="ended")
+    assert links(publisher, "told", ".following")[0].endswith("sessions/evening-2/")
+    schedule(publisher, "evening-2", 5, series_id="evening", cancelled=True, phase="cancelled")
+    schedule(publisher, "studio-1", 6, visibility="unlisted")
+    assert "What comes next" not in publisher.read("sessions/told/index.html")
+    assert publisher.site() == publisher.rebuilt()
+    publisher.close()
+
+
+def test_a_story_links_the_earlier_and_later_ones_of_its_series(publisher: Publisher) -> None:
+    """Past what lay between them, with the date beside equal titles; older ones leave the next session to the newest."""
+    for number in range(5):
+        publisher.publish(snapshot(f"e-{number}", series_id="evening", session_date=NOW - (9 - number) * DAY))
+        publisher.publish(snapshot(f"o-{number}", session_date=NOW - (9 - number) * DAY + HOUR))
+    schedule(publisher, "evening-1", 1, series_id="evening")
+    found = links(publisher, "e-2", "nav.around")
+    assert [link.split("sessions/")[1] for link in found if "sessions/e-" in link] == ["e-1/", "e-3/"]
+    assert any(link.endswith("series/evening/") for link in found)
+    assert links(publisher, "e-4", ".following")
+    assert links(publisher, "e-0", ".following") == []
+    assert links(publisher, "e-0", "nav.around")[0].endswith("sessions/e-1/")
+    assert publisher.site() == publisher.rebuilt()
+    publisher.close()
