@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from engine.domain.channels import SUMMARY_CHANNELS
+from engine.domain.findings import findings_of
 from engine.domain.instant import Millis, from_datetime, to_datetime
 from engine.domain.labels import SMALLEST_WORKSHOP, SessionType, Visibility
 from engine.domain.snapshot import Snapshot
@@ -215,7 +216,7 @@ _REASONS = {"missing": "this field is required", "extra_forbidden": "unknown fie
 def field_errors(error: ValidationError) -> dict[str, str]:
     """One reason for each invalid field, with its limit: ``{"session_duration": "… less than or equal to 7200"}``."""
     reasons: dict[str, str] = {}
-    for each in error.errors(include_url=False, include_input=False):
+    for each in findings_of(error):
         field = ".".join(str(part) for part in each["loc"]) or "body"
         reason = _REASONS.get(each["type"]) or each["msg"].removeprefix("Value error, ")
         reasons.setdefault(field, reason)

@@ -146,6 +146,8 @@ class Connection:
         return at - self.last_received_at > SILENT_AFTER
 
     def _refuse(self, reason: Rejected, reply_to: str | None, at: Millis) -> Refused | RefusedAndClosed:
+        # Returned, it needs no frames; with them, the message would live as long as the next garbage collection lets it.
+        reason.with_traceback(None)
         if self._invalid is None:
             self._invalid = deque()
         if _too_many(self._invalid, self._limits.wrong_per_minute, at):

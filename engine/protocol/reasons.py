@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
+from engine.domain.findings import findings_of
+
 __all__ = ["reasons"]
 
 _REASONS: Mapping[str, str] = {
@@ -36,7 +38,7 @@ def reasons(wrong: ValidationError, prefix: str = "") -> dict[str, str]:
     Never holds the value that was sent.
     """
     by_field: dict[str, str] = {}
-    for finding in wrong.errors(include_url=False, include_input=False, include_context=True):
+    for finding in findings_of(wrong):
         path = ".".join(part for part in (prefix, *_path(finding["loc"])) if part) or "body"
         by_field.setdefault(path, _reason(finding["type"], finding["msg"]))
     return by_field

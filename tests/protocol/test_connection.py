@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
@@ -196,3 +198,32 @@ def test_an_error_says_its_code_twice() -> None:
     assert received["reply_to"] == "7"
     assert received["content"]["details"] == {"places": "5"}
     assert "details" not in error(None, 0, Rejected("full", "No."))["content"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "{",
+        said("levitate"),
+        said("chat"),
+        said("chat", {"message": "\u0000"}),
+        said("opt_in", {"technique": "a\nb", "accepted": True}),
+        said("announce", {"title": "a", "message": "b", "action_url": "javascript:1"}),
+        said("change_technique", {"technique": "a", "at": "yesterday"}),
+    ],
+)
+def test_a_refused_message_leaves_nothing_behind(message: str) -> None:
+    """Neither the refusal nor what Pydantic keeps of it holds on to whoever called, once it has been answered."""
+
+    class Socket:
+        """What stands in the caller's frame."""
+
+    def one() -> weakref.ref[Socket]:
+        socket = Socket()
+        refused = connected(Role.INSTRUCTOR).receive(message, 0)
+        assert isinstance(refused, Refused)
+        return weakref.ref(socket)
+
+    sockets = [one() for _ in range(5)]
+    gc.collect()
+    assert [socket() for socket in sockets] == [None] * 5
