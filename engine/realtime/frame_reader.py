@@ -229,7 +229,6 @@ class FrameReader(WebSocketDataQueue):
         Raises:
             aiohttp.WebSocketError: the peer violated the protocol, or its message is over the size limit.
         """
-        self._end = asyncio.get_running_loop().create_future()
         while self._queued:
             message = await self.read()
             if message.type is WSMsgType.CLOSE:
@@ -241,6 +240,8 @@ class FrameReader(WebSocketDataQueue):
         if self.is_eof():
             return None
         self._callback = callback
+        # Not before: reading on while the queue empties may end the socket, which is raised above.
+        self._end = asyncio.get_running_loop().create_future()
         return await self._end
 
     async def disconnected(self) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import struct
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from aiohttp import WebSocketError, WSMessage, WSMsgType
 
 from engine.realtime import live_socket
-from engine.realtime.frame_reader import NO_CODE
+from engine.realtime.frame_reader import NO_CODE, FrameReader
 from tests.realtime.raw import Raw, frame
 from tests.realtime.studio import Studio
 
@@ -117,3 +121,21 @@ async def test_a_hello_over_64_kib_closes_with_4504(studio: Studio, size: int) -
     async with studio.http.ws_connect(url) as ws:
         await ws.send_str('{"type": "hello"}'.ljust(64 * 1024))
         assert json.loads((await ws.receive(timeout=5)).data)["type"] == "welcome"
+
+
+async def test_an_end_among_queued_messages_is_raised_once() -> None:
+    """What is read while the queue empties may break the protocol; no future is left behind with the error."""
+    loop, unseen = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _, context: unseen.append(context))
+    readers = [FrameReader(Mock(protocol=Mock(_reading_paused=False)))]
+    readers[0].feed_data(WSMessage(WSMsgType.TEXT, "{}", None), 2)
+
+    def broken(_: Any) -> None:
+        readers[0].set_exception(WebSocketError(1002, "reserved bits"))
+
+    with pytest.raises(WebSocketError):
+        await readers[0].deliver_to(broken)
+    readers.clear()
+    gc.collect()
+    await asyncio.sleep(0)
+    assert unseen == []
