@@ -6,6 +6,7 @@ A ``heartbeat`` is answered with a ``heartbeat_ack``. Every frame is a sign of l
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -18,6 +19,7 @@ from engine.domain.rejection import Invalid, Rejected
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import SILENT_AFTER, Limits
+from engine.protocol.frames import pong_frame
 from engine.protocol.incoming import Inbound
 from engine.protocol.platform import read_event
 from engine.protocol.rates import TokenBucket
@@ -25,6 +27,7 @@ from engine.realtime.authorization import SocketAuthorization, credential_of
 from engine.realtime.frame_reader import StrictResponse
 from engine.realtime.handshake import HandshakeChecks
 from engine.realtime.live_metrics import LiveMetrics
+from engine.realtime.seat import UNSENT_LIMIT
 from engine.sessions.directory import Directory
 from engine.sessions.platform_events import take_report
 from engine.sessions.replies import heartbeat_answer
@@ -33,6 +36,29 @@ __all__ = ["EventSockets"]
 
 _MAX_MESSAGE = 1024 * 1024
 """Bytes that aiohttp reads of one message, closing by itself above. Our own limit lies below it and says why."""
+
+
+_CLOSE_TIMEOUT = 5.0
+"""Seconds in which a close frame must have left and been answered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Socket:
+    """An open socket. Frames are written to its transport: aiohttp's own writes wait for a peer that never reads."""
+
+    ws: web.WebSocketResponse
+    transport: asyncio.Transport
+
+    async def close(self, code: CloseCode, reason: str) -> None:
+        """Send a close frame and wait for the peer's, both within some seconds; then cut the line."""
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self.ws.close(code=code, message=reason.encode())
+        except TimeoutError:
+            pass
+        if self.transport.get_write_buffer_size():
+            # A transport that is closed waits for its peer to read the rest, for ever.
+            self.transport.abort()
 
 
 class EventSockets:
@@ -54,7 +80,7 @@ class EventSockets:
         self._handshake = handshake
         self._limits = limits
         self._metrics = metrics
-        self._heard_at: dict[web.WebSocketResponse, Millis] = {}
+        self._heard_at: dict[_Socket, Millis] = {}
         """The open sockets, and when the newest frame of each came."""
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -62,6 +88,10 @@ class EventSockets:
         self._handshake.check_request(request)
         ws = StrictResponse(compress=False, autoping=False, max_msg_size=_MAX_MESSAGE, timeout=2.0)
         await ws.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return ws
+        socket = _Socket(ws, transport)
         session_id = request.match_info["session_id"]
         try:
             self._handshake.check_rate(request)
@@ -70,42 +100,40 @@ class EventSockets:
             await self._directory.find(session_id)
         except Rejected as rejection:
             self._metrics.refused(rejection.code)
-            await self._send(ws, outgoing.error(session_id, self._clock.now(), rejection))
-            await ws.close(code=close_code_of(rejection.code), message=rejection.code.encode())
+            self._send(socket, outgoing.error(session_id, self._clock.now(), rejection))
+            await socket.close(close_code_of(rejection.code), rejection.code)
             return ws
-        self._heard_at[ws] = self._clock.elapsed()
+        self._heard_at[socket] = self._clock.elapsed()
         try:
-            await self._receive(ws, session_id)
+            await self._receive(socket, session_id)
         finally:
-            self._heard_at.pop(ws, None)
+            self._heard_at.pop(socket, None)
         return ws
 
     async def close_all(self) -> None:
         """Close every socket with a code that asks the platform to come back."""
-        closing = [ws.close(code=CloseCode.DRAINING, message=b"restarting") for ws in self._heard_at]
+        closing = [socket.close(CloseCode.DRAINING, "restarting") for socket in self._heard_at]
         await asyncio.gather(*closing, return_exceptions=True)
 
     async def close_silent(self) -> None:
         """Close the sockets from which nothing has come for too long."""
         before = self._clock.elapsed() - SILENT_AFTER
-        silent = [ws for ws, heard_at in self._heard_at.items() if heard_at < before]
-        for ws in silent:
-            del self._heard_at[ws]
+        silent = [socket for socket, heard_at in self._heard_at.items() if heard_at < before]
+        for socket in silent:
+            del self._heard_at[socket]
             self._metrics.closed(CloseCode.SILENT)
-        closing = [
-            ws.close(code=CloseCode.SILENT, message=b"nothing was heard for 75 seconds") for ws in silent
-        ]
+        closing = [socket.close(CloseCode.SILENT, "nothing was heard for 75 seconds") for socket in silent]
         await asyncio.gather(*closing, return_exceptions=True)
 
-    async def _receive(self, ws: web.WebSocketResponse, session_id: str) -> None:
+    async def _receive(self, socket: _Socket, session_id: str) -> None:
         """Take events one after the other until the socket ends."""
         bucket = TokenBucket(self._limits.staff, self._clock.elapsed())
         while True:
-            frame = await ws.receive()
-            if ws in self._heard_at:
-                self._heard_at[ws] = self._clock.elapsed()
+            frame = await socket.ws.receive()
+            if socket in self._heard_at:
+                self._heard_at[socket] = self._clock.elapsed()
             if frame.type is WSMsgType.PING:
-                await ws.pong(frame.data)
+                self._write(socket, pong_frame(frame.data))
                 continue
             if frame.type is WSMsgType.PONG:
                 continue
@@ -114,8 +142,8 @@ class EventSockets:
             if self._limits.is_too_large(frame.data):
                 rejection = self._limits.too_large()
                 self._metrics.limited(rejection.code)
-                await self._send(ws, outgoing.error(session_id, self._clock.now(), rejection))
-                await ws.close(code=CloseCode.LIMIT, message=rejection.code.encode())
+                self._send(socket, outgoing.error(session_id, self._clock.now(), rejection))
+                await socket.close(CloseCode.LIMIT, rejection.code)
                 return
             event_id: str | None = None
             try:
@@ -128,7 +156,7 @@ class EventSockets:
                 reply = await self._carry_out(event, session_id)
             except Rejected as rejection:
                 reply = outgoing.error(session_id, self._clock.now(), rejection, event_id)
-            await self._send(ws, reply)
+            self._send(socket, reply)
 
     async def _carry_out(self, event: dict[str, Any], session_id: str) -> outgoing.Message:
         """Carry out what one event reports; returns the ``ack``, once that is durable.
@@ -157,9 +185,17 @@ class EventSockets:
         seq = 0 if view is None else view.state.seq
         return heartbeat_answer(inbound, session_id, seq, self._clock.now())
 
-    async def _send(self, ws: web.WebSocketResponse, message: outgoing.Message) -> None:
-        if not ws.closed:
-            await ws.send_str(outgoing.text(message))
+    def _send(self, socket: _Socket, message: outgoing.Message) -> None:
+        self._write(socket, outgoing.frame(message))
+
+    def _write(self, socket: _Socket, frame: bytes) -> None:
+        """Write to the transport, and end the socket whose peer does not read what it asks for."""
+        if socket.ws.closed or socket.transport.is_closing():
+            return
+        socket.transport.write(frame)
+        if socket.transport.get_write_buffer_size() > UNSENT_LIMIT:
+            self._metrics.closed(CloseCode.TOO_SLOW)
+            socket.transport.abort()
 
 
 def _json_object(data: str | bytes) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiohttp import WSMsgType
 
 from engine.domain import commands as c
 from engine.domain.session import Phase, Role
+from engine.realtime import event_socket
 from tests.realtime.studio import KEY, Studio
 
 
@@ -335,3 +337,57 @@ async def test_strangers_learn_of_no_session(studio: Studio) -> None:
                 )
         assert received[0] == received[1]
         assert received[0][:2] == (4500, "bad_credential")
+
+
+async def unread_platform(studio: Studio) -> tuple[socket.socket, asyncio.StreamWriter]:
+    """A socket of events whose peer never reads, with as little room for answers as there can be."""
+    end = socket.socket()
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    end.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(end, ("127.0.0.1", studio.port))
+    # A limit of nothing: the stream stops reading the socket with the first answer.
+    _, writer = await asyncio.open_connection(sock=end, limit=1)
+    head = f"GET /ws/session/s/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nUpgrade: websocket\r\n"
+    writer.write(f"{head}Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n".encode())
+    writer.write(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    await until(lambda: len(studio.events._heard_at) == 1)
+    return end, writer
+
+
+async def until(condition: Callable[[], bool], within: float = 20) -> None:
+    async with asyncio.timeout(within):
+        while not condition():  # noqa: ASYNC110 — what is waited for is inside the server
+            await asyncio.sleep(0.005)
+
+
+async def test_a_platform_that_never_reads_is_cut_off(studio: Studio) -> None:
+    """Its answers are kept up to 256 KiB; what waits for it then is nothing but its own socket."""
+    _, writer = await unread_platform(studio)
+    ping = bytes((0x89, 0x80 | 125)) + bytes(4 + 125)
+    cut = studio.registry.get_sample_value
+    while not cut("halcytone_limited_total", {"limit": "too_slow"}):
+        writer.write(ping * 200)
+        await asyncio.sleep(0.001)
+    await until(lambda: not studio.events._heard_at)
+    async with platform(studio) as other:
+        await other.tell("session.started")
+    writer.close()
+
+
+async def test_a_silent_platform_that_never_reads_delays_nobody(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its close frame cannot leave: the line is cut, and the round that closes the silent goes on."""
+    monkeypatch.setattr(event_socket, "_CLOSE_TIMEOUT", 0.1)
+    _, writer = await unread_platform(studio)
+    (held,) = studio.events._heard_at
+    ping = bytes((0x89, 0x80 | 125)) + bytes(4 + 125)
+    while held.transport.get_write_buffer_size() < 100_000:
+        writer.write(ping * 50)
+        await asyncio.sleep(0.001)
+    studio.clock.jump(76_000)
+    async with asyncio.timeout(5):
+        await studio.events.close_silent()
+    await until(held.transport.is_closing)
+    assert held.transport.get_write_buffer_size() == 0
+    writer.close()
