@@ -17,7 +17,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api screenshots lock clean
+.PHONY: help setup demo run test test-of check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -74,8 +74,11 @@ stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on
 soak-wall: $(VENV)/development.stamp $(VENV)/system.stamp ## soak test: a wall, a phone and a console through hours of a studio's day, in six minutes
 	$(python) -m tests.soak $(SOAK_ARGS)
 
-fuzz-api: $(VENV)/development.stamp ## fuzz test: generated requests to every documented endpoint must not cause a server error
+fuzz-api: $(VENV)/development.stamp ## fuzz test: ten minutes of generated requests to every documented endpoint; or FUZZ_ARGS="--seconds 60"
 	$(python) -m tests.fuzz.api $(FUZZ_ARGS)
+
+fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and messages of every shape on live sockets
+	$(python) -m tests.fuzz.websocket $(FUZZ_ARGS)
 
 screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## take pictures of every state of the live pages, in var/screenshots
 	$(python) -m tests.web.screenshots

@@ -1,1 +1,1 @@
-"""Searches that take minutes: not part of the ordinary suite."""
+"""Fuzz tests: seeded nonsense against a real server in a process of its own. Minutes by ``make``, seconds in the suite."""

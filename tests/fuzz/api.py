@@ -1,52 +1,86 @@
 """Everything the OpenAPI document describes, with data made up by schemathesis: no answer may be a server error.
 
-``python -m tests.fuzz.api [examples per operation] [seed]``. The document is the server's own, but that its
-paths name sessions that exist, so that requests get behind the door. Exit status 0 when nothing was found.
+``python -m tests.fuzz.api [--seed N] [--seconds S] [--examples N]``. The document is the server's own, but that its paths
+name sessions that exist, so that requests get behind authentication and look-up. Rounds follow each other, each with a seed of its own, until
+the time is over. What must hold beside the answers: no traceback in the log, and at the end the server holds what it
+held before. Exit status 0 when nothing was found.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import re
 import sys
 import tempfile
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import httpx
-from pydantic import SecretStr
 
-from engine.app import running_server
-from engine.clock import Clock
-from engine.operations.logging import configure
 from engine.protocol.tokens import Tokens
-from engine.settings import Settings
 from engine.storage.keys import signing_key
+from tests.fuzz.watched_server import WatchedServer, compare, watched_server
+from tests.journey.server import KEY
+from tests.stress.logs import Faults
 
-KEY = "a key for the fuzzer"
+__all__ = ["run"]
+
+MEGABYTES_LEFT = 48.0
+"""The most by which memory may have grown after the first round: generated sessions stay in memory for a while."""
 SESSIONS = ("scheduled", "under-way", "ended", "cancelled", "published", "never-created")
 PERSON = "ann"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+_REQUESTS = re.compile(r"Test cases:\s*\n\s*([\d,]+) generated|([\d,]+) generated")
 
 
-async def main(examples: int, seed: int) -> int:
-    """Run schemathesis against a server of our own: once with the key, once as one of the people."""
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
-        settings = Settings(
-            port=0, data=data, api_key=SecretStr(KEY), rate_requests_per_minute=0, log_level="error"
-        )
-        async with running_server(settings, Clock()) as here:
-            async with httpx.AsyncClient(base_url=here.url, headers=_bearer(KEY), timeout=60) as client:
+async def run(
+    seed: int,
+    seconds: float,
+    examples: int,
+    faults: Faults,
+    *,
+    phases: str = "examples,coverage,fuzzing",
+    least: float = 20.0,
+    as_person: bool = True,
+) -> list[str]:
+    """Rounds against a server of our own until the time is over, at least one; returns the figures, and notes faults.
+
+    ``least``: seconds that a run of schemathesis has at least. ``as_person``: a round has a second
+    one, with the credential of one participant.
+    """
+    until = time.monotonic() + seconds
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        async with watched_server(Path(folder), faults) as server:
+            async with httpx.AsyncClient(base_url=server.server.url, headers=_bearer(KEY)) as client:
                 await _furnish(client)
                 document = (await client.get("/api/openapi.json")).json()
             schema = Path(folder) / "openapi.json"
             schema.write_text(json.dumps(_with_sessions(document)))
-            person = Tokens(signing_key(data)).resume("under-way", PERSON)
-            arguments = ("--max-examples", str(examples), "--seed", str(seed))
-            with_key = await _run(schema, here.url, KEY, *arguments)
-            as_person = await _run(schema, here.url, person, "--include-path-regex", "/me", *arguments)
-    return with_key or as_person
+            person = Tokens(signing_key(server.server.data)).resume("under-way", PERSON)
+            counts: Counter[str] = Counter()
+            before: dict[str, Any] | None = None
+            rounds = 0
+            while not rounds or time.monotonic() < until:
+                number = seed * 1000 + rounds
+                arguments = ("--max-examples", str(examples), "--seed", str(number), "--phases", phases)
+                left = max(least, until - time.monotonic())
+                await _round(server, schema, KEY, counts, left, *arguments)
+                if as_person:
+                    only_me = ("--include-path-regex", "/me")
+                    await _round(server, schema, person, counts, left, *only_me, *arguments)
+                rounds += 1
+                if before is None:
+                    before = await server.look()
+            after = await server.look()
+            assert before is not None
+            rows = [
+                f"seed {seed}: {rounds} rounds, {counts['requests']:,} requests that schemathesis generated"
+            ]
+            return rows + compare(before, after, faults, megabytes=MEGABYTES_LEFT)
 
 
 async def _furnish(client: httpx.AsyncClient) -> None:
@@ -84,22 +118,43 @@ def _with_sessions(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-async def _run(schema: Path, url: str, secret: str, *arguments: str) -> int:
+async def _round(
+    server: WatchedServer, schema: Path, secret: str, counts: Counter[str], left: float, *arguments: str
+) -> None:
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")),
-        *("run", str(schema), "--url", url, "--header", f"Authorization: Bearer {secret}"),
+        *("run", str(schema), "--url", server.server.url, "--header", f"Authorization: Bearer {secret}"),
         *("--checks", CHECKS, "--mode", "all", "--continue-on-failure", "--request-timeout", "60"),
-        *("--phases", "examples,coverage,fuzzing", "--suppress-health-check", "all", "--no-color"),
+        *("--suppress-health-check", "all", "--no-color", "--max-time", str(int(left))),
         *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=schema.parent,
     )
-    return await process.wait()
+    said = (await process.communicate())[0].decode(errors="replace")
+    for found in _REQUESTS.finditer(said):
+        counts["requests"] += int((found[1] or found[2]).replace(",", ""))
+    if process.returncode:
+        server.faults.add("schemathesis", f"{arguments}\n{said[-6000:]}")
 
 
 def _bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
+def main() -> int:
+    """Run it, and print what came of it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.api", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--examples", type=int, default=20, help="per operation and round")
+    given = parser.parse_args()
+    faults = Faults()
+    rows = asyncio.run(run(given.seed, given.seconds, given.examples, faults))
+    faulty = [f"{times} × {kind}" for kind, times in faults.counts.items()] + faults.shown
+    sys.stdout.write("\n".join([*rows, *(faulty or ["no fault found"])]) + "\n")
+    return 1 if faulty else 0
+
+
 if __name__ == "__main__":
-    configure("error")
-    given = [int(argument) for argument in sys.argv[1:]]
-    raise SystemExit(asyncio.run(main(*(given + [20, 1][len(given) :]))))
+    sys.exit(main())
