@@ -167,9 +167,9 @@ def import_all(data: Path, count: int) -> float:
     file = data.parent / f"{count}.jsonl"
     file.write_text("\n".join(lines(count)), encoding="utf-8")
     began = time.perf_counter()
-    published, refused = commands.import_file(data, database_of(data), file, _quiet)
+    imported = commands.import_file(data, database_of(data), file, _quiet)
     took = time.perf_counter() - began
-    assert (published, refused) == (count, []), refused[:3]
+    assert (imported.published, imported.refused) == (count, []), imported.refused[:3]
     return took
 
 

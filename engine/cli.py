@@ -145,17 +145,21 @@ def import_(
         Path,
         typer.Argument(
             metavar="FILE.jsonl",
-            help="One session summary a line: the API's fields of a session, without channels.",
+            help="One session a line: what `export` writes, or the API's fields of a session, without channels.",
             show_default=False,
         ),
     ],
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace also what was recorded here by a line that has less of it."),
+    ] = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Take in and publish summaries of past sessions, however old."""
+    """Take in and publish past sessions, however old, each at the time at which it was published."""
     from engine.commands.archive import import_ as run
 
-    run(config, data, file)
+    run(config, data, file, replace=replace)
 
 
 @app.command()
@@ -169,7 +173,7 @@ def export(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Write every published session as one JSON line, as `halcytone import` takes them."""
+    """Write everything that is published of each session as one JSON line, as `halcytone import` takes them."""
     from engine.commands.archive import export as run
 
     run(config, data, file)

@@ -31,8 +31,10 @@ __all__ = [
     "ANY_AGE",
     "Feedback",
     "FeedbackItem",
+    "Moment",
     "SessionContentStrict",
     "field_errors",
+    "json_value",
     "judged_at",
     "snapshot_of",
 ]
@@ -74,7 +76,7 @@ def _in_utc(value: datetime) -> datetime:
         raise ValueError("no such moment") from None
 
 
-def _json_value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """Check that a value is JSON of limited depth; NaN and Infinity would make every later response invalid."""
     pending: list[tuple[Any, int]] = [(value, 0)]
     while pending:
@@ -101,6 +103,9 @@ def _json_value(value: Any) -> Any:
                 raise ValueError(f"{type(item).__name__} is not a value of JSON")
     return value
 
+
+Moment = Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_parsed_datetime)]
+"""A date and time in ISO 8601; without a zone it is UTC."""
 
 _Technique = Annotated[
     str,
@@ -167,8 +172,8 @@ class SessionContentStrict(_Strict):
     """Percent."""
     key_achievements: Annotated[list[_Achievement], Field(max_length=10)] = Field(default_factory=list)
     instructor_name: _Person | None = Field(default=None, validate_default=True)
-    session_date: Annotated[datetime, AfterValidator(_in_utc), BeforeValidator(_parsed_datetime)]
-    metrics_summary: Annotated[dict[str, Any], BeforeValidator(_json_value)] | None = None
+    session_date: Moment
+    metrics_summary: Annotated[dict[str, Any], BeforeValidator(json_value)] | None = None
     participant_feedback: Feedback | None = None
     published: bool = True
     """Whether the content may go live."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["UnreadableImport", "read_sessions"]
+__all__ = ["Doubled", "UnreadableImport", "read_sessions"]
 
 _CHUNK = 1 << 20
 # The longer marks first: UTF-32's little-endian one begins with UTF-16's.
@@ -25,23 +25,33 @@ class UnreadableImport(ValueError):
     """Nothing of the file can be read; the message says what it is and what to do."""
 
 
+class Doubled(str):
+    """Says in which line a session's id was before."""
+
+    __slots__ = ()
+
+
 def read_sessions(file: Path) -> Iterator[tuple[str, dict[str, Any] | str]]:
     """Each session's place in the file (``line 3``, ``item 3`` of an array), with the object there or what is wrong.
 
-    Of sessions with one ``session_id`` only the first is given; a later one is said to be doubled.
+    Of sessions with one ``session_id`` only the first is given; a later one is ``Doubled``. Ids that differ by case alone
+    are one folder on many hosts: the later one is refused.
 
     Raises:
         UnreadableImport: the file is in another encoding, or one broken JSON array.
     """
     encoding = _encoding_of(file)
-    places: dict[str, str] = {}
+    seen: dict[str, tuple[str, str]] = {}
     with file.open(encoding=encoding) as text:
         for place, found in _items(text):
             session_id = found.get("session_id") if isinstance(found, dict) else None
             if isinstance(session_id, str):
-                first = places.setdefault(session_id, place)
+                first, known = seen.setdefault(session_id.lower(), (place, session_id))
+                if first != place and known == session_id:
+                    yield place, Doubled(f"session_id: {session_id} is in {first} already")
+                    continue
                 if first != place:
-                    yield place, f"session_id: {session_id} is in {first} already"
+                    yield place, f"session_id: differs from {known} in {first} by case alone"
                     continue
             yield place, found
 

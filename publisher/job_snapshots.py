@@ -43,7 +43,8 @@ class JobSnapshots:
         withdrawn_at = self._catalogue.withdrawn_at(snapshot.session_id)
         if withdrawn_at is None:
             return True
-        return (snapshot.ended_at if snapshot.source == "live" else at) > withdrawn_at
+        is_retold = snapshot.source == "live" and snapshot.origin is None
+        return (snapshot.ended_at if is_retold else at) > withdrawn_at
 
     def content_id(self, job: Job) -> str:
         """The content's id of a job, whatever is wrong with its snapshot; empty where there is none."""

@@ -37,8 +37,8 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
     say(f"{pages} pages are in {output or settings.data / 'public'}")
 
 
-def import_(config: Path | None, data: Path | None, file: Path) -> None:
-    """Publish the summaries of a file in one pass. Lines that are wrong are named; the others are published."""
+def import_(config: Path | None, data: Path | None, file: Path, *, replace: bool) -> None:
+    """Publish the sessions of a file in one pass. Lines that are wrong are named; the others are published."""
     settings = settings_for(config, data=data)
     database = database_in(settings, make=True)
     if not file.is_file():
@@ -51,13 +51,18 @@ def import_(config: Path | None, data: Path | None, file: Path) -> None:
     use_idle_scheduling()
     try:
         with progress("Importing") as step:
-            published, refused = commands.import_file(settings.data, database, file, step)
+            imported = commands.import_file(settings.data, database, file, step, replace=replace)
     except UnreadableImport as error:
         fail(str(error))
-    say("1 session is published." if published == 1 else f"{published} sessions are published.")
-    if refused:
-        count = "1 line was refused" if len(refused) == 1 else f"{len(refused)} lines were refused"
-        fail(f"{count}:\n" + "\n".join(refused))
+    say(
+        "1 session is published."
+        if imported.published == 1
+        else f"{imported.published} sessions are published."
+    )
+    for line in imported.counted():
+        say(line)
+    if imported.refused or imported.doubled:
+        fail("Not taken:\n" + "\n".join([*imported.refused, *imported.doubled]))
 
 
 def export(config: Path | None, data: Path | None, file: Path | None) -> None:

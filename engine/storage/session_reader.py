@@ -34,6 +34,15 @@ class SessionReader:
         )
         return visibility
 
+    def id_differing_by_case(self, session_id: str) -> str | None:
+        """The id of a room that differs from this one by case alone; None without one."""
+        found: str | None = self._connection.value(
+            "SELECT session_id FROM rooms WHERE lower(session_id) = :folded AND session_id <> :id LIMIT 1",
+            folded=session_id.lower(),
+            id=session_id,
+        )
+        return found
+
     def series_of(self, session_id: str) -> str | None:
         """The series of a session."""
         series_id: str | None = self._connection.value(

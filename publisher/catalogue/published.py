@@ -18,6 +18,7 @@ from engine.storage.database import Connection
 from engine.storage.meta import Meta
 from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
+from engine.storage.session_reader import SessionReader
 from engine.storage.stories import remove_quotes
 from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
 from publisher.catalogue.feed_places import FeedPlace, place_of
@@ -149,6 +150,22 @@ class Catalogue(Listing):
             "SELECT withdrawn_at FROM tombstones WHERE session_id = :id", id=session_id
         )
         return at
+
+    def has_guid(self, guid: str, *, besides: str) -> bool:
+        """Whether another session is known to feed readers by this."""
+        found = self.connection.row(
+            "SELECT 1 FROM published WHERE guid = :guid AND session_id <> :id LIMIT 1", guid=guid, id=besides
+        )
+        return found is not None
+
+    def id_differing_by_case(self, session_id: str) -> str | None:
+        """The id of a session, published or not, that differs from this one by case alone; None without one."""
+        found: str | None = self.connection.value(
+            "SELECT session_id FROM published WHERE lower(session_id) = :folded AND session_id <> :id LIMIT 1",
+            folded=session_id.lower(),
+            id=session_id,
+        )
+        return found or SessionReader(self.connection).id_differing_by_case(session_id)
 
     def recompute_days(self, zone: ZoneInfo) -> None:
         """Recompute the calendar day of every published session in another time zone."""

@@ -41,6 +41,12 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+def address(data: Path) -> str:
+    """The public address that the folder was served at."""
+    with database_of(data).connect() as connection:
+        return str(Catalogue(connection).meta("public_url"))
+
+
 async def until_told(server: Server, path: str, text: str) -> str:
     """The file at a path, once it tells something."""
     async with asyncio.timeout(60):
@@ -75,7 +81,11 @@ def test_its_tables_are_those_of_a_new_folder(data: Path, tmp_path: Path) -> Non
     assert schemas[0] == schemas[1]
     assert database_of(data).problems() == []
     lines = ARCHIVE.with_name("data-folder-0.1.0.jsonl").read_text(encoding="utf-8").splitlines()
-    assert list(commands.export(database_of(data))) == [json.loads(line) for line in lines]
+    exported = list(commands.export(database_of(data)))
+    said = [json.loads(line) for line in lines]
+    # An export has said more since.
+    assert [{name: now[name] for name in then} for now, then in zip(exported, said, strict=True)] == said
+    assert {line["guid"] for line in exported} >= {f"{address(data)}/sessions/{name}/" for name in IN_FEED}
 
 
 async def test_it_serves_publishes_and_is_rebuilt_to_the_same_bytes(data: Path) -> None:

@@ -104,8 +104,9 @@ def test_import_export_and_rebuild(tmp_path: Path) -> None:
     file.write_text("\n".join(lines))
     first = tmp_path / "first"
     first.mkdir()
-    published, refused = commands.import_file(first, database_of(first), file, quiet)
-    assert published == 3
+    imported = commands.import_file(first, database_of(first), file, quiet)
+    assert imported.published == 3
+    refused = imported.refused
     assert [line.split(":")[0] for line in refused] == ["line 5", "line 6", "line 7"]
     assert "session_duration" in refused[1]
     assert "7200" not in refused[0]
@@ -115,7 +116,7 @@ def test_import_export_and_rebuild(tmp_path: Path) -> None:
     again.write_text("\n".join(json.dumps(entry) for entry in exported))
     second = tmp_path / "second"
     second.mkdir()
-    assert commands.import_file(second, database_of(second), again, quiet) == (3, [])
+    assert commands.import_file(second, database_of(second), again, quiet).counted() == ["new: 3 (lines 1–3)"]
     files = commands.rebuild(first, database_of(first), tmp_path / "out", quiet)
     assert digests(tmp_path / "out") == digests(first / "public")
     assert files == len(digests(tmp_path / "out"))
@@ -150,7 +151,7 @@ def test_a_running_publisher_does_what_commands_ask(tmp_path: Path, process: sub
         process.stdout.readline()
     file = tmp_path / "in.jsonl"
     file.write_text(json.dumps(content(session_id="i-1")))
-    assert commands.import_file(data, database_of(data), file, quiet) == (1, [])
+    assert commands.import_file(data, database_of(data), file, quiet).published == 1
     assert (data / "public/sessions/i-1/index.html").exists()
     assert commands.rebuild(data, database_of(data), None, quiet) > 20
     commands.unpublish(data, database_of(data), "s-1")

@@ -1,0 +1,232 @@
+"""Takes the sessions of a file in: decides for each whether it is new here, and publishes them in one pass over the site."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from engine.domain.channels import IMPORT_CHANNELS
+from engine.domain.instant import Millis
+from engine.domain.snapshot import Snapshot
+from engine.storage.database import Database
+from engine.storage.outbox import Outbox
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.upcoming import visibility_of
+from publisher.exported_line import snapshot_of_line
+from publisher.import_reader import Doubled, read_sessions
+from publisher.jobs import JobRunner
+from publisher.worker import Busy, publisher_lock
+
+__all__ = ["Imported", "Progress", "import_file"]
+
+Progress = Callable[[int, int], None]
+
+_LINES_IN_MEMORY = 500
+_SNAPSHOTS_PER_TRANSACTION = 50
+"""A live session beside this writes its journal into the same file: transactions are short."""
+_LOOK_EVERY_S = 0.2
+_RECORDED = {
+    "timeline": "timeline",
+    "curves": "curves",
+    "milestones": "milestones",
+    "achievements": "achievements",
+    "quotes": "quotes",
+    "completion_rate": "completion rate",
+    "engagement_rate": "engagement rate",
+    "average_rating": "rating",
+}
+"""What is recorded of a session, and cannot be stated again."""
+_PLACE = re.compile(r"(\w+) (\d+)")
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of the lines of a file: the place of each, such as ``line 3``; of refused and doubled ones with why."""
+
+    new: list[str] = field(default_factory=list)
+    same: list[str] = field(default_factory=list)
+    """Published here just so already: nothing was done."""
+    replaced: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    """An earlier line has the same id, and that one counts."""
+
+    @property
+    def published(self) -> int:
+        """How many sessions were published or changed."""
+        return len(self.new) + len(self.replaced)
+
+    def counted(self) -> list[str]:
+        """How many lines became what, and which: ``new: 3 (lines 1–2, 5)``."""
+        kinds = {
+            "new": self.new,
+            "the same already": self.same,
+            "replaced": self.replaced,
+            "refused": self.refused,
+            "doubled": self.doubled,
+        }
+        return [f"{kind}: {len(places)} ({_together(places)})" for kind, places in kinds.items() if places]
+
+
+def import_file(
+    data: Path, database: Database, file: Path, progress: Progress, *, replace: bool = False
+) -> Imported:
+    """Publish the sessions of a file, of any age, in one pass over the site; returns what became of each.
+
+    What was recorded of a session here is replaced by a line that has less, or something else, only with ``replace``.
+
+    Raises:
+        UnreadableImport: nothing of the file can be read.
+    """
+    imported = Imported()
+    with database.connect() as connection:
+        catalogue, outbox = Catalogue(connection), Outbox(connection)
+        snapshots: list[Snapshot] = []
+        taken: set[str] = set()
+        for place, found in read_sessions(file):
+            if isinstance(found, Doubled):
+                imported.doubled.append(f"{place}: {found}")
+                continue
+            snapshot = found if isinstance(found, str) else snapshot_of_line(found)
+            if isinstance(snapshot, str):
+                imported.refused.append(f"{place}: {snapshot}")
+                continue
+            snapshot, outcome = _judged(catalogue, outbox, snapshot, taken, replace=replace)
+            match outcome:
+                case "same":
+                    imported.same.append(place)
+                    continue
+                case "new":
+                    imported.new.append(place)
+                case "replaced":
+                    imported.replaced.append(place)
+                case reason:
+                    imported.refused.append(f"{place}: {reason}")
+                    continue
+            snapshots.append(snapshot)
+            if len(snapshots) == _LINES_IN_MEMORY:
+                _queue(outbox, catalogue, snapshots)
+                snapshots = []
+        _queue(outbox, catalogue, snapshots)
+        _publish_queued(data, database, catalogue, outbox, progress)
+    return imported
+
+
+def _judged(
+    catalogue: Catalogue, outbox: Outbox, snapshot: Snapshot, taken: set[str], *, replace: bool
+) -> tuple[Snapshot, Literal["new", "same", "replaced"] | str]:
+    """The snapshot as it may be published here, and what it is here; any other text says why it is refused.
+
+    ``taken``: the ids in the feed, and of contents, that earlier lines of the file have.
+    """
+    session_id = snapshot.session_id
+    other = catalogue.id_differing_by_case(session_id)
+    if other is not None:
+        return (
+            snapshot,
+            f"session_id: differs from {other} by case alone, which many hosts take for one folder",
+        )
+    visibility = visibility_of(catalogue, session_id)
+    if visibility is not None:
+        # Of a session that was led here people may have taken words back since the file was written.
+        told = outbox.snapshot(session_id)
+        present = set() if told is None else set(told.quotes)
+        quotes = tuple(quote for quote in snapshot.quotes if quote in present)
+        snapshot = snapshot.model_copy(update={"quotes": quotes, "visibility": visibility})
+    published = catalogue.snapshot(session_id)
+    if published is not None:
+        if published.source == "api" and snapshot.source == "live":
+            # A summary stands over what was led here, and what is retold of that would leave it standing.
+            snapshot = snapshot.model_copy(update={"source": "api"})
+        if _said(snapshot) == _said(published):
+            return snapshot, "same"
+        lost = _lost(published, snapshot)
+        if lost and not replace:
+            return snapshot, (
+                f"session_id: {session_id} was recorded here, and the line would take its {', '.join(lost)}: "
+                "it is replaced with --replace alone"
+            )
+    origin = snapshot.origin
+    guid = origin.guid if origin is not None else None
+    if published is None and guid is not None:
+        if guid in taken or catalogue.has_guid(guid, besides=session_id):
+            return snapshot, f"guid: {guid} is another session's"
+        taken.add(guid)
+    if snapshot.content_id in taken or outbox.by_content_id(snapshot.content_id) is not None:
+        snapshot = snapshot.model_copy(update={"content_id": str(uuid4())})
+    taken.add(snapshot.content_id)
+    return snapshot, "new" if published is None else "replaced"
+
+
+def _said(snapshot: Snapshot) -> Snapshot:
+    """A snapshot without what says nothing about the session."""
+    neutral = {
+        "content_id": "",
+        "version": 0,
+        "source": "api",
+        "approved": False,
+        "channels": (),
+        "origin": None,
+    }
+    return snapshot.model_copy(update=neutral)
+
+
+def _lost(published: Snapshot, snapshot: Snapshot) -> list[str]:
+    """What was recorded and would be gone, or be something else."""
+    lost = [
+        name
+        for part, name in _RECORDED.items()
+        if getattr(published, part) not in ((), None) and getattr(snapshot, part) != getattr(published, part)
+    ]
+    if not lost and published.source == "live" and snapshot.source != "live":
+        return ["card"]
+    return lost
+
+
+def _queue(outbox: Outbox, catalogue: Catalogue, snapshots: list[Snapshot]) -> None:
+    now = _now()
+    for start in range(0, len(snapshots), _SNAPSHOTS_PER_TRANSACTION):
+        with catalogue.transaction():
+            for snapshot in snapshots[start : start + _SNAPSHOTS_PER_TRANSACTION]:
+                outbox.enqueue(snapshot, IMPORT_CHANNELS, now)
+
+
+def _publish_queued(
+    data: Path, database: Database, catalogue: Catalogue, outbox: Outbox, progress: Progress
+) -> None:
+    """Run the queued jobs, or wait until the running publisher has."""
+    try:
+        with publisher_lock(data, database):
+            jobs = JobRunner(data, catalogue, outbox)
+            jobs.run_due(_now(), limit=1_000_000, progress=progress)
+    except Busy:
+        total = outbox.unfinished(_now())
+        while waiting := outbox.unfinished(_now()):
+            progress(max(0, total - waiting), total)
+            time.sleep(_LOOK_EVERY_S)
+        progress(total, total)
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000
+
+
+def _together(places: Sequence[str]) -> str:
+    """Places in few words: ``lines 1–4, 7``."""
+    runs: list[list[int]] = []
+    kind = "line"
+    for place in places:
+        match = _PLACE.match(place)
+        assert match is not None
+        kind, number = match[1], int(match[2])
+        if runs and runs[-1][1] == number - 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    named = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
+    return f"{kind}{'' if len(places) == 1 else 's'} {named}"

@@ -1,0 +1,184 @@
+"""Everything out, and in again: elsewhere, where it came from, and as people change the file between."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.domain.instant import HOUR, MINUTE
+from engine.domain.snapshot import Quote
+from engine.storage.journal import Append
+from engine.storage.writing import write_rows
+from publisher import commands
+from publisher.catalogue.quotes import quote_key
+from publisher.importing import Imported
+from tests.publisher.samples import NOW, content, snapshot
+from tests.publisher.studio_data import Publisher
+from tests.storage.rows import room
+
+KEPT, HIDDEN = Quote(text="Warm hands."), Quote(text="I slept.", name="Ada")
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def exported(publisher: Publisher) -> list[dict[str, Any]]:
+    """The lines of an export, as a file has them."""
+    return [json.loads(json.dumps(line)) for line in commands.export(publisher.database)]
+
+
+def take_in(publisher: Publisher, *lines: dict[str, Any] | str, replace: bool = False) -> Imported:
+    """Import lines into a studio."""
+    file = publisher.data / "lines.jsonl"
+    file.write_text("\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines))
+    return commands.import_file(publisher.data, publisher.database, file, quiet, replace=replace)
+
+
+@pytest.fixture
+def studio(publisher: Publisher) -> Publisher:
+    """A studio with a session led here, a summary, one that only a link leads to, and an old one."""
+    publisher.publish(snapshot("led", quotes=(KEPT, HIDDEN)), ["web", "analytics"])
+    publisher.catalogue.decide_quote("led", quote_key(KEPT), "approved", NOW + 1)
+    publisher.catalogue.decide_quote("led", quote_key(HIDDEN), "withdrawn", NOW + 1)
+    summary = snapshot("told", source="api", timeline=(), curves=(), quotes=(), content=None, place="room")
+    publisher.publish(summary, ["web"], NOW + MINUTE)
+    publisher.publish(snapshot("hidden", visibility="unlisted"), ["web"], NOW + 2 * MINUTE)
+    publisher.publish(snapshot("old", source="import", session_date=NOW - 9000 * HOUR), ["web"], NOW + HOUR)
+    return publisher
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Publisher:
+    """Another studio, with nothing in it."""
+    made = Publisher(tmp_path / "elsewhere")
+    made.work()
+    return made
+
+
+def test_elsewhere_every_byte_is_the_same(studio: Publisher, elsewhere: Publisher) -> None:
+    """Pages with replay and approved quotes, feeds with their dates and ids, archives: as they were. Munin#729."""
+    assert take_in(elsewhere, *exported(studio)).counted() == ["new: 4 (lines 1–4)"]
+    there, here = elsewhere.site(), studio.site()
+    assert {path: digest for path, digest in there.items() if here.get(path) != digest} == {}
+    assert here.keys() == there.keys()
+    assert elsewhere.catalogue.quote_states("led") == studio.catalogue.quote_states("led")
+    assert exported(elsewhere) == exported(studio)
+    elsewhere.close()
+
+
+def test_where_it_came_from_nothing_changes(studio: Publisher) -> None:
+    """Writefreely#622: a round trip took timeline and replay off the page, without a word."""
+    before = studio.site()
+    assert take_in(studio, *exported(studio)).counted() == ["the same already: 4 (lines 1–4)"]
+    assert studio.site() == before
+    assert studio.outbox.unfinished() == 0
+
+
+def test_what_was_recorded_here_is_not_replaced_by_less(studio: Publisher) -> None:
+    """A line with the content alone is refused, and says what would go; with the flag it is taken."""
+    line = content(session_id="led", title="Written again")
+    before = studio.site()
+    (refused,) = take_in(studio, line).refused
+    assert refused.startswith("line 1: session_id: led was recorded here")
+    assert all(part in refused for part in ("timeline", "curves", "quotes", "--replace"))
+    assert studio.site() == before
+    assert take_in(studio, line, replace=True).counted() == ["replaced: 1 (line 1)"]
+    assert "Written again" in studio.read("sessions/led/index.html")
+
+
+def test_words_can_be_mended_in_the_file(studio: Publisher) -> None:
+    """Another title with everything else as it was replaces the page, and keeps its place, date and id."""
+    line = next(each for each in exported(studio) if each["session_id"] == "led")
+    assert take_in(studio, {**line, "title": "Mended"}).counted() == ["replaced: 1 (line 1)"]
+    (now,) = (each for each in exported(studio) if each["session_id"] == "led")
+    assert now["title"] == "Mended"
+    assert {name: now[name] for name in ("published_at", "guid")} == {
+        name: line[name] for name in ("published_at", "guid")
+    }
+    assert now["story"]["curves"] == line["story"]["curves"]
+    assert now["story"]["quotes"] == line["story"]["quotes"]
+
+
+def test_what_people_took_back_since_does_not_come_back(studio: Publisher) -> None:
+    """A quote that its author withdrew after the export, in a session led here."""
+    lines = exported(studio)
+    with studio.catalogue.transaction():
+        write_rows(studio.connection, Append("led", 0, (), room=room("led", phase="published")))
+    studio.publish(snapshot("led", quotes=(HIDDEN,), version=2), ["web"], NOW + 2 * HOUR)
+    (line,) = (each for each in lines if each["session_id"] == "led")
+    assert take_in(studio, line).counted() == ["the same already: 1 (line 1)"]
+    assert take_in(studio, {**line, "title": "Mended"}).published == 1
+    assert KEPT.text not in (studio.data / "public/sessions/led/index.html").read_text()
+    assert [
+        quote["text"]
+        for line in exported(studio)
+        for quote in line["story"]["quotes"]
+        if line["title"] == "Mended"
+    ] == [HIDDEN.text]
+
+
+def test_the_summary_names_every_line(studio: Publisher) -> None:
+    """How many were new, the same, replaced, refused and doubled, and which."""
+    told = next(line for line in exported(studio) if line["session_id"] == "told")
+    new = content(session_id="new", session_date="2019-05-01T10:00:00Z", published_at="2019-05-03T10:00:00Z")
+    lines: list[dict[str, Any] | str] = [
+        new,
+        told,
+        {**content(session_id="old"), "title": "Once more"},
+        "{",
+        new,
+        content(session_id="NEW"),
+    ]
+    imported = take_in(studio, *lines, replace=True)
+    assert imported.counted() == [
+        "new: 1 (line 1)",
+        "the same already: 1 (line 2)",
+        "replaced: 1 (line 3)",
+        "refused: 2 (lines 4, 6)",
+        "doubled: 1 (line 5)",
+    ]
+    assert imported.refused[1] == "line 6: session_id: differs from new in line 1 by case alone"
+    (now,) = (line for line in exported(studio) if line["session_id"] == "new")
+    assert now["published_at"] == "2019-05-03T10:00:00.000Z"
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"published_at": "yesterday"}, "published_at: a date and time"),
+    ({"guid": "x y"}, "guid: an address"),
+    ({"content_id": "1"}, "content_id: a UUID"),
+    ({"story": 7}, "story."),
+    ({"story": {"curves": [{"t_s": -1, "participants": 1}]}}, "no session has"),
+    ({"story": {"curves": [{"t_s": float("nan"), "participants": 1}]}}, "NaN"),
+    ({"story": {"timeline": [{"technique": "a\u0007", "start_s": 0, "duration_s": 1}]}}, "control"),
+    ({"story": {"ended_at": 0}}, "story.ended_at"),
+    ({"story": {"unknown": 1}}, "story.unknown: unknown field"),
+    ({"session_id": "LED"}, "differs from led by case alone"),
+]
+
+
+def test_a_line_that_is_wrong_is_refused_with_the_reason(studio: Publisher) -> None:
+    """And changes nothing."""
+    guid = next(line["guid"] for line in exported(studio) if line["session_id"] == "led")
+    before = studio.site()
+    lines = [content(session_id=f"x-{n}") | changed for n, (changed, _) in enumerate(WRONG)]
+    refused = take_in(studio, *lines, content(session_id="y", guid=guid)).refused
+    assert len(refused) == len(lines) + 1
+    for line, (_, reason) in zip(refused, [*WRONG, ({}, "is another session's")], strict=True):
+        assert reason in line
+    assert studio.site() == before
+
+
+def test_a_session_that_was_withdrawn_comes_back_by_its_file(studio: Publisher) -> None:
+    """Whoever imports it wants it: at its old place, with its old id."""
+    lines = exported(studio)
+    studio.catalogue.withdraw("led", NOW + HOUR)
+    studio.work(NOW + HOUR)
+    counted = take_in(studio, *lines).counted()
+    assert counted[0].startswith("new: 1")
+    assert [(line["session_id"], line["guid"]) for line in exported(studio)] == [
+        (line["session_id"], line["guid"]) for line in lines
+    ]
