@@ -75,6 +75,7 @@ from engine.storage.people import People
 from engine.storage.rooms import Rooms
 from engine.storage.series import SeriesTable
 from engine.web import pages
+from engine.webhooks.sender import WebhookSender
 from publisher.catalogue.published import Catalogue
 from publisher.rendering import studio
 from publisher.rendering.studio import Studio
@@ -184,7 +185,9 @@ async def running_server(
         directory = _build_directory(context, storage, process)
         sockets = _build_sockets(context, storage, directory)
         schedule = SeriesSchedule(series=storage.series, rooms=storage.rooms, sessions=directory, clock=clock)
-        app = _build_application(context, storage, directory, schedule, sockets, process)
+        webhooks = WebhookSender(storage.database, clock, allow_private=settings.webhook_allow_private)
+        stack.push_async_callback(webhooks.close)
+        app = _build_application(context, storage, directory, schedule, sockets, process, webhooks)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -194,6 +197,7 @@ async def running_server(
         await _accept_connections(runner, listener, stack)
         _start_maintenance(context, storage, directory, sockets)
         stack.callback(asyncio.create_task(schedule.run(), name="series").cancel)
+        stack.callback(asyncio.create_task(webhooks.run(), name="webhooks").cancel)
         server.state = None
         # After the first request can be served: the publisher takes longer to start than the server.
         await process.start()
@@ -418,6 +422,7 @@ def _build_application(
     schedule: SeriesSchedule,
     sockets: _Sockets,
     process: PublisherProcess,
+    webhooks: WebhookSender,
 ) -> web.Application:
     """The application with its routes: WebSockets, live pages, API, and the published site."""
     app = web.Application()
@@ -454,6 +459,8 @@ def _build_application(
         connections=OpenConnections(ConnectionMetrics(context.registry), context.addresses),
         nodes=_nodes(context, storage, directory),
         others=_nobody_else if passing is None else passing.ask_others,
+        webhooks=webhooks,
+        webhooks_may_be_private=context.settings.webhook_allow_private,
     )
     # After every other route: the site answers what nothing else does.
     routes.setup(

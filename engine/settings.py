@@ -129,6 +129,8 @@ class Settings(BaseSettings):
     """Participants of one network address in one session, 0 for no limit; then networks that are not counted."""
     ipv6_prefix: Annotated[int, Field(ge=16, le=128)] = 64
     """Bits of an IPv6 address that limits by address count: whoever has one address has the rest of its network."""
+    webhook_allow_private: bool = False
+    """Whether webhooks may lead to this machine and private networks, there by http too."""
     log_level: LogLevel = "info"
     """``debug`` is the debug mode."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 90

@@ -14,10 +14,11 @@ from typing import TypeVar
 
 import structlog
 
-from engine.domain.instant import MINUTE, SECOND, Millis
+from engine.domain.instant import MINUTE, SECOND, Millis, iso
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import DatabaseLocked, DatabaseLost
 from engine.storage.outbox import SCHEDULE, Job, Outbox
+from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
 from publisher.catalogue.forgetting import forget_recipients, retracts
@@ -306,10 +307,26 @@ class JobRunner:
     def _settle_done(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
         for portion in _portions(jobs):
             with self._catalogue.transaction():
-                for job, _ in portion:
+                for job, content_id in portion:
                     self._outbox.done(job, now)
+                    self._tell_webhooks(job, content_id, now)
             for job, content_id in portion:
                 self._on_finished(FinishedJob(job.session_id, job.channel, "done", content_id))
+
+    def _tell_webhooks(self, job: Job, content_id: str, now: Millis) -> None:
+        """Queue the notice of a story whose page is there now, in the transaction that says that its job is done."""
+        published = self._catalogue.snapshot(job.session_id) if job.channel == "web" else None
+        if published is not None and published.content_id == content_id:
+            data = {
+                "title": published.title,
+                "content_id": content_id,
+                "version": published.version,
+                "visibility": published.visibility,
+                "instructor": published.instructor_name,
+                "session_date": iso(published.session_date),
+            }
+            notice = Notice("story.published", job.session_id, data, now)
+            queue_notice(self._catalogue.connection, notice)
 
     def _settle_postponed(self, stories: Sequence[_Story], error: str, now: Millis) -> None:
         """The site cannot be written at present: no story's fault, so none is given up however long that lasts."""

@@ -25,6 +25,7 @@ from engine.api import (
     series_pages,
     site_files,
     summaries,
+    webhooks,
 )
 from engine.api.http import docs_page, openapi
 from engine.api.http.addresses import AddressRates
@@ -51,6 +52,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *publications.ENDPOINTS,
     *drafts.ENDPOINTS,
     *me.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *nodes.ENDPOINTS,
     *health.ENDPOINTS,
 )

@@ -17,6 +17,7 @@ from engine.runtime.loop_actor import mailbox_depth
 from engine.sessions.directory import Directory
 from engine.storage.database import Database, DatabaseError
 from engine.storage.people import People
+from engine.storage.webhooks import Webhooks
 from publisher.catalogue.forgetting import enforce_retention
 
 __all__ = ["Maintenance"]
@@ -81,6 +82,7 @@ class Maintenance:
             await self._directory.forget_people(before)
             forgotten = await self._people.forget(before)
             await asyncio.to_thread(enforce_retention, self._database, before)
+            await asyncio.to_thread(_forget_deliveries, self._database, before)
         except DatabaseError as error:
             # Locked for long, or the disk is full: the other rounds must go on.
             log.error("retention failed", reason=str(error), again_in="an hour")
@@ -88,3 +90,8 @@ class Maintenance:
             return
         if forgotten:
             log.info("retention", people_forgotten=forgotten)
+
+
+def _forget_deliveries(database: Database, before: Millis) -> None:
+    with database.connect() as connection:
+        Webhooks(connection).forget(before)

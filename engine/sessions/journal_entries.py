@@ -10,6 +10,7 @@ from engine.domain import events as e
 from engine.domain.session import Session
 from engine.domain.session_snapshot import make_snapshot
 from engine.sessions.feedback import quotes_of
+from engine.sessions.notices import notices_of
 from engine.sessions.room_row import room_row
 from engine.storage.journal import Append, Record, StateSnapshot
 from engine.storage.outbox import schedule_row, story
@@ -101,6 +102,7 @@ class JournalEntries:
             outbox=jobs,
             state=stored,
             event_ids=() if event_id is None else (event_id,),
+            notices=() if kinds.isdisjoint(_SCHEDULE) else notices_of(state, events),
             term=self._term,
         )
 

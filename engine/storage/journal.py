@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 
 from engine.domain.instant import Millis
 from engine.storage.rows import OutboxRow, PersonChange, PersonRow, RoomRow, SnapshotRow
+from engine.storage.webhooks import Notice
 
 __all__ = [
     "Append",
@@ -91,6 +92,8 @@ class Append(NamedTuple):
     state: StateSnapshot | None = None
     event_ids: Sequence[str] = ()
     """Ids of platform events that were accepted: a repetition is known after a restart too."""
+    notices: Sequence[Notice] = ()
+    """What webhooks may ask for."""
     term: int = 0
     """Which ownership of the session this is, counted up at each change of owner; 0 where nobody counts."""
 

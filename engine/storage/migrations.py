@@ -249,4 +249,38 @@ _SERIES = """
     CREATE INDEX rooms_by_series ON rooms (series_id, scheduled_start) WHERE series_id IS NOT NULL;
 """
 
-ENGINE = Schema("engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES))
+# Who is told what happens here, and what they were told. Removed with their webhook.
+_WEBHOOKS = """
+    CREATE TABLE webhooks (
+        id {text} PRIMARY KEY,
+        url {text} NOT NULL,
+        events {text} NOT NULL,
+        description {text},
+        secret {text} NOT NULL,
+        created_at {integer} NOT NULL,
+        off_at {integer},
+        off_reason {text}
+    ) {by_key};
+    CREATE TABLE webhook_deliveries (
+        number {identity},
+        id {text} NOT NULL UNIQUE,
+        webhook_id {text} NOT NULL,
+        event {text} NOT NULL,
+        subject {text} NOT NULL,
+        payload {text} NOT NULL,
+        state {text} NOT NULL,
+        attempts {integer} NOT NULL,
+        created_at {integer} NOT NULL,
+        updated_at {integer} NOT NULL,
+        next_attempt_at {integer},
+        status {integer},
+        error {text}
+    );
+    CREATE INDEX webhook_deliveries_by_state ON webhook_deliveries (state, next_attempt_at);
+    CREATE INDEX webhook_deliveries_by_webhook ON webhook_deliveries (webhook_id, number);
+    CREATE INDEX webhook_deliveries_by_subject ON webhook_deliveries (subject) WHERE subject <> '';
+"""
+
+ENGINE = Schema(
+    "engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES, _WEBHOOKS)
+)

@@ -271,7 +271,10 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
 def _only_writes(entry: Append) -> bool:
     """Whether an entry can be one of many in a statement: it reads nothing before it writes."""
     return (
-        entry.snapshot is None and not entry.outbox and all(change.row is not None for change in entry.people)
+        entry.snapshot is None
+        and not entry.outbox
+        and not entry.notices
+        and all(change.row is not None for change in entry.people)
     )
 
 

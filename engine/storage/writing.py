@@ -7,6 +7,7 @@ from engine.storage.journal import Append, Record, StalePosition
 from engine.storage.redaction import redact
 from engine.storage.rows import PEOPLE, ROOMS
 from engine.storage.stories import store_story
+from engine.storage.webhooks import queue_notice
 
 __all__ = ["is_written", "latest_position", "record_of", "records_between", "write_checked", "write_rows"]
 
@@ -97,3 +98,5 @@ def write_rows(connection: Connection, entry: Append) -> None:
         )
     if entry.snapshot is not None or entry.outbox:
         store_story(connection, entry.snapshot, entry.outbox)
+    for notice in entry.notices:
+        queue_notice(connection, notice)

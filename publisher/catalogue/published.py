@@ -20,6 +20,7 @@ from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
 from engine.storage.session_reader import SessionReader
 from engine.storage.stories import remove_quotes
+from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
 from publisher.catalogue.feed_places import FeedPlace, place_of
 from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
@@ -141,6 +142,9 @@ class Catalogue(Listing):
                 "DELETE FROM deliveries WHERE session_id = :id AND state = 'preparing'", id=session_id
             )
             self.mark_dirty({*marked, DRAFTS_PREFIX + session_id})
+            if before is not None:
+                notice = Notice("story.withdrawn", session_id, {"title": before.title}, at)
+                queue_notice(self.connection, notice)
             Outbox(self.connection).drop_waiting(session_id)
         return True
 

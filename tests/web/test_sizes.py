@@ -101,7 +101,9 @@ async def test_the_bar_of_reduced_motion_fits_every_window(room: FakeRoom, open_
     wrong = {}
     for width, height in SIZES:
         await page.set_viewport_size({"width": width, "height": height})
-        outside = await page.evaluate(OUTSIDE, [".stop", ".more", ".pacer-bar", ".pacer-word", ".pacer-count"])
+        outside = await page.evaluate(
+            OUTSIDE, [".stop", ".more", ".pacer-bar", ".pacer-word", ".pacer-count"]
+        )
         if outside:
             wrong[width, height] = outside
     assert wrong == {}

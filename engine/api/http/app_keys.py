@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.api.http.callers import Caller, Credentials
 from engine.api.http.open_connections import OpenConnections
-from engine.api.http.ports import AskOthers, Publishing, Readiness, Sessions, View
+from engine.api.http.ports import AskOthers, Publishing, Readiness, Sessions, View, WebhookTests
 from engine.api.http.session_links import Links
 from engine.clock import Clock
 from engine.domain.rejection import NotFound
@@ -42,6 +42,8 @@ __all__ = [
     "SERIES",
     "SESSIONS",
     "TOKEN_VALID_UNTIL",
+    "WEBHOOKS",
+    "WEBHOOKS_MAY_BE_PRIVATE",
     "Backend",
     "CataloguePool",
     "caller_of",
@@ -64,6 +66,9 @@ REGISTRY = web.AppKey("registry", CollectorRegistry)
 ROOMS: web.AppKey[RoomCatalogue] = web.AppKey("rooms")
 SERIES = web.AppKey("series", SeriesSchedule)
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
+
+WEBHOOKS: web.AppKey[WebhookTests] = web.AppKey("webhooks")
+WEBHOOKS_MAY_BE_PRIVATE = web.AppKey("webhooks_may_be_private", bool)
 
 _AUTHENTICATED_FOR: web.RequestKey[str | None] = web.RequestKey("authenticated_for")
 """Set once a request was authenticated: the ``session_id`` that was given."""
@@ -118,6 +123,9 @@ class Backend:
     nodes: Callable[[], Sequence[NodeRow]]
     """The servers of this studio, this one among them."""
     others: AskOthers
+    webhooks: WebhookTests
+    webhooks_may_be_private: bool
+    """Whether webhooks may lead to addresses of private networks."""
 
     def provide(self, app: web.Application) -> None:
         """Put each part under its key, where handlers find it."""
@@ -135,6 +143,8 @@ class Backend:
         app[CONNECTIONS] = self.connections
         app[NODES] = self.nodes
         app[OTHERS] = self.others
+        app[WEBHOOKS] = self.webhooks
+        app[WEBHOOKS_MAY_BE_PRIVATE] = self.webhooks_may_be_private
         app[CATALOGUE] = CataloguePool(self.database)
 
 

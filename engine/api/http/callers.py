@@ -14,7 +14,7 @@ from engine.domain.instant import Millis
 from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import STAFF, Role, Session
 from engine.protocol.tokens import SessionToken, Tokens
-from engine.storage.keys import Key, Keys
+from engine.storage.keys import Key, KeyRole, Keys
 
 __all__ = ["NOBODY", "Caller", "Credentials", "credential_of"]
 
@@ -32,6 +32,11 @@ class Caller:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key."""
         if self.key is None:
             raise self._refusal("This needs a key.")
+
+    def need_admin(self) -> None:
+        """Raise ``BadCredential`` or ``Forbidden`` unless the caller has the administrator's key."""
+        if self.key is None or self.key.role is not KeyRole.ADMINISTRATOR:
+            raise self._refusal("This needs the administrator's key.")
 
     def need_staff(self, session_id: str) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key or the instructor's token."""

@@ -27,7 +27,7 @@ class Endpoint:
     path: str
     handler: Handler
     summary: str
-    access: Literal["anybody", "key", "staff", "person"] = "anybody"
+    access: Literal["anybody", "key", "admin", "staff", "person"] = "anybody"
     body: Any = None
     query: type[BaseModel] | None = None
     many: bool = False

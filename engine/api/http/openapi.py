@@ -26,6 +26,7 @@ _DESCRIPTIONS = {
 _ACCESS = {
     "anybody": "Needs no credential; with one of the session it tells more.",
     "key": "Needs a key.",
+    "admin": "Needs the administrator's key.",
     "staff": "Needs a key, or the token of the session's instructor.",
     "person": "Needs the `resume` of somebody who takes part.",
 }

@@ -11,8 +11,9 @@ from engine.domain.commands import Command, Sender
 from engine.domain.session import Details
 from engine.protocol.outgoing import Message
 from engine.sessions.messages import View
+from engine.storage.webhooks import Delivery
 
-__all__ = ["AskOthers", "Publishing", "Readiness", "Sessions", "View"]
+__all__ = ["AskOthers", "Publishing", "Readiness", "Sessions", "View", "WebhookTests"]
 
 
 class Sessions(Protocol):
@@ -73,6 +74,14 @@ class Publishing(Protocol):
         timeout: float,  # noqa: ASYNC109 — what is known when it is over is the answer
     ) -> dict[str, str]:
         """The states of channels that were reported finished within ``timeout`` seconds."""
+        ...
+
+
+class WebhookTests(Protocol):
+    """Tests of webhooks."""
+
+    async def test(self, webhook_id: str) -> Delivery | None:
+        """Send a test at once, and return what became of it; None where there is no such webhook."""
         ...
 
 
