@@ -105,6 +105,7 @@ async def test_the_first_view_of_console_and_wall_is_small(
     assert 20_000 < size <= 60 * 1024
 
 
+@pytest.mark.chromium
 async def test_the_plan_says_what_to_expect_and_where_the_voice_is(room: FakeRoom, open_page: Opener) -> None:
     """Techniques with their minutes and cautions, and the two steps to the call."""
     room.state["plan"] = [
@@ -255,6 +256,7 @@ async def test_long_words_use_the_free_space_and_scroll_beyond_it(room: FakeRoom
     await expect(words).to_have_attribute("data-more", "no")
 
 
+@pytest.mark.chromium
 async def test_reduced_motion_has_a_pacer_of_its_own(room: FakeRoom, open_page: Opener) -> None:
     """A bar, the word and the count; the orb does not move."""
     page = await joined(room, open_page, reduced_motion="reduce")
@@ -385,10 +387,20 @@ async def test_german_is_one_file_away(room: FakeRoom, open_page: Opener) -> Non
     assert await page.locator("html").get_attribute("lang") == "de"
 
 
+@pytest.mark.chromium
 async def test_without_scripts_there_is_a_sentence(room: FakeRoom, open_page: Opener) -> None:
     """Whoever has JavaScript switched off reads why nothing moves."""
     page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", java_script_enabled=False)
     assert "needs JavaScript" in await page.content()
+
+
+@pytest.mark.parametrize("path", ["/sessions/join/morning", "/console", "/wall/morning"])
+async def test_an_old_browser_reads_what_it_needs(room: FakeRoom, open_page: Opener, path: str) -> None:
+    """No blank page: the sentence names the oldest versions that work."""
+    too_old = "CSS.supports = (name, value) => !String(value).includes('color-mix');"
+    page = await open_page(f"{await room.start()}{path}", script=too_old)
+    await expect(page.get_by_text("This browser is too old")).to_be_visible()
+    await expect(page.get_by_text("Dieser Browser ist zu alt")).to_be_visible()
 
 
 async def test_an_unknown_session_is_no_dead_end(room: FakeRoom, open_page: Opener) -> None:
