@@ -17,7 +17,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -32,13 +32,21 @@ alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include
 test: $(VENV)/development.stamp $(VENV)/system.stamp ## run every test, and install what they need
 	@# What measures time has the machine to itself; the rest shares its cores: three workers, since many tests wait for a breath or a deadline.
 	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
-	$(python) -m pytest -m "not alone" -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+	$(python) -m pytest -m "not alone and not engines" -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))
 test-of: $(VENV)/development.stamp ## run the tests of one package, or of several: ROOM=sessions, ROOM="delivery publisher/site"
 	$(if $(ROOM),,$(error Say of which room: make test-of ROOM=sessions))
 	$(python) -m pytest --durations=10 $(foreach room,$(patsubst engine/%,%,$(patsubst tests/%,%,$(ROOM:/=))),$(call tests_of,$(room))) $(TEST_ARGS)
+
+# The walks with real servers, and the pages that find back by themselves: what depends most on the engine.
+in_firefox = tests/web/test_whole_session.py tests/web/test_finding_back.py tests/web/test_before_the_start.py \
+	tests/publisher/site/test_in_browser.py
+browsers: $(VENV)/development.stamp ## run the walks in Firefox and WebKit, and install both where they are missing
+	.ci/install-engines.sh
+	$(python) -m pytest --engine firefox -m "browser and not chromium" -n 2 --dist loadfile $(in_firefox)
+	$(python) -m pytest -m engines tests/engines
 
 setup: $(VENV)/development.stamp ## install the development environment into .venv, and nothing else
 

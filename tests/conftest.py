@@ -14,6 +14,11 @@ from tests.postgres import PostgresCluster
 _CI = os.environ.get("CI", "").lower() in {"true", "1", "yes"}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--engine``: the browser that the tests of the live pages run in."""
+    parser.addoption("--engine", choices=["chromium", "firefox"], default="chromium")
+
+
 def pytest_configure() -> None:
     """Log as the server does: tracebacks drawn with every local take longer than what is tested."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)

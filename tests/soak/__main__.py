@@ -13,7 +13,7 @@ import aiohttp
 from playwright.async_api import async_playwright
 
 from engine.domain.instant import HOUR
-from tests.chromium import CHROMIUM, FLAGS
+from tests.browsers import CHROMIUM, FLAGS
 from tests.journey.server import Server
 from tests.soak.day import Day
 from tests.soak.pace import Pace

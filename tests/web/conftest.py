@@ -19,7 +19,7 @@ from engine.app import running_server as running_server_here
 from engine.clock import Clock
 from engine.settings import Settings
 from tests.api.conftest import IDLE
-from tests.chromium import browser
+from tests.browsers import browser
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
@@ -54,7 +54,10 @@ async def opening(browser: Browser) -> AsyncIterator[Opener]:
             await context.add_init_script(script)
         page = await context.new_page()
         host = url.split("/")[2]
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on(
+            "pageerror",
+            lambda error: complaints.append(f"error: {error}") if unexpected(str(error)) else None,
+        )
         page.on(
             "console", lambda message: complaints.append(message.text) if unexpected(message.text) else None
         )
@@ -77,9 +80,20 @@ async def open_page(browser: Browser) -> AsyncIterator[Opener]:
         yield opener
 
 
+#: What browsers themselves report of a request that was refused or broken: Chromium as messages, Firefox as errors.
+NETWORK_REPORTS = (
+    "Failed to load resource",
+    "WebSocket connection to",
+    "can’t establish a connection to the server at ws://",
+    "was interrupted while the page was loading",
+    "error loading dynamically imported module",
+    "was blocked because of a disallowed MIME type (“”)",
+)
+
+
 def unexpected(text: str) -> bool:
-    """Chromium itself reports every refused or broken request; that is the network's, not the page's."""
-    return not ("Failed to load resource" in text or "WebSocket connection to" in text)
+    """Whether a message or an error is the page's own, and not the browser's report of a request that went wrong."""
+    return not any(report in text for report in NETWORK_REPORTS)
 
 
 def abroad(url: str, host: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
-from tests.chromium import CHROMIUM, FLAGS
+from tests.browsers import CHROMIUM, FLAGS
 from tests.web import states
 from tests.web.conftest import Opener
 from tests.web.fake_room import FakeRoom

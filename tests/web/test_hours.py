@@ -256,6 +256,7 @@ async def test_the_screen_stays_awake_over_other_windows_until_the_night(
 
 
 @pytest.mark.parametrize("path", ["/wall/morning", "/sessions/join/morning"])
+@pytest.mark.chromium
 async def test_two_hundred_lost_lines_leave_nothing_behind(
     room: FakeRoom, open_page: Opener, path: str
 ) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.chromium import browser
+from tests.browsers import browser
 
 __all__ = ["browser"]
