@@ -40,10 +40,9 @@ def rebuild(data: Path, database: Database, output: Path | None, progress: Progr
     with database.connect() as connection:
         catalogue = Catalogue(connection)
         if output is not None:
-            files = JobRunner(data, catalogue, Outbox(connection)).setup.site_builder.rebuild(
-                output, progress=progress
-            )
-            update_index(output, catalogue)
+            setup = JobRunner(data, catalogue, Outbox(connection)).setup
+            files = setup.site_builder.rebuild(output, progress=progress)
+            update_index(output, catalogue, setup.studio.language)
             return files
         try:
             with publisher_lock(data, database):

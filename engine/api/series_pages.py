@@ -14,7 +14,7 @@ from engine.api.http.app_keys import CATALOGUE, CLOCK, LINKS, ROOMS, SERIES, cal
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.http.responses import error_response
 from engine.api.series_lookup import visible_series
-from engine.api.session_pages import calendar_link, local_time, paragraph, plan_list
+from engine.api.session_pages import calendar_link, description_of, local_time, paragraph, plan_list
 from engine.domain.rejection import NotFound
 from engine.domain.series import Rule, Series
 from engine.domain.session import Phase
@@ -65,9 +65,9 @@ async def page(request: web.Request) -> web.StreamResponse:
     stories = await request.app[CATALOGUE].ask(
         lambda connection: Catalogue(connection).of_series(series.series_id, _STORIES)
     )
-    about = "".join(paragraph(part) for part in (details.description or "").split("\n\n") if part)
+    about = description_of(context, details)
     body = (
-        f'<p class="lede">{escape(words("before.with", name=details.instructor))} {escape(_how_often(context, series))}</p>'
+        f'<p class="lede">{words("before.with", name=context.studio.span(details.instructor))} {escape(_how_often(context, series))}</p>'
         + about
         + plan_list(context, details)
         + _next_dates(context, series, planned)
@@ -192,7 +192,7 @@ def _next_dates(context: PageContext, series: Series, planned: Sequence[PlannedS
         title = (
             ""
             if each.room is None or each.room.title == series.details.title
-            else f" · {escape(each.room.title)}"
+            else f" · {context.studio.span(each.room.title)}"
         )
         if each.room is not None and each.room.visibility != "private":
             when = f'<a href="{escape(links.here(f"/sessions/{each.session_id}/"))}">{when}</a>'
@@ -210,7 +210,7 @@ def _past_stories(context: PageContext, stories: Sequence[Published]) -> str:
     if not stories:
         return ""
     items = "".join(
-        f'<li><a href="{escape(context.links.here(f"/sessions/{story.session_id}/"))}">{escape(story.title)}</a>'
+        f'<li><a href="{escape(context.links.here(f"/sessions/{story.session_id}/"))}">{context.studio.span(story.title)}</a>'
         f" · {local_time(context, story.session_date)}</li>"
         for story in stories
     )

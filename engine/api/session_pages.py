@@ -26,6 +26,7 @@ __all__ = [
     "coming_card",
     "day_and_time",
     "described",
+    "description_of",
     "is_withdrawn",
     "local_time",
     "page_before_publication",
@@ -60,8 +61,8 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
             text = paragraph(words("before.over"))
         case _:
             text = paragraph(words("before.nobody_came"))
-    instructor = f'<p class="lede">{escape(words("before.with", name=details.instructor))}</p>'
-    about = "".join(paragraph(part) for part in (details.description or "").split("\n\n") if part)
+    instructor = f'<p class="lede">{words("before.with", name=page.studio.span(details.instructor))}</p>'
+    about = description_of(page, details)
     passing = state.phase in (Phase.ENDING, Phase.ENDED) or request.app[CLOCK].now() < state.opens_at
     index = not passing and details.visibility == "public"
     if details.series_id is not None and details.visibility != "private":
@@ -131,7 +132,7 @@ def plan_list(page: PageContext, details: Details) -> str:
         return ""
     words = page.words
     items = "".join(
-        f"<li>{escape(named(item.technique).name)}"
+        f"<li>{page.studio.span(named(item.technique).name)}"
         + (f" · {escape(words.duration(item.duration))}" if item.duration else "")
         + "</li>"
         for item in details.techniques
@@ -144,6 +145,12 @@ def plan_list(page: PageContext, details: Details) -> str:
 def calendar_link(page: PageContext, path: str, name: str = "before.calendar") -> str:
     """A link to a calendar file."""
     return f'<p><a href="{escape(page.links.here(path))}">{escape(page.words(name))}</a></p>'
+
+
+def description_of(page: PageContext, details: Details) -> str:
+    """The description as paragraphs; empty without one."""
+    parts = (details.description or "").split("\n\n")
+    return "".join(f"<p{page.studio.written}>{escape(part)}</p>" for part in parts if part)
 
 
 def paragraph(text: str) -> str:

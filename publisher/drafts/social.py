@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
+
+import regex
 
 from publisher.drafts.character_counts import LIMITS
 from publisher.rendering import formatting
@@ -17,12 +19,15 @@ __all__ = ["ALWAYS", "Post", "composer", "networks", "posts_of"]
 ALWAYS = ("twitter", "linkedin", "facebook")
 _TAGS_AT_MOST = {"twitter": 2, "linkedin": 5, "facebook": 5, "bluesky": 2, "mastodon": 4}
 _GENERAL_TAGS = {
-    "twitter": ("#breathwork",),
-    "linkedin": ("#wellness", "#breathwork"),
-    "facebook": ("#mindfulness", "#breathwork"),
-    "bluesky": ("#breathwork",),
-    "mastodon": ("#breathwork", "#mindfulness"),
+    "twitter": ("breathwork",),
+    "linkedin": ("wellness", "breathwork"),
+    "facebook": ("mindfulness", "breathwork"),
+    "bluesky": ("breathwork",),
+    "mastodon": ("breathwork", "mindfulness"),
 }
+"""Names of strings."""
+_LONGEST_TAG = 30
+"""Letters. Two such tags, a link and a title fit into every network's limit, in scripts that count double too."""
 _TITLE_AT_MOST = 200
 _PLAIN_LIMITS = {"twitter": 280}
 
@@ -50,7 +55,7 @@ def posts_of(story: Story, studio: Studio, *, link: str, templates: Templates) -
 
 
 def _post(story: Story, studio: Studio, network: str, link: str, templates: Templates) -> Post:
-    tags = _hashtags(story, network)
+    tags = _hashtags(story, studio, network)
     text = _render(story, studio, network, link, tags, templates, _TITLE_AT_MOST)
     if not _fits(network, text):
         # Everything but the title has a bounded length, so the longest title that fits is what remains to find.
@@ -91,16 +96,26 @@ def _render(
     ).strip()
 
 
-def _hashtags(story: Story, network: str) -> tuple[str, ...]:
-    named = (_hashtag(each.known.name) for each in story.practised if each.known)
-    return tuple(dict.fromkeys((*_GENERAL_TAGS[network], *filter(None, named))))[: _TAGS_AT_MOST[network]]
+def _hashtags(story: Story, studio: Studio, network: str) -> tuple[str, ...]:
+    """General tags, the studio's own or ours, and those of techniques: in the language of the studio, or none."""
+    general: tuple[str, ...] = studio.hashtags
+    if not general and studio.words.language == studio.language:
+        general = tuple(studio.words(f"tags.{name}") for name in _GENERAL_TAGS[network])
+    # An instructor's own technique has a name in their own language.
+    named = (each.known.name if each.known else each.name for each in story.practised)
+    tags = filter(None, map(_hashtag, (*general[: len(_GENERAL_TAGS[network])], *named)))
+    return tuple(dict.fromkeys(tags))[: _TAGS_AT_MOST[network]]
 
 
 def _hashtag(name: str) -> str | None:
-    words = re.findall(r"[A-Za-z0-9]+", name.replace("'", ""))
-    tag = "".join(word[:1].upper() + word[1:] for word in words)
-    # A tag that begins with a digit is no tag on most networks.
-    return f"#{tag}" if re.match(r"[A-Za-z]", tag) else None
+    """A name as a tag: its words joined, each with a capital where its script has some; None where networks would see no tag."""
+    words = regex.findall(r"[\p{L}\p{M}\p{Nd}_]+", unicodedata.normalize("NFC", regex.sub("['’]", "", name)))
+    # Title case, as capitals of some scripts (Georgian) are for signs and headlines only.
+    tag = "".join(word[:1].title() + word[1:] if len(words) > 1 else word for word in words)
+    if not regex.match(r"\p{L}", tag) or len(regex.findall(r"\X", tag)) > _LONGEST_TAG:
+        # A tag that begins with a digit is no tag on most networks.
+        return None
+    return f"#{tag}"
 
 
 def composer(network: str, text: str, studio: Studio, link: str) -> str | None:

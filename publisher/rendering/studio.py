@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from markupsafe import Markup, escape
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -36,6 +37,10 @@ class InvalidStudio(ValueError):
 
 def _trim(value: object) -> object:
     return value.strip() if isinstance(value, str) else value
+
+
+def _as_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _zone(name: str) -> str:
@@ -68,6 +73,13 @@ _Mail = Annotated[
 ]
 _Handle = Annotated[
     str, StringConstraints(max_length=100, pattern=r"^$|^@?[A-Za-z0-9._-]+(@[A-Za-z0-9.-]+)?$")
+]
+
+
+_Tag = Annotated[
+    str,
+    StringConstraints(pattern=r"^#?[^\W\d]\w{0,29}$"),
+    BeforeValidator(_trim),
 ]
 
 
@@ -107,6 +119,8 @@ class Studio(_Table):
     contact: _Mail = ""
     emergency: _Short = ""
     """Shown to whoever needs to stop; a general line where it is empty."""
+    hashtags: Annotated[tuple[_Tag, ...], BeforeValidator(_as_tuple), Field(max_length=4)] = ()
+    """General ones of the posts, in the studio's language; ours where there are none."""
     websub_hub: Annotated[str, AfterValidator(_web_address)] = ""
     handles: Handles = Handles()
     automatic: Automatic = Automatic()
@@ -118,6 +132,32 @@ class Studio(_Table):
         from publisher.rendering.words import words_for
 
         return words_for(self.language)
+
+    @cached_property
+    def written(self) -> Markup:
+        """The attributes of an element whose text was written by people, not by us: its direction, and its language.
+
+        ``dir="auto"`` takes the direction of the first letter; ``lang`` stands where our own words are in another language.
+        """
+        return self._language_of_people + Markup(' dir="auto"')
+
+    @cached_property
+    def ours(self) -> Markup:
+        """The same of our own words, where everything around them is in the language of people; empty where that is theirs too."""
+        words = self.words
+        if not self._language_of_people:
+            return Markup("")
+        return Markup(' lang="{}" dir="{}"').format(words.language, words.direction)
+
+    def span(self, text: str | None) -> Markup:
+        """A text that people wrote, inside a sentence of ours: its direction does not turn the sentence around."""
+        return Markup(f"<span{self.written}>") + escape(text or "") + Markup("</span>")
+
+    @property
+    def _language_of_people(self) -> Markup:
+        if self.language == self.words.language:
+            return Markup("")
+        return Markup(' lang="{}"').format(self.language)
 
     def zone_at(self, moment: datetime) -> str:
         """The abbreviation of the time zone at a moment: ``CET``; ``UTC-03`` where it has only a number."""
@@ -135,7 +175,7 @@ _DEFAULT = """\
 
 # name = "Halcytone Live"
 # about = "We breathe together, live. After each session its story appears here."
-# language = "en"                       # of what you write, and of the site, mails and posts: en or de; others get English
+# language = "en"                       # of what you write, and of the site, mails and posts: en or de; our own words are English in others
 # time_zone = "UTC"                     # days, months and times on the pages, e.g. "Europe/Berlin"
 
 # To change how pages, mails or posts look, put a template of the same name into templates/ beside this file
@@ -154,6 +194,9 @@ _DEFAULT = """\
 
 # Whom to call, shown to a participant who needs to stop; without it a general line with 112.
 # emergency = "If it does not pass, call 112, or us at +00 000 000."
+
+# General hashtags of your posts, in your language; without them ours, in English and German.
+# hashtags = ["breathwork", "mindfulness"]
 
 # A WebSub hub that tells feed readers at once, e.g. "https://pubsubhubbub.appspot.com/"
 # websub_hub = ""

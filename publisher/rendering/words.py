@@ -37,6 +37,11 @@ class Words:
         # The same numbers stand on most pages, and writing one takes a twentieth of a millisecond.
         self._number = lru_cache(maxsize=4096, typed=True)(partial(format_decimal, locale=locale))
 
+    @property
+    def direction(self) -> str:
+        """``ltr`` or ``rtl``, for ``dir`` attributes."""
+        return str(self._locale.text_direction)
+
     def __call__(self, key: str, **values: object) -> str:
         """The string of a key with each ``{name}`` filled in. Where a value is markup, the result is markup too, escaped.
 

@@ -12,12 +12,13 @@ import threading
 from pathlib import Path
 
 import structlog
-from pagefind_bin import get_executable
+from pagefind_bin_extended import get_executable
 
 from engine.storage.database import Database, DatabaseError
 from publisher.catalogue.published import Catalogue
 from publisher.files.tree import SiteFile, Tree, exchange
 from publisher.priority import use_idle_scheduling
+from publisher.rendering.studio import InvalidStudio, load
 from publisher.site.list_pages import SEARCH_FROM
 from publisher.site.mkdocs_build import scratch_folder
 
@@ -31,20 +32,22 @@ _LOOK_EVERY_S = 3.0
 _TIMEOUT_S = 120.0
 
 
-def update_index(root: Path, catalogue: Catalogue) -> list[str]:
+def update_index(root: Path, catalogue: Catalogue, language: str = "en") -> list[str]:
     """Update the indexes of a built site to its catalogue; returns the months that were indexed again.
+
+    ``language``: of what people wrote; it decides where words end, which nothing says in Japanese.
 
     Raises:
         subprocess.SubprocessError: Pagefind failed, or took too long.
         OSError: a file cannot be read or written.
     """
-    current = _month_digests(catalogue) if catalogue.count() >= SEARCH_FROM else {}
+    current = _month_digests(catalogue, language) if catalogue.count() >= SEARCH_FROM else {}
     indexed = _indexed_digests(root)
     if current == indexed:
         return []
     changed = [month for month, digest in current.items() if indexed.get(month) != digest]
     for month in changed:
-        _index_month(root, month, [entry.session_id for entry in catalogue.of_month(month)])
+        _index_month(root, month, [entry.session_id for entry in catalogue.of_month(month)], language)
     text = json.dumps({"months": [{"month": m, "digest": d} for m, d in current.items()]})
     Tree(root).put([SiteFile(f"{FOLDER}/{_LIST}", text.encode())])
     for month in indexed.keys() - current.keys():
@@ -52,7 +55,7 @@ def update_index(root: Path, catalogue: Catalogue) -> list[str]:
     return changed
 
 
-def _month_digests(catalogue: Catalogue) -> dict[str, str]:
+def _month_digests(catalogue: Catalogue, language: str) -> dict[str, str]:
     """Each month with a digest of what its index depends on."""
     digests: dict[str, str] = {}
     with catalogue.read_transaction():
@@ -62,7 +65,8 @@ def _month_digests(catalogue: Catalogue) -> dict[str, str]:
                 (entry.session_id, entry.updated_at, entry.title, quoted.get(entry.session_id))
                 for entry in catalogue.of_month(month)
             ]
-            digests[month] = hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:16]
+            made_of = json.dumps([language, sources])
+            digests[month] = hashlib.sha256(made_of.encode()).hexdigest()[:16]
     return digests
 
 
@@ -75,7 +79,7 @@ def _indexed_digests(root: Path) -> dict[str, str]:
     return {str(each["month"]): str(each["digest"]) for each in stored["months"]}
 
 
-def _index_month(root: Path, month: str, session_ids: list[str]) -> None:
+def _index_month(root: Path, month: str, session_ids: list[str], language: str) -> None:
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}-search-", dir=root.parent))
     # The copies go into memory: on the disk their writes would stall a live session's journal.
     pages = Path(tempfile.mkdtemp(prefix="halcytone-search-", dir=scratch_folder()))
@@ -89,7 +93,11 @@ def _index_month(root: Path, month: str, session_ids: list[str]) -> None:
                 shutil.copyfile(page, copy)
         output = folder / "index"
         subprocess.run(
-            [get_executable(), "--site", str(pages), "--output-path", str(output), "--quiet"],
+            [
+                *(get_executable(), "--site", str(pages), "--output-path", str(output), "--quiet"),
+                # The page itself is in the language of our words, which may be another one.
+                *("--force-language", language.partition("-")[0].lower()),
+            ],
             check=True,
             capture_output=True,
             timeout=_TIMEOUT_S,
@@ -102,6 +110,14 @@ def _index_month(root: Path, month: str, session_ids: list[str]) -> None:
     finally:
         shutil.rmtree(pages, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _language(data: Path) -> str:
+    try:
+        return load(data).language
+    except InvalidStudio:
+        # The publisher reports it.
+        return "en"
 
 
 class SearchIndexer:
@@ -129,10 +145,11 @@ class SearchIndexer:
                 with self._database.connect() as connection:
                     catalogue = Catalogue(connection)
                     while not self._closing.wait(_LOOK_EVERY_S):
-                        state = catalogue.fingerprint()
+                        language = _language(self._data)
+                        state = f"{language} {catalogue.fingerprint()}"
                         # Dirty pages are about to change: they are indexed once they are built.
                         if state != seen and not catalogue.is_dirty():
-                            update_index(self._data / "public", catalogue)
+                            update_index(self._data / "public", catalogue, language)
                             seen = state
             except (subprocess.SubprocessError, OSError, DatabaseError, ValueError) as error:
                 _log.warning("search_not_indexed", problem=str(error)[:300])

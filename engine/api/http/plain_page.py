@@ -71,15 +71,15 @@ def plain_page(
         page, (("/sessions/", "sessions"), ("/techniques/", "techniques"), ("/subscribe/", "subscribe"))
     )
     footer = _links(page, (("/imprint/", "imprint"), ("/privacy/", "privacy")), around="<li>{}</li>")
-    name = escape(page.studio.name)
+    name, written = escape(page.studio.name), page.studio.written
     return _html_response(
         _head(page, title, index=index, styles="/assets/site.css")
         + (preview_tags(page, title, description, image, address) if description else "")
         + f'</head><body><a class="skip" href="#content">{escape(words("layout.skip"))}</a>'
-        f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_MARK}<span>{name}</span></a>'
+        f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_MARK}<span{written}>{name}</span></a>'
         f'<nav aria-label="{escape(words("layout.site"))}">{navigation}</nav></header>'
-        f'<main id="content"><h1>{escape(title)}</h1>{body}</main>'
-        f'<footer class="colophon"><p class="colophon-name">{name}</p><ul>{footer}</ul></footer>'
+        f'<main id="content"><h1 dir="auto">{escape(title)}</h1>{body}</main>'
+        f'<footer class="colophon"><p class="colophon-name"{written}>{name}</p><ul>{footer}</ul></footer>'
         f'<script type="module" src="{escape(here("/assets/local-time.js"))}"></script></body></html>',
         status,
     )
@@ -113,7 +113,7 @@ def _head(page: PageContext, title: str, *, index: bool, styles: str) -> str:
     robots = "" if index else '<meta name="robots" content="noindex">'
     your_time = escape(page.words("layout.your_time"))
     return (
-        f'<!doctype html><html lang="{page.words.language}" data-your-time="{your_time}"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{page.words.language}" dir="{page.words.direction}" data-your-time="{your_time}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f'{robots}<title>{escape(title)}</title><link rel="icon" href="data:,">'

@@ -6,6 +6,16 @@
 /** Path that the server is served at, without a slash at its end; empty at the root. */
 export const BASE = document.documentElement.dataset.base ?? "";
 
+/** Elements with texts that people may have written: each has the direction of its first letter. */
+const WITH_TEXT = new Set(["h1", "h2", "h3", "p", "li", "b", "q", "td", "dd", "figcaption", "textarea"]);
+/** Fields of other types hold what has no direction. */
+const FREE_TEXT = new Set([undefined, "text", "search"]);
+
+/** @param {string} tag @param {Record<string, any>} attributes */
+function hasText(tag, attributes) {
+  return WITH_TEXT.has(tag) || (tag === "input" && FREE_TEXT.has(attributes.type));
+}
+
 /**
  * Create an element.
  * @param {string} tag
@@ -15,6 +25,7 @@ export const BASE = document.documentElement.dataset.base ?? "";
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  if (hasText(tag, attributes)) element.dir = "auto";
   for (const [name, value] of Object.entries(attributes)) {
     if (value === false || value === null || value === undefined) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);

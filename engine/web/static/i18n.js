@@ -32,6 +32,15 @@ export async function loadStrings(...more) {
   }
 }
 
+/** Hebrew, Arabic and their kin, which turn what stands beside them around unless they are isolated. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+
+/** A value as it stands in a sentence, in its own direction. @param {string | number} value */
+function isolated(value) {
+  const text = String(value);
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}
+
 /**
  * A string with its values filled in; `count` chooses between one and other.
  * @param {string} key
@@ -43,7 +52,7 @@ export function t(key, values = {}) {
   if (entry === undefined) throw new Error(`no string named ${key}`);
   const plural = new Intl.PluralRules(language).select(Number(values.count ?? 0)) === "one" ? "one" : "other";
   const text = typeof entry === "string" ? entry : entry[plural];
-  return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+  return text.replace(/\{(\w+)\}/g, (_, name) => isolated(values[name]));
 }
 
 /** Translate a caution of the catalogue; a studio's own is returned unchanged. @param {string} text */

@@ -20,6 +20,8 @@ function made(name, className, text = "") {
   const element = document.createElement(name);
   element.className = className;
   element.textContent = text;
+  // What people wrote has the direction of its first letter.
+  element.dir = "auto";
   return element;
 }
 

@@ -49,9 +49,12 @@ function entry(page) {
   const link = document.createElement("a");
   link.href = page.url;
   link.textContent = page.meta.title;
+  link.dir = "auto";
   const facts = document.createElement("span");
   facts.className = "entry-facts";
   facts.textContent = page.plain_excerpt;
+  facts.dir = "auto";
+  if (list.dataset.lang) link.lang = facts.lang = list.dataset.lang;
   item.append(link, facts);
   return item;
 }

@@ -218,3 +218,83 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
         await link.click()
         await expect(page.locator("h1")).to_contain_text("Lantern")
         await page.context.close()
+
+
+async def test_the_search_finds_words_in_a_run_of_letters(visit: Visit, tmp_path: Path) -> None:
+    """Japanese has no spaces: a word is found wherever it stands (Pagefind#1184), on pages whose own words are English."""
+    publisher = Publisher(tmp_path / "data")
+    (tmp_path / "data/studio.toml").write_text('language = "ja"\n')
+    plain = {"source": "import", "timeline": (), "curves": ()}
+    for n in range(30):
+        publisher.outbox.enqueue(
+            snapshot(f"s-{n}", title=f"夕べ {n}", content="静かな夕べ", **plain), ["web"], NOW
+        )
+    publisher.publish(
+        snapshot(
+            "found",
+            title="夜の呼吸法ワークショップ",
+            content="深くゆっくりと息を吐いて心と体を落ち着かせます。東京都で開催しました。",
+            **plain,
+        ),
+        ["web"],
+    )
+    root = tmp_path / "data/public"
+    assert len(update_index(root, publisher.catalogue, "ja")) == 1
+    publisher.close()
+    with served(root) as site:
+        page = await visit(site + "search/")
+        for word in ("呼吸", "ワークショップ", "息", "心", "東京", "開催"):
+            await page.get_by_role("searchbox").fill(word)
+            await expect(page.locator("[data-said]")).to_have_text("1 session")
+            await expect(page.locator("[data-found] a")).to_have_text("夜の呼吸法ワークショップ")
+        await expect(page.locator("[data-found] a")).to_have_attribute("lang", "ja")
+        await page.context.close()
+
+
+async def test_arabic_and_hebrew_stand_right_to_left(visit: Visit, tmp_path: Path) -> None:
+    """Texts of people begin at the right, our words at the left, and a name in a sentence of ours does not turn it around."""
+    publisher = Publisher(tmp_path / "data")
+    (tmp_path / "data/studio.toml").write_text('language = "he"\nname = "סטודיו נשימה"\n', encoding="utf-8")
+    publisher.publish(
+        snapshot(
+            "a",
+            title="נשימת ערב (שקט)",
+            content="נשמנו יחד לאט, בשקט.\n\nWe closed in English.",
+            instructor_name="ليلى",
+            approved=True,
+        ),
+        ["web"],
+    )
+    publisher.close()
+    with served(tmp_path / "data/public") as site:
+        page = await visit(site + "sessions/a/", viewport={"width": 390, "height": 844})
+        directions = await page.evaluate(
+            """() => Object.fromEntries(
+                ["h1", ".prose p:first-child", ".prose p:last-child", ".quote", ".eyebrow", "#practised", "html"].map(
+                    (each) => [each, getComputedStyle(document.querySelector(each)).direction]
+                )
+            )"""
+        )
+        assert directions == {
+            "h1": "rtl",
+            ".prose p:first-child": "rtl",
+            ".prose p:last-child": "ltr",
+            ".quote": "ltr",
+            ".eyebrow": "ltr",
+            "#practised": "ltr",
+            "html": "ltr",
+        }
+        # The letters themselves: the last one of the title's first line is left of the first.
+        first, last = await page.evaluate(
+            """() => [0, 4].map((at) => {
+                const range = document.createRange();
+                const text = document.querySelector("h1").firstChild;
+                range.setStart(text, at);
+                range.setEnd(text, at + 1);
+                return range.getBoundingClientRect().left;
+            })"""
+        )
+        assert last < first
+        assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert await serious(page) == []
+        await page.context.close()

@@ -47,9 +47,14 @@ _ADDRESS = re.compile(r"https?://[0-9A-Za-z.-]+(:\d+)?/[0-9A-Za-z;/?:@&=+$.\-_!~
 _URN = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SPOILT = re.compile("[\x7f-\x9f\ufdd0-\ufdef\ufffd-\uffff]")
 # Only what a session's text needs: neither scripts, styles and frames nor anything that is not HTML.
-_TAGS = {"p", "br", "h2", "ul", "li", "a", "img"}
+_TAGS = {"p", "br", "h2", "ul", "li", "a", "img", "span"}
 _VOID = {"br", "img"}
-_ATTRIBUTES = {"a": {"href"}, "img": {"src", "alt", "width", "height"}}
+_OF_TEXT = {"dir", "lang"}
+_ATTRIBUTES = {
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    **dict.fromkeys(("p", "h2", "li", "span"), _OF_TEXT),
+}
 _HTML_NAMES = re.compile(r"</(\w+)>")
 
 
