@@ -57,7 +57,7 @@ async def test_the_page_of_a_series_names_its_next_dates(server: Server) -> None
     await server.client.post(f"/api/v2/sessions/evening-{coming(8)}/cancel")
     assert (await server.stranger.get("/series/evening")).headers["Location"] == "/series/evening/"
     soup = await page(server, "/series/evening/")
-    text = soup.get_text(" ")
+    text = soup.get_text()
     assert soup.h1 is not None
     assert soup.h1.get_text() == "Evening breath"
     for words in ("With Mara.", "Every week, 18:30 (Europe/Berlin)", "Come as you are.", "12 minutes"):
