@@ -296,7 +296,10 @@ class RaiseHand:
 
 @dataclass(frozen=True, slots=True)
 class NeedToStop:
+    """Somebody stops; ``stopped`` False: they breathe along again."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    stopped: StrictBool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ __all__ = [
     "SessionRated",
     "SessionStarted",
     "SessionUpdate",
-    "StatelessEvent",
+    "SpokenEvent",
     "StopNeeded",
     "StoryRecomputed",
     "TechniqueChanged",
@@ -265,7 +265,10 @@ class HandRaised:
 
 @dataclass(frozen=True, slots=True)
 class StopNeeded:
+    """Somebody needed to stop; ``stopped`` False: they breathe along again."""
+
     client_id: str
+    stopped: bool = True
     type: Literal["stop_needed"] = "stop_needed"
 
 
@@ -417,18 +420,27 @@ PracticeEvent: TypeAlias = (
 )
 """What is practised, and what the group reaches."""
 PersonalEvent: TypeAlias = (
-    HandRaised | StopNeeded | SessionRated | ConsentChanged | OptedIn | SeatVouched | Engaged | PersonWithdrew
+    HandRaised
+    | StopNeeded
+    | TechniqueRated
+    | SessionRated
+    | ConsentChanged
+    | OptedIn
+    | SeatVouched
+    | Engaged
+    | PersonWithdrew
 )
 """What is known of single members."""
-StatelessEvent: TypeAlias = Announced | ChatMessageSent | TechniqueRated | StoryRecomputed
-"""Events that leave the state as it is, but for its counters."""
+SpokenEvent: TypeAlias = Announced | ChatMessageSent
+"""What is said to the room."""
 Event: TypeAlias = (
     SessionCreated
     | LifecycleEvent
     | AttendanceEvent
     | PracticeEvent
     | PersonalEvent
-    | StatelessEvent
+    | SpokenEvent
+    | StoryRecomputed
     | ReportedLate
 )
 

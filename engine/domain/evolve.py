@@ -11,7 +11,18 @@ from engine.domain import events as e
 from engine.domain.instant import Millis
 from engine.domain.recompute import without_share
 from engine.domain.record import insert_in_order, insert_span, member_after_report
-from engine.domain.session import Badge, Member, Phase, Presence, Role, Session, Span
+from engine.domain.session import (
+    CHAT_KEPT,
+    Announcement,
+    Badge,
+    ChatLine,
+    Member,
+    Phase,
+    Presence,
+    Role,
+    Session,
+    Span,
+)
 
 __all__ = ["evolve", "evolve_all"]
 
@@ -67,7 +78,7 @@ def _lifecycle(state: Session, event: e.LifecycleEvent, at: Millis) -> _Changes:
         case e.DoorLocked():
             return {"locked": event.locked}
         case e.SessionCancelled():
-            return {"phase": Phase.CANCELLED, "sequence": state.sequence + 1, "ended_at": at}
+            return {"phase": Phase.CANCELLED, "sequence": state.sequence + 1, "ended_at": at, "chat": ()}
         case e.SessionStarted():
             return {
                 "phase": Phase.LIVE,
@@ -126,6 +137,8 @@ def _ending(state: Session, event: e.SessionEnding, at: Millis) -> _Changes:
         "end_told_at": at,
         "end_reason": event.reason,
         "stated": stated,
+        # Nobody comes in any more who would read it, and what people wrote is not kept with the state.
+        "chat": (),
     }
 
 
@@ -198,7 +211,10 @@ def _personal(state: Session, event: e.PersonalEvent, _: Millis) -> _Changes:
         case e.HandRaised():
             return _with_members(state, replace(member, hand=event.raised))
         case e.StopNeeded():
-            return _with_members(state, replace(member, resting=True))
+            return _with_members(state, replace(member, resting=event.stopped))
+        case e.TechniqueRated():
+            rated = {**member.technique_ratings, event.technique: event.rating}
+            return _with_members(state, replace(member, technique_ratings=rated))
         case e.SessionRated():
             return _with_members(state, replace(member, rating=event.rating))
         case e.ConsentChanged():
@@ -219,11 +235,25 @@ def _personal(state: Session, event: e.PersonalEvent, _: Millis) -> _Changes:
                 group=False,
                 vouched=False,
                 rating=None,
+                technique_ratings={},
                 opted_in=(),
                 withdrew=True,
                 withdrawn=state.position + 1,
             )
-            return _with_members(state, nothing_given) | without_share(state, event.client_id)
+            said_by_others = tuple(line for line in state.chat if line.client_id != event.client_id)
+            changes = _with_members(state, nothing_given) | without_share(state, event.client_id)
+            return changes | {"chat": said_by_others}
+        case _:
+            assert_never(event)
+
+
+def _spoken(state: Session, event: e.SpokenEvent, at: Millis) -> _Changes:
+    match event:
+        case e.ChatMessageSent():
+            line = ChatLine(state.seq + 1, event.client_id, event.message)
+            return {"chat": (*state.chat[1 - CHAT_KEPT :], line)}
+        case e.Announced():
+            return {"announcement": Announcement(at, event.title, event.message, event.action_url)}
         case _:
             assert_never(event)
 
@@ -242,6 +272,7 @@ def _joined(state: Session, event: e.MemberJoined, at: Millis) -> Member:
         external=event.external,
         owned=owned,
         hand=False,
+        resting=False,
         withdrew=False,
     )
 
@@ -309,6 +340,7 @@ _CHANGES_OF: Mapping[type, Callable[[Session, Any, Millis], _Changes]] = {
     **dict.fromkeys(e.AttendanceEvent.__args__, _attendance),
     **dict.fromkeys(e.PracticeEvent.__args__, _practice),
     **dict.fromkeys(e.PersonalEvent.__args__, _personal),
+    **dict.fromkeys(e.SpokenEvent.__args__, _spoken),
     e.ReportedLate: _reported_late,
 }
 """The fields that an event changes, beside the counters. A table by type: a match would try one case after the other."""

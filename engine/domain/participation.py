@@ -47,7 +47,9 @@ def take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender, a
         case c.RaiseHand():
             return [] if member.hand == command.raised else [e.HandRaised(member.client_id, command.raised)]
         case c.NeedToStop():
-            return [e.StopNeeded(member.client_id)]
+            # Asked for again, it is told again; only who has stopped comes back.
+            known = not command.stopped and not member.resting
+            return [] if known else [e.StopNeeded(member.client_id, command.stopped)]
         case c.Consent():
             changed = e.ConsentChanged(member.client_id, command.heart_rate, command.group, command.version)
             return [changed, *recompute_snapshot(state)]

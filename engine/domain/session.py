@@ -17,6 +17,7 @@ from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.domain.labels import Place, SessionType, Visibility
 
 __all__ = [
+    "CHAT_KEPT",
     "EMPTY_ROOM_TIMEOUT",
     "GRACE",
     "LONGEST_SESSION",
@@ -25,6 +26,8 @@ __all__ = [
     "ROOM_OPENS_BEFORE",
     "STAFF",
     "WARNING_BEFORE_END",
+    "Announcement",
+    "ChatLine",
     "CurvePoint",
     "Details",
     "Member",
@@ -47,6 +50,8 @@ ROOM_OPENS_BEFORE: Millis = 15 * MINUTE
 LONGEST_SESSION: Millis = 2 * HOUR
 WARNING_BEFORE_END: Millis = 10 * MINUTE
 EMPTY_ROOM_TIMEOUT: Millis = 15 * MINUTE
+CHAT_KEPT = 50
+"""How many chat messages a state holds."""
 
 
 class Phase(StrEnum):
@@ -163,6 +168,8 @@ class Member:
     """Consent to be counted in the group's figures."""
     opted_in: tuple[str, ...] = ()
     rating: int | None = None
+    technique_ratings: Mapping[str, int] = field(default_factory=dict)
+    """The newest rating of each technique, by its name."""
     withdrew: bool = False
     """Withdrew and has not come again since: nothing more may be kept of them."""
     withdrawn: int = 0
@@ -234,6 +241,25 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatLine:
+    """A chat message; ``seq`` is that of its numbered message."""
+
+    seq: int
+    client_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What the staff said to everybody at ``at``."""
+
+    at: Millis
+    title: str
+    message: str
+    action_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One session; ``position`` counts its events, ``seq`` its numbered messages."""
 
@@ -276,6 +302,10 @@ class Session:
     stated_milestones: tuple[tuple[Millis, float], ...] = ()
     """Those of the milestones that a platform stated."""
     stated: StatedFigures = StatedFigures()
+    chat: tuple[ChatLine, ...] = ()
+    """The newest ``CHAT_KEPT`` messages, oldest first, for staff who come later; empty once the session is over."""
+    announcement: Announcement | None = None
+    """The newest one."""
 
     @property
     def opens_at(self) -> Millis:

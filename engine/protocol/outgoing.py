@@ -16,12 +16,13 @@ from engine.domain import events as e
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
 from engine.domain.rejection import Rejected
-from engine.domain.session import Details, Session, Span, TechniquePlan
+from engine.domain.session import Announcement, Details, Session, Span, TechniquePlan
 from engine.domain.techniques.lookup import Pattern, Technique, named
 from engine.protocol.frames import text_frame
 
 __all__ = [
     "Message",
+    "announcement_of",
     "error",
     "frame",
     "message",
@@ -124,10 +125,7 @@ def _update(event: e.SessionUpdate) -> tuple[str, Message]:
     """``update_type`` and ``content`` of a session update."""
     match event:
         case e.Announced():
-            announcement: Message = {"title": event.title, "message": event.message}
-            return "announcement", announcement | _given(
-                action_url=event.action_url, announcement_type=event.kind
-            )
+            return "announcement", announcement_of(event) | _given(announcement_type=event.kind)
         case e.SessionStarted():
             started: Message = {"title": event.title, "instructor": event.instructor, "phase": "live"}
             started_at = None if event.started_at is None else iso(event.started_at)
@@ -176,7 +174,8 @@ def staff_message(event: e.Event, *, session_id: str, at: Millis, names: Mapping
             content = {**_person(event.client_id, names), "raised": event.raised}
             return message("hand_raised", session_id, at, content)
         case e.StopNeeded():
-            return message("need_to_stop", session_id, at, _person(event.client_id, names))
+            content = {**_person(event.client_id, names), "stopped": event.stopped}
+            return message("need_to_stop", session_id, at, content)
         case e.SessionRated():
             content = {"rating": event.rating}
             return message("session_feedback", session_id, at, content, client_id=event.client_id)
@@ -264,8 +263,13 @@ def room_state(details: Details) -> Message:
 
 
 def welcome_state(state: Session, at: Millis) -> Message:
-    """The current state of a session, for the top level of a welcome."""
+    """The current state of a session, for the top level of a welcome.
+
+    ``announcement``: the words of the staff that stand on the screens, said since the present technique began.
+    """
     current, coming = state.technique_at(at), state.next_technique(at)
+    said = state.announcement
+    stands = said is not None and (current is None or said.at >= current.started_at)
     return {
         **room_state(state.details),
         "phase": str(state.phase),
@@ -276,4 +280,10 @@ def welcome_state(state: Session, at: Millis) -> Message:
         "next_technique": None if coming is None else technique_state(coming),
         "resting": state.resting,
         "locked": state.locked,
+        "announcement": announcement_of(said) if said is not None and stands else None,
     }
+
+
+def announcement_of(said: e.Announced | Announcement) -> Message:
+    """An announcement as clients get it."""
+    return {"title": said.title, "message": said.message, **_given(action_url=said.action_url)}

@@ -87,6 +87,7 @@ class JournalEntries:
         if (
             state.position - self._stored_at >= STATE_EVERY
             or (events and state.phase.is_over)
+            or (self._stored_at and e.PersonWithdrew in kinds)
             or (state.shares_withdrawn and any(map(_takes_back, events)))
         ):
             # A snapshot from before a withdrawal would keep what was taken back.

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.domain.instant import Millis, iso
 from engine.domain.session import STAFF, Role, Session
+from engine.domain.techniques.lookup import named
 from engine.protocol.outgoing import Message, name_of, welcome_state
 from engine.sessions.messages import Attach
 
@@ -45,9 +46,18 @@ def welcome(
         payload["consents"] = {"heart_rate": member.heart_rate, "group": member.group}
         payload["opted_in"] = list(member.opted_in)
         payload["hand"] = member.hand
+        payload["stopped"] = member.resting
     if join.role in STAFF:
-        # So that a console that is opened anew goes on with the curves it had.
-        payload["curves"] = [
+        payload |= _for_staff(state, names, at)
+    return payload
+
+
+def _for_staff(state: Session, names: Mapping[str, str], at: Millis) -> Message:
+    """What a console shows beside the room itself, so that one that is opened anew goes on like one that stayed open."""
+    practised = {named(span.technique).name: None for span in state.spans if span.started_at <= at}
+    return {
+        "practised": list(practised),
+        "curves": [
             {
                 "at": iso(point.at),
                 "hrv_improvement": point.hrv_improvement,
@@ -55,8 +65,8 @@ def welcome(
                 "synchrony": point.synchrony,
             }
             for point in state.curves
-        ]
-        payload["participants"] = [
+        ],
+        "participants": [
             {
                 "client_id": other.client_id,
                 "name": name_of(other.client_id, names),
@@ -67,5 +77,19 @@ def welcome(
                 "stopped": other.resting,
             }
             for other in state.participants()
-        ]
-    return payload
+        ],
+        "chat_log": [
+            {
+                "seq": line.seq,
+                "client_id": line.client_id,
+                "name": name_of(line.client_id, names),
+                "message": line.message,
+            }
+            for line in state.chat
+        ],
+        "technique_ratings": [
+            {"client_id": other.client_id, "technique": technique, "rating": rating}
+            for other in state.participants()
+            for technique, rating in other.technique_ratings.items()
+        ],
+    }

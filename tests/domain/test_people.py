@@ -8,7 +8,7 @@ from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import HOUR, MINUTE, SECOND
 from engine.domain.pseudonym import pseudonym
-from engine.domain.session import OPEN_AFTER_END, CurvePoint, Phase, Presence, Role, TechniquePlan
+from engine.domain.session import CHAT_KEPT, OPEN_AFTER_END, CurvePoint, Phase, Presence, Role, TechniquePlan
 from tests.domain.sessions import NOON, SERVER, kinds, live, person, scheduled, waiting
 
 SENT: list[tuple[c.Command, str]] = [
@@ -48,6 +48,49 @@ def test_who_was_removed_takes_no_part(command: c.Command, event: str) -> None:
         assert kinds(course.do(command, person("ada"))) == [event]
     else:
         assert course.refused(command, person("ada")).code == "removed"
+
+
+def test_who_stopped_comes_back_by_a_word_or_by_coming_anew() -> None:
+    """Asked for twice, it is told twice; who has not stopped has nothing to come back from."""
+    course = live(["ada"])
+
+    def stopped() -> bool:
+        return course.now.members["ada"].resting
+
+    assert course.do(c.NeedToStop(stopped=False), person("ada")) == []
+    course.do(c.NeedToStop(), person("ada"))
+    assert kinds(course.do(c.NeedToStop(), person("ada"))) == ["stop_needed"]
+    assert stopped()
+    course.do(c.NeedToStop(stopped=False), person("ada"))
+    assert not stopped()
+    course.do(c.NeedToStop(), person("ada"))
+    course.leave("ada")
+    course.join("ada", proved=True)
+    assert not stopped()
+
+
+def test_the_newest_rating_of_each_technique_counts() -> None:
+    """Of each person; gone with whoever withdraws."""
+    course = live(["ada"])
+    for technique, rating in (("Tide", 2), ("Box Breathing", 5), ("Tide", 4)):
+        course.do(c.RateTechnique(technique, rating), person("ada"))
+    assert course.now.members["ada"].technique_ratings == {"Tide": 4, "Box Breathing": 5}
+    course.do(c.Withdraw("ada"), person("ada"))
+    assert course.now.members["ada"].technique_ratings == {}
+
+
+def test_the_newest_chat_messages_stay_until_the_end() -> None:
+    """With the numbers of their messages, without those of whoever withdrew, and none of a session that is over."""
+    course = live(["ada", "bob"])
+    before = course.now.seq
+    for number in range(CHAT_KEPT + 3):
+        course.do(c.Chat(f"{number}"), person("ada" if number % 2 else "bob"))
+    assert [line.message for line in course.now.chat] == [f"{n}" for n in range(3, CHAT_KEPT + 3)]
+    assert [line.seq for line in course.now.chat] == [before + 1 + n for n in range(3, CHAT_KEPT + 3)]
+    course.do(c.Withdraw("ada"), person("ada"))
+    assert {line.client_id for line in course.now.chat} == {"bob"}
+    course.do(c.End())
+    assert course.now.chat == ()
 
 
 def test_hands_are_raised_once() -> None:

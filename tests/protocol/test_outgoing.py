@@ -69,6 +69,7 @@ FOR_STAFF: list[tuple[e.Event, str]] = [
     (e.TechniqueRated("ada", "Tide", 4, 2), "technique_feedback"),
     (e.HandRaised("ada", True), "hand_raised"),
     (e.StopNeeded("ada"), "need_to_stop"),
+    (e.StopNeeded("ada", stopped=False), "need_to_stop"),
     (e.SessionRated("ada", 5), "session_feedback"),
     (e.SeatVouched("ada", True), "seat_vouched"),
 ]

@@ -94,6 +94,40 @@ async def test_who_needs_to_stop_tells_staff_alone(studio: Studio) -> None:
     assert "need_to_stop" not in kinds(bob)
 
 
+async def test_staff_who_come_later_get_what_the_others_saw(studio: Studio) -> None:
+    """Chat, ratings, what was practised, who stopped, and the words on the screens; participants get the words alone."""
+    ivy = await studio.join("ivy", role="instructor", key=True)
+    ada, bob = await studio.join("ada", name="Ada"), await studio.join("bob", name="Bob")
+    await ivy.send("start", id="1")
+    await ivy.send("change_technique", {"technique": "Box Breathing", "duration": 60}, id="2")
+    await ivy.until("ack", reply_to="2")
+    await ada.send("chat", {"message": "Good morning"})
+    await ada.send("technique_feedback", {"technique": "Box Breathing", "rating": 4})
+    await ada.send("need_to_stop", id="3")
+    await bob.send("need_to_stop", id="4")
+    await bob.send("need_to_stop", {"stopped": False}, id="5")
+    await ada.until("ack", reply_to="3")
+    await bob.until("ack", reply_to="5")
+    assert (await ivy.until("need_to_stop", 3))["content"]["stopped"] is False
+    await ivy.send("announce", {"title": "Ivy", "message": "Let the shoulders sink."}, id="6")
+    await ivy.until("ack", reply_to="6")
+    seq = (await ivy.until("chat_message"))["seq"]
+    later = (await studio.join("eve", role="instructor", key=True)).welcome
+    said = {"seq": seq, "client_id": "ada", "name": "Ada", "message": "Good morning"}
+    assert later["chat_log"] == [said]
+    rated = {"client_id": "ada", "technique": "Box Breathing", "rating": 4}
+    assert later["technique_ratings"] == [rated]
+    # It begins in some seconds.
+    assert later["practised"] == []
+    assert [person["stopped"] for person in later["participants"]] == [True, False]
+    assert later["announcement"] == {"title": "Ivy", "message": "Let the shoulders sink."}
+    cem = (await studio.join("cem")).welcome
+    assert cem["announcement"] == later["announcement"]
+    assert not {"chat_log", "technique_ratings", "practised", "participants"} & cem.keys()
+    back = await studio.join("ada", resume=ada.welcome["resume"])
+    assert back.welcome["stopped"] is True
+
+
 async def test_a_rating_of_the_session_is_kept(studio: Studio) -> None:
     """A later one replaces it; the words stand with the person, not in the journal."""
     ada = await studio.join("ada")

@@ -58,6 +58,8 @@ export class RoomState extends EventTarget {
     this.moments = [];
     /** @type {{name: string, message: string, own: boolean, seq?: number}[]} */
     this.chatLog = [];
+    /** @type {Set<string>} names of the techniques that were practised so far; the welcome of staff lists them */
+    this.practised = new Set();
     this.clientId = "";
     /** Whether it was live at any known time. */
     this.begun = false;
@@ -90,7 +92,8 @@ export class RoomState extends EventTarget {
         this.own = content;
         break;
       case "chat_message":
-        keep(this.chatLog, { name: content.name ?? "", message: content.message, own: content.client_id === this.clientId, seq: message.seq });
+        // What the welcome of staff listed comes again in a recovery.
+        if (!this.chatLog.some((line) => line.seq === message.seq)) keep(this.chatLog, this._line(content, message.seq));
         break;
       case "session_ending":
         this.phase = "ending";
@@ -109,7 +112,14 @@ export class RoomState extends EventTarget {
     this.technique = welcome.technique ?? null;
     this.next_technique = welcome.next_technique ?? null;
     this.metrics = welcome.metrics ?? this.metrics;
+    if (welcome.chat_log) this.chatLog = welcome.chat_log.map((line) => this._line(line, line.seq));
+    this.practised = new Set(welcome.practised ?? this.practised);
+    if (welcome.announcement) keep(this.announcements, { ...welcome.announcement, technique: this.technique?.technique });
     this._counted(welcome.participant_count);
+  }
+
+  _line(content, seq) {
+    return { name: content.name ?? "", message: content.message, own: content.client_id === this.clientId, seq };
   }
 
   /** Take the room's details from the HTTP API, before the socket is open. @param {any} session */
@@ -147,8 +157,11 @@ export class RoomState extends EventTarget {
 
   /** Let the announced technique begin when its time has come. @param {number} now server milliseconds */
   advance(now) {
-    if (!this.next_technique || Date.parse(this.next_technique.started_at) > now) return;
-    this._begin(this.next_technique);
+    const begins = Boolean(this.next_technique) && Date.parse(this.next_technique.started_at) <= now;
+    if (begins) this._begin(this.next_technique);
+    const name = this.technique && Date.parse(this.technique.started_at) <= now ? this.technique.technique : null;
+    if (name && !this.practised.has(name)) this.practised.add(name);
+    else if (!begins) return;
     this.dispatchEvent(new CustomEvent("change", { detail: { type: "technique_began" } }));
   }
 

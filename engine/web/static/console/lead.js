@@ -25,7 +25,6 @@ export function leadPanel(room, client, command) {
   const pacer = new PacerView(client.clock);
   pacer.element.hidden = true;
   const bar = h("div", { class: "thumb-bar" }, rest, go);
-  const practised = new Set();
   const begin = (item) =>
     command("change_technique", {
       technique: item.technique,
@@ -42,7 +41,7 @@ export function leadPanel(room, client, command) {
     const plan = room.plan.filter((item) => canBegin(item, room));
     const current = (room.next_technique ?? room.technique)?.technique;
     const after = plan[plan.map((item) => item.technique).lastIndexOf(current) + 1];
-    return after ?? plan.find((item) => !practised.has(item.technique)) ?? null;
+    return after ?? plan.find((item) => !room.practised.has(item.technique)) ?? null;
   };
   const element = h(
     "section",
@@ -59,7 +58,6 @@ export function leadPanel(room, client, command) {
   );
   const paint = () => {
     const live = room.phase === "live";
-    if (room.technique) practised.add(room.technique.technique);
     setText(now, room.resting ? t("practice.rest") : room.technique?.technique ?? t(live ? "lead.nothing" : "lead.not_begun"));
     setText(rest, t(room.resting ? "lead.resume" : "lead.rest"));
     rest.hidden = !live;

@@ -10,7 +10,7 @@ import { toggle } from "../participant/toggle.js";
 /** @param {(type: string, data?: object) => Promise<boolean>} command */
 export function messagesPanel(command) {
   const message = h("textarea", { id: "words", rows: "2", maxlength: "2000", required: true });
-  const said = h("p", { class: "quiet", role: "status" });
+  const said = h("p", { class: "quiet only-here", role: "status" });
   const title = h("input", { id: "achieved", maxlength: "200", required: true });
   const form = (children, send) => h("form", { class: "form", onsubmit: (event) => (event.preventDefault(), send()) }, ...children);
   return {

@@ -16,6 +16,8 @@ export function peoplePanel(room, command) {
   const alerts = h("div", { role: "alert", class: "alerts" });
   const list = h("ul", { class: "people" });
   const heading = h("h2", { tabindex: "-1" });
+  /** @type {Set<string>} whose alert was dismissed */
+  const noted = new Set();
   /** @type {string | null} whose removal waits for confirmation */
   let asked = null;
   const element = h("section", { class: "card" }, heading, list);
@@ -62,10 +64,21 @@ export function peoplePanel(room, command) {
     people.set(id, { name: "", present: true, hand: false, vouched: false, stopped: false, ...people.get(id), ...changes });
     fill();
   };
-  /** Show that somebody needs to stop, fixed on the screen until it is dismissed. @param {string} name */
-  const warn = (name) => {
-    const alert = h("div", { class: "alert" }, h("p", {}, t("people.needs_stop", { name })), h("button", { type: "button", onclick: () => alert.remove() }, t("people.seen")));
+  /** Show that somebody needs to stop, fixed on the screen until it is dismissed or they breathe along again. @param {string} id @param {string} name */
+  const warn = (id, name) => {
+    calm(id);
+    const seen = () => (noted.add(id), alert.remove());
+    const alert = h("div", { class: "alert", "data-client": id }, h("p", {}, t("people.needs_stop", { name })), h("button", { type: "button", onclick: seen }, t("people.seen")));
     alerts.append(alert);
+  };
+  /** Take the alert of somebody away. @param {string} id */
+  const calm = (id) => alerts.querySelector(`[data-client="${CSS.escape(id)}"]`)?.remove();
+  /** Show the alerts of those who have stopped and whose alert was not dismissed; what changed meanwhile was not told. */
+  const align = () => {
+    for (const [id, person] of people) {
+      if (!person.stopped || !person.present) (noted.delete(id), calm(id));
+      else if (!noted.has(id) && !alerts.querySelector(`[data-client="${CSS.escape(id)}"]`)) warn(id, person.name);
+    }
   };
   fill();
   return {
@@ -79,13 +92,17 @@ export function peoplePanel(room, command) {
           people.clear();
           for (const person of message.participants ?? []) people.set(person.client_id, { hand: false, vouched: false, stopped: false, ...person });
           fill();
+          align();
           break;
         case "participant_joined":
-          note(content.client_id, { name: content.name, present: true });
+          // Who comes anew comes as one who breathes along.
+          note(content.client_id, { name: content.name, present: true, hand: false, stopped: false });
+          align();
           break;
         case "participant_left":
           if (asked === content.client_id) asked = null;
           note(content.client_id, { present: false, hand: false });
+          align();
           break;
         case "hand_raised":
           note(content.client_id, { name: content.name, hand: content.raised });
@@ -94,8 +111,10 @@ export function peoplePanel(room, command) {
           note(content.client_id, { vouched: content.vouched });
           break;
         case "need_to_stop":
-          note(content.client_id, { name: content.name, stopped: true });
-          warn(content.name);
+          note(content.client_id, { name: content.name, stopped: content.stopped ?? true });
+          noted.delete(content.client_id);
+          if (content.stopped ?? true) warn(content.client_id, content.name);
+          else calm(content.client_id);
           break;
         default:
           break;

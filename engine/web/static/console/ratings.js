@@ -23,18 +23,25 @@ export function ratingsPanel(room) {
     show(list, ...(rows.length ? rows : [h("li", { class: "quiet" }, t("listen_in.none"))]));
     show(chat, ...room.chatLog.slice(-20).map((line) => h("li", {}, h("b", {}, line.name), " ", line.message)));
   };
+  const rate = (technique, client, rating) => {
+    const given = ratings.get(technique) ?? new Map();
+    given.set(client, rating);
+    ratings.set(technique, given);
+  };
   room.addEventListener("change", fill);
   fill();
   return {
     element,
     /** @param {any} message */
     heard(message) {
-      if (message.type !== "technique_feedback") return;
-      const { technique, rating } = message.content;
-      const given = ratings.get(technique) ?? new Map();
-      given.set(message.client_id, rating);
-      ratings.set(technique, given);
-      fill();
+      if (message.type === "welcome" && message.technique_ratings) {
+        ratings.clear();
+        for (const given of message.technique_ratings) rate(given.technique, given.client_id, given.rating);
+        fill();
+      } else if (message.type === "technique_feedback") {
+        rate(message.content.technique, message.client_id, message.content.rating);
+        fill();
+      }
     },
   };
 }

@@ -112,14 +112,20 @@ export function practiceScreen(visit) {
   let due = 0;
   const soon = () => (due ||= requestAnimationFrame(() => ((due = 0), fill())));
   room.addEventListener("change", soon);
+  const welcomed = (event) => stop.align(event.detail.stopped, false);
+  client.addEventListener("welcome", welcomed);
   document.body.dataset.tone = "dark";
   fill();
   wake();
   pacer.start();
   awake.keep();
+  // A dialog opens only in the page.
+  const placed = requestAnimationFrame(() => stop.align(client.welcome?.stopped, true));
   return {
     element,
     close: () => {
+      client.removeEventListener("welcome", welcomed);
+      cancelAnimationFrame(placed);
       room.removeEventListener("change", soon);
       cancelAnimationFrame(due);
       clearTimeout(quiet);
