@@ -24,6 +24,7 @@ from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.ports import Sessions, View
 from engine.api.http.responses import answer
+from engine.api.id_case import refuse_id_differing_by_case
 from engine.api.models import CreateRoom, EditRoom, Flag, Limit, Query
 from engine.api.room_requests import broken_links, change_command, details_of, warnings_about
 from engine.api.rooms_view import (
@@ -89,12 +90,13 @@ class CatalogueQuery(Query):
 
 
 async def create(request: web.Request) -> web.Response:
-    """Create a session; 409 when the id is taken."""
+    """Create a session; 409 when the id is taken, or differs from one that is by case alone."""
     caller = caller_of(request)
     caller.need_key()
     body = checked(CreateRoom, await read_json(request))
     app = request.app
     at = app[CLOCK].now()
+    await refuse_id_differing_by_case(request, body.session_id)
     view = await app[SESSIONS].create(body.session_id, details_of(body, body.scheduled_start))
     document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
     return answer(document | {"warnings": warnings_about(view.state.details, at)}, 201)

@@ -16,6 +16,7 @@ from engine.api.http.callers import NOBODY, Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.http.studio_identity import studio_of
+from engine.api.id_case import refuse_id_differing_by_case
 from engine.api.summaries_view import metadata_of, parts_of
 from engine.api.summary_requests import FlatSummary, SummaryRequest
 from engine.domain.instant import iso
@@ -91,6 +92,7 @@ async def _read(body: Any, request: web.Request, caller: Caller) -> SummaryReque
         Rejected: it is wrong, or not allowed.
     """
     wanted = SummaryRequest.read(body, caller, request.app[CLOCK].now())
+    await refuse_id_differing_by_case(request, wanted.content.session_id)
     room = await request.app[ROOMS].get(wanted.content.session_id)
     return wanted.limited_to(_VISIBILITY.validate_python("public" if room is None else room.visibility))
 
@@ -188,6 +190,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         "Summarise a session, or publish it",
         "staff",
         FlatSummary,
+        refusals=(409,),
     ),
     Endpoint(
         "POST",

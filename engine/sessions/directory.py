@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pykka
@@ -100,6 +100,8 @@ class Directory:
         self._marks = marks
         self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
         self._starting: dict[str, asyncio.Future[pykka.ActorRef[SessionActor]]] = {}
+        self._creating: dict[str, str] = {}
+        """The ids of sessions that are being created, by the same in lower case."""
         self._failed: set[str] = set()
         self._durable: dict[str, Session] = {}
         self._last_used: dict[str, Millis] = {}
@@ -135,16 +137,36 @@ class Directory:
         """Create a session; returns when it is durable.
 
         Raises:
-            Conflict: the id is taken.
+            Conflict: the id is taken, or differs from one that is by case alone.
         """
+        async with self._sole_spelling(session_id):
+            try:
+                ref = await self.find(session_id)
+            except NotFound:
+                ref = self._start(session_id, None, None, await self._claimed(session_id, new=True))
+            except Moved as moved:
+                raise Conflict("session_exists", f"There is already a session {session_id}.") from moved
+            command = c.Create(session_id, self._new_id(), details)
+            return await self._answer(ref, Execute(command, c.Sender(Role.ADMIN)))
+
+    @contextlib.asynccontextmanager
+    async def _sole_spelling(self, session_id: str) -> AsyncIterator[None]:
+        """While a session is created, refuse ids that differ by case alone: one folder on hosts whose file names know none."""
+        folded = session_id.lower()
+        other = self._creating.setdefault(folded, session_id)
         try:
-            ref = await self.find(session_id)
-        except NotFound:
-            ref = self._start(session_id, None, None, await self._claimed(session_id, new=True))
-        except Moved as moved:
-            raise Conflict("session_exists", f"There is already a session {session_id}.") from moved
-        command = c.Create(session_id, self._new_id(), details)
-        return await self._answer(ref, Execute(command, c.Sender(Role.ADMIN)))
+            if other == session_id:
+                other = await self._rooms.id_differing_by_case(session_id) or session_id
+            if other != session_id:
+                raise Conflict(
+                    "session_exists",
+                    f"There is already a session {other}, and {session_id} differs from it by case alone.",
+                    {"session_id": f"differs from {other} by case alone"},
+                )
+            yield
+        finally:
+            if self._creating.get(folded) == session_id:
+                del self._creating[folded]
 
     async def ask(
         self,

@@ -281,6 +281,10 @@ _WEBHOOKS = """
     CREATE INDEX webhook_deliveries_by_subject ON webhook_deliveries (subject) WHERE subject <> '';
 """
 
+# Ids that differ by case alone are found by what they share.
+_FOLDED_IDS = "CREATE INDEX rooms_by_folded_id ON rooms (lower(session_id))"
+
 ENGINE = Schema(
-    "engine_schema", (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES, _WEBHOOKS)
+    "engine_schema",
+    (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES, _WEBHOOKS, _FOLDED_IDS),
 )

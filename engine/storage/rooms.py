@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engine.storage.database import Database, Value, one_of
 from engine.storage.rows import ROOMS, RoomRow
+from engine.storage.session_reader import SessionReader
 
 __all__ = ["UNFINISHED", "RoomCatalogue", "RoomRow", "Rooms"]
 
@@ -21,6 +22,10 @@ class RoomCatalogue(Protocol):
 
     async def get(self, session_id: str) -> RoomRow | None:
         """The row of a session, or None."""
+        ...
+
+    async def id_differing_by_case(self, session_id: str) -> str | None:
+        """The id of a session that differs from this one by case alone; None without one."""
         ...
 
     async def list(
@@ -56,6 +61,13 @@ class Rooms:
         """As the port says."""
         rows = await self._rows("SELECT * FROM rooms WHERE session_id = :session_id", session_id=session_id)
         return rows[0] if rows else None
+
+    async def id_differing_by_case(self, session_id: str) -> str | None:
+        """As the port says."""
+        reader = SessionReader(self._connection)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, reader.id_differing_by_case, session_id
+        )
 
     async def list(
         self, phases: Collection[str] | None = None, limit: int = 100, after: str | None = None

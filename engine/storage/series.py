@@ -31,7 +31,7 @@ class SeriesCatalogue(Protocol):
         ...
 
     async def add(self, series: Series) -> bool:
-        """Store a new series; False where the id is taken."""
+        """Store a new series; False where the id is taken, or differs from one that is by case alone."""
         ...
 
     async def update(self, series: Series) -> Series | None:
@@ -71,6 +71,11 @@ class SeriesTable:
         """As the port says."""
 
         def write() -> bool:
+            if self._connection.value(
+                "SELECT count(*) FROM series WHERE lower(series_id) = :folded",
+                folded=series.series_id.lower(),
+            ):
+                return False
             try:
                 self._connection.execute(
                     "INSERT INTO series (series_id, document, version, created_at, ended_at)"

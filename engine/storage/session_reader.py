@@ -71,6 +71,15 @@ class SessionReader:
         )
         return [ROOMS.read(row) for row in rows]
 
+    def over(self, limit: int) -> list[RoomRow]:
+        """Public sessions that are over, the latest first."""
+        rows = self._connection.rows(
+            "SELECT * FROM rooms WHERE visibility = 'public' AND cancelled = 0"
+            " AND phase IN ('ending', 'ended', 'published') ORDER BY scheduled_start DESC, session_id LIMIT :limit",
+            limit=limit,
+        )
+        return [ROOMS.read(row) for row in rows]
+
     def recipients(self, session_id: str) -> list[Recipient]:
         """Everybody of a session who left an address, by ``client_id``; whoever withdrew has none."""
         rows = self._connection.rows(

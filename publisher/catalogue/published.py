@@ -106,7 +106,10 @@ class Catalogue(Listing):
             self._store_quotes(snapshot, at)
             # Words that somebody took back must not go on standing in what was said before.
             remove_quotes(self.connection, snapshot.session_id, before=snapshot.version)
-            self.connection.execute("DELETE FROM tombstones WHERE session_id = :id", id=snapshot.session_id)
+            if self.connection.execute(
+                "DELETE FROM tombstones WHERE session_id = :id", id=snapshot.session_id
+            ):
+                marked |= {"calendar"}
             # A new item may complete its own part of the feed's archive, or end the month before.
             completed = {f"archive/{name}" for name in self.archives() if name not in complete}
             after = self.published(snapshot.session_id)
@@ -141,7 +144,7 @@ class Catalogue(Listing):
             self.connection.execute(
                 "DELETE FROM deliveries WHERE session_id = :id AND state = 'preparing'", id=session_id
             )
-            self.mark_dirty({*marked, DRAFTS_PREFIX + session_id})
+            self.mark_dirty({*marked, DRAFTS_PREFIX + session_id, "calendar"})
             if before is not None:
                 notice = Notice("story.withdrawn", session_id, {"title": before.title}, at)
                 queue_notice(self.connection, notice)

@@ -1,12 +1,13 @@
-"""The sessions that are yet to come, read from the engine's catalogue of rooms."""
+"""The sessions that are yet to come, and those that calendars keep, read from the engine's catalogue of rooms."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from engine.domain.instant import Millis
+from engine.domain.instant import Millis, from_datetime
 from engine.storage.rows import RoomRow
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.listing import NAMING_NEXT, Published
@@ -18,6 +19,7 @@ __all__ = [
     "next_after",
     "next_room",
     "pages_naming_next",
+    "past_rooms",
     "room_of",
     "upcoming_rooms",
     "visibility_of",
@@ -35,7 +37,7 @@ class UpcomingRoom:
     instructor: str
     starts: Millis
     length_s: int
-    """Of its plan; an hour where the plan says nothing."""
+    """Of its plan, an hour where the plan says nothing; once it is over its own."""
     live: bool
     place: str | None
     description: str
@@ -54,6 +56,12 @@ def upcoming_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
 def cancelled_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
     """Public sessions that were cancelled, the latest first: calendars show them as cancelled."""
     return [room_of(row) for row in SessionReader(catalogue.connection).cancelled(limit)]
+
+
+def past_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
+    """Public sessions that are over, the latest first, from their start to their real end; not those withdrawn."""
+    rows = SessionReader(catalogue.connection).over(limit)
+    return [_past(row) for row in rows if catalogue.withdrawn_at(row.session_id) is None]
 
 
 def next_room(catalogue: Catalogue, entry: Published) -> UpcomingRoom | None:
@@ -112,6 +120,24 @@ def room_of(row: RoomRow) -> UpcomingRoom:
         series_id=row.series_id,
         cancelled=row.cancelled,
     )
+
+
+def _past(row: RoomRow) -> UpcomingRoom:
+    room = room_of(row)
+    document: dict[str, Any] = json.loads(row.document)
+    started, ended = (document.get(name) for name in ("started_at", "ended_at"))
+    if ended is None or row.ended_at is None:
+        return room
+    changed = replace(room, sequence=room.sequence + 1, updated_at=row.ended_at)
+    if started is None:
+        # Nobody began it: what was planned is all there is to say.
+        return changed
+    starts = min(room.starts, _instant(started))
+    return replace(changed, starts=starts, length_s=max(1, (_instant(ended) - starts) // 1000))
+
+
+def _instant(iso: str) -> Millis:
+    return from_datetime(datetime.fromisoformat(iso))
 
 
 def _length(document: dict[str, Any]) -> int:

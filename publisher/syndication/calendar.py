@@ -9,7 +9,7 @@ from icalendar import Calendar, Event
 
 from engine.domain.instant import to_datetime
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.upcoming import UpcomingRoom, cancelled_rooms, upcoming_rooms
+from publisher.catalogue.upcoming import UpcomingRoom, cancelled_rooms, past_rooms, upcoming_rooms
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
 
@@ -19,8 +19,13 @@ _AT_MOST = 200
 
 
 def calendar_of(catalogue: Catalogue, studio: Studio, links: Links, site_id: str) -> bytes:
-    """The studio's calendar as an iCalendar document (RFC 5545): what is to come, and what was cancelled."""
-    rooms = (*upcoming_rooms(catalogue, limit=_AT_MOST), *cancelled_rooms(catalogue, limit=_AT_MOST))
+    """The studio's calendar as an iCalendar document (RFC 5545): what is to come, what was, and what was cancelled."""
+    rooms = (
+        *upcoming_rooms(catalogue, limit=_AT_MOST),
+        # Programs that subscribe to it forget what is not in it any more.
+        *past_rooms(catalogue, limit=_AT_MOST),
+        *cancelled_rooms(catalogue, limit=_AT_MOST),
+    )
     return calendar_file(rooms, studio, links, site_id, name=studio.name, refreshed=True)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import Server, creation, moment, refused, running
+from tests.api.conftest import Server, content, creation, moment, refused, running
 
 
 async def test_a_new_session_comes_back_with_its_links_and_tokens(server: Server) -> None:
@@ -31,6 +32,17 @@ async def test_the_same_id_twice_is_a_conflict(server: Server) -> None:
     await server.create(title="First")
     refused(await server.client.post("/api/v2/sessions/create", json=creation(title="Second")), 409)
     assert (await server.client.get("/api/v2/sessions/morning")).json()["title"] == "First"
+
+
+async def test_an_id_that_differs_by_case_alone_is_taken(server: Server) -> None:
+    """Many hosts take both for one folder: 409 over every way in, and for one of two that come at once."""
+    ids = ["Case-1", "case-1"]
+    answers = await asyncio.gather(
+        *(server.client.post("/api/v2/sessions/create", json=creation(session_id=each)) for each in ids)
+    )
+    assert sorted(each.status_code for each in answers) == [201, 409]
+    reply = refused(await server.client.post("/api/v2/session-summary", json=content("CASE-1")), 409)
+    assert "by case alone" in reply["session_id"]
 
 
 async def test_the_instructor_has_two_names(server: Server) -> None:

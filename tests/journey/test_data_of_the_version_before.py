@@ -95,7 +95,7 @@ async def test_it_serves_publishes_and_is_rebuilt_to_the_same_bytes(data: Path) 
         assert "STATUS:CANCELLED" in await until_told(server, "/calendar.ics", "to-come@")
         feed = feedparser.parse((await server.stranger.get("/feed.xml")).text)
         assert [entry.link.rstrip("/").rpartition("/")[2] for entry in feed.entries] == IN_FEED
-        assert (await server.stranger.get("/sessions/taken-off/")).status_code == 404
+        assert (await server.stranger.get("/sessions/taken-off/")).status_code == 410
         assert (await server.stranger.get(f"/sessions/{DEMONSTRATION}/")).status_code == 200
 
         drafts = (await server.client.get("/api/v2/sessions/told-1/drafts")).json()["drafts"]

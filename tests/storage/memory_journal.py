@@ -135,6 +135,11 @@ class MemoryRooms:
         log = self._logs.get(session_id)
         return log.room if log else None
 
+    async def id_differing_by_case(self, session_id: str) -> str | None:
+        """As the port says."""
+        others = (row.session_id for row in self._all() if row.session_id != session_id)
+        return next((other for other in others if other.lower() == session_id.lower()), None)
+
     async def list(
         self, phases: Collection[str] | None = None, limit: int = 100, after: str | None = None
     ) -> Sequence[RoomRow]:

@@ -50,6 +50,13 @@ async def test_a_room_is_as_it_was_last_written(catalogue: RoomCatalogue) -> Non
     assert await catalogue.get("nowhere") is None
 
 
+async def test_an_id_that_differs_by_case_alone_is_found(catalogue: RoomCatalogue) -> None:
+    """Whichever of both was there first; the id itself is none."""
+    assert await catalogue.id_differing_by_case("A") == "a"
+    assert await catalogue.id_differing_by_case("a") is None
+    assert await catalogue.id_differing_by_case("nowhere") is None
+
+
 async def test_the_list_is_paged_by_id_and_chosen_by_phase(catalogue: RoomCatalogue) -> None:
     """Pages follow each other without overlap."""
     assert [r.session_id for r in await catalogue.list(limit=2)] == ["a", "b"]

@@ -11,11 +11,14 @@ import feedparser
 import pytest
 from icalendar import Calendar
 
-from engine.domain.instant import HOUR, MINUTE, to_datetime
+from engine.domain.instant import HOUR, MINUTE, iso, to_datetime
 from engine.storage.database import Value
+from engine.storage.journal import Append
 from engine.storage.outbox import schedule_row
+from engine.storage.writing import write_rows
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
+from tests.storage.rows import room
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 HISTORY = "{http://purl.org/syndication/history/1.0}"
@@ -189,6 +192,44 @@ def test_the_calendar_follows_the_rooms(publisher: Publisher) -> None:
     (event,) = Calendar.from_ical(publisher.read("calendar.ics")).walk("VEVENT")
     assert (str(event["UID"]), event["SEQUENCE"], str(event["STATUS"])) == (uid, 2, "CANCELLED")
     assert "Morning, wide; open" not in publisher.read("index.html")
+
+
+def test_a_session_that_is_over_stays_in_the_calendar(publisher: Publisher) -> None:
+    """calendar#66: it left subscribers' calendars the moment it ended. With its real end, and its page; SEQUENCE rises."""
+    add_room(publisher, "r-1")
+    (before,) = Calendar.from_ical(publisher.read("calendar.ics")).walk("VEVENT")
+    over = {"started_at": iso(NOW + HOUR + MINUTE), "ended_at": iso(NOW + 2 * HOUR)}
+    add_room(publisher, "r-1", phase="ended", ended_at=NOW + 2 * HOUR, document=json.dumps(over))
+    (event,) = Calendar.from_ical(publisher.read("calendar.ics")).walk("VEVENT")
+    assert (event["UID"], event["URL"], str(event["STATUS"])) == (before["UID"], before["URL"], "CONFIRMED")
+    assert event.decoded("DTSTART") == before.decoded("DTSTART")
+    assert event.decoded("DTEND") == to_datetime(NOW + 2 * HOUR)
+    assert (event["SEQUENCE"], before["SEQUENCE"]) == (1, 0)
+    calendar = publisher.read("calendar.ics")
+    publisher.connection.execute("UPDATE rooms SET phase = 'published', updated_at = :at", at=NOW + 3 * HOUR)
+    publisher.catalogue.mark_dirty(["calendar"])
+    publisher.work()
+    assert publisher.read("calendar.ics") == calendar
+    publisher.publish(snapshot("r-1"), ["web"])
+    publisher.catalogue.withdraw("r-1", NOW + 4 * HOUR)
+    publisher.work()
+    assert not Calendar.from_ical(publisher.read("calendar.ics")).walk("VEVENT")
+
+
+def test_the_calendar_keeps_the_newest_of_the_past(publisher: Publisher) -> None:
+    """Two hundred, so that it does not grow for ever."""
+    over = json.dumps({"started_at": iso(NOW), "ended_at": iso(NOW + HOUR)})
+    with publisher.catalogue.transaction():
+        for n in range(205):
+            row = room(f"r-{n}", phase="ended", scheduled_start=NOW + n, ended_at=NOW + HOUR, document=over)
+            write_rows(publisher.connection, Append(f"r-{n}", 0, (), room=row))
+    publisher.catalogue.mark_dirty(["calendar"])
+    publisher.work()
+    kept = {
+        str(event["UID"]).partition("@")[0]
+        for event in Calendar.from_ical(publisher.read("calendar.ics")).walk("VEVENT")
+    }
+    assert kept == {f"r-{n}" for n in range(5, 205)}
 
 
 def test_hidden_rooms_stand_in_no_calendar(publisher: Publisher) -> None:
