@@ -181,14 +181,36 @@ def export(
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="The archive to write.", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE|DIR", help="The archive to write; with --every, their folder.", show_default=False
+        ),
+    ],
     data: Data = None,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="30m|12h|1d",
+            help="Write into DIR only when the newest backup there is this old. For a timer.",
+            show_default=False,
+        ),
+    ] = None,
+    keep: Annotated[
+        int, typer.Option(min=1, help="With --every: how many backups stay; the oldest go.")
+    ] = 14,
     config: Config = None,
 ) -> None:
-    """Write everything the server knows into one file, also while it runs."""
-    from engine.commands.archive import backup as run
+    """Write everything the server knows into one file, also while it runs.
 
-    run(config, data, file)
+    With --every a run that comes too early does nothing, so a timer may ask every hour.
+    """
+    from engine.commands import archive
+
+    if every is None:
+        archive.backup(config, data, file)
+    else:
+        archive.backup_when_due(config, data, file, every, keep)
 
 
 @app.command()

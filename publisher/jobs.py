@@ -6,6 +6,7 @@ pages → write drafts and figures → settle each job in the outbox.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +47,8 @@ _JOBS_PER_TRANSACTION = 50
 """A live session beside this writes its journal into the same file: transactions are short."""
 _MOST_REWRITTEN = 20
 """Drafts rewritten at once. Each takes a tenth of a second, and the next session may have ended meanwhile."""
+_MOST_LINES = 5
+"""Sessions published in one round that get a line of the log each."""
 _FIRST_PAUSE: Millis = 2 * SECOND
 _LONGEST_PAUSE: Millis = 5 * MINUTE
 
@@ -121,17 +124,23 @@ class JobRunner:
         jobs = self._outbox.claim(now, limit)
         if jobs and forget_recipients(self._catalogue):
             self._must_discard = True
+        began = time.monotonic()
         published: list[_Story] = []
         for portion in _portions([job for job in jobs if job.channel in _PAGE_CHANNELS]):
             published += self._publish(self._rehearse(portion, now), now)
         self._remove_withdrawn_drafts()
         error = self._build(now, progress, requested=bool(published))
+        done: list[Job] = []
         if error is None:
             self._settle_done([(story.job, story.content_id) for story in published], now)
+            done += [story.job for story in published]
         else:
             self._settle_postponed(published, error, now)
         for portion in _portions([job for job in jobs if job.channel not in _PAGE_CHANNELS]):
-            self._settle_done(self._draft(portion, now), now)
+            drafted = self._draft(portion, now)
+            self._settle_done(drafted, now)
+            done += [job for job, _ in drafted]
+        _log_published(done, time.monotonic() - began)
         if self._must_discard:
             self._must_discard = not self._catalogue.connection.discard_deleted()
         return len(jobs)
@@ -337,6 +346,13 @@ class JobRunner:
         self, job: Job, content_id: str, error: str, again_at: Millis | None, now: Millis
     ) -> None:
         self._outbox.failed(job, error, again_at, now)
+        _log.warning(
+            "not published",
+            session_id=job.session_id,
+            channel=job.channel,
+            problem=error,
+            again_in_s=None if again_at is None else max(0, again_at - now) // 1000,
+        )
         self._on_finished(FinishedJob(job.session_id, job.channel, "failed", content_id))
 
     def _attempt(self, job: Job, now: Millis, action: Callable[[], T]) -> T | None:
@@ -353,6 +369,19 @@ class JobRunner:
             again_at = None if pause is None else now + pause
             self._settle_failed(job, self._snapshots.content_id(job), _described(error), again_at, now)
             return None
+
+
+def _log_published(done: Sequence[Job], seconds: float) -> None:
+    """One line per session with the channels of this round, which took so long; one for all where an import is large."""
+    channels: dict[str, list[str]] = {}
+    for job in done:
+        if job.channel != SCHEDULE:
+            channels.setdefault(job.session_id, []).append(job.channel)
+    if len(channels) > _MOST_LINES:
+        _log.info("sessions published", sessions=len(channels), seconds=round(seconds, 2))
+        return
+    for session_id, names in channels.items():
+        _log.info("session published", session_id=session_id, channels=names, seconds=round(seconds, 2))
 
 
 def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:

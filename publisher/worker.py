@@ -27,7 +27,7 @@ from engine.domain.instant import Millis
 from engine.storage.database import Database, DatabaseLocked, DatabaseLost
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
-from publisher.delivery.mail import MailDelivery
+from publisher.delivery.mail import MailDelivery, smtp_arguments
 from publisher.jobs import FinishedJob, JobRunner
 from publisher.priority import BUILD_NICENESS, leave_foreground_group, lower_priority
 from publisher.rendering import studio
@@ -111,8 +111,13 @@ def _publish(data: Path, database: Database, *, standalone: bool, smtp_url: str 
 
 
 def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
-    """Store in the catalogue whether a mail server is set; the draft desk and the privacy page show it."""
+    """Store in the catalogue whether a mail server is set, which the draft desk and the privacy page show, and where.
+
+    Host and port alone, for ``halcytone doctor``: user and password are kept nowhere.
+    """
     catalogue.set_meta("sends_mail", "yes" if smtp_url else "no")
+    server = smtp_arguments(smtp_url) if smtp_url else None
+    catalogue.set_meta("mail_server", f"{server['hostname']}:{server['port']}" if server else "")
 
 
 def _run_due(jobs: JobRunner, outbox: Outbox) -> tuple[bool, bool]:

@@ -37,6 +37,7 @@ def series_document(series: Series, links: Links, *, belongs: bool) -> dict[str,
         "description": details.description,
         "techniques": [
             {"technique": item.technique, "duration": item.duration, "instruction": item.instruction}
+            | ({} if item.pattern is None else {"pattern": item.pattern})
             for item in details.techniques
         ],
         "plan": shown["plan"],

@@ -104,6 +104,33 @@ def backup(config: Path | None, data: Path | None, file: Path) -> None:
     say(f"{file} holds everything: {file.stat().st_size:,} bytes. Keep it as safe as the keys in it.")
 
 
+def backup_when_due(config: Path | None, data: Path | None, folder: Path, every: str, keep: int) -> None:
+    """Write a backup into ``folder`` when the newest there is ``every`` old, and remove the oldest beyond ``keep``."""
+    from engine.commands.backup_series import (
+        InvalidInterval,
+        backups_in,
+        file_name,
+        interval,
+        is_due,
+        too_many,
+    )
+
+    try:
+        length = interval(every)
+    except InvalidInterval as error:
+        fail(f"--every: {error}", Status.WRONG_USAGE)
+    now = Clock().now()
+    there = backups_in(folder)
+    if not is_due(there, length, now):
+        say(f"{there[-1]} is newer than {every}: nothing to do.")
+        return
+    backup(config, data, folder / file_name(now))
+    # Only now that a newer one is whole.
+    for old in too_many(backups_in(folder), keep):
+        old.unlink(missing_ok=True)
+        say(f"{old} is removed: {keep} are kept.")
+
+
 def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool) -> None:
     """Put a backup into the data folder, then build its site."""
     settings = settings_for(config, data=data)

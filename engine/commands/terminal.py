@@ -35,6 +35,7 @@ class Status(IntEnum):
 
     DONE = 0
     FAILED = 1
+    WRONG_USAGE = 2
     WRONG_SETTING = 3
     IN_USE = 4
 

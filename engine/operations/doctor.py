@@ -21,6 +21,7 @@ import aiohttp
 from engine.settings import PREFIX, Settings
 from engine.storage.database import Connection, DatabaseError
 from engine.storage.inspection import incomplete_logs
+from engine.storage.meta import Meta
 from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 
@@ -61,9 +62,32 @@ async def run_checks(settings: Settings) -> AsyncIterator[Finding]:
         yield finding
     for finding in _studio(settings.data):
         yield finding
-    async for finding in _address(settings):
+    stored = await asyncio.to_thread(_stored_by_serve, settings)
+    async for finding in _address(settings, stored.public_url):
         yield finding
-    yield await _mail(settings)
+    yield await _mail(settings, stored.mail_server)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the newest start of the server left in the database; None where there was none."""
+
+    public_url: str | None = None
+    mail_server: str | None = None
+    """``host:port`` of the mail server, empty where none was set."""
+
+
+def _stored_by_serve(settings: Settings) -> _Stored:
+    database = database_of(settings.data, settings.database)
+    try:
+        if not database.exists():
+            return _Stored()
+        with database.connect() as connection:
+            meta = Meta(connection)
+            return _Stored(meta.get("public_url"), meta.get("mail_server"))
+    except DatabaseError:
+        # Damaged or away: the finding about the database says so.
+        return _Stored()
 
 
 def _variables(settings: Settings) -> list[Finding]:
@@ -108,7 +132,9 @@ def _database(data: Path, url: str | None) -> list[Finding]:
         ]
     problems = database.problems()
     if problems:
-        remedy = "Stop the server, keep a copy of the folder, and `halcytone restore` the newest backup."
+        remedy = (
+            "Stop the server, keep a copy of the folder, and `halcytone restore --replace` the newest backup."
+        )
         return [Finding("database", Verdict.MEND, "; ".join(problems[:3]), remedy)]
     findings = [Finding("database", Verdict.GOOD, f"sound, {database.size() / 1024**2:.1f} MiB")]
     try:
@@ -156,8 +182,16 @@ def _studio(data: Path) -> list[Finding]:
     return [Finding("imprint", Verdict.GOOD, f"{studio.name} says who is responsible")]
 
 
-async def _address(settings: Settings) -> AsyncIterator[Finding]:
-    url = settings.base_url
+async def _address(settings: Settings, stored: str | None) -> AsyncIterator[Finding]:
+    # The address that this command was given, or the one under which the server of this folder started.
+    url = settings.public_url or stored or settings.base_url
+    if stored is not None and url != stored:
+        yield Finding(
+            "address in use",
+            Verdict.LOOK,
+            f"the server was last started with {stored}",
+            f"Pages and mails link there: start `halcytone serve` with --public-url {url}, or {PREFIX}PUBLIC_URL.",
+        )
     parts = urlsplit(url)
     if parts.scheme == "https":
         yield await _certificate(parts.hostname or "", parts.port or 443)
@@ -166,7 +200,8 @@ async def _address(settings: Settings) -> AsyncIterator[Finding]:
             "TLS",
             Verdict.LOOK,
             f"{url} is not https",
-            "Phones need https for straps and to keep the screen awake.",
+            "Phones need https for straps and to keep the screen awake: put a proxy such as deploy/Caddyfile in front, "
+            "and start `halcytone serve` with --public-url https://….",
         )
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT)
     async with aiohttp.ClientSession(timeout=timeout) as http:
@@ -196,7 +231,9 @@ async def _readiness(http: aiohttp.ClientSession, url: str) -> Finding:
         async with http.get(f"{url}/readyz") as response:
             status = response.status
     except (aiohttp.ClientError, TimeoutError) as error:
-        remedy = f"Is the server running, and is {PREFIX}PUBLIC_URL the address that people use?"
+        remedy = (
+            f"Is the server running, and is --public-url ({PREFIX}PUBLIC_URL) the address that people use?"
+        )
         return Finding("address", Verdict.MEND, f"{url} does not answer: {error or 'in time'}", remedy)
     if status != 200:
         remedy = "503 means that it starts, drains or has no storage: its log says which. 404 or 502 come from a proxy."
@@ -222,12 +259,17 @@ async def _websocket(http: aiohttp.ClientSession, url: str) -> Finding:
     return Finding("WebSocket", Verdict.GOOD, "the upgrade goes through")
 
 
-async def _mail(settings: Settings) -> Finding:
-    if settings.smtp_url is None:
-        remedy = f"Set {PREFIX}SMTP_URL to send approved mail from here."
+async def _mail(settings: Settings, stored: str | None) -> Finding:
+    if settings.smtp_url is not None:
+        parts = urlsplit(settings.smtp_url.get_secret_value())
+        host, port = parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 587)
+    elif stored:
+        # Its user and password stay with the server.
+        host, _, number = stored.rpartition(":")
+        port = int(number)
+    else:
+        remedy = f"Set {PREFIX}SMTP_URL for `halcytone serve` to send approved mail from here."
         return Finding("mail", Verdict.LOOK, "no mail server is set: mail stays a draft", remedy)
-    parts = urlsplit(settings.smtp_url.get_secret_value())
-    host, port = parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 587)
     try:
         async with asyncio.timeout(_TIMEOUT):
             _, writer = await asyncio.open_connection(host, port)

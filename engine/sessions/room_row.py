@@ -26,6 +26,7 @@ def room_document(state: Session) -> Message:
         **room_state(details),
         "techniques": [
             {"technique": item.technique, "duration": item.duration, "instruction": item.instruction}
+            | ({} if item.pattern is None else {"pattern": item.pattern})
             for item in details.techniques
         ],
         "participant_count": attendance(state),

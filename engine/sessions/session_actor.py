@@ -53,6 +53,7 @@ from engine.sessions.messages import (
     View,
 )
 from engine.sessions.numbered_frames import NumberedFrame, numbered_frame
+from engine.sessions.operator_lines import log_turn
 from engine.sessions.people import People
 from engine.sessions.ports import RoomPort, SessionListener
 from engine.sessions.replies import answers, expects_answer, heartbeat_answer
@@ -325,6 +326,7 @@ class SessionActor(LoopActor):
         self._durable = state = staged.state
         for event, seq, at in staged.events:
             self._publish(state, event, seq, at)
+        log_turn(state, (event for event, _, _ in staged.events))
         for then in staged.then:
             then()
         self._listener.changed(state)

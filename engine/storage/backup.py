@@ -83,7 +83,9 @@ def restore(file: Path, data: Path, *, replace: bool = False) -> None:
         aside = None
         if (data / FILE_NAME).exists():
             if not replace:
-                raise BackupRefused(f"{data} already has a database: say that it is to be replaced")
+                raise BackupRefused(
+                    f"{data} already has a database; with --replace it is put aside, to {data.name}.replaced"
+                )
             aside = data.with_name(f"{data.name}.replaced")
             if aside.exists():
                 raise BackupRefused(f"{aside} exists: what was replaced earlier is there, move it away")

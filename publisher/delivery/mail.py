@@ -34,6 +34,7 @@ _TIMEOUT_S = 30.0
 _PAUSE: Millis = MINUTE
 _PAUSE_S = _PAUSE / 1000
 _LONGEST_PAUSE: Millis = HOUR
+_ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 _ABOUT_THE_STUDIO = re.compile(
     r"\b5\.7\.\d+\b|\brelay|\bauthenticat|\bhelo\b|\behlo\b|\b(?:access|client host) (?:denied|rejected)|\bblocked\b",
     re.I,
@@ -45,13 +46,14 @@ def smtp_arguments(smtp_url: str) -> dict[str, Any]:
     """The arguments of ``aiosmtplib.SMTP`` for ``smtp://user:password@host:587`` or ``smtps://host``.
 
     With a user name TLS is required, and its certificate checked, unless the server is this machine itself: a password
-    does not travel in clear. Without one ``smtp://`` upgrades to TLS where the server offers it.
+    does not travel in clear. Without one ``smtp://`` upgrades to TLS where the server offers it, and ``smtp+starttls://``
+    always does.
 
     Raises:
         ValueError: the scheme is another, or there is no host.
     """
     parts = urlsplit(smtp_url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
         raise ValueError("an address such as smtp://user:password@mail.example.org:587")
     tls = parts.scheme == "smtps"
     return {
@@ -60,10 +62,17 @@ def smtp_arguments(smtp_url: str) -> dict[str, Any]:
         "username": unquote(parts.username) if parts.username else None,
         "password": unquote(parts.password) if parts.password else None,
         "use_tls": tls,
-        "start_tls": False
-        if tls
-        else (True if parts.username and not _is_loopback(parts.hostname) else None),
+        "start_tls": _start_tls(
+            parts.scheme, upgrade=bool(parts.username) and not _is_loopback(parts.hostname)
+        ),
     }
+
+
+def _start_tls(scheme: str, *, upgrade: bool) -> bool | None:
+    """Whether to upgrade to TLS after connecting; None where the server offers it."""
+    if scheme == "smtps":
+        return False
+    return True if upgrade or scheme == "smtp+starttls" else None
 
 
 def _is_loopback(host: str) -> bool:
@@ -203,20 +212,39 @@ async def _send_one(
     except aiosmtplib.SMTPRecipientRefused as error:
         if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
             raise StudioRefused(_described(error), by_recipient=True) from error
-        deliveries.refused(delivery, _described(error), now(), for_good=error.code >= 500)
+        _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)
     except aiosmtplib.SMTPResponseException as error:
         # The server refused it.
-        deliveries.refused(delivery, _described(error), now(), for_good=error.code >= 500)
+        _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)
     except (aiosmtplib.SMTPException, OSError) as error:
         if watcher.data_begun:
             # Between the message's first byte and the reply nobody knows whether the server took it.
             deliveries.uncertain(delivery, _described(error), now())
+            _log.warning("mail uncertain", **_said_of(delivery), problem=_without_addresses(error))
         else:
-            deliveries.refused(delivery, _described(error), now(), for_good=False)
+            _refused(deliveries, delivery, error, now(), for_good=False)
     else:
         deliveries.submitted(delivery, now())
+        _log.info("mail sent", **_said_of(delivery))
         return True
     return False
+
+
+def _refused(
+    deliveries: Deliveries, delivery: Delivery, error: BaseException, at: Millis, *, for_good: bool
+) -> None:
+    deliveries.refused(delivery, _described(error), at, for_good=for_good)
+    _log.warning("mail failed", **_said_of(delivery), problem=_without_addresses(error), for_good=for_good)
+
+
+def _said_of(delivery: Delivery) -> dict[str, Any]:
+    """What a line of the log says of a mail: never to whom it goes."""
+    return {"session_id": delivery.session_id, "kind": delivery.kind, "attempt": delivery.attempts}
+
+
+def _without_addresses(error: BaseException) -> str:
+    """A server's refusal without the mail addresses in it."""
+    return _ADDRESS.sub("[address]", _described(error))
 
 
 class _DataWatcher:

@@ -10,6 +10,7 @@ import pytest
 
 from engine.operations.doctor import Finding, Verdict, run_checks
 from engine.settings import load
+from engine.storage.meta import Meta
 from engine.storage.opening import database_of
 from engine.storage.sqlite import FILE_NAME
 
@@ -18,8 +19,10 @@ NOBODY = "http://127.0.0.1:9"
 pytestmark = pytest.mark.usefixtures("no_settings_of_ours")
 
 
-async def found(data: Path, smtp_url: str | None = None) -> dict[str, Finding]:
-    settings = load(data=data, public_url=NOBODY, smtp_url=smtp_url)
+async def found(
+    data: Path, smtp_url: str | None = None, public_url: str | None = NOBODY
+) -> dict[str, Finding]:
+    settings = load(data=data, public_url=public_url, smtp_url=smtp_url)
     return {finding.what: finding async for finding in run_checks(settings)}
 
 
@@ -102,3 +105,49 @@ async def test_a_mail_server_that_does_not_answer_is_found(tmp_path: Path) -> No
     finding = (await found(tmp_path, smtp_url="smtp://user:hunter2@127.0.0.1:9"))["mail"]
     assert finding.verdict is Verdict.MEND
     assert "hunter2" not in finding.sentence + finding.remedy
+
+
+def stored(data: Path, **values: str) -> None:
+    """What the server and its publisher left in the database."""
+    with database_of(data).connect() as connection:
+        for key, value in values.items():
+            Meta(connection).set(key, value)
+
+
+async def test_the_address_that_the_server_started_with_is_examined(tmp_path: Path) -> None:
+    """Without an address of its own, doctor looks where the server of this folder said that it is."""
+    stored(tmp_path, public_url="http://127.0.0.1:7")
+    findings = await found(tmp_path, public_url=None)
+    assert "127.0.0.1:7" in findings["address"].sentence
+    assert "address in use" not in findings
+
+
+async def test_another_address_than_the_servers_is_named(tmp_path: Path) -> None:
+    """Somebody who checks a new address before they set it is told that links still lead to the old one."""
+    stored(tmp_path, public_url="http://127.0.0.1:7")
+    finding = (await found(tmp_path))["address in use"]
+    assert finding.verdict is Verdict.LOOK
+    assert "127.0.0.1:7" in finding.sentence
+    assert f"--public-url {NOBODY}" in finding.remedy
+
+
+async def test_the_mail_server_that_the_server_started_with_is_examined(tmp_path: Path) -> None:
+    """It is known to doctor without the variable that holds its password."""
+    stored(tmp_path, mail_server="127.0.0.1:9")
+    finding = (await found(tmp_path))["mail"]
+    assert finding.verdict is Verdict.MEND
+    assert finding.sentence.startswith("127.0.0.1:9")
+    stored(tmp_path, mail_server="")
+    assert (await found(tmp_path))["mail"].verdict is Verdict.LOOK
+
+
+async def test_a_damaged_database_hides_nothing_else(tmp_path: Path) -> None:
+    """What the server stored cannot be read then; the address that is given is examined all the same."""
+    (tmp_path / FILE_NAME).write_bytes(b"this was a database once" * 100)
+    assert (await found(tmp_path))["address"].verdict is Verdict.MEND
+
+
+async def test_the_way_back_names_its_option(tmp_path: Path) -> None:
+    """A restore into a folder with a damaged database needs ``--replace``."""
+    (tmp_path / FILE_NAME).write_bytes(b"this was a database once" * 100)
+    assert "restore --replace" in (await found(tmp_path))["database"].remedy

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis
 from engine.domain.snapshot import Snapshot
@@ -181,3 +182,30 @@ def test_half_a_publication_that_failed_is_not_kept(
     assert catalogue.snapshot("a") is None
     assert catalogue.snapshot("b") is not None
     assert state(studio, "a")[0] == "pending"
+
+
+def test_the_operator_reads_what_was_published_and_what_was_not(studio: Publisher, disk: Disk) -> None:
+    """A line per session with its channels and how long that took; a warning with the reason where it failed."""
+    with capture_logs() as logged:
+        studio.publish(snapshot("calm"))
+    (line,) = [line for line in logged if line["event"] == "session published"]
+    assert line["session_id"] == "calm"
+    assert sorted(line["channels"]) == ["analytics", "email", "social", "web"]
+    assert 0 < line["seconds"] < 60
+    disk.wrong = OSError(errno.ENOSPC, "No space left on device")
+    with capture_logs() as logged:
+        studio.publish(snapshot("full"), ["web"])
+    (line,) = [line for line in logged if line["event"] == "not published"]
+    assert (line["session_id"], line["channel"], line["log_level"]) == ("full", "web", "warning")
+    assert "No space left" in line["problem"]
+
+
+def test_many_sessions_of_one_round_are_one_line(studio: Publisher) -> None:
+    """An archive that is taken in does not fill the log."""
+    for number in range(6):
+        studio.outbox.enqueue(snapshot(f"old-{number}"), ["analytics"], NOW)
+    with capture_logs() as logged:
+        studio.work()
+    assert [(line["event"], line.get("sessions")) for line in logged if "published" in line["event"]] == [
+        ("sessions published", 6)
+    ]

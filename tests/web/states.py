@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,16 @@ async def console_states(room: FakeRoom, open_page: Opener, **look: Any) -> Asyn
     await page.get_by_role("button", name="Add a technique").click()
     await page.get_by_label("Technique", exact=True).fill("Box Breathing")
     yield "console-4-schedule", page
+    await page.get_by_label("How often").select_option("Every week")
+    yield "console-4-schedule-series", page
+    await page.get_by_role("button", name="All sessions").click()
+    await page.get_by_role("button", name="Dates and changes").click()
+    await expect(page.get_by_text("not made yet")).to_be_visible()
+    yield "console-4-series", page
+    await page.get_by_role("button", name=re.compile("^Change .*3 December")).click()
+    await expect(page.get_by_label("This and all that follow")).to_be_visible()
+    yield "console-4-change", page
+    await page.get_by_role("button", name="Never mind").click()
     await page.get_by_role("button", name="All sessions").click()
     await page.get_by_role("button", name="Share").first.click()
     await expect(page.get_by_alt_text("The join link as a code to scan")).to_be_visible()
@@ -249,11 +260,48 @@ def _people() -> list[dict[str, Any]]:
 
 def _answers(room: FakeRoom, base: str) -> None:
     """What the console asks over HTTP."""
-    session = {"session_id": room.session_id, "max_participants": 100, "access": "open", **room.state}
+    session = {
+        "session_id": room.session_id,
+        "max_participants": 100,
+        "access": "open",
+        "techniques": [],
+        "series_id": "evening",
+        **room.state,
+    }
     past = {**session, "session_id": "yesterday", "title": "Evening Calm", "phase": "published"}
     urls = {
         "join": f"http://192.0.2.7:8000/sessions/join/{room.session_id}",
         "wall": f"http://192.0.2.7:8000/wall/{room.session_id}",
+        "page": f"http://192.0.2.7:8000/sessions/{room.session_id}/",
+    }
+    series = {
+        **session,
+        "series_id": "evening",
+        "timezone": "Europe/Berlin",
+        "starts": "2026-12-03T18:30",
+        "rule": "FREQ=WEEKLY",
+        "duration_minutes": 30,
+        "status": "active",
+        "sessions": [{"session_id": room.session_id, "scheduled_start": "2026-12-03T17:30:00Z"}],
+        "occurrences": [
+            {
+                "session_id": room.session_id,
+                "scheduled_start": "2026-12-03T17:30:00Z",
+                "made": True,
+                "status": "scheduled",
+            },
+            {
+                "session_id": "evening-2027-03-04",
+                "scheduled_start": "2027-03-04T17:30:00Z",
+                "made": False,
+                "status": None,
+            },
+        ],
+        "urls": {
+            "page": "http://192.0.2.7:8000/series/evening/",
+            "join": "http://192.0.2.7:8000/series/evening/join",
+            "calendar": "http://192.0.2.7:8000/series/evening/calendar.ics",
+        },
     }
     done = {"state": "done", "attempts": 1, "last_error": None}
     failed = {"state": "failed", "attempts": 5, "last_error": "the disk is full"}
@@ -285,6 +333,8 @@ def _answers(room: FakeRoom, base: str) -> None:
     )
     ask[("GET", "sessions?phase=ended,published,cancelled&limit=500")] = lambda _: (200, {"sessions": [past]})
     ask[("GET", f"sessions/{room.session_id}")] = lambda _: (200, {**session, "urls": urls})
+    ask[("GET", "series")] = lambda _: (200, {"series": [series]})
+    ask[("GET", "series/evening")] = lambda _: (200, series)
     ask[("GET", f"sessions/{room.session_id}/drafts")] = lambda _: (
         200,
         {"drafts": drafts, "channels": {"web": done, "email": done, "social": done, "analytics": failed}},

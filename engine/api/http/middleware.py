@@ -101,7 +101,7 @@ def request_middleware(
                 response = await _respond(request, handler)
             seconds = time.perf_counter() - began
             metrics.answered(_route(request), request.method, response.status, seconds)
-            _log.info(
+            _log.debug(
                 "request",
                 method=request.method[:20],
                 path=logged_path(request, response.status),

@@ -15,6 +15,7 @@ const SCREENS = /** @type {Record<string, () => Promise<(desk: any, detail: any)
   sign_in: async () => (await import("./console/sign-in.js")).signInScreen,
   sessions: async () => (await import("./console/sessions.js")).sessionsScreen,
   schedule: async () => (await import("./console/schedule.js")).scheduleScreen,
+  series: async () => (await import("./console/series.js")).seriesScreen,
   room: async () => (await import("./console/room.js")).roomScreen,
   desk: async () => (await import("./console/desk.js")).deskScreen,
 });

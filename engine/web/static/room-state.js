@@ -8,7 +8,7 @@
 
 const FIELDS = [
   "title", "instructor", "scheduled_start", "started_at", "phase", "resting", "plan", "chat", "locked",
-  "place", "listen_url", "visibility", "cancelled", "emergency", "page_url", "next_technique",
+  "place", "listen_url", "visibility", "max_participants", "cancelled", "emergency", "page_url", "next_technique",
 ];
 const OVER = new Set(["ending", "ended", "published"]);
 const KEPT = 200;
@@ -34,6 +34,10 @@ export class RoomState extends EventTarget {
     this.place = null;
     /** @type {string | null} */
     this.listen_url = null;
+    /** @type {string | null} */
+    this.description = null;
+    /** @type {number | null} */
+    this.max_participants = null;
     /** @type {string | null} */
     this.emergency = null;
     /** @type {string | null} */
@@ -185,6 +189,8 @@ export class RoomState extends EventTarget {
       if (field === "title" && "description" in content && !("scheduled_start" in content)) continue;
       if (content[field] !== undefined) /** @type {any} */ (this)[field] = content[field];
     }
+    // An achievement's description is its own, too.
+    if ("description" in content && "scheduled_start" in content) this.description = content.description;
     if (this.plan === null) this.plan = [];
   }
 

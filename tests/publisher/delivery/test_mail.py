@@ -13,6 +13,7 @@ from unittest.mock import Mock
 import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from structlog.testing import capture_logs
 
 from engine.domain.instant import MINUTE, Millis
 from engine.storage.rows import PEOPLE, PersonRow
@@ -470,6 +471,28 @@ async def test_a_confirmation_that_failed_is_asked_for_again_at_once(
 def test_a_password_does_not_travel_in_clear(url: str, start_tls: bool | None) -> None:
     """TLS is required where there is one, but for this machine itself."""
     assert smtp_arguments(url)["start_tls"] is start_tls
+
+
+def test_a_scheme_that_says_starttls_always_upgrades() -> None:
+    """Also without a password, and never with TLS from the first byte."""
+    server = smtp_arguments("smtp+starttls://mail.example.org")
+    assert (server["port"], server["use_tls"], server["start_tls"]) == (587, False, True)
+
+
+async def test_the_operator_reads_that_mails_left_or_failed(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """A line per mail, with the session and the reason, and with nobody's address."""
+    subscribed(studio, "gone@example.org", "fine@example.org")
+    mail_server.answers = {"gone@example.org": "550 <gone@example.org> is no user here"}
+    approve(studio)
+    with capture_logs() as logged:
+        await deliver(studio, mail_server)
+    lines = {line["event"]: line for line in logged}
+    assert (lines["mail sent"]["session_id"], lines["mail sent"]["kind"]) == ("s-1", "newsletter")
+    assert "550" in lines["mail failed"]["problem"]
+    assert lines["mail failed"]["for_good"] is True
+    assert "example.org" not in str(logged)
 
 
 def test_without_a_mail_server_an_approved_draft_is_a_draft(publisher: Publisher) -> None:

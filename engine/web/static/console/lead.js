@@ -6,6 +6,7 @@
 import { h, setText, show } from "../dom.js";
 import { clockTime, t } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
+import { sumText } from "../plan-sum.js";
 import { loadTechniques } from "./techniques.js";
 
 /**
@@ -21,6 +22,7 @@ export function leadPanel(room, client, command) {
   const rest = h("button", { type: "button" });
   const go = h("button", { type: "button", class: "primary" });
   const plan = h("ol", { class: "plan-lead" });
+  const sum = h("p", { class: "quiet plan-sum" });
   // The instructor sees the same pacer as the room.
   const pacer = new PacerView(client.clock);
   pacer.element.hidden = true;
@@ -52,6 +54,7 @@ export function leadPanel(room, client, command) {
     h("div", { class: "now-bar", "aria-hidden": "true" }, fill),
     pacer.element,
     next,
+    sum,
     plan,
     adHoc(begin),
     bar,
@@ -71,6 +74,7 @@ export function leadPanel(room, client, command) {
     if (plan.dataset.key === key) return;
     plan.dataset.key = key;
     show(plan, ...room.plan.map((item) => planned(item, room, live, begin)));
+    setText(sum, sumText(room.plan));
   };
   const breathe = (live) => {
     const shown = live && !room.resting ? room.technique : null;

@@ -3,8 +3,9 @@
  * @module
  */
 
-import { h, show } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
+import { sumText } from "../plan-sum.js";
 import { loadTechniques } from "./techniques.js";
 
 const MAX = 10;
@@ -15,7 +16,10 @@ export function planEditor(given) {
   const list = h("ol", { class: "plan-edit" });
   const names = h("datalist", { id: "technique-names" });
   const add = h("button", { type: "button", onclick: () => (items.push({ technique: "", duration: 300 }), fill(), list.lastElementChild?.querySelector("input")?.focus()) }, t("plan.add"));
+  const sum = h("p", { class: "quiet plan-sum", role: "status" });
+  const count = () => setText(sum, sumText(items.filter((item) => item.technique.trim())));
   const fill = () => {
+    count();
     add.hidden = items.length >= MAX;
     show(list, ...items.map(row));
   };
@@ -30,7 +34,7 @@ export function planEditor(given) {
     h(
       "li",
       {},
-      h("input", { list: "technique-names", value: item.technique, maxlength: "100", "aria-label": t("plan.technique"), oninput: (event) => (item.technique = event.target.value) }),
+      h("input", { list: "technique-names", value: item.technique, maxlength: "100", "aria-label": t("plan.technique"), oninput: (event) => ((item.technique = event.target.value), delete item.pattern) }),
       h("input", {
         type: "number", min: "1", max: "120", value: String(Math.round((item.duration ?? 300) / 60)), "aria-label": t("plan.minutes"),
         oninput: (event) => (item.duration = Number(event.target.value) * 60),
@@ -41,7 +45,7 @@ export function planEditor(given) {
   fill();
   loadTechniques().then((all) => show(names, ...all.map((technique) => h("option", { value: technique.name }))));
   return {
-    element: h("fieldset", { class: "plan-field" }, h("legend", {}, t("plan.title")), list, add, names),
+    element: h("fieldset", { class: "plan-field", oninput: count }, h("legend", {}, t("plan.title")), list, sum, add, names),
     /** The plan in the API's form. */
     value: () =>
       items
@@ -50,6 +54,7 @@ export function planEditor(given) {
           technique: item.technique.trim(),
           ...(item.duration ? { duration: item.duration } : {}),
           ...(item.instruction?.trim() ? { instruction: item.instruction.trim() } : {}),
+          ...(item.pattern ? { pattern: item.pattern } : {}),
         })),
   };
 }

@@ -5,7 +5,7 @@
 
 import { sessionPath } from "../api.js";
 import { CLOSE } from "../close-codes.js";
-import { h, setText } from "../dom.js";
+import { h, setText, show } from "../dom.js";
 import { HalcytoneClient } from "../halcytone-client.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
 import { opensText } from "../opening-time.js";
@@ -13,6 +13,7 @@ import { refusalText, warningText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
 import { Curves } from "./curves.js";
+import { editSession } from "./edit.js";
 import { endDialog } from "./end.js";
 import { leadPanel } from "./lead.js";
 import { ratingsPanel } from "./ratings.js";
@@ -48,6 +49,11 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     }
   };
 
+  const notes = h("div", { role: "status" });
+  const note = (/** @type {string[]} */ words) => show(notes, ...words.map((text) => h("p", { class: "note" }, text)));
+  note(warnings.map(warningText));
+  // The room itself hears of the change over its socket; one that is not open yet asks for it.
+  const noted = (/** @type {string[]} */ words) => (note(words), client.welcome ? undefined : early(opensAt));
   const title = h("h1", {});
   const facts = h("p", { class: "quiet facts" });
   const end = endDialog(() => command("end"));
@@ -63,10 +69,11 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
       { class: "bar" },
       title,
       h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
+      h("button", { type: "button", onclick: () => editSession(desk, sessionId, noted) }, t("edit.change")),
       desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
     ),
     facts,
-    ...warnings.map((warning) => h("p", { class: "note", role: "status" }, warningText(warning))),
+    notes,
     h("div", { class: "in-sight" }, said, people.alerts),
     ...parts.map((part) => part.element),
     curves.element,

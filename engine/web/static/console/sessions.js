@@ -6,7 +6,10 @@
 import { sessionPath } from "../api.js";
 import { h, setText, show } from "../dom.js";
 import { dateTime, t, timeWithZone } from "../i18n.js";
+import { sumText } from "../plan-sum.js";
 import { answerText } from "../refusals.js";
+import { editSession } from "./edit.js";
+import { oftenText } from "./repeat.js";
 import { shareDialog } from "./share.js";
 import { nextWeek, nextWeekNote, skippedNote, studioZone } from "./wall-clock.js";
 
@@ -28,21 +31,33 @@ export function sessionsScreen(desk) {
   );
 
   const load = async () => {
-    const [open, past] = await Promise.all([
+    const [open, past, series] = await Promise.all([
       desk.ask("GET", "/sessions?phase=scheduled,waiting,live,ending&limit=500"),
       desk.ask("GET", "/sessions?phase=ended,published,cancelled&limit=500"),
+      desk.ask("GET", "/series"),
     ]);
     list.removeAttribute("aria-busy");
     if (open.status === 401 || open.status === 403) return desk.turn("sign_in", { refused: true });
     if (!open.ok || !past.ok) return show(list, h("p", {}, t("console.offline")), h("button", { type: "button", onclick: load }, t("trouble.again")));
     const at = (session) => Date.parse(session.scheduled_start);
     const running = open.data.sessions.filter((session) => session.phase === "live" || session.phase === "ending");
-    const coming = open.data.sessions.filter((session) => !running.includes(session)).sort((a, b) => at(a) - at(b));
+    const waiting = open.data.sessions.filter((session) => !running.includes(session)).sort((a, b) => at(a) - at(b));
+    // Of a series the next one; the others stand on its own screen.
+    const coming = waiting.filter((session, index) => !session.series_id || waiting.findIndex((other) => other.series_id === session.series_id) === index);
+    const repeated = series.ok ? series.data.series.filter((each) => each.status === "active") : [];
     const gone = past.data.sessions.sort((a, b) => at(b) - at(a)).slice(0, PAST_SHOWN);
-    if (running.length + coming.length + gone.length === 0) return show(list, h("p", { class: "lead" }, t("sessions.none")));
-    return show(list, ...group("sessions.live", running), ...group("sessions.coming", coming), ...group("sessions.past", gone));
+    if (running.length + coming.length + gone.length + repeated.length === 0) return show(list, h("p", { class: "lead" }, t("sessions.none")));
+    return show(list, ...group("sessions.live", running), ...group("sessions.coming", coming), ...group("sessions.series", repeated, seriesCard), ...group("sessions.past", gone));
   };
-  const group = (key, sessions) => (sessions.length ? [h("h2", { class: "group" }, t(key)), ...sessions.map(card)] : []);
+  const group = (key, sessions, each = card) => (sessions.length ? [h("h2", { class: "group" }, t(key)), ...sessions.map(each)] : []);
+  const seriesCard = (series) =>
+    h(
+      "article",
+      { class: "card", "data-series": series.series_id },
+      h("h3", { tabindex: "-1" }, series.title),
+      h("p", { class: "quiet" }, `${oftenText(series)} · ${series.instructor}`),
+      h("div", { class: "actions" }, h("button", { type: "button", onclick: () => desk.turn("series", { seriesId: series.series_id }) }, t("sessions.series_open"))),
+    );
 
   /** Rebuild the list; the focus returns to the card that was acted on. */
   const act = async (session, method, path, body) => {
@@ -55,6 +70,7 @@ export function sessionsScreen(desk) {
     if (Date.parse(body?.scheduled_start) < Date.now()) setText(note, t("warning.past"));
     return undefined;
   };
+  const saved = async (/** @type {string[]} */ warnings) => (await load(), setText(note, warnings.join(" ")));
   const copy = (session, start) => {
     const zone = studioZone();
     return desk.turn("schedule", { like: session, start: nextWeek(start, zone), note: nextWeekNote(start, zone) });
@@ -69,12 +85,13 @@ export function sessionsScreen(desk) {
       "article",
       { class: "card", "data-session": session.session_id },
       h("h3", { tabindex: "-1" }, session.title),
-      h("p", { class: "quiet" }, `${dateTime(start)}, ${timeWithZone(start)} · ${session.instructor} · ${t(`phase.${session.phase}`)}`),
+      h("p", { class: "quiet" }, `${dateTime(start)}, ${timeWithZone(start)} · ${session.instructor} · ${t(`phase.${session.phase}`)}${planSum(session.techniques)}`),
       h(
         "div",
         { class: "actions" },
         session.phase === "cancelled" ? null : h("button", { type: "button", class: over ? "" : "primary", onclick: open }, t(over ? "sessions.desk" : "sessions.open")),
         over ? null : h("button", { type: "button", onclick: () => shareDialog(desk, session.session_id) }, t("sessions.share")),
+        over ? null : h("button", { type: "button", onclick: () => editSession(desk, session.session_id, saved) }, t("edit.change")),
         h("button", { type: "button", onclick: () => copy(session, start) }, t("sessions.next_week")),
         over || session.phase === "live"
           ? null
@@ -88,6 +105,12 @@ export function sessionsScreen(desk) {
   };
   load();
   return { element };
+}
+
+/** The sum of a plan, after a separator; empty without one. @param {{duration?: number | null}[]} plan */
+function planSum(plan) {
+  const words = sumText(plan);
+  return words && ` · ${words}`;
 }
 
 /** The inline form that moves a session to another time. */

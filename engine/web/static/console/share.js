@@ -1,11 +1,11 @@
 /**
- * The dialog that shares a session: the join link, its QR code, the wall for a projector.
+ * The dialog that shares a session: the join link, its QR code, a text to paste into a chat, the page, the wall.
  * @module
  */
 
 import { sessionPath } from "../api.js";
 import { h, setText, show } from "../dom.js";
-import { t } from "../i18n.js";
+import { dateTime, t, timeWithZone } from "../i18n.js";
 import { qrCode } from "../qr-code.js";
 import { answerText } from "../refusals.js";
 
@@ -26,30 +26,42 @@ export async function shareDialog(desk, sessionId) {
   document.body.append(dialog);
   dialog.showModal();
   if (!answer.ok) return setText(body, answerText(answer, t("console.offline")));
-  const { urls, access } = answer.data;
+  const { urls, access, visibility } = answer.data;
   show(
     body,
     linkRow(t(access === "invite" ? "share.invite" : "share.join"), urls.join),
     await qrCode(urls.join),
+    copyRow(t("share.words"), h("textarea", { readonly: true, rows: "4", id: "share-words" }, invitation(answer.data))),
+    // A private page opens for nobody by its address alone.
+    visibility === "private" ? null : linkRow(t("share.page"), urls.page),
     linkRow(t("share.wall"), urls.wall),
   );
   return undefined;
 }
 
-/** @param {string} name @param {string} url */
-function linkRow(name, url) {
+/** What may be pasted into a chat: title, time, instructor, the link. @param {any} session */
+function invitation(session) {
+  const at = Date.parse(session.scheduled_start);
+  return [session.title, `${dateTime(at)}, ${timeWithZone(at)} · ${t("entry.with", { name: session.instructor })}`, session.urls.join].join("\n");
+}
+
+/** A link to copy. @param {string} name @param {string} url */
+export function linkRow(name, url) {
+  return copyRow(name, h("input", { readonly: true, value: url, id: `link-${name.replace(/\W+/g, "-")}` }));
+}
+
+/** @param {string} name @param {any} field read-only */
+function copyRow(name, field) {
   const said = h("p", { class: "quiet", role: "status" });
-  const id = `link-${name.replace(/\W+/g, "-")}`;
-  const field = h("input", { readonly: true, value: url, id });
   const copy = async () => {
     field.select();
     try {
-      await navigator.clipboard.writeText(url);
+      await navigator.clipboard.writeText(field.value);
       setText(said, t("share.copied"));
     } catch {
       // Without HTTPS there is no clipboard: select the link, to be copied by hand.
       setText(said, t("share.selected"));
     }
   };
-  return h("div", { class: "link-row" }, h("label", { for: id }, name), h("div", { class: "chat-row" }, field, h("button", { type: "button", onclick: copy }, t("share.copy"))), said);
+  return h("div", { class: "link-row" }, h("label", { for: field.id }, name), h("div", { class: "chat-row" }, field, h("button", { type: "button", onclick: copy }, t("share.copy"))), said);
 }

@@ -52,6 +52,11 @@ function wallClock(millis, zone) {
   return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
 }
 
+/** What the clock shows at a moment in a zone: `2026-12-03T18:30`. @param {number} millis @param {string} [zone] */
+export function localIn(millis, zone) {
+  return new Date(wallClock(millis, zone)).toISOString().slice(0, 16);
+}
+
 /** @param {number} wall */
 function timeOf(wall) {
   return new Date(wall).toISOString().slice(11, 16);

@@ -5,7 +5,7 @@
 
 import { apiRequest, sessionPath } from "../api.js";
 import { BASE, h, setText, show } from "../dom.js";
-import { t } from "../i18n.js";
+import { dateTime, t, timeWithZone } from "../i18n.js";
 import { forget, recall, remember } from "../memory.js";
 import { ratingButtons } from "./rating.js";
 import { feedbackForm } from "./feedback-form.js";
@@ -35,6 +35,8 @@ export function afterScreen(visit, detail) {
     show(element, orb, heading, about, said, h("a", { class: "button wide", href: `${BASE}/` }, t("trouble.home")));
     said.focus();
   };
+  const following = h("div", {});
+  nextSession(sessionId, visit.token ?? memory.identity?.resume).then((card) => card && following.replaceChildren(card));
   const orb = h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {}));
   const heading = h("h1", {}, others > 0 ? t("after.with", { count: others }) : t("after.alone"));
   const about = h("p", { class: "lead" }, lead(seconds, title));
@@ -49,10 +51,32 @@ export function afterScreen(visit, detail) {
       : null,
     rating,
     form.element,
+    following,
     keepsake(me, { title, page, others, left: Boolean(detail?.left), credential: hidden ? memory.identity?.resume : null }),
     dataCard(me, gone),
   );
   return { element };
+}
+
+/**
+ * The card of the next session, with its calendar file; null where none is to come.
+ * @param {string} sessionId
+ * @param {string | null | undefined} credential
+ */
+async function nextSession(sessionId, credential) {
+  let answer = await apiRequest("GET", sessionPath(sessionId), { credential });
+  // A link that has expired is not needed to know of an open session.
+  if (answer.status === 401) answer = await apiRequest("GET", sessionPath(sessionId));
+  const next = answer.ok ? answer.data.next_session : null;
+  if (!next) return null;
+  const at = Date.parse(next.scheduled_start);
+  return h(
+    "section",
+    { class: "card next-session" },
+    h("h2", {}, t("after.next")),
+    h("p", {}, h("a", { href: next.urls.page }, next.title), h("br"), `${dateTime(at)}, ${timeWithZone(at)} · ${t("entry.with", { name: next.instructor })}`),
+    h("p", {}, h("a", { href: next.urls.calendar }, t("after.calendar"))),
+  );
 }
 
 /** @param {number} seconds @param {string} title */

@@ -5,17 +5,25 @@
 
 import { h } from "../dom.js";
 import { caution, t } from "../i18n.js";
+import { sumText } from "../plan-sum.js";
 
 /** @param {any} room */
 export function expectations(room) {
   const plan = room.plan ?? [];
+  const sum = sumText(plan);
   return h(
     "div",
     {},
     room.listen_url ? listenCard(room.listen_url) : null,
-    plan.length ? h("section", { class: "card" }, h("h2", {}, t("expect.title")), h("ol", { class: "plan" }, ...plan.map(planned))) : null,
+    room.description ? h("section", { class: "card about" }, ...paragraphs(room.description)) : null,
+    plan.length ? h("section", { class: "card" }, h("h2", {}, t("expect.title")), sum ? h("p", { class: "quiet plan-sum" }, sum) : null, h("ol", { class: "plan" }, ...plan.map(planned))) : null,
     h("p", { class: "quiet" }, t("expect.any_time")),
   );
+}
+
+/** @param {string} text with blank lines between its paragraphs */
+function paragraphs(text) {
+  return text.split(/\n{2,}/).map((part) => h("p", {}, part));
 }
 
 /** @param {any} item */

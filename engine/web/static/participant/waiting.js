@@ -52,7 +52,7 @@ export function waitingScreen(visit) {
     setText(when, [...names, ...(at ? [`${dateTime(at)}, ${timeWithZone(at)}`] : [])].join(" · "));
     setText(moved, visit.moved ? t("waiting.moved") : "");
     setText(here, room.count > 1 ? t("waiting.here", { count: room.count }) : "");
-    const key = JSON.stringify([room.plan, room.listen_url, room.place]);
+    const key = JSON.stringify([room.plan, room.listen_url, room.place, room.description]);
     if (expect.dataset.key !== key) {
       expect.dataset.key = key;
       show(expect, expectations(room), choiceCard(visit));

@@ -1,0 +1,50 @@
+"""The log's lines about one session: that it opened, started, ended or was cancelled, with figures and no names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+
+from engine.domain import events as e
+from engine.domain.instant import SECOND
+from engine.domain.session import Session
+
+__all__ = ["log_turn"]
+
+_log = structlog.get_logger(__name__)
+
+
+def log_turn(state: Session, events: Iterable[e.Event]) -> None:
+    """Log what an operator wants to hear of the events of one durable turn; ``state`` is the one after them."""
+    for event in events:
+        match event:
+            case e.RoomOpened():
+                _log.info("session opened", session_id=state.session_id)
+            case e.SessionStarted():
+                _log.info("session started", session_id=state.session_id, participants=state.count())
+            case e.SessionEnding():
+                _log.info(
+                    "session ended",
+                    session_id=state.session_id,
+                    participants=_participants(state),
+                    lasted_s=_lasted_s(state),
+                    reason=event.reason,
+                )
+            case e.SessionCancelled():
+                _log.info("session cancelled", session_id=state.session_id)
+
+
+def _participants(state: Session) -> int:
+    """How many took part: as a platform stated, or as many as came."""
+    stated = state.stated.total_participants
+    return sum(1 for _ in state.participants()) if stated is None else stated
+
+
+def _lasted_s(state: Session) -> int:
+    """Whole seconds from start to end, 0 where it never started."""
+    if state.stated.duration is not None:
+        return state.stated.duration
+    if state.ended_at is None:
+        return 0
+    return max(0, state.ended_at - state.began_at(state.ended_at)) // SECOND

@@ -1,0 +1,97 @@
+/**
+ * The console's screen of one series: its dates, its links, and the ways to change and to end it.
+ * @module
+ */
+
+import { h, setText, show } from "../dom.js";
+import { dateTime, t, timeWithZone } from "../i18n.js";
+import { answerText, warningText } from "../refusals.js";
+import { editSeries, editSession } from "./edit.js";
+import { oftenText } from "./repeat.js";
+import { linkRow } from "./share.js";
+
+const DATES_SHOWN = 20;
+
+/**
+ * @param {any} desk
+ * @param {{seriesId: string, warnings?: string[]}} detail `warnings` of a series that was just made
+ */
+export function seriesScreen(desk, { seriesId, warnings = [] }) {
+  const path = `/series/${encodeURIComponent(seriesId)}`;
+  const title = h("h1", {}, t("console.loading"));
+  const often = h("p", { class: "quiet facts" });
+  const said = h("p", { class: "error", role: "alert" });
+  const notes = h("div", { role: "status" });
+  const actions = h("div", { class: "actions" });
+  const dates = h("div", {});
+  const links = h("div", {});
+  const sure = h("div", { class: "inline-form", hidden: true });
+  const note = (/** @type {string[]} */ words) => show(notes, ...words.map((text) => h("p", { class: "note" }, text)));
+  const load = async () => {
+    const answer = await desk.ask("GET", path);
+    setText(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+    if (!answer.ok) return;
+    const series = answer.data;
+    setText(title, series.title);
+    document.title = series.title;
+    setText(often, `${oftenText(series)} · ${series.instructor}`);
+    const over = series.status === "ended";
+    const end = h("button", { type: "button", class: "danger", onclick: () => ask(end) }, t("series.end"));
+    show(
+      actions,
+      over ? h("p", { class: "quiet" }, t("series.ended")) : h("button", { type: "button", class: "primary", onclick: () => editSeries(desk, series, saved) }, t("series.change")),
+      over ? null : end,
+    );
+    const coming = series.occurrences.slice(0, DATES_SHOWN).map(date);
+    show(dates, h("h2", { class: "group" }, t("series.dates")), coming.length ? h("ol", { class: "people" }, ...coming) : h("p", {}, t("series.none")));
+    const { join, page, calendar } = series.urls;
+    show(links, h("h2", { class: "group" }, t("series.links")), linkRow(t("series.join"), join), linkRow(t("series.page"), page), linkRow(t("series.calendar"), calendar));
+  };
+  const saved = async (/** @type {string[]} */ words) => (await load(), note(words));
+  const date = (occurrence) => {
+    const at = Date.parse(occurrence.scheduled_start);
+    const open = occurrence.status === "scheduled" || occurrence.status === "waiting" || occurrence.status === "live";
+    return h(
+      "li",
+      { "data-session": occurrence.session_id },
+      h("span", {}, h("b", {}, dateTime(at)), ` ${timeWithZone(at)} · `, h("span", { class: "quiet" }, t(occurrence.made ? `phase.${occurrence.status}` : "series.not_made"))),
+      open
+        ? h(
+            "span",
+            { class: "person-actions" },
+            h("button", { type: "button", class: "small", "aria-label": t("series.open_named", { date: dateTime(at) }), onclick: () => desk.turn("room", { sessionId: occurrence.session_id }) }, t("sessions.open")),
+            h("button", { type: "button", class: "small", "aria-label": t("series.change_named", { date: dateTime(at) }), onclick: () => editSession(desk, occurrence.session_id, saved) }, t("edit.change")),
+          )
+        : null,
+    );
+  };
+  /** Ask for confirmation before everything to come is cancelled. @param {any} from */
+  const ask = (from) => {
+    const yes = h("button", { type: "button", class: "danger", onclick: () => end() }, t("series.end_yes"));
+    sure.hidden = false;
+    show(sure, h("p", {}, t("series.end_sure")), yes, h("button", { type: "button", onclick: () => ((sure.hidden = true), from.focus()) }, t("console.never_mind")));
+    yes.focus();
+  };
+  const end = async () => {
+    const answer = await desk.ask("POST", `${path}/end`);
+    sure.hidden = true;
+    if (!answer.ok) return setText(said, answerText(answer, t("console.offline")));
+    await load();
+    return title.focus();
+  };
+  const element = h(
+    "section",
+    { class: "screen console" },
+    h("header", { class: "bar" }, title, h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back"))),
+    often,
+    said,
+    notes,
+    actions,
+    sure,
+    dates,
+    links,
+  );
+  note(warnings.map(warningText));
+  load();
+  return { element };
+}

@@ -1,0 +1,147 @@
+"""Changing a session, and a series from its making to its end, in the console against a real server."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+from playwright.async_api import Page, expect
+
+from engine.app import RunningServer
+from tests.journey.server import KEY, asked
+from tests.web.conftest import Opener
+
+
+async def signed_in(open_page: Opener, server: RunningServer, **options: Any) -> Page:
+    """The list of sessions."""
+    page = await open_page(f"{server.url}/console", **options)
+    await page.get_by_label("Key or session link").fill(KEY)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    return page
+
+
+async def test_a_mistake_is_mended_while_people_wait(
+    unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Who waits sees it without a reload, with the sum of the plan; who leads the live session changes it from the room."""
+    body = {
+        "session_id": "morning",
+        "title": "Mornig Calm",
+        "instructor": "Mara",
+        "scheduled_start": (datetime.now(UTC) + timedelta(minutes=10)).isoformat(),
+        "techniques": [{"technique": "Box Breathing", "duration": 240}],
+    }
+    await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
+    waiting = await open_page(f"{unpublished.url}/sessions/join/morning")
+    await waiting.get_by_label("Your name, if you like").fill("Ada")
+    await waiting.get_by_role("button", name="Join").click()
+    await expect(waiting.get_by_text("4 minutes").first).to_be_visible()
+
+    console = await signed_in(open_page, unpublished)
+    card = console.get_by_role("article").filter(has_text="Mornig Calm")
+    await card.get_by_role("button", name="Change", exact=True).click()
+    dialog = console.get_by_role("dialog")
+    await dialog.get_by_label("Title").fill("Morning Calm")
+    await dialog.get_by_role("button", name="Add a technique").click()
+    await dialog.get_by_label("Technique", exact=True).nth(1).fill("Resonance")
+    await dialog.get_by_label("Minutes", exact=True).nth(1).fill("8")
+    await expect(dialog.get_by_text("12 minutes")).to_be_visible()
+    await dialog.get_by_text("More choices").click()
+    await dialog.get_by_label("What it is about").fill("Come as you are.")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(console.get_by_role("article").filter(has_text="Morning Calm")).to_contain_text("12 minutes")
+    await expect(waiting.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    await expect(waiting.get_by_text("Come as you are.")).to_be_visible()
+    await expect(waiting.get_by_text("12 minutes")).to_be_visible()
+
+    await console.get_by_role("article").get_by_role("button", name="Open the room").click()
+    await console.get_by_role("button", name="Start the session").click()
+    await expect(console.get_by_role("button", name="End", exact=False).last).to_be_visible()
+    await console.get_by_role("button", name="Change", exact=True).click()
+    await expect(dialog.get_by_label("Begins at (your local time)")).to_be_hidden()
+    await dialog.get_by_label("Title").fill("Morning Quiet")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(console.get_by_role("heading", name="Morning Quiet")).to_be_visible()
+
+
+async def test_a_weekly_class_is_made_changed_and_ended(
+    unpublished: RunningServer, open_page: Opener
+) -> None:
+    """One date by itself, then all that follow; the join link stays; with the end nothing is to come."""
+    console = await signed_in(open_page, unpublished, phone=False, timezone_id="Europe/Berlin")
+    await console.get_by_role("button", name="New session").click()
+    await console.get_by_label("Title").fill("Evening breath")
+    await console.get_by_label("Led by").fill("Mara")
+    await console.get_by_label("Begins at (your local time)").fill("2030-03-21T18:30")
+    await console.get_by_label("How often").select_option("Every week")
+    await console.get_by_label("Until when").select_option("A number of times")
+    await console.get_by_label("How many times").fill("3")
+    await expect(console.get_by_text("stays the same in Europe/Berlin")).to_be_visible()
+    await console.get_by_role("button", name="Set it up").click()
+
+    await expect(console.get_by_role("heading", name="Evening breath")).to_be_visible()
+    await expect(console.get_by_text("Every week, 18:30 (Europe/Berlin)")).to_be_visible()
+    dates = console.locator("[data-session]")
+    # Over the end of winter time: the time of day is the same, the zone is another.
+    await expect(dates).to_have_count(3)
+    await expect(dates.nth(0)).to_contain_text("21 March")
+    await expect(dates.nth(0)).to_contain_text("18:30 CET")
+    await expect(dates.nth(2)).to_contain_text("18:30 CEST")
+    await expect(dates.nth(1)).to_contain_text("not made yet")
+    join = await console.get_by_label("To the session that is open or next").input_value()
+    assert join.startswith(f"{unpublished.url}/series/evening-breath-")
+
+    await dates.nth(0).get_by_role("button", name="Change").click()
+    dialog = console.get_by_role("dialog")
+    await dialog.get_by_label("This and all that follow").check()
+    await dialog.get_by_label("Begins at (your local time)").fill("2030-03-21T20:00")
+    await dialog.get_by_label("Title").fill("Night breath")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dates.nth(2)).to_contain_text("20:00 CEST")
+    await expect(console.get_by_role("heading", name="Night breath")).to_be_visible()
+
+    await console.get_by_role("button", name="Change the series").click()
+    await dialog.get_by_label("How many times").fill("2")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dates).to_have_count(2)
+
+    await console.get_by_role("button", name="All sessions").click()
+    await expect(console.get_by_role("article").filter(has_text="Every week, 20:00")).to_be_visible()
+    card = console.get_by_role("article").filter(has_text="21 March")
+    await card.get_by_role("button", name="Share").click()
+    await expect(dialog.get_by_label("Words to paste into a chat")).to_have_value(
+        "Night breath\nThursday 21 March, 20:00 CET · with Mara\n"
+        + await dialog.get_by_label("Link for everybody who joins").input_value()
+    )
+    await dialog.get_by_role("button", name="Close").click()
+    await console.get_by_role("button", name="Dates and changes").click()
+    await console.get_by_role("button", name="End the series").click()
+    await console.get_by_role("button", name="Yes, end it").click()
+    await expect(console.get_by_text("This series has ended.")).to_be_visible()
+    await expect(console.get_by_text("No date is to come.")).to_be_visible()
+
+
+async def test_the_close_screen_names_what_comes_next(
+    unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """The next session with its calendar file; nothing where there is none."""
+    soon = (datetime.now(UTC) + timedelta(minutes=10)).isoformat()
+    for session_id, start in (("now", soon), ("later", "2030-05-01T17:00:00Z")):
+        body = {
+            "session_id": session_id,
+            "title": f"The {session_id} one",
+            "instructor": "Mara",
+            "scheduled_start": start,
+        }
+        await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
+    page = await open_page(f"{unpublished.url}/sessions/join/now")
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/now/start", 200, {})
+    await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/now/end", 200, {})
+    await expect(page.get_by_role("heading", name="What comes next")).to_be_visible()
+    await expect(page.get_by_role("link", name="The later one")).to_be_visible()
+    calendar = page.get_by_role("link", name="Put it into your calendar")
+    await expect(calendar).to_have_attribute("href", f"{unpublished.url}/sessions/later/event.ics")
