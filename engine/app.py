@@ -41,7 +41,7 @@ from engine.api.link_previews import preview_of_join
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.commands import MarkPublished, Sender
-from engine.domain.rejection import Rejected
+from engine.domain.rejection import Moved, Rejected
 from engine.domain.session import Role
 from engine.operations.garbage_collection import disable_full_collections
 from engine.operations.maintenance import Maintenance
@@ -69,7 +69,7 @@ from engine.storage.database import Database
 from engine.storage.group_commit import GroupCommitJournal
 from engine.storage.keys import Keys
 from engine.storage.meta import Meta
-from engine.storage.nodes import NodeRow
+from engine.storage.nodes import NodeRow, others_run
 from engine.storage.opening import database_of, open_journal, signing_key_of
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
@@ -90,6 +90,7 @@ _BACKLOG = 4096
 """Connections that may wait to be accepted: a studio full of phones comes back in one second."""
 _RECONNECT_WITHIN = 5.0
 """Seconds over which a restart spreads the return of its clients."""
+_PUBLISHED_AT = "/internal/published"
 _HAND_OVER_TIMEOUT = 3.0
 """Seconds that a drain has for giving its sessions to other servers."""
 _CLOSE_TIMEOUT = 3.0
@@ -180,7 +181,7 @@ async def running_server(
         process = PublisherProcess(
             publisher_command(settings) if publisher is None else publisher,
             environment=settings.for_the_publisher(),
-            on_finished=lambda finished: _on_finished(directory, finished),
+            on_finished=lambda finished: _on_finished(directory, storage.passing, finished),
         )
         directory = _build_directory(context, storage, process)
         sockets = _build_sockets(context, storage, directory)
@@ -276,9 +277,10 @@ def _open_storage(context: _Context) -> _Storage:
     context.server.new_key = keys.ensure_administrator(given, context.clock.now())
     if context.settings.database is not None:
         keys.keep_in_memory()
-    _store_settings(
-        database, public_url=context.server.url, retention_days=str(context.settings.retention_days)
-    )
+    settings = {"retention_days": str(context.settings.retention_days)}
+    if context.settings.public_url is not None or not _others_have_said(database, context.settings.data):
+        settings["public_url"] = context.server.url
+    _store_settings(database, **settings)
     node = _node(context, database)
     journal = open_journal(database, asyncio.get_running_loop(), context.metrics.committed)
     context.stack.push_async_callback(journal.close)
@@ -333,6 +335,14 @@ def _node_url(context: _Context) -> str:
 
 def _studio_hash(data: Path) -> str:
     return hashlib.sha256((data / studio.FILE_NAME).read_bytes()).hexdigest()[:16]
+
+
+def _others_have_said(database: Database, data: Path) -> bool:
+    """Whether servers run already that have stored the address of the site, which is one for all its copies."""
+    if not database.shared:
+        return False
+    with database.connect() as connection:
+        return Meta(connection).get("public_url") is not None and others_run(connection, data)
 
 
 def _store_settings(database: Database, **settings: str) -> None:
@@ -430,6 +440,7 @@ def _build_application(
     events: Handler = sockets.events.serve
     passing = storage.passing
     if passing is not None:
+        _add_published_route(app, directory, passing)
         live = passing.socket(live, lambda request: requested_session_id(request.rel_url.raw_query_string))
         events = passing.socket(events, lambda request: request.match_info["session_id"])
     # A HEAD opens no socket.
@@ -519,16 +530,32 @@ def _start_maintenance(context: _Context, storage: _Storage, directory: Director
 # -- while it runs, and at its end ---------------------------------------------------------------------
 
 
-def _on_finished(directory: Directory, finished: Finished) -> None:
+def _on_finished(directory: Directory, passing: Passing | None, finished: Finished) -> None:
     """Tell a session that its page is published."""
     if finished.channel == "web" and finished.state == "done":
-        _run_in_background(_mark_published(directory, finished.session_id))
+        _run_in_background(_mark_published(directory, passing, finished.session_id))
 
 
-async def _mark_published(directory: Directory, session_id: str) -> None:
-    # A summary that came over the API has no session here.
-    with contextlib.suppress(Rejected):
+async def _mark_published(directory: Directory, passing: Passing | None, session_id: str) -> None:
+    try:
         await directory.ask(session_id, MarkPublished(), Sender(Role.ADMIN))
+    except Moved as moved:
+        if passing is not None:
+            await passing.tell_owner(moved, f"{_PUBLISHED_AT}/{session_id}")
+    except Rejected:
+        pass  # A summary that came over the API has no session here.
+
+
+def _add_published_route(app: web.Application, directory: Directory, passing: Passing) -> None:
+    """Where another server says that it published a session of this one."""
+
+    async def published(request: web.Request) -> web.Response:
+        if passing.hop(request) is None:
+            raise web.HTTPNotFound
+        await directory.ask(request.match_info["session_id"], MarkPublished(), Sender(Role.ADMIN))
+        return web.Response(status=204)
+
+    app.router.add_post(f"{_PUBLISHED_AT}/{{session_id}}", published)
 
 
 _tasks: set[asyncio.Task[None]] = set()

@@ -16,6 +16,7 @@ from engine.storage.outbox import Outbox
 from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.sites import site_for
 from publisher.exported_line import line_of
 from publisher.importing import Imported, Progress, import_file
 from publisher.jobs import JobRunner
@@ -38,15 +39,15 @@ def rebuild(data: Path, database: Database, output: Path | None, progress: Progr
     to be drawn again follow the pages.
     """
     with database.connect() as connection:
-        catalogue = Catalogue(connection)
+        catalogue = Catalogue(connection, site_for(data, database))
         if output is not None:
-            setup = JobRunner(data, catalogue, Outbox(connection)).setup
+            setup = JobRunner(data, catalogue, Outbox(connection, site_for(data, database))).setup
             files = setup.site_builder.rebuild(output, progress=progress)
             update_index(output, catalogue, setup.studio.language)
             return files
         try:
             with publisher_lock(data, database):
-                jobs = JobRunner(data, catalogue, Outbox(connection))
+                jobs = JobRunner(data, catalogue, Outbox(connection, site_for(data, database)))
                 catalogue.mark_all_dirty()
                 jobs.run_due(0, progress=progress)
                 while jobs.draw_cards(0, wait_s=_LOOK_EVERY_S):
@@ -130,12 +131,12 @@ def unpublish(data: Path, database: Database, session_id: str) -> None:
         KeyError: it is not published.
     """
     with database.connect() as connection:
-        catalogue = Catalogue(connection)
+        catalogue = Catalogue(connection, site_for(data, database))
         if not catalogue.withdraw(session_id, _now()):
             raise KeyError(session_id)
         try:
             with publisher_lock(data, database):
-                JobRunner(data, catalogue, Outbox(connection)).run_due(0)
+                JobRunner(data, catalogue, Outbox(connection, site_for(data, database))).run_due(0)
         except Busy:
             while catalogue.is_dirty():
                 time.sleep(_LOOK_EVERY_S)

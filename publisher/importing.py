@@ -16,6 +16,7 @@ from engine.domain.snapshot import Snapshot
 from engine.storage.database import Database
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.sites import site_for
 from publisher.catalogue.upcoming import visibility_of
 from publisher.exported_line import snapshot_of_line
 from publisher.import_reader import Doubled, read_sessions
@@ -85,7 +86,8 @@ def import_file(
     """
     imported = Imported()
     with database.connect() as connection:
-        catalogue, outbox = Catalogue(connection), Outbox(connection)
+        site = site_for(data, database)
+        catalogue, outbox = Catalogue(connection, site), Outbox(connection, site)
         snapshots: list[Snapshot] = []
         taken: set[str] = set()
         for place, found in read_sessions(file):

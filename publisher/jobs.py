@@ -24,6 +24,7 @@ from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
 from publisher.catalogue.forgetting import forget_recipients, retracts
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.sites import register_site
 from publisher.catalogue.upcoming import pages_naming_next
 from publisher.job_snapshots import JobSnapshots
 from publisher.rendering.card import card_of
@@ -101,6 +102,7 @@ class JobRunner:
         step: Callable[[str], None] = lambda _: None,
         durable: bool = True,
     ) -> None:
+        register_site(catalogue, time.time_ns() // 1_000_000)
         self._data = data
         self._catalogue = catalogue
         self._outbox = outbox
@@ -118,10 +120,12 @@ class JobRunner:
         """Somebody took something back that may still be on the disk."""
         self.setup = self._loader.load()
 
-    def run_due(self, now: Millis, *, limit: int = 100, progress: Progress | None = None) -> int:
-        """Run one round; returns how many jobs were claimed."""
+    def run_due(
+        self, now: Millis, *, limit: int = 100, progress: Progress | None = None, patience: Millis = 0
+    ) -> int:
+        """Run one round; returns how many jobs were claimed. ``patience``: as ``Outbox.claim`` says."""
         self.setup = self._loader.load()
-        jobs = self._outbox.claim(now, limit)
+        jobs = self._outbox.claim(now, limit, patience=patience)
         if jobs and forget_recipients(self._catalogue):
             self._must_discard = True
         began = time.monotonic()
@@ -264,9 +268,9 @@ class JobRunner:
         self._no_build = (0, 0)
         if "feed" in dirty:
             self._notify_hub()
-        if self._catalogue.meta("site_made_of") not in (None, self.setup.fingerprint):
+        if self._catalogue.made_of() not in (None, self.setup.fingerprint):
             self._rewrite_waiting_drafts()
-        self._catalogue.set_meta("site_made_of", self.setup.fingerprint)
+        self._catalogue.set_made_of(self.setup.fingerprint)
         return None
 
     def _notify_hub(self) -> None:

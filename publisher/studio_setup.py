@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.published import Catalogue
 from publisher.drafts.desk import DraftDesk
 from publisher.rendering.links import DEFAULT_URL, Links
@@ -105,6 +106,6 @@ class StudioSetupLoader:
         )
 
     def _mark_what_is_outdated(self, setup: StudioSetup) -> None:
-        if self._catalogue.meta("site_made_of") != setup.fingerprint:
+        if self._catalogue.made_of() != setup.fingerprint:
             self._catalogue.recompute_days(setup.studio.zone)
-            self._catalogue.mark_all_dirty()
+            self._catalogue.mark_own([ALL_PAGES])

@@ -23,10 +23,11 @@ from types import FrameType
 
 import structlog
 
-from engine.domain.instant import Millis
-from engine.storage.database import Database, DatabaseLocked, DatabaseLost
+from engine.domain.instant import SECOND, Millis
+from engine.storage.database import Database, DatabaseError, DatabaseLocked, DatabaseLost
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.sites import site_for, site_of
 from publisher.delivery.mail import MailDelivery, smtp_arguments
 from publisher.jobs import FinishedJob, JobRunner
 from publisher.priority import BUILD_NICENESS, leave_foreground_group, lower_priority
@@ -41,6 +42,9 @@ LOCK = "publisher.lock"
 _LOOK_EVERY_S = 1.0
 _LOOK_FOR_CARDS_EVERY_S = 0.1
 _WAIT_FOR_LOCK_S = 10.0
+_LOOK_AT_OTHERS_EVERY_S = 5.0
+_PATIENCE: Millis = 5 * SECOND
+"""Jobs are left so long to the publisher whose server queued them: it reports to those who wait for them."""
 
 
 class Busy(Exception):
@@ -49,7 +53,7 @@ class Busy(Exception):
 
 @contextmanager
 def publisher_lock(data: Path, database: Database, *, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold the publisher lock of a data folder and of its database; the end of the process releases it too.
+    """Hold the publisher lock of a data folder; the end of the process releases it too.
 
     Raises:
         Busy: another process holds it for longer than ``wait_s`` seconds.
@@ -65,14 +69,18 @@ def publisher_lock(data: Path, database: Database, *, wait_s: float = 0.0) -> It
                 if time.monotonic() >= until:
                     raise Busy(f"another publisher works on {data}") from None
                 time.sleep(0.05)
+        site = site_for(data, database)
         with ExitStack() as held:
             while True:
                 try:
-                    held.enter_context(database.hold("publisher"))
+                    held.enter_context(database.hold(_lock_name(site)))
+                    # Against ``halcytone move``, which wants the database for itself.
+                    held.enter_context(database.hold("publisher", shared=True))
                     break
-                except DatabaseLocked:
+                except DatabaseLocked as error:
+                    held.close()
                     if time.monotonic() >= until:
-                        raise Busy("another publisher works on this database") from None
+                        raise Busy(str(error)) from None
                     time.sleep(0.05)
             yield
 
@@ -95,19 +103,52 @@ def _publish(data: Path, database: Database, *, standalone: bool, smtp_url: str 
     studio.write_default(data)
     connection = database.connect()
     try:
-        outbox = Outbox(connection)
+        site = site_of(data)
+        outbox = Outbox(connection, site)
         outbox.requeue_interrupted()
-        catalogue = Catalogue(connection)
+        catalogue = Catalogue(connection, site)
+        others = OtherPublishers(database, outbox) if database.shared else None
         _record_mail_setting(catalogue, smtp_url)
         jobs = JobRunner(data, catalogue, outbox, on_finished=_print_finished)
         mail = MailDelivery(data, database, smtp_url) if smtp_url else nullcontext()
         with closing(jobs), _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data, database):
             while not wake_ups.stopped:
-                ran_any, cards_follow = _run_due(jobs, outbox)
-                wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox, cards_follow))
+                patience = 0 if others is None or wake_ups.woken else others.patience()
+                ran_any, cards_follow = _run_due(jobs, outbox, patience)
+                wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox, cards_follow, patience))
     finally:
         connection.close()
     return 0
+
+
+def _lock_name(site: str) -> str:
+    return f"publisher of {site}"
+
+
+class OtherPublishers:
+    """The publishers of other servers: jobs that one leaves behind are queued again."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._looked_at = 0.0
+        self._there_are = False
+
+    def patience(self) -> Millis:
+        """How long a job must have been due before it is taken from those who know of it first."""
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOK_AT_OTHERS_EVERY_S:
+            self._looked_at = now
+            with suppress(DatabaseError):
+                self._look()
+        return _PATIENCE if self._there_are else 0
+
+    def _look(self) -> None:
+        for claimer in self._outbox.other_claimers():
+            if not self._database.is_held(_lock_name(claimer)):
+                jobs = self._outbox.requeue_interrupted(claimer)
+                _log.warning("jobs_of_a_dead_publisher", site=claimer, queued_again=jobs)
+        self._there_are = self._outbox.shared()
 
 
 def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
@@ -120,10 +161,10 @@ def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
     catalogue.set_meta("mail_server", f"{server['hostname']}:{server['port']}" if server else "")
 
 
-def _run_due(jobs: JobRunner, outbox: Outbox) -> tuple[bool, bool]:
+def _run_due(jobs: JobRunner, outbox: Outbox, patience: Millis) -> tuple[bool, bool]:
     """Whether there was any job, and whether cards follow the pages."""
     try:
-        return jobs.run_due(_now()) > 0, jobs.draw_cards(_now())
+        return jobs.run_due(_now(), patience=patience) > 0, jobs.draw_cards(_now())
     except (DatabaseLocked, DatabaseLost) as error:
         # Away, or another process holds the database for long, an import perhaps.
         _log.warning("database_locked", problem=str(error))
@@ -133,13 +174,13 @@ def _run_due(jobs: JobRunner, outbox: Outbox) -> tuple[bool, bool]:
         return False, False
 
 
-def _seconds_to_next_look(outbox: Outbox, cards_follow: bool) -> float:
+def _seconds_to_next_look(outbox: Outbox, cards_follow: bool, patience: Millis) -> float:
     longest = _LOOK_FOR_CARDS_EVERY_S if cards_follow else _LOOK_EVERY_S
     try:
         due = outbox.next_attempt()
     except (DatabaseLocked, DatabaseLost):
         return longest
-    return longest if due is None else min(longest, max(0.01, (due - _now()) / 1000))
+    return longest if due is None else min(longest, max(0.01, (due + patience - _now()) / 1000))
 
 
 def _print_finished(finished: FinishedJob) -> None:
@@ -161,7 +202,7 @@ def _remove_leftovers(data: Path) -> None:
 class _WakeUps:
     """Waits for a line from the parent, the end of standard input, SIGTERM, or a timeout.
 
-    ``stopped`` is true once the input ended or a signal came.
+    ``stopped`` is true once the input ended or a signal came, ``woken`` where a line ended the last wait, and at first.
     """
 
     def __init__(self, *, standalone: bool) -> None:
@@ -169,6 +210,7 @@ class _WakeUps:
         self._signal_read, self._signal_write = os.pipe()
         self._previous_handlers: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
         self.stopped = False
+        self.woken = True
 
     def __enter__(self) -> _WakeUps:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -187,9 +229,11 @@ class _WakeUps:
         ready, _, _ = select.select(watched, [], [], seconds)
         if self._signal_read in ready:
             self.stopped = True
-        if self._input in ready and self._input is not None and not os.read(self._input, 65536):
-            # The parent is gone or wants us gone.
-            self.stopped = True
+        self.woken = False
+        if self._input in ready and self._input is not None:
+            self.woken = bool(os.read(self._input, 65536))
+            # At its end the parent is gone or wants us gone.
+            self.stopped = self.stopped or not self.woken
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         os.write(self._signal_write, b"x")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-__all__ = ["PostgresCluster", "programs_folder"]
+__all__ = ["PostgresCluster", "free_port", "programs_folder"]
 
 _ACCOUNT = "postgres"
 """PostgreSQL refuses to run as root; Debian's package brings this account."""
@@ -41,7 +41,7 @@ class PostgresCluster:
         self.folder = Path(tempfile.mkdtemp(prefix="halcytone-pg-"))
         self._settings = [*settings, *(() if durable else ("fsync=off", "synchronous_commit=off"))]
         self._names = count()
-        self.port = _free_port()
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._as: dict[str, int] = {}
         if os.geteuid() == 0:
@@ -147,7 +147,8 @@ class PostgresCluster:
                 raise AssertionError(done.stdout + done.stderr + (log.read_text() if log.exists() else ""))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on at present."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, PUBLISHING, caller_of
+from engine.api.http.app_keys import CATALOGUE, CLOCK, DATA, PUBLISHING, caller_of
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.domain.instant import Millis, iso
@@ -20,6 +20,7 @@ from engine.storage.database import Connection
 from engine.storage.outbox import SCHEDULE, Outbox
 from engine.storage.rows import OutboxRow
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.sites import site_of
 
 __all__ = ["ENDPOINTS", "channels_of"]
 
@@ -55,9 +56,10 @@ async def withdraw(request: web.Request) -> web.Response:
     app[PUBLISHING].wake()
     until = time.monotonic() + _WITHDRAWAL_TIMEOUT
     gone = False
+    site = site_of(app[DATA])
     while not gone and time.monotonic() < until:
         await asyncio.sleep(_POLL_INTERVAL)
-        gone = not await app[CATALOGUE].ask(lambda connection: Catalogue(connection).is_dirty())
+        gone = not await app[CATALOGUE].ask(lambda connection: Catalogue(connection, site).is_dirty())
     return answer(
         {"session_id": session_id, "status": "withdrawn" if gone else "accepted"}, 200 if gone else 202
     )

@@ -40,10 +40,10 @@ class HopSigner:
         self._key = hashlib.sha256(b"hop\0" + key).digest()
         self._node = node
 
-    def sign(self, request: web.BaseRequest, hop: Hop, to: str) -> str:
-        """The header with which ``request`` is passed on to the node ``to``."""
+    def sign(self, method: str, path: str, hop: Hop, to: str) -> str:
+        """The header of a request to the node ``to``; ``path`` is as it stands in the request's first line."""
         told = urlsafe_b64encode(json.dumps([hop.address, hop.scheme, to]).encode()).decode()
-        return f"{told}.{self._mac(request, told)}"
+        return f"{told}.{self._mac(method, path, told)}"
 
     def read(self, request: web.BaseRequest) -> Hop | None:
         """What another node says of a request; None for one that comes from its client, whatever that sends."""
@@ -56,12 +56,14 @@ class HopSigner:
 
     def _checked(self, request: web.BaseRequest, sent: str) -> Hop | None:
         told, _, mac = sent.partition(".")
-        if not hmac.compare_digest(mac.encode("utf-8", "replace"), self._mac(request, told).encode()):
+        if not hmac.compare_digest(
+            mac.encode("utf-8", "replace"), self._mac(request.method, request.raw_path, told).encode()
+        ):
             return None
         address, scheme, to = json.loads(urlsafe_b64decode(told))
         # Meant for another process on this address, which was here before: nobody can tell what it would have done.
         return Hop(address, scheme) if to == self._node() else None
 
-    def _mac(self, request: web.BaseRequest, told: str) -> str:
-        said = f"{request.method} {request.raw_path}\n{told}"
+    def _mac(self, method: str, path: str, told: str) -> str:
+        said = f"{method} {path}\n{told}"
         return hmac.new(self._key, said.encode("utf-8", "surrogateescape"), "sha256").hexdigest()

@@ -20,12 +20,12 @@ import structlog
 from engine.domain.instant import Millis
 from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may_serve, share_of
 from engine.storage.database import Connection, Database, DatabaseError
-from engine.storage.nodes import NodeRow, NodeTable, lock_name
+from engine.storage.nodes import NODE_FILE, NodeRow, NodeTable, lock_name, node_before
 
 __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 
-_NODE_FILE = "node"
-"""Holds the id under which a process on this data folder joined last."""
+_GONE_WITHIN_S = 1.0
+"""In which the server notices that the connections of a killed process are gone."""
 
 log = structlog.get_logger()
 
@@ -73,7 +73,7 @@ class Membership:
     ) -> None:
         """``ask_peer(url)`` says whether the database answers the node there, None when that node does not answer."""
         self._database = database
-        self._file = data / _NODE_FILE
+        self._data = data
         self._facts = facts
         self._now = now
         self._load = load
@@ -134,14 +134,25 @@ class Membership:
     def _begin(self) -> None:
         self._connection = self._database.connect()
         table = NodeTable(self._connection)
-        with suppress(FileNotFoundError):
-            table.leave(self._file.read_text("ascii").strip())
+        before = node_before(self._data)
+        if before is not None:
+            self._bury_predecessor(table, before)
         self._enter(table)
+
+    def _bury_predecessor(self, table: NodeTable, node: str) -> None:
+        until = time.monotonic() + _GONE_WITHIN_S
+        # A folder that was copied while its server runs names a node that lives.
+        while self._database.is_held(lock_name(node)):
+            if time.monotonic() > until:
+                log.warning("another process runs as the node of this folder", node=node)
+                return
+            time.sleep(_GONE_WITHIN_S / 20)
+        table.leave(node)
 
     def _enter(self, table: NodeTable) -> None:
         node = uuid4().hex[:12]
         # Written first: a row whose id nobody remembers would live until its beats are missed.
-        self._file.write_text(f"{node}\n", "ascii")
+        (self._data / NODE_FILE).write_text(f"{node}\n", "ascii")
         # The lock is a hint that this process is connected; another connection's end is not its loss.
         self._lock.close()
         self._lock.enter_context(self._database.hold(lock_name(node), lambda: None))
@@ -215,7 +226,7 @@ class Membership:
         with suppress(DatabaseError):
             NodeTable(self._connection).leave(self.node)
         with suppress(OSError):
-            self._file.unlink(missing_ok=True)
+            (self._data / NODE_FILE).unlink(missing_ok=True)
         self._lock.close()
         self._connection.close()
 

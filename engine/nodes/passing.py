@@ -135,6 +135,17 @@ class Passing:
 
         return [answer for answer in await asyncio.gather(*map(ask, others)) if answer is not None]
 
+    async def tell_owner(self, moved: Moved, path: str) -> None:
+        """Send an empty POST of this server's own to the owner of a session; it is lost where that does not answer."""
+        header = self._signer.sign(hdrs.METH_POST, path, Hop("", "http"), moved.node)
+        try:
+            async with self._client().post(moved.url + path, headers={HOP_HEADER: header}) as response:
+                status = response.status
+        except (aiohttp.ClientError, TimeoutError) as error:
+            log.warning("owner unreachable", node=moved.node, reason=str(error))
+        else:
+            log.info("owner told", node=moved.node, path=path, status=status)
+
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
@@ -162,6 +173,17 @@ class Passing:
     def _sent(
         self, request: web.Request, node: str, url: str, body: bytes | None
     ) -> aiohttp.client._RequestContextManager:
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _MADE_ANEW]
+        target = URL(url + request.raw_path, encoded=True)
+        return self._client().request(
+            request.method,
+            target,
+            headers=[*headers, *self._headers(request, node).items()],
+            data=body,
+            allow_redirects=False,
+        )
+
+    def _client(self) -> aiohttp.ClientSession:
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 # A connection that is kept may be closed by its other end just when it is used again.
@@ -170,20 +192,15 @@ class Passing:
                 auto_decompress=False,
                 trust_env=False,
             )
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _MADE_ANEW]
-        target = URL(url + request.raw_path, encoded=True)
-        return self._http.request(
-            request.method,
-            target,
-            headers=[*headers, *self._headers(request, node).items()],
-            data=body,
-            allow_redirects=False,
-        )
+        return self._http
 
     def _headers(self, request: web.Request, node: str) -> dict[str, str]:
         hop = Hop(self._address_of(request), request.scheme)
         request_id = structlog.contextvars.get_contextvars().get("request_id") or uuid4().hex
-        return {HOP_HEADER: self._signer.sign(request, hop, node), "X-Request-ID": str(request_id)}
+        return {
+            HOP_HEADER: self._signer.sign(request.method, request.raw_path, hop, node),
+            "X-Request-ID": str(request_id),
+        }
 
 
 def _elsewhere() -> web.Response:

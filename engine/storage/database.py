@@ -146,6 +146,9 @@ class Connection(Protocol):
 class Database(Protocol):
     """Where the tables are. Every thread opens a connection of its own."""
 
+    shared: bool
+    """Whether several servers can use it at once, each with a data folder of its own."""
+
     def connect(self) -> Connection:
         """A new connection; creates or migrates the engine's tables.
 
@@ -182,6 +185,10 @@ class Database(Protocol):
         Raises:
             DatabaseLocked: another process holds it.
         """
+        ...
+
+    def is_held(self, what: str) -> bool:
+        """Whether any process holds ``what``. Blocking."""
         ...
 
     def unsuitable(self) -> list[str]:

@@ -284,7 +284,10 @@ _WEBHOOKS = """
 # Ids that differ by case alone are found by what they share.
 _FOLDED_IDS = "CREATE INDEX rooms_by_folded_id ON rooms (lower(session_id))"
 
+# Whose publisher runs a job, where several share the outbox.
+_CLAIMED_BY = "ALTER TABLE outbox ADD COLUMN claimed_by {text}"
+
 ENGINE = Schema(
     "engine_schema",
-    (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES, _WEBHOOKS, _FOLDED_IDS),
+    (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES, _WEBHOOKS, _FOLDED_IDS, _CLAIMED_BY),
 )

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.domain.instant import Millis
 from engine.storage.database import Connection, one_of
 
-__all__ = ["NodeRow", "NodeTable", "Owner", "lock_name"]
+__all__ = ["NODE_FILE", "NodeRow", "NodeTable", "Owner", "lock_name", "node_before", "others_run"]
 
+NODE_FILE = ".node"
+"""Holds the id of a data folder's node. Hidden, so that no archive takes it to another folder."""
 _RUNNING = "('waiting', 'live', 'ending')"
 
 
@@ -46,6 +49,20 @@ class Owner:
 def lock_name(node: str) -> str:
     """What a node holds (``Database.hold``) for as long as its process is connected."""
     return f"node {node}"
+
+
+def node_before(data: Path) -> str | None:
+    """The node as which a process on this data folder joined last, unless that left; whether or not it is dead."""
+    try:
+        return (data / NODE_FILE).read_text("ascii").strip()
+    except FileNotFoundError:
+        return None
+
+
+def others_run(connection: Connection, data: Path) -> bool:
+    """Whether nodes of other data folders are there."""
+    found = connection.value("SELECT count(*) FROM nodes WHERE node <> :own", own=node_before(data) or "")
+    return int(found) > 0
 
 
 class NodeTable:

@@ -75,8 +75,10 @@ def schedule_row(session_id: str, sequence: int, at: Millis) -> OutboxRow:
 class Outbox:
     """The outbox as publisher, API and command line use it, over one connection of theirs. Blocking."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, claimer: str = "") -> None:
+        """``claimer`` is whose jobs they are that ``claim`` takes, where several publishers share the outbox."""
         self._connection = connection
+        self._claimer = claimer
 
     def enqueue(self, snapshot: Snapshot, channels: Sequence[str], at: Millis) -> Snapshot:
         """Store a new version and queue its channels; returns it with the version and the id that it was given."""
@@ -91,10 +93,10 @@ class Outbox:
         with self._connection.transaction():
             store_story(self._connection, None, jobs)
 
-    def claim(self, at: Millis, limit: int = 20) -> list[Job]:
+    def claim(self, at: Millis, limit: int = 20, *, patience: Millis = 0) -> list[Job]:
         """Take the jobs that are due, oldest first, and mark them running.
 
-        One that waits to be tried again while its channel has gone on to newer content is removed instead. Where the
+        ``patience`` leaves those to other publishers that have been due for less. One that waits to be tried again while its channel has gone on to newer content is removed instead. Where the
         clock was set back meanwhile, each waits for what was left of its pause.
         """
         with self._connection.transaction():
@@ -109,7 +111,7 @@ class Outbox:
                 " AND newer.channel = outbox.channel AND newer.version > outbox.version) AS newer"
                 " FROM outbox WHERE state = 'pending' AND next_attempt_at <= :at"
                 " ORDER BY next_attempt_at, id LIMIT :limit",
-                at=at,
+                at=at - patience,
                 limit=limit,
             )
             self._connection.many(
@@ -117,8 +119,9 @@ class Outbox:
             )
             rows = [row for row in due if not row["newer"]]
             self._connection.many(
-                "UPDATE outbox SET state = 'running', attempts = attempts + 1, updated_at = :at WHERE id = :id",
-                [{"at": at, "id": row["id"]} for row in rows],
+                "UPDATE outbox SET state = 'running', attempts = attempts + 1, updated_at = :at, claimed_by = :claimer"
+                " WHERE id = :id",
+                [{"at": at, "id": row["id"], "claimer": self._claimer} for row in rows],
             )
         return [
             Job(
@@ -172,17 +175,36 @@ class Outbox:
             "DELETE FROM outbox WHERE session_id = :id AND state IN ('pending', 'failed')", id=session_id
         )
 
-    def requeue_interrupted(self) -> int:
-        """At the publisher's start: queue again the jobs that a dead publisher left running; returns how many."""
+    def requeue_interrupted(self, claimer: str | None = None) -> int:
+        """Queue again the jobs that a dead publisher left running; returns how many.
+
+        Without ``claimer`` those of the publisher before this one, to be called at the start.
+        """
+        mine = claimer is None or claimer == self._claimer
         return self._connection.execute(
-            "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at WHERE state = 'running'"
+            "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at"
+            f" WHERE state = 'running' AND (claimed_by = :claimer{' OR claimed_by IS NULL' if mine else ''})",
+            claimer=self._claimer if claimer is None else claimer,
         )
 
+    def other_claimers(self) -> list[str]:
+        """The other publishers that have jobs running."""
+        rows = self._connection.rows(
+            "SELECT DISTINCT claimed_by FROM outbox WHERE state = 'running' AND claimed_by <> :claimer",
+            claimer=self._claimer,
+        )
+        return [row["claimed_by"] for row in rows]
+
+    def shared(self) -> bool:
+        """Whether several servers run on this database."""
+        return int(self._connection.value("SELECT count(*) FROM nodes WHERE draining = 0")) > 1
+
     def give_back(self) -> int:
-        """Queue again what runs, as if it had not been claimed: the database was away, which is no job's fault."""
+        """Queue again what runs here, as if it had not been claimed: the database was away, which is no job's fault."""
         return self._connection.execute(
             "UPDATE outbox SET state = 'pending', next_attempt_at = updated_at, attempts = attempts - 1"
-            " WHERE state = 'running'"
+            " WHERE state = 'running' AND claimed_by = :claimer",
+            claimer=self._claimer,
         )
 
     # What there is in it

@@ -34,7 +34,7 @@ from engine.storage.database import (
     Value,
 )
 from engine.storage.migrations import ENGINE, migrate
-from engine.storage.postgres_lock import PostgresLock
+from engine.storage.postgres_lock import PostgresLock, is_held
 from engine.storage.sqlite import SqliteDatabase
 from engine.storage.transfer import copy_tables
 
@@ -274,6 +274,8 @@ def _was_cut(raw: psycopg.Connection[dict[str, Any]]) -> bool:
 class PostgresDatabase:
     """A ``Database`` on a PostgreSQL server."""
 
+    shared = True
+
     def __init__(self, url: str) -> None:
         self.url = url
 
@@ -330,6 +332,11 @@ class PostgresDatabase:
         """As the seam says, by an advisory lock that goes with its connection, and is taken again when that is cut."""
         with PostgresLock(lambda: _open(self.url), what, lost, shared=shared):
             yield
+
+    def is_held(self, what: str) -> bool:
+        """As the seam says."""
+        with _translating(), _open(self.url) as raw:
+            return is_held(raw, what)
 
     def unsuitable(self) -> list[str]:
         """As the seam says: a pooler, or commits that do not wait for the disk."""

@@ -18,7 +18,7 @@ from psycopg import errors, pq
 
 from engine.storage.database import DatabaseError, DatabaseLocked
 
-__all__ = ["PostgresLock"]
+__all__ = ["PostgresLock", "is_held"]
 
 _KEY: Final = "hashtextextended(%s, 0)"
 _PAUSE_S: Final = 0.5
@@ -139,6 +139,17 @@ class PostgresLock:
             self._stop.wait(_PAUSE_S)
         else:
             log.info("lock taken again", lock=self._what)
+
+
+def is_held(raw: psycopg.Connection[dict[str, Any]], what: str) -> bool:
+    """Whether any connection to this database holds a lock."""
+    found = raw.execute(
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+        f" AND (classid::bigint << 32) | objid::bigint = {_KEY}"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        (f"halcytone {what}",),
+    ).fetchone()
+    return found is not None
 
 
 def _end_process() -> None:

@@ -208,6 +208,8 @@ class SqliteConnection:
 class SqliteDatabase:
     """A ``Database`` in one file, with its write-ahead log beside it."""
 
+    shared = False
+
     def __init__(self, path: Path) -> None:
         self.path = path
 
@@ -279,6 +281,10 @@ class SqliteDatabase:
     ) -> Iterator[None]:
         """Do nothing: the locks of the data folder keep a second process away."""
         yield
+
+    def is_held(self, what: str) -> bool:
+        """False: a data folder's locks are files of their own."""
+        return False
 
     def unsuitable(self) -> list[str]:
         """Nothing: there is no server."""

@@ -7,8 +7,8 @@ from engine.storage.database import Connection, DatabaseUnusable, Progress, Tabl
 __all__ = ["copy_tables", "is_empty"]
 
 _ROWS_AT_ONCE = 2000
-_OF_ONE_RUN = frozenset({"nodes", "owners"})
-"""Who runs on the source, which is nobody's business in the target."""
+_OF_ONE_RUN = frozenset({"nodes", "owners", "sites"})
+"""Who runs on the source, and for which folders the site is built, which is nobody's business in the target."""
 _HELD_BY_A_STUDIO = ("journal", "rooms", "people", "snapshots", "keys")
 
 

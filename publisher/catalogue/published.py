@@ -14,7 +14,7 @@ from engine.domain.instant import Millis, to_datetime
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from engine.domain.techniques import lookup
-from engine.storage.database import Connection
+from engine.storage.database import Connection, Value
 from engine.storage.meta import Meta
 from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
@@ -49,9 +49,11 @@ _REPLACE = (
 class Catalogue(Listing):
     """The tables of the publisher over one connection. Blocking. Each writing method is one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, site: str = "") -> None:
+        """``site`` is the copy of the site whose marks are read (``sites``)."""
         super().__init__(connection)
         migrate(connection, PUBLISHER)
+        self.site = site
         self._meta = Meta(connection)
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -186,11 +188,15 @@ class Catalogue(Listing):
     # Which pages wait to be built
 
     def mark_dirty(self, pages: Iterable[str]) -> None:
-        """Mark pages to be built again; marking one that is being built right now counts once more."""
-        self.connection.many(
-            "INSERT INTO marks (page, times) VALUES (:page, 1) ON CONFLICT (page) DO UPDATE SET times = marks.times + 1",
-            [{"page": page} for page in sorted(pages)],
-        )
+        """Mark pages to be built again in every copy of the site.
+
+        Marking one that is being built right now counts once more.
+        """
+        self._mark(pages, "SELECT site, :page, 1 FROM sites WHERE site IS NOT NULL")
+
+    def mark_own(self, pages: Iterable[str]) -> None:
+        """The same in this copy of the site alone."""
+        self._mark(pages, "SELECT site, :page, 1 FROM sites WHERE site = :site", site=self.site)
 
     def dirty_pages(self) -> dict[str, int]:
         """The dirty pages, each with how often it was marked; hand this to ``clear_dirty`` once they are built."""
@@ -202,24 +208,49 @@ class Catalogue(Listing):
 
     def cards_to_draw(self) -> dict[str, int]:
         """The cards that follow the pages, as ``cards/<session_id>``, each with how often it was marked."""
-        rows = self.connection.rows(f"SELECT page, times FROM marks WHERE NOT ({_NO_CARD}) ORDER BY page")
+        rows = self.connection.rows(
+            f"SELECT page, times FROM marks WHERE site = :site AND NOT ({_NO_CARD}) ORDER BY page",
+            site=self.site,
+        )
         return {row["page"]: row["times"] for row in rows}
 
     def is_dirty(self) -> bool:
         """Whether any page waits to be built, or any draft to be removed."""
-        return self.connection.row(f"SELECT 1 FROM marks WHERE {_NO_CARD} LIMIT 1") is not None
+        found = self.connection.row(
+            f"SELECT 1 FROM marks WHERE site = :site AND {_NO_CARD} LIMIT 1", site=self.site
+        )
+        return found is not None
 
     def clear_dirty(self, marks: Mapping[str, int]) -> None:
         """Unmark what was built; a page that was marked again since it was read stays dirty."""
         with self.transaction():
             self.connection.many(
-                "DELETE FROM marks WHERE page = :page AND times = :times",
-                [{"page": page, "times": times} for page, times in marks.items()],
+                "DELETE FROM marks WHERE site = :site AND page = :page AND times = :times",
+                [{"site": self.site, "page": page, "times": times} for page, times in marks.items()],
             )
 
     def mark_all_dirty(self) -> None:
-        """Mark the whole site to be built again."""
+        """Mark the whole site to be built again, in every copy."""
         self.mark_dirty([ALL_PAGES])
+
+    def made_of(self) -> str | None:
+        """The fingerprint of what this copy of the site was made of, besides the catalogue; None before it was made."""
+        value: str | None = self.connection.value(
+            "SELECT made_of FROM sites WHERE site = :site", site=self.site
+        )
+        return value
+
+    def set_made_of(self, fingerprint: str) -> None:
+        """Keep that fingerprint."""
+        self.connection.execute(
+            "UPDATE sites SET made_of = :made_of WHERE site = :site", made_of=fingerprint, site=self.site
+        )
+
+    def _mark(self, pages: Iterable[str], rows: str, **values: Value) -> None:
+        self.connection.many(
+            f"INSERT INTO marks (site, page, times) {rows} ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
+            [{"page": page, **values} for page in sorted(pages)],
+        )
 
     # Quotes
 
@@ -258,7 +289,9 @@ class Catalogue(Listing):
         return found is not None
 
     def _dirty(self) -> list[tuple[str, int]]:
-        rows = self.connection.rows(f"SELECT page, times FROM marks WHERE {_NO_CARD} ORDER BY page")
+        rows = self.connection.rows(
+            f"SELECT page, times FROM marks WHERE site = :site AND {_NO_CARD} ORDER BY page", site=self.site
+        )
         return [(row["page"], row["times"]) for row in rows]
 
     def _store_quotes(self, snapshot: Snapshot, at: Millis) -> None:

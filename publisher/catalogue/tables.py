@@ -110,6 +110,23 @@ DROP TABLE dirty;
 """
 
 
+# Each data folder has a copy of the site; what changes is marked for every one of them.
+_SITES = """
+CREATE TABLE sites (site {text} PRIMARY KEY, made_of {text}, seen_at {integer} NOT NULL) {by_key};
+INSERT INTO sites SELECT '', (SELECT value FROM meta WHERE key = 'site_made_of'), 0;
+CREATE TABLE marks_of_sites (
+    site {text} NOT NULL,
+    page {text} NOT NULL,
+    times {integer} NOT NULL,
+    PRIMARY KEY (site, page)
+) {by_key};
+INSERT INTO marks_of_sites SELECT '', page, times FROM marks;
+DROP TABLE marks;
+ALTER TABLE marks_of_sites RENAME TO marks;
+DELETE FROM meta WHERE key = 'site_made_of';
+"""
+
+
 def _first(connection: Connection) -> None:
     run_script(connection, _TABLES)
     # What tells this site's calendar entries from any other's.
@@ -142,4 +159,4 @@ ALTER TABLE published ADD COLUMN series_id {text};
 CREATE INDEX published_by_series ON published (series_id, session_date) WHERE series_id IS NOT NULL;
 """
 
-PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES))
+PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES))

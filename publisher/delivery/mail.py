@@ -16,7 +16,7 @@ import aiosmtplib
 import structlog
 
 from engine.domain.instant import HOUR, MINUTE, Millis
-from engine.storage.database import Database, DatabaseError
+from engine.storage.database import Database, DatabaseError, DatabaseLocked
 from publisher.catalogue.deliveries import Deliveries, Delivery
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
@@ -30,6 +30,7 @@ __all__ = ["MailDelivery", "Outage", "deliver_due", "smtp_arguments"]
 _log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
+_LOOK_FOR_TURN_S = 5.0
 _TIMEOUT_S = 30.0
 _PAUSE: Millis = MINUTE
 _PAUSE_S = _PAUSE / 1000
@@ -274,7 +275,10 @@ def _described(error: BaseException) -> str:
 
 
 class MailDelivery:
-    """A thread that sends due mails: a slow mail server must hold no page up."""
+    """A thread that sends due mails: a slow mail server must hold no page up.
+
+    Of several servers on a database one sends at a time, and another goes on when that one is gone.
+    """
 
     def __init__(self, data: Path, database: Database, smtp_url: str) -> None:
         self._data = data
@@ -293,16 +297,30 @@ class MailDelivery:
         self._thread.join(timeout=5.0)
 
     def _run(self) -> None:
+        while not self._closing.is_set():
+            lost = threading.Event()
+            try:
+                with self._database.hold("mail", lost.set):
+                    self._send_until(lost)
+            except DatabaseLocked:
+                # Another server sends; whatever it leaves half done is then found below.
+                self._closing.wait(_LOOK_FOR_TURN_S)
+            except DatabaseError as error:
+                _log.error("mail_not_sent", problem=str(error), again_in_s=_LOOK_FOR_TURN_S)
+                self._closing.wait(_LOOK_FOR_TURN_S)
+
+    def _send_until(self, lost: threading.Event) -> None:
+        """Send what is due until the end, or until another server has the turn."""
         recovered = False
         outage = Outage()
-        while not self._closing.is_set():
+        while not (self._closing.is_set() or lost.is_set()):
             try:
                 with self._database.connect() as connection:
                     catalogue = Catalogue(connection)
                     if not recovered:
                         Deliveries(catalogue).recover(_now())
                         recovered = True
-                    while not self._closing.wait(_LOOK_EVERY_S):
+                    while not (self._closing.wait(_LOOK_EVERY_S) or lost.is_set()):
                         if Deliveries(catalogue).due(_now(), 1):
                             texts = open_draft_desk(self._data, connection).texts
                             asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))

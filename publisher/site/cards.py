@@ -133,7 +133,7 @@ class Cards:
 
     def follow(self) -> None:
         """Mark what is outstanding, to be drawn after the pages."""
-        self._catalogue.mark_dirty(CARDS_PREFIX + each for each in self.outstanding)
+        self._catalogue.mark_own(CARDS_PREFIX + each for each in self.outstanding)
         self._marks = {}
 
     def any_following(self) -> bool:

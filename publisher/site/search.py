@@ -16,6 +16,7 @@ from pagefind_bin_extended import get_executable
 
 from engine.storage.database import Database, DatabaseError
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.sites import site_of
 from publisher.files.tree import SiteFile, Tree, exchange
 from publisher.priority import use_idle_scheduling
 from publisher.rendering.studio import InvalidStudio, load
@@ -143,7 +144,7 @@ class SearchIndexer:
         while not self._closing.is_set():
             try:
                 with self._database.connect() as connection:
-                    catalogue = Catalogue(connection)
+                    catalogue = Catalogue(connection, site_of(self._data))
                     while not self._closing.wait(_LOOK_EVERY_S):
                         language = _language(self._data)
                         state = f"{language} {catalogue.fingerprint()}"

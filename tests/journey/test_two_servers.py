@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 
 from engine.demo.live_client import LiveClient, Refused
 from tests.journey.server import HEADERS, Server, asked, running_server
-from tests.journey.session import Log, created
+from tests.journey.session import Log, created, published_page
 
 pytestmark = pytest.mark.long
 
@@ -182,3 +182,53 @@ async def test_a_server_that_is_stopped_gives_its_sessions_to_the_other(
     assert await stopping == 0
     assert (await asked(http, "GET", f"{two.url}/api/v2/sessions/live"))["count"] == 1
     await client.close()
+
+
+async def test_every_server_publishes_the_same_site(
+    servers: tuple[Server, Server], http: aiohttp.ClientSession, tmp_path: Path, postgres_url: str
+) -> None:
+    """A session that ended at one is read at both, byte for byte the same, at a server that comes later too."""
+    one, two = servers
+    room = await created(http, one.url, "told")
+    await asked(http, "POST", f"{two.url}/api/v2/sessions/told/start")
+    client = LiveClient(http, two.url, "told", name="Ann")
+    await client.connect()
+    await asked(http, "POST", f"{two.url}/api/v2/sessions/told/end")
+    for server in servers:
+        assert room["title"] in await published_page(http, server.url, "told")
+    async with running_server(tmp_path / "three", database_url=postgres_url) as three:
+        assert room["title"] in await published_page(http, three.url, "told")
+        await until_same_sites(one, two, three)
+    publication = await asked(http, "GET", f"{two.url}/api/v2/publications/told")
+    assert {each["state"] for each in publication["channels"].values()} == {"done"}
+    assert {each["attempts"] for each in publication["channels"].values()} == {1}
+    await asked(http, "DELETE", f"{two.url}/api/v2/publications/told")
+    await until(lambda: not any((each.data / "public" / "sessions" / "told").exists() for each in servers))
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    """Return once something is so."""
+    async with asyncio.timeout(40):
+        while True:
+            if fact():
+                return
+            await asyncio.sleep(0.1)
+
+
+async def until_same_sites(*servers: Server) -> None:
+    """Return once every server has the same files, and there are some."""
+
+    def same() -> bool:
+        sites = [site(server.data / "public") for server in servers]
+        return all(each == sites[0] for each in sites) and "sessions/told/index.html" in sites[0]
+
+    await until(same)
+
+
+def site(public: Path) -> dict[str, bytes]:
+    """Every file of a site; the search index has times of its own in it."""
+    return {
+        str(file.relative_to(public)): file.read_bytes()
+        for file in public.rglob("*")
+        if file.is_file() and file.relative_to(public).parts[0] != "pagefind"
+    }

@@ -20,13 +20,13 @@ def request(path: str, header: str | None = None, method: str = "GET") -> web.Re
 def test_what_one_node_says_another_reads(address: str, scheme: str) -> None:
     """Whatever the client's address looks like."""
     hop = Hop(address, scheme)
-    header = HopSigner(KEY, lambda: "one").sign(request("/a?b=c"), hop, "two")
+    header = HopSigner(KEY, lambda: "one").sign("GET", "/a?b=c", hop, "two")
     assert HopSigner(KEY, lambda: "two").read(request("/a?b=c", header)) == hop
 
 
 def test_nobody_else_is_believed() -> None:
     """Another key, path, method or receiver, or anything a client may send: a request like any other."""
-    made = HopSigner(KEY, lambda: "one").sign(request("/a"), Hop("10.0.0.1", "http"), "two")
+    made = HopSigner(KEY, lambda: "one").sign("GET", "/a", Hop("10.0.0.1", "http"), "two")
     two = HopSigner(KEY, lambda: "two")
     assert two.read(request("/a", made)) is not None
     assert two.read(request("/a")) is None

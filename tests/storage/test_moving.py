@@ -70,7 +70,8 @@ async def test_there_and_back_everything_is_the_same(tmp_path: Path, postgres_ur
 
     rows = move_tables(str(tmp_path / "old"), postgres_url, quiet)
     assert content(there) == before
-    assert rows >= sum(map(len, before.values()))
+    # For which folders the site is built is not copied.
+    assert rows >= sum(len(kept) for name, kept in before.items() if name != "sites")
     assert signing_key_of(tmp_path / "new", there) == signs
     move_tables(postgres_url, str(tmp_path / "back"), quiet)
     assert content(back) == before

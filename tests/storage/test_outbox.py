@@ -257,3 +257,27 @@ def test_a_clock_set_back_keeps_no_job_waiting(outbox: Outbox) -> None:
     assert outbox.next_attempt() == day + 60_000
     assert outbox.claim(at=day + 59_999) == []
     assert [job.channel for job in outbox.claim(at=day + 60_000)] == ["web"]
+
+
+def test_publishers_that_share_an_outbox_leave_each_others_jobs_alone(database: Database) -> None:
+    """What one has claimed nobody else claims or gives back; a dead one's jobs are queued again by name."""
+    with database.connect() as connection:
+        one, two = Outbox(connection, "one"), Outbox(connection, "two")
+        one.enqueue(snapshot("a"), ("web",), 100)
+        assert len(one.claim(at=100)) == 1
+        assert two.claim(at=100) == []
+        assert two.requeue_interrupted() == 0
+        assert two.give_back() == 0
+        assert two.other_claimers() == ["one"]
+        assert two.requeue_interrupted("one") == 1
+        assert [job.session_id for job in two.claim(at=100)] == ["a"]
+
+
+def test_a_patient_publisher_leaves_new_jobs_to_others(database: Database) -> None:
+    """Until they have been due for as long as it waits."""
+    with database.connect() as connection:
+        outbox = Outbox(connection, "one")
+        outbox.enqueue(snapshot("a"), ("web",), 1_000)
+        assert outbox.claim(at=1_000, patience=500) == []
+        assert outbox.claim(at=1_499, patience=500) == []
+        assert len(outbox.claim(at=1_500, patience=500)) == 1
