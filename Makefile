@@ -8,6 +8,7 @@ TEST_ARGS ?=
 ROOM ?=
 BENCH_ARGS ?=
 STRESS_ARGS ?=
+CLUSTER_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
 
@@ -17,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site stress soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site cluster stress soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -75,6 +76,10 @@ bench-publish: $(VENV)/development.stamp ## measure publishing one session among
 
 check-site: $(VENV)/development.stamp ## check a sample site with the Nu HTML validator; needs Java and npm
 	$(python) -m bench.check_site
+
+cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## three servers, PostgreSQL and HAProxy: kill the one that has a live session; CLUSTER_ARGS=--exit
+	@bash .ci/install-haproxy.sh
+	@$(python) -m tests.cluster $(CLUSTER_ARGS)
 
 stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on a real server, then a check of journal and clients
 	$(python) -m tests.stress $(STRESS_ARGS)

@@ -26,25 +26,16 @@ class Server:
     """``halcytone serve`` on a data folder; may be killed and started again on the same port."""
 
     def __init__(
-        self,
-        data: Path,
-        command: Sequence[str] = (sys.executable, "-m", "engine.cli"),
-        *,
-        port: int | None = None,
-        **setting: str,
+        self, data: Path, command: Sequence[str] = (sys.executable, "-m", "engine.cli"), **setting: str
     ) -> None:
-        """``setting`` are ``HALCYTONE_*`` variables, without the prefix.
-
-        ``port`` is for a server whose public address is another's; the others take a free one.
-        """
+        """``setting`` are ``HALCYTONE_*`` variables, without the prefix."""
         self.data = data
         self.url = ""
         self.log = data.parent / f"{data.name}.log"
         self._command = tuple(command)
         self._environment = _environment(setting)
         self._process: Process | None = None
-        self._port = "0" if port is None else str(port)
-        self._behind = port is not None
+        self._port = "0"
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -65,7 +56,7 @@ class Server:
         async with asyncio.timeout(_READY_WITHIN):
             while not (found := _GREETING.search(await self.line())):
                 pass
-        self.url = f"http://127.0.0.1:{self._port}" if self._behind else found[1]
+        self.url = found[1]
         self._port = self.url.rpartition(":")[2]
 
     async def line(self) -> str:
