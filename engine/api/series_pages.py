@@ -80,6 +80,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         index=details.visibility == "public" and series.ended_at is None,
         description="" if details.visibility == "private" else _described(context, series),
         address=f"/series/{series.series_id}/",
+        by_people=True,
     )
 
 

@@ -77,6 +77,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
         description="" if hidden else described(page, details),
         image=f"/sessions/{state.session_id}/card.png",
         address=f"/sessions/{state.session_id}/",
+        by_people=True,
     )
 
 

@@ -60,11 +60,12 @@ def plain_page(
     description: str = "",
     image: str = "/card.png",
     address: str = "",
+    by_people: bool = False,
 ) -> web.Response:
     """A page that looks like the site's own. ``body`` is HTML, ``title`` and ``description`` are text.
 
     ``index`` lets search engines index it; a ``description`` adds the tags for link previews (Open Graph), with the paths of
-    a picture and of the page itself.
+    a picture and of the page itself. ``by_people``: the title is not one of ours.
     """
     words, here = page.words, page.links.here
     navigation = _links(
@@ -72,13 +73,14 @@ def plain_page(
     )
     footer = _links(page, (("/imprint/", "imprint"), ("/privacy/", "privacy")), around="<li>{}</li>")
     name, written = escape(page.studio.name), page.studio.written
+    of_title = written if by_people else ""
     return _html_response(
         _head(page, title, index=index, styles="/assets/site.css")
         + (preview_tags(page, title, description, image, address) if description else "")
         + f'</head><body><a class="skip" href="#content">{escape(words("layout.skip"))}</a>'
         f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_MARK}<span{written}>{name}</span></a>'
         f'<nav aria-label="{escape(words("layout.site"))}">{navigation}</nav></header>'
-        f'<main id="content"><h1 dir="auto">{escape(title)}</h1>{body}</main>'
+        f'<main id="content"><h1{of_title}>{escape(title)}</h1>{body}</main>'
         f'<footer class="colophon"><p class="colophon-name"{written}>{name}</p><ul>{footer}</ul></footer>'
         f'<script type="module" src="{escape(here("/assets/local-time.js"))}"></script></body></html>',
         status,
