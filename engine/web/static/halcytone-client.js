@@ -41,7 +41,7 @@ const GAP_MS = 2_000;
 
 /**
  * @typedef {object} Identity of a person in this session; store it to reconnect as the same person
- * @property {string} clientId visible to others
+ * @property {string} [clientId] visible to others
  * @property {string} resume the secret that proves it
  *
  * @typedef {object} Options
@@ -153,7 +153,7 @@ export class HalcytoneClient extends EventTarget {
     const address = new URL(url ?? `${page.protocol === "https:" ? "wss" : "ws"}://${host}/ws/live-updates`);
     const query = { session_id: sessionId, role, hello: "1" };
     if (name) query.name = name;
-    if (this.identity) query.client_id = this.identity.clientId;
+    if (this.identity?.clientId) query.client_id = this.identity.clientId;
     if (this._position.epoch !== null && this.identity) {
       query.epoch = this._position.epoch;
       query.after = String(this._position.seq);

@@ -38,17 +38,17 @@ export function forget(sessionId) {
 }
 
 /**
- * Read the URL's fragment and remove a token from it, so that it stays out of screenshots and shared links.
+ * Read the URL's fragment and remove a token or somebody's secret from it, so that it stays out of screenshots and shared links.
  * @returns {URLSearchParams} the fragment
  */
 export function takeFragment() {
   followNewLinks();
   const fragment = new URLSearchParams(location.hash.slice(1));
-  if (fragment.has("token")) history.replaceState(null, "", location.pathname + location.search);
+  if (fragment.has("token") || fragment.has("resume")) history.replaceState(null, "", location.pathname + location.search);
   return fragment;
 }
 
-/** Reload when another link with a token is pasted into the address bar: by itself a browser only changes the fragment. */
+/** Reload when another link with a secret is pasted into the address bar: by itself a browser only changes the fragment. */
 export function followNewLinks() {
-  addEventListener("hashchange", () => location.hash.includes("token=") && location.reload());
+  addEventListener("hashchange", () => /[#&](token|resume)=/.test(location.hash) && location.reload());
 }

@@ -15,6 +15,8 @@ import { RoomState } from "./room-state.js";
 const sessionId = decodeURIComponent(location.pathname.split("/").filter(Boolean).pop() ?? "");
 const fragment = takeFragment();
 const memory = recall(sessionId);
+/** The secret of somebody who goes on here from another device. */
+const handed = fragment.get("resume");
 const token = fragment.get("token") ?? memory.token ?? null;
 
 /** Modules of the room: loaded in the background while the entry is read. */
@@ -40,6 +42,7 @@ const visit = {
   known: false,
   join,
   leave,
+  takeOver,
   turn,
 };
 
@@ -68,6 +71,7 @@ async function turn(name, detail) {
 /** @type {Record<string, () => Promise<(visit: any, detail: any) => {element: Element, close?: () => void}>>} */
 const SCREENS = {
   trouble: async () => (await import("./participant/trouble.js")).troubleScreen,
+  handed: async () => (await import("./participant/other-device.js")).handedOverScreen,
   waiting: async () => (await import("./participant/waiting.js")).waitingScreen,
   choice: async () => (await import("./participant/choice.js")).choiceScreen,
   practice: async () => (await import("./participant/practice.js")).practiceScreen,
@@ -90,6 +94,14 @@ async function join(name) {
   // Load the last screen now: the session may end while the network is away.
   const later = [...Object.values(SCREENS).map((load) => load()), import("./participant/heart.js")];
   await Promise.allSettled(later);
+}
+
+/** Go on in the place of whoever handed it over; what this device remembers of somebody else in this session goes. */
+function takeOver() {
+  visit.accepted.clear();
+  visit.asked.clear();
+  remember(sessionId, { identity: { resume: handed }, joined: true, left: false, accepted: [], asked: [] });
+  return join("");
 }
 
 /** Leave the session on purpose. */
@@ -127,7 +139,7 @@ function over() {
 
 /** Load the session's details over HTTP, which needs no place in the room. */
 async function about() {
-  let answer = await apiRequest("GET", sessionPath(sessionId), { credential: visit.token });
+  let answer = await apiRequest("GET", sessionPath(sessionId), { credential: visit.token ?? handed });
   if (answer.status === 401 && visit.token) {
     const code = answer.data?.error;
     answer = await apiRequest("GET", sessionPath(sessionId));
@@ -158,6 +170,13 @@ async function refused(refusal) {
     await about();
     return over();
   }
+  if (handed && "resume" in (refusal.details ?? {})) {
+    // The link is nobody's: not to be taken for somebody new without being asked.
+    visit.client?.close();
+    remember(sessionId, { identity: null, joined: false });
+    await turn("entry");
+    return about();
+  }
   if ("token" in (refusal.details ?? {}) || refusal.closeCode === CLOSE.TOKEN_EXPIRED) {
     // The client has come back by the secret of who was in, if there is one.
     if (visit.client?.identity && !visit.client.options.token) return undefined;
@@ -186,6 +205,10 @@ function line(status) {
 
 async function begin() {
   await loadStrings();
+  if (handed) {
+    await turn("handed");
+    return about();
+  }
   if (memory.joined && memory.identity && !memory.left) return join(memory.name ?? "");
   await turn("entry", null);
   const answer = await about();

@@ -21,6 +21,8 @@ export class Sheet {
     this._group = h("p", { class: "quiet" });
     this._chat = chatPanel(visit);
     this._hand = toggle(t("sheet.hand"), t("sheet.hand_note"), (on) => this._raise(on));
+    /** @type {any} */
+    this._other = null;
     this._note = h("p", { class: "quiet", role: "status" });
     this.element = h(
       "dialog",
@@ -38,6 +40,7 @@ export class Sheet {
         this._group,
         this._heart,
         this._chat.element,
+        h("button", { class: "wide", type: "button", "aria-haspopup": "dialog", onclick: () => this._handOver() }, t("device.title")),
         h(
           "div",
           { class: "lower" },
@@ -64,7 +67,22 @@ export class Sheet {
   close() {
     this._panel?.close();
     this._chat.close();
+    this._other?.element.close();
     if (this.element.open) this.element.close();
+  }
+
+  /** Show this person's own link for another device; its module is loaded when it is wanted. */
+  async _handOver() {
+    try {
+      if (!this._other) {
+        const { otherDeviceDialog } = await import("./other-device.js");
+        this._other ??= otherDeviceDialog(this._visit);
+        this.element.append(this._other.element);
+      }
+      await this._other.open();
+    } catch {
+      setText(this._note, t("line.not_sent"));
+    }
   }
 
   /** @param {boolean} raised */
