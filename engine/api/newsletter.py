@@ -64,12 +64,12 @@ async def request_subscription(request: web.Request) -> web.Response:
     and nobody looks for one.
     """
     address, at, page = await _address(request), request.app[CLOCK].now(), await page_context(request)
-    limits = request.app[LIMITS]
-    wait = limits.wait_of_network(request.app[CONNECTIONS].addresses.of(request), at)
+    limits, elapsed = request.app[LIMITS], request.app[CLOCK].elapsed()
+    wait = limits.wait_of_network(request.app[CONNECTIONS].addresses.of(request), elapsed)
     if wait:
         return _too_many(request, page, wait)
     try:
-        wanted = limits.may_write_to(checked_address(address), at)
+        wanted = limits.may_write_to(checked_address(address), elapsed)
         sends = await request.app[CATALOGUE].ask(
             lambda connection: _subscribe(Catalogue(connection), address if wanted else None, at)
         )

@@ -239,7 +239,9 @@ async def content(request: web.Request) -> web.Response:
         },
     }
     if query.include_metrics:
-        document["metrics"] = figures(state, state.ended_at or request.app[CLOCK].now())
+        # The instants of a session may be ahead of a clock that was set back.
+        at = state.ended_at or max(request.app[CLOCK].now(), state.updated_at)
+        document["metrics"] = figures(state, at)
     if query.include_replay:
         newest = await request.app[SESSIONS].replay(state.session_id, _REPLAY_MESSAGES)
         messages = replayed(newest, with_names=belongs)
