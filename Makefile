@@ -18,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site cluster stress soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -83,6 +83,9 @@ cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## three servers, Postgr
 
 stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on a real server, then a check of journal and clients
 	$(python) -m tests.stress $(STRESS_ARGS)
+
+soak: $(VENV)/development.stamp ## soak test: an hour at 24 times life, 40 sessions, what is held and written; or SOAK_ARGS="--minutes 20"
+	$(python) -m tests.soak.studio $(SOAK_ARGS)
 
 soak-wall: $(VENV)/development.stamp $(VENV)/system.stamp ## soak test: a wall, a phone and a console through hours of a studio's day, in six minutes
 	$(python) -m tests.soak $(SOAK_ARGS)

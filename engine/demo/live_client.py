@@ -83,13 +83,17 @@ class LiveClient:
         """Join, or resume the old place; returns the welcome.
 
         Raises:
+            ConnectionError: the server closed it before the first message.
             Refused: the first message is an error.
         """
         query = dict(self._query)
         if "resume" in query:
             query["after"] = str(self.seq)
         self._socket = await self._http.ws_connect(self._url, params=query, max_msg_size=1 << 20)
-        welcome: Message = json.loads((await self._socket.receive()).data)
+        first = await self._socket.receive()
+        if first.type is not aiohttp.WSMsgType.TEXT:
+            raise ConnectionResetError(f"closed with {self._socket.close_code} before the welcome")
+        welcome: Message = json.loads(first.data)
         if welcome["type"] != "welcome":
             raise Refused(welcome)
         self.seq, self.close_code = welcome["seq"], None

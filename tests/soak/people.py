@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from engine.demo.beats import strap_of
-from engine.demo.live_client import LiveClient
+from engine.demo.live_client import LiveClient, Refused
 from engine.domain.instant import SECOND
 from tests.soak.pace import Pace
 
@@ -33,9 +33,14 @@ class _Seat:
     async def come(self) -> None:
         """Join, or return; tried until there is a server."""
         while True:
-            with contextlib.suppress(*_LOST):
-                await self.client.connect()
-                return
+            try:
+                with contextlib.suppress(*_LOST):
+                    await self.client.connect()
+                    return
+            except Refused as refused:
+                # A server that ends or has just started asks to come back.
+                if refused.args[0]["content"]["code"] not in ("draining", "unavailable"):
+                    raise
             await asyncio.sleep(0.2)
 
     async def stay(self) -> None:
