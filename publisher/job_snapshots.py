@@ -6,7 +6,7 @@ from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.outbox import Job, Outbox
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.upcoming import visibility_of
+from publisher.catalogue.upcoming import series_of, visibility_of
 
 __all__ = ["JobSnapshots"]
 
@@ -51,6 +51,12 @@ class JobSnapshots:
         return self._outbox.content_id(job.session_id, job.version) or ""
 
     def _with_present_visibility(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with the visibility that its room has now: that may have changed after it was stored."""
+        """The snapshot with the visibility that its room has now: that may have changed after it was stored.
+
+        Of a summary that came over the API the room alone knows the series.
+        """
         visibility = visibility_of(self._catalogue, snapshot.session_id)
-        return snapshot if visibility is None else snapshot.model_copy(update={"visibility": visibility})
+        if visibility is None:
+            return snapshot
+        series_id = series_of(self._catalogue, snapshot.session_id)
+        return snapshot.model_copy(update={"visibility": visibility, "series_id": series_id})

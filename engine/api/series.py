@@ -13,6 +13,7 @@ from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.room_requests import changes_of, details_of, warnings_about
+from engine.api.rooms_view import needs_token
 from engine.api.series_lookup import visible_series
 from engine.api.series_requests import CreateSeries, EditSeries, OccurrencesQuery, no_dates
 from engine.api.series_view import made_sessions, occurrence, series_document
@@ -145,6 +146,10 @@ def _warnings(series: Series, at: Millis) -> list[str]:
     first = next(series.timetable.occurrences())
     following = next(series.timetable.between(at), None)
     warnings = warnings_about(replace(series.details, scheduled_start=at), at)
+    if needs_token(series.details):
+        warnings.append(
+            "by invitation: the join link of the series lets in nobody, each session has links of its own"
+        )
     if following is None:
         warnings.insert(0, "every date lies in the past: no session is made")
     elif first.day != series.starts[:10]:

@@ -7,7 +7,7 @@ between, the next round does the rest: every step is harmless when it is repeate
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,11 +21,10 @@ from engine.domain.series import Occurrence, Series, session_id_of
 from engine.domain.session import Details, Phase, Role
 from engine.sessions.messages import View
 from engine.storage.database import DatabaseError
-from engine.storage.rooms import RoomCatalogue
 from engine.storage.rows import RoomRow
 from engine.storage.series import SeriesCatalogue
 
-__all__ = ["PlannedSession", "SeriesSchedule", "SessionMaker", "not_begun", "unknown_series"]
+__all__ = ["PlannedSession", "SeriesRooms", "SeriesSchedule", "SessionMaker", "not_begun", "unknown_series"]
 
 _ROUND: Millis = MINUTE
 """The longest pause between two rounds."""
@@ -47,6 +46,18 @@ class SessionMaker(Protocol):
 
     async def ask(self, session_id: str, command: c.Command, sender: c.Sender) -> View:
         """Carry a command out; raises ``Rejected`` when it is refused."""
+        ...
+
+
+class SeriesRooms(Protocol):
+    """What the schedule needs of the catalogue of rooms."""
+
+    async def get(self, session_id: str) -> RoomRow | None:
+        """The row of a session, or None."""
+        ...
+
+    async def of_series(self, series_id: str) -> Sequence[RoomRow]:
+        """The rooms of a series in any phase, by scheduled start."""
         ...
 
 
@@ -76,7 +87,7 @@ class SeriesSchedule:
     """All series of this server. One per process; used on its loop only."""
 
     def __init__(
-        self, *, series: SeriesCatalogue, rooms: RoomCatalogue, sessions: SessionMaker, clock: Clock
+        self, *, series: SeriesCatalogue, rooms: SeriesRooms, sessions: SessionMaker, clock: Clock
     ) -> None:
         self._series = series
         self._rooms = rooms
@@ -217,16 +228,31 @@ class SeriesSchedule:
     async def make_due(self) -> Millis:
         """Make every session that is due, and finish changes that were interrupted; returns when to look again."""
         wake_at = self._clock.now() + _ROUND
-        for series in await self._series.all():
-            async with self._lock:
-                if series.unapplied:
-                    await self._apply(series)
-                elif series.ended_at is None:
-                    await self._make(series)
-            # At the start of the next one, the one after it has to be there.
-            upcoming = (row.scheduled_start for row in await self.rooms(series) if not_begun(row))
-            wake_at = min((wake_at, *(start + 1 for start in upcoming if start >= self._clock.now())))
+        for series_id in [series.series_id for series in await self._series.all()]:
+            try:
+                wake_at = min(wake_at, await self._continue(series_id))
+            except DatabaseError:
+                raise
+            except Exception:
+                # Whatever is wrong with one series, a zone that is no more for example: the others go on.
+                log.exception("series not continued", series_id=series_id)
         return wake_at
+
+    async def _continue(self, series_id: str) -> Millis:
+        """Make what is due of one series; returns when to look at it again."""
+        async with self._lock:
+            # Read under the lock: it may just have been changed.
+            series = await self._series.get(series_id)
+            assert series is not None, "series are never deleted"
+            if series.unapplied:
+                series = await self._apply(series)
+            elif series.ended_at is None:
+                await self._make(series)
+        # At the start of the next one, the one after it has to be there.
+        now = self._clock.now()
+        upcoming = [row.scheduled_start + 1 for row in await self.rooms(series) if not_begun(row)]
+        retry = now + (_RETRY if series.unapplied else _ROUND)
+        return min((retry, *(start for start in upcoming if start > now)))
 
     # -- inner parts -------------------------------------------------------------------------------
 
@@ -291,21 +317,28 @@ class SeriesSchedule:
                 series_id=series.series_id,
                 occurrence=occurrence.day,
             )
-            for _ in range(_ATTEMPTS):
-                session_id, made = await self._id_for(series, occurrence)
+            taken: set[str] = set()
+            while True:
+                session_id, made = await self._id_for(series, occurrence, taken)
                 if made:
                     break
                 try:
                     await self._sessions.create(session_id, details)
                 except Conflict:
-                    # Somebody took the id in this moment: this series on another server, or a session of its own.
+                    # Taken in this moment, by this series on another server or by somebody else; or too like another id.
+                    if await self._rooms.get(session_id) is None:
+                        taken.add(session_id)
                     continue
                 break
 
-    async def _id_for(self, series: Series, occurrence: Occurrence) -> tuple[str, bool]:
-        """The id of a date's session, and whether it is there already: another server may have made it meanwhile."""
+    async def _id_for(
+        self, series: Series, occurrence: Occurrence, taken: Collection[str] = ()
+    ) -> tuple[str, bool]:
+        """The id of a date's session, none of those ``taken``, and whether it is there: another server may have made it."""
         for number in range(1, _OTHER_ID):
             session_id = session_id_of(series.series_id, occurrence.day, number)
+            if session_id in taken:
+                continue
             row = await self._rooms.get(session_id)
             if row is None:
                 return session_id, False

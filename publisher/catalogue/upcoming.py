@@ -21,6 +21,7 @@ __all__ = [
     "pages_naming_next",
     "past_rooms",
     "room_of",
+    "series_of",
     "upcoming_rooms",
     "visibility_of",
 ]
@@ -95,6 +96,11 @@ def pages_naming_next(catalogue: Catalogue, session_id: str) -> set[str]:
 
 def _names_next(entry: Published, newest: list[Published]) -> bool:
     return any(each.session_id == entry.session_id for each in newest)
+
+
+def series_of(catalogue: Catalogue, session_id: str) -> str | None:
+    """The series of a session, as its room says."""
+    return SessionReader(catalogue.connection).series_of(session_id)
 
 
 def visibility_of(catalogue: Catalogue, session_id: str) -> str | None:

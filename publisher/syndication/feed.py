@@ -170,6 +170,9 @@ class Feeds:
             item.content(self.item_html(story), type="CDATA")
             for each in story.practised:
                 item.category(term=_title(each.name))
+            if entry.series_id:
+                # What readers can tell the series of a studio apart by.
+                item.category(term=entry.series_id, scheme=absolute(f"series/{entry.series_id}/"))
             item.history.name = _allowed_text(story.instructor or "")
         return _with_hex_references(bytes(feed.rss_str(pretty=True)))
 
@@ -187,7 +190,10 @@ class Feeds:
                 "image": self._links.absolute(card_path(story)),
                 "date_published": iso(entry.published_at),
                 "date_modified": iso(entry.updated_at),
-                "tags": [each.name for each in story.practised],
+                "tags": [
+                    *(each.name for each in story.practised),
+                    *([entry.series_id] if entry.series_id else []),
+                ],
             }
             if story.instructor:
                 item["authors"] = [{"name": story.instructor}]

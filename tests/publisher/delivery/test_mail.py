@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from structlog.testing import capture_logs
 
 from engine.domain.instant import MINUTE, Millis
-from engine.storage.rows import PEOPLE, PersonRow
+from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
 from publisher.delivery import messages
@@ -24,6 +24,7 @@ from publisher.delivery.mail import Outage, deliver_due, smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
+from tests.storage.rows import room
 
 LATER = NOW + SEND_DELAY
 
@@ -312,6 +313,21 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
     assert "+7%" in body.get_content()
     assert "7" not in message["Subject"]
     assert "List-Unsubscribe" not in message
+
+
+async def test_a_persons_own_mail_names_the_next_session(studio: Publisher, mail_server: MailServer) -> None:
+    """As it is when the mail is sent, with its calendar file; without one, nothing of it."""
+    row = room("evening-2", title="Evening breath", scheduled_start=NOW + 86_400_000)
+    studio.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    mara(studio)
+    approve(studio, "personal")
+    await deliver(studio, mail_server)
+    ((_, message),) = mail_server.taken
+    for kind in ("plain", "html"):
+        body = message.get_body((kind,))
+        assert body is not None
+        assert "Evening breath" in body.get_content()
+        assert "https://breath.example/sessions/evening-2/event.ics" in body.get_content()
 
 
 async def test_a_persons_mail_goes_where_they_said_last(studio: Publisher, mail_server: MailServer) -> None:
