@@ -6,6 +6,7 @@ pages → write drafts and figures → settle each job in the outbox.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ _log = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 6
 """How often a job is tried before it is left to the operator."""
 
+_FEEDS = ("feed.xml", "feed.json")
+_HUB_TOLD = "hub_told"
 _PAGE_CHANNELS = ("web", SCHEDULE)
 _JOBS_PER_TRANSACTION = 50
 """A live session beside this writes its journal into the same file: transactions are short."""
@@ -111,6 +114,8 @@ class JobRunner:
         self._loader = StudioSetupLoader(data, catalogue, self._card_workers, step=step, durable=durable)
         self._snapshots = JobSnapshots(catalogue, outbox)
         self._hub = HubNotifier()
+        self._hub_told = catalogue.meta(_HUB_TOLD)
+        self._hub_asked = False
         self._build_failures = 0
         self._no_build: tuple[Millis, Millis] = (0, 0)
         """From a failed build to the end of the pause after it."""
@@ -135,6 +140,10 @@ class JobRunner:
         self._remove_withdrawn_drafts()
         error = self._build(now, progress, requested=bool(published))
         done: list[Job] = []
+        if not self._hub_asked:
+            self._hub_asked = True
+            self._notify_hub()
+        self._keep_what_the_hub_knows()
         if error is None:
             self._settle_done([(story.job, story.content_id) for story in published], now)
             done += [story.job for story in published]
@@ -266,17 +275,30 @@ class JobRunner:
             return _described(error)
         self._build_failures = 0
         self._no_build = (0, 0)
-        if "feed" in dirty:
-            self._notify_hub()
+        self._notify_hub()
         if self._catalogue.made_of() not in (None, self.setup.fingerprint):
             self._rewrite_waiting_drafts()
         self._catalogue.set_made_of(self.setup.fingerprint)
         return None
 
     def _notify_hub(self) -> None:
-        hub, absolute = self.setup.studio.websub_hub, self.setup.links.absolute
-        if hub:
-            self._hub.notify(hub, (absolute("feed.xml"), absolute("feed.json")))
+        """Notify the hub where the feeds are others than those it was last told of, before a restart perhaps."""
+        hub, absolute, public = self.setup.studio.websub_hub, self.setup.links.absolute, self._data / "public"
+        if not hub:
+            return
+        digest = hashlib.sha256(hub.encode())
+        for name in _FEEDS:
+            if (public / name).is_file():
+                digest.update((public / name).read_bytes())
+        state = digest.hexdigest()
+        if state not in (self._hub.wanted, self._hub_told):
+            self._hub.notify(hub, tuple(absolute(name) for name in _FEEDS), state)
+
+    def _keep_what_the_hub_knows(self) -> None:
+        settled = self._hub.settled
+        if settled is not None and settled != self._hub_told:
+            self._catalogue.set_meta(_HUB_TOLD, settled)
+            self._hub_told = settled
 
     def _rewrite_waiting_drafts(self) -> None:
         """Rewrite the newest drafts that wait for a decision with the new setup; used and older ones stay as they are."""

@@ -20,6 +20,7 @@ from engine.api.http.app_keys import CONNECTIONS, DATA, LINKS, SESSIONS, caller_
 from engine.api.http.open_connections import NoDescriptor, lacks_descriptors
 from engine.api.http.plain_page import page_context, plain_page
 from engine.api.http.responses import error_response
+from engine.api.http.studio_identity import studio_of
 from engine.api.session_pages import coming_card, is_withdrawn, page_before_publication
 
 __all__ = ["serve"]
@@ -42,6 +43,7 @@ _TYPES: Mapping[str, str] = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
+_FEEDS = ("/feed.xml", "/feed.json")
 _COMPRESSIBLE = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
     "feed.xml": "application/rss+xml; charset=utf-8",
@@ -59,7 +61,12 @@ async def serve(request: web.Request) -> web.StreamResponse:
     if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
         raise _redirect(request, f"{path}/")
     if found is not None:
-        return _file_response(request, found, immutable=path.startswith("/assets/") and "v" in request.query)
+        response = _file_response(
+            request, found, immutable=path.startswith("/assets/") and "v" in request.query
+        )
+        if path in _FEEDS:
+            await _link_hub(request, response)
+        return response
     session_id = _session_of(path)
     if session_id is not None:
         caller = caller_of(request, session_id)
@@ -81,6 +88,15 @@ async def serve(request: web.Request) -> web.StreamResponse:
         if view is not None and view.state.details.visibility != "private":
             return await coming_card(request, view.state)
     return await _not_found(request, public)
+
+
+async def _link_hub(request: web.Request, response: web.StreamResponse) -> None:
+    """Name hub and feed in the head, where readers look first (WebSub, section 4)."""
+    studio = await asyncio.to_thread(studio_of, request.app[DATA])
+    if studio.websub_hub:
+        own = request.app[LINKS].absolute(request.path)
+        response.headers.add(hdrs.LINK, f'<{studio.websub_hub}>; rel="hub"')
+        response.headers.add(hdrs.LINK, f'<{own}>; rel="self"')
 
 
 def _redirect(request: web.Request, path: str) -> web.HTTPPermanentRedirect:

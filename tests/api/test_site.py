@@ -78,6 +78,19 @@ async def test_a_changed_file_is_sent_again(server: Server, public: Path) -> Non
     assert (answer.status_code, answer.text) == (200, "<rss>new</rss>")
 
 
+async def test_feeds_name_their_hub_in_the_head(server: Server, public: Path) -> None:
+    """WebSub, section 4: hub and own address; without a hub nothing is said, and of other files never."""
+    assert "link" not in (await server.stranger.get("/feed.xml")).headers
+    (public.parent / "studio.toml").write_text('websub_hub = "https://hub.example/"\n')
+    for path in ("/feed.xml", "/feed.json"):
+        for answer in (await server.stranger.get(path), await server.stranger.head(path)):
+            assert answer.headers.get_list("link") == [
+                '<https://hub.example/>; rel="hub"',
+                f'<{server.url}{path}>; rel="self"',
+            ]
+    assert "link" not in (await server.stranger.get("/calendar.ics")).headers
+
+
 async def test_texts_are_sent_packed_to_who_takes_that(server: Server, public: Path) -> None:
     """The same bytes in fewer, with the same ETag; a part of a file, and who takes nothing packed, get it as it is."""
     words = "<h1>Home</h1>" * 200
