@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ class Balancer:
         text = (
             re.sub(r"(?m)^    server .*\n?", "", _CONFIGURATION.read_text("utf-8")) + "\n".join(lines) + "\n"
         )
+        # It refuses to start with more than the half of what it may open.
+        most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        text = re.sub(r"maxconn \d+", f"maxconn {max(100, min(20_000, most // 2 - 100))}", text)
         self._file.write_text(text.replace("bind :8000", f"bind 127.0.0.1:{port}"), "utf-8")
         self._log = folder / "haproxy.log"
         self._process: subprocess.Popen[bytes] | None = None
