@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -182,6 +184,41 @@ async def test_a_server_that_is_stopped_gives_its_sessions_to_the_other(
     assert await stopping == 0
     assert (await asked(http, "GET", f"{two.url}/api/v2/sessions/live"))["count"] == 1
     await client.close()
+
+
+async def test_a_server_that_stood_still_lets_go_of_what_others_have(
+    servers: tuple[Server, Server], http: aiohttp.ClientSession
+) -> None:
+    """SIGSTOP until it is buried, then CONT: it closes its sockets with 4006, writes nothing, and is a server again."""
+    one, two = servers
+    room = await created(http, one.url, "stopped")
+    log = Log()
+    client = LiveClient(http, one.url, "stopped", name="Alder", on_message=log.add)
+    epoch = (await client.connect())["epoch"]
+    await asked(http, "POST", f"{one.url}/api/v2/sessions/stopped/start")
+    before = {node["node_id"] for node in await until_nodes(http, two, 2)}
+
+    os.kill(one.pid, signal.SIGSTOP)
+    # What was sent to it is carried out by nobody: its writes are refused when it goes on.
+    await client.send("chat", message="into the silence")
+    (survivor,) = await until_nodes(http, two, 1)
+    other = LiveClient(
+        http, two.url, "stopped", role="instructor", token=room["tokens"]["instructor"], on_message=log.add
+    )
+    assert (await reconnected(other))["epoch"] == epoch
+    await other.command("word", "announce", title="Meanwhile", message="Breathe")
+    await log.until(lambda log: "word" in log.acknowledged)
+    os.kill(one.pid, signal.SIGCONT)
+
+    assert await asyncio.wait_for(client.closed(), 10) == 4006
+    after = {node["node_id"] for node in await until_nodes(http, two, 2)}
+    assert after & before == {survivor["node_id"]}
+    welcome = await reconnected(client)
+    assert (welcome["recovered"], welcome["epoch"]) == (True, epoch)
+    await log.until(lambda log: "Meanwhile" in [m["content"].get("title") for m in log.by_seq.values()])
+    assert "chat_message" not in log.kinds
+    await asked(http, "POST", f"{one.url}/api/v2/sessions/stopped/end")
+    assert await asyncio.wait_for(client.closed(), 20) == 1000
 
 
 async def test_every_server_publishes_the_same_site(
