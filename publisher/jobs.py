@@ -23,6 +23,7 @@ from engine.storage.outbox import SCHEDULE, Job, Outbox
 from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
+from publisher.catalogue.coming import Coming
 from publisher.catalogue.forgetting import forget_recipients, retracts
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import register_site
@@ -212,21 +213,22 @@ class JobRunner:
             return [
                 story
                 for story in stories
-                if self._attempt(story.job, now, partial(self._publish_whole, story))
+                if self._attempt(story.job, now, partial(self._publish_whole, story, now))
             ]
 
-    def _publish_whole(self, story: _Story) -> bool:
+    def _publish_whole(self, story: _Story, now: Millis) -> bool:
         # A part of its own: half a story that failed must not be committed, and the rest of the transaction goes on.
         with self._catalogue.transaction():
-            return self._publish_one(story)
+            return self._publish_one(story, now)
 
-    def _publish_one(self, story: _Story) -> bool:
+    def _publish_one(self, story: _Story, now: Millis) -> bool:
         job, snapshot, zone = story.job, story.snapshot, self.setup.studio.zone
         if job.channel == SCHEDULE:
             self._catalogue.mark_dirty(ROOM_PAGES | pages_naming_next(self._catalogue, job.session_id))
             changed = self._snapshots.with_changed_visibility(job.session_id)
             if changed is not None:
                 self._catalogue.publish(changed, zone, story.at)
+            Coming(self._catalogue).settle(job.session_id, now)
             return True
         if self._outbox.document(job.session_id, job.version) != story.document:
             # Somebody took something back since it was rehearsed: it must not come back with what was read then.

@@ -21,10 +21,12 @@ async def visible_series(request: web.Request, caller: Caller) -> Series:
     """The series of the path, if the caller may know of it.
 
     Raises:
-        NotFound: there is none, or it is private and the caller has no key.
+        NotFound: there is none, or it is private and the caller has neither a key nor a registration for it.
     """
     series_id = request.match_info["series_id"]
     series = await request.app[SERIES].get(series_id) if _ID.fullmatch(series_id) else None
-    if series is None or (series.details.visibility == "private" and caller.key is None):
+    if series is None or (
+        series.details.visibility == "private" and caller.key is None and caller.client_id is None
+    ):
         raise unknown_series(series_id[:100])
     return series

@@ -17,6 +17,7 @@ from engine.runtime.loop_actor import mailbox_depth
 from engine.sessions.directory import Directory
 from engine.storage.database import Database, DatabaseError
 from engine.storage.people import People
+from engine.storage.registrations import Registrations
 from engine.storage.webhooks import Webhooks
 from publisher.catalogue.forgetting import enforce_retention
 
@@ -81,6 +82,7 @@ class Maintenance:
             # First those in memory: a session that still knows its people could write a row back.
             await self._directory.forget_people(before)
             forgotten = await self._people.forget(before)
+            await asyncio.to_thread(_forget_registrations, self._database, before)
             await asyncio.to_thread(enforce_retention, self._database, before)
             await asyncio.to_thread(_forget_deliveries, self._database, before)
         except DatabaseError as error:
@@ -95,3 +97,8 @@ class Maintenance:
 def _forget_deliveries(database: Database, before: Millis) -> None:
     with database.connect() as connection:
         Webhooks(connection).forget(before)
+
+
+def _forget_registrations(database: Database, before: Millis) -> None:
+    with database.connect() as connection:
+        Registrations(connection).forget(before)

@@ -287,7 +287,48 @@ _FOLDED_IDS = "CREATE INDEX rooms_by_folded_id ON rooms (lower(session_id))"
 # Whose publisher runs a job, where several share the outbox.
 _CLAIMED_BY = "ALTER TABLE outbox ADD COLUMN claimed_by {text}"
 
+# Who says that they come, to a session or to every session of a series; and their places in each.
+_REGISTRATIONS = """
+    CREATE TABLE registrations (
+        registration {text} PRIMARY KEY,
+        session_id {text},
+        series_id {text},
+        name {text},
+        address {text},
+        token {text} NOT NULL UNIQUE,
+        created_at {integer} NOT NULL,
+        confirmed_at {integer}
+    ) {by_key};
+    CREATE INDEX registrations_by_series ON registrations (series_id, created_at) WHERE series_id IS NOT NULL;
+    CREATE TABLE places (
+        session_id {text} NOT NULL,
+        registration {text} NOT NULL,
+        number {integer} NOT NULL,
+        state {text} NOT NULL,
+        told_start {integer} NOT NULL,
+        PRIMARY KEY (session_id, registration)
+    ) {by_key};
+    CREATE INDEX places_by_registration ON places (registration);
+    CREATE TABLE place_numbers (session_id {text} PRIMARY KEY, last {integer} NOT NULL) {by_key};
+    CREATE TABLE registration_requests (
+        number {identity},
+        who {text} NOT NULL,
+        until {integer} NOT NULL
+    );
+    CREATE INDEX registration_requests_by_who ON registration_requests (who, until);
+"""
+
 ENGINE = Schema(
     "engine_schema",
-    (_TABLES, _JOURNAL_AS_WRITTEN, _count_participants, _NODES, _SERIES, _WEBHOOKS, _FOLDED_IDS, _CLAIMED_BY),
+    (
+        _TABLES,
+        _JOURNAL_AS_WRITTEN,
+        _count_participants,
+        _NODES,
+        _SERIES,
+        _WEBHOOKS,
+        _FOLDED_IDS,
+        _CLAIMED_BY,
+        _REGISTRATIONS,
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.storage.database import Connection, Row
 from engine.storage.journal import Append, Record, StalePosition
 from engine.storage.redaction import redact
+from engine.storage.registrations import forget_registration
 from engine.storage.rows import PEOPLE, ROOMS
 from engine.storage.stories import store_story
 from engine.storage.webhooks import queue_notice
@@ -84,6 +85,7 @@ def write_rows(connection: Connection, entry: Append) -> None:
                 client_id=change.client_id,
             )
             redact(connection, session_id, change.client_id)
+            forget_registration(connection, change.client_id)
         else:
             connection.execute(PEOPLE.upsert, **PEOPLE.values(change.row))
     if entry.room is not None:

@@ -8,12 +8,15 @@ attempt. A key of session, kind and recipient makes each mail one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.domain.instant import MINUTE, Millis
+from engine.storage.database import one_of
 from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
+from publisher.catalogue.place_mails import PLACE_MAILS, has_address, wanted_address
 from publisher.catalogue.published import Catalogue
 
 __all__ = ["CONFIRMATION", "NEWSLETTER", "PERSONAL", "SEND_DELAY", "Deliveries", "Delivery"]
@@ -97,6 +100,47 @@ class Deliveries:
                 ahead=at + CLOCK_TOLERANCE,
             )
 
+    def schedule_one(
+        self, session_id: str, kind: str, recipient: str, address: str, due_at: Millis, at: Millis
+    ) -> None:
+        """Schedule a mail to one person; one of the same kind that was sent goes out again, with what it says now."""
+        if self.mail_enabled():
+            self._connection.execute(
+                f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
+                " attempts = 0, address = excluded.address, due_at = excluded.due_at,"
+                " updated_at = excluded.updated_at WHERE deliveries.state <> 'submitting'",
+                session_id=session_id,
+                kind=kind,
+                recipient=recipient,
+                address=address,
+                due_at=due_at,
+                at=at,
+            )
+
+    def drop(self, recipient: str, session_id: str | None = None, kinds: Sequence[str] = ()) -> None:
+        """Remove the mails to one person that are not under way, of one session or of all, of some kinds or of all."""
+        among, values = one_of("kind", map(str, kinds)) if kinds else ("", {})
+        only = (" AND session_id = :session_id" if session_id else "") + (
+            f" AND kind IN {among}" if kinds else ""
+        )
+        if session_id:
+            values = {**values, "session_id": session_id}
+        self._connection.execute(
+            f"DELETE FROM deliveries WHERE recipient = :recipient AND state <> 'submitting'{only}",
+            recipient=recipient,
+            **values,
+        )
+
+    def has(self, session_id: str, kind: str, recipient: str) -> bool:
+        """Whether such a mail was scheduled, and perhaps sent."""
+        found = self._connection.row(
+            "SELECT 1 FROM deliveries WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
+            id=session_id,
+            kind=kind,
+            recipient=recipient,
+        )
+        return found is not None
+
     def cancel(self, session_id: str, kind: str) -> int:
         """Cancel the mails that have not left yet; returns how many."""
         return self._connection.execute(
@@ -133,28 +177,35 @@ class Deliveries:
     def begin(self, delivery: Delivery, now: Millis) -> Delivery | None:
         """Take a mail to send it, to the address that its person has now; None when it was cancelled or taken meanwhile.
 
-        Written before the first byte goes. A personal mail to somebody who withdrew is removed.
+        Written before the first byte goes. A personal mail to somebody who withdrew is removed, and one about
+        a place that says nothing true any more.
         """
         with self._connection.transaction():
             if not self._set(
                 delivery, "submitting", now, only_from="preparing", attempts=delivery.attempts + 1
             ):
                 return None
-            if delivery.kind != PERSONAL:
+            if delivery.kind in PLACE_MAILS:
+                address = wanted_address(
+                    self._connection, delivery.session_id, delivery.kind, delivery.recipient, now
+                )
+            elif delivery.kind == PERSONAL:
+                person = SessionReader(self._connection).recipient(delivery.session_id, delivery.recipient)
+                address = None if person is None else person.address
+            else:
                 return delivery
-            person = SessionReader(self._connection).recipient(delivery.session_id, delivery.recipient)
-            if person is None:
+            if address is None:
                 self._remove(delivery)
                 return None
             self._connection.execute(
                 "UPDATE deliveries SET address = :address"
                 " WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
-                address=person.address,
+                address=address,
                 id=delivery.session_id,
                 kind=delivery.kind,
                 recipient=delivery.recipient,
             )
-            return replace(delivery, address=person.address)
+            return replace(delivery, address=address)
 
     def give_back(self, delivery: Delivery, now: Millis) -> None:
         """Undo ``begin``: nothing was sent, for a reason of our own, and the attempt does not count."""
@@ -262,12 +313,16 @@ class Deliveries:
             recipient=delivery.recipient,
             only_from=only_from,
         )
-        if state != "submitting" and delivery.kind == PERSONAL and not self._has_recipient(delivery):
+        if state != "submitting" and not self._has_recipient(delivery):
             # Whoever withdrew while the mail was on its way: their address is not kept.
             self._remove(delivery)
         return changed == 1
 
     def _has_recipient(self, delivery: Delivery) -> bool:
+        if delivery.kind in PLACE_MAILS:
+            return has_address(self._connection, delivery.recipient)
+        if delivery.kind != PERSONAL:
+            return True
         found = SessionReader(self._connection).recipient(delivery.session_id, delivery.recipient)
         return found is not None
 

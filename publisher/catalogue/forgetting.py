@@ -12,6 +12,7 @@ from engine.domain.snapshot import Quote, Snapshot
 from engine.storage import stories
 from engine.storage.database import Database
 from engine.storage.session_reader import SessionReader
+from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import PERSONAL
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
@@ -51,7 +52,7 @@ def forget_recipients(catalogue: Catalogue) -> int:
         session_id: {each.client_id for each in reader.recipients(session_id)}
         for session_id in {row["session_id"] for row in rows}
     }
-    return sum(
+    return Coming(catalogue).forget_mails() + sum(
         connection.execute(
             "DELETE FROM deliveries WHERE session_id = :id AND kind = :kind AND recipient = :recipient"
             " AND state <> 'submitting'",

@@ -9,9 +9,11 @@ from engine.domain.instant import Millis, to_datetime
 from engine.domain.snapshot import Snapshot
 from engine.storage.session_reader import Recipient, SessionReader
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Delivery
+from publisher.catalogue.place_mails import PLACE_MAILS
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import subscriber
 from publisher.catalogue.upcoming import UpcomingRoom, next_after
+from publisher.delivery.place_messages import place_message
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.email import Mail
 from publisher.mail.message import PICTURE, message_of
@@ -27,6 +29,8 @@ def message_of_delivery(
     """The message of a delivery; None where there is nothing to send any more: session or recipient are gone."""
     if delivery.kind == CONFIRMATION:
         return _confirmation(texts, catalogue, delivery, now)
+    if delivery.kind in PLACE_MAILS:
+        return place_message(texts, catalogue, delivery, now)
     snapshot = catalogue.snapshot(delivery.session_id)
     if snapshot is None:
         return None

@@ -77,11 +77,12 @@ def message_of(
     to: str = "",
     unsubscribe: str = "",
     unsent: bool = False,
+    calendar: bytes = b"",
 ) -> bytes:
     """The message: multipart/alternative of the text, and of the HTML with its picture.
 
     ``to`` is one address; ``unsubscribe`` the https URL of its one-click unsubscription (RFC 8058). An ``unsent`` one
-    is opened for editing by mail programs.
+    is opened for editing by mail programs. ``calendar`` is a calendar file (RFC 5545), attached.
     """
     message = EmailMessage(policy=_POLICY)
     message["Subject"] = mail.subject
@@ -114,6 +115,13 @@ def message_of(
             cid=f"<{PICTURE.removeprefix('cid:')}>",
             filename="session.png",
             disposition="inline",
+        )
+    if calendar:
+        message.add_attachment(
+            calendar.decode(),
+            subtype="calendar",
+            params={"method": "PUBLISH", "name": "event.ics"},
+            filename="event.ics",
         )
     _set_boundaries(message, hashlib.sha256(message_id.encode()).hexdigest()[:24])
     return message.as_bytes()

@@ -31,17 +31,22 @@ class Caller:
     def need_key(self) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key."""
         if self.key is None:
-            raise self._refusal("This needs a key.")
+            raise self.refusal("This needs a key.")
 
     def need_admin(self) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has the administrator's key."""
         if self.key is None or self.key.role is not KeyRole.ADMINISTRATOR:
-            raise self._refusal("This needs the administrator's key.")
+            raise self.refusal("This needs the administrator's key.")
 
     def need_staff(self, session_id: str) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key or the instructor's token."""
         if not self.leads(session_id):
-            raise self._refusal(f"This needs a key, or the instructor's token of session {session_id}.")
+            raise self.refusal(f"This needs a key, or the instructor's token of session {session_id}.")
+
+    def need_belonging(self, session_id: str) -> None:
+        """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key, or any credential of the session."""
+        if not self.belongs(session_id):
+            raise self.refusal(f"Session {session_id} is by invitation: this needs a token of it.")
 
     def leads(self, session_id: str) -> bool:
         """Whether the caller may do everything in a session."""
@@ -78,7 +83,8 @@ class Caller:
         """The role in which this caller's commands are carried out."""
         return Role.ADMIN if self.key is not None else Role.INSTRUCTOR
 
-    def _refusal(self, message: str) -> BadCredential | Forbidden:
+    def refusal(self, message: str) -> BadCredential | Forbidden:
+        """What a caller is refused with who may not do something: without a credential another one than with one."""
         if self == NOBODY:
             return BadCredential("credential_needed", message)
         return Forbidden("forbidden", message)
@@ -136,8 +142,10 @@ class Credentials:
                     "token_expired", "This token has expired: it was valid until 24 hours after the start."
                 )
             return Caller(token=token)
-        session_id = session_id or request.match_info.get("session_id")
-        client_id = session_id and self.tokens.resumed_client_id(session_id, secret)
+        scope = session_id or request.match_info.get("session_id")
+        if scope is None and "series_id" in request.match_info:
+            scope = f"series/{request.match_info['series_id']}"
+        client_id = scope and self.tokens.resumed_client_id(scope, secret)
         if client_id:
             return Caller(client_id=client_id)
         raise BadCredential("bad_credential", "This credential is not known here, or was revoked.")

@@ -1,0 +1,402 @@
+"""Who says that they come: registrations for a session or a series, and the places they hold in each session.
+
+The transaction of a registration locks its session's places, so that the last one is given once. Names and addresses stand
+in ``registrations`` alone, and go with their row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from engine.domain.instant import Millis
+from engine.domain.registrations import PlaceState, come_up
+from engine.storage.database import Connection, Row
+from engine.storage.rows import ROOMS, RoomRow
+from engine.storage.webhooks import Notice, forget_subject, queue_notice
+
+__all__ = ["Place", "Registration", "Registrations", "forget_registration"]
+
+_JOINED = (
+    "SELECT r.registration, r.session_id AS own_session, r.series_id, r.name, r.address, r.token, r.created_at,"
+    " r.confirmed_at, p.session_id, p.number, p.state, p.told_start FROM places p"
+    " JOIN registrations r ON r.registration = p.registration"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Somebody who comes to a session, or to every session of a series."""
+
+    registration: str
+    session_id: str | None
+    series_id: str | None
+    name: str | None
+    address: str | None
+    token: str
+    """In the links of their mails."""
+    created_at: Millis
+    confirmed_at: Millis | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A registration's place in one session."""
+
+    registration: Registration
+    session_id: str
+    number: int
+    """Counts up within a session: who came first."""
+    state: PlaceState
+    told_start: Millis
+    """The start that its owner knows of."""
+    position: int | None = None
+    """In the waiting list, 1 first."""
+
+
+class Registrations:
+    """The tables over one connection. Blocking; what writes is part of its caller's transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def room(self, session_id: str) -> RoomRow | None:
+        """The row of a session."""
+        row = self._connection.row("SELECT * FROM rooms WHERE session_id = :id", id=session_id)
+        return None if row is None else ROOMS.read(row)
+
+    def rooms_of_series(self, series_id: str) -> list[RoomRow]:
+        """The sessions of a series that have not begun, by their start."""
+        rows = self._connection.rows(
+            "SELECT * FROM rooms WHERE series_id = :id AND cancelled = 0 AND phase IN ('scheduled', 'waiting')"
+            " ORDER BY scheduled_start, session_id",
+            id=series_id,
+        )
+        return [ROOMS.read(row) for row in rows]
+
+    def get(self, registration: str) -> Registration | None:
+        """A registration, or None."""
+        row = self._connection.row("SELECT * FROM registrations WHERE registration = :id", id=registration)
+        return None if row is None else _registration(row)
+
+    def by_token(self, token: str) -> Registration | None:
+        """The registration whose mails have this in their links, or None."""
+        row = self._connection.row("SELECT * FROM registrations WHERE token = :token", token=token)
+        return None if row is None else _registration(row)
+
+    def of_series(self, series_id: str) -> list[Registration]:
+        """Those who come to every session of a series, in the order in which they said so."""
+        rows = self._connection.rows(
+            "SELECT * FROM registrations WHERE series_id = :id ORDER BY created_at, registration",
+            id=series_id,
+        )
+        return [_registration(row) for row in rows]
+
+    def with_addresses(self) -> set[str]:
+        """The registrations that have an address."""
+        rows = self._connection.rows("SELECT registration FROM registrations WHERE address IS NOT NULL")
+        return {row["registration"] for row in rows}
+
+    def places(self, session_id: str) -> list[Place]:
+        """Who comes and who waits, in the order in which they said so, with their positions."""
+        rows = self._connection.rows(
+            f"{_JOINED} WHERE p.session_id = :id AND p.state <> 'left' ORDER BY p.number", id=session_id
+        )
+        places, position = [], 0
+        for row in rows:
+            position += row["state"] == PlaceState.WAITING
+            places.append(_place(row, position))
+        return places
+
+    def place(self, session_id: str, registration: str) -> Place | None:
+        """One of them, or None."""
+        row = self._connection.row(
+            f"{_JOINED} WHERE p.session_id = :id AND p.registration = :registration AND p.state <> 'left'",
+            id=session_id,
+            registration=registration,
+        )
+        if row is None:
+            return None
+        ahead = self._connection.value(
+            "SELECT count(*) FROM places WHERE session_id = :id AND state = 'waiting' AND number <= :number",
+            id=session_id,
+            number=row["number"],
+        )
+        return _place(row, int(ahead))
+
+    def counts(self, session_id: str) -> tuple[int, int]:
+        """How many come, and how many wait."""
+        return self._coming(session_id), len(self._waiting(session_id))
+
+    def has_places(self, session_id: str) -> bool:
+        """Whether anybody ever said that they come to a session."""
+        return (
+            self._connection.row("SELECT 1 FROM places WHERE session_id = :id LIMIT 1", id=session_id)
+            is not None
+        )
+
+    def told_otherwise(self, session_id: str, start: Millis) -> list[Place]:
+        """The places whose owners know of another start."""
+        rows = self._connection.rows(
+            f"{_JOINED} WHERE p.session_id = :id AND p.state <> 'left' AND p.told_start <> :start"
+            " ORDER BY p.number",
+            id=session_id,
+            start=start,
+        )
+        return [_place(row, 0) for row in rows]
+
+    def places_of(self, registration: str) -> list[Place]:
+        """Every place of a registration that it has not given up, by the sessions' starts."""
+        rows = self._connection.rows(
+            "SELECT p.session_id FROM places p JOIN rooms m ON m.session_id = p.session_id"
+            " WHERE p.registration = :id AND p.state <> 'left' ORDER BY m.scheduled_start, m.session_id",
+            id=registration,
+        )
+        found = (self.place(row["session_id"], registration) for row in rows)
+        return [place for place in found if place is not None]
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def add(
+        self,
+        *,
+        session_id: str | None = None,
+        series_id: str | None = None,
+        name: str | None,
+        address: str | None,
+        at: Millis,
+    ) -> Registration:
+        """Store a new registration, for a session or a series, without a place yet."""
+        made = Registration(
+            f"reg_{uuid4().hex}",
+            session_id,
+            series_id,
+            name,
+            address,
+            secrets.token_urlsafe(24),
+            at,
+            None,
+        )
+        self._connection.execute(
+            "INSERT INTO registrations (registration, session_id, series_id, name, address, token, created_at)"
+            " VALUES (:registration, :session_id, :series_id, :name, :address, :token, :at)",
+            registration=made.registration,
+            session_id=session_id,
+            series_id=series_id,
+            name=name,
+            address=address,
+            token=made.token,
+            at=at,
+        )
+        return made
+
+    def seat(self, room: RoomRow, registration: Registration, at: Millis) -> Place:
+        """Give a registration a place in a session, or the last position in its waiting list; webhooks are told."""
+        number = self._connection.value(
+            # Whoever comes at the same moment waits here until the other's transaction is over.
+            "INSERT INTO place_numbers (session_id, last) VALUES (:id, 1)"
+            " ON CONFLICT (session_id) DO UPDATE SET last = place_numbers.last + 1 RETURNING last",
+            id=room.session_id,
+        )
+        has_place = room.max_participants > self._coming(room.session_id)
+        state = PlaceState.COMING if has_place and not self._waiting(room.session_id) else PlaceState.WAITING
+        self._connection.execute(
+            "INSERT INTO places (session_id, registration, number, state, told_start)"
+            " VALUES (:session_id, :registration, :number, :state, :start)",
+            session_id=room.session_id,
+            registration=registration.registration,
+            number=number,
+            state=state,
+            start=room.scheduled_start,
+        )
+        place = self.place(room.session_id, registration.registration)
+        assert place is not None
+        self._tell("registration.created", place, at)
+        return place
+
+    def lock(self, session_id: str) -> None:
+        """Let nobody else change the places of a session until the transaction is over."""
+        self._connection.execute(
+            "INSERT INTO place_numbers (session_id, last) VALUES (:id, 0)"
+            " ON CONFLICT (session_id) DO UPDATE SET last = place_numbers.last",
+            id=session_id,
+        )
+
+    def come_up(self, room: RoomRow) -> list[Place]:
+        """Let the first who wait come up where there are places; returns those who have one now."""
+        waiting = self._waiting(room.session_id)
+        up = come_up(room.max_participants, self._coming(room.session_id), waiting)
+        self._connection.many(
+            "UPDATE places SET state = 'coming' WHERE session_id = :session_id AND registration = :registration",
+            [{"session_id": room.session_id, "registration": each} for each in up],
+        )
+        found = (self.place(room.session_id, each) for each in up)
+        return [place for place in found if place is not None]
+
+    def seat_those_of_series(self, room: RoomRow, at: Millis) -> list[Place]:
+        """Give a place in a session to everybody who comes to its whole series and has none there yet."""
+        rows = self._connection.rows(
+            "SELECT * FROM registrations r WHERE r.series_id = :series AND NOT EXISTS (SELECT 1 FROM places p"
+            " WHERE p.session_id = :id AND p.registration = r.registration) ORDER BY r.created_at, r.registration",
+            series=room.series_id,
+            id=room.session_id,
+        )
+        return [self.seat(room, _registration(row), at) for row in rows]
+
+    def leave(self, place: Place, at: Millis) -> None:
+        """Give up a place; of a series' registration this once, another one goes as a whole. Webhooks are told."""
+        self._tell("registration.cancelled", place, at)
+        registration = place.registration
+        if registration.series_id is None:
+            self.remove(registration.registration)
+        else:
+            self._connection.execute(
+                "UPDATE places SET state = 'left' WHERE session_id = :session_id AND registration = :id",
+                session_id=place.session_id,
+                id=registration.registration,
+            )
+
+    def remove(self, registration: str) -> None:
+        """Remove a registration with all of its places; its name leaves what webhooks are yet to be told."""
+        self._connection.execute("DELETE FROM places WHERE registration = :id", id=registration)
+        self._connection.execute("DELETE FROM registrations WHERE registration = :id", id=registration)
+        forget_subject(self._connection, registration)
+
+    def confirm(self, registration: str, at: Millis) -> bool:
+        """Note that the address confirmed; False when it had done so before."""
+        return bool(
+            self._connection.execute(
+                "UPDATE registrations SET confirmed_at = :at WHERE registration = :id AND confirmed_at IS NULL"
+                " AND address IS NOT NULL",
+                at=at,
+                id=registration,
+            )
+        )
+
+    def forget_address(self, registration: str) -> None:
+        """Remove the address of a registration, whose places stay."""
+        self._connection.execute(
+            "UPDATE registrations SET address = NULL, confirmed_at = NULL WHERE registration = :id",
+            id=registration,
+        )
+
+    def told(self, place: Place, start: Millis) -> None:
+        """Note which start the owner of a place knows of."""
+        self._connection.execute(
+            "UPDATE places SET told_start = :start WHERE session_id = :session_id AND registration = :id",
+            start=start,
+            session_id=place.session_id,
+            id=place.registration.registration,
+        )
+
+    def asked(self, who: str, at: Millis, *, most: int, within: Millis) -> Millis:
+        """Count one request of a network address or a mailbox, unless it had as many as it may within a time.
+
+        Returns 0 when it was counted, else how long to wait. Who it was is kept as a digest, for as long as it counts.
+        """
+        digest = hashlib.sha256(who.encode()).hexdigest()
+        self._connection.execute("DELETE FROM registration_requests WHERE until <= :at", at=at)
+        rows = self._connection.rows(
+            "SELECT until FROM registration_requests WHERE who = :who ORDER BY until DESC LIMIT :most",
+            who=digest,
+            most=most,
+        )
+        if len(rows) >= most:
+            return max(1, int(rows[-1]["until"]) - at)
+        self._connection.execute(
+            "INSERT INTO registration_requests (who, until) VALUES (:who, :until)",
+            who=digest,
+            until=at + within,
+        )
+        return 0
+
+    def forget(self, before: Millis) -> int:
+        """Remove the places in sessions that were over before an instant, and registrations left without one.
+
+        Those for a series that goes on stay. Returns how many registrations went.
+        """
+        with self._connection.transaction():
+            old = "SELECT session_id FROM rooms WHERE coalesce(ended_at, scheduled_start) < :before"
+            self._connection.execute(f"DELETE FROM places WHERE session_id IN ({old})", before=before)
+            self._connection.execute(f"DELETE FROM place_numbers WHERE session_id IN ({old})", before=before)
+            gone = self._connection.rows(
+                "SELECT registration FROM registrations r WHERE r.created_at < :before AND NOT EXISTS"
+                " (SELECT 1 FROM places p WHERE p.registration = r.registration) AND NOT EXISTS"
+                " (SELECT 1 FROM series s WHERE s.series_id = r.series_id AND s.ended_at IS NULL)",
+                before=before,
+            )
+            for row in gone:
+                self.remove(row["registration"])
+        return len(gone)
+
+    # -- inner parts -------------------------------------------------------------------------------
+
+    def _coming(self, session_id: str) -> int:
+        return int(
+            self._connection.value(
+                "SELECT count(*) FROM places WHERE session_id = :id AND state = 'coming'", id=session_id
+            )
+        )
+
+    def _waiting(self, session_id: str) -> Sequence[str]:
+        rows = self._connection.rows(
+            "SELECT registration FROM places WHERE session_id = :id AND state = 'waiting' ORDER BY number",
+            id=session_id,
+        )
+        return [row["registration"] for row in rows]
+
+    def _tell(self, event: str, place: Place, at: Millis) -> None:
+        registration = place.registration
+        data = {
+            "registration": registration.registration,
+            "series_id": registration.series_id,
+            "name": registration.name,
+            "state": "cancelled" if event == "registration.cancelled" else str(place.state),
+        }
+        queue_notice(self._connection, Notice(event, place.session_id, data, at, registration.registration))
+
+
+def forget_registration(connection: Connection, registration: str) -> None:
+    """Remove a registration that may be there, in the caller's transaction."""
+    if connection.row("SELECT 1 FROM registrations WHERE registration = :id", id=registration) is not None:
+        Registrations(connection).remove(registration)
+
+
+def _registration(row: Row) -> Registration:
+    return Registration(
+        row["registration"],
+        row["session_id"],
+        row["series_id"],
+        row["name"],
+        row["address"],
+        row["token"],
+        row["created_at"],
+        row["confirmed_at"],
+    )
+
+
+def _place(row: Row, position: int) -> Place:
+    registration = Registration(
+        row["registration"],
+        row["own_session"],
+        row["series_id"],
+        row["name"],
+        row["address"],
+        row["token"],
+        row["created_at"],
+        row["confirmed_at"],
+    )
+    state = PlaceState(row["state"])
+    return Place(
+        registration,
+        row["session_id"],
+        row["number"],
+        state,
+        row["told_start"],
+        position if state is PlaceState.WAITING else None,
+    )

@@ -1,0 +1,221 @@
+"""Saying that one comes: registrations, the places they get, and the mails that follow, each in one transaction.
+
+Nothing but the one mail that asks to confirm goes to an address that has not confirmed. Mails stand in ``deliveries``, one for
+each registration, session and kind.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.domain.instant import Millis
+from engine.domain.registrations import (
+    MAILS_PER_MAILBOX,
+    MAILS_PER_NETWORK,
+    MAILS_WITHIN,
+    PlaceMail,
+    reminders,
+)
+from engine.storage.database import one_of
+from engine.storage.registrations import Place, Registration, Registrations
+from engine.storage.rows import RoomRow
+from publisher.catalogue.deliveries import Deliveries
+from publisher.catalogue.place_mails import OPEN, PLACE_MAILS
+from publisher.catalogue.published import Catalogue
+
+__all__ = ["Coming", "Registered", "TooManyRegistrations"]
+
+_NOTHING_BEFORE = (PlaceMail.DAY, PlaceMail.SOON, PlaceMail.MOVED, PlaceMail.CAME_UP)
+"""What is not sent any more of a session that is cancelled."""
+
+
+class TooManyRegistrations(Exception):
+    """A network address has registered as many addresses as it may; ``wait`` is how long until the next (ms)."""
+
+    def __init__(self, wait: Millis) -> None:
+        super().__init__()
+        self.wait = wait
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A new registration and its places, by the sessions' starts."""
+
+    registration: Registration
+    places: list[Place]
+
+
+class Coming:
+    """Registrations with their mails, over one connection. Blocking."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._connection = catalogue.connection
+        self._deliveries = Deliveries(catalogue)
+        self.registrations = Registrations(catalogue.connection)
+
+    def register(
+        self,
+        rooms: list[RoomRow],
+        *,
+        series_id: str | None,
+        name: str | None,
+        address: str | None,
+        mailbox: str | None,
+        network: str,
+        at: Millis,
+    ) -> Registered:
+        """Register somebody for a session, or for a series and its sessions that are there.
+
+        ``mailbox`` is whose an address that was given is, also where ``address`` is left out as nothing can be sent to it.
+        With an address one mail asks to confirm it, unless its mailbox was asked often enough today.
+
+        Raises:
+            TooManyRegistrations: nothing was stored.
+        """
+        with self._catalogue.transaction():
+            wanted = False
+            if mailbox is not None:
+                wait = self.registrations.asked(
+                    f"network {network}", at, most=MAILS_PER_NETWORK, within=MAILS_WITHIN
+                )
+                if wait:
+                    raise TooManyRegistrations(wait)
+                most, within = MAILS_PER_MAILBOX
+                wanted = not self.registrations.asked(f"mailbox {mailbox}", at, most=most, within=within)
+                # One that nobody can confirm is not kept.
+                address = address if wanted else None
+            registration = self.registrations.add(
+                session_id=None if series_id else rooms[0].session_id,
+                series_id=series_id,
+                name=name,
+                address=address,
+                at=at,
+            )
+            for room in rooms:
+                self._settle(room, at)
+                if self.registrations.place(room.session_id, registration.registration) is None:
+                    self.registrations.seat(room, registration, at)
+            if wanted and address is not None:
+                self._schedule(rooms[0].session_id, PlaceMail.CONFIRM, registration, at, at)
+            places = self.registrations.places_of(registration.registration)
+        return Registered(registration, places)
+
+    def leave(self, place: Place, at: Millis) -> None:
+        """Give up a place: the first who waits comes up, and is told."""
+        with self._catalogue.transaction():
+            self._leave(place, at)
+
+    def leave_series(self, registration: Registration, at: Millis) -> None:
+        """Give up every place of a series' registration that is still to come, and the registration."""
+        with self._catalogue.transaction():
+            for place in self.registrations.places_of(registration.registration):
+                self._leave(place, at)
+            self.registrations.remove(registration.registration)
+            self._drop(registration.registration)
+
+    def confirm(self, registration: Registration, at: Millis) -> None:
+        """Note that an address confirmed, and plan its reminders. Repeating it does no harm."""
+        with self._catalogue.transaction():
+            if not self.registrations.confirm(registration.registration, at):
+                return
+            for place in self.registrations.places_of(registration.registration):
+                room = self.registrations.room(place.session_id)
+                if room is not None and room.phase in OPEN:
+                    self.registrations.told(place, room.scheduled_start)
+                    self._plan(room, place, at)
+
+    def forget_address(self, registration: Registration) -> None:
+        """Remove an address and the mails to it at once; the places stay."""
+        with self._catalogue.transaction():
+            self.registrations.forget_address(registration.registration)
+            self._drop(registration.registration)
+
+    def settle(self, session_id: str, at: Millis) -> None:
+        """Bring the places of a session up to what its room and its series say now, and tell those whom that changes.
+
+        Repeating it does no harm.
+        """
+        with self._catalogue.transaction():
+            room = self.registrations.room(session_id)
+            if room is not None:
+                self._settle(room, at)
+
+    def forget_mails(self) -> int:
+        """Remove the mails of registrations that are not there any more; returns how many."""
+        among, kinds = one_of("kind", PLACE_MAILS)
+        rows = self._connection.rows(
+            f"SELECT DISTINCT recipient FROM deliveries WHERE kind IN {among}", **kinds
+        )
+        if not rows:
+            return 0
+        present = self.registrations.with_addresses()
+        return sum(
+            self._connection.execute(
+                f"DELETE FROM deliveries WHERE recipient = :recipient AND kind IN {among} AND state <> 'submitting'",
+                recipient=row["recipient"],
+                **kinds,
+            )
+            for row in rows
+            if row["recipient"] not in present
+        )
+
+    # -- inner parts -------------------------------------------------------------------------------
+
+    def _settle(self, room: RoomRow, at: Millis) -> None:
+        if room.series_id is None and not self.registrations.has_places(room.session_id):
+            return
+        self.registrations.lock(room.session_id)
+        if room.cancelled:
+            for place in self.registrations.places(room.session_id):
+                self._drop(place.registration.registration, room.session_id, *_NOTHING_BEFORE)
+                if self._confirmed(place) and not self._was_scheduled(place, PlaceMail.CANCELLED):
+                    self._schedule(room.session_id, PlaceMail.CANCELLED, place.registration, at, at)
+            return
+        if room.phase not in OPEN:
+            return
+        for place in self.registrations.come_up(room):
+            if self._confirmed(place):
+                self._schedule(room.session_id, PlaceMail.CAME_UP, place.registration, at, at)
+                self._plan(room, place, at)
+        if room.series_id is not None and room.phase != "live":
+            for place in self.registrations.seat_those_of_series(room, at):
+                if self._confirmed(place):
+                    self._plan(room, place, at)
+        for place in self.registrations.told_otherwise(room.session_id, room.scheduled_start):
+            self.registrations.told(place, room.scheduled_start)
+            if self._confirmed(place):
+                self._schedule(room.session_id, PlaceMail.MOVED, place.registration, at, at)
+                self._plan(room, place, at)
+
+    def _leave(self, place: Place, at: Millis) -> None:
+        self.registrations.lock(place.session_id)
+        self.registrations.leave(place, at)
+        self._drop(place.registration.registration, place.session_id)
+        room = self.registrations.room(place.session_id)
+        if room is not None:
+            self._settle(room, at)
+
+    def _plan(self, room: RoomRow, place: Place, at: Millis) -> None:
+        """Plan the reminders of a place in the place of those that were planned before."""
+        registration = place.registration
+        self._drop(registration.registration, room.session_id, PlaceMail.DAY, PlaceMail.SOON)
+        for reminder in reminders(room.scheduled_start, at):
+            self._schedule(room.session_id, reminder.mail, registration, reminder.due_at, at)
+
+    def _schedule(
+        self, session_id: str, mail: PlaceMail, registration: Registration, due_at: Millis, at: Millis
+    ) -> None:
+        if registration.address is not None:
+            self._deliveries.schedule_one(
+                session_id, mail, registration.registration, registration.address, due_at, at
+            )
+
+    def _drop(self, registration: str, session_id: str | None = None, *mails: PlaceMail) -> None:
+        self._deliveries.drop(registration, session_id, mails)
+
+    def _confirmed(self, place: Place) -> bool:
+        return place.registration.confirmed_at is not None and place.registration.address is not None
+
+    def _was_scheduled(self, place: Place, mail: PlaceMail) -> bool:
+        return self._deliveries.has(place.session_id, mail, place.registration.registration)

@@ -1,0 +1,72 @@
+"""The mails about somebody's place in a session: to confirm, to remind, and what has changed.
+
+Nothing that whoever registered wrote stands in them: an address need not be that person's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from engine.domain.instant import Millis, to_datetime
+from engine.domain.registrations import PlaceMail, PlaceState
+from engine.storage.registrations import Registrations
+from publisher.catalogue.deliveries import Delivery
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.upcoming import UpcomingRoom, room_of
+from publisher.drafts.texts import DraftTexts
+from publisher.mail.message import message_of
+from publisher.syndication.calendar import calendar_file
+
+__all__ = ["place_message"]
+
+
+def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
+    """The message; None where the place or its session is gone."""
+    registrations = Registrations(catalogue.connection)
+    place = registrations.place(delivery.session_id, delivery.recipient)
+    row = registrations.room(delivery.session_id)
+    if place is None or row is None:
+        return None
+    room, mail = room_of(row), PlaceMail(delivery.kind)
+    studio, words, links = texts.studio, texts.studio.words, texts.links
+    own = links.absolute(f"coming/{place.registration.token}")
+    starts = to_datetime(room.starts).astimezone(studio.zone)
+    when = f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} ({studio.zone_at(starts)})"
+    waits = place.state is PlaceState.WAITING
+    kind = mail.removeprefix("place_")
+    buttons = {
+        PlaceMail.CONFIRM: [("confirm_button", own)],
+        PlaceMail.CANCELLED: [],
+    }.get(mail, [("join_button", f"{own}/join/{room.session_id}")])
+    rendered = texts.mail_from_template(
+        "coming",
+        words(f"coming.{kind}_subject", title=room.title),
+        heading=room.title,
+        when=when,
+        led=words("before.with", name=room.instructor),
+        said=words(f"coming.{kind}_said", name=studio.name),
+        waits=waits and mail in (PlaceMail.CONFIRM, PlaceMail.MOVED),
+        buttons=[(words(f"coming.{name}"), address) for name, address in buttons],
+        page=links.absolute(f"sessions/{room.session_id}/"),
+        series=place.registration.series_id is not None and mail is PlaceMail.CONFIRM,
+        own=None if mail is PlaceMail.CANCELLED else own,
+        unconfirmed=mail is PlaceMail.CONFIRM,
+    )
+    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}\n{room.sequence}"
+    return message_of(
+        rendered,
+        studio,
+        message_id=f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{links.host}",
+        date=now,
+        picture=b"",
+        to=delivery.address,
+        calendar=_calendar(texts, catalogue, room, mail),
+    )
+
+
+def _calendar(texts: DraftTexts, catalogue: Catalogue, room: UpcomingRoom, mail: PlaceMail) -> bytes:
+    """The session's calendar file, with the mails that say when it is."""
+    if mail in (PlaceMail.DAY, PlaceMail.SOON):
+        return b""
+    site_id = catalogue.meta("site_id") or ""
+    return calendar_file([room], texts.studio, texts.links, site_id, name=room.title, refreshed=False)

@@ -1,0 +1,242 @@
+"""Saying that one comes over HTTP: places, the waiting list, who may see and cancel what."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Server, moment, refused, running
+from tests.api.test_series import body as series_body
+
+on_the_shared_server = pytest.mark.asyncio(loop_scope="module")
+
+
+def path_of(session_id: str) -> str:
+    return f"/api/v2/sessions/{session_id}/registrations"
+
+
+async def come(server: Server, session_id: str, **body: Any) -> dict[str, Any]:
+    made = await server.stranger.post(path_of(session_id), json=body)
+    assert made.status_code == 201, made.text
+    registration: dict[str, Any] = made.json()
+    return registration
+
+
+async def listed(server: Server, session_id: str) -> list[dict[str, Any]]:
+    shown = await server.client.get(path_of(session_id))
+    assert shown.status_code == 200, shown.text
+    registrations: list[dict[str, Any]] = shown.json()["registrations"]
+    return registrations
+
+
+async def leave(server: Server, session_id: str, registration: dict[str, Any]) -> int:
+    left = await server.stranger.delete(
+        f"{path_of(session_id)}/{registration['registration']}",
+        headers=server.bearing(registration["secret"]),
+    )
+    return left.status_code
+
+
+@on_the_shared_server
+async def test_the_first_who_waits_comes_up_when_somebody_cancels(shared: Server) -> None:
+    """Two places, four people: positions count from one, and nobody overtakes."""
+    await shared.create("full", max_participants=2, scheduled_start=moment(days=3))
+    people = [await come(shared, "full", name=name) for name in ("Anna", "Ben", "Cleo", "Dan")]
+    assert [(each["state"], each.get("position")) for each in people] == [
+        ("coming", None),
+        ("coming", None),
+        ("waiting", 1),
+        ("waiting", 2),
+    ]
+    assert [each["name"] for each in await listed(shared, "full")] == ["Anna", "Ben", "Cleo", "Dan"]
+    assert await leave(shared, "full", people[0]) == 200
+    now = await listed(shared, "full")
+    assert [(each["name"], each["state"], each.get("position")) for each in now] == [
+        ("Ben", "coming", None),
+        ("Cleo", "coming", None),
+        ("Dan", "waiting", 1),
+    ]
+    left = await shared.stranger.get("/api/v2/sessions/full/places")
+    assert left.json() == {"session_id": "full", "max_participants": 2, "coming": 2, "waiting": 1, "left": 0}
+    own = await shared.stranger.get(
+        f"{path_of('full')}/{people[3]['registration']}", headers=shared.bearing(people[3]["secret"])
+    )
+    assert (own.json()["state"], own.json()["position"]) == ("waiting", 1)
+    assert await leave(shared, "full", people[0]) == 404
+
+
+@on_the_shared_server
+async def test_more_places_let_more_come_up(shared: Server) -> None:
+    """And fewer take nobody's place away."""
+    await shared.create("grows", max_participants=1, scheduled_start=moment(days=3))
+    for name in ("Anna", "Ben", "Cleo"):
+        await come(shared, "grows", name=name)
+    await shared.client.patch("/api/v2/sessions/grows", json={"max_participants": 2})
+    assert [each["state"] for each in await listed(shared, "grows")] == ["coming", "coming", "waiting"]
+    await shared.client.patch("/api/v2/sessions/grows", json={"max_participants": 1})
+    assert [each["state"] for each in await listed(shared, "grows")] == ["coming", "coming", "waiting"]
+
+
+@on_the_shared_server
+async def test_name_and_address_may_be_left_out(shared: Server) -> None:
+    """Also the whole body; where no mail is sent the answer says so."""
+    await shared.create("free", scheduled_start=moment(days=3))
+    assert (await come(shared, "free")).keys() == {"registration", "session_id", "state", "secret"}
+    nothing = await shared.stranger.post(path_of("free"))
+    assert nothing.status_code == 201
+    assert (await come(shared, "free", name=None, address="anna@example.org"))["mail"] == "none"
+
+
+@on_the_shared_server
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({"name": ""}, {"name"}),
+        ({"name": "x" * 201}, {"name"}),
+        ({"name": "a\nb"}, {"name"}),
+        ({"name": 5, "address": True}, {"name", "address"}),
+        ({"address": "nobody"}, {"address"}),
+        ({"address": "a@b@example.org"}, {"address"}),
+        ({"email": "anna@example.org", "state": "coming"}, {"email", "state"}),
+        ([], {"body"}),
+    ],
+)
+async def test_what_is_wrong_is_named(shared: Server, body: Any, wrong: set[str]) -> None:
+    """Every mistake at once, by its field."""
+    if (await shared.client.get("/api/v2/sessions/strict")).status_code == 404:
+        await shared.create("strict", scheduled_start=moment(days=3))
+    assert refused(await shared.stranger.post(path_of("strict"), json=body), 400).keys() == wrong
+
+
+@on_the_shared_server
+async def test_who_may_see_and_cancel(shared: Server) -> None:
+    """Staff see names; a registration's own secret cancels it, and no other one does."""
+    room = await shared.create("rights", scheduled_start=moment(days=3))
+    anna, ben = await come(shared, "rights", name="Anna"), await come(shared, "rights", name="Ben")
+    participant = shared.bearing(room["tokens"]["participant"])
+    refused(await shared.stranger.get(path_of("rights")), 401)
+    refused(await shared.stranger.get(path_of("rights"), headers=participant), 403)
+    refused(await shared.stranger.get(path_of("rights"), headers=shared.bearing(anna["secret"])), 403)
+    instructor = shared.bearing(room["tokens"]["instructor"])
+    assert (await shared.stranger.get(path_of("rights"), headers=instructor)).status_code == 200
+    own = f"{path_of('rights')}/{anna['registration']}"
+    for method in ("GET", "DELETE"):
+        refused(await shared.stranger.request(method, own), 401)
+        refused(await shared.stranger.request(method, own, headers=shared.bearing(ben["secret"])), 403)
+        refused(await shared.stranger.request(method, own, headers=participant), 403)
+        refused(await shared.stranger.request(method, own, headers=shared.bearing("r1.x.y")), 401)
+    assert len(await listed(shared, "rights")) == 2
+    refused(await shared.client.delete(f"{path_of('rights')}/unknown"), 404)
+    refused(await shared.stranger.post(path_of("unknown"), json={}), 404)
+    assert (await shared.client.delete(own)).json()["state"] == "cancelled"
+
+
+@on_the_shared_server
+async def test_sessions_by_invitation_need_a_token(shared: Server) -> None:
+    """A private one is not even there for strangers."""
+    for session_id, extra, status in (
+        ("invited", {"access": "invite", "visibility": "public"}, 401),
+        ("hidden", {"visibility": "private"}, 404),
+    ):
+        room = await shared.create(session_id, scheduled_start=moment(days=3), **extra)
+        refused(await shared.stranger.post(path_of(session_id), json={}), status)
+        token = shared.bearing(room["tokens"]["participant"])
+        made = await shared.stranger.post(path_of(session_id), json={}, headers=token)
+        assert made.status_code == 201
+        assert await leave(shared, session_id, made.json()) == 200
+    other = await shared.create("elsewhere", scheduled_start=moment(days=3))
+    token = shared.bearing(other["tokens"]["participant"])
+    refused(await shared.stranger.post(path_of("invited"), json={}, headers=token), 403)
+
+
+@on_the_shared_server
+async def test_it_is_too_late_once_a_session_is_over_or_cancelled(shared: Server) -> None:
+    """Just begun is not too late: a place is kept until five minutes after the start."""
+    await shared.create("begun")
+    await shared.client.post("/api/v2/sessions/begun/start")
+    await come(shared, "begun")
+    await shared.client.post("/api/v2/sessions/begun/end")
+    refused(await shared.stranger.post(path_of("begun"), json={}), 409)
+    await shared.create("cancelled")
+    await shared.client.post("/api/v2/sessions/cancelled/cancel")
+    refused(await shared.stranger.post(path_of("cancelled"), json={}), 409)
+
+
+async def test_ten_addresses_an_hour_come_from_one_network_address(server: Server) -> None:
+    """Whatever sessions they are for; registrations without one are not counted."""
+    await server.create("one", scheduled_start=moment(days=3))
+    await server.create("two", scheduled_start=moment(days=3))
+    for number in range(10):
+        await come(server, "one" if number % 2 else "two", address=f"p{number}@example.org")
+    many = await server.stranger.post(path_of("one"), json={"address": "p11@example.org"})
+    refused(many, 429)
+    assert 3500 < int(many.headers["Retry-After"]) <= 3600
+    await come(server, "one", name="Anna")
+    assert len(await listed(server, "one")) == 6
+
+
+async def test_the_last_place_is_given_once(server: Server) -> None:
+    """To one of those who come at the same moment."""
+    await server.create("one", max_participants=3, scheduled_start=moment(days=3))
+    made = await asyncio.gather(*(come(server, "one") for _ in range(12)))
+    assert sorted((each["state"], each.get("position", 0)) for each in made) == [
+        *[("coming", 0)] * 3,
+        *[("waiting", position) for position in range(1, 10)],
+    ]
+
+
+async def test_registrations_outlive_a_restart(tmp_path: Path) -> None:
+    """With their secrets."""
+    async with running(tmp_path) as before:
+        await before.create("lasting", scheduled_start=moment(days=3))
+        anna = await come(before, "lasting", name="Anna")
+    async with running(tmp_path) as after:
+        assert [each["name"] for each in await listed(after, "lasting")] == ["Anna"]
+        assert await leave(after, "lasting", anna) == 200
+
+
+@on_the_shared_server
+async def test_who_comes_every_time_has_a_place_in_each_session(shared: Server) -> None:
+    """Also in those that are made later; single ones are cancelled alone, or all at once."""
+    made = await shared.client.post(
+        "/api/v2/series", json=series_body("weekly", rule="FREQ=WEEKLY;COUNT=4", max_participants=1)
+    )
+    sessions = [each["session_id"] for each in made.json()["sessions"]]
+    path = "/api/v2/series/weekly/registrations"
+    anna = (await shared.stranger.post(path, json={"name": "Anna"})).json()
+    assert (anna["state"], [each["session_id"] for each in anna["sessions"]]) == ("coming", sessions)
+    ben = await come(shared, sessions[1], name="Ben")
+    assert (ben["state"], ben["position"]) == ("waiting", 1)
+    one = anna["sessions"][1]
+    left = await shared.stranger.delete(
+        f"{path_of(sessions[1])}/{anna['registration']}", headers=shared.bearing(one["secret"])
+    )
+    assert left.status_code == 200
+    assert [each["name"] for each in await listed(shared, sessions[1])] == ["Ben"]
+    assert [each["name"] for each in await listed(shared, sessions[2])] == ["Anna"]
+    everybody = (await shared.client.get(path)).json()["registrations"]
+    assert [each["name"] for each in everybody] == ["Anna"]
+    refused(await shared.stranger.get(path), 401)
+
+    first = made.json()["sessions"][0]["scheduled_start"]
+    starts = datetime.fromisoformat(first) + timedelta(days=1)
+    longer = await shared.client.patch(
+        "/api/v2/series/weekly", json={"rule": "FREQ=WEEKLY;COUNT=6", "starts": f"{starts:%Y-%m-%dT%H:%M}"}
+    )
+    assert longer.status_code == 200, longer.text
+    added = [each["session_id"] for each in longer.json()["sessions"] if each["session_id"] not in sessions]
+    assert added
+    assert [each["name"] for each in await listed(shared, added[-1])] == ["Anna"]
+
+    own = f"{path}/{anna['registration']}"
+    refused(await shared.stranger.delete(own), 401)
+    refused(await shared.stranger.delete(own, headers=shared.bearing(one["secret"])), 401)
+    gone = await shared.stranger.delete(own, headers=shared.bearing(anna["secret"]))
+    assert gone.status_code == 200
+    assert await listed(shared, sessions[2]) == []
+    assert await listed(shared, added[-1]) == []
+    refused(await shared.stranger.delete(own, headers=shared.bearing(anna["secret"])), 404)

@@ -1,0 +1,244 @@
+"""Mails to those who say that they come, through a real mail server: what they get, when, and that nobody else gets any."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from email.message import EmailMessage
+from typing import Any
+
+import icalendar
+import pytest
+
+from engine.domain.instant import HOUR, MINUTE, Millis
+from engine.storage.outbox import schedule_row
+from engine.storage.rows import ROOMS, RoomRow
+from engine.storage.webhooks import Webhooks
+from publisher.catalogue.coming import Coming, Registered, TooManyRegistrations
+from publisher.delivery.mail import deliver_due
+from publisher.drafts.open_draft_desk import open_draft_desk
+from tests.publisher.delivery.test_mail import MailServer, mail_server
+from tests.publisher.samples import NOW
+from tests.publisher.studio_data import Publisher
+from tests.storage.rows import room
+
+__all__ = ["mail_server"]
+
+DAYS = 24 * HOUR
+START = NOW + 3 * DAYS
+
+
+class Studio:
+    """A studio that sends mail, with one session in three days, driven by hand."""
+
+    def __init__(self, publisher: Publisher, server: MailServer) -> None:
+        (publisher.data / "studio.toml").write_text('name = "Breath Room"\nsender = "hello@example.org"\n')
+        publisher.catalogue.set_meta("sends_mail", "yes")
+        publisher.catalogue.set_meta("public_url", "https://breath.example/")
+        self.publisher = publisher
+        self.server = server
+        self.connection = publisher.connection
+        self.coming = Coming(publisher.catalogue)
+        self.row: RoomRow = room("evening", title="Evening", scheduled_start=START, max_participants=2)
+        self.store(NOW)
+
+    def store(self, at: Millis, **changes: Any) -> None:
+        """Write the session's row, and the job that goes with it, as the journal does."""
+        self.row = replace(self.row, **changes, sequence=self.row.sequence + 1, updated_at=at)
+        with self.connection.transaction():
+            self.connection.execute(ROOMS.upsert, **ROOMS.values(self.row))
+            self.publisher.outbox.queue([schedule_row("evening", self.row.sequence, at)])
+        self.publisher.work(at)
+
+    def come(self, address: str | None, at: Millis = NOW, network: str = "n", **given: Any) -> Registered:
+        return self.coming.register(
+            [self.row],
+            series_id=None,
+            name=given.get("name"),
+            address=address,
+            mailbox=address,
+            network=network,
+            at=at,
+        )
+
+    async def send(self, at: Millis) -> list[tuple[str, str]]:
+        """Deliver what is due; who got which subject."""
+        before = len(self.server.taken)
+        texts = open_draft_desk(self.publisher.data, self.connection).texts
+        await deliver_due(texts, self.publisher.catalogue, self.server.url, lambda: at)
+        return [(address, str(message["Subject"])) for address, message in self.server.taken[before:]]
+
+    async def came(self, address: str, at: Millis = NOW, confirmed_at: Millis | None = None) -> Registered:
+        """Register an address that confirms."""
+        made = self.come(address, at)
+        await self.send(at)
+        self.coming.confirm(made.registration, at if confirmed_at is None else confirmed_at)
+        return made
+
+    def queued(self) -> list[str]:
+        """The kinds of mails that wait."""
+        rows = self.connection.rows(
+            "SELECT kind FROM deliveries WHERE state = 'preparing' ORDER BY due_at, kind"
+        )
+        return [row["kind"] for row in rows]
+
+
+@pytest.fixture
+def open_studio(publisher: Publisher, mail_server: MailServer) -> Studio:
+    return Studio(publisher, mail_server)
+
+
+def text_of(message: EmailMessage) -> str:
+    part = message.get_body(("plain",))
+    assert part is not None
+    content: str = part.get_content()
+    return content
+
+
+async def test_one_mail_asks_to_confirm(open_studio: Studio) -> None:
+    """With the event as a calendar file and a link that leads to cancelling; what somebody else wrote is not in it."""
+    made = open_studio.come("anna@example.org", name="Buy now at evil.example")
+    assert await open_studio.send(NOW) == [("anna@example.org", "Please confirm: Evening")]
+    _, message = open_studio.server.taken[0]
+    text = text_of(message)
+    links = re.findall(r"https://\S+", text)
+    assert f"https://breath.example/coming/{made.registration.token}" in links
+    assert "https://breath.example/sessions/evening/" in links
+    assert "evil" not in message.as_string()
+    (attached,) = message.iter_attachments()
+    assert attached.get_content_type() == "text/calendar"
+    (event,) = icalendar.Calendar.from_ical(attached.get_content()).walk("VEVENT")
+    assert str(event["summary"]) == "Evening"
+    assert await open_studio.send(NOW + 10 * DAYS) == []
+
+
+async def test_an_address_that_does_not_confirm_hears_nothing_more(open_studio: Studio) -> None:
+    """Not when the session is moved, when somebody cancels, or before it begins."""
+    first = open_studio.come(None)
+    open_studio.come(None)
+    open_studio.come("anna@example.org")
+    assert len(await open_studio.send(NOW)) == 1
+    open_studio.coming.leave(first.places[0], NOW)
+    open_studio.store(NOW + HOUR, scheduled_start=START + HOUR)
+    for at in (NOW + HOUR, START - 23 * HOUR, START + 46 * MINUTE):
+        assert await open_studio.send(at) == []
+    open_studio.store(START, cancelled=True, phase="cancelled")
+    assert await open_studio.send(START) == []
+
+
+async def test_reminders_come_a_day_and_a_quarter_of_an_hour_before(open_studio: Studio) -> None:
+    """At the minute, once each, with one's own link."""
+    made = await open_studio.came("anna@example.org")
+    assert open_studio.queued() == ["place_day", "place_soon"]
+    assert await open_studio.send(START - 24 * HOUR - 1) == []
+    assert await open_studio.send(START - 24 * HOUR) == [("anna@example.org", "Tomorrow: Evening")]
+    assert await open_studio.send(START - 15 * MINUTE - 1) == []
+    assert await open_studio.send(START - 15 * MINUTE) == [("anna@example.org", "In 15 minutes: Evening")]
+    own = f"https://breath.example/coming/{made.registration.token}/join/evening"
+    assert own in text_of(open_studio.server.taken[-1][1])
+    assert await open_studio.send(START + HOUR) == []
+
+
+async def test_who_confirms_late_is_reminded_once(open_studio: Studio) -> None:
+    """36 hours before it is no news that it is tomorrow."""
+    await open_studio.came("anna@example.org", START - 36 * HOUR)
+    assert open_studio.queued() == ["place_soon"]
+
+
+async def test_a_reminder_that_comes_too_late_is_not_sent(open_studio: Studio) -> None:
+    """The mail server was away, and the session has begun."""
+    await open_studio.came("anna@example.org")
+    assert await open_studio.send(START - 10 * MINUTE) == [("anna@example.org", "In 15 minutes: Evening")]
+    await open_studio.came("ben@example.org", START - 20 * MINUTE)
+    assert await open_studio.send(START + MINUTE) == []
+    assert open_studio.queued() == []
+
+
+async def test_a_moved_session_tells_and_reminds_at_its_new_time(open_studio: Studio) -> None:
+    """Each move once; the old reminders do not come."""
+    await open_studio.came("anna@example.org")
+    for days in (1, 2):
+        open_studio.store(NOW + HOUR, scheduled_start=START + days * DAYS)
+        assert await open_studio.send(NOW + HOUR) == [("anna@example.org", "New time: Evening")]
+    open_studio.store(NOW + 2 * HOUR, title="Night")
+    assert await open_studio.send(START - 15 * MINUTE) == []
+    assert await open_studio.send(START + DAYS) == [("anna@example.org", "Tomorrow: Night")]
+
+
+async def test_a_cancelled_session_tells_once_and_reminds_no_more(open_studio: Studio) -> None:
+    """The job may be run again."""
+    await open_studio.came("anna@example.org")
+    open_studio.store(NOW + HOUR, cancelled=True, phase="cancelled")
+    assert await open_studio.send(NOW + HOUR) == [("anna@example.org", "Cancelled: Evening")]
+    open_studio.coming.settle("evening", NOW + 2 * HOUR)
+    assert await open_studio.send(START) == []
+    calendar = next(iter(open_studio.server.taken[-1][1].iter_attachments())).get_content()
+    assert "STATUS:CANCELLED" in calendar
+
+
+async def test_who_comes_up_from_the_waiting_list_is_told(open_studio: Studio) -> None:
+    """And reminded then; while waiting nobody is."""
+    first = open_studio.come(None)
+    open_studio.come(None)
+    await open_studio.came("anna@example.org")
+    await open_studio.came("ben@example.org")
+    assert await open_studio.send(START - 24 * HOUR) == []
+    open_studio.coming.leave(first.places[0], START - 20 * HOUR)
+    assert await open_studio.send(START - 20 * HOUR) == [("anna@example.org", "You have a place: Evening")]
+    assert await open_studio.send(START - 15 * MINUTE) == [("anna@example.org", "In 15 minutes: Evening")]
+
+
+@pytest.mark.parametrize("how", ["leave", "forget_address", "withdraw", "retention"])
+async def test_addresses_go(open_studio: Studio, how: str) -> None:
+    """When their owner cancels, by the link, with a withdrawal, at the end of retention; and their mails with them."""
+    made = await open_studio.came("anna@example.org")
+    coming, connection = open_studio.coming, open_studio.connection
+    ends: dict[str, Callable[[], object]] = {
+        "leave": lambda: coming.leave(made.places[0], NOW),
+        "forget_address": lambda: coming.forget_address(made.registration),
+        "withdraw": lambda: coming.registrations.remove(made.registration.registration),
+        "retention": lambda: coming.registrations.forget(START + 1),
+    }
+    ends[how]()
+    coming.forget_mails()
+    kept = str([dict(row) for row in connection.rows("SELECT * FROM registrations")])
+    kept += str([dict(row) for row in connection.rows("SELECT * FROM deliveries")])
+    assert "anna@" not in kept
+    assert await open_studio.send(START - 15 * MINUTE) == []
+    assert len(coming.registrations.places("evening")) == (how == "forget_address")
+
+
+async def test_a_storm_of_registrations_sends_what_it_may_and_not_one_more(open_studio: Studio) -> None:
+    """A thousand addresses from fifty network addresses: ten an hour each; and one mailbox is asked five times a day."""
+    waits = []
+    for number in range(1000):
+        try:
+            open_studio.come(f"p{number}@example.org", network=f"n{number % 50}")
+        except TooManyRegistrations as many:
+            waits.append(many.wait)
+    assert waits == [HOUR] * 500
+    assert (len(waits), open_studio.queued().count("place_confirm")) == (500, 500)
+    for number in range(20):
+        open_studio.come("anna@example.org", NOW + number, network=f"m{number}")
+    assert open_studio.queued().count("place_confirm") == 505
+    open_studio.come("late@example.org", NOW + HOUR, network="n1")
+    assert open_studio.queued().count("place_confirm") == 506
+
+
+async def test_webhooks_are_told_who_comes_without_addresses(open_studio: Studio) -> None:
+    """And who cancels; a name that is gone is not told any more."""
+    webhooks = Webhooks(open_studio.connection)
+    webhook, _ = webhooks.add(
+        "https://x.example/", ["registration.created", "registration.cancelled"], None, 0
+    )
+    made = open_studio.come("anna@example.org", name="Anna")
+    taken = webhooks.claim(webhook.id, NOW)
+    assert taken is not None
+    assert '"name":"Anna","state":"coming"' in taken.payload
+    assert "example.org" not in taken.payload
+    open_studio.come(None, name="Ben")
+    open_studio.coming.leave(made.places[0], NOW)
+    waiting = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
+    assert [each.event for each in waiting if each] == ["registration.created", "registration.cancelled"]
+    assert "Anna" not in "".join(each.payload for each in waiting if each)

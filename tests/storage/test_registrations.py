@@ -1,0 +1,135 @@
+"""Registrations and places, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from engine.domain.registrations import PlaceState
+from engine.storage.database import Connection, Database
+from engine.storage.journal import Append, Record
+from engine.storage.registrations import Place, Registrations
+from engine.storage.rows import ROOMS, PersonChange, PersonRow, RoomRow
+from engine.storage.writing import write_checked
+from tests.storage.rows import room
+
+EVENING = room("evening", scheduled_start=5_000_000, max_participants=2)
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    with database.connect() as connection:
+        connection.execute(ROOMS.upsert, **ROOMS.values(EVENING))
+        yield connection
+
+
+@pytest.fixture
+def registrations(connection: Connection) -> Registrations:
+    return Registrations(connection)
+
+
+def come(registrations: Registrations, name: str, row: RoomRow = EVENING) -> Place:
+    made = registrations.add(session_id=row.session_id, name=name, address=None, at=10)
+    return registrations.seat(row, made, 10)
+
+
+def shown(registrations: Registrations) -> list[tuple[str | None, str, int | None]]:
+    return [
+        (each.registration.name, str(each.state), each.position) for each in registrations.places("evening")
+    ]
+
+
+def test_places_are_given_in_order(registrations: Registrations) -> None:
+    """And whoever waits comes up in order."""
+    places = [come(registrations, name) for name in "ABCD"]
+    assert [(each.state, each.position) for each in places] == [
+        (PlaceState.COMING, None),
+        (PlaceState.COMING, None),
+        (PlaceState.WAITING, 1),
+        (PlaceState.WAITING, 2),
+    ]
+    assert registrations.counts("evening") == (2, 2)
+    registrations.leave(places[0], 20)
+    assert registrations.place("evening", places[0].registration.registration) is None
+    assert [each.registration.name for each in registrations.come_up(EVENING)] == ["C"]
+    assert shown(registrations) == [("B", "coming", None), ("C", "coming", None), ("D", "waiting", 1)]
+
+
+def test_the_last_place_is_given_once(database: Database, connection: Connection) -> None:
+    """Two servers, one place: the second waits for the first's transaction, and then for a place."""
+    results: list[PlaceState] = []
+    together = threading.Barrier(4)
+
+    def register() -> None:
+        with database.connect() as own:
+            together.wait()
+            for _ in range(3):
+                with own.transaction():
+                    results.append(come(Registrations(own), "somebody").state)
+
+    threads = [threading.Thread(target=register) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == [PlaceState.COMING] * 2 + [PlaceState.WAITING] * 10
+    assert [each.number for each in Registrations(connection).places("evening")] == list(range(1, 13))
+
+
+def test_those_of_a_series_get_places_in_new_sessions(
+    connection: Connection, registrations: Registrations
+) -> None:
+    """In the order in which they came; once, and not where they said that they do not come."""
+    row = room("weekly-1", series_id="weekly", max_participants=1)
+    connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    for name, at in (("A", 10), ("B", 11)):
+        registrations.add(series_id="weekly", name=name, address=None, at=at)
+    first, _ = registrations.seat_those_of_series(row, 20)
+    assert [(each.registration.name, each.position) for each in registrations.places("weekly-1")] == [
+        ("A", None),
+        ("B", 1),
+    ]
+    registrations.leave(first, 30)
+    assert registrations.seat_those_of_series(row, 40) == []
+    assert [each.registration.name for each in registrations.places("weekly-1")] == ["B"]
+    assert registrations.get(first.registration.registration) is not None
+
+
+def test_requests_are_counted_within_a_time(registrations: Registrations) -> None:
+    """Each by itself; once the first is old enough the next may come."""
+    waits = [registrations.asked("a", at, most=2, within=100) for at in (0, 10, 20, 99, 100, 109, 110)]
+    assert waits == [0, 0, 80, 1, 0, 1, 0]
+    assert registrations.asked("b", 20, most=2, within=100) == 0
+
+
+def test_a_withdrawal_takes_the_registration_along(
+    connection: Connection, registrations: Registrations
+) -> None:
+    """Whoever joined with it is known by it."""
+    place = come(registrations, "Anna")
+    client_id = place.registration.registration
+    for change in (PersonRow("evening", client_id, 7), None):
+        position = 1 if change else 2
+        entry = Append(
+            "evening",
+            position - 1,
+            [Record(position, None, 7, b"{}")],
+            people=[PersonChange(client_id, change)],
+        )
+        with connection.transaction():
+            write_checked(connection, entry)
+    assert registrations.get(client_id) is None
+    assert registrations.places("evening") == []
+
+
+def test_registrations_of_old_sessions_go(connection: Connection, registrations: Registrations) -> None:
+    """Those of later ones stay."""
+    later = room("later", scheduled_start=9_000_000)
+    connection.execute(ROOMS.upsert, **ROOMS.values(later))
+    come(registrations, "Anna")
+    kept = come(registrations, "Ben", later)
+    assert registrations.forget(5_000_001) == 1
+    assert registrations.places("evening") == []
+    assert registrations.place("later", kept.registration.registration) == kept
