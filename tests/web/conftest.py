@@ -47,7 +47,7 @@ async def opening(browser: Browser) -> AsyncIterator[Opener]:
     async def open_(url: str, *, phone: bool = True, script: str | None = None, **options: Any) -> Page:
         size: ViewportSize = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
         context = await browser.new_context(
-            viewport=size, **{"has_touch": phone, "locale": "en-GB", **options}
+            **{"viewport": size, "has_touch": phone, "locale": "en-GB", **options}
         )
         contexts.append(context)
         if script:

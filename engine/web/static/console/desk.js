@@ -28,7 +28,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const lead = h("p", { class: "lead" });
   const channels = h("ul", { class: "channels", "aria-live": "polite" });
   const none = h("p", { class: "quiet", hidden: true }, t("desk.no_drafts"));
-  const drafts = h("div", {});
+  const drafts = h("div", { class: "list" });
   /** @type {Map<string, {told: string, element: Element, isEdited: () => boolean}>} by channel */
   const cards = new Map();
   const said = h("p", { class: "error", role: "alert" });

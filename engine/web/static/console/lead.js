@@ -19,7 +19,8 @@ export function leadPanel(room, client, command) {
   const left = h("p", { class: "now-left", role: "timer" });
   const next = h("p", { class: "now-next", role: "status" });
   const fill = h("div", { class: "now-fill" });
-  const rest = h("button", { type: "button" });
+  const track = h("div", { class: "now-bar", "aria-hidden": "true" }, fill);
+  const rest = h("button", { type: "button", "aria-keyshortcuts": "R" });
   const go = h("button", { type: "button", class: "primary" });
   const plan = h("ol", { class: "plan-lead" });
   const sum = h("p", { class: "quiet plan-sum" });
@@ -51,24 +52,27 @@ export function leadPanel(room, client, command) {
     h("h2", { class: "only-read" }, t("lead.title")),
     now,
     left,
-    h("div", { class: "now-bar", "aria-hidden": "true" }, fill),
+    track,
     pacer.element,
     next,
+    bar,
     sum,
     plan,
     adHoc(begin),
-    bar,
   );
   const paint = () => {
     const live = room.phase === "live";
     setText(now, room.resting ? t("practice.rest") : room.technique?.technique ?? t(live ? "lead.nothing" : "lead.not_begun"));
     setText(rest, t(room.resting ? "lead.resume" : "lead.rest"));
     rest.hidden = !live;
+    track.hidden = !live;
     const coming = upcoming();
     // The main button is always the next step: to start, or the technique after this one.
     go.hidden = live ? !coming : !client.welcome;
     if (!live) setText(go, t("room.start"));
     else if (coming) setText(go, t("lead.go", { technique: coming.technique }));
+    if (live) go.setAttribute("aria-keyshortcuts", "N");
+    else go.removeAttribute("aria-keyshortcuts");
     breathe(live);
     const key = JSON.stringify([room.plan, room.technique?.technique, room.place, live]);
     if (plan.dataset.key === key) return;
@@ -90,18 +94,30 @@ export function leadPanel(room, client, command) {
   pacer.start();
   return {
     element,
+    /** The next step, by a key; a start takes a press of its button. */
+    next: () => room.phase === "live" && !go.hidden && go.click(),
+    rest: () => !rest.hidden && rest.click(),
     close: () => pacer.stop(),
     /** @param {number} at server milliseconds */
     tick(at) {
       const technique = room.technique;
       const ends = technique?.duration ? Date.parse(technique.started_at) + technique.duration * 1000 : 0;
       const seconds = (ends - at) / 1000;
+      if (room.phase !== "live") return setText(left, untilStart(room, at));
       setText(left, ends && !room.resting ? (seconds >= 0 ? t("lead.left", { time: clockTime(seconds) }) : t("lead.over", { time: clockTime(-seconds) })) : "");
       fill.style.transform = `scaleX(${ends ? Math.max(0, Math.min(1, 1 - seconds / technique.duration)) : 0})`;
       const coming = room.next_technique;
       setText(next, coming ? t("lead.next_in", { technique: coming.technique, count: Math.max(0, Math.ceil((Date.parse(coming.started_at) - at) / 1000)) }) : "");
+      return undefined;
     },
   };
+}
+
+/** How long it is until the start; within a day. @param {any} room @param {number} at server milliseconds */
+function untilStart(room, at) {
+  const seconds = (Date.parse(room.scheduled_start ?? "") - at) / 1000;
+  if (!(seconds < 86_400)) return "";
+  return seconds > 0 ? t("lead.begins_in", { time: clockTime(seconds) }) : t("lead.begins_now");
 }
 
 function planned(item, room, live, begin) {

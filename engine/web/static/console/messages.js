@@ -13,7 +13,10 @@ export function messagesPanel(command) {
   const said = h("p", { class: "quiet only-here", role: "status" });
   const title = h("input", { id: "achieved", maxlength: "200", required: true });
   const form = (children, send) => h("form", { class: "form", onsubmit: (event) => (event.preventDefault(), send()) }, ...children);
+  // As in other programs that send what is written; Enter alone is a new line.
+  message.addEventListener("keydown", (event) => event.key === "Enter" && (event.ctrlKey || event.metaKey) && message.form?.requestSubmit());
   return {
+    words: () => message.focus(),
     element: h(
       "section",
       { class: "card" },

@@ -84,6 +84,7 @@ export function peoplePanel(room, command) {
   return {
     element,
     alerts,
+    heading: () => heading.focus(),
     /** @param {any} message */
     heard(message) {
       const content = message.content ?? {};

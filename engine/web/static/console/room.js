@@ -16,6 +16,7 @@ import { Curves } from "./curves.js";
 import { editSession } from "./edit.js";
 import { endDialog } from "./end.js";
 import { leadPanel } from "./lead.js";
+import { shortcuts } from "./shortcuts.js";
 import { ratingsPanel } from "./ratings.js";
 import { peoplePanel } from "./people.js";
 import { lockPanel, messagesPanel } from "./messages.js";
@@ -59,25 +60,35 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const end = endDialog(() => command("end"));
   const curves = new Curves();
   const people = peoplePanel(room, command);
-  const parts = [leadPanel(room, client, command), people, ratingsPanel(room), messagesPanel(command), lockPanel(room, command)];
+  const lead = leadPanel(room, client, command);
+  const ratings = ratingsPanel(room);
+  const messages = messagesPanel(command);
+  const door = lockPanel(room, command);
+  const parts = [lead, people, ratings, messages, door];
+  const keys = shortcuts({ n: lead.next, r: lead.rest, w: messages.words, p: people.heading });
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
   const element = h(
     "section",
     { class: "screen console room" },
     h(
-      "header",
-      { class: "bar" },
-      title,
-      h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
-      h("button", { type: "button", onclick: () => editSession(desk, sessionId, noted) }, t("edit.change")),
-      desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
+      "div",
+      { class: "room-head" },
+      h(
+        "header",
+        { class: "bar" },
+        title,
+        h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
+        h("button", { type: "button", onclick: () => editSession(desk, sessionId, noted) }, t("edit.change")),
+        desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
+      ),
+      facts,
+      notes,
     ),
-    facts,
-    notes,
     h("div", { class: "in-sight" }, said, people.alerts),
-    ...parts.map((part) => part.element),
-    curves.element,
-    ending,
+    // One column on a phone, two or three beside each other on a desk: the first stays in view.
+    h("div", { class: "room-lead" }, lead.element),
+    h("div", { class: "room-people" }, people.element, curves.element),
+    h("div", { class: "room-talk" }, messages.element, ratings.element, door.element, keys.element, ending),
     end.element,
   );
 
@@ -145,6 +156,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     close: () => {
       clearInterval(timer);
       for (const part of parts) part.close?.();
+      keys.close();
       awake.release();
       client.close();
     },

@@ -17,7 +17,7 @@ const PAST_SHOWN = 20;
 
 /** @param {any} desk */
 export function sessionsScreen(desk) {
-  const list = h("div", { "aria-busy": "true" }, h("p", { class: "quiet" }, t("console.loading")));
+  const list = h("div", { class: "list", "aria-busy": "true" }, h("p", { class: "quiet" }, t("console.loading")));
   const said = h("p", { class: "error", role: "alert" });
   const note = h("p", { class: "note", role: "status" });
   const element = h(
