@@ -187,7 +187,7 @@ def _next_dates(context: PageContext, series: Series, planned: Sequence[PlannedS
         return head + paragraph(words("series.none"))
     items = []
     for each in planned:
-        when = str(local_time(context, each.starts))
+        when = str(local_time(context, each.starts, zone=series.timetable.zone))
         live = each.room is not None and each.room.phase == Phase.LIVE
         note = f' <strong class="now">{escape(words("home.live_now"))}</strong>' if live else ""
         title = (

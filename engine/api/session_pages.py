@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from html import escape
+from zoneinfo import ZoneInfo
 
 from aiohttp import hdrs, web
 from markupsafe import Markup
@@ -20,6 +21,7 @@ from engine.domain.techniques.lookup import named
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.rendering.card import coming_session_card
+from publisher.rendering.studio import zone_name
 
 __all__ = [
     "calendar_link",
@@ -164,15 +166,17 @@ def _join_link(page: PageContext, state: Session, name: str) -> str:
     return f'<p><a class="button way-in" href="{escape(join)}">{escape(page.words(f"before.{name}"))}</a></p>'
 
 
-def local_time(page: PageContext, at: Millis, *, beside: Millis | None = None) -> Markup:
-    """A ``<time>`` in the studio's zone with the zone's name; a script of the site puts the reader's own in its place.
+def local_time(
+    page: PageContext, at: Millis, *, beside: Millis | None = None, zone: ZoneInfo | None = None
+) -> Markup:
+    """A ``<time>`` in the studio's zone, or another one, with its name; a script of the site puts the reader's own in its place.
 
     The day is left out where it is that of ``beside``.
     """
-    local = to_datetime(at).astimezone(page.studio.zone)
+    local = to_datetime(at).astimezone(zone or page.studio.zone)
     words = page.words
     time = words.time_of_day(local)
-    same_day = beside is not None and local.date() == to_datetime(beside).astimezone(page.studio.zone).date()
+    same_day = beside is not None and local.date() == to_datetime(beside).astimezone(local.tzinfo).date()
     text = time if same_day else words("before.when", day=words.day(local, weekday=True), time=time)
     return Markup(
         '<time datetime="{}" data-local="own" data-when="{}">{}</time> <span class="zone">{}</span>'
@@ -180,5 +184,5 @@ def local_time(page: PageContext, at: Millis, *, beside: Millis | None = None) -
         f"{to_datetime(at):%Y-%m-%dT%H:%MZ}",
         words("before.when", day="{day}", time="{time}"),
         text,
-        page.studio.zone_at(local),
+        zone_name(local),
     )

@@ -26,7 +26,16 @@ from engine.domain.text import line, paragraphs
 if TYPE_CHECKING:
     from publisher.rendering.words import Words
 
-__all__ = ["FILE_NAME", "Automatic", "Handles", "InvalidStudio", "Studio", "load", "write_default"]
+__all__ = [
+    "FILE_NAME",
+    "Automatic",
+    "Handles",
+    "InvalidStudio",
+    "Studio",
+    "load",
+    "write_default",
+    "zone_name",
+]
 
 FILE_NAME = "studio.toml"
 
@@ -106,6 +115,12 @@ class Automatic(_Table):
     quotes: bool = False
 
 
+def zone_name(local: datetime) -> str:
+    """The abbreviation of the time zone of a local time: ``CET``; ``UTC-03`` where it has only a number."""
+    name = local.tzname() or ""
+    return f"UTC{name}" if name[:1] in ("+", "-") else name
+
+
 class Studio(_Table):
     """The identity and language under which everything is published."""
 
@@ -161,8 +176,7 @@ class Studio(_Table):
 
     def zone_at(self, moment: datetime) -> str:
         """The abbreviation of the time zone at a moment: ``CET``; ``UTC-03`` where it has only a number."""
-        name = moment.astimezone(self.zone).tzname() or self.time_zone
-        return f"UTC{name}" if name[:1] in "+-" else name
+        return zone_name(moment.astimezone(self.zone))
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -61,7 +61,13 @@ async def test_the_page_of_a_series_names_its_next_dates(server: Server) -> None
     assert soup.h1 is not None
     assert soup.h1.get_text() == "Evening breath"
     assert soup.h1["dir"] == "auto"
-    for words in ("With Mara.", "Every week, 18:30 (Europe/Berlin)", "Come as you are.", "12 minutes"):
+    for words in (
+        "at 18:30 CE",
+        "With Mara.",
+        "Every week, 18:30 (Europe/Berlin)",
+        "Come as you are.",
+        "12 minutes",
+    ):
         assert words in text
     links = [str(link["href"]) for link in soup.select("main a")]
     assert f"/sessions/evening-{coming()}/" in links
