@@ -12,6 +12,7 @@ from engine.domain.snapshot import Snapshot
 from publisher.content import SessionContentStrict, snapshot_of
 from publisher.drafts.social import posts_of
 from publisher.mail.email import newsletter_of
+from publisher.mail.fitting import LARGEST
 from publisher.rendering.links import Links
 from publisher.rendering.story import story_of
 from publisher.rendering.studio import Studio
@@ -82,6 +83,15 @@ class SessionSummaryGenerator:
             pydantic.ValidationError: a mapping is no valid content.
             ValueError: a channel is none of email, web, social.
         """
+        return self.generate_with_warnings(session_data, channels, debug)[0]
+
+    def generate_with_warnings(
+        self,
+        session_data: SessionContentStrict | Snapshot | Mapping[str, Any],
+        channels: Iterable[str] = SUMMARY_CHANNELS,
+        debug: bool = False,
+    ) -> tuple[Summary, list[str]]:
+        """The same, with sentences about what is worth attention in the texts."""
         requested = tuple(dict.fromkeys(channels))
         for name in requested:
             if name not in SUMMARY_CHANNELS:
@@ -89,8 +99,13 @@ class SessionSummaryGenerator:
         snapshot = _snapshot(session_data)
         story = story_of(snapshot, self._studio, quotes=snapshot.quotes if snapshot.approved else ())
         summary: Summary = {}
+        warnings: list[str] = []
         if "email" in requested:
             mail = newsletter_of(story, self._studio, links=self._links, templates=self._templates)
+            if mail.shortened:
+                warnings.append(
+                    f"newsletter: shortened to {LARGEST // 1000} KB, as mail programs cut longer letters; the page has the rest"
+                )
             summary["email"] = {"subject": mail.subject, "html": mail.html, "text": mail.text}
         if "web" in requested:
             summary["web"] = {
@@ -114,7 +129,7 @@ class SessionSummaryGenerator:
                 channels=requested,
                 sizes={name: len(str(part)) for name, part in summary.items()},
             )
-        return summary
+        return summary, warnings
 
 
 def _snapshot(data: SessionContentStrict | Snapshot | Mapping[str, Any]) -> Snapshot:

@@ -101,7 +101,7 @@ async def _queue(request: web.Request, wanted: SummaryRequest) -> dict[str, Any]
     """Render the texts, and queue the publication if asked to. Returns the response as far as it is known then."""
     app, content = request.app, wanted.content
     # On a thread: templates take milliseconds each, and the event loop serves every pacer.
-    summary = await asyncio.to_thread(_render, request, wanted)
+    summary, warnings = await asyncio.to_thread(_render, request, wanted)
     if wanted.at_once:
         snapshot = snapshot_of(
             content,
@@ -119,18 +119,18 @@ async def _queue(request: web.Request, wanted: SummaryRequest) -> dict[str, Any]
         "preview_urls": {"session": f"/sessions/{content.session_id}"},
         **parts_of(summary),
         "metadata": metadata_of(content.average_hrv_improvement, wanted.channels),
-        "warnings": [*content.warnings(), *wanted.warnings],
+        "warnings": [*content.warnings(), *wanted.warnings, *warnings],
         "generated_at": iso(app[CLOCK].now()),
     }
 
 
-def _render(request: web.Request, wanted: SummaryRequest) -> Summary:
+def _render(request: web.Request, wanted: SummaryRequest) -> tuple[Summary, list[str]]:
     # Imports the templates and Babel's languages: a server is ready sooner without.
     from publisher.summary import SessionSummaryGenerator
 
     studio = studio_of(request.app[DATA])
     generator = SessionSummaryGenerator(studio, public_url=request.app[LINKS].public_url)
-    return generator.generate_session_summary(wanted.content, wanted.channels)
+    return generator.generate_with_warnings(wanted.content, wanted.channels)
 
 
 async def _complete(request: web.Request, wanted: SummaryRequest, response: dict[str, Any]) -> dict[str, Any]:

@@ -123,11 +123,11 @@ class DraftDesk:
         drafts = list(self._fields(snapshot, rows))
         quality = quality_of(snapshot.average_hrv_improvement)
         if quality is not None and quality.score == 1.0:
-            drafts = [{**draft, "note": self._studio.words("desk.investigate")} for draft in drafts]
+            drafts = [_noted(draft, self._studio.words("desk.investigate")) for draft in drafts]
         # Edited words stay when somebody withdraws a share of the figures; the figures in them may be outdated.
         improvement = str(snapshot.average_hrv_improvement)
         drafts = [
-            {**draft, "note": self._studio.words("desk.figures_changed")}
+            _noted(draft, self._studio.words("desk.figures_changed"))
             if (rows[draft["channel"]].edited or {}).get(_EDITED_AT, improvement) != improvement
             else draft
             for draft in drafts
@@ -235,6 +235,7 @@ class DraftDesk:
             "composer_url": None,
             "sends_mail": self._deliveries.mail_enabled(),
             "deliveries": self._deliveries.count_by_state(story.id, NEWSLETTER),
+            **({"note": self._studio.words("desk.shortened")} if mail.shortened else {}),
         }
 
     def _quotes(self, snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -249,6 +250,11 @@ class DraftDesk:
             }
             for quote in snapshot.quotes
         ]
+
+
+def _noted(draft: dict[str, Any], note: str) -> dict[str, Any]:
+    """A draft with one more note for whoever decides on it."""
+    return {**draft, "note": f"{draft['note']} {note}" if "note" in draft else note}
 
 
 def _state_fields(row: DraftRow) -> dict[str, Any]:

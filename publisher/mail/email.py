@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import css_inline
 
+from publisher.mail.fitting import Mail, Paragraph, fitted
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 
 __all__ = ["Mail", "edited_mail", "mail_from_template", "newsletter_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A mail's subject and its two bodies."""
-
-    subject: str
-    html: str
-    text: str
 
 
 @cache
@@ -47,18 +39,27 @@ def newsletter_of(
     """
     context = {
         "subject": story.subject,
-        "story": story,
         "studio": studio,
         "href": links.absolute,
         "picture": picture,
         "unsubscribe": unsubscribe,
         "page": links.absolute(story.path),
     }
-    return Mail(
-        subject=story.subject,
-        html=_inliner().inline(templates.render("email/summary.html", **context)),
-        text=templates.render("email/summary.txt", **context).strip() + "\n",
-    )
+
+    def render(paragraphs: Sequence[Paragraph], comments: int, read_on: str) -> Mail:
+        feedback = {"participant_feedback": story.feedback[:comments]}
+        told = replace(
+            story, paragraphs=tuple(paragraphs), snapshot=story.snapshot.model_copy(update=feedback)
+        )
+        return Mail(
+            subject=story.subject,
+            html=_inliner().inline(
+                templates.render("email/summary.html", story=told, read_on=read_on, **context)
+            ),
+            text=templates.render("email/summary.txt", story=told, read_on=read_on, **context).strip() + "\n",
+        )
+
+    return fitted(story.paragraphs, len(story.feedback), render)
 
 
 def mail_from_template(name: str, subject: str, templates: Templates, **context: Any) -> Mail:
@@ -87,7 +88,6 @@ def edited_mail(
         return Mail(subject, mail.html, mail.text)
     context = {
         "subject": subject,
-        "paragraphs": [block.split("\n") for block in edited["text"].split("\n\n") if block.strip()],
         "story": story,
         "studio": studio,
         "href": links.absolute,
@@ -95,7 +95,16 @@ def edited_mail(
         "picture": picture,
         "unsubscribe": unsubscribe,
     }
-    text = edited["text"].strip() + (
-        f"\n\n{studio.words('mail.unsubscribe')}: {unsubscribe}\n" if unsubscribe else "\n"
-    )
-    return Mail(subject, _inliner().inline(templates.render("email/edited.html", **context)), text)
+    words = studio.words
+    ending = f"\n\n{words('mail.unsubscribe')}: {unsubscribe}\n" if unsubscribe else "\n"
+    written = [tuple(block.split("\n")) for block in edited["text"].split("\n\n") if block.strip()]
+
+    def render(paragraphs: Sequence[Paragraph], _comments: int, read_on: str) -> Mail:
+        html = templates.render("email/edited.html", paragraphs=paragraphs, read_on=read_on, **context)
+        text = edited["text"].strip()
+        if read_on:
+            text = "\n\n".join("\n".join(lines) for lines in paragraphs)
+            text += f"\n\n{words('mail.read_on')} {context['page']}"
+        return Mail(subject, _inliner().inline(html), text + ending)
+
+    return fitted(written, 0, render)
