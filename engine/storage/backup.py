@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.domain.instant import Millis, iso
+from engine.storage.archive_reader import unpack
 from engine.storage.data_lock import LOCK_FILE, occupy
 from engine.storage.database import Connection, Database, Progress
 from engine.storage.opening import database_of
@@ -143,8 +144,7 @@ def _add(archive: tarfile.TarFile, name: str, path: Path, content: bytes | None)
 def _unpack(file: Path, into: Path) -> None:
     into.mkdir(mode=0o700)
     try:
-        with tarfile.open(file, "r:gz") as archive:
-            archive.extractall(into, filter="data")
+        unpack(file, into)
         manifest = json.loads((into / _MANIFEST).read_text())
         number, checksums = manifest["format"], dict(manifest["files"])
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, KeyError, TypeError) as error:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import io
+import shutil
 import stat
 import tarfile
+import tracemalloc
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.storage import archive_reader
 from engine.storage.backup import BackupRefused, backup, restore
 from engine.storage.data_lock import DataInUse, occupy
 from engine.storage.database import DatabaseUnusable
@@ -165,3 +171,73 @@ def test_a_backup_of_a_newer_version_is_refused(data: Path, tmp_path: Path) -> N
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     with pytest.raises(DatabaseUnusable, match="newer version"):
         backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1)
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.linkname = kind, size, link
+    return info
+
+
+def long_header(kind: bytes, size: int) -> bytes:
+    """The header of a name, or of other fields of the next member, that claims to be so long."""
+    return member("././@LongLink", kind, size).tobuf(tarfile.GNU_FORMAT)
+
+
+HOSTILE = {
+    "an absolute path": member("/etc/halcytone-was-here").tobuf(),
+    "a path that climbs": member("../outside").tobuf(),
+    "a path that climbs later": member("drafts/../../outside").tobuf(),
+    "a symbolic link out": member("drafts", tarfile.SYMTYPE, link="/etc").tobuf(),
+    "a symbolic link inside": member("studio.toml", tarfile.SYMTYPE, link="halcytone.db").tobuf(),
+    "a hard link": member("studio.toml", tarfile.LNKTYPE, link="/etc/passwd").tobuf(),
+    "a device": member("drafts/null", tarfile.CHRTYPE).tobuf(),
+    "a pipe": member("drafts/pipe", tarfile.FIFOTYPE).tobuf(),
+    "a sparse file": member("drafts/sparse", tarfile.GNUTYPE_SPARSE, 1 << 50).tobuf(tarfile.GNU_FORMAT),
+    "a file beyond the disk": member("drafts/huge", size=1 << 55).tobuf(tarfile.GNU_FORMAT),
+    "a name of 4 GiB": long_header(tarfile.GNUTYPE_LONGNAME, 1 << 32) + bytes(4 << 20),
+    "a header of 4 GiB": long_header(tarfile.XHDTYPE, 1 << 32) + bytes(4 << 20),
+    "bytes that are no archive": b"x" * 4096,
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_hostile_archive_is_refused_and_leaves_nothing(tmp_path: Path, what: str) -> None:
+    """Nothing is written beside the folder, no disk and no memory is filled, and the folder is not made."""
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    archive = inside / "b.tar.gz"
+    archive.write_bytes(gzip.compress(HOSTILE[what] + bytes(1024)))
+    tracemalloc.start()
+    try:
+        with pytest.raises(BackupRefused, match=r"no usable backup"):
+            restore(archive, inside / "data")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 << 20
+    assert [path.name for path in inside.iterdir()] == ["b.tar.gz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["inside"]
+
+
+def test_a_bomb_stops_where_the_disk_would_be_full(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many files that are small in the archive: what was unpacked of them is gone again."""
+    usage = shutil.disk_usage(tmp_path)
+    written = 0
+
+    def filling(path: Path) -> Any:
+        nonlocal written
+        written += 1
+        return usage._replace(free=archive_reader._DISK_LEFT + (10 << 20) * (4 - written))
+
+    monkeypatch.setattr(archive_reader, "disk_usage", filling)
+    bomb = tmp_path / "bomb.tar.gz"
+    with tarfile.open(bomb, "w:gz") as archive:
+        for number in range(20):
+            archive.addfile(member(f"drafts/{number}", size=10 << 20), io.BytesIO(bytes(10 << 20)))
+    with pytest.raises(BackupRefused, match="more than the disk has room for"):
+        restore(bomb, tmp_path / "other")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bomb.tar.gz", "data"]
