@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -109,3 +111,25 @@ def test_a_line_for_people_is_no_json() -> None:
 def test_whatever_a_token_is_made_of_it_is_gone(token: str) -> None:
     """A token in a query string is blotted out whatever its characters."""
     assert token not in redacted(f"GET /x?a=1&token={token}&b=2")
+
+
+@pytest.mark.parametrize(
+    ("address", "logged"),
+    [
+        (
+            "/ws/live-updates?session_id=s&token=T&resume=R&x=1",
+            "/ws/live-updates?session_id=s&token=*&resume=*&x=1",
+        ),
+        ("/session/s/events?Token=T", "/session/s/events?Token=*"),
+        ("/confirm/T/", "/confirm/*"),
+        ("/Confirm//T?x=1", "/Confirm/*?x=1"),
+        ("/unsubscribe/T/more", "/unsubscribe/*"),
+        ("/sessions/morning/?name=Ada", "/sessions/morning/?name=Ada"),
+    ],
+)
+def test_the_proxys_log_has_no_secret_of_an_address(address: str, logged: str) -> None:
+    """The filter of deploy/Caddyfile, in whose syntax Go and Python agree."""
+    caddyfile = (Path(__file__).parents[2] / "deploy" / "Caddyfile").read_text()
+    found = re.search(r"request>uri regexp `(.+)` `(.+)`", caddyfile)
+    assert found
+    assert re.sub(found[1], found[2].replace("$1", r"\g<1>").replace("[secret]", "*"), address) == logged

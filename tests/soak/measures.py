@@ -22,7 +22,8 @@ THREADS = 4
 """Connections to the database and threads of pools are made as they are needed, up to bounds of their own."""
 DATABASE_KIB_A_SESSION = 512.0
 LOG_KIB_A_SESSION = 16.0
-WAL_MIB = 16.0
+WAL_MIB = 32.0
+"""It is made long at the start, and grows while a rebuild or a backup reads."""
 _QUIET_WITHIN_S = 60.0
 
 
