@@ -18,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site check-asyncapi vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -95,6 +95,19 @@ fuzz-api: $(VENV)/development.stamp ## fuzz test: ten minutes of generated reque
 
 fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and messages of every shape on live sockets
 	$(python) -m tests.fuzz.websocket $(FUZZ_ARGS)
+
+# What needs npm stands apart: neither running nor building nor testing does.
+.ci/npm/node_modules: .ci/npm/package-lock.json
+	cd .ci/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+check-asyncapi: $(VENV)/development.stamp .ci/npm/node_modules ## check the AsyncAPI document with AsyncAPI's own parser; needs npm
+	$(python) -c "import json; from engine.protocol.asyncapi import document; print(json.dumps(document(version='1', server='http://127.0.0.1:8000')))" \
+		| node .ci/npm/asyncapi.mjs
+
+SWAGGER_UI = 5.35.0
+vendor: ## fetch the renderer of the API's reference from npm again, at the version that stands here; needs npm
+	bash .ci/vendor-swagger-ui.sh $(SWAGGER_UI)
 
 screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## take pictures of every state of the live pages, in var/screenshots
 	$(python) -m tests.web.screenshots

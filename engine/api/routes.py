@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from functools import cache
+from collections.abc import AsyncIterator, Callable
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -28,7 +28,8 @@ from engine.api import (
     summaries,
     webhooks,
 )
-from engine.api.http import docs_page, openapi
+from engine.api.examples import examples
+from engine.api.http import events_page, openapi, reference_page
 from engine.api.http.addresses import AddressRates
 from engine.api.http.app_keys import CATALOGUE, Backend, caller_of
 from engine.api.http.bodies import read_empty
@@ -39,6 +40,8 @@ from engine.api.http.middleware import request_middleware
 from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
+from engine.domain.instant import HOUR, Millis, iso
+from engine.protocol import asyncapi
 from engine.protocol.rates import Rate
 
 __all__ = ["ENDPOINTS", "setup"]
@@ -82,7 +85,7 @@ def setup(
         app.middlewares.append(passing)
     app.middlewares.append(token_lifetime_middleware)
     _add_endpoints(app)
-    _add_documents(app, backend.public_url.rstrip("/"))
+    _add_documents(app, backend.public_url.rstrip("/"), backend.clock.now)
     newsletter.add_routes(app)
     series_pages.add_routes(app)
     app.cleanup_ctx.append(_close_catalogue)
@@ -114,21 +117,36 @@ def _strict(endpoint: Endpoint) -> Handler:
     return without_body
 
 
-def _add_documents(app: web.Application, public_url: str) -> None:
-    @cache
-    def document() -> dict[str, Any]:
+def _add_documents(app: web.Application, public_url: str, now: Callable[[], Millis]) -> None:
+    @lru_cache(maxsize=1)
+    def document(yesterday: str) -> dict[str, Any]:
         # Built on the first request: a start does not wait for it.
-        return openapi.document(ENDPOINTS, version=_version(), server=public_url)
+        return openapi.document(
+            ENDPOINTS, version=_version(), server=public_url, examples=examples(yesterday)
+        )
 
     async def as_json(_: web.Request) -> web.Response:
-        return answer(document())
+        return answer(document(iso(now() - 24 * HOUR)[:10]))
 
     async def as_page(request: web.Request) -> web.Response:
-        return docs_page.render(await page_context(request, language="en"), document())
+        return reference_page.render(await page_context(request, language="en"))
+
+    @cache
+    def events() -> dict[str, Any]:
+        return asyncapi.document(version=_version(), server=public_url)
+
+    async def events_as_json(_: web.Request) -> web.Response:
+        return answer(events())
+
+    async def events_as_page(request: web.Request) -> web.Response:
+        return events_page.render(await page_context(request, language="en"), events())
 
     app.router.add_get("/api/openapi.json", as_json)
+    app.router.add_get("/api/asyncapi.json", events_as_json)
+    app.router.add_get("/api/events", events_as_page)
     app.router.add_get("/api/docs", as_page)
     app.router.add_get("/api/docs/", as_page)
+    app.router.add_get(f"{reference_page.FILES}/{{name}}", reference_page.file)
     app.router.add_get(STYLES, styles)
 
 

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel
 
-__all__ = ["API", "Endpoint", "Handler", "both_spellings"]
+__all__ = ["API", "Endpoint", "Example", "Handler", "both_spellings"]
 
 API = "/api/v2"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One request to an endpoint that succeeds: the values in its path, its query, and its JSON body."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,11 @@ class Endpoint:
     """Further media types of the response, on request."""
     refusals: tuple[int, ...] = ()
     """Error statuses beside those that follow from access, body and path."""
+
+    @property
+    def name(self) -> str:
+        """Its method and path."""
+        return f"{self.method} {self.path}"
 
 
 def both_spellings(path: str) -> tuple[str, ...]:

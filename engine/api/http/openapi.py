@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from engine.api.http.endpoint import Endpoint
+from engine.api.http.endpoint import API, Endpoint, Example
 
 __all__ = ["Refusal", "document"]
 
@@ -40,8 +41,10 @@ class Refusal(BaseModel):
     details: dict[str, str]
 
 
-def document(endpoints: Sequence[Endpoint], *, version: str, server: str) -> dict[str, Any]:
-    """Build the document; equal arguments give an equal one. ``server`` is the base URL."""
+def document(
+    endpoints: Sequence[Endpoint], *, version: str, server: str, examples: Mapping[str, Example]
+) -> dict[str, Any]:
+    """Build the document; equal arguments give an equal one. ``server`` is the base URL, ``examples`` by endpoints' names."""
     types: list[Any] = [Refusal]
     for endpoint in endpoints:
         types.extend(each for each in (endpoint.body, endpoint.response) if each is not None)
@@ -52,7 +55,7 @@ def document(endpoints: Sequence[Endpoint], *, version: str, server: str) -> dic
     by_type = {id(each): schemas[(index, "validation")] for index, each in enumerate(types)}
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        operation = _operation(endpoint, by_type)
+        operation = _operation(endpoint, by_type, examples.get(endpoint.name, Example()))
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -79,12 +82,13 @@ def document(endpoints: Sequence[Endpoint], *, version: str, server: str) -> dic
     }
 
 
-def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
+def _operation(endpoint: Endpoint, schemas: dict[int, Any], example: Example) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": _operation_id(endpoint),
         "summary": endpoint.summary,
-        "description": f"{(endpoint.handler.__doc__ or '').strip()} {_ACCESS[endpoint.access]}".strip(),
-        "parameters": _parameters(endpoint),
+        "tags": [_tag(endpoint.path)],
+        "description": f"{_in_markdown(endpoint.handler.__doc__)}\n\n{_ACCESS[endpoint.access]}".strip(),
+        "parameters": _parameters(endpoint, example),
         "responses": _responses(endpoint, schemas),
         "security": [{"bearer": []}, {"key": []}] + ([{}] if endpoint.access == "anybody" else []),
     }
@@ -93,13 +97,33 @@ def _operation(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
         if endpoint.many:
             several = {"type": "array", "items": schema, "maxItems": 100}
             schema = several if endpoint.path.endswith("/batch") else {"anyOf": [schema, several]}
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        content: dict[str, Any] = {"schema": schema}
+        if example.body is not None:
+            content["example"] = example.body
+        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
     return operation
 
 
-def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+def _tag(path: str) -> str:
+    """The part of the reference that a path stands in: its resource."""
+    resource = path.removeprefix(API).strip("/").split("/")[0]
+    return resource if path.startswith(API) else "health"
+
+
+def _in_markdown(docstring: str | None) -> str:
+    """A docstring as Markdown: literals are in single backticks there."""
+    return inspect.cleandoc(docstring or "").replace("``", "`")
+
+
+def _parameters(endpoint: Endpoint, example: Example) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+            **({"example": example.path[name]} if name in example.path else {}),
+        }
         for name in re.findall(r"{(\w+)}", endpoint.path)
     ]
     if endpoint.query is not None:
@@ -110,6 +134,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
                 "in": "query",
                 "required": False,
                 "schema": {k: v for k, v in s.items() if k != "title"},
+                **({"example": example.query[name]} if name in example.query else {}),
             }
             for name, s in properties.items()
         )

@@ -1,0 +1,65 @@
+"""Every example of the reference is sent, in the order in which a studio would, and succeeds."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+import websockets
+
+from engine.api.examples import examples
+from engine.api.http.endpoint import Endpoint
+from engine.api.routes import ENDPOINTS
+from tests.api.conftest import Server, moment
+
+EXAMPLES = examples(moment(days=-1)[:10])
+
+
+def test_every_endpoint_has_an_example_and_no_example_is_without_one() -> None:
+    """With a value for each part of its path, and a body where one is needed."""
+    assert EXAMPLES.keys() == {endpoint.name for endpoint in ENDPOINTS}
+    for endpoint in ENDPOINTS:
+        example = EXAMPLES[endpoint.name]
+        assert endpoint.path.format(**example.path)
+        assert (example.body is None) == (endpoint.body is None)
+
+
+# The loop of the server, which is one for the module.
+@pytest.mark.asyncio(loop_scope="module")
+async def test_every_example_succeeds(publishing: Server) -> None:
+    """With the status that the reference names. Ids of webhooks and registrations alone are made by the server."""
+    today = {"session_id": "today-001", "scheduled_start": moment(minutes=5)}
+    await publishing.create(**today)
+    socket = f"ws{publishing.url.removeprefix('http')}/ws/live-updates?session_id=today-001&client_id=ada"
+    known: dict[str, str] = {}
+    # In the order in which they stand: what is made is there for those that follow.
+    by_name = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+    refused = []
+    async with websockets.connect(socket) as ada:
+        await ada.recv()
+        for name in EXAMPLES:
+            answer = await send(publishing, by_name[name], known)
+            if answer.status_code != by_name[name].status:
+                refused.append(f"{name}: {answer.status_code} {answer.text[:300]}")
+            if name == "POST /api/v2/webhooks":
+                known["webhook_id"] = answer.json()["id"]
+            if name.startswith("POST") and name.endswith("/registrations"):
+                known |= {field: answer.json()[field] for field in ("registration", "secret")}
+    assert not refused, "\n".join(refused)
+
+
+async def send(server: Server, endpoint: Endpoint, known: dict[str, str]) -> httpx.Response:
+    """The request of an example, with the ids that the server made, and with the credential of whom it is for."""
+    example = EXAMPLES[endpoint.name]
+    path = endpoint.path.format(**{**example.path, **{k: v for k, v in known.items() if k in example.path}})
+    headers: dict[str, str] | None = None
+    if endpoint.access == "person":
+        own = "registration" in example.path
+        headers = server.bearing(known["secret"]) if own else server.resume("today-001", "ada")
+    return await server.client.request(
+        endpoint.method,
+        path,
+        params=dict(example.query) or None,
+        json=example.body,
+        headers=headers,
+        timeout=30,
+    )
