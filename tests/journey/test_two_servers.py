@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from engine.demo.live_client import LiveClient, Refused
+from tests.journey.cable import Cable
 from tests.journey.server import HEADERS, Server, asked, running_server
 from tests.journey.session import Log, created, published_page
 
@@ -219,6 +220,38 @@ async def test_a_server_that_stood_still_lets_go_of_what_others_have(
     assert "chat_message" not in log.kinds
     await asked(http, "POST", f"{one.url}/api/v2/sessions/stopped/end")
     assert await asyncio.wait_for(client.closed(), 20) == 1000
+
+
+async def test_a_server_cut_off_from_the_database_sends_its_people_to_the_others(
+    tmp_path: Path, postgres_url: str, http: aiohttp.ClientSession
+) -> None:
+    """The others answer that they have what it lacks: it closes its sockets, and is a server again with its cable."""
+    cable = Cable(postgres_url)
+    await cable.plug_in()
+    async with (
+        running_server(tmp_path / "one", database_url=cable.url) as one,
+        running_server(tmp_path / "two", database_url=postgres_url) as two,
+    ):
+        for server in (one, two):
+            await until_nodes(http, server, 2)
+        await created(http, one.url, "severed")
+        log = Log()
+        client = LiveClient(http, one.url, "severed", name="Alder", on_message=log.add)
+        epoch = (await client.connect())["epoch"]
+        await asked(http, "POST", f"{one.url}/api/v2/sessions/severed/start")
+
+        await cable.cut()
+        assert await asyncio.wait_for(client.closed(), 30) == 4006
+        await until_nodes(http, two, 1)
+        client._url = client._url.replace(one.url, two.url)
+        welcome = await reconnected(client)
+        assert (welcome["recovered"], welcome["epoch"]) == (True, epoch)
+
+        await cable.plug_in()
+        await until_nodes(http, two, 2)
+        await asked(http, "POST", f"{one.url}/api/v2/sessions/severed/end")
+        assert await asyncio.wait_for(client.closed(), 20) == 1000
+    await cable.cut()
 
 
 async def test_every_server_publishes_the_same_site(
