@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from functools import lru_cache
 from itertools import groupby
@@ -22,6 +22,7 @@ import asyncpg
 import structlog
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
+from engine.storage.acknowledged_tail import AcknowledgedTail
 from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, DatabaseLost
 from engine.storage.group_commit import GroupCommitJournal, OnCommit
 from engine.storage.journal import Append, JournalFailed, NotOwner, StalePosition
@@ -41,6 +42,15 @@ _REACH_STANDBYS = "SELECT pg_logical_emit_message(true, 'halcytone', '')"
 Records that are found there may be a commit that was cut off while it waited: they can be read, and a standby that is
 promoted does not have them. Once a later commit has reached it, they have too.
 """
+
+# Only a roll-back makes a term lower. A node that is none any more breaks the foreign key, and joins anew.
+_TAKE_BACK = (
+    "INSERT INTO owners (session_id, node, term) SELECT mine.session_id, $1, mine.term"
+    " FROM unnest($2::text[], $3::bigint[]) AS mine(session_id, term), nodes WHERE nodes.node = $1"
+    " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = excluded.term"
+    " WHERE owners.term < excluded.term"
+)
+_LATEST = "SELECT session_id, max(position) AS latest FROM journal WHERE session_id = ANY($1::text[]) GROUP BY session_id"
 
 log = structlog.get_logger()
 
@@ -81,16 +91,80 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         self._url = database.url
         self._sending = asyncio.new_event_loop()
         self._link: asyncpg.Connection[asyncpg.Record] | None = None
+        self._acknowledged = AcknowledgedTail()
+        self._repairing = False
         self._given_up = False
         """The database did not answer while the journal was closed: nothing more is tried."""
         super().__init__(database.connect, loop, on_commit)
 
     def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
+        if not self._is_linked():
+            refused = self._repaired()
+            if refused is not None:
+                return [refused] * len(entries)
+        outcomes = self._written_in_order(entries)
+        self._acknowledged.add(
+            (entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is None),
+            time.monotonic(),
+        )
+        return outcomes
+
+    def _written_in_order(self, entries: Sequence[Append]) -> list[BaseException | None]:
         outcomes: list[BaseException | None] = []
         for only_writes, run in groupby(entries, _only_writes):
             part = list(run)
             outcomes.extend(self._write_many(part) if only_writes else map(self._write_alone, part))
         return outcomes
+
+    def _is_linked(self) -> bool:
+        if self._link is not None and not self._link.is_closed():
+            # The end of a connection is noticed in the loop's turns alone.
+            self._sending.run_until_complete(asyncio.sleep(0))
+        return self._link is not None and not self._link.is_closed()
+
+    def _repaired(self) -> BaseException | None:
+        """Connect anew, and write again what was acknowledged of late and is not there; why that was given up.
+
+        A standby that was behind may be the server now: it lacks the newest records, and perhaps that their sessions
+        were claimed. The owner has both.
+        """
+        if self._repairing or not self._acknowledged:
+            return None
+        self._repairing = True
+        try:
+            return self._patiently((), self._repair)[0]
+        finally:
+            self._repairing = False
+
+    def _repair(self, _: Sequence[Append]) -> bool:
+        self._cut()
+        self._written.clear()
+        latest = self._sending_result(
+            self._relink(self._acknowledged.positions(), self._acknowledged.terms())
+        )
+        missing = self._acknowledged.after(latest)
+        told = [entry for entry in missing if entry.records]
+        outcomes = self._written_in_order(missing)
+        if told:
+            lost = [entry for entry, outcome in zip(missing, outcomes, strict=True) if outcome is not None]
+            log.warning("records written again", entries=len(missing), refused=len(lost))
+        return True
+
+    async def _relink(self, positions: Mapping[str, int], terms: Mapping[str, int]) -> dict[str, int]:
+        """Connect; take back sessions whose claim is not there; returns where their logs stand."""
+        self._link = await _linked(self._url)
+        if self.node is not None:
+            await self._link.execute(_TAKE_BACK, self.node, list(terms), list(terms.values()))
+        rows = await self._link.fetch(_LATEST, list(positions))
+        return {row["session_id"]: row["latest"] for row in rows}
+
+    def _sending_result(self, work: Coroutine[Any, Any, _What]) -> _What:
+        try:
+            return self._sending.run_until_complete(work)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            log.warning("database lost", reason=str(error))
+            self._cut()
+            raise DatabaseLost(str(error)) from error
 
     def _write_many(self, entries: Sequence[Append]) -> list[BaseException | None]:
         """Write entries by one statement; those among which one is refused in halves, down to that one."""
@@ -113,6 +187,9 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         The statement was carried out as a whole or not at all. So what its records say holds for the rows without
         records too, which by themselves would seem to come from before them.
         """
+        refused = self._repaired()
+        if refused is not None:
+            return [refused] * len(entries)
         told = [entry for entry in entries if entry.records]
         refused, repeated = self._patiently(told, self._are_written) if told else (None, False)
         if refused is not None:

@@ -24,13 +24,14 @@ from engine.storage.database import (
     DatabaseLost,
     DatabaseUnusable,
 )
-from engine.storage.journal import Append, StalePosition
+from engine.storage.journal import Append, NotOwner, StalePosition
 from engine.storage.keys import Keys
+from engine.storage.nodes import NodeTable
 from engine.storage.opening import database_of
 from engine.storage.postgres import PostgresDatabase, client_parameters
 from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.postgres_lock import PostgresLock
-from engine.storage.rows import PersonChange, PersonRow
+from engine.storage.rows import ROOMS, PersonChange, PersonRow
 from publisher.catalogue.published import Catalogue
 from tests.postgres import PostgresCluster
 from tests.storage.rows import all_records, outcomes, records, room
@@ -176,7 +177,9 @@ def _read_around_a_break(connection: Connection, url: str) -> None:
         connection.value("SELECT count(*) FROM rooms")
 
 
-async def test_rows_without_records_are_no_latecomers_when_their_answer_was_lost(postgres_url: str) -> None:
+async def test_rows_without_records_are_no_latecomers_when_their_answer_was_lost(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A person's row and the records after it were written by one statement; its answer was lost."""
     journal = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
     assert await outcomes(journal, [Append("a", 0, records(1, 1))]) == [None]
@@ -186,6 +189,8 @@ async def test_rows_without_records_are_no_latecomers_when_their_answer_was_lost
     assert await outcomes(other, entries) == [None, None]
     await other.close()
     PostgresCluster.cut_connections(postgres_url)
+    # As if the connection had ended between the statement and its answer.
+    monkeypatch.setattr(journal, "_is_linked", lambda: True)
 
     assert await outcomes(journal, entries) == [None, None]
     assert await all_records(journal, "a") == records(1, 2)
@@ -206,6 +211,76 @@ async def test_what_is_found_written_is_acknowledged_after_one_more_commit(postg
             "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s::pg_lsn) > 0", before
         ).fetchone()
     assert written == (True,)
+    await journal.close()
+
+
+async def test_a_failover_that_lost_the_newest_records_is_repaired_by_their_owner(postgres_url: str) -> None:
+    """A standby that was behind: records, rows and the claim itself are gone there, and are written again in order."""
+    database = PostgresDatabase(postgres_url)
+    with database.connect() as connection:
+        table = NodeTable(connection)
+        table.join("one", url="http://one", version="1", studio_hash="")
+        connection.execute(ROOMS.upsert, **ROOMS.values(room("a")))
+        table.claim("one", ["a"])
+    journal = PostgresJournal(database, asyncio.get_running_loop())
+    journal.node = "one"
+    ann = PersonChange("ann", PersonRow("a", "ann", 5, name="Ann"))
+    assert (
+        await outcomes(
+            journal,
+            [
+                Append("a", 0, records(1, 2), term=1),
+                Append("a", 2, records(3, 4), event_ids=["x"], term=1),
+                Append("a", 4, (), people=[ann], term=1),
+            ],
+        )
+        == [None] * 3
+    )
+    # What a server says that has only seen the first two records.
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute("DELETE FROM journal WHERE position > 2")
+        admin.execute("DELETE FROM people")
+        admin.execute("DELETE FROM event_ids")
+        admin.execute("DELETE FROM owners")
+    PostgresCluster.cut_connections(postgres_url)
+
+    assert await outcomes(journal, [Append("a", 4, records(5, 5), term=1)]) == [None]
+
+    loaded = await journal.load("a")
+    assert loaded is not None
+    assert list(loaded.records) == records(1, 5)
+    assert (loaded.hole, [row.name for row in loaded.people], loaded.event_ids) == (
+        None,
+        ["Ann"],
+        frozenset({"x"}),
+    )
+    await journal.close()
+
+
+async def test_what_another_node_owns_is_not_written_again(postgres_url: str) -> None:
+    """The connection broke because this node was cut off: others have its sessions, in a higher term."""
+    database = PostgresDatabase(postgres_url)
+    with database.connect() as connection:
+        table = NodeTable(connection)
+        for node in ("one", "two"):
+            table.join(node, url=f"http://{node}", version="1", studio_hash="")
+        connection.execute(ROOMS.upsert, **ROOMS.values(room("a")))
+        table.claim("one", ["a"])
+        journal = PostgresJournal(database, asyncio.get_running_loop())
+        journal.node = "one"
+        gone = PersonChange("ann", PersonRow("a", "ann", 5, name="Ann"))
+        assert await outcomes(
+            journal, [Append("a", 0, records(1, 2), term=1), Append("a", 2, (), people=[gone], term=1)]
+        ) == [None, None]
+        table.leave("one")
+        assert table.claim("two", ["a"])["a"].term == 2
+        connection.execute("DELETE FROM people")
+    PostgresCluster.cut_connections(postgres_url)
+    (late,) = await outcomes(journal, [Append("a", 2, records(3, 3), term=1)])
+    assert isinstance(late, NotOwner)
+    loaded = await journal.load("a")
+    assert loaded is not None
+    assert (list(loaded.records), list(loaded.people)) == (records(1, 2), [])
     await journal.close()
 
 
