@@ -13,6 +13,7 @@ from aiohttp.typedefs import Middleware
 from engine.api import (
     analytics,
     announce,
+    coming_pages,
     drafts,
     health,
     me,
@@ -87,6 +88,7 @@ def setup(
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"), backend.clock.now)
     newsletter.add_routes(app)
+    coming_pages.add_routes(app)
     series_pages.add_routes(app)
     app.cleanup_ctx.append(_close_catalogue)
     # What is below /api/ and unknown is refused by the router, which knows the methods.

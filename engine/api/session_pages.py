@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 from markupsafe import escape as markup
 
+from engine.api.coming_section import coming_section
 from engine.api.http.app_keys import CATALOGUE, CLOCK
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.domain.instant import Millis, to_datetime
@@ -59,6 +60,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
             )
             if details.visibility != "private":
                 text += calendar_link(page, f"/sessions/{state.session_id}/event.ics")
+            text += await coming_section(request, page, state)
         case _ if await _has_story(request, state.session_id):
             text = paragraph(words("before.over"))
         case _:

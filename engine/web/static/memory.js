@@ -44,11 +44,11 @@ export function forget(sessionId) {
 export function takeFragment() {
   followNewLinks();
   const fragment = new URLSearchParams(location.hash.slice(1));
-  if (fragment.has("token") || fragment.has("resume")) history.replaceState(null, "", location.pathname + location.search);
+  if (["token", "resume", "come"].some((name) => fragment.has(name))) history.replaceState(null, "", location.pathname + location.search);
   return fragment;
 }
 
 /** Reload when another link with a secret is pasted into the address bar: by itself a browser only changes the fragment. */
 export function followNewLinks() {
-  addEventListener("hashchange", () => /[#&](token|resume)=/.test(location.hash) && location.reload());
+  addEventListener("hashchange", () => /[#&](token|resume|come)=/.test(location.hash) && location.reload());
 }

@@ -17,6 +17,9 @@ const fragment = takeFragment();
 const memory = recall(sessionId);
 /** The secret of somebody who goes on here from another device. */
 const handed = fragment.get("resume");
+/** The secret of somebody who has said that they come, and has not been here yet. */
+const coming = fragment.get("come");
+if (coming && !memory.identity) remember(sessionId, { identity: { resume: coming } });
 const token = fragment.get("token") ?? memory.token ?? null;
 
 /** Modules of the room: loaded in the background while the entry is read. */

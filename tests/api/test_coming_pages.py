@@ -1,0 +1,140 @@
+"""The form on a session's page, one's own page, and what is behind the links in mails: all without scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from engine.storage.database import Row
+from engine.storage.opening import database_of
+from publisher.catalogue.published import Catalogue
+from tests.api.conftest import Server, moment, running
+from tests.api.test_registrations import come, listed
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A server whose studio sends mail; its publisher does nothing."""
+    data = tmp_path_factory.mktemp("coming")
+    (data / "studio.toml").write_text('name = "Breath Room"\nsender = "hello@example.org"\n')
+    async with running(data, rate_requests_per_minute=0) as here:
+        with database_of(data, None).connect() as connection:
+            Catalogue(connection).set_meta("sends_mail", "yes")
+        yield here
+
+
+def rows(server: Server, statement: str, **values: Any) -> list[Row]:
+    with database_of(server.data, None).connect() as connection:
+        return connection.rows(statement, **values)
+
+
+def token_of(server: Server, session_id: str) -> str:
+    """What only the mail has."""
+    (row,) = rows(server, "SELECT token FROM registrations WHERE session_id = :id", id=session_id)
+    token: str = row["token"]
+    return token
+
+
+async def test_the_form_on_a_sessions_page_leads_to_ones_own_page(studio: Server) -> None:
+    """Places left are said; one's own page has a way in, a calendar file, and cancels."""
+    await studio.create("form", max_participants=2, scheduled_start=moment(days=3))
+    page = (await studio.stranger.get("/sessions/form/")).text
+    assert "2 places are left." in page
+    assert 'action="/sessions/form/coming"' in page
+    sent = await studio.stranger.post("/sessions/form/coming", data={"name": " Anna ", "address": ""})
+    assert sent.status_code == 303
+    own = sent.headers["Location"]
+    shown = (await studio.stranger.get(own)).text
+    assert "You come" in shown
+    assert "/sessions/form/event.ics" in shown
+    assert [each["name"] for each in await listed(studio, "form")] == ["Anna"]
+    assert "One place is left." in (await studio.stranger.get("/sessions/form/")).text
+
+    joined = await studio.stranger.get(f"{own}/join")
+    path, _, fragment = joined.headers["Location"].partition("#")
+    assert (joined.status_code, path) == (303, "/sessions/join/form")
+    assert re.fullmatch(r"come=r1\.\S+", fragment)
+    await studio.stranger.get(f"{own}/leave")
+    assert len(await listed(studio, "form")) == 1
+    for _ in range(2):
+        assert "You have cancelled" in (await studio.stranger.post(f"{own}/leave")).text
+    assert await listed(studio, "form") == []
+    assert (await studio.stranger.get(own)).status_code == 404
+
+
+async def test_who_waits_sees_their_position(studio: Server) -> None:
+    """The button says what it does."""
+    await studio.create("queue", max_participants=1, scheduled_start=moment(days=3))
+    await come(studio, "queue")
+    assert "Put me on the waiting list" in (await studio.stranger.get("/sessions/queue/")).text
+    sent = await studio.stranger.post("/sessions/queue/coming", data={})
+    assert "You are number 1." in (await studio.stranger.get(sent.headers["Location"])).text
+
+
+async def test_only_the_mail_confirms_an_address(studio: Server) -> None:
+    """By a POST behind its link; looking changes nothing, and one's own page cannot do it."""
+    await studio.create("mail", scheduled_start=moment(days=3))
+    sent = await studio.stranger.post("/sessions/mail/coming", data={"address": "anna@example.org"})
+    token = token_of(studio, "mail")
+    own = sent.headers["Location"]
+    assert token not in (await studio.stranger.get(own)).text
+    assert "Yes, remind me" not in (await studio.stranger.get(own)).text
+    link = f"/coming/{token}"
+    for _ in range(2):
+        assert "Yes, remind me" in (await studio.stranger.get(link)).text
+    assert not (await listed(studio, "mail"))[0]["reminded"]
+    for _ in range(2):
+        assert (await studio.stranger.post(link)).status_code == 200
+    assert (await listed(studio, "mail"))[0]["reminded"]
+    kinds = [row["kind"] for row in rows(studio, "SELECT kind FROM deliveries ORDER BY kind")]
+    assert kinds == ["place_confirm", "place_day", "place_soon"]
+    assert (
+        (await studio.stranger.get(f"{link}/join/mail"))
+        .headers["Location"]
+        .startswith("/sessions/join/mail#come=")
+    )
+
+    assert "Your address is deleted" in (await studio.stranger.post(f"{link}/forget")).text
+    assert len(await listed(studio, "mail")) == 1
+    assert rows(studio, "SELECT * FROM deliveries") == []
+    assert "You have cancelled" in (await studio.stranger.post(f"{link}/leave/mail")).text
+    assert await listed(studio, "mail") == []
+    assert (await studio.stranger.get(link)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"), [({"address": "nobody"}, 400), ({"extra": "x"}, 400), ({"name": "x" * 300}, 400)]
+)
+async def test_a_wrong_form_is_shown_again(studio: Server, fields: dict[str, str], status: int) -> None:
+    """Nothing is stored."""
+    if (await studio.client.get("/api/v2/sessions/wrong")).status_code == 404:
+        await studio.create("wrong", scheduled_start=moment(days=3))
+    answer = await studio.stranger.post("/sessions/wrong/coming", data=fields)
+    assert answer.status_code == status
+    assert "<form" in answer.text
+    assert await listed(studio, "wrong") == []
+
+
+async def test_a_private_session_has_no_form(studio: Server) -> None:
+    """Its token is not in a form's request."""
+    await studio.create("secret", visibility="private", scheduled_start=moment(days=3))
+    assert (await studio.stranger.post("/sessions/secret/coming", data={})).status_code == 404
+    await studio.create("invited", access="invite", visibility="unlisted", scheduled_start=moment(days=3))
+    assert "/coming" not in (await studio.stranger.get("/sessions/invited/")).text
+    assert (await studio.stranger.post("/sessions/invited/coming", data={})).status_code == 401
+
+
+async def test_unknown_links_lead_to_nothing(studio: Server) -> None:
+    """Whatever is asked of them."""
+    for path in ("/coming/x", "/coming/x/join/y", "/coming/s/own/r1.x.y", "/coming/s/own/x/join"):
+        assert (await studio.stranger.get(path)).status_code == 404
+    for path in ("/coming/x", "/coming/x/forget"):
+        assert (await studio.stranger.post(path)).status_code == 404
+    for path in ("/coming/x/leave", "/coming/x/leave/y", "/coming/s/own/x/leave"):
+        assert (await studio.stranger.post(path)).status_code == 200
