@@ -67,6 +67,7 @@ from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
 from engine.storage.database import Database
 from engine.storage.group_commit import GroupCommitJournal
+from engine.storage.held_places import HeldPlaces
 from engine.storage.keys import Keys
 from engine.storage.meta import Meta
 from engine.storage.nodes import NodeRow, others_run
@@ -386,6 +387,8 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
             context.settings.rate_messages_per_minute, min(20, context.settings.rate_messages_per_minute)
         )
     )
+    held = HeldPlaces(storage.database, context.clock.elapsed)
+    context.stack.callback(held.close)
     authorization = SocketAuthorization(storage.keys, storage.tokens, directory, context.clock)
     open_sockets = OpenSockets(context.clock, context.metrics)
     live = LiveSockets(
@@ -403,6 +406,7 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
             "emergency": context.identity.emergency or None,
         },
         seat_claim=_seat_claims(context),
+        held_places=held.of,
     )
     events = EventSockets(
         directory=directory,

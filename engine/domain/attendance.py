@@ -15,6 +15,7 @@ from engine.domain.events import (
     ServerRestarted,
 )
 from engine.domain.instant import Millis, iso
+from engine.domain.registrations import is_held
 from engine.domain.rejection import BadCredential, Conflict, Forbidden, NotFound, unknown_session
 from engine.domain.session import GRACE, STAFF, Member, Phase, Presence, Role, Session
 
@@ -68,6 +69,8 @@ def join(state: Session, command: c.Join, at: Millis) -> list[Event]:
         raise BadCredential(
             "client_id_in_use", "Somebody here has this client_id; only they can return with it."
         )
+    if command.client_id in command.held and not command.proved:
+        raise BadCredential("client_id_in_use", "This client_id is somebody's who has said that they come.")
     if known is not None and known.role is not command.role:
         raise BadCredential("client_id_in_use", f"This client_id is here as {known.role}.")
     if state.details.access == "invite" and not command.admitted and (known is None or not known.owned):
@@ -81,7 +84,7 @@ def join(state: Session, command: c.Join, at: Millis) -> list[Event]:
         if known.presence is Presence.AWAY:
             return [*opened, MemberReturned(command.client_id)]
     if command.role not in STAFF:
-        _admit(state, known, command.role)
+        _admit(state, known, command, at)
     here = known is not None and known.is_here
     if here:  # Announced when a platform reported them; they come in person now.
         return [*opened, MemberReturned(command.client_id)]
@@ -89,12 +92,20 @@ def join(state: Session, command: c.Join, at: Millis) -> list[Event]:
     return [*opened, MemberJoined(command.client_id, command.role, count)]
 
 
-def _admit(state: Session, known: Member | None, role: Role) -> None:
+def _admit(state: Session, known: Member | None, command: c.Join, at: Millis) -> None:
     if state.locked and (known is None or known.presence is not Presence.LOST):
         raise Forbidden("locked", "The door is closed for this session.")
-    counted = role is not Role.PARTICIPANT or (known is not None and known.is_here)
-    if not counted and state.count() >= state.details.max_participants:
+    counted = command.role is not Role.PARTICIPANT or (known is not None and known.is_here)
+    if not counted and state.count() + _held(state, command, at) >= state.details.max_participants:
         raise Conflict("full", f"All {state.details.max_participants} places are taken.")
+
+
+def _held(state: Session, command: c.Join, at: Millis) -> int:
+    """How many places are kept from somebody for others, who have said that they come and are not here."""
+    if command.client_id in command.held or not is_held(state.started_at, at):
+        return 0
+    members = state.members
+    return sum(1 for each in command.held if each not in members or not members[each].is_here)
 
 
 def leave(state: Session, client_id: str) -> list[Event]:

@@ -435,13 +435,17 @@ class ReportEnded:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Connect. ``proved``: the resume secret fits ``client_id``; ``admitted``: a token or key opens the door."""
+    """Connect. ``proved``: the resume secret fits ``client_id``; ``admitted``: a token or key opens the door.
+
+    ``held`` are the ``client_id``s for which registrations hold a place.
+    """
 
     client_id: str
     role: Role
     proved: bool = False
     admitted: bool = False
     name: str | None = None
+    held: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ delivered by ``frame_reader``; they are written to the transport, past aiohttp, 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -68,10 +68,12 @@ class LiveSockets:
         new_id: Callable[[], str],
         welcome_fields: Callable[[str], dict[str, Any]],
         seat_claim: Callable[[web.BaseRequest], SeatClaim | None] = lambda request: None,
+        held_places: Callable[[str], Awaitable[frozenset[str]]] | None = None,
     ) -> None:
         """``welcome_fields(session_id)`` is what the server adds to the top level of a welcome.
 
         ``seat_claim(request)`` is the address that a participant's seat is counted for; None where it is not.
+        ``held_places(session_id)`` are the ``client_id``s for which registrations hold a place.
         """
         self._directory = directory
         self._clock = clock
@@ -84,6 +86,7 @@ class LiveSockets:
         self._new_id = new_id
         self._welcome_fields = welcome_fields
         self._seat_claim = seat_claim
+        self._held_places = held_places
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/live-updates``."""
@@ -162,6 +165,9 @@ class LiveSockets:
             )
         if client_id is None:
             client_id = f"c-{self._new_id()[:12]}"
+        held: frozenset[str] = frozenset()
+        if self._held_places is not None and connect_request.role is Role.PARTICIPANT:
+            held = await self._held_places(connect_request.session_id)
         ref = await self._directory.find(connect_request.session_id)
         at = self._clock.elapsed()
         seat = Seat(client_id, connect_request.role, transport, self._metrics)
@@ -177,7 +183,7 @@ class LiveSockets:
             "clock_rate": self._clock.rate,
             **self._welcome_fields(connect_request.session_id),
         }
-        join = c.Join(client_id, connect_request.role, proved, admitted, connect_request.name)
+        join = c.Join(client_id, connect_request.role, proved, admitted, connect_request.name, held)
         claim = self._seat_claim(request)
         self._tell(ref, Attach(seat, join, top, connect_request.after, connect_request.epoch, claim))
         return seat, ref

@@ -133,6 +133,13 @@ class Registrations:
         """How many come, and how many wait."""
         return self._coming(session_id), len(self._waiting(session_id))
 
+    def holders(self, session_id: str) -> frozenset[str]:
+        """The registrations that hold a place in a session."""
+        rows = self._connection.rows(
+            "SELECT registration FROM places WHERE session_id = :id AND state = 'coming'", id=session_id
+        )
+        return frozenset(row["registration"] for row in rows)
+
     def has_places(self, session_id: str) -> bool:
         """Whether anybody ever said that they come to a session."""
         return (

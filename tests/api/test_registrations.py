@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+import websockets
 
 from tests.api.conftest import Server, moment, refused, running
 from tests.api.test_series import body as series_body
@@ -240,3 +243,34 @@ async def test_who_comes_every_time_has_a_place_in_each_session(shared: Server) 
     assert await listed(shared, sessions[2]) == []
     assert await listed(shared, added[-1]) == []
     refused(await shared.stranger.delete(own, headers=shared.bearing(anna["secret"])), 404)
+
+
+async def knock(
+    server: Server, session_id: str, **query: str
+) -> tuple[websockets.ClientConnection, dict[str, Any]]:
+    """Come to the door; the socket and its first message."""
+    parameters = urlencode({"session_id": session_id} | query)
+    url = server.url.replace("http", "ws", 1) + f"/ws/live-updates?{parameters}"
+    socket = await websockets.connect(url)
+    first: dict[str, Any] = json.loads(await socket.recv())
+    return socket, first
+
+
+async def test_a_place_is_kept_for_whoever_said_that_they_come(server: Server) -> None:
+    """A stranger finds the room full; the registration joins with its secret, and is seen to have come."""
+    await server.create("kept", max_participants=1)
+    anna = await come(server, "kept", name="Anna")
+    socket, refusal = await knock(server, "kept")
+    assert refusal["code"] == "full"
+    await socket.close()
+    await server.client.post("/api/v2/sessions/kept/start")
+    assert not (await listed(server, "kept"))[0]["came"]
+    socket, welcome = await knock(server, "kept", resume=anna["secret"])
+    assert (welcome["type"], welcome["client_id"]) == ("welcome", anna["registration"])
+    assert (await listed(server, "kept"))[0]["came"]
+    await socket.close()
+    withdrawn = await server.stranger.delete(
+        "/api/v2/sessions/kept/me", headers=server.bearing(anna["secret"])
+    )
+    assert withdrawn.status_code == 200
+    assert await listed(server, "kept") == []

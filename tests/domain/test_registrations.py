@@ -5,8 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.domain import commands as c
 from engine.domain.instant import HOUR, MINUTE
 from engine.domain.registrations import PlaceMail, come_up, is_held, reminders
+from engine.domain.session import Role
+from tests.domain.sessions import kinds, waiting
 
 START = 1_000 * HOUR
 
@@ -56,3 +59,27 @@ def test_a_reminder_lies_between_knowing_and_the_start(start: int, ahead: int) -
     due = reminders(start, start - ahead)
     assert all(start - ahead < each.due_at < start for each in due)
     assert len({each.mail for each in due}) == len(due) <= 2
+
+
+def test_a_place_is_kept_from_those_who_have_not_said_that_they_come() -> None:
+    """Until five minutes after the start; whoever has said so comes in."""
+    course = waiting(["ann"], max_participants=2)
+    held = frozenset({"reg_ben"})
+    assert course.join_refused("cleo", held=held).code == "full"
+    assert course.join_refused("reg_ben", held=held).code == "client_id_in_use"
+    course.do(c.Start())
+    course.wait(5 * MINUTE - 1)
+    assert course.join_refused("cleo", held=held).code == "full"
+    assert kinds(course.join("reg_ben", held=held, proved=True)) == ["member_joined"]
+    course.leave("reg_ben")
+    assert course.join_refused("cleo", held=held).code == "full"
+    course.wait(1)
+    assert kinds(course.join("cleo", held=held)) == ["member_joined"]
+
+
+def test_places_that_are_held_do_not_let_more_in_than_there_are() -> None:
+    """Who comes after them has no place, although one is held; observers and staff always fit."""
+    course = waiting(["ann", "ben"], max_participants=2)
+    held = frozenset({"reg_cleo"})
+    assert course.join_refused("reg_cleo", held=held, proved=True).code == "full"
+    assert kinds(course.join("wall", Role.OBSERVER, held=held)) == ["member_joined"]
