@@ -63,6 +63,8 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
             text += await coming_section(request, page, state)
         case _ if await _has_story(request, state.session_id):
             text = paragraph(words("before.over"))
+        case _ if state.started_at is None:
+            text = paragraph(words("before.not_held"))
         case _:
             text = paragraph(words("before.nobody_came"))
     instructor = f'<p class="lede">{words("before.with", name=page.studio.span(details.instructor))}</p>'

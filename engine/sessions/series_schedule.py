@@ -7,6 +7,7 @@ between, the next round does the rest: every step is harmless when it is repeate
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -29,6 +30,8 @@ __all__ = ["PlannedSession", "SeriesRooms", "SeriesSchedule", "SessionMaker", "n
 _ROUND: Millis = MINUTE
 """The longest pause between two rounds."""
 _RETRY: Millis = 10 * SECOND
+_LOOK_EVERY_S = 2.0
+"""Real seconds between two looks at whether a series was changed."""
 _ATTEMPTS = 5
 _OTHER_ID = 20
 """Ids that are tried for one date, where others have them."""
@@ -218,12 +221,19 @@ class SeriesSchedule:
         """Make sessions as time passes, until the task is cancelled."""
         while True:
             try:
-                wake_at = await self.make_due()
+                seen = await self._series.changes()
+                await self._wait(await self.make_due(), seen)
             except (DatabaseError, Rejected) as error:
                 # Locked for long, or the disk is full: the next round makes what is missing.
                 log.error("series not continued", reason=str(error))
-                wake_at = self._clock.now() + _RETRY
-            await self._clock.sleep_until(wake_at)
+                await self._clock.sleep_until(self._clock.now() + _RETRY)
+
+    async def _wait(self, wake_at: Millis, seen: int) -> None:
+        """Return at an instant, or soon after a series was changed: perhaps by a server that does not have its sessions."""
+        while self._clock.now() < wake_at and await self._series.changes() == seen:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._clock.sleep_until(wake_at)
 
     async def make_due(self) -> Millis:
         """Make every session that is due, and finish changes that were interrupted; returns when to look again."""

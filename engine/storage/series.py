@@ -30,6 +30,10 @@ class SeriesCatalogue(Protocol):
         """Every series by id; without those that were ended where ``ended`` is false."""
         ...
 
+    async def changes(self) -> int:
+        """A number that rises with every change of any series."""
+        ...
+
     async def add(self, series: Series) -> bool:
         """Store a new series; False where the id is taken, or differs from one that is by case alone."""
         ...
@@ -64,6 +68,14 @@ class SeriesTable:
         def read() -> list[Series]:
             rows = self._connection.rows(f"SELECT document FROM series{only} ORDER BY series_id")
             return [_SERIES.validate_json(row["document"]) for row in rows]
+
+        return await self._on_thread(read)
+
+    async def changes(self) -> int:
+        """As the port says."""
+
+        def read() -> int:
+            return int(self._connection.value("SELECT coalesce(sum(version), 0) FROM series"))
 
         return await self._on_thread(read)
 

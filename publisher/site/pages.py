@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ __all__ = ["Page", "Pages"]
 
 _OF_A_TECHNIQUE = 6
 _UPCOMING = 6
+_UPCOMING_READ = 200
+_OF_A_SERIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +192,7 @@ class Pages:
         return {
             "title": self._studio.name,
             "description": formatting.truncated(" ".join(self._studio.about.split()), 160),
-            "upcoming": [
-                self._upcoming_room(each) for each in upcoming_rooms(self._catalogue, limit=_UPCOMING)
-            ],
+            "upcoming": [self._upcoming_room(each) for each in self._coming()],
             "featured": self._featured(best) if best else None,
             "is_featured": bool(featured),
             "latest": [
@@ -245,6 +246,17 @@ class Pages:
     def _featured(self, entry: Published) -> Story | None:
         excerpt = self._catalogue.excerpt(entry.session_id)
         return None if excerpt is None else story_of(excerpt, self._studio)
+
+    def _coming(self) -> list[UpcomingRoom]:
+        """The next sessions, of each series the first few: a daily one leaves room for the others."""
+        of_series: Counter[str] = Counter()
+        coming = []
+        for room in upcoming_rooms(self._catalogue, limit=_UPCOMING_READ):
+            if room.series_id is not None:
+                of_series[room.series_id] += 1
+            if room.series_id is None or of_series[room.series_id] <= _OF_A_SERIES:
+                coming.append(room)
+        return coming[:_UPCOMING]
 
     def _upcoming_room(self, room: UpcomingRoom) -> dict[str, Any]:
         starts = formatting.local(room.starts, self._studio.zone)

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
 
 from engine.clock import Clock
 from engine.domain.instant import from_datetime
@@ -302,3 +303,23 @@ async def test_an_interrupted_change_is_finished_at_the_next_start(tmp_path: Pat
             while (await session(server, f"evening-{coming()}"))["title"] != "Night breath":  # noqa: ASYNC110 — over HTTP
                 await asyncio.sleep(0.02)
         assert (await show(server))["title"] == "Night breath"
+
+
+async def test_a_series_lives_on_postgresql_too(tmp_path: Path, postgres_url: str) -> None:
+    """On two servers that share it: one makes it, the other changes sessions that are the first one's, and ends it."""
+    given: dict[str, Any] = {"database_url": SecretStr(postgres_url), "rate_requests_per_minute": 0}
+    async with running(tmp_path / "one", **given) as one, running(tmp_path / "two", **given) as two:
+        made = await make(one, rule="FREQ=WEEKLY;COUNT=3")
+        assert len(made["sessions"]) == 3
+        changed = await two.client.patch(f"{PATH}/evening", json={"title": "Late breath"})
+        assert changed.status_code == 200, changed.text
+        async with asyncio.timeout(40):
+            for each in made["sessions"]:
+                while (await session(two, each["session_id"]))["title"] != "Late breath":  # noqa: ASYNC110 — over HTTP
+                    await asyncio.sleep(0.1)
+        await two.client.post(f"{PATH}/evening/end")
+        async with asyncio.timeout(40):
+            for each in made["sessions"]:
+                while (await session(one, each["session_id"]))["status"] != "cancelled":  # noqa: ASYNC110 — over HTTP
+                    await asyncio.sleep(0.1)
+        assert (await show(one))["occurrences"] == []

@@ -49,6 +49,9 @@ class FakeSeries:
     async def all(self, *, ended: bool = True) -> Sequence[Series]:
         return [each for each in self.stored.values() if ended or each.ended_at is None]
 
+    async def changes(self) -> int:
+        return sum(each.version for each in self.stored.values())
+
     async def add(self, series: Series) -> bool:
         return self.stored.setdefault(series.series_id, series) is series
 

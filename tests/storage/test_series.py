@@ -44,11 +44,14 @@ async def test_a_series_comes_back_as_it_was_stored(table: SeriesTable) -> None:
 
 async def test_of_two_changes_of_one_state_the_second_is_told(table: SeriesTable) -> None:
     """So that no server overwrites what another one has just stored."""
+    assert await table.changes() == 0
     await table.add(THURSDAY)
+    assert await table.changes() == 1
     stored = await table.update(replace(THURSDAY, rule="FREQ=DAILY"))
     assert stored == replace(THURSDAY, rule="FREQ=DAILY", version=2)
     assert await table.update(replace(THURSDAY, starts="2026-12-03T20:00")) is None
     assert await table.get("thursday") == stored
+    assert await table.changes() == 2
 
 
 async def test_series_that_ended_may_be_left_out(table: SeriesTable) -> None:

@@ -68,3 +68,14 @@ def test_a_story_links_the_earlier_and_later_ones_of_its_series(publisher: Publi
     assert links(publisher, "e-0", "nav.around")[0].endswith("sessions/e-1/")
     assert publisher.site() == publisher.rebuilt()
     publisher.close()
+
+
+def test_a_daily_series_leaves_room_for_others_on_the_home_page(publisher: Publisher) -> None:
+    """Three of its dates, and what comes after them."""
+    for number in range(9):
+        schedule(publisher, f"daily-{number}", number, series_id="daily", scheduled_start=NOW + number * DAY)
+    schedule(publisher, "single", 20, scheduled_start=NOW + 30 * DAY)
+    home = BeautifulSoup(publisher.read("index.html"), "html.parser")
+    found = [str(link["href"]).split("sessions/")[1] for link in home.select(".coming a")]
+    assert found == ["daily-0/", "daily-1/", "daily-2/", "single/"]
+    publisher.close()
