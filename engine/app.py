@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import importlib
 import random
 import signal
@@ -302,7 +301,7 @@ def _node(context: _Context, database: Database) -> Node | None:
     from engine.nodes.membership import NodeFacts
     from engine.nodes.node import Node
 
-    facts = NodeFacts(_node_url(context), _version(), _studio_hash(settings.data))
+    facts = NodeFacts(_node_url(context), _version(), studio.file_digest(settings.data))
     node = Node(database, settings.data, facts, context.clock.now)
     context.stack.push_async_callback(node.leave)
     return node
@@ -332,10 +331,6 @@ def _passing(context: _Context, node: Node, signing_key: bytes) -> Passing:
 
 def _node_url(context: _Context) -> str:
     return context.settings.node_url or origin(context.settings.host, context.server.port)
-
-
-def _studio_hash(data: Path) -> str:
-    return hashlib.sha256((data / studio.FILE_NAME).read_bytes()).hexdigest()[:16]
 
 
 def _others_have_said(database: Database, data: Path) -> bool:
@@ -496,8 +491,8 @@ def _nodes(context: _Context, storage: _Storage, directory: Directory) -> Callab
     def alone() -> Sequence[NodeRow]:
         sessions = sum(1 for _ in directory.actors())
         draining = context.server.state == "draining"
-        version, studio = _version(), _studio_hash(context.settings.data)
-        return [NodeRow("single", _node_url(context), 0, True, draining, version, studio, None, sessions)]
+        version, digest = _version(), studio.file_digest(context.settings.data)
+        return [NodeRow("single", _node_url(context), 0, True, draining, version, digest, None, sessions)]
 
     return alone
 

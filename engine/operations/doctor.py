@@ -10,14 +10,15 @@ import os
 import shutil
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from engine.operations.findings import Finding, Verdict
 from engine.settings import PREFIX, Settings
 from engine.storage.database import Connection, DatabaseError
 from engine.storage.inspection import incomplete_logs
@@ -35,30 +36,13 @@ _TIMEOUT = 10.0
 """Seconds that each look at the network may take."""
 
 
-class Verdict(StrEnum):
-    """The result of one check."""
-
-    GOOD = "good"
-    LOOK = "look"
-    """It works, and the operator should know."""
-    MEND = "mend"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was checked, the result in a sentence, and what to do about it."""
-
-    what: str
-    verdict: Verdict
-    sentence: str
-    remedy: str = ""
-
-
 async def run_checks(settings: Settings) -> AsyncIterator[Finding]:
     """Yield each finding as its check ends: machine, data, studio, then the address as others see it."""
     for finding in (*_variables(settings), _data_folder(settings.data)):
         yield finding
     for finding in await asyncio.to_thread(_database, settings.data, settings.database):
+        yield finding
+    async for finding in _servers(settings):
         yield finding
     for finding in _studio(settings.data):
         yield finding
@@ -144,6 +128,18 @@ def _database(data: Path, url: str | None) -> list[Finding]:
     except DatabaseError as error:
         findings.append(Finding("database", Verdict.MEND, str(error), "Look into the log of the server."))
     return findings
+
+
+async def _servers(settings: Settings) -> AsyncIterator[Finding]:
+    database = database_of(settings.data, settings.database)
+    if not database.shared:
+        return
+    from engine.operations.doctor_nodes import check_nodes
+
+    # That it cannot be asked is said by the checks before.
+    with suppress(DatabaseError):
+        async for finding in check_nodes(database, settings.data):
+            yield finding
 
 
 def _unsuitable(sentence: str) -> Finding:

@@ -11,12 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.domain.instant import Millis
-from engine.storage.database import Connection, one_of
+from engine.storage.database import Connection, Row, one_of
 
 __all__ = ["NODE_FILE", "NodeRow", "NodeTable", "Owner", "lock_name", "node_before", "others_run"]
 
 NODE_FILE = ".node"
 """Holds the id of a data folder's node. Hidden, so that no archive takes it to another folder."""
+_HELD = (
+    "held AS (SELECT (classid::bigint << 32) | objid::bigint AS lock FROM pg_locks"
+    " WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+)
+_COLUMNS = "nodes.*, lock IN (SELECT lock FROM held) AS connected FROM nodes ORDER BY node"
 _RUNNING = "('waiting', 'live', 'ending')"
 
 
@@ -91,32 +97,21 @@ class NodeTable:
         """Count this node's beat up, and look at all nodes; None when this node is not among them: it was buried."""
         rows = self._connection.rows(
             "WITH me AS (UPDATE nodes SET beat = beat + 1, draining = :draining, load = :load, site_at = :site_at"
-            " WHERE node = :node RETURNING 1), held AS (SELECT (classid::bigint << 32) | objid::bigint AS lock"
-            " FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-            " SELECT (SELECT count(*) FROM me) AS me, nodes.*, lock IN (SELECT lock FROM held) AS connected"
-            " FROM nodes ORDER BY node",
+            f" WHERE node = :node RETURNING 1), {_HELD} SELECT (SELECT count(*) FROM me) AS me, {_COLUMNS}",
             node=node,
             draining=int(draining),
             load=load,
             site_at=site_at,
         )
-        if not rows or not rows[0]["me"]:
-            return None
-        return [
-            NodeRow(
-                row["node"],
-                row["url"],
-                row["beat"],
-                row["connected"],
-                bool(row["draining"]),
-                row["version"],
-                row["studio_hash"],
-                row["site_at"],
-                row["load"],
-            )
-            for row in rows
-        ]
+        return [_row(row) for row in rows] if rows and rows[0]["me"] else None
+
+    def all(self) -> list[NodeRow]:
+        """All nodes, for somebody who is none."""
+        return [_row(row) for row in self._connection.rows(f"WITH {_HELD} SELECT {_COLUMNS}")]
+
+    def clock_ahead_s(self, at: Millis) -> float:
+        """How many seconds the database's clock is ahead of an instant that is now."""
+        return float(self._connection.value("SELECT extract(epoch FROM clock_timestamp())")) - at / 1000
 
     def bury(self, node: str, beat: int) -> bool:
         """Take out a node that stood still at ``beat``; False when it moved, or somebody was faster."""
@@ -183,3 +178,17 @@ class NodeTable:
             limit=limit,
         )
         return [row["session_id"] for row in rows]
+
+
+def _row(row: Row) -> NodeRow:
+    return NodeRow(
+        row["node"],
+        row["url"],
+        row["beat"],
+        row["connected"],
+        bool(row["draining"]),
+        row["version"],
+        row["studio_hash"],
+        row["site_at"],
+        row["load"],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from datetime import datetime
 from functools import cached_property
@@ -236,6 +237,12 @@ def write_default(folder: Path) -> None:
     file = folder / FILE_NAME
     if not file.exists():
         file.write_text(_DEFAULT, encoding="utf-8")
+
+
+def file_digest(folder: Path) -> str:
+    """What tells whether two data folders have the same ``studio.toml``; the same for two that have none."""
+    file = folder / FILE_NAME
+    return hashlib.sha256(file.read_bytes() if file.exists() else b"").hexdigest()[:16]
 
 
 def load(folder: Path) -> Studio:
