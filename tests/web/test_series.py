@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import aiohttp
+import pytest
 from playwright.async_api import Page, expect
 
 from engine.app import RunningServer
+from engine.domain.instant import HOUR, MINUTE, iso
 from tests.journey.server import KEY, asked
 from tests.web.conftest import Opener
+from tests.web.fake_room import FakeRoom, now
 
 
 async def signed_in(open_page: Opener, server: RunningServer, **options: Any) -> Page:
@@ -145,3 +148,18 @@ async def test_the_close_screen_names_what_comes_next(
     await expect(page.get_by_role("link", name="The later one")).to_be_visible()
     calendar = page.get_by_role("link", name="Put it into your calendar")
     await expect(calendar).to_have_attribute("href", f"{unpublished.url}/sessions/later/event.ics")
+
+
+@pytest.mark.parametrize(("until_start", "offered"), [(3 * HOUR, True), (10 * MINUTE, False)])
+async def test_who_comes_long_before_the_start_is_offered_the_calendar_file(
+    room: FakeRoom, open_page: Opener, until_start: int, offered: bool
+) -> None:
+    """Of this one session; not shortly before, when nobody needs it any more."""
+    room.state |= {"scheduled_start": iso(now() + until_start), "visibility": "public"}
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.locator(".waiting-count")).to_be_visible()
+    link = page.get_by_role("link", name="Put it into your calendar")
+    await expect(link).to_have_count(1 if offered else 0)
+    if offered:
+        await expect(link).to_have_attribute("href", f"/sessions/{room.session_id}/event.ics")

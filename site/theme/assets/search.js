@@ -52,7 +52,8 @@ function entry(page) {
   link.dir = "auto";
   const facts = document.createElement("span");
   facts.className = "entry-facts";
-  facts.textContent = page.plain_excerpt;
+  // Sessions of a series share their title: the date tells them apart.
+  facts.textContent = [page.meta.date, page.plain_excerpt].filter(Boolean).join(" · ");
   facts.dir = "auto";
   if (list.dataset.lang) link.lang = facts.lang = list.dataset.lang;
   item.append(link, facts);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gzip
 import http.server
+import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -214,6 +215,9 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
         await page.get_by_role("searchbox").fill("lantern")
         await expect(page.locator("[data-said]")).to_have_text("30 sessions")
         assert await serious(page) == []
+        await expect(page.locator("[data-found] li").first).to_contain_text(
+            re.compile(r"\d+ [A-Z][a-z]+ \d{4} · ")
+        )
         link = page.locator("[data-found] a").first
         await link.click()
         await expect(page.locator("h1")).to_contain_text("Lantern")

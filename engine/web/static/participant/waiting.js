@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, setText, show } from "../dom.js";
+import { BASE, h, setText, show } from "../dom.js";
 import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
 import { opensText } from "../opening-time.js";
 import { Tone } from "../tone.js";
@@ -14,6 +14,8 @@ import { expectations } from "./expectations.js";
 /** The screen stays awake this close to the start, in seconds before it and after it. */
 const AWAKE_BEFORE_S = 30 * 60;
 const AWAKE_AFTER_S = 60 * 60;
+/** Whoever comes this long before the start is offered the calendar file, in seconds. */
+const CALENDAR_FROM_S = 60 * 60;
 
 /** Client statuses in which the server has answered. */
 const ANSWERED = new Set(["open", "waiting"]);
@@ -30,6 +32,8 @@ export function waitingScreen(visit) {
   const moved = h("p", { class: "quiet" });
   const here = h("p", { class: "quiet" });
   const expect = h("div", {});
+  // A private page's file needs a credential, which a link cannot send.
+  const calendar = h("p", { hidden: true }, h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/event.ics` }, t("after.calendar")));
   const test = testCard(visit);
   const awake = new WakeLock();
   const element = h(
@@ -39,6 +43,7 @@ export function waitingScreen(visit) {
     when,
     moved,
     h("div", { class: "waiting-count" }, countdown, until, here),
+    calendar,
     expect,
     test.element,
     h("p", { class: "quiet" }, t("waiting.stay")),
@@ -69,6 +74,7 @@ export function waitingScreen(visit) {
     setText(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
     const opens = visit.opensAt ? opensText(Date.parse(visit.opensAt), now) : t("waiting.until");
     setText(until, left > 0 ? opens : t("waiting.any_moment"));
+    calendar.hidden = left < CALENDAR_FROM_S || !room.visibility || room.visibility === "private";
   };
   const timer = setInterval(tick, 500);
   room.addEventListener("change", fill);
