@@ -30,10 +30,10 @@ def demo(data: Path, host: str, port: int, *, leave: bool) -> None:
 def _run(data: Path, host: str, port: int, *, leave: bool) -> bool:
     import uvloop
 
-    from engine.demo.live_client import Gap, Refused
     from engine.demo.people import NotRecovered
     from engine.demo.play import play
     from engine.demo.screen import Screen
+    from halcytone.client import Gap, Refused
 
     complete = False
     with Screen() as screen:

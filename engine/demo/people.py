@@ -9,9 +9,9 @@ import aiohttp
 
 from engine.clock import Clock
 from engine.demo.beats import strap_of
-from engine.demo.live_client import LiveClient, Message
 from engine.demo.script import ANNOUNCEMENT, CONSENT_VERSION, END, HEARTBEAT, PLAN, START
 from engine.domain.instant import SECOND, Millis
+from halcytone.client import LiveClient, Message
 
 __all__ = ["Instructor", "NotRecovered", "Participant", "Scene"]
 

@@ -17,7 +17,6 @@ from pydantic import SecretStr
 from engine.app import RunningServer, running_server
 from engine.clock import Clock
 from engine.demo.artefacts import Artefact, approve_a_quote, find_artefacts, wait_until_published
-from engine.demo.live_client import Message
 from engine.demo.people import Instructor, Participant, Scene
 from engine.demo.screen import Screen
 from engine.demo.script import (
@@ -36,6 +35,7 @@ from engine.demo.script import (
 )
 from engine.domain.instant import SECOND, Millis, iso
 from engine.settings import Settings
+from halcytone.client import Message
 
 __all__ = ["play"]
 

@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from engine.demo.artefacts import Artefact
-from engine.demo.live_client import Message
 from engine.domain.instant import MINUTE, Millis
+from halcytone.client import Message
 
 __all__ = ["Screen"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 
 from engine.demo.beats import strap_of
-from engine.demo.live_client import LiveClient, Message, Refused
 from engine.demo.script import CONSENT_VERSION, NAMES
+from halcytone.client import LiveClient, Message, Refused
 
 __all__ = ["Group", "Person"]
 

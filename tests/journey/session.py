@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from engine.demo.live_client import Message
+from halcytone.client import Message
 from tests.journey.server import asked
 
 __all__ = ["Log", "created", "published_page"]

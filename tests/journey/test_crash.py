@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from engine.demo.live_client import LiveClient, Message
+from halcytone.client import LiveClient, Message
 from tests.journey.server import asked, running_server
 from tests.journey.session import Log, created, published_page
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from engine.demo.live_client import LiveClient
+from halcytone.client import LiveClient
 from tests.journey.server import running_server
 from tests.journey.session import Log, created, published_page
 from tests.postgres import PostgresCluster

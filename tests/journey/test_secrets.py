@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from engine.demo.live_client import LiveClient
+from halcytone.client import LiveClient
 from tests.journey.server import KEY, Server, running_server
 from tests.journey.session import created
 

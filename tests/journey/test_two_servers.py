@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from engine.demo.live_client import LiveClient, Refused
+from halcytone.client import LiveClient, Refused
 from tests.journey.cable import Cable
 from tests.journey.server import HEADERS, Server, asked, running_server
 from tests.journey.session import Log, created, published_page

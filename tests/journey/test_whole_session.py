@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 
 from engine.demo.artefacts import find_artefacts, wait_until_published
-from engine.demo.live_client import LiveClient
+from halcytone.client import LiveClient
 from tests.journey.server import HEADERS, asked, running_server
 from tests.journey.session import Log, created, published_page
 

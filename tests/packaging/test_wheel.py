@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from engine.demo.live_client import LiveClient
+from halcytone.client import LiveClient
 from tests.journey.server import Server, asked
 from tests.journey.session import created, published_page
 

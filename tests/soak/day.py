@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 from playwright.async_api import Browser
 
-from engine.demo.live_client import LiveClient, Refused
 from engine.domain.instant import HOUR, MINUTE, iso
+from halcytone.client import LiveClient, Refused
 from tests.journey.server import Server, asked
 from tests.soak.pace import Pace
 from tests.soak.people import Crowd

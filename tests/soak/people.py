@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 
 from engine.demo.beats import strap_of
-from engine.demo.live_client import LiveClient, Refused
 from engine.domain.instant import SECOND
+from halcytone.client import LiveClient, Refused
 from tests.soak.pace import Pace
 
 __all__ = ["Crowd"]

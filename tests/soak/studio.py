@@ -21,8 +21,8 @@ from typing import Any
 import aiohttp
 
 from engine.demo.artefacts import wait_until_published
-from engine.demo.live_client import LiveClient
 from engine.domain.instant import HOUR, MINUTE, SECOND
+from halcytone.client import LiveClient
 from tests.journey.server import HEADERS, Server, asked
 from tests.soak.letters import Letters, mail_server
 from tests.soak.measures import Measure, grown, measure, table
@@ -154,7 +154,7 @@ class StudioDay:
                 await self._pace.until(self._pace.now() + self._random.choice(_LOST_FOR))
 
     async def _leave_an_address(self, session_id: str, person: Person) -> None:
-        resume = person.client._query["resume"]
+        resume = person.client.resume
         path = f"{self._server.url}/api/v2/sessions/{session_id}/me/email"
         headers = {"Authorization": f"Bearer {resume}"}
         async with self._http.put(path, json={"address": "ann@home.example"}, headers=headers) as answer:

@@ -12,12 +12,12 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from halcytone.close_codes import CloseClass, class_of
 from tests.stress.line import Line, NotUpgraded, frame
 from tests.stress.logs import Message, RoomLog
 
 __all__ = ["Client", "Refused", "Tally"]
 
-_OVER = 1000
 _WITHIN_REACH = 900
 """Missing this many messages at most, somebody who returns gets them all."""
 _PATIENCE_S = 15.0
@@ -217,9 +217,9 @@ class Client:
         self._tally.codes[code] += 1
         if visit is not self._visit:
             return
-        if 4500 <= code < 5000:
+        if class_of(code) is CloseClass.NEVER:
             self._fault("sent away", f"closed with {code}")
-        elif code == _OVER:
+        elif class_of(code) is CloseClass.OVER:
             self.stays_away = True
         elif not self.stays_away:
             pause, self._pause = self._pause, None

@@ -1,4 +1,4 @@
-"""A minimal client of the live socket, as any program would write one: resumes its place, detects gaps."""
+"""One connection to a live session: join or come back to one's place, send, hear, and notice what is missing."""
 
 from __future__ import annotations
 
@@ -31,8 +31,10 @@ _NUMBERED = frozenset(
 )
 
 
-# Close codes after which clients reconnect; the demonstration's do so only where the script says.
-_RECONNECT_CODES = frozenset({1001, 1006})
+_WELCOME_WITHIN_S = 15.0
+_POSITION_LOST = 4002
+_LOST = frozenset({1001, 1006})
+"""Closes that come from the network, or from a server that goes away."""
 
 
 class Refused(Exception):
@@ -60,12 +62,16 @@ class LiveClient:
         """``url`` is the server's, as ``http://HOST:PORT``."""
         self._http = http
         self._url = f"{url}/ws/live-updates"
-        self._query = {"session_id": session_id, "role": role}
+        self.query = {"session_id": session_id, "role": role}
+        """What goes into the address of the socket: no secret."""
         if name is not None:
-            self._query["name"] = name
-        if token is not None:
-            self._query["token"] = token
-        self._on_message = on_message
+            self.query["name"] = name
+        self._token = token
+        self.resume: str | None = None
+        """The secret that proves who this is; a program that keeps it comes back as the same person."""
+        self.on_message = on_message
+        self.heard = 0
+        """How many messages have come, on all connections."""
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reading: asyncio.Task[None] | None = None
         self.seq = 0
@@ -73,35 +79,47 @@ class LiveClient:
         """Set when ``session_ending`` has come."""
         self.close_code: int | None = None
         """The close code of the last connection: None while it is open, 1006 without a close frame."""
+        self.close_reason = ""
+        """What the server said with it."""
 
     @property
     def client_id(self) -> str:
         """This client's id in the session; known after the first welcome."""
-        return self._query["client_id"]
+        return self.query["client_id"]
 
     async def connect(self) -> Message:
         """Join, or resume the old place; returns the welcome.
 
         Raises:
             ConnectionError: the server closed it before the first message.
+            TimeoutError: the server said nothing.
             Refused: the first message is an error.
         """
-        query = dict(self._query)
-        if "resume" in query:
+        query = dict(self.query)
+        if self.resume is not None:
             query["after"] = str(self.seq)
+        # Secrets go into the first frame: an address ends up in logs.
+        hello = {"token": self._token, "resume": self.resume}
+        hello = {name: secret for name, secret in hello.items() if secret is not None}
+        if hello:
+            query["hello"] = "1"
+        self.close_code, self.close_reason = None, ""
         self._socket = await self._http.ws_connect(self._url, params=query, max_msg_size=1 << 20)
-        first = await self._socket.receive()
+        if hello:
+            await self._write({"type": "hello", "data": hello})
+        async with asyncio.timeout(_WELCOME_WITHIN_S):
+            first = await self._socket.receive()
         if first.type is not aiohttp.WSMsgType.TEXT:
-            raise ConnectionResetError(f"closed with {self._socket.close_code} before the welcome")
+            self._note_close(self._socket, first)
+            raise ConnectionResetError(f"closed with {self.close_code} before the welcome")
+        self.heard += 1
         welcome: Message = json.loads(first.data)
         if welcome["type"] != "welcome":
+            self._reading = asyncio.create_task(self._read(self._socket))
             raise Refused(welcome)
-        self.seq, self.close_code = welcome["seq"], None
-        self._query |= {
-            "client_id": welcome["client_id"],
-            "resume": welcome["resume"],
-            "epoch": welcome["epoch"],
-        }
+        self.seq = welcome["seq"]
+        self.query |= {"client_id": welcome["client_id"], "epoch": welcome["epoch"]}
+        self.resume = welcome.get("resume", self.resume)
         self._reading = asyncio.create_task(self._read(self._socket))
         return welcome
 
@@ -111,7 +129,7 @@ class LiveClient:
         Raises:
             Refused: it has, before the session was over.
         """
-        if self.close_code is not None and not self.over.is_set() and self.close_code not in _RECONNECT_CODES:
+        if self.close_code is not None and not self.over.is_set() and self.close_code not in _LOST:
             raise Refused(f"the server closed the connection with {self.close_code}")
 
     async def send(self, kind: str, **data: Any) -> None:
@@ -152,20 +170,28 @@ class LiveClient:
         await self._finish_reading()
 
     async def _finish_reading(self) -> None:
-        if self._reading is not None:
-            await self._reading
-            self._reading = None
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            await reading
 
     async def _read(self, live: aiohttp.ClientWebSocketResponse) -> None:
-        async for frame in live:
+        while True:
+            frame = await live.receive()
             if frame.type is not aiohttp.WSMsgType.TEXT:
                 break
+            self.heard += 1
             message: Message = json.loads(frame.data)
             if message["type"] in _NUMBERED:
                 if message["seq"] != self.seq + 1:
+                    # Not with 1000, which would give up the seat.
+                    await live.close(code=_POSITION_LOST)
                     raise Gap(f"{message['seq']} came after {self.seq}")
                 self.seq = message["seq"]
             if message["type"] == "session_ending":
                 self.over.set()
-            self._on_message(message)
+            self.on_message(message)
+        self._note_close(live, frame)
+
+    def _note_close(self, live: aiohttp.ClientWebSocketResponse, frame: aiohttp.WSMessage) -> None:
         self.close_code = live.close_code or 1006
+        self.close_reason = str(frame.extra or "") if frame.type is aiohttp.WSMsgType.CLOSE else ""
