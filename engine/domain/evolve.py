@@ -35,6 +35,9 @@ _PRESENCE_AFTER: Mapping[str, Presence] = {
     "removed": Presence.REMOVED,
 }
 
+_OBSERVERS_KEPT = 500
+"""Observers who have left and may return to their place, at most."""
+
 _Changes: TypeAlias = dict[str, Any]
 """New values by the names of the fields of ``Session``."""
 
@@ -173,10 +176,30 @@ def _left(state: Session, event: e.MemberLeft, at: Millis) -> _Changes:
     before = state.members[event.client_id]
     after = _with_presence(state, event.client_id, _PRESENCE_AFTER[event.reason], left_at)
     changes = {**_with_members(state, after), "here": event.count}
+    if before.role is Role.OBSERVER:
+        changes["members"] = _without_old_observers(changes["members"])
     counted = before.is_here and before.role is not Role.OBSERVER
     if counted and not replace(state, **changes).somebody_is_here():
         changes["empty_since"] = at
     return changes
+
+
+def _without_old_observers(members: Mapping[str, Member]) -> Mapping[str, Member]:
+    """The members, of the observers who have left only the newest hundreds: those may return to their place.
+
+    Nobody counts observers, in the room or in its story: kept for ever, whoever came as one again and again would make every
+    event of a session slower than the one before.
+    """
+    gone = [
+        member.client_id
+        for member in members.values()
+        if member.role is Role.OBSERVER and member.presence in (Presence.LEFT, Presence.LOST)
+    ]
+    if len(gone) <= _OBSERVERS_KEPT:
+        return members
+    # Half at a time: not every departure pays for it.
+    old = set(gone[: -(_OBSERVERS_KEPT // 2)])
+    return {client_id: member for client_id, member in members.items() if client_id not in old}
 
 
 def _practice(state: Session, event: e.PracticeEvent, at: Millis) -> _Changes:

@@ -6,6 +6,7 @@ import pytest
 
 from engine.domain import commands as c
 from engine.domain import events as e
+from engine.domain.evolve import evolve_all
 from engine.domain.instant import HOUR, MINUTE, SECOND
 from engine.domain.pseudonym import pseudonym
 from engine.domain.session import CHAT_KEPT, OPEN_AFTER_END, CurvePoint, Phase, Presence, Role, TechniquePlan
@@ -357,3 +358,20 @@ def test_a_pseudonym_is_always_the_same() -> None:
     """Two friendly words, that tell nothing of the id."""
     assert pseudonym("ada") == pseudonym("ada") != pseudonym("bob")
     assert len(pseudonym("ada").split()) == 2
+
+
+def test_observers_who_came_and_went_are_not_kept_for_ever() -> None:
+    """The newest hundreds may return to their place; nobody else is forgotten."""
+    course = live(["ada", "bob"])
+    course.leave("bob")
+
+    def come(client_id: str) -> None:
+        course.do(c.Join(client_id, Role.OBSERVER), c.Sender(Role.OBSERVER, client_id))
+
+    come("wall")
+    for number in range(1200):
+        come(f"o-{number}")
+        course.leave(f"o-{number}")
+        assert len(course.now.members) <= 503
+    assert {"ada", "bob", "wall", "o-1199"} <= course.now.members.keys()
+    assert evolve_all(None, course.journal) == course.now
