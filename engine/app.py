@@ -59,6 +59,7 @@ from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.live_socket import LiveSockets
 from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
+from engine.runtime.supervised import supervised
 from engine.sessions.directory import Directory
 from engine.sessions.messages import SeatClaim
 from engine.sessions.series_schedule import SeriesSchedule
@@ -197,8 +198,8 @@ async def running_server(
         revived = await directory.open()
         await _accept_connections(runner, listener, stack)
         _start_maintenance(context, storage, directory, sockets)
-        stack.callback(asyncio.create_task(schedule.run(), name="series").cancel)
-        stack.callback(asyncio.create_task(webhooks.run(), name="webhooks").cancel)
+        stack.callback(supervised("series", schedule.run).cancel)
+        stack.callback(supervised("webhooks", webhooks.run).cancel)
         server.state = None
         # After the first request can be served: the publisher takes longer to start than the server.
         await process.start()
@@ -522,8 +523,8 @@ def _start_maintenance(context: _Context, storage: _Storage, directory: Director
         database=storage.database,
         retention_days=context.settings.retention_days,
     )
-    context.stack.callback(asyncio.create_task(maintenance.run(), name="maintenance").cancel)
-    context.stack.callback(asyncio.create_task(context.clock.watch(), name="clock").cancel)
+    context.stack.callback(supervised("maintenance", maintenance.run).cancel)
+    context.stack.callback(supervised("clock", context.clock.watch).cancel)
 
 
 # -- while it runs, and at its end ---------------------------------------------------------------------

@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Maintenance:
-    """One task of the server, which looks after what nothing else triggers. A round that fails ends it loudly."""
+    """One task of the server, which looks after what nothing else triggers. A round that fails is logged by whoever runs it."""
 
     def __init__(
         self,

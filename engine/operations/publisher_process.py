@@ -165,7 +165,11 @@ class PublisherProcess:
         self._reported.set()
         self._reported.clear()
         if self._on_finished is not None:
-            self._on_finished(finished)
+            try:
+                self._on_finished(finished)
+            except Exception:  # noqa: BLE001
+                # It would end the supervision, and the next child that dies would be the last.
+                _log.exception("a report was not taken", session_id=finished.session_id)
 
 
 def _close_input(process: Process) -> None:

@@ -24,6 +24,7 @@ from engine.domain.session import Details, Role, Session
 from engine.protocol.close_codes import CloseCode
 from engine.protocol.outgoing import Message
 from engine.runtime.mailbox import MailboxFull
+from engine.runtime.supervised import supervised
 from engine.sessions.deadline_queue import DeadlineQueue
 from engine.sessions.loading import SessionLoader
 from engine.sessions.messages import (
@@ -242,7 +243,7 @@ class Directory:
             if row.phase in ("live", "waiting", "ending"):
                 running.append(row.session_id)
         self._spawn(self._load_all(running))
-        self._sweeper = asyncio.create_task(self._unload_idle())
+        self._sweeper = supervised("unloading of idle sessions", self._unload_idle)
         return len(running)
 
     async def close(self) -> None:

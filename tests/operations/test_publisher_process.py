@@ -122,3 +122,15 @@ async def test_it_starts_once() -> None:
     async with running(ECHO) as publisher:
         with pytest.raises(RuntimeError):
             await publisher.start()
+
+
+async def test_a_listener_that_fails_does_not_end_the_supervision() -> None:
+    """The child that dies after it is followed by another all the same."""
+
+    def fails(_: Finished) -> None:
+        raise RuntimeError("a bug of whoever listens")
+
+    async with running(DIES_ONCE_PER_WAKE, fails) as publisher, asyncio.timeout(10):
+        while publisher.starts < 3:
+            publisher.wake()
+            await asyncio.sleep(0.01)
