@@ -43,6 +43,9 @@ _LOOK_EVERY_S = 1.0
 _LOOK_FOR_CARDS_EVERY_S = 0.1
 _WAIT_FOR_LOCK_S = 10.0
 _LOOK_AT_OTHERS_EVERY_S = 5.0
+_LOOK_INTO_OUTBOX_EVERY_S = 2.5
+_ROUND_EVERY_S = 10.0
+"""On a database that servers share: within it a changed ``studio.toml`` is noticed."""
 _PATIENCE: Millis = 5 * SECOND
 """Jobs are left so long to the publisher whose server queued them: it reports to those who wait for them."""
 
@@ -112,9 +115,15 @@ def _publish(data: Path, database: Database, *, standalone: bool, smtp_url: str 
         jobs = JobRunner(data, catalogue, outbox, on_finished=_print_finished)
         mail = MailDelivery(data, database, smtp_url) if smtp_url else nullcontext()
         with closing(jobs), _WakeUps(standalone=standalone) as wake_ups, mail, SearchIndexer(data, database):
+            quiet = QuietLooks(catalogue, outbox) if database.shared else None
             while not wake_ups.stopped:
                 patience = 0 if others is None or wake_ups.woken else others.patience()
+                if quiet is not None and not wake_ups.woken and quiet.nothing_to_do(patience):
+                    wake_ups.wait(_LOOK_EVERY_S)
+                    continue
                 ran_any, cards_follow = _run_due(jobs, outbox, patience)
+                if quiet is not None:
+                    quiet.looked(busy=ran_any or cards_follow)
                 wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox, cards_follow, patience))
     finally:
         connection.close()
@@ -149,6 +158,40 @@ class OtherPublishers:
                 jobs = self._outbox.requeue_interrupted(claimer)
                 _log.warning("jobs_of_a_dead_publisher", site=claimer, queued_again=jobs)
         self._there_are = self._outbox.shared()
+
+
+class QuietLooks:
+    """Looks whether there is anything to do, with a statement or two: a round takes a dozen, of a database for many."""
+
+    def __init__(self, catalogue: Catalogue, outbox: Outbox) -> None:
+        self._catalogue = catalogue
+        self._outbox = outbox
+        self._round_due = 0.0
+        self._outbox_due = 0.0
+
+    def looked(self, *, busy: bool) -> None:
+        """A whole round was made; another one follows at once where something is going on."""
+        self._round_due = time.monotonic() + (0.0 if busy else _ROUND_EVERY_S)
+
+    def nothing_to_do(self, patience: Millis) -> bool:
+        """Whether a round can be left out: it would find no page marked and no job due."""
+        now = time.monotonic()
+        if now >= self._round_due:
+            return False
+        try:
+            if self._catalogue.is_marked():
+                return False
+            if now < self._outbox_due:
+                return True
+            self._outbox_due = now + _LOOK_INTO_OUTBOX_EVERY_S
+            due = self._outbox.next_attempt()
+        except (DatabaseLocked, DatabaseLost):
+            return True
+        if due is not None and due + patience <= _now() + _LOOK_INTO_OUTBOX_EVERY_S * 1000:
+            # Soon enough to look as often as a round does.
+            self._round_due = self._outbox_due = 0.0
+            return False
+        return True
 
 
 def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:

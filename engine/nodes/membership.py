@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,9 @@ __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 
 _GONE_WITHIN_S = 1.0
 """In which the server notices that the connections of a killed process are gone."""
+
+_CLAIM_EVERY = 2
+"""Beats between two looks for sessions without an owner, while no node comes or goes."""
 
 log = structlog.get_logger()
 
@@ -90,6 +93,8 @@ class Membership:
         self._lock = ExitStack()
         self._connection: Connection | None = None
         self._view = View()
+        self._known: set[str] = set()
+        self._beats_without_claim = _CLAIM_EVERY
         self._cut_off = False
         self._watch: asyncio.Task[None] | None = None
 
@@ -189,9 +194,19 @@ class Membership:
         for node, beat in dead.items():
             if table.bury(node, beat):
                 log.warning("node buried", node=node, by=self.node, beat=beat)
-        if not self.draining:
+        if not self.draining and self._must_claim(rows, dead):
             self._claim_share(table, [row.node for row in rows if row.node not in dead and not row.draining])
         return True
+
+    def _must_claim(self, rows: Sequence[NodeRow], dead: Mapping[str, int]) -> bool:
+        """Whether sessions may be without an owner: now and then, and at once when a node goes."""
+        known, self._known = self._known, {row.node for row in rows}
+        going = bool(dead or known - self._known or any(row.draining for row in rows))
+        self._beats_without_claim = 0 if going else self._beats_without_claim + 1
+        if going or self._beats_without_claim >= _CLAIM_EVERY:
+            self._beats_without_claim = 0
+            return True
+        return False
 
     def _claim_share(self, table: NodeTable, living: list[str]) -> None:
         unowned = table.unowned(self._now())

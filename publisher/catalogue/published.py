@@ -221,6 +221,11 @@ class Catalogue(Listing):
         )
         return found is not None
 
+    def is_marked(self) -> bool:
+        """Whether anything is marked at all, cards among it."""
+        found = self.connection.row("SELECT 1 FROM marks WHERE site = :site LIMIT 1", site=self.site)
+        return found is not None
+
     def clear_dirty(self, marks: Mapping[str, int]) -> None:
         """Unmark what was built; a page that was marked again since it was read stays dirty."""
         with self.transaction():
