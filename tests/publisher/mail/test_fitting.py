@@ -24,9 +24,9 @@ UNSUBSCRIBE = "https://breath.example/unsubscribe/abc"
 COMMENT = ("Ada", "It was quiet, and I could hear the rain. " * 20)
 LONG: dict[str, dict[str, Any]] = {
     "many short paragraphs": {"content": "\n\n".join(["In.", "Out."] * 1900)},
-    "one paragraph of references": {"content": "& " * 9_999 + "&"},
+    "one paragraph of references": {"content": "&&&&&&&&&&&&&&&&&&& " * 999 + "&"},
     "one word": {"content": "&" * 20_000},
-    "lines": {"content": "\n".join(["呼"] * 9_999)},
+    "lines": {"content": "\n".join(["&"] * 9_999)},
     "many comments": {"participant_feedback": (COMMENT,) * 300},
     "both": {"content": "\n\n".join(["In."] * 3800), "participant_feedback": (COMMENT,) * 300},
 }
