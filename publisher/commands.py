@@ -73,13 +73,14 @@ def export(database: Database) -> Iterator[dict[str, Any]]:
 def list_publications(database: Database, session_id: str | None) -> list[dict[str, Any]]:
     """The newest job of each channel, and how many mails there are of each kind and state; of all sessions, or of one.
 
-    Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many.
+    Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many. The mails that
+    ask for a confirmation have no session: theirs is empty.
     """
     with database.connect() as connection:
         outbox = Outbox(connection)
         deliveries = Deliveries(Catalogue(connection))
         listed: list[dict[str, Any]] = []
-        for each in outbox.session_ids() if session_id is None else [session_id]:
+        for each in [*outbox.session_ids(), ""] if session_id is None else [session_id]:
             listed += [
                 {
                     "session_id": row.session_id,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.api.http.app_keys import DATABASE, READY, REGISTRY
+from engine.api.http.app_keys import CATALOGUE, DATABASE, READY, REGISTRY
 from engine.api.http.endpoint import Endpoint
+from engine.api.http.metrics import MailMetrics
 from engine.api.http.responses import answer
+from engine.storage.database import Connection, DatabaseError
+from publisher.catalogue.mail_report import mail_counts, paused_addresses
 
 __all__ = ["ENDPOINTS"]
 
@@ -30,7 +34,19 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Metrics in Prometheus' text format."""
     text = generate_latest(request.app[REGISTRY])
+    with suppress(DatabaseError):
+        # While the database is away, the rest is there to say so.
+        text += generate_latest((await request.app[CATALOGUE].ask(_mail_metrics)).registry)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
+
+
+def _mail_metrics(connection: Connection) -> MailMetrics:
+    counted = MailMetrics()
+    for count in mail_counts(connection):
+        counted.add(count.kind, count.state, count.mails, held=count.held)
+    if connection.has_table("subscribers"):
+        counted.pause(paused_addresses(connection))
+    return counted
 
 
 ENDPOINTS = (

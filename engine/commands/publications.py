@@ -35,7 +35,7 @@ def list_publications(
         ("session", "channel", "state", "attempts", "last error"),
         [
             (
-                row["session_id"],
+                row["session_id"] or "–",
                 row["channel"],
                 f"{row['mails']} {row['state']}" if "mails" in row else row["state"],
                 str(row["attempts"]),

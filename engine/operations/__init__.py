@@ -2,5 +2,5 @@
 
 Owns: the findings of ``halcytone doctor``, the log format, the child process that publishes, ``DIR/marks.toml``.
 May import: ``engine.clock``, ``domain``, ``realtime``, ``runtime``, ``sessions``, ``settings``, ``storage``;
-``publisher.catalogue``, ``rendering``.
+``publisher.catalogue``, ``delivery``, ``rendering``.
 """

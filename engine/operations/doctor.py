@@ -123,7 +123,7 @@ def _database(data: Path, url: str | None) -> list[Finding]:
     findings = [Finding("database", Verdict.GOOD, f"sound, {database.size() / 1024**2:.1f} MiB")]
     try:
         with database.connect() as connection:
-            findings += [*_holes(connection), _outbox(connection)]
+            findings += [*_holes(connection), _outbox(connection), _mails(connection)]
         findings += [_unsuitable(sentence) for sentence in database.unsuitable()]
     except DatabaseError as error:
         findings.append(Finding("database", Verdict.MEND, str(error), "Look into the log of the server."))
@@ -162,6 +162,24 @@ def _outbox(connection: Connection) -> Finding:
         remedy = "`halcytone publications list --failed` says why; `halcytone publications retry SESSION` tries again."
         return Finding("publications", Verdict.MEND, f"publishing failed for {failed} sessions", remedy)
     return Finding("publications", Verdict.GOOD, f"{outbox.unfinished()} jobs wait, none failed")
+
+
+def _mails(connection: Connection) -> Finding:
+    from publisher.catalogue.mail_report import mail_counts, waits_because
+
+    counts = mail_counts(connection)
+    failed = sum(count.mails for count in counts if count.state == "failed")
+    held = sum(count.mails for count in counts if count.held)
+    uncertain = sum(count.mails for count in counts if count.state == "uncertain")
+    waiting = sum(count.mails for count in counts if count.state == "preparing")
+    if held:
+        sentence = f"{held} mails wait for a mail server that does not take them: {waits_because(connection)}"
+        return Finding("mails", Verdict.MEND, sentence, "They leave by themselves once that is mended.")
+    if failed or uncertain:
+        sentence = f"{failed} mails failed, and of {uncertain} nobody knows whether they left"
+        remedy = "`halcytone publications list --failed` says why; `halcytone publications retry SESSION` tries again."
+        return Finding("mails", Verdict.MEND if failed else Verdict.LOOK, sentence, remedy)
+    return Finding("mails", Verdict.GOOD, f"{waiting} wait for their time, none failed")
 
 
 def _studio(data: Path) -> list[Finding]:
@@ -256,22 +274,28 @@ async def _websocket(http: aiohttp.ClientSession, url: str) -> Finding:
 
 
 async def _mail(settings: Settings, stored: str | None) -> Finding:
+    """Talk to the mail server as the delivery does, up to the message itself."""
+    from publisher.delivery.mail_server import greet
+    from publisher.rendering.studio import InvalidStudio, load
+
     if settings.smtp_url is not None:
-        parts = urlsplit(settings.smtp_url.get_secret_value())
-        host, port = parts.hostname or "", parts.port or (465 if parts.scheme == "smtps" else 587)
+        url = settings.smtp_url.get_secret_value()
+        try:
+            sender = load(settings.data).sender or None
+        except InvalidStudio:
+            sender = None
+        if sender is None:
+            remedy = "Write whose address mails come from into studio.toml (sender)."
+            return Finding("mail", Verdict.MEND, "the studio has no sender", remedy)
     elif stored:
         # Its user and password stay with the server.
-        host, _, number = stored.rpartition(":")
-        port = int(number)
+        url, sender = f"{'smtps' if stored.endswith(':465') else 'smtp'}://{stored}", None
     else:
         remedy = f"Set {PREFIX}SMTP_URL for `halcytone serve` to send approved mail from here."
         return Finding("mail", Verdict.LOOK, "no mail server is set: mail stays a draft", remedy)
-    try:
-        async with asyncio.timeout(_TIMEOUT):
-            _, writer = await asyncio.open_connection(host, port)
-    except (OSError, TimeoutError) as error:
-        return Finding(
-            "mail", Verdict.MEND, f"{host}:{port}: {error or 'no answer'}", f"Is {PREFIX}SMTP_URL right?"
-        )
-    writer.close()
-    return Finding("mail", Verdict.GOOD, f"{host}:{port} answers")
+    greeting = await greet(
+        url, sender, urlsplit(settings.base_url).hostname or "localhost", timeout_s=_TIMEOUT
+    )
+    if greeting.problem:
+        return Finding("mail", Verdict.MEND, f"{greeting.server}: {greeting.problem}", greeting.remedy)
+    return Finding("mail", Verdict.GOOD, f"{greeting.server} {greeting.taken}")

@@ -29,6 +29,8 @@ SEND_DELAY: Millis = 10 * MINUTE
 """Between an approval and the first mail."""
 
 MAX_ATTEMPTS = 6
+_MOST_REFUSALS = 2
+"""Newsletters in a row that a mailbox was unknown for."""
 
 _INSERT = (
     "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, updated_at)"
@@ -214,6 +216,11 @@ class Deliveries:
     def submitted(self, delivery: Delivery, now: Millis) -> None:
         """The mail server took it."""
         self._set(delivery, "submitted", now)
+        if delivery.kind == NEWSLETTER:
+            self._connection.execute(
+                "UPDATE subscribers SET refusals = 0 WHERE address = :address AND refusals > 0",
+                address=delivery.recipient,
+            )
 
     def uncertain(self, delivery: Delivery, error: str, now: Millis) -> None:
         """The connection broke when the server may have taken it."""
@@ -226,6 +233,24 @@ class Deliveries:
         else:
             pause = MINUTE * 2**delivery.attempts
             self._set(delivery, "preparing", now, error=error, due_at=now + pause)
+
+    def unknown(self, delivery: Delivery, error: str, now: Millis) -> bool:
+        """There is no such mailbox: failed for good; returns whether the subscriber is paused, as it was so last time too."""
+        with self._connection.transaction():
+            self._set(delivery, "failed", now, error=error)
+            if delivery.kind != NEWSLETTER:
+                return False
+            self._connection.execute(
+                "UPDATE subscribers SET refusals = refusals + 1 WHERE address = :address AND state = 'confirmed'",
+                address=delivery.recipient,
+            )
+            paused = self._connection.execute(
+                "UPDATE subscribers SET state = 'paused' WHERE address = :address AND state = 'confirmed'"
+                " AND refusals >= :most",
+                address=delivery.recipient,
+                most=_MOST_REFUSALS,
+            )
+        return bool(paused)
 
     def postpone_due(self, error: str, now: Millis, until: Millis) -> int:
         """Postpone every due mail until a time, as no server takes a connection; counts as no attempt. Returns how many."""

@@ -68,7 +68,7 @@ def checked_address(address: str) -> str:
 
 
 def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
-    """Subscribe an address and ask it to confirm. The caller does not learn whether it is subscribed already.
+    """Subscribe an address, or one that is paused again, and ask it to confirm. The caller does not learn whether it is subscribed already.
 
     The confirmation goes out once an hour at most, and where the studio sends mail.
 
@@ -94,7 +94,7 @@ def subscribe(catalogue: Catalogue, address: str, at: Millis) -> None:
 
 
 def state_of(catalogue: Catalogue, token: str) -> str | None:
-    """``pending`` or ``confirmed``; None for an unknown token. Changes nothing."""
+    """``pending``, ``confirmed`` or ``paused``; None for an unknown token. Changes nothing."""
     state: str | None = catalogue.connection.value(
         "SELECT state FROM subscribers WHERE token = :token", token=token
     )
@@ -104,7 +104,7 @@ def state_of(catalogue: Catalogue, token: str) -> str | None:
 def confirm(catalogue: Catalogue, token: str, at: Millis) -> bool:
     """Confirm the subscription of a token; returns whether there is one. Idempotent."""
     changed = catalogue.connection.execute(
-        "UPDATE subscribers SET state = 'confirmed', confirmed_at = coalesce(confirmed_at, :at)"
+        "UPDATE subscribers SET state = 'confirmed', refusals = 0, confirmed_at = coalesce(confirmed_at, :at)"
         " WHERE token = :token",
         at=at,
         token=token,

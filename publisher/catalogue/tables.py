@@ -159,4 +159,7 @@ ALTER TABLE published ADD COLUMN series_id {text};
 CREATE INDEX published_by_series ON published (series_id, session_date) WHERE series_id IS NOT NULL;
 """
 
-PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES))
+# How often in a row a subscriber's mailbox was refused as unknown.
+_REFUSALS = "ALTER TABLE subscribers ADD COLUMN refusals {integer} NOT NULL DEFAULT 0"
+
+PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS))

@@ -42,6 +42,13 @@ _ABOUT_THE_STUDIO = re.compile(
 )
 """Refusals of a recipient that say nothing of the mailbox: policy and security (RFC 3463 X.7.x), relaying, HELO."""
 
+_UNKNOWN = re.compile(
+    r"^5\d\d (?:.*\b5\.1\.(?:1|2|3|6|10)\b|(?!.*\b5\.\d+\.\d+\b).*\b(?:unknown|no such|not exist|not found|invalid"
+    r" (?:recipient|mailbox|address)|no mailbox|undeliverable))",
+    re.I | re.S,
+)
+"""Refusals that say that there is no such mailbox (RFC 3463 X.1.x), or say so in words where they give no such code."""
+
 
 def smtp_arguments(smtp_url: str) -> dict[str, Any]:
     """The arguments of ``aiosmtplib.SMTP`` for ``smtp://user:password@host:587`` or ``smtps://host``.
@@ -213,6 +220,9 @@ async def _send_one(
     except aiosmtplib.SMTPRecipientRefused as error:
         if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
             raise StudioRefused(_described(error), by_recipient=True) from error
+        if _UNKNOWN.search(f"{error.code} {error.message}"):
+            _unknown(deliveries, delivery, error, now())
+            return False
         _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)
     except aiosmtplib.SMTPResponseException as error:
         # The server refused it.
@@ -236,6 +246,13 @@ def _refused(
 ) -> None:
     deliveries.refused(delivery, _described(error), at, for_good=for_good)
     _log.warning("mail failed", **_said_of(delivery), problem=_without_addresses(error), for_good=for_good)
+
+
+def _unknown(deliveries: Deliveries, delivery: Delivery, error: BaseException, at: Millis) -> None:
+    paused = deliveries.unknown(delivery, _described(error), at)
+    _log.warning("mail failed", **_said_of(delivery), problem=_without_addresses(error), for_good=True)
+    if paused:
+        _log.warning("subscriber paused", problem="the mailbox was unknown twice in a row")
 
 
 def _said_of(delivery: Delivery) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from engine.storage.outbox import Outbox
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.deliveries import NEWSLETTER, PERSONAL, Deliveries
 from publisher.catalogue.drafts import DraftRow, Drafts
+from publisher.catalogue.mail_report import paused_addresses, waits_because
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
 from publisher.drafts.character_counts import LIMITS
@@ -220,6 +221,7 @@ class DraftDesk:
                 **_state_fields(rows[PERSONAL]),
                 "recipients": recipients,
                 "deliveries": self._deliveries.count_by_state(story.id, PERSONAL),
+                "waits_because": waits_because(self._catalogue.connection, story.id, PERSONAL),
                 "composer_url": None,
             }
         for post in self.texts.posts(story):
@@ -235,6 +237,8 @@ class DraftDesk:
             "composer_url": None,
             "sends_mail": self._deliveries.mail_enabled(),
             "deliveries": self._deliveries.count_by_state(story.id, NEWSLETTER),
+            "waits_because": waits_because(self._catalogue.connection, story.id, NEWSLETTER),
+            "paused_addresses": paused_addresses(self._catalogue.connection),
             **({"note": self._studio.words("desk.shortened")} if mail.shortened else {}),
         }
 

@@ -192,3 +192,27 @@ async def test_one_network_asks_so_often(server: Server) -> None:
     for limited in (page, answer):
         assert 1 <= int(limited.headers["retry-after"]) <= 60
     assert len(subscribers(server)[0]) == 60
+
+
+async def test_the_metrics_count_mails_and_paused_addresses(server: Server) -> None:
+    """Those that wait for a mail server that does not take them apart; an alarm can be set on them."""
+    await asked(server)
+    with database_of(server.data).connect() as connection:
+        connection.execute("UPDATE subscribers SET state = 'paused'")
+        for recipient, state, error in (
+            ("a", "preparing", "554 no"),
+            ("b", "preparing", None),
+            ("c", "failed", "550"),
+        ):
+            connection.execute(
+                "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, error, updated_at)"
+                " VALUES ('s', 'newsletter', :recipient, 'x', :state, 0, 0, :error, 0)",
+                recipient=recipient,
+                state=state,
+                error=error,
+            )
+    text = (await server.stranger.get("/metrics")).text
+    assert 'halcytone_mails{kind="newsletter",state="preparing"} 2.0' in text
+    assert 'halcytone_mails{kind="newsletter",state="failed"} 1.0' in text
+    assert 'halcytone_mails_held{kind="newsletter"} 1.0' in text
+    assert "halcytone_addresses_paused 1.0" in text

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
+import ssl
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+from aiosmtpd.smtp import Session as SMTPSession
 
 from engine.operations.doctor import Finding, Verdict, run_checks
 from engine.settings import load
 from engine.storage.meta import Meta
 from engine.storage.opening import database_of
 from engine.storage.sqlite import FILE_NAME
+from publisher.catalogue.published import Catalogue
 
 NOBODY = "http://127.0.0.1:9"
 
@@ -100,8 +108,113 @@ async def test_a_variable_that_means_nothing_is_named(
     assert "HALCYTONE_PUBLIC_URL" in finding.remedy
 
 
+class MailServer:
+    """Answers as it is told to, and takes no mail at all."""
+
+    def __init__(self) -> None:
+        self.greeting = "250 HELP"
+        self.sender = "250 OK"
+
+    async def handle_EHLO(  # noqa: N802 — aiosmtpd's name
+        self, _server: SMTP, session: SMTPSession, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Greet."""
+        session.host_name = hostname
+        return [*responses[:-1], self.greeting]
+
+    async def handle_MAIL(  # noqa: N802
+        self, _server: SMTP, _session: SMTPSession, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Take the sender, or not."""
+        envelope.mail_from = address
+        return self.sender
+
+    async def handle_RCPT(self, *_: object) -> str:  # noqa: N802
+        """Nobody is written to."""
+        raise AssertionError("doctor sends nothing")
+
+
+@contextlib.asynccontextmanager
+async def mail_server(handler: MailServer, **options: Any) -> AsyncIterator[str]:
+    """A mail server on this machine; its ``host:port``."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(handler, hostname="test", loop=loop, **options), "127.0.0.1", 0
+    )
+    try:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def with_sender(data: Path) -> None:
+    data.mkdir(exist_ok=True)
+    (data / "studio.toml").write_text('sender = "hello@example.org"\n')
+
+
+def allowed(
+    _server: SMTP, _session: SMTPSession, _envelope: Envelope, _mechanism: str, given: Any
+) -> AuthResult:
+    return AuthResult(success=given.password == b"right", handled=False)
+
+
+async def test_the_mail_server_is_asked_whether_it_sends_for_the_studio(tmp_path: Path) -> None:
+    """Greeting, user and password, sender: each that is refused is said with what to do, the password never."""
+    with_sender(tmp_path)
+    handler = MailServer()
+    async with mail_server(handler, authenticator=allowed, auth_require_tls=False) as address:
+        well = (await found(tmp_path, smtp_url=f"smtp://user:right@{address}"))["mail"]
+        assert (well.verdict, well.sentence) == (
+            Verdict.GOOD,
+            f"{address} answers and sends for hello@example.org",
+        )
+        wrong = (await found(tmp_path, smtp_url=f"smtp://user:hunter2@{address}"))["mail"]
+        assert wrong.verdict is Verdict.MEND
+        assert "refuses user name and password: 535" in wrong.sentence
+        assert "hunter2" not in wrong.sentence + wrong.remedy
+        handler.sender = "550 5.7.60 not yours"
+        sender = (await found(tmp_path, smtp_url=f"smtp://user:right@{address}"))["mail"]
+        assert sender.verdict is Verdict.MEND
+        assert "refuses the sender hello@example.org: 550 5.7.60 not yours" in sender.sentence
+    (tmp_path / "studio.toml").write_text('name = "Nobody writes"\n')
+    unsaid = (await found(tmp_path, smtp_url="smtp://127.0.0.1:9"))["mail"]
+    assert (unsaid.verdict, unsaid.sentence) == (Verdict.MEND, "the studio has no sender")
+
+
+async def test_a_bad_certificate_of_the_mail_server_is_found(tmp_path: Path) -> None:
+    """A certificate that nobody vouches for: mail waits, so doctor says so."""
+    with_sender(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(Path(__file__).parents[1] / "data/self-signed.pem")
+    async with mail_server(MailServer(), tls_context=tls) as address:
+        finding = (await found(tmp_path, smtp_url=f"smtp://{address}"))["mail"]
+    assert finding.verdict is Verdict.MEND
+    assert f"{address}: TLS fails" in finding.sentence
+    assert "certificate" in finding.remedy
+
+
+async def test_mails_that_failed_or_wait_are_counted(tmp_path: Path) -> None:
+    """Three that failed were no reason to say that there is nothing to mend."""
+    with database_of(tmp_path).connect() as connection:
+        Catalogue(connection)
+    assert (await found(tmp_path))["mails"].verdict is Verdict.GOOD
+    insert = (
+        "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, error, updated_at)"
+        " VALUES ('', 'confirmation', '{}', 'x', '{}', 1, 0, '{}', 0)"
+    )
+    database(tmp_path, insert.format("a", "failed", "550 no"), insert.format("b", "failed", "550 no"))
+    failed = (await found(tmp_path))["mails"]
+    assert (failed.verdict, failed.sentence[:14]) == (Verdict.MEND, "2 mails failed")
+    database(tmp_path, insert.format("c", "preparing", "554 not from you"))
+    held = (await found(tmp_path))["mails"]
+    assert held.verdict is Verdict.MEND
+    assert held.sentence == "1 mails wait for a mail server that does not take them: 554 not from you"
+
+
 async def test_a_mail_server_that_does_not_answer_is_found(tmp_path: Path) -> None:
     """A set mail server must answer; its password is in no finding."""
+    with_sender(tmp_path)
     finding = (await found(tmp_path, smtp_url="smtp://user:hunter2@127.0.0.1:9"))["mail"]
     assert finding.verdict is Verdict.MEND
     assert "hunter2" not in finding.sentence + finding.remedy

@@ -1,10 +1,10 @@
-"""Prometheus metrics of HTTP requests, as ``/metrics`` shows them."""
+"""Prometheus metrics of HTTP requests and mails, as ``/metrics`` shows them."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-__all__ = ["ConnectionMetrics", "RequestMetrics"]
+__all__ = ["ConnectionMetrics", "MailMetrics", "RequestMetrics"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -54,3 +54,33 @@ class ConnectionMetrics:
             "Times that a connection or a file found no file descriptor but those in reserve.",
             registry=registry,
         )
+
+
+class MailMetrics:
+    """How many mails are in which state, for one answer: they are counted in the database."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._mails = Gauge(
+            "halcytone_mails", "Mails by kind and state.", ("kind", "state"), registry=self.registry
+        )
+        self._held = Gauge(
+            "halcytone_mails_held",
+            "Mails that wait because the mail server did not take them, or refuses the studio itself.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self._paused = Gauge(
+            "halcytone_addresses_paused",
+            "Subscribers whose mailbox was unknown twice in a row.",
+            registry=self.registry,
+        )
+
+    def add(self, kind: str, state: str, mails: int, *, held: bool) -> None:
+        """Count mails of a kind and state; ``held`` where the mail server has not taken them yet."""
+        self._mails.labels(kind, state).inc(mails)
+        self._held.labels(kind).inc(mails if held else 0)
+
+    def pause(self, addresses: int) -> None:
+        """Count addresses that are paused."""
+        self._paused.inc(addresses)

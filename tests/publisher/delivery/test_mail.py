@@ -19,6 +19,8 @@ from engine.domain.instant import MINUTE, Millis
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
+from publisher.catalogue.mail_report import mail_counts
+from publisher.commands import list_publications
 from publisher.delivery import messages
 from publisher.delivery.mail import Outage, deliver_due, smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -469,6 +471,86 @@ async def test_a_confirmation_that_failed_is_asked_for_again_at_once(
     subscriptions.subscribe(studio.catalogue, "a@example.org", NOW + MINUTE)
     assert await deliver(studio, mail_server, NOW + MINUTE) == 1
     assert [address for address, _ in mail_server.taken] == ["a@example.org"]
+
+
+async def test_a_refused_confirmation_is_seen(studio: Publisher, mail_server: MailServer) -> None:
+    """In the log without the address, in the list of publications, and among the counts; one for now is tried again."""
+    for name in ("a", "b"):
+        subscriptions.subscribe(studio.catalogue, f"{name}@example.org", NOW)
+    mail_server.answers["a@example.org"] = "550 5.1.1 <a@example.org> No such user here"
+    mail_server.answers["b@example.org"] = "450 later"
+    with capture_logs() as log:
+        assert await deliver(studio, mail_server, NOW) == 2
+    told = [line["problem"] for line in log if line["event"] == "mail failed"]
+    assert told == ["550 5.1.1 <[address]> No such user here", "450 later"]
+    listed = [row for row in list_publications(studio.database, None) if row["session_id"] == ""]
+    assert [(row["channel"], row["state"], row["mails"]) for row in listed] == [
+        ("mail: confirmation", "failed", 1),
+        ("mail: confirmation", "preparing", 1),
+    ]
+    assert [(each.state, each.held, each.mails) for each in mail_counts(studio.connection)] == [
+        ("failed", False, 1),
+        ("preparing", True, 1),
+    ]
+    mail_server.answers.clear()
+    assert await deliver(studio, mail_server, NOW + MINUTE) == 1
+    assert [address for address, _ in mail_server.taken] == ["b@example.org"]
+
+
+# listmonk#2623: dead addresses were written to for ever.
+async def test_an_address_unknown_twice_in_a_row_is_paused(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """Seen at the desk; it comes back when somebody subscribes and confirms it again."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    desk = studio.jobs.setup.desk
+    for number, answer in enumerate(
+        ("550 User unknown", "250 OK", "550 5.1.1 gone", "550 No such user here")
+    ):
+        session = f"n-{number}"
+        studio.publish(snapshot(session), ["web", "email"], LATER)
+        desk.set_state(session, "email", "approved", LATER)
+        mail_server.answers["a@example.org"] = answer
+        assert await deliver(studio, mail_server, LATER + SEND_DELAY) == 2
+        assert desk.draft(session, "email")["paused_addresses"] == (1 if number == 3 else 0)
+    studio.publish(snapshot("last"), ["web", "email"], LATER)
+    desk.set_state("last", "email", "approved", LATER)
+    mail_server.answers.clear()
+    assert await deliver(studio, mail_server, LATER + SEND_DELAY) == 1
+    subscriptions.subscribe(studio.catalogue, "a@example.org", LATER)
+    assert await deliver(studio, mail_server, LATER + SEND_DELAY) == 1
+    reader = subscriptions.subscriber(studio.catalogue, "a@example.org")
+    assert reader is not None
+    assert subscriptions.confirm(studio.catalogue, reader.token, LATER)
+    assert desk.draft("last", "email")["paused_addresses"] == 0
+
+
+async def test_a_mailbox_that_is_full_or_closed_is_not_unknown(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """Only an unknown one is paused."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    desk = studio.jobs.setup.desk
+    for number, answer in enumerate(("552 5.2.2 mailbox full", "550 5.2.1 not found to be active", "550 no")):
+        session = f"n-{number}"
+        studio.publish(snapshot(session), ["web", "email"], LATER)
+        desk.set_state(session, "email", "approved", LATER)
+        mail_server.answers["a@example.org"] = answer
+        assert await deliver(studio, mail_server, LATER + SEND_DELAY) == 2
+    assert desk.draft("n-2", "email")["paused_addresses"] == 0
+
+
+async def test_the_desk_says_why_mails_wait(studio: Publisher, mail_server: MailServer) -> None:
+    """King-phisher#448: what is refused to the studio is nobody's fault, and whoever approved it reads so."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    mail_server.sender_answer = "550 5.7.60 not yours"
+    await deliver(studio, mail_server)
+    desk = open_draft_desk(studio.data, studio.connection)
+    assert desk.draft("s-1", "email")["waits_because"] == "550 5.7.60 not yours"
+    mail_server.sender_answer = "250 OK"
+    assert await deliver(studio, mail_server, LATER + MINUTE) == 1
+    assert desk.draft("s-1", "email")["waits_because"] is None
 
 
 # nasty#560: user and password went out in clear where STARTTLS was not offered.

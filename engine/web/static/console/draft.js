@@ -74,6 +74,8 @@ export function draftCard(draft, act, become) {
     ),
     said,
     draft.deliveries ? h("p", { class: "quiet" }, delivered(draft.deliveries)) : null,
+    draft.waits_because ? h("p", { class: "note" }, t("draft.mail_waits", { reason: draft.waits_because })) : null,
+    draft.paused_addresses ? h("p", { class: "quiet" }, t("draft.paused", { count: draft.paused_addresses })) : null,
     mail && !draft.sends_mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
   );
   return { element, isEdited: () => changed };

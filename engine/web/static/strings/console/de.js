@@ -208,6 +208,8 @@ export default {
   "draft.state.waiting": "wartet auf dich",
   "draft.length": "{length} von {limit}",
   "draft.length_about": "etwa {length} von {limit}",
+  "draft.mail_waits": "Der Mailserver hat sie noch nicht angenommen und wird wieder gefragt: {reason}",
+  "draft.paused": { one: "{count} Adresse ruht: Ihr Postfach war zweimal nacheinander unbekannt", other: "{count} Adressen ruhen: Ihre Postfächer waren zweimal nacheinander unbekannt" },
   "draft.mail_note": "Eine freigegebene E-Mail geht hinaus, wenn dieses Studio E-Mails verschickt. Sonst lade sie herunter und sende sie selbst.",
   "draft.personal": "Eigene Zusammenfassungen per E-Mail",
   "draft.recipients": { one: "{count} Mensch hat darum gebeten", other: "{count} Menschen haben darum gebeten" },

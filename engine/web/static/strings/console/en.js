@@ -208,6 +208,8 @@ export default {
   "draft.state.waiting": "waits for you",
   "draft.length": "{length} of {limit}",
   "draft.length_about": "about {length} of {limit}",
+  "draft.mail_waits": "The mail server did not take them yet, and is asked again: {reason}",
+  "draft.paused": { one: "{count} address is paused: its mailbox was unknown twice in a row", other: "{count} addresses are paused: their mailboxes were unknown twice in a row" },
   "draft.mail_note": "An approved mail goes out when this studio sends mail. Otherwise download it and send it from your own program.",
   "draft.personal": "Own summaries by mail",
   "draft.recipients": { one: "{count} person asked for their own", other: "{count} people asked for their own" },
