@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from engine.domain.instant import HOUR, MINUTE
+from engine.storage.meta import Meta
 from engine.storage.migrations import Schema, migrate
-from publisher.catalogue.published import Catalogue
+from engine.storage.opening import database_of
 from publisher.catalogue.tables import PUBLISHER
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -34,28 +39,28 @@ def test_parts_are_counted_from_the_beginning_of_their_month(publisher: Publishe
     assert [each.session_id for each in catalogue.newest_in_feed(3)] == ["today", "old-59", "old-58"]
 
 
-def test_what_was_published_keeps_the_address_it_is_known_by(publisher: Publisher) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_was_published_keeps_the_address_it_is_known_by(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """The tables of the version before know no ids: its items keep theirs, and stay permalinks."""
-    with publisher.catalogue.transaction():
-        for table in publisher.connection.tables():
-            if table in ("published", "tombstones", "marks", "feed_months", "practised", "quotes", "drafts"):
-                publisher.connection.execute(f"DROP TABLE {table}")
-        publisher.connection.execute("DELETE FROM meta WHERE key = 'publisher_tables'")
-        migrate(publisher.connection, Schema(PUBLISHER.key, PUBLISHER.steps[:2]))
-        publisher.catalogue.set_meta("public_url", "https://one.example")
-        told = snapshot("s-1")
-        publisher.connection.execute(
+    url = request.getfixturevalue("postgres_url") if kind == "postgres" else None
+    with database_of(tmp_path, url).connect() as connection, connection.transaction():
+        migrate(connection, Schema(PUBLISHER.key, PUBLISHER.steps[:2]))
+        Meta(connection).set("public_url", "https://one.example")
+        connection.execute(
             "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day,"
             " visibility, featured, feed_month, feed_number, published_at, updated_at) VALUES ('s-1', 'c', 1,"
             " :document, :document, 'Evening', :at, '2024-03-21', 'public', 0, '2024-03', 1, :at, :at)",
-            document=told.model_dump_json(),
+            document=snapshot("s-1").model_dump_json(),
             at=NOW,
         )
-        publisher.connection.execute("INSERT INTO feed_months VALUES ('2024-03', 1, :at)", at=NOW)
-    Catalogue(publisher.connection)
+        connection.execute("INSERT INTO feed_months VALUES ('2024-03', 1, :at)", at=NOW)
+    publisher = Publisher(tmp_path, url=url)
     publisher.catalogue.set_meta("public_url", "https://two.example")
     publisher.publish(snapshot("s-2"), ["web"], NOW + MINUTE)
     new, old = (item.find("guid") for item in channel_of(publisher).findall("item"))
+    publisher.close()
     assert new is not None
     assert old is not None
     assert (old.text, old.attrib.get("isPermaLink", "true")) == ("https://one.example/sessions/s-1/", "true")
