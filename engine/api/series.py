@@ -20,7 +20,7 @@ from engine.api.series_view import made_sessions, occurrence, series_document
 from engine.domain.instant import Millis, iso
 from engine.domain.rejection import Invalid
 from engine.domain.series import Series
-from engine.sessions.series_schedule import not_begun
+from engine.sessions.series_sessions import not_begun
 
 __all__ = ["ENDPOINTS"]
 

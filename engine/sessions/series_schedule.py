@@ -1,31 +1,29 @@
 """Makes the sessions of series ahead of time, and carries changes of a series to them.
 
-A change is stored first, marked as not applied; then each session is brought to what the series says. Whatever stops that in
-between, the next round does the rest: every step is harmless when it is repeated, by this server or by another one.
+A change is stored first, marked as not applied; then each session is brought to what the series says (``series_sessions``).
+Whatever stops that in between, the next round does the rest.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
 from engine.clock import Clock
-from engine.domain import commands as c
 from engine.domain.instant import MINUTE, SECOND, Millis
-from engine.domain.rejection import Conflict, NotFound, Rejected, Unavailable
-from engine.domain.series import Occurrence, Series, session_id_of
-from engine.domain.session import Details, Phase, Role
-from engine.sessions.messages import View
+from engine.domain.rejection import Conflict, NotFound, Rejected
+from engine.domain.series import Occurrence, Series
+from engine.domain.session import Phase
+from engine.sessions.series_sessions import SeriesRooms, SeriesSessions, SessionMaker, not_begun
 from engine.storage.database import DatabaseError
 from engine.storage.rows import RoomRow
 from engine.storage.series import SeriesCatalogue
 
-__all__ = ["PlannedSession", "SeriesRooms", "SeriesSchedule", "SessionMaker", "not_begun", "unknown_series"]
+__all__ = ["PlannedSession", "SeriesSchedule", "unknown_series"]
 
 _ROUND: Millis = MINUTE
 """The longest pause between two rounds."""
@@ -33,35 +31,8 @@ _RETRY: Millis = 10 * SECOND
 _LOOK_EVERY_S = 2.0
 """Real seconds between two looks at whether a series was changed."""
 _ATTEMPTS = 5
-_OTHER_ID = 20
-"""Ids that are tried for one date, where others have them."""
-_SERVER = c.Sender(Role.ADMIN)
 
 log = structlog.get_logger()
-
-
-class SessionMaker(Protocol):
-    """What the schedule needs of the directory."""
-
-    async def create(self, session_id: str, details: Details) -> View:
-        """Create a session; raises ``Conflict`` when the id is taken."""
-        ...
-
-    async def ask(self, session_id: str, command: c.Command, sender: c.Sender) -> View:
-        """Carry a command out; raises ``Rejected`` when it is refused."""
-        ...
-
-
-class SeriesRooms(Protocol):
-    """What the schedule needs of the catalogue of rooms."""
-
-    async def get(self, session_id: str) -> RoomRow | None:
-        """The row of a session, or None."""
-        ...
-
-    async def of_series(self, series_id: str) -> Sequence[RoomRow]:
-        """The rooms of a series in any phase, by scheduled start."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +52,6 @@ def unknown_series(series_id: str) -> NotFound:
     )
 
 
-def not_begun(row: RoomRow) -> bool:
-    """Whether a session is still to begin."""
-    return row.phase in (Phase.SCHEDULED, Phase.WAITING) and not row.cancelled
-
-
 class SeriesSchedule:
     """All series of this server. One per process; used on its loop only."""
 
@@ -93,8 +59,7 @@ class SeriesSchedule:
         self, *, series: SeriesCatalogue, rooms: SeriesRooms, sessions: SessionMaker, clock: Clock
     ) -> None:
         self._series = series
-        self._rooms = rooms
-        self._sessions = sessions
+        self._sessions = SeriesSessions(rooms=rooms, sessions=sessions, clock=clock)
         self._clock = clock
         self._lock = asyncio.Lock()
 
@@ -110,11 +75,7 @@ class SeriesSchedule:
 
     async def rooms(self, series: Series) -> list[RoomRow]:
         """The sessions that were made and are part of the series, by their start."""
-        return [
-            row
-            for row in await self._rooms.of_series(series.series_id)
-            if row.session_id not in series.dropped
-        ]
+        return await self._sessions.part_of(series)
 
     async def planned(
         self, series: Series, first: Millis, last: Millis | None, *, limit: int
@@ -135,7 +96,7 @@ class SeriesSchedule:
                 if occurrence.day not in of_days:
                     missing.append(occurrence)
         for occurrence in missing:
-            session_id, _ = await self._id_for(series, occurrence)
+            session_id, _ = await self._sessions.id_for(series, occurrence)
             planned.append(PlannedSession(session_id, occurrence.starts, None))
         return sorted(planned, key=lambda each: (each.starts, each.session_id))[:limit]
 
@@ -160,7 +121,7 @@ class SeriesSchedule:
                     f"There is a series {series.series_id} already.",
                     {"series_id": f"{series.series_id} is taken"},
                 )
-            await self._make(series)
+            await self._sessions.make(series)
         return await self.rooms(series)
 
     async def change(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
@@ -257,7 +218,7 @@ class SeriesSchedule:
             if series.unapplied:
                 series = await self._apply(series)
             elif series.ended_at is None:
-                await self._make(series)
+                await self._sessions.make(series)
         # At the start of the next one, the one after it has to be there.
         now = self._clock.now()
         upcoming = [row.scheduled_start + 1 for row in await self.rooms(series) if not_begun(row)]
@@ -270,29 +231,9 @@ class SeriesSchedule:
         """Bring every session to what the series says."""
         if not series.unapplied:
             return series
-        rows = [row for row in await self.rooms(series) if not_begun(row)]
-        starts = self._starts_of(series, rows)
-        dropped, left = set(series.dropped), False
-        for row in rows:
-            if series.ended_at is not None:
-                command: c.Command = c.Cancel()
-            elif (start := starts.get(row.occurrence or "")) is not None:
-                command = _as_of(series.details, start)
-            else:
-                command = c.Cancel(by_series=True)
-            try:
-                after = await self._sessions.ask(row.session_id, command, _SERVER)
-            except Unavailable:
-                # Another server has it: that one changes it in its next round.
-                left = True
-                continue
-            except Rejected:
-                # It began, or was cancelled, in this moment.
-                continue
-            if after.state.phase is Phase.CANCELLED:
-                dropped.add(row.session_id)
+        dropped, left = await self._sessions.bring(series)
         if series.ended_at is None:
-            await self._make(replace(series, dropped=tuple(dropped)))
+            await self._sessions.make(replace(series, dropped=tuple(dropped)))
 
         def applied(latest: Series) -> Series:
             # Another server may have changed it meanwhile: that change is still to be applied.
@@ -303,76 +244,3 @@ class SeriesSchedule:
             )
 
         return await self._store(series.series_id, applied)
-
-    def _starts_of(self, series: Series, rows: Sequence[RoomRow]) -> dict[str, Millis]:
-        """When the sessions of these rows begin by the present timetable, by their dates."""
-        if not rows:
-            return {}
-        last = max(row.occurrence or "" for row in rows)
-        starts: dict[str, Millis] = {}
-        for occurrence in series.timetable.occurrences():
-            if occurrence.day > last:
-                break
-            starts[occurrence.day] = occurrence.starts
-        return starts
-
-    async def _make(self, series: Series) -> None:
-        of_days = {row.occurrence for row in await self.rooms(series)}
-        for occurrence in series.timetable.ahead(self._clock.now()):
-            if occurrence.day in of_days:
-                continue
-            details = replace(
-                series.details,
-                scheduled_start=occurrence.starts,
-                series_id=series.series_id,
-                occurrence=occurrence.day,
-            )
-            taken: set[str] = set()
-            while True:
-                session_id, made = await self._id_for(series, occurrence, taken)
-                if made:
-                    break
-                try:
-                    await self._sessions.create(session_id, details)
-                except Conflict:
-                    # Taken in this moment, by this series on another server or by somebody else; or too like another id.
-                    if await self._rooms.get(session_id) is None:
-                        taken.add(session_id)
-                    continue
-                break
-
-    async def _id_for(
-        self, series: Series, occurrence: Occurrence, taken: Collection[str] = ()
-    ) -> tuple[str, bool]:
-        """The id of a date's session, none of those ``taken``, and whether it is there: another server may have made it."""
-        for number in range(1, _OTHER_ID):
-            session_id = session_id_of(series.series_id, occurrence.day, number)
-            if session_id in taken:
-                continue
-            row = await self._rooms.get(session_id)
-            if row is None:
-                return session_id, False
-            if row.series_id == series.series_id and session_id not in series.dropped:
-                return session_id, True
-        raise Conflict("id_taken", f"There is no free id for {occurrence.day} of series {series.series_id}.")
-
-
-def _as_of(details: Details, start: Millis) -> c.ChangeDetails:
-    """What brings a session to the details of its series."""
-    return c.ChangeDetails(
-        title=details.title,
-        instructor=details.instructor,
-        description=details.description,
-        scheduled_start=start,
-        max_participants=details.max_participants,
-        techniques=details.techniques,
-        access=details.access,
-        visibility=details.visibility,
-        place=details.place,
-        listen_url=details.listen_url,
-        chat=details.chat,
-        session_type=details.session_type,
-        duration_minutes=details.duration_minutes,
-        cleared=tuple(name for name in ("description", "listen_url") if getattr(details, name) is None),
-        by_series=True,
-    )

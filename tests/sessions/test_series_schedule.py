@@ -71,6 +71,8 @@ class FakeSessions:
     elsewhere: set[str] = field(default_factory=set)
 
     async def create(self, session_id: str, details: Details) -> View:
+        if session_id in self.elsewhere:
+            raise Moved(session_id, "other", "http://192.0.2.1:8000")
         if session_id in self.states:
             raise Conflict("session_exists", "It is taken.")
         return self._do(session_id, c.Create(session_id, "e", details))
@@ -179,6 +181,15 @@ async def test_a_change_waits_for_sessions_on_other_servers(desk: Desk) -> None:
     await desk.schedule.make_due()
     assert not desk.current().unapplied
     assert desk.titles() == {"Night"}
+
+
+async def test_a_session_that_another_server_makes_at_this_moment_is_left_to_it(desk: Desk) -> None:
+    """Making a series is not refused for that, and the next round finds it, or makes it after all."""
+    desk.sessions.elsewhere = {"evening-2026-12-03", "evening-2026-12-10"}
+    assert len(await desk.schedule.create(EVENING)) == 7
+    desk.sessions.elsewhere.clear()
+    await desk.schedule.make_due()
+    assert len(desk.made()) == 9
 
 
 async def test_what_another_server_stores_meanwhile_is_not_lost(desk: Desk) -> None:
