@@ -141,6 +141,8 @@ class TestSessionClock:
         session = SessionClock(machine.clock(), 0)
         machine.run(MINUTE)
         assert (session.now(), session.skipped) == (machine.date, 0)
+        machine.date += 9 * SECOND
+        assert (session.now(), session.skipped) == (machine.date, 0)
         machine.date += HOUR
         assert (session.now(), session.skipped) == (machine.date, HOUR)
 

@@ -271,7 +271,9 @@ class SessionActor(LoopActor):
         if by and self.state is not None and self.state.phase in _TIMED and not self.state.stated.started:
             log.warning("the clock was set during a session", session_id=self._session_id, by_s=by / 1000)
             self._arrivals.shift(by)
-            self._stage([e.ClockSet(by)], recorded_at, (), None, None)
+            staged = self._stage([e.ClockSet(by)], recorded_at, (), None, None)
+            # Their pacers run from the starts that they were told; the welcome tells them anew.
+            staged.then.append(partial(self._room.close_all, CloseCode.MOVED, "the clock was set"))
 
     def _stage(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from engine.domain import commands as c
@@ -159,24 +161,35 @@ async def test_a_rating_after_the_end_makes_a_new_version(studio: Studio) -> Non
 
 
 async def test_a_date_set_forwards_ends_no_session(studio: Studio) -> None:
-    """A laptop that slept, an hour corrected: nobody is closed for it, and the duration is what was lived."""
+    """A laptop that slept, an hour corrected: nobody leaves for it, and the duration is what was lived.
+
+    Everybody comes back at once, to a pacer that goes on where it was.
+    """
     ada = await studio.join("ada")
     bob = await studio.join("bob")
     await studio.command(c.Start())
     await studio.command(c.ChangeTechnique("Box Breathing", 3600))
+    began = await ada.until("technique_changed")
     studio.clock.jump(10 * MINUTE)
     await studio.lost(bob)
     studio.clock.set_date(600 * MINUTE)
-    await ada.settled()
+    assert await ada.closed() == 4006
     studio.sockets.close_silent()
     state = await studio.state()
     assert state.phase is Phase.LIVE
+    ada_again = await studio.join("ada", resume=ada.welcome["resume"])
     back = await studio.join("bob", resume=bob.welcome["resume"])
     assert back.welcome["recovered"] is True
-    assert "participant_left" not in [message["type"] for message in ada.inbox]
+    assert ada_again.welcome["recovered"] is True
+    assert back.welcome["participant_count"] == 2
+    assert "participant_left" not in [message["type"] for message in (*ada.inbox, *ada_again.inbox)]
+    told = datetime.fromisoformat(back.welcome["technique"]["started_at"])
+    assert told - datetime.fromisoformat(began["content"]["started_at"]) - timedelta(hours=10) < timedelta(
+        seconds=5
+    )
     studio.clock.jump(10 * MINUTE)
     await studio.command(c.End())
-    assert await ada.closed() == 1000
+    assert await ada_again.closed() == 1000
     snapshot = story(studio)
     assert 1200 <= snapshot.session_duration < 1230
     assert abs(snapshot.ended_at - studio.clock.now()) < MINUTE
