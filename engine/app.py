@@ -69,6 +69,7 @@ from engine.storage.database import Database
 from engine.storage.group_commit import GroupCommitJournal
 from engine.storage.held_places import HeldPlaces
 from engine.storage.keys import Keys
+from engine.storage.leaders import Leaders
 from engine.storage.meta import Meta
 from engine.storage.nodes import NodeRow, others_run
 from engine.storage.opening import database_of, open_journal, signing_key_of
@@ -140,6 +141,7 @@ class _Storage:
     rooms: Rooms
     series: SeriesTable
     people: People
+    leaders: Leaders
     tokens: Tokens
     node: Node | None
     """This server among others, on a database that can be shared."""
@@ -289,9 +291,11 @@ def _open_storage(context: _Context) -> _Storage:
     context.stack.callback(rooms.close)
     context.stack.callback(series.close)
     context.stack.callback(people.close)
+    leaders = Leaders(database)
+    context.stack.callback(leaders.close)
     key = signing_key_of(context.settings.data, database)
     passing = None if node is None else _passing(context, node, key)
-    return _Storage(database, keys, journal, rooms, series, people, Tokens(key), node, passing)
+    return _Storage(database, keys, journal, rooms, series, people, leaders, Tokens(key), node, passing)
 
 
 def _node(context: _Context, database: Database) -> Node | None:
@@ -385,7 +389,9 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
     )
     held = HeldPlaces(storage.database, context.clock.elapsed)
     context.stack.callback(held.close)
-    authorization = SocketAuthorization(storage.keys, storage.tokens, directory, context.clock)
+    authorization = SocketAuthorization(
+        storage.keys, storage.tokens, directory, context.clock, storage.leaders.leads
+    )
     open_sockets = OpenSockets(context.clock, context.metrics)
     live = LiveSockets(
         directory=directory,
@@ -470,6 +476,7 @@ def _build_application(
         connections=OpenConnections(ConnectionMetrics(context.registry), context.addresses),
         nodes=_nodes(context, storage, directory),
         others=_nobody_else if passing is None else passing.ask_others,
+        leaders=storage.leaders,
         webhooks=webhooks,
         webhooks_may_be_private=context.settings.webhook_allow_private,
     )

@@ -7,7 +7,7 @@ function below imports what its command does, so that ``halcytone serve`` starts
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-key = typer.Typer(no_args_is_help=True, help="Keys for instructors, by name: make, list, revoke.")
+key = typer.Typer(no_args_is_help=True, help="Keys for the team, by name: make, list, revoke.")
 publications = typer.Typer(no_args_is_help=True, help="What was published where, and trying again.")
 app.add_typer(key, name="key")
 app.add_typer(publications, name="publications")
@@ -319,13 +319,23 @@ def publisher(
 @key.command("create")
 def key_create(
     name: Annotated[str, typer.Argument(help="Whose key it is.", show_default=False)],
+    role: Annotated[
+        Literal["admin", "instructor", "assistant"],
+        typer.Option(
+            help="admin: everything. instructor: the sessions they make or are invited to. assistant: the same, without publishing."
+        ),
+    ] = "instructor",
+    email: Annotated[
+        str | None, typer.Option(help="Where links to sign in are sent.", show_default=False)
+    ] = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Make a key for an instructor and print it, this once."""
+    """Make a key for somebody of the team and print it, this once."""
     from engine.commands.keys import create as run
+    from engine.storage.keys import KeyRole
 
-    run(config, data, name)
+    run(config, data, name, KeyRole(role), email)
 
 
 @key.command("list")
@@ -342,7 +352,7 @@ def key_revoke(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Make an instructor's key worthless from now on."""
+    """Make a key worthless from now on."""
     from engine.commands.keys import revoke as run
 
     run(config, data, name)

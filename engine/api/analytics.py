@@ -59,13 +59,15 @@ class AnalyticsQuery(Query):
 
 async def sessions(request: web.Request) -> web.Response:
     """The figures of every published session, ordered by date."""
-    caller_of(request).need_key()
+    caller = caller_of(request)
+    caller.need_key()
     query = query_of(request, AnalyticsQuery)
     if query.first is not None and query.last is not None and query.first > query.last:
         raise Invalid("invalid_query", "The query is wrong: see details.", {"from": "must not lie after to"})
     rows = await request.app[CATALOGUE].ask(
         lambda connection: between(Catalogue(connection), query.first, query.last)
     )
+    rows = [row for row in rows if caller.leads(row["session_id"])]
     if query.format == "json":
         return answer({"count": len(rows), "sessions": rows})
     return web.Response(

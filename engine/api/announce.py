@@ -37,7 +37,7 @@ async def announce(request: web.Request) -> web.Response:
     elsewhere: list[dict[str, Any]] = []
     if body.session_id is None:
         caller.need_key()
-        for session_id in await _open_sessions(request):
+        for session_id in filter(caller.leads, await _open_sessions(request)):
             try:
                 notified.append(await sessions.ask(session_id, command, sender))
             except (Conflict, Moved):

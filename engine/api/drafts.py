@@ -86,6 +86,7 @@ async def withdraw(request: web.Request) -> web.Response:
 
 async def _decide(request: web.Request, state: str) -> web.Response:
     session_id, channel = _need_staff(request), request.match_info["channel"]
+    caller_of(request).need_publisher()
     at = request.app[CLOCK].now()
     draft = await _at_desk(request, lambda desk: desk.set_state(session_id, channel, state, at))
     request.app[PUBLISHING].wake()

@@ -33,15 +33,14 @@ _FOLDERS = re.compile(r"(?<![\w:/.])/(?:[\w.@+-]+/)+")
 
 async def show(request: web.Request) -> web.Response:
     """Each channel's state (pending, running, done or failed), attempts and last error, by ``content_id`` or ``session_id``."""
-    caller_of(request).need_key()
-    publication_id = request.match_info["id"]
+    publication_id = await _led(request)
     return answer(await request.app[CATALOGUE].ask(lambda connection: _described(connection, publication_id)))
 
 
 async def retry(request: web.Request) -> web.Response:
     """Queue the channels that failed again; if none did, all of them."""
-    caller_of(request).need_key()
-    publication_id, at = request.match_info["id"], request.app[CLOCK].now()
+    caller_of(request).need_publisher()
+    publication_id, at = await _led(request), request.app[CLOCK].now()
     publication = await request.app[CATALOGUE].ask(lambda connection: _retry(connection, publication_id, at))
     request.app[PUBLISHING].wake()
     return answer(publication)
@@ -49,9 +48,9 @@ async def retry(request: web.Request) -> web.Response:
 
 async def withdraw(request: web.Request) -> web.Response:
     """Remove a session from page, archives, feed, search and drafts. 202 when its pages are not gone yet."""
-    caller_of(request).need_key()
+    caller_of(request).need_publisher()
     app = request.app
-    publication_id, at = request.match_info["id"], app[CLOCK].now()
+    publication_id, at = await _led(request), app[CLOCK].now()
     session_id = await app[CATALOGUE].ask(lambda connection: _withdraw(connection, publication_id, at))
     app[PUBLISHING].wake()
     until = time.monotonic() + _WITHDRAWAL_TIMEOUT
@@ -65,6 +64,26 @@ async def withdraw(request: web.Request) -> web.Response:
     )
 
 
+async def _led(request: web.Request) -> str:
+    """The id of the path, for a key that leads its session.
+
+    Raises:
+        NotFound: nothing was published under it, or the key leads other sessions only.
+    """
+    caller = caller_of(request)
+    caller.need_key()
+    publication_id = request.match_info["id"]
+    if caller.led is not None:
+        found = await request.app[CATALOGUE].ask(lambda connection: _find(connection, publication_id))
+        if not caller.leads(found[0]):
+            raise _unknown(publication_id)
+    return publication_id
+
+
+def _unknown(publication_id: str) -> NotFound:
+    return NotFound("unknown_publication", f"Nothing was published as {publication_id[:100]}.")
+
+
 def _find(connection: Connection, publication_id: str) -> tuple[str, Snapshot | None, list[OutboxRow]]:
     """Session id, the snapshot if a ``content_id`` names one, and the outbox rows of its channels.
 
@@ -76,7 +95,7 @@ def _find(connection: Connection, publication_id: str) -> tuple[str, Snapshot | 
     session_id = publication_id if named is None else named.session_id
     rows = [row for row in outbox.of(session_id) if row.channel != SCHEDULE]
     if not rows or not re.fullmatch(SESSION_ID, session_id):
-        raise NotFound("unknown_publication", f"Nothing was published as {publication_id[:100]}.")
+        raise _unknown(publication_id)
     return session_id, named, rows
 
 

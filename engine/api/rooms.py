@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ from engine.api.http.app_keys import (
     ROOMS,
     SESSIONS,
     caller_of,
+    now_led,
     visible,
 )
 from engine.api.http.bodies import checked, query_of, read_json
@@ -44,6 +46,7 @@ from engine.domain.rejection import Moved
 from engine.domain.session import Phase, Session
 from engine.sessions.room_row import attendance
 from engine.storage.database import Connection
+from engine.storage.leaders import Led
 from engine.storage.outbox import Outbox
 from engine.storage.rooms import UNFINISHED
 from engine.storage.rows import RoomRow
@@ -98,6 +101,7 @@ async def create(request: web.Request) -> web.Response:
     at = app[CLOCK].now()
     await refuse_id_differing_by_case(request, body.session_id)
     view = await app[SESSIONS].create(body.session_id, details_of(body, body.scheduled_start))
+    caller = await now_led(request, caller, "session", body.session_id)
     document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
     return answer(document | {"warnings": warnings_about(view.state.details, at)}, 201)
 
@@ -170,11 +174,15 @@ async def _next_row(request: web.Request, state: Session) -> RoomRow | None:
 
 async def catalogue(request: web.Request) -> web.Response:
     """List all sessions, ordered by id, a page at a time."""
-    caller_of(request).need_key()
+    caller = caller_of(request)
+    caller.need_key()
     query = query_of(request, CatalogueQuery)
     app = request.app
     phases = None if query.phase is None else phases_meant(query.phase.split(","))
-    rows = await app[ROOMS].list(phases, limit=query.limit + 1, after=query.after)
+    if caller.led is None:
+        rows = await app[ROOMS].list(phases, limit=query.limit + 1, after=query.after)
+    else:
+        rows = await _of_led(request, caller.led, phases, query)
     page = rows[: query.limit]
     awake = {view.state.session_id: view.state for view in app[SESSIONS].loaded()}
     sessions = [listed(row, awake.get(row.session_id), app[LINKS]) for row in page]
@@ -182,8 +190,22 @@ async def catalogue(request: web.Request) -> web.Response:
     return answer({"count": len(sessions), "sessions": sessions, "next": following})
 
 
+async def _of_led(
+    request: web.Request, led: Led, phases: Collection[Phase] | None, query: CatalogueQuery
+) -> Sequence[RoomRow]:
+    """A page of the sessions that a key leads, and the first of the next page."""
+    rows: list[RoomRow] = []
+    for session_id in sorted(led.sessions):
+        if len(rows) > query.limit:
+            break
+        row = await request.app[ROOMS].get(session_id) if session_id > (query.after or "") else None
+        if row is not None and (phases is None or row.phase in phases):
+            rows.append(row)
+    return rows
+
+
 async def live(request: web.Request) -> web.Response:
-    """List sessions that have started and not ended: all of them with a key, else the public ones."""
+    """List sessions that have started and not ended: with a key those that it leads, else the public ones."""
     caller = caller_of(request)
     query = query_of(request, LiveQuery)
     app = request.app
@@ -191,7 +213,8 @@ async def live(request: web.Request) -> web.Response:
     views = [
         view
         for view in await _live_views(request)
-        if view.state.details.visibility == "public" or caller.belongs(view.state.session_id)
+        if (view.state.details.visibility == "public" and caller.led is None)
+        or caller.belongs(view.state.session_id)
     ]
     views.sort(key=lambda view: (view.state.started_at or 0, view.state.session_id))
     entries = [live_line(view, at, with_metrics=query.include_metrics) for view in views]

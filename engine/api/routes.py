@@ -16,6 +16,7 @@ from engine.api import (
     coming_pages,
     drafts,
     health,
+    keys,
     me,
     newsletter,
     nodes,
@@ -36,6 +37,7 @@ from engine.api.http.app_keys import CATALOGUE, Backend, caller_of
 from engine.api.http.bodies import read_empty
 from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import Endpoint, Handler, both_spellings
+from engine.api.http.led_sessions import led_sessions_middleware
 from engine.api.http.metrics import RequestMetrics
 from engine.api.http.middleware import request_middleware
 from engine.api.http.plain_page import STYLES, page_context, styles
@@ -58,6 +60,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *drafts.ENDPOINTS,
     *me.ENDPOINTS,
     *registrations.ENDPOINTS,
+    *keys.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *nodes.ENDPOINTS,
     *health.ENDPOINTS,
@@ -85,6 +88,7 @@ def setup(
     if passing is not None:
         app.middlewares.append(passing)
     app.middlewares.append(token_lifetime_middleware)
+    app.middlewares.append(led_sessions_middleware)
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"), backend.clock.now)
     newsletter.add_routes(app)

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.http.app_keys import CLOCK, LINKS, SERIES, caller_of
+from engine.api.http.app_keys import CLOCK, LINKS, SERIES, caller_of, now_led
 from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
@@ -51,16 +51,20 @@ async def create(request: web.Request) -> web.Response:
         timetable_since=0,
     )
     rows = await app[SERIES].create(series)
+    await now_led(request, caller, "series", series.series_id)
     document = series_document(series, app[LINKS], belongs=True)
     return answer(document | {"sessions": made_sessions(rows), "warnings": _warnings(series, at)}, 201)
 
 
 async def catalogue(request: web.Request) -> web.Response:
     """List all series, ordered by id, each with the session that is open or next."""
-    caller_of(request).need_key()
+    caller = caller_of(request)
+    caller.need_key()
     schedule, links = request.app[SERIES], request.app[LINKS]
     listed = []
     for series in await schedule.all():
+        if caller.led is not None and series.series_id not in caller.led.series:
+            continue
         current = await schedule.current(series)
         next_session = None if current is None else made_sessions([current])[0]
         listed.append(series_document(series, links, belongs=True) | {"next_session": next_session})

@@ -25,8 +25,11 @@ async def visible_series(request: web.Request, caller: Caller) -> Series:
     """
     series_id = request.match_info["series_id"]
     series = await request.app[SERIES].get(series_id) if _ID.fullmatch(series_id) else None
-    if series is None or (
-        series.details.visibility == "private" and caller.key is None and caller.client_id is None
+    elsewhere = caller.led is not None and series_id not in caller.led.series
+    if (
+        series is None
+        or elsewhere
+        or (series.details.visibility == "private" and caller.key is None and caller.client_id is None)
     ):
         raise unknown_series(series_id[:100])
     return series

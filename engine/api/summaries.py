@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, DATA, LINKS, PUBLISHING, ROOMS, caller_of
+from engine.api.http.app_keys import CATALOGUE, CLOCK, DATA, LINKS, PUBLISHING, ROOMS, caller_of, now_led
 from engine.api.http.bodies import read_json
 from engine.api.http.callers import NOBODY, Caller
 from engine.api.http.endpoint import API, Endpoint
@@ -21,7 +21,7 @@ from engine.api.summaries_view import metadata_of, parts_of
 from engine.api.summary_requests import FlatSummary, SummaryRequest
 from engine.domain.instant import iso
 from engine.domain.labels import Visibility
-from engine.domain.rejection import BadCredential, Invalid, Rejected
+from engine.domain.rejection import BadCredential, Invalid, Rejected, unknown_session
 from engine.storage.outbox import Outbox
 from publisher.content import snapshot_of
 
@@ -94,7 +94,24 @@ async def _read(body: Any, request: web.Request, caller: Caller) -> SummaryReque
     wanted = SummaryRequest.read(body, caller, request.app[CLOCK].now())
     await refuse_id_differing_by_case(request, wanted.content.session_id)
     room = await request.app[ROOMS].get(wanted.content.session_id)
+    await _need_led(request, caller, wanted, is_here=room is not None)
     return wanted.limited_to(_VISIBILITY.validate_python("public" if room is None else room.visibility))
+
+
+async def _need_led(request: web.Request, caller: Caller, wanted: SummaryRequest, *, is_here: bool) -> None:
+    """Check that a key leads the session, or is the first to tell of it and leads it from now on.
+
+    Raises:
+        NotFound: somebody else leads it.
+    """
+    session_id = wanted.content.session_id
+    if caller.key is None or caller.leads(session_id):
+        return
+    told = is_here or await request.app[CATALOGUE].ask(lambda db: Outbox(db).document(session_id) is not None)
+    if told:
+        raise unknown_session(session_id)
+    if wanted.at_once:
+        await now_led(request, caller, "session", session_id)
 
 
 async def _queue(request: web.Request, wanted: SummaryRequest) -> dict[str, Any]:

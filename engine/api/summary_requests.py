@@ -132,10 +132,12 @@ class SummaryRequest:
                 # The validator cannot see it when ``session_data`` is wrong too.
                 details.setdefault("publish_immediately", _UNPUBLISHED)
             raise Invalid("invalid_data", "The summary is wrong: see details.", details) from None
-        if not caller.leads(content.session_id):
+        if caller.key is None and not caller.leads(content.session_id):
             raise Forbidden("forbidden", "This credential is for another session.")
         if at_once and caller.key is None:
             raise Forbidden("forbidden", "Publishing at once needs a key.")
+        if at_once:
+            caller.need_publisher()
         return cls(content, tuple(dict.fromkeys(channels)), at_once, str(uuid4()))
 
     def limited_to(self, visibility: Visibility) -> SummaryRequest:

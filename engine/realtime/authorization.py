@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from engine.clock import Clock
-from engine.domain.rejection import BadCredential
+from engine.domain.rejection import BadCredential, unknown_session
 from engine.domain.session import STAFF, Role
 from engine.protocol.tokens import SessionToken, Tokens, valid_until
 from engine.sessions.directory import Directory
-from engine.storage.keys import Keys
+from engine.storage.keys import Key, KeyRole, Keys
 
 __all__ = ["SocketAuthorization", "credential_of"]
 
@@ -28,7 +30,16 @@ def credential_of(request: web.Request) -> str | None:
 class SocketAuthorization:
     """Checks credentials against the keys and the signed tokens of this server."""
 
-    def __init__(self, keys: Keys, tokens: Tokens, directory: Directory, clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        tokens: Tokens,
+        directory: Directory,
+        clock: Clock,
+        leads: Callable[[str, str], Awaitable[bool]] | None = None,
+    ) -> None:
+        """``leads(key_name, session_id)`` is whether a key leads a session that does not lead all of them."""
+        self._leads = leads
         self._keys = keys
         self._tokens = tokens
         self._directory = directory
@@ -41,13 +52,19 @@ class SocketAuthorization:
 
         Raises:
             BadCredential: the credential is unknown or expired, or does not allow this role.
+            NotFound: the key leads other sessions only.
         """
         if credential is None:
             if role in STAFF:
                 raise BadCredential("bad_credential", f"Role {role} needs the instructor's token or a key.")
             return False
-        if self._keys.identify(credential) is not None:
-            return True
+        key = self._keys.identify(credential)
+        if key is not None:
+            if await self._leads_session(key, session_id):
+                return True
+            if role in STAFF:
+                raise unknown_session(session_id)
+            return False
         token = await self._valid_token(credential, session_id)
         if token is None:
             raise BadCredential("bad_credential", "This token is not of this session.", _TOKEN)
@@ -67,13 +84,21 @@ class SocketAuthorization:
             raise BadCredential(
                 "bad_credential", "Events need a key, or the instructor's token of this session."
             )
-        if self._keys.identify(credential) is not None:
+        key = self._keys.identify(credential)
+        if key is not None:
+            if not await self._leads_session(key, session_id):
+                raise unknown_session(session_id)
             return
         token = await self._valid_token(credential, session_id)
         if token is None or token.role not in STAFF:
             raise BadCredential(
                 "bad_credential", "This is no key, and no instructor's token of this session."
             )
+
+    async def _leads_session(self, key: Key, session_id: str) -> bool:
+        if key.role is KeyRole.ADMIN:
+            return True
+        return self._leads is not None and await self._leads(key.name, session_id)
 
     async def _valid_token(self, credential: str, session_id: str) -> SessionToken | None:
         """The token of a session, None where it is none of that session.

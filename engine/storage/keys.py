@@ -37,8 +37,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,99}")
 class KeyRole(StrEnum):
     """The role that a key gives."""
 
-    ADMINISTRATOR = "administrator"
+    ADMIN = "admin"
+    """Everything."""
     INSTRUCTOR = "instructor"
+    """The sessions that it made or was invited to."""
+    ASSISTANT = "assistant"
+    """As an instructor, without publishing."""
 
 
 class KeyNameTaken(Exception):
@@ -53,6 +57,7 @@ class Key:
     role: KeyRole
     created_at: Millis
     revoked_at: Millis | None = None
+    email: str | None = None
 
 
 class Keys:
@@ -84,22 +89,24 @@ class Keys:
         Returns the new key when one was made: the only time that it can be shown.
         """
         if secret is not None:
-            self._put(_ADMINISTRATOR, KeyRole.ADMINISTRATOR, secret, at)
+            self._put(_ADMINISTRATOR, KeyRole.ADMIN, secret, at)
             return None
         made = _token()
         # In one statement: another process may make it at this moment.
         written = self._connection.execute(
             "INSERT INTO keys (name, role, digest, created_at) SELECT :name, :role, :digest, :at"
-            " WHERE NOT EXISTS (SELECT 1 FROM keys WHERE role = :role) ON CONFLICT DO NOTHING",
+            " WHERE NOT EXISTS (SELECT 1 FROM keys WHERE name = :name) ON CONFLICT DO NOTHING",
             name=_ADMINISTRATOR,
-            role=KeyRole.ADMINISTRATOR,
+            role=KeyRole.ADMIN,
             digest=_digest(made),
             at=at,
         )
         return made if written == 1 else None
 
-    def create(self, name: str, at: Millis) -> str:
-        """A new key for an instructor; the secret is returned and not kept.
+    def create(
+        self, name: str, at: Millis, role: KeyRole = KeyRole.INSTRUCTOR, email: str | None = None
+    ) -> str:
+        """A new key; the secret is returned and not kept. ``email`` is where its owner gets links to sign in.
 
         Raises:
             KeyNameTaken: the name is in use, or was.
@@ -114,24 +121,41 @@ class Keys:
         made = _token()
         try:
             self._connection.execute(
-                "INSERT INTO keys (name, role, digest, created_at) VALUES (:name, :role, :digest, :at)",
+                "INSERT INTO keys (name, role, digest, created_at, email)"
+                " VALUES (:name, :role, :digest, :at, :email)",
                 name=name,
-                role=KeyRole.INSTRUCTOR,
+                role=role,
                 digest=_digest(made),
                 at=at,
+                email=email,
             )
         except ConstraintViolated as error:
             raise KeyNameTaken(name) from error
         self._read()
         return made
 
+    def renew(self, name: str) -> str | None:
+        """A new secret in the place of the one before; None when there is no key of that name in force.
+
+        The administrator's is made at the start of the server.
+        """
+        made = _token()
+        renewed = self._connection.execute(
+            "UPDATE keys SET digest = :digest WHERE name = :name AND name <> :first AND revoked_at IS NULL",
+            digest=_digest(made),
+            name=name,
+            first=_ADMINISTRATOR,
+        )
+        self._read()
+        return made if renewed == 1 else None
+
     def revoke(self, name: str, at: Millis) -> bool:
-        """End an instructor's key; False when there is none of that name in force."""
+        """End a key; False when there is none of that name in force. The administrator's own stays."""
         revoked = self._connection.execute(
-            "UPDATE keys SET revoked_at = :at WHERE name = :name AND role = :role AND revoked_at IS NULL",
+            "UPDATE keys SET revoked_at = :at WHERE name = :name AND name <> :first AND revoked_at IS NULL",
             at=at,
             name=name,
-            role=KeyRole.INSTRUCTOR,
+            first=_ADMINISTRATOR,
         )
         self._read()
         return revoked == 1
@@ -186,7 +210,10 @@ class Keys:
 def _all(connection: Connection) -> list[tuple[Key, bytes]]:
     rows = connection.rows("SELECT * FROM keys ORDER BY name")
     return [
-        (Key(row["name"], KeyRole(row["role"]), row["created_at"], row["revoked_at"]), row["digest"])
+        (
+            Key(row["name"], KeyRole(row["role"]), row["created_at"], row["revoked_at"], row["email"]),
+            row["digest"],
+        )
         for row in rows
     ]
 

@@ -318,6 +318,20 @@ _REGISTRATIONS = """
     CREATE INDEX registration_requests_by_who ON registration_requests (who, until);
 """
 
+# The roles of a team, and which sessions and series each key leads.
+_TEAM = """
+    UPDATE keys SET role = 'admin' WHERE role = 'administrator';
+    ALTER TABLE keys ADD COLUMN email {text};
+    CREATE TABLE leaders (
+        kind {text} NOT NULL,
+        id {text} NOT NULL,
+        key_name {text} NOT NULL,
+        at {integer} NOT NULL,
+        PRIMARY KEY (kind, id, key_name)
+    ) {by_key};
+    CREATE INDEX leaders_by_key ON leaders (key_name);
+"""
+
 ENGINE = Schema(
     "engine_schema",
     (
@@ -330,5 +344,6 @@ ENGINE = Schema(
         _FOLDED_IDS,
         _CLAIMED_BY,
         _REGISTRATIONS,
+        _TEAM,
     ),
 )

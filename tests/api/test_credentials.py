@@ -14,7 +14,7 @@ import pytest
 
 from engine.clock import Clock
 from engine.domain.instant import iso
-from engine.storage.keys import Keys
+from engine.storage.keys import KeyRole, Keys
 from engine.storage.opening import database_of
 from tests.api.conftest import (
     KEY,
@@ -81,7 +81,7 @@ async def test_public_reads_need_none_but_refuse_a_wrong_one(server: Server) -> 
 async def test_a_named_key_works_until_it_is_revoked(server: Server) -> None:
     """At once, while the server runs."""
     with closing(Keys(database_of(server.data))) as keys:
-        secret = keys.create("Sarah", at=1)
+        secret = keys.create("Sarah", at=1, role=KeyRole.ADMIN)
         headers = server.bearing(secret)
         assert (await server.stranger.get("/api/v2/sessions", headers=headers)).status_code == 200
         keys.revoke("Sarah", at=2)
@@ -228,7 +228,7 @@ async def test_a_key_revoked_before_the_last_byte_came_does_nothing(
     """Somebody kept a request open for the day on which their key would be taken from them."""
     await server.create()
     with closing(Keys(database_of(server.data))) as keys:
-        secret = keys.create("Sarah", at=1)
+        secret = keys.create("Sarah", at=1, role=KeyRole.ADMIN)
         parts = urlsplit(server.url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         headers = (f"Authorization: Bearer {secret}", "Connection: close", "Expect: 100-continue")

@@ -28,7 +28,7 @@ def test_the_first_start_makes_a_key_and_shows_it_once(keys: Keys) -> None:
 
     assert made is not None
     assert len(made) >= 43
-    assert keys.identify(made) == Key("administrator", KeyRole.ADMINISTRATOR, 10)
+    assert keys.identify(made) == Key("administrator", KeyRole.ADMIN, 10)
     assert keys.ensure_administrator(None, at=20) is None
     assert keys.identify(made) is not None
 
@@ -61,7 +61,7 @@ def test_a_given_secret_becomes_the_administrators_key(keys: Keys) -> None:
     assert keys.identify(made) is None
     found = keys.identify("from the settings")
     assert found is not None
-    assert found.role is KeyRole.ADMINISTRATOR
+    assert found.role is KeyRole.ADMIN
 
 
 def test_no_secret_is_stored(keys: Keys, database: Database, tmp_path: Path) -> None:

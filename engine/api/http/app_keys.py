@@ -6,9 +6,9 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -22,6 +22,7 @@ from engine.domain.rejection import NotFound
 from engine.domain.text import SESSION_ID
 from engine.sessions.series_schedule import SeriesSchedule
 from engine.storage.database import Connection, Database
+from engine.storage.leaders import Leaders, Led
 from engine.storage.nodes import NodeRow
 from engine.storage.rooms import RoomCatalogue
 
@@ -32,6 +33,8 @@ __all__ = [
     "CREDENTIALS",
     "DATA",
     "DATABASE",
+    "LEADERS",
+    "LED",
     "LINKS",
     "NODES",
     "OTHERS",
@@ -47,6 +50,7 @@ __all__ = [
     "Backend",
     "CataloguePool",
     "caller_of",
+    "now_led",
     "reauthenticate",
     "session_id_of",
     "visible",
@@ -57,6 +61,7 @@ CONNECTIONS = web.AppKey("connections", OpenConnections)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 DATA = web.AppKey("data", Path)
 DATABASE: web.AppKey[Database] = web.AppKey("database")
+LEADERS = web.AppKey("leaders", Leaders)
 LINKS = web.AppKey("links", Links)
 NODES: web.AppKey[Callable[[], Sequence[NodeRow]]] = web.AppKey("nodes")
 OTHERS: web.AppKey[AskOthers] = web.AppKey("others")
@@ -72,6 +77,8 @@ WEBHOOKS_MAY_BE_PRIVATE = web.AppKey("webhooks_may_be_private", bool)
 
 _AUTHENTICATED_FOR: web.RequestKey[str | None] = web.RequestKey("authenticated_for")
 """Set once a request was authenticated: the ``session_id`` that was given."""
+LED = web.RequestKey("led", Led)
+"""What the key of the request leads, where that is not everything."""
 TOKEN_VALID_UNTIL = web.RequestKey("token_valid_until", int)
 """What the session of the request's token says of it, in milliseconds."""
 
@@ -123,6 +130,7 @@ class Backend:
     nodes: Callable[[], Sequence[NodeRow]]
     """The servers of this studio, this one among them."""
     others: AskOthers
+    leaders: Leaders
     webhooks: WebhookTests
     webhooks_may_be_private: bool
     """Whether webhooks may lead to addresses of private networks."""
@@ -143,6 +151,7 @@ class Backend:
         app[CONNECTIONS] = self.connections
         app[NODES] = self.nodes
         app[OTHERS] = self.others
+        app[LEADERS] = self.leaders
         app[WEBHOOKS] = self.webhooks
         app[WEBHOOKS_MAY_BE_PRIVATE] = self.webhooks_may_be_private
         app[CATALOGUE] = CataloguePool(self.database)
@@ -156,7 +165,11 @@ def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
     """
     request[_AUTHENTICATED_FOR] = session_id
     return request.app[CREDENTIALS].caller(
-        request, request.app[CLOCK].now(), session_id, token_valid_until=request.get(TOKEN_VALID_UNTIL)
+        request,
+        request.app[CLOCK].now(),
+        session_id,
+        token_valid_until=request.get(TOKEN_VALID_UNTIL),
+        led=request.get(LED),
     )
 
 
@@ -168,6 +181,18 @@ def reauthenticate(request: web.Request) -> None:
     """
     if _AUTHENTICATED_FOR in request:
         caller_of(request, request[_AUTHENTICATED_FOR])
+
+
+async def now_led(
+    request: web.Request, caller: Caller, kind: Literal["session", "series"], id_: str
+) -> Caller:
+    """The caller who leads from now on what their key has just made."""
+    if caller.key is None or caller.led is None:
+        return caller
+    leaders = request.app[LEADERS]
+    await leaders.add(kind, id_, caller.key.name, request.app[CLOCK].now())
+    led = request[LED] = await leaders.led_by(caller.key.name)
+    return replace(caller, led=led)
 
 
 def session_id_of(request: web.Request) -> str:

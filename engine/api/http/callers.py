@@ -15,6 +15,7 @@ from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import STAFF, Role, Session
 from engine.protocol.tokens import SessionToken, Tokens
 from engine.storage.keys import Key, KeyRole, Keys
+from engine.storage.leaders import Led
 
 __all__ = ["NOBODY", "Caller", "Credentials", "credential_of"]
 
@@ -27,20 +28,28 @@ class Caller:
     token: SessionToken | None = None
     client_id: str | None = None
     """The participant whose ``resume`` it is, in the session of the path."""
+    led: Led | None = None
+    """What the key leads; None where that is everything."""
 
     def need_key(self) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key."""
         if self.key is None:
             raise self.refusal("This needs a key.")
 
+    def need_publisher(self) -> None:
+        """Raise ``Forbidden`` where the caller leads sessions without publishing them."""
+        if self.key is not None and self.key.role is KeyRole.ASSISTANT:
+            raise self.refusal("Publishing is for instructors: this is an assistant's key.")
+
     def need_admin(self) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has the administrator's key."""
-        if self.key is None or self.key.role is not KeyRole.ADMINISTRATOR:
+        if self.key is None or self.key.role is not KeyRole.ADMIN:
             raise self.refusal("This needs the administrator's key.")
 
     def need_staff(self, session_id: str) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key or the instructor's token."""
         if not self.leads(session_id):
+            self._need_among_led(session_id)
             raise self.refusal(f"This needs a key, or the instructor's token of session {session_id}.")
 
     def need_belonging(self, session_id: str) -> None:
@@ -51,25 +60,24 @@ class Caller:
     def leads(self, session_id: str) -> bool:
         """Whether the caller may do everything in a session."""
         token = self.token
-        return self.key is not None or (
-            token is not None and token.session_id == session_id and token.role in STAFF
-        )
+        if self.key is not None:
+            return self.led is None or session_id in self.led.sessions
+        return token is not None and token.session_id == session_id and token.role in STAFF
 
     def belongs(self, session_id: str) -> bool:
         """Whether the caller may see names, chat and quotes of a session, and that a private one exists."""
         token = self.token
-        return (
-            self.key is not None
-            or self.client_id is not None
-            or (token is not None and token.session_id == session_id)
-        )
+        if self.key is not None:
+            return self.leads(session_id)
+        return self.client_id is not None or (token is not None and token.session_id == session_id)
 
     def need_sight(self, state: Session | None, session_id: str) -> Session:
         """Return ``state`` if there is such a session and the caller may know of it.
 
         Raises:
-            NotFound: there is none, or it is private: strangers cannot tell the two apart.
+            NotFound: there is none, or it is private, or the key leads others only: they cannot be told apart.
         """
+        self._need_among_led(session_id)
         if state is None or (state.details.visibility == "private" and not self.belongs(session_id)):
             raise NotFound(
                 "unknown_session",
@@ -78,10 +86,18 @@ class Caller:
             )
         return state
 
+    def _need_among_led(self, session_id: str) -> None:
+        if self.led is not None and session_id not in self.led.sessions:
+            raise NotFound(
+                "unknown_session",
+                f"There is no session {session_id}.",
+                {"session_id": f"{session_id} is unknown"},
+            )
+
     @property
     def role(self) -> Role:
         """The role in which this caller's commands are carried out."""
-        return Role.ADMIN if self.key is not None else Role.INSTRUCTOR
+        return Role.ADMIN if self.key is not None and self.led is None else Role.INSTRUCTOR
 
     def refusal(self, message: str) -> BadCredential | Forbidden:
         """What a caller is refused with who may not do something: without a credential another one than with one."""
@@ -91,6 +107,7 @@ class Caller:
 
 
 NOBODY = Caller()
+_NOTHING = Led(frozenset(), frozenset())
 
 
 def credential_of(request: web.BaseRequest) -> str | None:
@@ -122,10 +139,11 @@ class Credentials:
         session_id: str | None = None,
         *,
         token_valid_until: Millis | None = None,
+        led: Led | None = None,
     ) -> Caller:
         """Authenticate a request by its headers. A ``resume`` is valid where the path, or ``session_id``, names its session.
 
-        ``token_valid_until`` is what the session of its token says; without it the token's own word counts.
+        ``led`` is what its key leads, where that is not everything. ``token_valid_until`` is what the session of its token says; without it the token's own word counts.
 
         Raises:
             BadCredential: a credential is sent that is unknown, revoked or expired.
@@ -134,7 +152,7 @@ class Credentials:
         if secret is None:
             return NOBODY
         if (key := self.keys.identify(secret)) is not None:
-            return Caller(key=key)
+            return Caller(key=key, led=None if key.role is KeyRole.ADMIN else led or _NOTHING)
         token = self.token(request)
         if token is not None:
             if at >= (token.expires_at if token_valid_until is None else token_valid_until):

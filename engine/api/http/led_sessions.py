@@ -1,0 +1,34 @@
+"""Looks up what the key of a request leads, so that handlers can ask who the caller is without waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from engine.api.http.app_keys import CREDENTIALS, LEADERS, LED
+from engine.api.http.callers import credential_of
+from engine.storage.keys import Key, KeyRole
+
+__all__ = ["led_sessions_middleware"]
+
+_SOCKETS = "/ws/"
+
+
+@web.middleware
+def led_sessions_middleware(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+    """For keys that do not lead everything."""
+    secret = credential_of(request)
+    # Tokens and resumes have two dots.
+    if secret is None or secret.count(".") == 2 or request.path.startswith(_SOCKETS):
+        return handler(request)
+    key = request.app[CREDENTIALS].keys.identify(secret)
+    if key is None or key.role is KeyRole.ADMIN:
+        return handler(request)
+    return _after_look(request, handler, key)
+
+
+async def _after_look(request: web.Request, handler: Handler, key: Key) -> web.StreamResponse:
+    request[LED] = await request.app[LEADERS].led_by(key.name)
+    return await handler(request)
