@@ -188,7 +188,13 @@ async def running_server(
         )
         directory = _build_directory(context, storage, process)
         sockets = _build_sockets(context, storage, directory)
-        schedule = SeriesSchedule(series=storage.series, rooms=storage.rooms, sessions=directory, clock=clock)
+        schedule = SeriesSchedule(
+            series=storage.series,
+            rooms=storage.rooms,
+            sessions=directory,
+            clock=clock,
+            shared=storage.node is not None,
+        )
         webhooks = WebhookSender(storage.database, clock, allow_private=settings.webhook_allow_private)
         stack.push_async_callback(webhooks.close)
         app = _build_application(context, storage, directory, schedule, sockets, process, webhooks)

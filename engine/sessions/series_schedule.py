@@ -28,7 +28,7 @@ __all__ = ["PlannedSession", "SeriesSchedule", "unknown_series"]
 _ROUND: Millis = MINUTE
 """The longest pause between two rounds."""
 _RETRY: Millis = 10 * SECOND
-_LOOK_EVERY_S = 2.0
+_LOOK_EVERY_S = 5.0
 """Real seconds between two looks at whether a series was changed."""
 _ATTEMPTS = 5
 
@@ -56,11 +56,19 @@ class SeriesSchedule:
     """All series of this server. One per process; used on its loop only."""
 
     def __init__(
-        self, *, series: SeriesCatalogue, rooms: SeriesRooms, sessions: SessionMaker, clock: Clock
+        self,
+        *,
+        series: SeriesCatalogue,
+        rooms: SeriesRooms,
+        sessions: SessionMaker,
+        clock: Clock,
+        shared: bool = False,
     ) -> None:
+        """``shared``: other servers may change the table of series too."""
         self._series = series
         self._sessions = SeriesSessions(rooms=rooms, sessions=sessions, clock=clock)
         self._clock = clock
+        self._look_every_s = _LOOK_EVERY_S if shared else None
         self._lock = asyncio.Lock()
 
     # -- queries -----------------------------------------------------------------------------------
@@ -191,10 +199,12 @@ class SeriesSchedule:
 
     async def _wait(self, wake_at: Millis, seen: int) -> None:
         """Return at an instant, or soon after a series was changed: perhaps by a server that does not have its sessions."""
-        while self._clock.now() < wake_at and await self._series.changes() == seen:
+        while self._clock.now() < wake_at:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY_S):
+                async with asyncio.timeout(self._look_every_s):
                     await self._clock.sleep_until(wake_at)
+            if self._look_every_s is not None and await self._series.changes() != seen:
+                return
 
     async def make_due(self) -> Millis:
         """Make every session that is due, and finish changes that were interrupted; returns when to look again."""
