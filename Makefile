@@ -18,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site check-asyncapi vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site check-asyncapi docs types-js vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -96,6 +96,10 @@ fuzz-api: $(VENV)/development.stamp ## fuzz test: ten minutes of generated reque
 fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and messages of every shape on live sockets
 	$(python) -m tests.fuzz.websocket $(FUZZ_ARGS)
 
+docs: $(VENV)/development.stamp ## build the documents into var/docs, strictly
+	$(python) -m mkdocs build --strict --quiet
+	@echo "The documents are in var/docs: open var/docs/index.html"
+
 # What needs npm stands apart: neither running nor building nor testing does.
 .ci/npm/node_modules: .ci/npm/package-lock.json
 	cd .ci/npm && npm ci --ignore-scripts --no-audit --no-fund --silent
@@ -104,6 +108,11 @@ fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and m
 check-asyncapi: $(VENV)/development.stamp .ci/npm/node_modules ## check the AsyncAPI document with AsyncAPI's own parser; needs npm
 	$(python) -c "import json; from engine.protocol.asyncapi import document; print(json.dumps(document(version='1', server='http://127.0.0.1:8000')))" \
 		| node .ci/npm/asyncapi.mjs
+
+types-js: .ci/npm/node_modules ## make the types (.d.ts) of halcytone-client.js from its comments; needs npm
+	rm -f engine/web/static/*.d.ts
+	.ci/npm/node_modules/.bin/tsc --allowJs --declaration --emitDeclarationOnly --skipLibCheck --target es2022 --module es2022 \
+		--lib es2022,dom,dom.iterable --outDir engine/web/static engine/web/static/halcytone-client.js
 
 SWAGGER_UI = 5.35.0
 vendor: ## fetch the renderer of the API's reference from npm again, at the version that stands here; needs npm
@@ -118,6 +127,7 @@ compile = UV_SYSTEM_CERTS=1 $(python) -m uv pip compile --quiet --python-version
 lock: $(VENV)/development.stamp ## update requirements/*.lock: versions and hashes, no addresses
 	$(compile) pyproject.toml -o requirements/runtime.lock
 	$(compile) pyproject.toml --extra dev --extra cluster -c requirements/runtime.lock -o requirements/dev.lock
+	$(compile) pyproject.toml --extra cluster -c requirements/runtime.lock -c requirements/dev.lock -o requirements/cluster.lock
 	$(compile) pyproject.toml --extra bench -c requirements/dev.lock -o requirements/bench.lock
 	$(compile) requirements/build.in -c requirements/runtime.lock -o requirements/build.lock
 	$(compile) requirements/bootstrap.in -o requirements/bootstrap.lock

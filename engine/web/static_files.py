@@ -26,6 +26,8 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ".js": "text/javascript; charset=utf-8",
         ".css": "text/css; charset=utf-8",
         ".svg": "image/svg+xml",
+        # Types of the client, for programs that are compiled against it.
+        ".ts": "text/plain; charset=utf-8",
         ".txt": "text/plain; charset=utf-8",
         ".woff2": "font/woff2",
     }

@@ -1,0 +1,172 @@
+"""The documents: built strictly, with links that lead somewhere, and blocks that do what the text says when pasted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import typer.main
+
+from engine.cli import app
+from engine.settings import PREFIX, Settings
+from tests.api.conftest import KEY, Server, moment, running
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+_FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.M | re.S)
+_KNOWN = {"bash", "console", "ini", "python", "text", "toml"}
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [code for named, code in _FENCE.findall(text) if named == language]
+
+
+def with_blocks(language: str) -> list[str]:
+    return [page for page in PAGES if blocks(page, language)]
+
+
+def test_the_documents_are_built_strictly(tmp_path: Path) -> None:
+    """Every page is in the navigation, every link and anchor is there, and nothing comes from another host."""
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert {
+        path.relative_to(tmp_path).with_suffix(".md").as_posix() for path in tmp_path.rglob("*.html")
+    } >= set(PAGES)
+    for page in tmp_path.rglob("*.html"):
+        loaded = re.findall(r'<(?:script|link|img)\b[^>]*?\b(?:src|href)="(https?:[^"]*)"', page.read_text())
+        assert loaded == [], page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_says_what_it_is(page: str) -> None:
+    """So that each is checked by one of the tests below."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    fences = re.findall(r"^```(\S*)", text, re.M)
+    assert set(fences[::2]) <= _KNOWN
+    assert set(fences[1::2]) <= {""}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_and_target_that_is_named_is_there(page: str) -> None:
+    """Paths in the checkout, and targets of make."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    tops = "engine|publisher|halcytone|templates|site|deploy|bench|tests|requirements"
+    for path in re.findall(rf"`((?:{tops})/[\w./-]+)`", text):
+        # XX is a language that is not there yet.
+        assert "XX" in path or (ROOT / path).exists(), path
+    for target in re.findall(r"`make ([a-z-]+)", text):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+@pytest.mark.parametrize("page", with_blocks("console"))
+def test_every_command_that_is_shown_is_one(page: str) -> None:
+    """With options that it has."""
+    for block in blocks(page, "console"):
+        for line in block.splitlines():
+            words = shlex.split(line.removeprefix("$ "))
+            assert line.startswith("$ ")
+            if words[0] == "uvx":
+                words = words[3:]
+            if words[0] in ("pip", "pipx", "make"):
+                continue
+            assert words[0] == "halcytone"
+            check_command(words[1:])
+
+
+def check_command(words: list[str]) -> None:
+    command = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        assert words[0] in command.commands, words
+        command, words = command.commands[words[0]], words[1:]
+    known = {
+        option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("page", with_blocks("ini") + with_blocks("toml"))
+def test_every_setting_that_is_shown_is_one(page: str) -> None:
+    """Variables are settings, and TOML can be read."""
+    for block in blocks(page, "ini"):
+        for line in block.splitlines():
+            name = line.partition("=")[0]
+            assert name.removeprefix(PREFIX).lower() in Settings.model_fields, line
+    for block in blocks(page, "toml"):
+        assert tomllib.loads(block)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A server with its real publisher, for the blocks of all pages."""
+    async with running(tmp_path_factory.mktemp("studio"), None, rate_requests_per_minute=0) as server:
+        yield server
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("page", with_blocks("bash"))
+async def test_what_is_to_paste_into_a_shell_works(studio: Server, page: str) -> None:
+    """One shell for all blocks of a page, as somebody reads it from top to bottom."""
+    output = await done(studio, "bash", "-euo", "pipefail", "-c", "\n".join(blocks(page, "bash")))
+    assert output.count("{") >= 1
+    for text in re.findall(r"^[\[{].*$", output, re.M):
+        assert json.JSONDecoder().raw_decode(text)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_program_that_follows_a_session_follows_it(studio: Server) -> None:
+    """It says what is breathed, and ends with the session."""
+    (program,) = (block for block in blocks("programs.md", "python") if "follow(client)" in block)
+    await studio.create("followed", scheduled_start=moment(minutes=1))
+    await studio.event("session.started", "followed")
+    await studio.event("participant.joined", "followed", participant_id="ada")
+    process = await started(studio, sys.executable, "-u", "-c", program)
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        assert await process.stdout.readline() == b"now: live\n"
+        await studio.event("technique.changed", "followed", technique="Box Breathing")
+        await studio.event("session.ended", "followed", duration=60)
+        output, errors = await process.communicate()
+    assert output.decode().splitlines() == ["breathe: Box Breathing", "it lasted 60 seconds"], errors.decode()
+    assert process.returncode == 0
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_signature_of_a_webhook_is_checked_as_shown(studio: Server) -> None:
+    """The block runs as it stands."""
+    (program,) = (block for block in blocks("programs.md", "python") if "webhook-signature" in block)
+    assert await done(studio, sys.executable, "-c", program) == "story.published\n"
+
+
+async def done(server: Server, *command: str) -> str:
+    """What a command prints; it must succeed."""
+    process = await started(server, *command)
+    async with asyncio.timeout(60):
+        output, errors = await process.communicate()
+    assert process.returncode == 0, output.decode() + errors.decode()
+    return output.decode()
+
+
+async def started(server: Server, *command: str) -> Process:
+    """A command with the server's address and a key in its environment."""
+    environment = {"BASE": server.url, "KEY": KEY, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment)
