@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from engine.domain.instant import iso
 from tests.web.conftest import Opener
@@ -397,10 +397,21 @@ async def test_without_scripts_there_is_a_sentence(room: FakeRoom, open_page: Op
 @pytest.mark.parametrize("path", ["/sessions/join/morning", "/console", "/wall/morning"])
 async def test_an_old_browser_reads_what_it_needs(room: FakeRoom, open_page: Opener, path: str) -> None:
     """No blank page: the sentence names the oldest versions that work."""
-    too_old = "CSS.supports = (name, value) => !String(value).includes('color-mix');"
-    page = await open_page(f"{await room.start()}{path}", script=too_old)
-    await expect(page.get_by_text("This browser is too old")).to_be_visible()
+    page = await open_page(f"{await room.start()}{path}")
+    words = page.get_by_text("This browser is too old")
+    await expect(words).to_be_hidden()
+
+    async def of_an_older_one(route: Route) -> None:
+        sheet = await (await route.fetch()).text()
+        await route.fulfill(
+            body=sheet.replace("color: color-mix(", "color: unknown-function("), content_type="text/css"
+        )
+
+    await page.route("**/base.css", of_an_older_one)
+    await page.reload()
+    await expect(words).to_be_visible()
     await expect(page.get_by_text("Dieser Browser ist zu alt")).to_be_visible()
+    await expect(page.locator("main")).to_be_hidden()
 
 
 async def test_an_unknown_session_is_no_dead_end(room: FakeRoom, open_page: Opener) -> None:
