@@ -320,6 +320,7 @@ def _node(context: _Context, database: Database) -> Node | None:
 
 def _passing(context: _Context, node: Node, signing_key: bytes) -> Passing:
     from engine.nodes.hop import HopSigner
+    from engine.nodes.node_metrics import register_node_metrics
     from engine.nodes.passing import Passing
 
     membership, addresses = node.membership, context.addresses
@@ -336,6 +337,13 @@ def _passing(context: _Context, node: Node, signing_key: bytes) -> Passing:
         return None if hop is None else hop.address
 
     addresses.trust_hops(told)
+    register_node_metrics(
+        context.registry,
+        owned=lambda: len(node.ownership),
+        nodes=lambda: len(membership.nodes),
+        unanswered_s=membership.unanswered_s,
+        passed_on=passing.sockets,
+    )
     context.stack.push_async_callback(passing.close)
     return passing
 

@@ -103,6 +103,10 @@ class Membership:
         """All nodes, as the newest look showed them."""
         return self._nodes
 
+    def unanswered_s(self) -> float:
+        """Seconds since the database answered a beat."""
+        return time.monotonic() - self._answered
+
     def others(self) -> list[NodeRow]:
         """The other nodes."""
         return [row for row in self._nodes if row.node != self.node]
@@ -251,13 +255,13 @@ class Membership:
         """Let go of the sockets once the database answers others, and not this node."""
         while True:
             await asyncio.sleep(BEAT_S)
-            unanswered = time.monotonic() - self._answered
+            unanswered = self.unanswered_s()
             if self._cut_off or may_serve(unanswered, None) is Verdict.SERVE:
                 continue
             urls = [row.url for row in self.others()]
             answers = await asyncio.gather(*map(self._ask_peer, urls))
             whole = [answer for answer in answers if answer is not None]
-            if may_serve(time.monotonic() - self._answered, whole) is Verdict.CUT_OFF:
+            if may_serve(self.unanswered_s(), whole) is Verdict.CUT_OFF:
                 log.error(
                     "cut off from the database", node=self.node, seconds=round(unanswered, 1), ttl=TTL_S
                 )

@@ -66,6 +66,10 @@ class Passing:
         """What another node says of a request that it passed on; None for one of a client."""
         return self._signer.read(request)
 
+    def sockets(self) -> int:
+        """How many sockets are passed on at present."""
+        return len(self._sockets)
+
     async def close(self) -> None:
         """End the connections to other nodes: their clients come back."""
         for spliced in list(self._sockets):

@@ -121,6 +121,9 @@ async def test_any_server_answers_any_request(
     assert titles.count("To all") == 1
     nodes = await until_nodes(http, two, 2)
     assert sorted(node["url"] for node in nodes) == sorted(server.url for server in servers)
+    async with http.get(f"{one.url}/metrics") as metrics:
+        figures = (await metrics.text()).splitlines()
+    assert {"halcytone_nodes 2.0", "halcytone_owned_sessions 1.0"} <= set(figures)
     await asked(http, "POST", f"{two.url}/api/v2/sessions/shared/end")
     assert await asyncio.wait_for(person.closed(), 20) == 1000
     assert await asyncio.wait_for(instructor.closed(), 20) == 1000
