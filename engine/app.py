@@ -328,6 +328,7 @@ def _passing(context: _Context, node: Node, signing_key: bytes) -> Passing:
         HopSigner(signing_key, lambda: membership.node),
         addresses.client_of,
         node.ownership.owner,
+        node.ownership.forget_owner,
         membership.others,
         body_again,
     )
@@ -460,7 +461,7 @@ def _build_application(
     events: Handler = sockets.events.serve
     passing = storage.passing
     if passing is not None:
-        _add_published_route(app, directory, passing)
+        _add_internal_routes(app, directory, passing)
         live = passing.socket(live, lambda request: requested_session_id(request.rel_url.raw_query_string))
         events = passing.socket(events, lambda request: request.match_info["session_id"])
     # A HEAD opens no socket.
@@ -567,8 +568,9 @@ async def _mark_published(directory: Directory, passing: Passing | None, session
         pass  # A summary that came over the API has no session here.
 
 
-def _add_published_route(app: web.Application, directory: Directory, passing: Passing) -> None:
-    """Where another server says that it published a session of this one."""
+def _add_internal_routes(app: web.Application, directory: Directory, passing: Passing) -> None:
+    """Where another server says that it published a session of this one, or asks for one in which nobody is."""
+    from engine.nodes.passing import YIELD_AT
 
     async def published(request: web.Request) -> web.Response:
         if passing.hop(request) is None:
@@ -576,7 +578,14 @@ def _add_published_route(app: web.Application, directory: Directory, passing: Pa
         await directory.ask(request.match_info["session_id"], MarkPublished(), Sender(Role.ADMIN))
         return web.Response(status=204)
 
+    async def give_up(request: web.Request) -> web.Response:
+        if passing.hop(request) is None:
+            raise web.HTTPNotFound
+        given_up = await directory.yield_idle(request.match_info["session_id"])
+        return web.Response(status=204 if given_up else 409)
+
     app.router.add_post(f"{_PUBLISHED_AT}/{{session_id}}", published)
+    app.router.add_post(f"{YIELD_AT}/{{session_id}}", give_up)
 
 
 _tasks: set[asyncio.Task[None]] = set()

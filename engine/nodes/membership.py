@@ -129,8 +129,9 @@ class Membership:
 
     async def leave(self) -> None:
         """Stop beating, and take this node out; what it still owns is free at once."""
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._watch is None:
+            return  # It never joined: something else failed before.
+        self._watch.cancel()
         self._stop.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(2 * BEAT_S):

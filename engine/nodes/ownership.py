@@ -110,6 +110,10 @@ class SharedOwnership:
                 del self._releases[each]
             released.set_result(None)
 
+    def forget_owner(self, session_id: str) -> None:
+        """Believe no longer that another node owns a session: that node gave it up."""
+        self._foreign.pop(session_id, None)
+
     def lose(self, session_id: str) -> None:
         """Forget a session that another node owns, as the journal found."""
         self._terms.pop(session_id, None)

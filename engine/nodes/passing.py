@@ -8,7 +8,9 @@ again, an owner that does not answer is a 503 with ``Retry-After``, or 4006 on a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
+from urllib.parse import quote
 from uuid import uuid4
 
 import aiohttp
@@ -22,12 +24,17 @@ from engine.nodes.hop import HOP_HEADER, Hop, HopSigner
 from engine.nodes.splice import OwnerUnreachable, Spliced, splice
 from engine.storage.nodes import NodeRow, Owner
 
-__all__ = ["MOST_SOCKETS", "Passing"]
+__all__ = ["MOST_SOCKETS", "YIELD_AT", "Passing"]
 
 _ANSWERED_WITHIN_S = 35.0
 """The longest answer of ours, a publication that is waited for, takes 30 s."""
 _CONNECTED_WITHIN_S = 1.0
 _PEERS_ANSWER_WITHIN_S = 2.0
+YIELD_AT = "/internal/yield"
+"""Where a server is asked to give up a session: 204 if it did."""
+_YIELDED = 204
+_KEPT_FOR_S = 5.0
+_MOST_KEPT = 10_000
 MOST_SOCKETS = 2000
 """Sockets that one node passes on at most: a balancer that knows where sessions are is needed beyond that."""
 _OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"})
@@ -47,6 +54,7 @@ class Passing:
         signer: HopSigner,
         address_of: Callable[[web.BaseRequest], str],
         owner: Callable[[str], Awaitable[Owner]],
+        forget_owner: Callable[[str], None],
         others: Callable[[], Sequence[NodeRow]],
         body_of: Callable[[web.Request], Awaitable[bytes]],
     ) -> None:
@@ -58,6 +66,9 @@ class Passing:
         self._signer = signer
         self._address_of = address_of
         self._owner = owner
+        self._forget_owner = forget_owner
+        self._kept: dict[str, float] = {}
+        """Sessions that their owner did not yield, and until when (monotonic clock) it is not asked again."""
         self._others = others
         self._http: aiohttp.ClientSession | None = None
         self._sockets: set[asyncio.Task[Spliced]] = set()
@@ -101,7 +112,7 @@ class Passing:
                 owner = await self._owner(session_id)
             except Rejected:
                 return await handler(request)  # Which says so over the socket.
-            if not owner.url or len(self._sockets) >= MOST_SOCKETS:
+            if not owner.url or await self._yielded(session_id, owner) or len(self._sockets) >= MOST_SOCKETS:
                 return await handler(request)
             spliced = asyncio.ensure_future(splice(request, owner.url, self._headers(request, owner.node)))
             self._sockets.add(spliced)
@@ -115,6 +126,22 @@ class Passing:
                 spliced.cancel()
 
         return serve
+
+    async def _yielded(self, session_id: str, owner: Owner) -> bool:
+        """Whether the owner of a session in which nobody is gave it up for this server, to which somebody comes.
+
+        So a session is where its balancer sends people, wherever it was created.
+        """
+        now = time.monotonic()
+        if self._kept.get(session_id, 0.0) > now:
+            return False
+        if await self._told(owner.node, owner.url, f"{YIELD_AT}/{quote(session_id, safe='')}") == _YIELDED:
+            self._forget_owner(session_id)
+            return True
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[session_id] = now + _KEPT_FOR_S
+        return False
 
     async def ask_others(self, request: web.Request) -> list[bytes]:
         """The bodies of the answers (200) of other nodes to the same request; without those that do not answer soon.
@@ -141,14 +168,20 @@ class Passing:
 
     async def tell_owner(self, moved: Moved, path: str) -> None:
         """Send an empty POST of this server's own to the owner of a session; it is lost where that does not answer."""
-        header = self._signer.sign(hdrs.METH_POST, path, Hop("", "http"), moved.node)
+        await self._told(moved.node, moved.url, path)
+
+    async def _told(self, node: str, url: str, path: str) -> int | None:
+        """The status of the answer to an empty POST of this server's own; None without an answer."""
+        header = self._signer.sign(hdrs.METH_POST, path, Hop("", "http"), node)
         try:
-            async with self._client().post(moved.url + path, headers={HOP_HEADER: header}) as response:
-                status = response.status
+            async with (
+                asyncio.timeout(_PEERS_ANSWER_WITHIN_S),
+                self._client().post(URL(url + path, encoded=True), headers={HOP_HEADER: header}) as response,
+            ):
+                return response.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("owner unreachable", node=moved.node, reason=str(error))
-        else:
-            log.info("owner told", node=moved.node, path=path, status=status)
+            log.warning("owner unreachable", node=node, reason=str(error))
+            return None
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:

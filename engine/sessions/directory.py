@@ -268,6 +268,26 @@ class Directory:
             with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
                 ref.tell(NotOwner(session_id))
 
+    async def yield_idle(self, session_id: str) -> bool:
+        """Give up a session in which nobody is, for a server to which somebody comes; returns whether it is given up."""
+        if (
+            self._ownership is None
+            or self._ownership.term(session_id) is None
+            or session_id in self._starting
+        ):
+            return False
+        ref = self._actors.get(session_id)
+        if ref is not None and ref.is_alive():
+            if not await self._ask(ref, UnloadIfIdle()):
+                return False
+            self._unload(session_id)
+        await self._loader.writes_settled()
+        # Somebody may have asked for it here meanwhile.
+        if session_id in self._actors or session_id in self._starting:
+            return False
+        await self._ownership.release([session_id])
+        return True
+
     async def hand_over(self) -> None:
         """Give every session up to other servers, each once all of it is durable; none is loaded any more.
 

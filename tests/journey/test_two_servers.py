@@ -121,9 +121,12 @@ async def test_any_server_answers_any_request(
     assert titles.count("To all") == 1
     nodes = await until_nodes(http, two, 2)
     assert sorted(node["url"] for node in nodes) == sorted(server.url for server in servers)
-    async with http.get(f"{one.url}/metrics") as metrics:
+    # Nobody was in it where it was created: it went to where somebody came, and the second to come is passed on.
+    async with http.get(f"{two.url}/metrics") as metrics:
         figures = (await metrics.text()).splitlines()
-    assert {"halcytone_nodes 2.0", "halcytone_owned_sessions 1.0"} <= set(figures)
+    assert {"halcytone_nodes 2.0", "halcytone_owned_sessions 2.0"} <= set(figures)
+    async with http.get(f"{one.url}/metrics") as metrics:
+        assert "halcytone_passed_on_sockets 1.0" in (await metrics.text()).splitlines()
     await asked(http, "POST", f"{two.url}/api/v2/sessions/shared/end")
     assert await asyncio.wait_for(person.closed(), 20) == 1000
     assert await asyncio.wait_for(instructor.closed(), 20) == 1000
@@ -140,6 +143,8 @@ async def test_a_server_that_dies_takes_no_session_with_it(
     instructor = LiveClient(
         http, two.url, "orphan", role="instructor", token=room["tokens"]["instructor"], on_message=leading.add
     )
+    direct = LiveClient(http, one.url, "orphan", name="Bob")
+    await direct.connect()
     epoch = (await through.connect())["epoch"]
     await instructor.connect()
     await asked(http, "POST", f"{one.url}/api/v2/sessions/orphan/start")
@@ -152,7 +157,7 @@ async def test_a_server_that_dies_takes_no_session_with_it(
 
     await one.kill()
     died = time.monotonic()
-    assert {await through.closed(), await instructor.closed()} == {1006}
+    assert {await each.closed() for each in (direct, through, instructor)} == {1006}
     welcomes = [await reconnected(through), await reconnected(instructor)]
 
     assert time.monotonic() - died < 12

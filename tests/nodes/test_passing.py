@@ -34,7 +34,12 @@ class Servers:
 
         addresses = self.addresses[name] = Addresses(["127.0.0.1"])
         passing = Passing(
-            HopSigner(KEY, lambda: name), addresses.client_of, whose, list, lambda request: request.read()
+            HopSigner(KEY, lambda: name),
+            addresses.client_of,
+            whose,
+            lambda _: None,
+            list,
+            lambda request: request.read(),
         )
 
         def told(request: web.BaseRequest) -> str | None:
