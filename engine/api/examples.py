@@ -20,6 +20,7 @@ _THURSDAYS = {"series_id": "thursdays"}
 _DRAFT = {**_EVENING, "channel": "email"}
 _STORY = {"id": "evening-001"}
 _REGISTRATION = {"registration": "c-7f3a"}
+_SAM = {"name": "Sam"}
 _WEBHOOK = {"webhook_id": "wh_3f0c"}
 _SESSIONS = f"{API}/sessions/{{session_id}}"
 _SUMMARY = {
@@ -54,6 +55,13 @@ def examples(yesterday: str) -> Mapping[str, Example]:
         f"GET {API}/sessions": Example(query={"limit": 20}),
         f"GET {_SESSIONS}": Example(_MORNING),
         f"PATCH {_SESSIONS}": Example(_MORNING, body={"title": "Morning Calm", "max_participants": 60}),
+        f"POST {API}/keys": Example(body={"name": "Sam", "role": "instructor"}),
+        f"GET {API}/keys": Example(),
+        f"POST {API}/keys/{{name}}/renew": Example(_SAM),
+        f"GET {_SESSIONS}/hosts": Example(_MORNING),
+        f"POST {_SESSIONS}/hosts": Example(_MORNING, body={"name": "Sam"}),
+        f"DELETE {_SESSIONS}/hosts/{{name}}": Example({**_MORNING, **_SAM}),
+        f"DELETE {API}/keys/{{name}}": Example(_SAM),
         f"POST {_SESSIONS}/registrations": Example(_MORNING, body={"name": "Ada"}),
         f"GET {_SESSIONS}/registrations": Example(_MORNING),
         f"GET {_SESSIONS}/places": Example(_MORNING),
