@@ -5,7 +5,7 @@
 
 import { importOrReload } from "./import-or-reload.js";
 import { apiRequest } from "./api.js";
-import { credential, keep, signOut } from "./console/credential.js";
+import { credential, keep, renewSecret, signOut } from "./console/credential.js";
 import { BASE, showScreen } from "./dom.js";
 import { loadStrings, t } from "./i18n.js";
 import { followNewLinks } from "./memory.js";
@@ -16,6 +16,7 @@ const SCREENS = /** @type {Record<string, () => Promise<(desk: any, detail: any)
   sessions: async () => (await import("./console/sessions.js")).sessionsScreen,
   schedule: async () => (await import("./console/schedule.js")).scheduleScreen,
   series: async () => (await import("./console/series.js")).seriesScreen,
+  team: async () => (await import("./console/team.js")).teamScreen,
   room: async () => (await import("./console/room.js")).roomScreen,
   desk: async () => (await import("./console/desk.js")).deskScreen,
 });
@@ -32,6 +33,11 @@ const desk = {
   ask: (method, path, body) => apiRequest(method, path, { body, credential: desk.credential }),
   turn,
   signIn,
+  /** Go on with the new secret of one's own key. @param {string} secret */
+  renewed: (secret) => {
+    desk.credential = secret;
+    renewSecret(secret);
+  },
   signOut: () => {
     signOut();
     location.assign(`${BASE}/console`);

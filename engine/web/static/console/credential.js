@@ -24,6 +24,16 @@ export function keep(secret, sessionId, stay) {
   }
 }
 
+/** Keep a new secret where the one before was kept. @param {string} secret */
+export function renewSecret(secret) {
+  try {
+    const place = sessionStorage.getItem(PLACE) === null ? localStorage : sessionStorage;
+    place.setItem(PLACE, JSON.stringify({ secret, sessionId: null }));
+  } catch {
+    // As above.
+  }
+}
+
 export function signOut() {
   try {
     sessionStorage.removeItem(PLACE);

@@ -8,6 +8,7 @@ import { h, setText, show } from "../dom.js";
 import { dateTime, t, timeWithZone } from "../i18n.js";
 import { sumText } from "../plan-sum.js";
 import { answerText } from "../refusals.js";
+import { comingDialog } from "./coming.js";
 import { editSession } from "./edit.js";
 import { oftenText } from "./repeat.js";
 import { shareDialog } from "./share.js";
@@ -23,7 +24,7 @@ export function sessionsScreen(desk) {
   const element = h(
     "section",
     { class: "screen console" },
-    h("header", { class: "bar" }, h("h1", {}, t("sessions.title")), h("button", { type: "button", onclick: desk.signOut }, t("sessions.sign_out"))),
+    h("header", { class: "bar" }, h("h1", {}, t("sessions.title")), h("button", { type: "button", onclick: () => desk.turn("team") }, t("sessions.team")), h("button", { type: "button", onclick: desk.signOut }, t("sessions.sign_out"))),
     h("button", { class: "primary wide", type: "button", onclick: () => desk.turn("schedule") }, t("sessions.new")),
     said,
     note,
@@ -91,6 +92,7 @@ export function sessionsScreen(desk) {
         { class: "actions" },
         session.phase === "cancelled" ? null : h("button", { type: "button", class: over ? "" : "primary", onclick: open }, t(over ? "sessions.desk" : "sessions.open")),
         over ? null : h("button", { type: "button", onclick: () => shareDialog(desk, session.session_id) }, t("sessions.share")),
+        session.phase === "cancelled" ? null : h("button", { type: "button", onclick: () => comingDialog(desk, session.session_id) }, t("sessions.who_comes")),
         over ? null : h("button", { type: "button", onclick: () => editSession(desk, session.session_id, saved) }, t("edit.change")),
         h("button", { type: "button", onclick: () => copy(session, start) }, t("sessions.next_week")),
         over || session.phase === "live"

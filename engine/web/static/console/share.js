@@ -35,6 +35,7 @@ export async function shareDialog(desk, sessionId) {
     // A private page opens for nobody by its address alone.
     visibility === "private" ? null : linkRow(t("share.page"), urls.page),
     linkRow(t("share.wall"), urls.wall),
+    linkRow(t("share.cohost"), urls.console),
   );
   return undefined;
 }

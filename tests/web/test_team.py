@@ -1,0 +1,110 @@
+"""Who comes, the team's keys, and webhooks, in the console against a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+from playwright.async_api import Page, expect
+
+from engine.app import RunningServer, running_server
+from engine.clock import Clock
+from tests.api.conftest import IDLE, settings
+from tests.api.conftest import KEY as API_KEY
+from tests.journey.server import KEY, asked
+from tests.web.conftest import Opener
+from tests.web.test_accessibility import findings
+from tests.webhooks.receiver import receiving
+
+
+async def signed_in(open_page: Opener, url: str, key: str) -> Page:
+    """The list of sessions."""
+    page = await open_page(f"{url}/console", phone=False)
+    await page.get_by_label("Key or session link").fill(key)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    return page
+
+
+async def _first_site(url: str, http: aiohttp.ClientSession) -> None:
+    """Return when the empty site is built, whose styles every page has."""
+    for _ in range(600):
+        async with http.get(f"{url}/assets/site.css") as answer:
+            if answer.status == 200:
+                return
+        await asyncio.sleep(0.1)
+    raise TimeoutError
+
+
+async def test_somebody_says_that_they_come_and_the_instructor_sees_it(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """On the session's page, without scripts but for the way in; they cancel with one button."""
+    body = {
+        "session_id": "evening",
+        "title": "Evening",
+        "instructor": "Mara",
+        "max_participants": 1,
+        "scheduled_start": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
+    }
+    await asked(http, "POST", f"{publishing.url}/api/v2/sessions/create", 201, body)
+    await _first_site(publishing.url, http)
+    page = await open_page(f"{publishing.url}/sessions/evening/")
+    await expect(page.get_by_text("One place is left.")).to_be_visible()
+    await page.get_by_label("Your name, if you like").fill("Anna")
+    await page.get_by_role("button", name="I come").click()
+    await expect(page.get_by_role("heading", name="You come")).to_be_visible()
+    assert await findings(page) == []
+
+    console = await signed_in(open_page, publishing.url, KEY)
+    await console.get_by_role("button", name="Who comes").click()
+    await expect(console.get_by_role("dialog")).to_contain_text("1 of 1 places taken, 0 waiting")
+    await expect(console.get_by_role("dialog")).to_contain_text("Anna")
+    await console.get_by_role("button", name="Close").click()
+    await console.get_by_role("button", name="Share").click()
+    cohost = console.get_by_label("For a co-host: this link leads the session")
+    await expect(cohost).to_have_value(re.compile(r"/console#session=evening&token=."))
+    await console.get_by_role("button", name="Close").click()
+
+    await page.get_by_role("button", name="I do not come after all").click()
+    await expect(page.get_by_role("heading", name="You have cancelled")).to_be_visible()
+
+
+async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: Opener) -> None:
+    """With its last deliveries; and a key of the team is made, which sees its own key alone."""
+    given = settings(tmp_path, webhook_allow_private=True)
+    async with receiving() as receiver, running_server(given, Clock(), publisher=IDLE) as server:
+        console = await signed_in(open_page, server.url, API_KEY)
+        await console.get_by_role("button", name="Team and programs").click()
+        await console.get_by_label("Address", exact=True).fill(receiver.url)
+        await console.get_by_label("What it is for").fill("Our calendar")
+        await console.get_by_role("button", name="Make the webhook").click()
+        secret = await console.get_by_label("The secret that signs").input_value()
+        card = console.get_by_role("article").filter(has_text="Our calendar")
+        await expect(card).to_contain_text("Nothing was sent yet.")
+        await card.get_by_role("button", name="Send a test").click()
+        await expect(card).to_contain_text("It was taken.")
+        assert receiver.verified(secret)[0]["type"] == "webhook.test"
+        receiver.status = 500
+        await card.get_by_role("button", name="Send a test").click()
+        await expect(card).to_contain_text("It was not taken: the answer was 500")
+        await expect(card.get_by_role("listitem")).to_have_count(2)
+        assert await findings(console) == []
+
+        await console.get_by_label("Whose key it is").fill("Mara")
+        await console.get_by_role("button", name="Make the key").click()
+        key = await console.get_by_label("The new key of Mara").input_value()
+        await card.get_by_role("button", name="Remove").click()
+        await expect(card).to_have_count(0)
+
+        own = await signed_in(open_page, server.url, key)
+        await own.get_by_role("button", name="Team and programs").click()
+        await expect(own.get_by_role("article")).to_have_count(1)
+        await own.get_by_role("button", name="Renew").click()
+        renewed = await own.get_by_label("The new key of Mara").input_value()
+        assert renewed != key
+        await own.get_by_role("button", name="Sessions").click()
+        await expect(own.get_by_text("No sessions yet.")).to_be_visible()
