@@ -128,7 +128,7 @@ async def mailed_page(request: web.Request) -> web.Response:
             continue
         name = "this_time" if registration.series_id else "leave"
         body += (
-            f"<h2>{escape(view.state.details.title)}</h2>"
+            f"<h2{page.studio.written}>{escape(view.state.details.title)}</h2>"
             + _described(page, view.state, place)
             + _way_in(page, f"{base}/join/{place.session_id}")
             + _button(page, f"{base}/leave/{place.session_id}", name)
@@ -254,7 +254,8 @@ def _described(page: PageContext, state: Session, place: Place) -> str:
     details, words = state.details, page.words
     said = words(f"coming.said_{place.state}", position=place.position)
     return (
-        f'<p class="lede">{escape(details.title)}. {escape(words("before.with", name=details.instructor))}</p>'
+        f'<p class="lede">{page.studio.span(details.title)}.'
+        f" {words('before.with', name=page.studio.span(details.instructor))}</p>"
         + paragraph(words("before.starts", when=local_time(page, details.scheduled_start)))
         + paragraph(said)
     )
