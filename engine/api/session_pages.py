@@ -16,7 +16,7 @@ from markupsafe import escape as markup
 from engine.api.coming_section import coming_section
 from engine.api.http.app_keys import CATALOGUE, CLOCK
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.domain.instant import Millis, to_datetime
+from engine.domain.instant import Millis, iso, to_datetime
 from engine.domain.session import Details, Phase, Session
 from engine.domain.techniques.lookup import named
 from engine.storage.outbox import Outbox
@@ -50,12 +50,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
         case Phase.SCHEDULED | Phase.WAITING:
             text = (
                 paragraph(words("before.starts", when=local_time(page, details.scheduled_start)))
-                + paragraph(
-                    words(
-                        "before.opens",
-                        time=local_time(page, state.opens_at, beside=details.scheduled_start),
-                    )
-                )
+                + _opening(page, state)
                 + _join_link(page, state, "how")
             )
             if details.visibility != "private":
@@ -163,6 +158,16 @@ def description_of(page: PageContext, details: Details) -> str:
 def paragraph(text: str) -> str:
     """A paragraph. Text is escaped, ``Markup`` is not."""
     return f"<p>{markup(text)}</p>"
+
+
+def _opening(page: PageContext, state: Session) -> str:
+    """When the waiting room opens; a page that is left open says itself, from then on, that it is open."""
+    is_open = page.words("before.open")
+    if state.phase is Phase.WAITING:
+        return paragraph(is_open)
+    time = local_time(page, state.opens_at, beside=state.details.scheduled_start)
+    opens = markup(page.words("before.opens", time=time))
+    return f'<p data-until="{iso(state.opens_at)}" data-then="{escape(is_open)}">{opens}</p>'
 
 
 def _join_link(page: PageContext, state: Session, name: str) -> str:

@@ -362,6 +362,8 @@ class SessionEnding:
     stated_duration: int | None = None
     ended_at: Millis | None = None
     """As a platform stated it; None where it ended when it was reported."""
+    participants: int | None = None
+    """How many people took part in all, as the story says it; None in records of older versions."""
     type: Literal["session_ending"] = "session_ending"
 
 

@@ -46,6 +46,9 @@ def end(state: Session, at: Millis, reason: str, *, report: c.ReportEnded | None
         report.average_hrv_improvement,
         report.duration,
         None if report.at is None else max(ended_at, began_at),
+        sum(1 for _ in state.participants())
+        if report.total_participants is None
+        else report.total_participants,
     )
     return [ending, e.SessionEnded()]
 

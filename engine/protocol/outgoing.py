@@ -111,12 +111,12 @@ def _parts(event: e.NumberedEvent, names: Mapping[str, str]) -> tuple[str, str |
             improvement: Message = {"improvement": event.improvement}
             return "hrv_milestone", None, improvement | _given(average_hrv=event.average_hrv)
         case e.SessionEnding():
-            ending = {
+            ending: Message = {
                 "summary_available": event.summary_available,
                 "duration": event.duration,
                 "reason": event.reason,
             }
-            return "session_ending", None, ending
+            return "session_ending", None, ending | _given(participants=event.participants)
         case _:
             return ("session_update", *_update(event))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ".woff2": "font/woff2",
     }
 )
+_COMMENT: Final = re.compile(rb"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
+"""A comment that has its lines for itself: a quarter of the modules, which no browser needs."""
 _YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -47,6 +50,8 @@ class StaticFile:
 
 def _read(path: Path) -> StaticFile:
     body = path.read_bytes()
+    if path.suffix in (".js", ".css"):
+        body = _COMMENT.sub(b"", body)
     # Without a time in its header the gzipped form is the same on every machine.
     gzipped = None if path.suffix == ".woff2" else gzip.compress(body, mtime=0)
     return StaticFile(_TYPES[path.suffix], body, gzipped, hashlib.sha256(body).hexdigest()[:20])

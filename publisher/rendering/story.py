@@ -142,7 +142,7 @@ def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()
         participants=participants,
         paragraphs=_paragraphs(snapshot.content),
         practised=tuple(PractisedTechnique(name, lookup.find(name)) for name in names),
-        spans=_spans(snapshot, words),
+        spans=_spans(snapshot),
         hrv=None if quality is None else words.percent(snapshot.average_hrv_improvement or 0.0),
         rating=None if snapshot.average_rating is None else words.number(round(snapshot.average_rating, 1)),
         completion=None if snapshot.completion_rate is None else words.share(snapshot.completion_rate),
@@ -176,7 +176,7 @@ def _timeline_s(snapshot: Snapshot) -> float:
     return max([float(snapshot.session_duration), *(s.start_s + s.duration_s for s in snapshot.timeline)])
 
 
-def _spans(snapshot: Snapshot, words: Words) -> tuple[Span, ...]:
+def _spans(snapshot: Snapshot) -> tuple[Span, ...]:
     timeline_s = _timeline_s(snapshot)
     spans = []
     for each in snapshot.timeline:
@@ -188,7 +188,7 @@ def _spans(snapshot: Snapshot, words: Words) -> tuple[Span, ...]:
                 start_s=each.start_s,
                 length_s=each.duration_s,
                 start=formatting.minutes_and_seconds(each.start_s),
-                length=words.duration(each.duration_s),
+                length=formatting.minutes_and_seconds(each.duration_s),
                 share=100 * each.duration_s / timeline_s,
                 instruction=each.instruction,
             )

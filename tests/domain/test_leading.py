@@ -280,10 +280,10 @@ def test_an_end_says_how_long_it_was() -> None:
     course = live(["ada"])
     course.at += 90 * SECOND
     ending, ended = course.do(c.End())
-    assert ending == e.SessionEnding(90, True, "ended")
+    assert ending == e.SessionEnding(90, True, "ended", participants=1)
     assert ended == e.SessionEnded()
     assert course.now.phase is Phase.ENDED
-    assert live().do(c.End())[0] == e.SessionEnding(1, False, "ended")
+    assert live().do(c.End())[0] == e.SessionEnding(1, False, "ended", participants=0)
 
 
 def test_publication_is_the_last_phase() -> None:

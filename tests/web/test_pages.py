@@ -62,7 +62,7 @@ async def test_every_page_leads_to_imprint_and_privacy(
 async def test_below_a_path_every_address_has_it(console_of: Callable[[str], Any]) -> None:
     """A server at https://x.example/breathe/ names its files, its footers and, for its scripts, itself below it."""
     html = await console_of("https://x.example/breathe/")
-    assert '<html lang="en" data-base="/breathe">' in html
+    assert '<html lang="en" dir="ltr" data-base="/breathe">' in html
     assert all(address.startswith("/breathe/") for address in re.findall(r'(?:src|href)="(/[^"]*)"', html))
     assert "data-base" not in await console_of("https://x.example")
 

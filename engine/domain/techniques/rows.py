@@ -135,13 +135,13 @@ ROWS: Final = (
         gentle="Belly Breathing",
     ),
     Technique(
-        name="Lions Breath",
+        name="Lion’s Breath",
         slug="lions-breath",
         pattern=Pattern.of(4, 0, 4, 0),
         summary="In through the nose; out through a wide open mouth, with a sigh.",
         cautions=("Go gently with a sore jaw, throat or neck.",),
         sources=(SARASWATI,),
-        aliases=("Lion Breath", "Simhasana", "Simha Pranayama"),
+        aliases=("Lions Breath", "Lion Breath", "Simhasana", "Simha Pranayama"),
     ),
     Technique(
         name="Humming Bee",

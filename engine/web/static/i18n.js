@@ -65,6 +65,11 @@ export function has(key) {
   return key in words;
 }
 
+/** A text that begins with a capital letter. @param {string} text */
+export function sentence(text) {
+  return text.charAt(0).toLocaleUpperCase(locale) + text.slice(1);
+}
+
 /** @param {number} millis @param {Intl.DateTimeFormatOptions} [options] */
 export function dateTime(millis, options = { weekday: "long", day: "numeric", month: "long" }) {
   return new Intl.DateTimeFormat(locale, options).format(millis);

@@ -102,6 +102,8 @@ export class RoomState extends EventTarget {
       case "session_ending":
         this.phase = "ending";
         this.ending = content;
+        // Of all who took part, the story and the mail speak too.
+        this.most = content.participants ?? this.most;
         break;
       default:
         break;

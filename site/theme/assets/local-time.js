@@ -49,3 +49,10 @@ for (const time of document.querySelectorAll("time[data-local]")) {
   own.textContent = `(${page.dataset.yourTime.replace("{time}", `${day}${here} ${zoneOf(moment)}`)})`;
   (zoneBeside(time) ?? time).after(" ", own);
 }
+
+/** A longer wait than this is no timer of a browser, nor of a page that somebody has left open. */
+const A_DAY_MS = 86_400_000;
+for (const line of document.querySelectorAll("[data-until]")) {
+  const left = Date.parse(line.dataset.until) - Date.now();
+  if (left < A_DAY_MS) setTimeout(() => (line.textContent = line.dataset.then), Math.max(0, left));
+}

@@ -48,7 +48,7 @@ const marks = [...document.querySelectorAll(".chart")].map((chart) => {
   return { mark, length: Number(chart.dataset.length) };
 });
 
-let at = told.spans[0]?.start ?? 0;
+let at = 0;
 let playing = false;
 let before = 0;
 let under = -2;

@@ -47,8 +47,8 @@ export function messagesPanel(command) {
  * @param {(type: string, data?: object) => Promise<boolean>} command
  */
 export function lockPanel(room, command) {
-  const lock = toggle(t("door.lock"), t("door.lock_note"), (on) => command("lock", { locked: on }));
-  const chat = toggle(t("door.chat"), t("door.chat_note"), (on) => command("chat", { enabled: on }));
+  const lock = toggle(t("door.lock"), (on) => t(on ? "door.locked" : "door.open"), (on) => command("lock", { locked: on }));
+  const chat = toggle(t("door.chat"), (on) => t(on ? "door.chat_on" : "door.chat_off"), (on) => command("chat", { enabled: on }));
   room.addEventListener("change", () => {
     lock.set(room.locked);
     chat.set(room.chat);

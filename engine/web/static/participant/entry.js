@@ -4,7 +4,7 @@
  */
 
 import { h, setText } from "../dom.js";
-import { dateTime, t, timeWithZone } from "../i18n.js";
+import { dateTime, sentence, t, timeWithZone } from "../i18n.js";
 
 /** @param {any} visit */
 export function entryScreen(visit) {
@@ -57,10 +57,10 @@ export function entryScreen(visit) {
 function leadOf(room) {
   const parts = [];
   if (room.instructor) parts.push(t("entry.with", { name: room.instructor }));
-  if (room.phase === "live") parts.push(t("entry.live", { count: room.count }));
+  if (room.phase === "live") parts.push(room.count ? t("entry.live", { count: room.count }) : t("entry.live_first"));
   else if (room.scheduled_start) {
     const at = Date.parse(room.scheduled_start);
     parts.push(`${dateTime(at)}, ${timeWithZone(at)}`);
   }
-  return parts.join(" · ");
+  return sentence(parts.join(" · "));
 }

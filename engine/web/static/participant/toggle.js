@@ -3,15 +3,16 @@
  * @module
  */
 
-import { h } from "../dom.js";
+import { h, setText } from "../dom.js";
 
 /**
  * A switch with a name and a description.
  * @param {string} name
- * @param {string} note
+ * @param {string | ((on: boolean) => string)} note what is so while it is on, or off, where that differs
  * @param {(on: boolean) => any} turn
  */
 export function toggle(name, note, turn) {
+  const described = h("span", { class: "quiet" }, typeof note === "string" ? note : "");
   const button = h(
     "button",
     {
@@ -24,10 +25,14 @@ export function toggle(name, note, turn) {
         turn(button.getAttribute("aria-checked") === "true");
       },
     },
-    h("span", { class: "switch-text" }, h("span", {}, name), h("span", { class: "quiet" }, note)),
+    h("span", { class: "switch-text" }, h("span", {}, name), described),
     h("span", { class: "switch-track", "aria-hidden": "true" }, h("span", {})),
   );
   /** @param {boolean} on */
-  const set = (on) => button.setAttribute("aria-checked", String(on));
+  const set = (on) => {
+    button.setAttribute("aria-checked", String(on));
+    if (typeof note !== "string") setText(described, note(on));
+  };
+  set(false);
   return { element: button, set };
 }

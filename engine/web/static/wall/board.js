@@ -48,6 +48,7 @@ export class Board {
     const room = this._room;
     this.over ||= room.isOver;
     const live = !this.over && room.phase === "live";
+    document.body.dataset.door = room.locked ? "locked" : "open";
     document.body.dataset.wall = this.trouble ? "trouble" : this.over ? "over" : live ? "live" : "before";
     if (room.title) document.title = room.title;
     if (this.trouble) this._say(t(`trouble.${this.trouble}.title`), "", PASSING.has(this.trouble) ? t("wall.again") : t(`trouble.${this.trouble}.text`));
@@ -68,7 +69,14 @@ export class Board {
   _live() {
     const { resting, technique, count } = this._room;
     const name = resting ? t("practice.rest") : technique?.technique ?? t("practice.settle");
-    this._say(name, count ? t("wall.with", { count }) : "", "");
+    this._say(name, count ? t("wall.with", { count }) : "", this._words());
+  }
+
+  /** What the staff said to everybody since the present technique began, without a title that all of it has. */
+  _words() {
+    const { announcements, technique, resting } = this._room;
+    const said = announcements.at(-1);
+    return said && !resting && said.technique === technique?.technique ? said.message : "";
   }
 
   _before() {
