@@ -55,7 +55,8 @@ async def sized(page: Page, percent: int) -> None:
 
 async def practising(room: FakeRoom, open_page: Opener, **look: Any) -> Page:
     """Somebody who breathes along."""
-    await room.change("Box Breathing", BOX)
+    # In the middle of a breath: the hint to join on the next inhale needs its place too.
+    await room.change("Box Breathing", BOX, lead_ms=-2_000)
     page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", **look)
     await page.locator(".entry button").click()
     await expect(page.locator(".time-left")).not_to_be_empty()
