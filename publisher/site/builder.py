@@ -209,7 +209,7 @@ class SiteBuilder:
 
     def _complete_cards(self, public: NewTree, *, wait: bool) -> None:
         """Add the cards that are not drawn yet: wait for them, or have others stand in for them."""
-        while wait and self._cards.outstanding:
+        while wait and self._cards.any_outstanding:
             public.put(self._cards.drawn(wait_s=_LONGEST_WAIT_S).values())
         if wait:
             self._cards.give_up()

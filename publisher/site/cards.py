@@ -7,7 +7,6 @@ its session had, or the studio's.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -46,10 +45,16 @@ class Cards:
         self._studio = studio
         self._workers = workers
         self._at_once = AT_ONCE
-        self._wanted: deque[str] = deque()
+        self._wanted: dict[str, None] = {}
+        """In order; a dictionary, as each is looked for among thousands."""
         self._asked: set[str] = set()
         self._failed: set[str] = set()
         self._marks: dict[str, int] = {}
+
+    @property
+    def any_outstanding(self) -> bool:
+        """Whether any card is still to be drawn."""
+        return bool(self._asked or self._wanted)
 
     @property
     def outstanding(self) -> set[str]:
@@ -73,7 +78,7 @@ class Cards:
             png = card_of(story, self._studio)
         if png is None:
             if session_id not in self._asked and session_id not in self._wanted:
-                self._wanted.append(session_id)
+                self._wanted[session_id] = None
             return None
         return SiteFile(_file(session_id), png)
 
@@ -93,7 +98,7 @@ class Cards:
         done: dict[str, SiteFile] = {}
         with self._catalogue.read_transaction():
             while self._wanted and processes > 0 and len(done) < _MOST_AT_A_TIME:
-                session_id = self._wanted[0]
+                session_id = next(iter(self._wanted))
                 texts = self._texts(session_id)
                 png = texts and self._right(session_id, texts)
                 if texts is None or png:
@@ -102,7 +107,7 @@ class Cards:
                     break
                 else:
                     self._asked.add(session_id)
-                self._wanted.popleft()
+                del self._wanted[session_id]
         finished = self._workers.finished(_MOST_AT_A_TIME, 0.0 if done or not self._asked else wait_s)
         with self._catalogue.read_transaction():
             for session_id, png in finished:
@@ -114,7 +119,7 @@ class Cards:
                     done[session_id] = SiteFile(_file(session_id), png)
                 elif png or session_id not in self._failed:
                     # The session has changed since, or its process died, perhaps of something else.
-                    self._wanted.append(session_id)
+                    self._wanted[session_id] = None
                     if not png:
                         self._failed.add(session_id)
                 else:
@@ -142,7 +147,7 @@ class Cards:
             self._marks = self._catalogue.cards_to_draw()
             here = self.outstanding
             marked = (mark.removeprefix(CARDS_PREFIX) for mark in self._marks)
-            self._wanted.extend(each for each in marked if each not in here)
+            self._wanted.update(dict.fromkeys(each for each in marked if each not in here))
         if not self._marks:
             self.give_up()
         return bool(self._marks)
