@@ -170,7 +170,9 @@ async def test_a_date_set_forwards_ends_no_session(studio: Studio) -> None:
     await studio.command(c.Start())
     await studio.command(c.ChangeTechnique("Box Breathing", 3600))
     began = await ada.until("technique_changed")
-    studio.clock.jump(10 * MINUTE)
+    studio.clock.jump(9 * MINUTE)
+    await studio.command(c.Announce("Soon", "We rest"))
+    studio.clock.jump(MINUTE)
     await studio.lost(bob)
     studio.clock.set_date(600 * MINUTE)
     assert await ada.closed() == 4006
@@ -183,6 +185,7 @@ async def test_a_date_set_forwards_ends_no_session(studio: Studio) -> None:
     assert ada_again.welcome["recovered"] is True
     assert back.welcome["participant_count"] == 2
     assert "participant_left" not in [message["type"] for message in (*ada.inbox, *ada_again.inbox)]
+    assert back.welcome["announcement"]["title"] == "Soon"
     told = datetime.fromisoformat(back.welcome["technique"]["started_at"])
     assert told - datetime.fromisoformat(began["content"]["started_at"]) - timedelta(hours=10) < timedelta(
         seconds=5
