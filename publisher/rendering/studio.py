@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from datetime import datetime
 from functools import cached_property
@@ -236,7 +237,10 @@ def write_default(folder: Path) -> None:
     """Write ``studio.toml`` with every setting explained, unless there is one."""
     file = folder / FILE_NAME
     if not file.exists():
-        file.write_text(_DEFAULT, encoding="utf-8")
+        # Whole or not at all: half of it would be an error at every later start.
+        half = file.with_name(f".{file.name}.{os.getpid()}")
+        half.write_text(_DEFAULT, encoding="utf-8")
+        half.replace(file)
 
 
 def file_digest(folder: Path) -> str:

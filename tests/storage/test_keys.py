@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -138,3 +139,17 @@ def test_a_damaged_signing_key_is_an_error(tmp_path: Path) -> None:
     (tmp_path / SIGNING_KEY_FILE).write_text("abcd")
     with pytest.raises(ValueError, match="32 bytes"):
         signing_key(tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_of_a_signing_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next start makes one, where half a file would keep it from ever starting again."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.storage.keys.os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            signing_key(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    assert signing_key(tmp_path) == signing_key(tmp_path)
