@@ -34,7 +34,7 @@ MEGABYTES_LEFT = 64.0
 SESSIONS = ("scheduled", "under-way", "ended", "cancelled", "published", "never-created")
 PERSON = "ann"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
-_REQUESTS = re.compile(r"Test cases:\s*\n\s*([\d,]+) generated|([\d,]+) generated")
+_REQUESTS = re.compile(r"([\d,]+) generated")
 
 
 async def run(
@@ -129,8 +129,10 @@ async def _round(
         cwd=schema.parent,
     )
     said = (await process.communicate())[0].decode(errors="replace")
-    for found in _REQUESTS.finditer(said):
-        counts["requests"] += int((found[1] or found[2]).replace(",", ""))
+    requests = sum(int(found[1].replace(",", "")) for found in _REQUESTS.finditer(said))
+    counts["requests"] += requests
+    if not requests:
+        server.faults.add("nothing tried", said[-2000:])
     if process.returncode:
         server.faults.add("schemathesis", f"{arguments}\n{said[-6000:]}")
 
