@@ -18,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site check-asyncapi docs types-js vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site check-asyncapi docs release types-js vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -95,6 +95,9 @@ fuzz-api: $(VENV)/development.stamp ## fuzz test: ten minutes of generated reque
 
 fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and messages of every shape on live sockets
 	$(python) -m tests.fuzz.websocket $(FUZZ_ARGS)
+
+release: $(VENV)/development.stamp ## build wheel and sdist into dist/, twice to the same bytes, checked and tried; tags nothing
+	$(python) .ci/release.py
 
 docs: $(VENV)/development.stamp ## build the documents into var/docs, strictly
 	$(python) -m mkdocs build --strict --quiet

@@ -1,0 +1,86 @@
+"""What a release is held against: its section of the changelog, equal bytes, names of files."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHANGELOG = """# Changelog
+
+## [Unreleased]
+
+- Something new.
+
+## [0.2.0] - 2026-11-28
+
+### Added
+
+- Something old.
+
+## [0.1.0] - 2026-01-01
+
+- The beginning.
+"""
+
+
+@pytest.fixture(scope="module")
+def release() -> ModuleType:
+    """The script of ``make release``, which is no module of a package."""
+    spec = importlib.util.spec_from_file_location("release", ROOT / ".ci" / "release.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_changelogs_words_are_those_of_the_version(release: ModuleType) -> None:
+    """From its heading to the next, and nothing of another version."""
+    assert release.changelog_section(CHANGELOG, "0.2.0") == "### Added\n\n- Something old.\n"
+    assert release.changelog_section(CHANGELOG, "0.1.0") == "- The beginning.\n"
+
+
+@pytest.mark.parametrize("text", [CHANGELOG, "## [0.3.0]\n\n## [0.2.0]\n\n- Something.\n"])
+def test_a_version_without_words_is_not_released(release: ModuleType, text: str) -> None:
+    """Neither one that is not named, nor one of which nothing is said."""
+    with pytest.raises(release.NotReleasable, match=r"0\.3\.0"):
+        release.changelog_section(text, "0.3.0")
+
+
+def test_builds_that_differ_are_not_released(release: ModuleType, tmp_path: Path) -> None:
+    """One byte is enough, or one file."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "a.whl").write_bytes(b"1")
+    release.compare(first, second)
+    (second / "a.whl").write_bytes(b"2")
+    with pytest.raises(release.NotReleasable, match="differ"):
+        release.compare(first, second)
+    (second / "a.whl").write_bytes(b"1")
+    (second / "b.whl").write_bytes(b"1")
+    with pytest.raises(release.NotReleasable, match="differ"):
+        release.compare(first, second)
+
+
+def test_files_of_another_version_are_not_released(release: ModuleType, tmp_path: Path) -> None:
+    """A wheel and a source distribution, both called by the version, and nothing beside them."""
+    for name in ("halcytone_live-0.2.0-py3-none-any.whl", "halcytone_live-0.2.0.tar.gz"):
+        (tmp_path / name).touch()
+    wheel, sdist = release.check_names(tmp_path, "0.2.0")
+    assert (wheel.suffix, sdist.suffix) == (".whl", ".gz")
+    with pytest.raises(release.NotReleasable):
+        release.check_names(tmp_path, "0.3.0")
+
+
+def test_this_version_has_words_in_the_changelog(release: ModuleType) -> None:
+    """Under its own heading, and it is a version as others compare them."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert release.changelog_section((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
