@@ -73,6 +73,7 @@ def test_every_word_is_used_and_every_used_word_is_there(language: str) -> None:
         "script.",
         "post.",
         "newsletter.",
+        "coming.",
         "layout.",
         "before.",
         "home.",
