@@ -581,11 +581,11 @@ def _add_internal_routes(app: web.Application, directory: Directory, passing: Pa
     async def give_up(request: web.Request) -> web.Response:
         if passing.hop(request) is None:
             raise web.HTTPNotFound
-        given_up = await directory.yield_idle(request.match_info["session_id"])
+        given_up = await directory.yield_idle(request.match_info["session_id"], request.match_info["node"])
         return web.Response(status=204 if given_up else 409)
 
     app.router.add_post(f"{_PUBLISHED_AT}/{{session_id}}", published)
-    app.router.add_post(f"{YIELD_AT}/{{session_id}}", give_up)
+    app.router.add_post(f"{YIELD_AT}/{{session_id}}/{{node}}", give_up)
 
 
 _tasks: set[asyncio.Task[None]] = set()

@@ -40,6 +40,11 @@ class HopSigner:
         self._key = hashlib.sha256(b"hop\0" + key).digest()
         self._node = node
 
+    @property
+    def node(self) -> str:
+        """The id of this node at present."""
+        return self._node()
+
     def sign(self, method: str, path: str, hop: Hop, to: str) -> str:
         """The header of a request to the node ``to``; ``path`` is as it stands in the request's first line."""
         told = urlsafe_b64encode(json.dumps([hop.address, hop.scheme, to]).encode()).decode()

@@ -94,6 +94,20 @@ class SharedOwnership:
 
     async def release(self, session_ids: Iterable[str]) -> None:
         """Give sessions up, so that other nodes can claim them; those that cannot be given up are lost all the same."""
+        await self._release(session_ids, lambda table, node, given: table.release(node, given))
+
+    async def give(self, session_id: str, to: str) -> None:
+        """Give a session up to one other node, so that no third one claims it."""
+
+        def given_to(table: NodeTable, node: str, given: list[tuple[str, int]]) -> None:
+            for each, term in given:
+                table.give(node, each, term, to)
+
+        await self._release([session_id], given_to)
+
+    async def _release(
+        self, session_ids: Iterable[str], how: Callable[[NodeTable, str, list[tuple[str, int]]], None]
+    ) -> None:
         given = [(each, self._terms.pop(each)) for each in session_ids if each in self._terms]
         if not given:
             return
@@ -101,7 +115,7 @@ class SharedOwnership:
         released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._releases.update((each, released) for each, _ in given)
         try:
-            await self._ask(lambda table: table.release(node, given))
+            await self._ask(lambda table: how(table, node, given))
         except DatabaseError:
             # The database gives them up when it buries this node.
             pass

@@ -135,7 +135,8 @@ class Passing:
         now = time.monotonic()
         if self._kept.get(session_id, 0.0) > now:
             return False
-        if await self._told(owner.node, owner.url, f"{YIELD_AT}/{quote(session_id, safe='')}") == _YIELDED:
+        path = f"{YIELD_AT}/{quote(session_id, safe='')}/{self._signer.node}"
+        if await self._told(owner.node, owner.url, path) == _YIELDED:
             self._forget_owner(session_id)
             return True
         if len(self._kept) >= _MOST_KEPT:

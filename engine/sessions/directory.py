@@ -268,8 +268,8 @@ class Directory:
             with contextlib.suppress(pykka.ActorDeadError, MailboxFull):
                 ref.tell(NotOwner(session_id))
 
-    async def yield_idle(self, session_id: str) -> bool:
-        """Give up a session in which nobody is, for a server to which somebody comes; returns whether it is given up."""
+    async def yield_idle(self, session_id: str, to: str) -> bool:
+        """Give a session in which nobody is to the server ``to``, where somebody comes; returns whether it is given up."""
         if (
             self._ownership is None
             or self._ownership.term(session_id) is None
@@ -285,7 +285,7 @@ class Directory:
         # Somebody may have asked for it here meanwhile.
         if session_id in self._actors or session_id in self._starting:
             return False
-        await self._ownership.release([session_id])
+        await self._ownership.give(session_id, to)
         return True
 
     async def hand_over(self) -> None:

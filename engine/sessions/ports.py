@@ -130,6 +130,10 @@ class Ownership(Protocol):
         """Give sessions up."""
         ...
 
+    async def give(self, session_id: str, to: str) -> None:
+        """Give a session up to one other server."""
+        ...
+
     def lose(self, session_id: str) -> None:
         """Take note that it is another server's."""
         ...

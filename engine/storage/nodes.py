@@ -162,6 +162,20 @@ class NodeTable:
             [{"session_id": session_id, "node": node, "term": term} for session_id, term in terms],
         )
 
+    def give(self, node: str, session_id: str, term: int, to: str) -> bool:
+        """Let another living node own a session instead; nobody can claim it in between. False when it could not be."""
+        return (
+            self._connection.execute(
+                "UPDATE owners SET node = :to, term = term + 1 WHERE session_id = :session_id AND node = :node"
+                " AND term = :term AND EXISTS (SELECT 1 FROM nodes WHERE node = :to)",
+                session_id=session_id,
+                node=node,
+                term=term,
+                to=to,
+            )
+            == 1
+        )
+
     def known(self, session_ids: Sequence[str]) -> set[str]:
         """Which of these sessions somebody created."""
         wanted, given = one_of("s", session_ids)

@@ -79,6 +79,15 @@ def test_what_is_given_up_can_be_claimed(table: NodeTable) -> None:
     assert table.unowned(0) == ["a", "c"]
 
 
+def test_a_session_is_given_to_one_other_node(table: NodeTable) -> None:
+    """Nobody else can claim it in between; not to a node that is gone, and only by its owner."""
+    table.claim("one", ["a"])
+    assert not table.give("two", "a", 1, "two")
+    assert not table.give("one", "a", 1, "gone")
+    assert table.give("one", "a", 1, "two")
+    assert (table.claim("one", ["a"])["a"].node, table.owners(["a"])["a"].term) == ("two", 2)
+
+
 def test_a_beat_counts_and_looks(table: NodeTable, postgres_url: str) -> None:
     """It shows every node, whose process is connected, and what each says of itself; a buried one is told so."""
     with PostgresDatabase(postgres_url).hold(lock_name("two")):
