@@ -7,8 +7,8 @@
  */
 
 const FIELDS = [
-  "title", "instructor", "scheduled_start", "started_at", "phase", "resting", "plan", "chat", "locked",
-  "place", "listen_url", "visibility", "max_participants", "cancelled", "emergency", "page_url", "next_technique",
+  "title", "description", "instructor", "scheduled_start", "started_at", "phase", "resting", "plan", "chat", "locked",
+  "place", "listen_url", "visibility", "cancelled", "emergency", "page_url", "next_technique",
 ];
 const OVER = new Set(["ending", "ended", "published"]);
 const KEPT = 200;
@@ -36,8 +36,6 @@ export class RoomState extends EventTarget {
     this.listen_url = null;
     /** @type {string | null} */
     this.description = null;
-    /** @type {number | null} */
-    this.max_participants = null;
     /** @type {string | null} */
     this.emergency = null;
     /** @type {string | null} */
@@ -185,14 +183,12 @@ export class RoomState extends EventTarget {
   }
 
   _merge(content) {
+    // The title of an announcement or an achievement is not the session's.
+    const other = "message" in content || ("description" in content && !("scheduled_start" in content));
     for (const field of FIELDS) {
-      // An announcement's title is its own, not the session's.
-      if (field === "title" && "message" in content) continue;
-      if (field === "title" && "description" in content && !("scheduled_start" in content)) continue;
+      if (other && (field === "title" || field === "description")) continue;
       if (content[field] !== undefined) /** @type {any} */ (this)[field] = content[field];
     }
-    // An achievement's description is its own, too.
-    if ("description" in content && "scheduled_start" in content) this.description = content.description;
     if (this.plan === null) this.plan = [];
   }
 
