@@ -83,3 +83,56 @@ async def test_the_wall_has_the_words_and_a_way_in_for_latecomers(room: FakeRoom
     await expect(page.get_by_text("Scan to join")).to_be_hidden()
     await room.change("Tide", BOX)
     await expect(page.get_by_text("Let the shoulders sink.")).to_be_hidden()
+
+
+async def test_a_tone_that_does_not_sound_is_not_said_to_be_on(room: FakeRoom, open_page: Opener) -> None:
+    """The browser refused, or a call took the sound: the switch says what is so."""
+    refusing = """
+      window.audio = [];
+      window.AudioContext = class extends AudioContext {
+        constructor() { super(); window.audio.push(this); }
+        get state() { return window.refuses ? 'suspended' : super.state; }
+      };
+      window.refuses = true;
+    """
+    await room.change("Box Breathing", BOX)
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", script=refusing)
+    await page.get_by_role("button", name="Join").click()
+    await page.get_by_role("button", name="More").click()
+    tone = page.get_by_role("switch", name="Tone")
+    await tone.click()
+    await expect(tone).to_have_attribute("aria-checked", "false")
+    await expect(page.get_by_text("no sound").first).to_be_visible()
+    await page.evaluate("window.refuses = false")
+    await tone.click()
+    await expect(tone).to_have_attribute("aria-checked", "true")
+    await page.evaluate("window.audio.at(-1).suspend()")
+    await expect(tone).to_have_attribute("aria-checked", "false")
+
+
+async def test_a_browser_that_keeps_nothing_still_breathes(room: FakeRoom, open_page: Opener) -> None:
+    """A private window whose storage throws: join, practice, console and wall."""
+    throwing = """
+      for (const name of ['localStorage', 'sessionStorage'])
+        Object.defineProperty(window, name, { get() { throw new DOMException('No storage', 'SecurityError'); } });
+    """
+    await room.change("Box Breathing", BOX)
+    base = await room.start()
+    page = await open_page(f"{base}/sessions/join/{room.session_id}", script=throwing)
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.locator(".time-left")).not_to_be_empty()
+    console = await open_page(f"{base}/console#session=morning&token=t", script=throwing)
+    await expect(console.get_by_text("Box Breathing").first).to_be_visible()
+    wall = await open_page(f"{base}/wall/{room.session_id}", phone=False, script=throwing)
+    await expect(wall.get_by_role("heading", name="Box Breathing")).to_be_visible()
+
+
+async def test_a_switch_is_told_without_own_colours(room: FakeRoom, open_page: Opener) -> None:
+    """With forced colours on and off look different."""
+    page = await open_page(
+        f"{await room.start()}/console#session=morning&token=t", phone=False, forced_colors="active"
+    )
+    fill = "(one) => getComputedStyle(one.querySelector('.switch-track')).backgroundColor"
+    on = await page.get_by_role("switch", name="Chat").evaluate(fill)
+    off = await page.get_by_role("switch", name="Lock the door").evaluate(fill)
+    assert on != off

@@ -6,13 +6,20 @@
 const LOW_HZ = 174;
 const HIGH_HZ = 261;
 const VOLUME = 0.16;
+const ANSWERS_WITHIN_MS = 2_000;
 
 export class Tone {
   constructor() {
     /** @type {AudioContext | null} */
     this._audio = null;
     this.on = false;
-    this._quiet = () => document.hidden && this._level(0);
+    /** Called when the sound stops or comes back by itself, as after a call. @type {(sounds: boolean) => void} */
+    this.changed = () => {};
+    this._quiet = () => {
+      if (document.hidden) this._level(0);
+      // After a call or a sleep some browsers leave the sound off until it is asked for again.
+      else if (this.on) this._audio?.resume().catch(() => {});
+    };
   }
 
   /** Start the audio; call from a tap, as browsers require it. @returns {Promise<boolean>} whether there will be sound */
@@ -21,6 +28,9 @@ export class Tone {
     if (!Context) return false;
     if (!this._audio) {
       this._audio = new Context();
+      // On an iPhone: like a player, whatever the ring switch says.
+      if ("audioSession" in navigator) /** @type {any} */ (navigator).audioSession.type = "playback";
+      this._audio.onstatechange = () => this.on && this.changed(this._audio?.state === "running");
       this._gain = new GainNode(this._audio, { gain: 0 });
       this._voice = new OscillatorNode(this._audio, { type: "sine", frequency: LOW_HZ });
       this._voice.connect(this._gain).connect(this._audio.destination);
@@ -28,9 +38,10 @@ export class Tone {
       // A hidden page draws no frames, and would hold its last note.
       document.addEventListener("visibilitychange", this._quiet);
     }
-    await this._audio.resume();
-    this.on = true;
-    return this._audio.state === "running";
+    // A browser that refuses may do so by never answering.
+    await Promise.race([this._audio.resume().catch(() => {}), new Promise((done) => setTimeout(done, ANSWERS_WITHIN_MS))]);
+    this.on = this._audio?.state === "running";
+    return this.on;
   }
 
   stop() {

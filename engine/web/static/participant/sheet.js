@@ -23,6 +23,12 @@ export class Sheet {
     this._hand = toggle(t("sheet.hand"), t("sheet.hand_note"), (on) => this._raise(on));
     /** @type {any} */
     this._other = null;
+    this._tone = toggle(t("sheet.tone"), t("sheet.tone_note"), async (on) => {
+      const sounds = on ? await tone.start() : (tone.stop(), true);
+      setText(this._note, sounds ? "" : t("waiting.sound_none"));
+      return sounds;
+    });
+    tone.changed = (sounds) => this._tone.set(sounds);
     this._note = h("p", { class: "quiet", role: "status" });
     this.element = h(
       "dialog",
@@ -31,7 +37,7 @@ export class Sheet {
         "div",
         { class: "sheet-inner" },
         h("h2", { id: "sheet-title" }, t("sheet.title")),
-        toggle(t("sheet.tone"), t("sheet.tone_note"), (on) => (on ? tone.start() : tone.stop())).element,
+        this._tone.element,
         canVibrate ? toggle(t("sheet.vibration"), t("sheet.vibration_note"), (on) => (vibration.on = on)).element : null,
         toggle(t("sheet.light"), t("sheet.light_note"), (on) => (document.body.dataset.tone = on ? "light" : "dark")).element,
         toggle(t("sheet.hold"), t("sheet.hold_note"), (on) => tap.turn(on)).element,
