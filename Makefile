@@ -18,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site check-asyncapi docs release types-js vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site spam-check check-asyncapi docs release types-js vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -77,8 +77,12 @@ bench-publish: $(VENV)/development.stamp ## measure publishing one session among
 check-site: $(VENV)/development.stamp ## check a sample site with the Nu HTML validator; needs Java and npm
 	$(python) -m bench.check_site
 
+spam-check: $(VENV)/development.stamp ## check what SpamAssassin says of every letter the studio makes
+	@bash .ci/install-package.sh spamassassin spam-check
+	$(python) -m tests.spam
+
 cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## three servers, PostgreSQL and HAProxy: kill the one that has a live session; CLUSTER_ARGS=--exit
-	@bash .ci/install-haproxy.sh
+	@bash .ci/install-package.sh haproxy cluster
 	@$(python) -m tests.cluster $(CLUSTER_ARGS)
 
 stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on a real server, then a check of journal and clients

@@ -18,10 +18,22 @@ from publisher.rendering.templates import Templates
 __all__ = ["Mail", "edited_mail", "mail_from_template", "newsletter_of"]
 
 
+_LEAST_BESIDE_A_PICTURE = 3_300
+"""Characters of HTML. SpamAssassin counts up to 2.8 of 5 against a picture beside up to 3,200 (HTML_IMAGE_ONLY)."""
+
+
 @cache
 def _inliner() -> css_inline.CSSInliner:
     # The @media rules for dark mode must stay, and nothing may be fetched.
     return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)
+
+
+def _html(name: str, templates: Templates, **context: Any) -> str:
+    """The HTML of a template with inlined styles; a letter of few words has no picture: such ones are taken for spam."""
+    html = _inliner().inline(templates.render(name, **context))
+    if context.get("picture") and len(html) < _LEAST_BESIDE_A_PICTURE:
+        return _html(name, templates, **{**context, "picture": ""})
+    return html
 
 
 def newsletter_of(
@@ -53,9 +65,7 @@ def newsletter_of(
         )
         return Mail(
             subject=story.subject,
-            html=_inliner().inline(
-                templates.render("email/summary.html", story=told, read_on=read_on, **context)
-            ),
+            html=_html("email/summary.html", templates, story=told, read_on=read_on, **context),
             text=templates.render("email/summary.txt", story=told, read_on=read_on, **context).strip() + "\n",
         )
 
@@ -66,7 +76,7 @@ def mail_from_template(name: str, subject: str, templates: Templates, **context:
     """A mail from the templates ``email/<name>.html`` and ``.txt``."""
     return Mail(
         subject,
-        _inliner().inline(templates.render(f"email/{name}.html", subject=subject, **context)),
+        _html(f"email/{name}.html", templates, subject=subject, **context),
         templates.render(f"email/{name}.txt", subject=subject, **context).strip() + "\n",
     )
 
@@ -85,7 +95,7 @@ def edited_mail(
     """The newsletter with its edited subject or text; edited text becomes paragraphs in the HTML."""
     subject = edited.get("subject", mail.subject)
     if "text" not in edited:
-        return Mail(subject, mail.html, mail.text)
+        return replace(mail, subject=subject)
     context = {
         "subject": subject,
         "story": story,
@@ -100,11 +110,11 @@ def edited_mail(
     written = [tuple(block.split("\n")) for block in edited["text"].split("\n\n") if block.strip()]
 
     def render(paragraphs: Sequence[Paragraph], _comments: int, read_on: str) -> Mail:
-        html = templates.render("email/edited.html", paragraphs=paragraphs, read_on=read_on, **context)
+        html = _html("email/edited.html", templates, paragraphs=paragraphs, read_on=read_on, **context)
         text = edited["text"].strip()
         if read_on:
             text = "\n\n".join("\n".join(lines) for lines in paragraphs)
             text += f"\n\n{words('mail.read_on')} {context['page']}"
-        return Mail(subject, _inliner().inline(html), text + ending)
+        return Mail(subject, html, text + ending)
 
     return fitted(written, 0, render)

@@ -59,7 +59,8 @@ def fitted(
 
 
 def _fits(mail: Mail) -> bool:
-    return len(mail.html.encode()) < LARGEST
+    # Mail has two bytes at each line's end.
+    return len(mail.html.replace("\n", "\r\n").encode()) < LARGEST
 
 
 def _most(limit: int, fits: Callable[[int], bool]) -> int:

@@ -79,7 +79,7 @@ def message_of(
     unsent: bool = False,
     calendar: bytes = b"",
 ) -> bytes:
-    """The message: multipart/alternative of the text, and of the HTML with its picture.
+    """The message: multipart/alternative of the text, and of the HTML with its picture, where it shows one.
 
     ``to`` is one address; ``unsubscribe`` the https URL of its one-click unsubscription (RFC 8058). An ``unsent`` one
     is opened for editing by mail programs. ``calendar`` is a calendar file (RFC 5545), attached.
@@ -103,7 +103,7 @@ def message_of(
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
-    if picture:
+    if picture and PICTURE in mail.html:
         parts = message.get_payload()
         assert isinstance(parts, list)
         html = parts[1]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from publisher.mail.email import edited_mail, newsletter_of
 from publisher.mail.fitting import LARGEST, Mail, Paragraph, fitted
+from publisher.mail.message import PICTURE, message_of
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story, story_of
 from publisher.rendering.studio import Studio
@@ -47,6 +48,19 @@ def test_a_long_letter_is_shortened(changed: dict[str, Any]) -> None:
     assert ">Read on: the rest" in mail.html
     assert "Read on: the rest stands on the session’s page. https://breath.example/sessions/s-1/" in mail.text
     assert UNSUBSCRIBE in mail.text
+
+
+def test_a_letter_of_few_words_has_no_picture() -> None:
+    """Pictures beside few words are what spam looks like; an ordinary letter has one."""
+    few = snapshot(
+        content=None, average_hrv_improvement=None, achievements=(), breathing_techniques=("Rest",)
+    )
+    for told, has_picture in ((snapshot(), True), (few, False)):
+        mail = newsletter_of(
+            story_of(told, Studio()), Studio(), links=LINKS, templates=built_in(), picture=PICTURE
+        )
+        message = message_of(mail, Studio(), message_id="a@b", date=NOW, picture=b"png", to="a@example.org")
+        assert (PICTURE in mail.html) == (b"image/png" in message) == has_picture
 
 
 def test_an_ordinary_letter_is_whole() -> None:

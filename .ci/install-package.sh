@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs HAProxy for `make cluster`. Never asks for a password.
+# Installs a Debian package where its program is missing: install-package.sh PROGRAM TARGET [PACKAGE]. Never asks for a password.
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
-if command -v haproxy >/dev/null 2>&1; then exit 0; fi
+program=$1 target=$2 package=${3:-$1}
+if command -v "$program" >/dev/null 2>&1; then exit 0; fi
 
 cannot() {
-  echo "make cluster needs HAProxy 2.6 or newer, and $1 (Debian: apt-get install haproxy)." >&2
+  echo "make $target needs $program, and $1 (Debian: apt-get install $package)." >&2
   exit 1
 }
 
@@ -20,7 +21,7 @@ else
 fi
 export DEBIAN_FRONTEND=noninteractive
 log=$(mktemp)
-install() { "${as_root[@]}" apt-get install -qy --no-install-recommends haproxy; }
+install() { "${as_root[@]}" apt-get install -qy --no-install-recommends "$package"; }
 install >"$log" 2>&1 || { "${as_root[@]}" apt-get update -qq && install; } >"$log" 2>&1 || {
   tail -n 20 "$log" >&2
   cannot "it could not be installed"

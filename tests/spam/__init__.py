@@ -1,0 +1,1 @@
+"""What SpamAssassin says of every letter that the studio makes: ``make spam-check``."""
