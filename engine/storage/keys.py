@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -146,6 +147,8 @@ class Keys:
             name=name,
             first=_ADMINISTRATOR,
         )
+        if renewed == 1:
+            self._connection.execute("DELETE FROM sign_ins WHERE key_name = :name", name=name)
         self._read()
         return made if renewed == 1 else None
 
@@ -162,7 +165,7 @@ class Keys:
 
     def all(self) -> list[Key]:
         """Every key, revoked ones too, by name."""
-        return [key for key, _ in self._read()]
+        return list(dict.fromkeys(key for key, _ in self._read()))
 
     def identify(self, secret: str) -> Key | None:
         """The key in force that ``secret`` is, or None. Takes as long for a wrong one as for a right one."""
@@ -209,12 +212,18 @@ class Keys:
 
 def _all(connection: Connection) -> list[tuple[Key, bytes]]:
     rows = connection.rows("SELECT * FROM keys ORDER BY name")
+    # Secrets that a link gave stand for their key.
+    signed_in = connection.rows(
+        "SELECT k.name, k.role, s.digest, k.created_at, k.revoked_at, k.email FROM sign_ins s"
+        " JOIN keys k ON k.name = s.key_name WHERE s.kind = 'secret' AND s.expires_at > :now",
+        now=time.time_ns() // 1_000_000,
+    )
     return [
         (
             Key(row["name"], KeyRole(row["role"]), row["created_at"], row["revoked_at"], row["email"]),
             row["digest"],
         )
-        for row in rows
+        for row in (*rows, *signed_in)
     ]
 
 

@@ -332,6 +332,16 @@ _TEAM = """
     CREATE INDEX leaders_by_key ON leaders (key_name);
 """
 
+# Links that sign in once, and the secrets that they gave.
+_SIGN_INS = """
+    CREATE TABLE sign_ins (
+        digest {bytes} PRIMARY KEY,
+        key_name {text} NOT NULL,
+        kind {text} NOT NULL,
+        expires_at {integer} NOT NULL
+    ) {by_key};
+"""
+
 ENGINE = Schema(
     "engine_schema",
     (
@@ -345,5 +355,6 @@ ENGINE = Schema(
         _CLAIMED_BY,
         _REGISTRATIONS,
         _TEAM,
+        _SIGN_INS,
     ),
 )

@@ -8,6 +8,7 @@ import json
 from engine.domain.instant import Millis, to_datetime
 from engine.domain.snapshot import Snapshot
 from engine.storage.session_reader import Recipient, SessionReader
+from engine.storage.sign_ins import SIGN_IN_MAIL, SignIns
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Delivery
 from publisher.catalogue.place_mails import PLACE_MAILS
 from publisher.catalogue.published import Catalogue
@@ -29,6 +30,8 @@ def message_of_delivery(
     """The message of a delivery; None where there is nothing to send any more: session or recipient are gone."""
     if delivery.kind == CONFIRMATION:
         return _confirmation(texts, catalogue, delivery, now)
+    if delivery.kind == SIGN_IN_MAIL:
+        return _sign_in(texts, catalogue, delivery, now)
     if delivery.kind in PLACE_MAILS:
         return place_message(texts, catalogue, delivery, now)
     snapshot = catalogue.snapshot(delivery.session_id)
@@ -61,6 +64,18 @@ def _message_id(texts: DraftTexts, delivery: Delivery) -> str:
     """Made of session, kind and recipient: a mail that is sent again has the same id, so that it can be recognised."""
     seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}"
     return f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{texts.links.host}"
+
+
+def _sign_in(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes:
+    """A link that signs in; made when it is sent, so that its time begins then."""
+    token = SignIns(catalogue.connection).make_link(delivery.recipient, now)
+    mail = texts.mail_from_template(
+        "sign_in",
+        texts.studio.words("mail.sign_in_subject", name=texts.studio.name),
+        link=texts.links.absolute(f"console#sign_in={token}"),
+    )
+    message_id = f"{hashlib.sha256(token.encode()).hexdigest()[:32]}@{texts.links.host}"
+    return message_of(mail, texts.studio, message_id=message_id, date=now, picture=b"", to=delivery.address)
 
 
 def _confirmation(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:

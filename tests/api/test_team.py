@@ -108,6 +108,7 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "GET /webhooks/{webhook_id}/deliveries": (404, 404, 403, 403, 403, 403, 403, 401),
 }
 _ELSEWHERE = {
+    "POST /sign-in", "POST /sign-in/link",
     # Asked for in tests of their own, or by a person's own secret.
     "PUT /sessions/{session_id}/drafts/{channel}", "POST /sessions/{session_id}/drafts/{channel}/withdraw",
     "POST /session-summary", "POST /session-summary/batch", "POST /live-announce",

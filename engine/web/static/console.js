@@ -84,6 +84,11 @@ async function begin() {
   const sessionId = fragment.get("session");
   const token = fragment.get("token");
   if (sessionId && token) return signIn(token, { sessionId });
+  const link = fragment.get("sign_in");
+  if (link) {
+    history.replaceState(null, "", location.pathname + location.search);
+    return turn("sign_in", { link });
+  }
   const known = credential();
   if (!known) return turn("sign_in", { sessionId });
   desk.credential = known.secret;

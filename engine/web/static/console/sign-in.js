@@ -12,7 +12,7 @@ const UNKNOWN = new Set([400, 401, 403]);
 
 /**
  * @param {any} desk
- * @param {{sessionId?: string | null, refused?: boolean} | undefined} detail
+ * @param {{sessionId?: string | null, refused?: boolean, link?: string} | undefined} detail
  */
 export function signInScreen(desk, detail) {
   const secret = h("input", { id: "secret", type: "password", autocomplete: "current-password", required: true, "aria-describedby": "secret-said" });
@@ -33,11 +33,24 @@ export function signInScreen(desk, detail) {
     // Only these statuses are about the key; others mean a rate limit, or an unreachable server.
     return setText(said, UNKNOWN.has(answer.status) ? t("signin.wrong") : answerText(answer, t("console.offline")));
   };
+  const address = h("input", { id: "address", type: "email", autocomplete: "email", required: true });
+  const sent = h("p", { role: "status" });
+  const send = async () => {
+    const answer = await apiRequest("POST", "/sign-in", { body: { address: address.value.trim() } });
+    setText(sent, !answer.ok ? answerText(answer, t("console.offline")) : t(answer.data.status === "asked" ? "signin.sent" : "signin.no_mail"));
+  };
+  /** The link of a mail: used by a button, since mail scanners open links. */
+  const use = async () => {
+    const answer = await apiRequest("POST", "/sign-in/link", { body: { token: detail?.link } });
+    if (answer.ok) return desk.signIn(answer.data.key, { stay: stay.checked });
+    return setText(said, UNKNOWN.has(answer.status) ? t("signin.link_used") : answerText(answer, t("console.offline")));
+  };
   const element = h(
     "section",
     { class: "screen" },
     h("h1", {}, t("signin.title")),
     h("p", { class: "lead" }, t("signin.lead")),
+    detail?.link ? h("button", { class: "primary wide", type: "button", onclick: use }, t("signin.use_link")) : null,
     h(
       "form",
       { class: "lower", onsubmit: (event) => (event.preventDefault(), enter()) },
@@ -47,6 +60,12 @@ export function signInScreen(desk, detail) {
       h("label", { class: "check", for: "stay" }, stay, h("span", {}, t("signin.stay"))),
       h("button", { class: "primary wide", type: "submit" }, t("signin.enter")),
       h("p", { class: "quiet" }, t("signin.help")),
+    ),
+    h(
+      "form",
+      { class: "lower", onsubmit: (event) => (event.preventDefault(), send()) },
+      h("div", {}, h("label", { for: "address" }, t("signin.address")), address, sent),
+      h("button", { class: "wide", type: "submit" }, t("signin.send")),
     ),
   );
   return { element };

@@ -314,4 +314,10 @@ export default {
   "room.reconnecting": "Verbindung wird gesucht; der Raum läuft weiter",
   "room.end": "Sitzung beenden",
   "room.closed": "Dieser Raum ging nicht auf",
+  "signin.address": "Oder deine Mailadresse, wenn dein Schlüssel eine hat",
+  "signin.send": "Schick mir einen Link",
+  "signin.sent": "Wenn es einen Schlüssel mit dieser Adresse gibt, ist ein Link unterwegs. Er gilt einmal, innerhalb von 15 Minuten.",
+  "signin.no_mail": "Dieses Studio verschickt zurzeit keine Mail: Melde dich mit deinem Schlüssel an.",
+  "signin.use_link": "Mit dem Link anmelden",
+  "signin.link_used": "Dieser Link wurde benutzt, oder seine 15 Minuten sind um. Bitte um einen neuen.",
 };

@@ -314,4 +314,10 @@ export default {
   "room.reconnecting": "reconnecting; the room goes on",
   "room.end": "End the session",
   "room.closed": "This room did not open",
+  "signin.address": "Or your mail address, if your key has one",
+  "signin.send": "Send me a link",
+  "signin.sent": "If there is a key with this address, a link is on its way. It works once, within 15 minutes.",
+  "signin.no_mail": "This studio sends no mail at present: sign in with your key.",
+  "signin.use_link": "Sign in with the link",
+  "signin.link_used": "This link was used, or its 15 minutes are over. Ask for a new one.",
 };
