@@ -55,7 +55,8 @@ def test_a_letter_of_few_words_has_no_picture() -> None:
     few = snapshot(
         content=None, average_hrv_improvement=None, achievements=(), breathing_techniques=("Rest",)
     )
-    for told, has_picture in ((snapshot(), True), (few, False)):
+    ordinary = snapshot(content="We breathed, and it was quiet. " * 5)
+    for told, has_picture in ((ordinary, True), (few, False)):
         mail = newsletter_of(
             story_of(told, Studio()), Studio(), links=LINKS, templates=built_in(), picture=PICTURE
         )
