@@ -96,6 +96,8 @@ function set(on) {
   play.classList.toggle("plain", on);
   if (on) {
     if (at >= end) at = 0;
+    // Nothing breathes before the first technique.
+    at = Math.max(at, told.spans[0]?.start ?? 0);
     before = performance.now();
     requestAnimationFrame(frame);
   }
