@@ -108,3 +108,23 @@ async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: O
         assert renewed != key
         await own.get_by_role("button", name="Sessions").click()
         await expect(own.get_by_text("No sessions yet.")).to_be_visible()
+
+
+async def test_the_join_page_leads_to_saying_that_one_comes(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Days before an open session; not once its room is open."""
+    for session_id, ahead in (("soon", timedelta(minutes=5)), ("later", timedelta(days=3))):
+        body = {
+            "session_id": session_id,
+            "title": "Evening",
+            "instructor": "Mara",
+            "scheduled_start": (datetime.now(UTC) + ahead).isoformat(),
+        }
+        await asked(http, "POST", f"{publishing.url}/api/v2/sessions/create", 201, body)
+    page = await open_page(f"{publishing.url}/sessions/join/later")
+    link = page.get_by_role("link", name="Say that you come")
+    await expect(link).to_have_attribute("href", "/sessions/later/#coming")
+    page = await open_page(f"{publishing.url}/sessions/join/soon")
+    await expect(page.get_by_role("heading", name="Evening")).to_be_visible()
+    await expect(page.get_by_role("link", name="Say that you come")).to_have_count(0)

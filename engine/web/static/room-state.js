@@ -7,7 +7,7 @@
  */
 
 const FIELDS = [
-  "title", "description", "instructor", "scheduled_start", "started_at", "phase", "resting", "plan", "chat", "locked",
+  "title", "description", "instructor", "access", "scheduled_start", "started_at", "phase", "resting", "plan", "chat", "locked",
   "place", "listen_url", "visibility", "cancelled", "emergency", "page_url", "next_technique",
 ];
 const OVER = new Set(["ending", "ended", "published"]);

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, setText } from "../dom.js";
+import { BASE, h, setText } from "../dom.js";
 import { dateTime, sentence, t, timeWithZone } from "../i18n.js";
 
 /** @param {any} visit */
@@ -33,6 +33,8 @@ export function entryScreen(visit) {
     button,
     h("p", { class: "quiet" }, t("entry.promise")),
   );
+  // The form stands on the session's page, which asks for no script.
+  const coming = h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/#coming`, hidden: true }, t("entry.coming"));
   const element = h(
     "section",
     { class: "screen entry" },
@@ -41,11 +43,13 @@ export function entryScreen(visit) {
     lead,
     moved,
     form,
+    coming,
   );
   const fill = () => {
     setText(title, room.title || t("entry.title"));
     document.title = room.title || t("entry.title");
     setText(lead, leadOf(room));
+    coming.hidden = room.phase !== "scheduled" || room.access !== "open";
     setText(moved, visit.moved && room.phase !== "live" ? t("waiting.moved") : "");
   };
   room.addEventListener("change", fill);

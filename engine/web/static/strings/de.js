@@ -50,6 +50,7 @@ export default {
   "entry.name_note": "Die anderen im Raum sehen ihn. Ohne Namen bist du Gast.",
   "entry.join": "Dabei sein",
   "entry.joining": "Einen Moment",
+  "entry.coming": "Sag, dass du kommst, und lass dich erinnern",
   "entry.promise": "Du kannst jederzeit aufhören.",
 
   "waiting.days": { one: "in {count} Tag", other: "in {count} Tagen" },
