@@ -57,6 +57,8 @@ def examples(yesterday: str) -> Mapping[str, Example]:
         f"PATCH {_SESSIONS}": Example(_MORNING, body={"title": "Morning Calm", "max_participants": 60}),
         f"POST {API}/keys": Example(body={"name": "Sam", "role": "instructor"}),
         f"GET {API}/keys": Example(),
+        f"POST {API}/sign-in": Example(body={"address": "sam@example.org"}),
+        f"POST {API}/sign-in/link": Example(body={"token": "the-token-of-a-link"}),
         f"POST {API}/keys/{{name}}/renew": Example(_SAM),
         f"GET {_SESSIONS}/hosts": Example(_MORNING),
         f"POST {_SESSIONS}/hosts": Example(_MORNING, body={"name": "Sam"}),
