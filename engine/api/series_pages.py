@@ -24,7 +24,6 @@ from publisher.catalogue.listing import Published
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, room_of
 from publisher.rendering.links import Links
-from publisher.syndication.calendar import calendar_file
 
 __all__ = ["add_routes"]
 
@@ -123,6 +122,9 @@ async def event(request: web.Request) -> web.Response:
 async def _calendar_file(
     request: web.Request, rooms: Sequence[UpcomingRoom], *, name: str, file: str, refreshed: bool
 ) -> web.Response:
+    # Imports the calendar library: a server is ready sooner without.
+    from publisher.syndication.calendar import calendar_file
+
     context = await page_context(request)
     links = Links(request.app[LINKS].public_url)
 

@@ -21,7 +21,6 @@ from engine.domain.session import Details, Phase, Session
 from engine.domain.techniques.lookup import named
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
-from publisher.rendering.card import coming_session_card
 from publisher.rendering.studio import zone_name
 
 __all__ = [
@@ -103,6 +102,9 @@ async def coming_card(request: web.Request, state: Session) -> web.Response:
 
 
 def _draw(page: PageContext, state: Session) -> bytes:
+    # Imports NumPy: a server is ready sooner without.
+    from publisher.rendering.card import coming_session_card
+
     details, words = state.details, page.words
     names = [named(item.technique).name for item in details.techniques[:3]]
     return coming_session_card(
