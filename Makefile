@@ -45,7 +45,9 @@ test-of: $(VENV)/development.stamp ## run the tests of one package, or of severa
 in_firefox = tests/web/test_whole_session.py tests/web/test_finding_back.py tests/web/test_before_the_start.py \
 	tests/publisher/site/test_in_browser.py
 browsers: $(VENV)/development.stamp ## run the walks in Firefox and WebKit, and install both where they are missing
-	.ci/install-engines.sh
+	@bash .ci/install-package.sh firefox-esr browsers
+	@bash .ci/install-package.sh WebKitWebDriver browsers webkit2gtk-driver
+	@bash .ci/install-package.sh Xvfb browsers xvfb
 	$(python) -m pytest --engine firefox -m "browser and not chromium" -n 2 --dist loadfile $(in_firefox)
 	$(python) -m pytest -m engines tests/engines
 
