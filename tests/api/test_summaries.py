@@ -167,7 +167,7 @@ async def test_a_withdrawn_session_is_gone_from_everywhere(publishing: Server) -
     await published(publishing, "goes", title="Soon to be gone")
     answer = await publishing.client.delete("/api/v2/publications/goes", timeout=30)
     assert answer.json() == {"session_id": "goes", "status": "withdrawn"}
-    assert (await publishing.stranger.get("/sessions/goes/")).status_code == 404
+    assert (await publishing.stranger.get("/sessions/goes/")).status_code == 410
     for path in ("/", "/feed.xml", "/feed.json", "/sitemap.xml"):
         assert "goes" not in (await publishing.stranger.get(path)).text
     assert not (publishing.data / "drafts" / "goes").exists()

@@ -123,7 +123,7 @@ def addresses() -> Iterator[str]:
     }
     for endpoint in ENDPOINTS:
         if endpoint.method == "GET":
-            path = endpoint.path.format(session_id="hearts", id="hearts")
+            path = re.sub(r"\{\w+\}", "hearts", endpoint.path)
             yield path
             for query in next((found for end, found in queries.items() if path.endswith(f"/{end}")), ()):
                 yield f"{path}?{query}"

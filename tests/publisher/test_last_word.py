@@ -57,7 +57,10 @@ def studio(tmp_path: Path) -> Iterator[Publisher]:
     )
     made = Publisher(data)
     made.catalogue.set_meta("sends_mail", "yes")
-    made.connection.execute("INSERT INTO subscribers VALUES ('r@e.org', 'r@e.org', 't', 'confirmed', 0, 0)")
+    made.connection.execute(
+        "INSERT INTO subscribers (address, shown, token, state, created_at, confirmed_at)"
+        " VALUES ('r@e.org', 'r@e.org', 't', 'confirmed', 0, 0)"
+    )
     made.work()
     yield made
     made.close()

@@ -15,12 +15,14 @@ class HandClock(Clock):
 
     def __init__(self, *, start: Millis | None = None) -> None:
         super().__init__(start=start)
+        self._follows_date = start is None
         self._ahead: Millis = 0
         self._date_ahead: Millis = 0
         self._hand_timers: set[_Timer] = set()
 
     def now(self) -> Millis:
-        return super().now() + self._ahead + self._date_ahead
+        # Apart from the date a clock goes by ``elapsed``, which jumps too.
+        return super().now() + (self._ahead if self._follows_date else 0) + self._date_ahead
 
     def elapsed(self) -> Millis:
         return super().elapsed() + self._ahead
