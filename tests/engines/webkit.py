@@ -73,7 +73,8 @@ class Window:
 
     def see(self, text: str, within: float = 10.0) -> None:
         """Wait until an element that says so is in sight."""
-        self._do(f"//*[text()[contains(normalize-space(), {_quoted(text)})]]", text, lambda _: True, within)
+        says = f"contains(normalize-space(), {_quoted(text)})"
+        self._do(f"//*[{says}][not(.//*[{says}])]", text, lambda _: True, within)
 
     def see_no_more(self, text: str, within: float = 30.0) -> None:
         """Wait until nothing in the page says so."""
