@@ -36,7 +36,7 @@ from engine.api.http.callers import Credentials
 from engine.api.http.connection import HttpConnection
 from engine.api.http.metrics import ConnectionMetrics
 from engine.api.http.open_connections import OpenConnections
-from engine.api.link_previews import preview_of_join
+from engine.api.pages.link_previews import preview_of_join
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
 from engine.domain.commands import MarkPublished, Sender
@@ -62,7 +62,7 @@ from engine.realtime.room import Room, Tick
 from engine.runtime.supervised import supervised
 from engine.sessions.directory import Directory
 from engine.sessions.messages import SeatClaim
-from engine.sessions.series_schedule import SeriesSchedule
+from engine.sessions.series.schedule import SeriesSchedule
 from engine.settings import Settings, origin
 from engine.storage.data_lock import occupy
 from engine.storage.database import Database

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.clock import Clock
 from engine.domain.instant import HOUR, MINUTE, SECOND
-from engine.sessions.session_clock import SessionClock
+from engine.sessions.timing.session_clock import SessionClock
 
 
 def present() -> int:

@@ -10,27 +10,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from engine.api import (
-    analytics,
-    announce,
-    coming_pages,
-    drafts,
-    health,
-    keys,
-    me,
-    newsletter,
-    nodes,
-    platform_events,
-    publications,
-    registrations,
-    rooms,
-    series,
-    series_pages,
-    sign_in,
-    site_files,
-    summaries,
-    webhooks,
-)
+from engine.api import health, nodes, webhooks
 from engine.api.examples import examples
 from engine.api.http import events_page, openapi, reference_page
 from engine.api.http.addresses import AddressRates
@@ -44,6 +24,14 @@ from engine.api.http.middleware import request_middleware
 from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
+from engine.api.newsletter import subscriptions as newsletter
+from engine.api.pages import coming_pages, series_pages, site_files
+from engine.api.publishing import analytics, drafts, publications, summaries
+from engine.api.registrations import endpoints as registrations
+from engine.api.rooms import announce, me, platform_events
+from engine.api.rooms import endpoints as rooms
+from engine.api.series import endpoints as series
+from engine.api.team import keys, sign_in
 from engine.domain.instant import HOUR, Millis, iso
 from engine.protocol import asyncapi
 from engine.protocol.rates import Rate

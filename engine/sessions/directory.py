@@ -25,8 +25,8 @@ from engine.protocol.close_codes import CloseCode
 from engine.protocol.outgoing import Message
 from engine.runtime.mailbox import MailboxFull
 from engine.runtime.supervised import supervised
-from engine.sessions.deadline_queue import DeadlineQueue
-from engine.sessions.loading import SessionLoader
+from engine.sessions.figures.telemetry import HeartCounts
+from engine.sessions.journaling.loading import SessionLoader
 from engine.sessions.messages import (
     Execute,
     ForgetPeople,
@@ -39,7 +39,7 @@ from engine.sessions.messages import (
 from engine.sessions.ports import Ownership, RoomPort
 from engine.sessions.recent_messages import recent_messages
 from engine.sessions.session_actor import SessionActor
-from engine.sessions.telemetry import HeartCounts
+from engine.sessions.timing.deadline_queue import DeadlineQueue
 from engine.storage.journal import Journal, Loaded, NotOwner
 from engine.storage.rooms import RoomCatalogue
 

@@ -32,11 +32,13 @@ from engine.protocol.close_codes import CloseCode
 from engine.protocol.outgoing import Message
 from engine.runtime.loop_actor import LoopActor
 from engine.runtime.mailbox import MailboxFull
-from engine.sessions.arrivals import Arrivals
+from engine.sessions.arrival.arrivals import Arrivals
+from engine.sessions.arrival.welcome import welcome
 from engine.sessions.command_ids import CommandIds, command_key
-from engine.sessions.commit_queue import CommitQueue, Turn
-from engine.sessions.deadline_timer import DeadlineTimer
-from engine.sessions.journal_entries import JournalEntries, queues_publication
+from engine.sessions.figures.telemetry import HeartCounts, SessionTelemetry
+from engine.sessions.journaling.commit_queue import CommitQueue, Turn
+from engine.sessions.journaling.journal_entries import JournalEntries, queues_publication
+from engine.sessions.journaling.people import People
 from engine.sessions.messages import (
     Attach,
     Detach,
@@ -54,12 +56,10 @@ from engine.sessions.messages import (
 )
 from engine.sessions.numbered_frames import NumberedFrame, numbered_frame
 from engine.sessions.operator_lines import log_turn
-from engine.sessions.people import People
 from engine.sessions.ports import RoomPort, SessionListener
 from engine.sessions.replies import answers, expects_answer, heartbeat_answer
-from engine.sessions.session_clock import SessionClock
-from engine.sessions.telemetry import HeartCounts, SessionTelemetry
-from engine.sessions.welcome import welcome
+from engine.sessions.timing.deadline_timer import DeadlineTimer
+from engine.sessions.timing.session_clock import SessionClock
 from engine.storage.journal import Journal, Record
 from engine.storage.rows import PersonChange, PersonRow
 

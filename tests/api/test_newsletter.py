@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.api.newsletter_limits import SubscriptionLimits, mailbox_of
+from engine.api.newsletter.limits import SubscriptionLimits, mailbox_of
 from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import count

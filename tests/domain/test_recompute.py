@@ -19,7 +19,7 @@ from engine.domain.recompute import earlier_figures
 from engine.domain.session import CurvePoint
 from engine.domain.session_snapshot import make_snapshot
 from engine.domain.snapshot import Snapshot
-from engine.sessions.journal_entries import STATE
+from engine.sessions.journaling.journal_entries import STATE
 from tests.domain.sessions import NOON, SERVER, Course, live, person
 
 AGREED = {"heart_rate": True, "group": True, "version": "1"}

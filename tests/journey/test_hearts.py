@@ -16,7 +16,7 @@ from engine.api.routes import ENDPOINTS
 from engine.domain.instant import HOUR
 from engine.operations import maintenance
 from engine.realtime import room as realtime_room
-from engine.sessions import telemetry
+from engine.sessions.figures import telemetry
 from tests.heart.reader import fewest_told_of
 from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
 from tests.plain_http import plain_client

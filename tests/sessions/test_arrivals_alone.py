@@ -8,7 +8,7 @@ from typing import Any, cast
 from engine.domain import commands as c
 from engine.domain.session import Presence, Role
 from engine.protocol.close_codes import CloseCode
-from engine.sessions.arrivals import Arrivals
+from engine.sessions.arrival.arrivals import Arrivals
 from engine.sessions.messages import Attach, Detach, MissedRecords
 from engine.sessions.ports import RoomPort
 from engine.storage.journal import Journal

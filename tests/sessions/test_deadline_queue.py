@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.clock import Clock
 from engine.domain.instant import Millis
-from engine.sessions.deadline_queue import DeadlineQueue
+from engine.sessions.timing.deadline_queue import DeadlineQueue
 from tests.sessions.stopped_clock import StoppedClock
 
 START = 1_700_000_000_000

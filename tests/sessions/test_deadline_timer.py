@@ -19,7 +19,7 @@ from engine.domain.session import (
     Role,
     Session,
 )
-from engine.sessions.deadline_timer import DeadlineTimer
+from engine.sessions.timing.deadline_timer import DeadlineTimer
 from tests.sessions.stopped_clock import StoppedClock
 
 START = 1_700_000_000_000

@@ -16,9 +16,9 @@ from engine.domain.instant import HOUR, MINUTE, Millis, from_datetime
 from engine.domain.rejection import Conflict, Moved
 from engine.domain.series import Series
 from engine.domain.session import Details, Role, Session
+from engine.sessions.journaling.room_row import room_row
 from engine.sessions.messages import View
-from engine.sessions.room_row import room_row
-from engine.sessions.series_schedule import SeriesSchedule
+from engine.sessions.series.schedule import SeriesSchedule
 from engine.storage.rows import RoomRow
 from tests.sessions.stopped_clock import StoppedClock
 

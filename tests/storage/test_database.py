@@ -15,8 +15,8 @@ import pytest
 
 from engine.domain.commands import End
 from engine.domain.session import Role
-from engine.sessions.journal_entries import STATE
-from engine.sessions.room_row import room_row
+from engine.sessions.journaling.journal_entries import STATE
+from engine.sessions.journaling.room_row import room_row
 from engine.storage import sqlite
 from engine.storage.database import (
     DatabaseLocked,

@@ -18,7 +18,7 @@ from engine.domain.instant import Millis
 from engine.domain.session import Session
 from engine.domain.session_snapshot import make_snapshot
 from engine.protocol import outgoing
-from engine.sessions.journal_entries import STATE
+from engine.sessions.journaling.journal_entries import STATE
 from engine.storage.database import Connection
 from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox

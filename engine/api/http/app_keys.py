@@ -20,7 +20,7 @@ from engine.api.http.session_links import Links
 from engine.clock import Clock
 from engine.domain.rejection import NotFound
 from engine.domain.text import SESSION_ID
-from engine.sessions.series_schedule import SeriesSchedule
+from engine.sessions.series.schedule import SeriesSchedule
 from engine.storage.database import Connection, Database
 from engine.storage.leaders import Leaders, Led
 from engine.storage.nodes import NodeRow

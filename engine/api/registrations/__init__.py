@@ -1,0 +1,6 @@
+"""Saying that one comes: the endpoints of registrations, and what they share with the pages (``registering``).
+
+Owns: who may register, how often, and what becomes known of it.
+Invariants: nobody but the person and the staff learns a registration's secret, address or name.
+May import: ``engine.domain``, ``storage``; ``publisher.catalogue``.
+"""

@@ -1,0 +1,309 @@
+"""``/registrations`` of sessions and series: say that you come, see who comes, and cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from aiohttp import hdrs, web
+from pydantic import AfterValidator, BeforeValidator
+
+from engine.api.http.app_keys import CATALOGUE, CLOCK, PUBLISHING, ROOMS, caller_of, session_id_of, visible
+from engine.api.http.bodies import checked, read_json
+from engine.api.http.callers import Caller
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.responses import answer, error_response
+from engine.api.models import Body
+from engine.api.registrations.registering import (
+    Outcome,
+    need_way_in,
+    register,
+    register_for_series,
+    secret_of,
+)
+from engine.api.rooms.view import needs_token
+from engine.api.series.lookup import visible_series
+from engine.domain.instant import Millis, iso
+from engine.domain.rejection import NotFound
+from engine.domain.session import Role, Session
+from engine.domain.text import Line, Name, trimmed
+from engine.storage.database import Connection
+from engine.storage.registrations import Place, Registration
+from publisher.catalogue.coming import Coming, TooManyRegistrations
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.subscriptions import checked_address
+
+__all__ = ["ENDPOINTS"]
+
+
+def _address(text: str) -> str:
+    return checked_address(text)
+
+
+MailAddress = Annotated[Line, AfterValidator(_address), BeforeValidator(trimmed)]
+
+
+class RegistrationRequest(Body):
+    """Somebody who comes: both fields may be left out. With an address one mail asks to confirm it."""
+
+    name: Name | None = None
+    address: MailAddress | None = None
+
+
+async def create(request: web.Request) -> web.Response:
+    """Say that one comes: a place, or a position in the waiting list, kept until five minutes after the start.
+
+    ``secret`` cancels it as Bearer, and joins the session as ``resume`` of the ``client_id`` that ``registration`` is.
+    """
+    caller = caller_of(request)
+    session = (await visible(request, caller)).state
+    need_way_in(caller, session)
+    body = await _body(request)
+    try:
+        outcome = await register(request, session, name=body.name, address=body.address)
+    except TooManyRegistrations as many:
+        return _too_many(many.wait)
+    (place,) = outcome.registered.places
+    secret = secret_of(request, place.registration.registration, session_id=session.session_id)
+    return answer(_own(place) | {"secret": secret} | _mail(outcome), 201)
+
+
+async def catalogue(request: web.Request) -> web.Response:
+    """Who comes and who waits, in the order in which they said so; once it has started also who came."""
+    caller = caller_of(request)
+    session = (await visible(request, caller)).state
+    caller.need_staff(session.session_id)
+    places = await _settled(request, session.session_id)
+    coming = sum(each.position is None for each in places)
+    return answer(
+        {
+            "session_id": session.session_id,
+            "count": len(places),
+            "coming": coming,
+            "waiting": len(places) - coming,
+            "max_participants": session.details.max_participants,
+            "registrations": [_listed(each, session) for each in places],
+        }
+    )
+
+
+async def places(request: web.Request) -> web.Response:
+    """How many come, how many wait, and how many places are left."""
+    caller = caller_of(request)
+    session = (await visible(request, caller)).state
+    taken = await _settled(request, session.session_id)
+    coming = sum(each.position is None for each in taken)
+    most = session.details.max_participants
+    return answer(
+        {
+            "session_id": session.session_id,
+            "max_participants": most,
+            "coming": coming,
+            "waiting": len(taken) - coming,
+            "left": max(0, most - coming),
+        }
+    )
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show one registration to its owner, who proves it with its secret, or to those who lead the session."""
+    _, place = await _place(request)
+    return answer(_own(place) | {"name": place.registration.name} | _confirmed(place.registration))
+
+
+async def leave(request: web.Request) -> web.Response:
+    """Cancel a registration: its name and address are deleted, and the first who waits comes up."""
+    _, place = await _place(request)
+    at = request.app[CLOCK].now()
+    await request.app[CATALOGUE].ask(lambda connection: _coming(connection).leave(place, at))
+    request.app[PUBLISHING].wake()
+    return answer({"registration": place.registration.registration, "state": "cancelled"})
+
+
+async def create_for_series(request: web.Request) -> web.Response:
+    """Say that one comes every time: a place or a position in each session of the series, those that are made later too."""
+    caller = caller_of(request)
+    series = await visible_series(request, caller)
+    if needs_token(series.details):
+        caller.need_key()
+    body = await _body(request)
+    try:
+        outcome = await register_for_series(request, series, name=body.name, address=body.address)
+    except TooManyRegistrations as many:
+        return _too_many(many.wait)
+    registration, taken = outcome.registered.registration.registration, outcome.registered.places
+    starts = {
+        row.session_id: row.scheduled_start for row in await request.app[ROOMS].of_series(series.series_id)
+    }
+    sessions = [
+        {
+            "session_id": each.session_id,
+            "scheduled_start": iso(starts[each.session_id]),
+            "state": str(each.state),
+            **_position(each),
+            "secret": secret_of(request, registration, session_id=each.session_id),
+        }
+        for each in taken
+    ]
+    return answer(
+        {
+            "registration": registration,
+            "series_id": series.series_id,
+            "state": str(taken[0].state),
+            **_position(taken[0]),
+            "secret": secret_of(request, registration, series_id=series.series_id),
+            "sessions": sessions,
+            **_mail(outcome),
+        },
+        201,
+    )
+
+
+async def catalogue_of_series(request: web.Request) -> web.Response:
+    """Who comes to every session of a series; who comes to one of them is listed there."""
+    caller = caller_of(request)
+    caller.need_key()
+    series = await visible_series(request, caller)
+    found = await request.app[CATALOGUE].ask(
+        lambda connection: _coming(connection).registrations.of_series(series.series_id)
+    )
+    registrations = [
+        {"registration": each.registration, "name": each.name, "state": "coming", **_confirmed(each)}
+        for each in found
+    ]
+    return answer({"series_id": series.series_id, "count": len(found), "registrations": registrations})
+
+
+async def leave_series(request: web.Request) -> web.Response:
+    """Cancel a registration for every session of a series that is still to come."""
+    caller = caller_of(request)
+    series = await visible_series(request, caller)
+    registration = request.match_info["registration"]
+    _need_owner(caller, registration, leads=caller.key is not None)
+    at = request.app[CLOCK].now()
+
+    def ask(connection: Connection) -> None:
+        coming = _coming(connection)
+        found = coming.registrations.get(registration)
+        if found is None or found.series_id != series.series_id:
+            raise _unknown(registration)
+        coming.leave_series(found, at)
+
+    await request.app[CATALOGUE].ask(ask)
+    request.app[PUBLISHING].wake()
+    return answer({"registration": registration, "state": "cancelled"})
+
+
+async def _body(request: web.Request) -> RegistrationRequest:
+    return checked(RegistrationRequest, await read_json(request) if request.can_read_body else {})
+
+
+async def _settled(request: web.Request, session_id: str) -> list[Place]:
+    at = request.app[CLOCK].now()
+
+    def ask(connection: Connection) -> list[Place]:
+        coming = _coming(connection)
+        coming.settle(session_id, at)
+        return coming.registrations.places(session_id)
+
+    return await request.app[CATALOGUE].ask(ask)
+
+
+async def _place(request: web.Request) -> tuple[Session, Place]:
+    """The registration of the path, for its owner and those who lead the session."""
+    caller = caller_of(request)
+    session = (await visible(request, caller)).state
+    registration = request.match_info["registration"]
+    _need_owner(caller, registration, leads=caller.leads(session.session_id))
+    session_id = session_id_of(request)
+    place = await request.app[CATALOGUE].ask(
+        lambda connection: _coming(connection).registrations.place(session_id, registration)
+    )
+    if place is None:
+        raise _unknown(registration)
+    return session, place
+
+
+def _need_owner(caller: Caller, registration: str, *, leads: bool) -> None:
+    if not leads and caller.client_id != registration:
+        raise caller.refusal("This needs the secret of the registration.")
+
+
+def _coming(connection: Connection) -> Coming:
+    return Coming(Catalogue(connection))
+
+
+def _unknown(registration: str) -> NotFound:
+    return NotFound(
+        "unknown_registration", f"There is no registration {registration[:100]}, or not any more."
+    )
+
+
+def _own(place: Place) -> dict[str, Any]:
+    return {
+        "registration": place.registration.registration,
+        "session_id": place.session_id,
+        "state": str(place.state),
+        **_position(place),
+    }
+
+
+def _listed(place: Place, session: Session) -> dict[str, Any]:
+    registration = place.registration
+    entry = {
+        "registration": registration.registration,
+        "name": registration.name,
+        "state": str(place.state),
+        **_position(place),
+        **_confirmed(registration),
+    }
+    if session.started_at is not None:
+        member = session.members.get(registration.registration)
+        entry["came"] = member is not None and member.role is Role.PARTICIPANT
+    return entry
+
+
+def _position(place: Place) -> dict[str, Any]:
+    return {} if place.position is None else {"position": place.position}
+
+
+def _confirmed(registration: Registration) -> dict[str, Any]:
+    return {"reminded": registration.confirmed_at is not None}
+
+
+def _mail(outcome: Outcome) -> dict[str, Any]:
+    return {} if outcome.mail is None else {"mail": outcome.mail}
+
+
+def _too_many(wait: Millis) -> web.Response:
+    return error_response(
+        429,
+        "too_many_requests",
+        "Too many registrations with an address from this network address.",
+        headers={hdrs.RETRY_AFTER: str(-(-wait // 1000))},
+    )
+
+
+_ALL = f"{API}/sessions/{{session_id}}/registrations"
+_OF_SERIES = f"{API}/series/{{series_id}}/registrations"
+ENDPOINTS = (
+    Endpoint(
+        "POST", _ALL, create, "Say that you come", body=RegistrationRequest, status=201, refusals=(403, 409)
+    ),
+    Endpoint("GET", _ALL, catalogue, "Who comes to a session", "staff"),
+    Endpoint("GET", f"{_ALL}/{{registration}}", show, "One registration", "person"),
+    Endpoint("DELETE", f"{_ALL}/{{registration}}", leave, "Cancel a registration", "person"),
+    Endpoint("GET", f"{API}/sessions/{{session_id}}/places", places, "How many places are left"),
+    Endpoint(
+        "POST",
+        _OF_SERIES,
+        create_for_series,
+        "Say that you come every time",
+        body=RegistrationRequest,
+        status=201,
+        refusals=(403, 409),
+    ),
+    Endpoint("GET", _OF_SERIES, catalogue_of_series, "Who comes to every session of a series", "key"),
+    Endpoint(
+        "DELETE", f"{_OF_SERIES}/{{registration}}", leave_series, "Cancel a series' registration", "person"
+    ),
+)

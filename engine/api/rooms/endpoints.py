@@ -1,0 +1,316 @@
+"""``/sessions``: create, change, start and end a session; list sessions; show one and its content."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any
+
+from aiohttp import web
+from pydantic import AfterValidator, Field
+
+from engine.api.http.app_keys import (
+    CATALOGUE,
+    CLOCK,
+    CREDENTIALS,
+    LINKS,
+    OTHERS,
+    ROOMS,
+    SESSIONS,
+    caller_of,
+    now_led,
+    visible,
+)
+from engine.api.http.bodies import checked, query_of, read_json
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.ports import Sessions, View
+from engine.api.http.responses import answer
+from engine.api.id_case import refuse_id_differing_by_case
+from engine.api.models import CreateRoom, EditRoom, Flag, Limit, Query
+from engine.api.publishing.summaries_view import summary_document
+from engine.api.rooms.requests import broken_links, change_command, details_of, warnings_about
+from engine.api.rooms.view import (
+    active,
+    figures,
+    listed,
+    live_line,
+    next_session,
+    people_here,
+    phases_meant,
+    replayed,
+    room,
+)
+from engine.domain import commands as c
+from engine.domain.rejection import Moved
+from engine.domain.session import Phase, Session
+from engine.sessions.journaling.room_row import attendance
+from engine.storage.database import Connection
+from engine.storage.leaders import Led
+from engine.storage.outbox import Outbox
+from engine.storage.rooms import UNFINISHED
+from engine.storage.rows import RoomRow
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.quotes import approved_quotes
+
+__all__ = ["ENDPOINTS"]
+
+_REPLAY_MESSAGES = 100
+"""Messages of the replay in the content of a session."""
+_MAX_LIVE = 10_000
+
+
+class ContentQuery(Query):
+    """What to include."""
+
+    include_metrics: Flag = False
+    include_replay: Flag = False
+    include_summary: Flag = False
+
+
+class LiveQuery(Query):
+    """What to include."""
+
+    include_metrics: Flag = False
+
+
+def _known_phases(value: str) -> str:
+    for phase in value.split(","):
+        if phase not in set(Phase):
+            raise ValueError(f"must be one or more of {', '.join(Phase)}, separated by commas")
+    return value
+
+
+class CatalogueQuery(Query):
+    """A page of the catalogue, ordered by id; ``after`` is the ``next`` of the page before.
+
+    ``phase`` matches a session's ``phase`` and its ``status``.
+    """
+
+    phase: Annotated[str, AfterValidator(_known_phases)] | None = None
+    limit: Limit = 50
+    after: Annotated[str, Field(max_length=100)] | None = None
+
+
+async def create(request: web.Request) -> web.Response:
+    """Create a session; 409 when the id is taken, or differs from one that is by case alone."""
+    caller = caller_of(request)
+    caller.need_key()
+    body = checked(CreateRoom, await read_json(request))
+    app = request.app
+    at = app[CLOCK].now()
+    await refuse_id_differing_by_case(request, body.session_id)
+    view = await app[SESSIONS].create(body.session_id, details_of(body, body.scheduled_start))
+    caller = await now_led(request, caller, "session", body.session_id)
+    document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
+    return answer(document | {"warnings": warnings_about(view.state.details, at)}, 201)
+
+
+async def change(request: web.Request) -> web.Response:
+    """Change a session that is not over; those who wait are notified.
+
+    Moved to more than 15 minutes ahead it is scheduled again: those inside stay, and others may join when it opens. Links
+    that were sent go on opening it; ``warnings`` name those that do not any more.
+    """
+    caller = caller_of(request)
+    view = await visible(request, caller)
+    state = view.state
+    caller.need_staff(state.session_id)
+    body = checked(EditRoom, await read_json(request))
+    command = change_command(body)
+    app = request.app
+    at = app[CLOCK].now()
+    before = (await visible(request, caller)).state
+    after = await app[SESSIONS].ask(state.session_id, command, c.Sender(caller.role))
+    warnings = [
+        *broken_links(before, after.state, at),
+        *(
+            told
+            for told in warnings_about(after.state.details, at)
+            if told not in warnings_about(before.details, at)
+        ),
+    ]
+    return answer(room(after, caller, app[LINKS], app[CREDENTIALS].tokens) | {"warnings": warnings})
+
+
+async def cancel(request: web.Request) -> web.Response:
+    """Cancel a session that has not begun."""
+    return await _execute(request, c.Cancel())
+
+
+async def start(request: web.Request) -> web.Response:
+    """Start a session."""
+    return await _execute(request, c.Start())
+
+
+async def end(request: web.Request) -> web.Response:
+    """End a session. Repeating it does no harm."""
+    return await _execute(request, c.End())
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show one session, and the next one of its series, else of the studio; with its tokens for those who lead it."""
+    caller = caller_of(request)
+    app = request.app
+    view = await visible(request, caller)
+    row = await _next_row(request, view.state)
+    following = None if row is None else next_session(row, app[LINKS])
+    document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
+    return answer(document | {"next_session": following})
+
+
+async def _next_row(request: web.Request, state: Session) -> RoomRow | None:
+    rooms, series_id = request.app[ROOMS], state.details.series_id
+    if series_id is not None:
+        for row in await rooms.of_series(series_id):
+            if (
+                row.phase in UNFINISHED[:3]
+                and row.visibility != "private"
+                and row.session_id != state.session_id
+            ):
+                return row
+    return next((row for row in await rooms.upcoming(2) if row.session_id != state.session_id), None)
+
+
+async def catalogue(request: web.Request) -> web.Response:
+    """List all sessions, ordered by id, a page at a time."""
+    caller = caller_of(request)
+    caller.need_key()
+    query = query_of(request, CatalogueQuery)
+    app = request.app
+    phases = None if query.phase is None else phases_meant(query.phase.split(","))
+    if caller.led is None:
+        rows = await app[ROOMS].list(phases, limit=query.limit + 1, after=query.after)
+    else:
+        rows = await _of_led(request, caller.led, phases, query)
+    page = rows[: query.limit]
+    awake = {view.state.session_id: view.state for view in app[SESSIONS].loaded()}
+    sessions = [listed(row, awake.get(row.session_id), app[LINKS]) for row in page]
+    following = page[-1].session_id if len(rows) > len(page) else None
+    return answer({"count": len(sessions), "sessions": sessions, "next": following})
+
+
+async def _of_led(
+    request: web.Request, led: Led, phases: Collection[Phase] | None, query: CatalogueQuery
+) -> Sequence[RoomRow]:
+    """A page of the sessions that a key leads, and the first of the next page."""
+    rows: list[RoomRow] = []
+    for session_id in sorted(led.sessions):
+        if len(rows) > query.limit:
+            break
+        row = await request.app[ROOMS].get(session_id) if session_id > (query.after or "") else None
+        if row is not None and (phases is None or row.phase in phases):
+            rows.append(row)
+    return rows
+
+
+async def live(request: web.Request) -> web.Response:
+    """List sessions that have started and not ended: with a key those that it leads, else the public ones."""
+    caller = caller_of(request)
+    query = query_of(request, LiveQuery)
+    app = request.app
+    at = app[CLOCK].now()
+    views = [
+        view
+        for view in await _live_views(request)
+        if (view.state.details.visibility == "public" and caller.led is None)
+        or caller.belongs(view.state.session_id)
+    ]
+    views.sort(key=lambda view: (view.state.started_at or 0, view.state.session_id))
+    entries = [live_line(view, at, with_metrics=query.include_metrics) for view in views]
+    elsewhere = [entry for body in await app[OTHERS](request) for entry in json.loads(body)["sessions"]]
+    if elsewhere:
+        merged = {entry["session_id"]: entry for entry in (*elsewhere, *entries)}
+        entries = sorted(merged.values(), key=lambda entry: (entry["started_at"] or "", entry["session_id"]))
+    return answer({"count": len(entries), "sessions": entries})
+
+
+async def _live_views(request: web.Request) -> list[View]:
+    """Every live session: those in memory, and those that sleep because nobody is connected."""
+    sessions = request.app[SESSIONS]
+    awake = {view.state.session_id: view for view in sessions.loaded()}
+    rows = await request.app[ROOMS].list([Phase.LIVE, Phase.ENDING], limit=_MAX_LIVE)
+    asleep = [row.session_id for row in rows if row.session_id not in awake]
+    woken = await asyncio.gather(*(_view_here(sessions, session_id) for session_id in asleep))
+    return [view for view in (*awake.values(), *woken) if view is not None and active(view.state)]
+
+
+async def _view_here(sessions: Sessions, session_id: str) -> View | None:
+    """A session, unless another server has it: that one is asked for all of its own."""
+    try:
+        return await sessions.view(session_id)
+    except Moved:
+        return None
+
+
+async def content(request: web.Request) -> web.Response:
+    """Show what happens in a session, or happened; names and chat only to those who belong to it."""
+    caller = caller_of(request)
+    query = query_of(request, ContentQuery)
+    view = await visible(request, caller)
+    state = view.state
+    belongs = caller.belongs(state.session_id)
+    document: dict[str, Any] = {
+        "session_id": state.session_id,
+        "active": active(state),
+        "phase": str(state.phase),
+        "session_info": {
+            "title": state.details.title,
+            "instructor": state.details.instructor,
+            "participant_count": attendance(state),
+            "participants": people_here(view) if belongs else [],
+        },
+    }
+    if query.include_metrics:
+        # The instants of a session may be ahead of a clock that was set back.
+        at = state.ended_at or max(request.app[CLOCK].now(), state.updated_at)
+        document["metrics"] = figures(state, at)
+    if query.include_replay:
+        newest = await request.app[SESSIONS].replay(state.session_id, _REPLAY_MESSAGES)
+        messages = replayed(newest, with_names=belongs)
+        document["replay"] = {"message_count": len(messages), "messages": messages}
+    if query.include_summary:
+        document["summary"] = await request.app[CATALOGUE].ask(
+            lambda connection: _summary(connection, state.session_id, with_quotes=belongs)
+        )
+    return answer(document)
+
+
+def _summary(connection: Connection, session_id: str, *, with_quotes: bool) -> dict[str, Any] | None:
+    snapshot = Outbox(connection).snapshot(session_id)
+    if snapshot is None:
+        return None
+    states = Catalogue(connection).quote_states(session_id) if with_quotes else {}
+    return summary_document(snapshot, approved_quotes(snapshot, states))
+
+
+async def _execute(request: web.Request, command: c.Command) -> web.Response:
+    caller = caller_of(request)
+    app = request.app
+    session_id = (await visible(request, caller)).state.session_id
+    caller.need_staff(session_id)
+    view = await app[SESSIONS].ask(session_id, command, c.Sender(caller.role))
+    return answer(room(view, caller, app[LINKS], app[CREDENTIALS].tokens))
+
+
+_ONE = f"{API}/sessions/{{session_id}}"
+ENDPOINTS = (
+    Endpoint(
+        "POST",
+        f"{API}/sessions/create",
+        create,
+        "Create a session",
+        "key",
+        CreateRoom,
+        status=201,
+        refusals=(409,),
+    ),
+    Endpoint("GET", f"{API}/sessions/live", live, "Sessions that are live", query=LiveQuery),
+    Endpoint("GET", f"{API}/sessions", catalogue, "The catalogue of sessions", "key", query=CatalogueQuery),
+    Endpoint("GET", _ONE, show, "One session"),
+    Endpoint("PATCH", _ONE, change, "Change a session", "staff", EditRoom, refusals=(409,)),
+    Endpoint("POST", f"{_ONE}/cancel", cancel, "Cancel a session", "staff", refusals=(409,)),
+    Endpoint("POST", f"{_ONE}/start", start, "Start a session", "staff", refusals=(409,)),
+    Endpoint("POST", f"{_ONE}/end", end, "End a session", "staff", refusals=(409,)),
+    Endpoint("GET", f"{_ONE}/content", content, "What happens in a session", query=ContentQuery),
+)

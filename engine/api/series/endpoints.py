@@ -1,0 +1,173 @@
+"""``/series``: make, show, change and end a series of sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from engine.api.http.app_keys import CLOCK, LINKS, SERIES, caller_of, now_led
+from engine.api.http.bodies import checked, query_of, read_json
+from engine.api.http.callers import Caller
+from engine.api.http.endpoint import API, Endpoint
+from engine.api.http.responses import answer
+from engine.api.rooms.requests import changes_of, details_of, warnings_about
+from engine.api.rooms.view import needs_token
+from engine.api.series.lookup import visible_series
+from engine.api.series.requests import CreateSeries, EditSeries, OccurrencesQuery, no_dates
+from engine.api.series.view import made_sessions, occurrence, series_document
+from engine.domain.instant import Millis, iso
+from engine.domain.rejection import Invalid
+from engine.domain.series import Series
+from engine.sessions.series.made_sessions import not_begun
+
+__all__ = ["ENDPOINTS"]
+
+_MOST_OCCURRENCES = 500
+
+
+async def create(request: web.Request) -> web.Response:
+    """Make a series and its sessions of the next 60 days, at least the next one; 409 when the id is taken.
+
+    Sessions keep their local time of day over a change of clocks. A time that the clocks skip moves forward by the gap, one
+    that comes twice is the first. The others are made as time passes, as ``<series_id>-YYYY-MM-DD``.
+    """
+    caller = caller_of(request)
+    caller.need_key()
+    body = checked(CreateSeries, await read_json(request))
+    app = request.app
+    at = app[CLOCK].now()
+    series = Series(
+        series_id=body.series_id,
+        details=replace(
+            details_of(body, 0), duration_minutes=body.duration_minutes, series_id=body.series_id
+        ),
+        starts=body.starts,
+        time_zone=body.timezone,
+        rule=body.rule,
+        created_at=at,
+        updated_at=at,
+        timetable_since=0,
+    )
+    rows = await app[SERIES].create(series)
+    await now_led(request, caller, "series", series.series_id)
+    document = series_document(series, app[LINKS], belongs=True)
+    return answer(document | {"sessions": made_sessions(rows), "warnings": _warnings(series, at)}, 201)
+
+
+async def catalogue(request: web.Request) -> web.Response:
+    """List all series, ordered by id, each with the session that is open or next."""
+    caller = caller_of(request)
+    caller.need_key()
+    schedule, links = request.app[SERIES], request.app[LINKS]
+    listed = []
+    for series in await schedule.all():
+        if caller.led is not None and series.series_id not in caller.led.series:
+            continue
+        current = await schedule.current(series)
+        next_session = None if current is None else made_sessions([current])[0]
+        listed.append(series_document(series, links, belongs=True) | {"next_session": next_session})
+    return answer({"count": len(listed), "series": listed})
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show a series and its times from ``from`` to ``to``, at most 500, those not made yet too."""
+    caller = caller_of(request)
+    series = await visible_series(request, caller)
+    query = query_of(request, OccurrencesQuery)
+    return answer(await _shown(request, caller, series, query))
+
+
+async def change(request: web.Request) -> web.Response:
+    """Change a series: all of its sessions that have not begun and were not changed alone.
+
+    Where its dates change, sessions whose date is none any more are cancelled, and new ones are made.
+    """
+    caller = caller_of(request)
+    caller.need_key()
+    series = await visible_series(request, caller)
+    body = checked(EditSeries, await read_json(request))
+    app = request.app
+    at = app[CLOCK].now()
+    after = await app[SERIES].change(series.series_id, lambda before: _changed(before, body))
+    document = await _shown(request, caller, after, OccurrencesQuery())
+    told = _warnings(series, at)
+    warnings = [warning for warning in _warnings(after, at) if warning not in told]
+    return answer(document | {"warnings": warnings})
+
+
+async def end(request: web.Request) -> web.Response:
+    """End a series: its sessions that have not begun are cancelled, and no more are made. Repeating it does no harm."""
+    caller = caller_of(request)
+    caller.need_key()
+    series = await visible_series(request, caller)
+    after = await request.app[SERIES].end(series.series_id)
+    return answer(await _shown(request, caller, after, OccurrencesQuery()))
+
+
+async def _shown(
+    request: web.Request, caller: Caller, series: Series, query: OccurrencesQuery
+) -> dict[str, Any]:
+    schedule = request.app[SERIES]
+    first, last = query.instants(series.timetable, request.app[CLOCK].now())
+    planned = await schedule.planned(series, first, last, limit=_MOST_OCCURRENCES)
+    document = series_document(series, request.app[LINKS], belongs=caller.key is not None)
+    upcoming = [row for row in await schedule.rooms(series) if not_begun(row)]
+    return document | {
+        "sessions": made_sessions(upcoming),
+        "occurrences": [occurrence(each) for each in planned],
+    }
+
+
+def _changed(series: Series, body: EditSeries) -> Series:
+    """A series as a body wants it.
+
+    Raises:
+        Invalid: the parts do not go together.
+    """
+    changes = changes_of(body)
+    starts = changes.pop("starts", series.starts)
+    time_zone = changes.pop("timezone", series.time_zone)
+    rule = changes.pop("rule", series.rule)
+    wrong = no_dates(starts, time_zone, rule)
+    if wrong:
+        raise Invalid("invalid_data", "The body is wrong: see details.", {"rule": wrong})
+    if changes.get("visibility") == "private":
+        changes.setdefault("access", "invite")
+    details = replace(series.details, **changes)
+    if details.visibility == "private" and details.access == "open":
+        raise Invalid(
+            "invalid_data",
+            "A private series is by invitation.",
+            {"access": "open is not possible while visibility is private"},
+        )
+    return replace(series, details=details, starts=starts, time_zone=time_zone, rule=rule)
+
+
+def _warnings(series: Series, at: Millis) -> list[str]:
+    """Sentences about a series that is allowed and probably a mistake."""
+    first = next(series.timetable.occurrences())
+    following = next(series.timetable.between(at), None)
+    warnings = warnings_about(replace(series.details, scheduled_start=at), at)
+    if needs_token(series.details):
+        warnings.append(
+            "by invitation: the join link of the series lets in nobody, each session has links of its own"
+        )
+    if following is None:
+        warnings.insert(0, "every date lies in the past: no session is made")
+    elif first.day != series.starts[:10]:
+        warnings.insert(0, f"starts is no date of the rule: the first session begins at {iso(first.starts)}")
+    return warnings
+
+
+_ONE = f"{API}/series/{{series_id}}"
+ENDPOINTS = (
+    Endpoint(
+        "POST", f"{API}/series", create, "Make a series", "key", CreateSeries, status=201, refusals=(409,)
+    ),
+    Endpoint("GET", f"{API}/series", catalogue, "The list of series", "key"),
+    Endpoint("GET", _ONE, show, "One series", query=OccurrencesQuery),
+    Endpoint("PATCH", _ONE, change, "Change a series", "key", EditSeries, refusals=(409,)),
+    Endpoint("POST", f"{_ONE}/end", end, "End a series", "key", refusals=(409,)),
+)

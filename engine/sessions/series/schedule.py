@@ -1,0 +1,256 @@
+"""Makes the sessions of series ahead of time, and carries changes of a series to them.
+
+A change is stored first, marked as not applied; then each session is brought to what the series says (``series_sessions``).
+Whatever stops that in between, the next round does the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from engine.clock import Clock
+from engine.domain.instant import MINUTE, SECOND, Millis
+from engine.domain.rejection import Conflict, NotFound, Rejected
+from engine.domain.series import Occurrence, Series
+from engine.domain.session import Phase
+from engine.sessions.series.made_sessions import SeriesRooms, SeriesSessions, SessionMaker, not_begun
+from engine.storage.database import DatabaseError
+from engine.storage.rows import RoomRow
+from engine.storage.series import SeriesCatalogue
+
+__all__ = ["PlannedSession", "SeriesSchedule", "unknown_series"]
+
+_ROUND: Millis = MINUTE
+"""The longest pause between two rounds."""
+_RETRY: Millis = 10 * SECOND
+_LOOK_EVERY_S = 5.0
+"""Real seconds between two looks at whether a series was changed."""
+_ATTEMPTS = 5
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSession:
+    """One time of a series, and the session that stands for it or will."""
+
+    session_id: str
+    starts: Millis
+    room: RoomRow | None
+    """None where it is not made yet."""
+
+
+def unknown_series(series_id: str) -> NotFound:
+    """The refusal for a series that does not exist, or that whoever asks may not know of."""
+    return NotFound(
+        "unknown_series", f"There is no series {series_id}.", {"series_id": f"{series_id} is unknown"}
+    )
+
+
+class SeriesSchedule:
+    """All series of this server. One per process; used on its loop only."""
+
+    def __init__(
+        self,
+        *,
+        series: SeriesCatalogue,
+        rooms: SeriesRooms,
+        sessions: SessionMaker,
+        clock: Clock,
+        shared: bool = False,
+    ) -> None:
+        """``shared``: other servers may change the table of series too."""
+        self._series = series
+        self._sessions = SeriesSessions(rooms=rooms, sessions=sessions, clock=clock)
+        self._clock = clock
+        self._look_every_s = _LOOK_EVERY_S if shared else None
+        self._lock = asyncio.Lock()
+
+    # -- queries -----------------------------------------------------------------------------------
+
+    async def get(self, series_id: str) -> Series | None:
+        """A series, or None."""
+        return await self._series.get(series_id)
+
+    async def all(self) -> Sequence[Series]:
+        """Every series, ended ones too, by id."""
+        return await self._series.all()
+
+    async def rooms(self, series: Series) -> list[RoomRow]:
+        """The sessions that were made and are part of the series, by their start."""
+        return await self._sessions.part_of(series)
+
+    async def planned(
+        self, series: Series, first: Millis, last: Millis | None, *, limit: int
+    ) -> list[PlannedSession]:
+        """The times between two instants, both inclusive, those not made yet too, by their start."""
+        rows = await self.rooms(series)
+        of_days = {row.occurrence for row in rows}
+        planned = [
+            PlannedSession(row.session_id, row.scheduled_start, row)
+            for row in rows
+            if row.scheduled_start >= first and (last is None or row.scheduled_start <= last)
+        ]
+        missing: list[Occurrence] = []
+        if series.ended_at is None:
+            for occurrence in series.timetable.between(max(first, series.timetable_since), last):
+                if len(missing) == limit:
+                    break
+                if occurrence.day not in of_days:
+                    missing.append(occurrence)
+        for occurrence in missing:
+            session_id, _ = await self._sessions.id_for(series, occurrence)
+            planned.append(PlannedSession(session_id, occurrence.starts, None))
+        return sorted(planned, key=lambda each: (each.starts, each.session_id))[:limit]
+
+    async def current(self, series: Series) -> RoomRow | None:
+        """The session that is live, else the one that is open or next; None where none is to come."""
+        rows = await self.rooms(series)
+        live = [row for row in rows if row.phase == Phase.LIVE]
+        return next(iter([*live, *(row for row in rows if not_begun(row))]), None)
+
+    # -- changes -----------------------------------------------------------------------------------
+
+    async def create(self, series: Series) -> list[RoomRow]:
+        """Store a new series and make its first sessions; returns them.
+
+        Raises:
+            Conflict: the id is taken.
+        """
+        async with self._lock:
+            if not await self._series.add(series):
+                raise Conflict(
+                    "id_taken",
+                    f"There is a series {series.series_id} already.",
+                    {"series_id": f"{series.series_id} is taken"},
+                )
+            await self._sessions.make(series)
+        return await self.rooms(series)
+
+    async def change(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
+        """Change a series and all of its sessions that have not begun and were not changed alone.
+
+        ``changed`` gives the series as it shall be, and may refuse.
+
+        Raises:
+            Rejected: there is no such series, it has ended, or ``changed`` refuses.
+        """
+        async with self._lock:
+            return await self._apply(
+                await self._store(series_id, lambda series: self._changed(series, changed(series)))
+            )
+
+    async def end(self, series_id: str) -> Series:
+        """End a series: cancel all of its sessions that have not begun. A second end is harmless.
+
+        Raises:
+            NotFound: there is no such series.
+        """
+
+        def ended(series: Series) -> Series:
+            at = self._clock.now()
+            return series if series.ended_at else replace(series, ended_at=at, updated_at=at, unapplied=True)
+
+        async with self._lock:
+            return await self._apply(await self._store(series_id, ended))
+
+    def _changed(self, before: Series, after: Series) -> Series:
+        if before.ended_at is not None:
+            raise Conflict("series_over", f"Series {before.series_id} has ended.")
+        if after == before:
+            return before
+        at = self._clock.now()
+        moved = (after.starts, after.time_zone, after.rule) != (before.starts, before.time_zone, before.rule)
+        since = at if moved else before.timetable_since
+        return replace(after, updated_at=at, timetable_since=since, unapplied=True)
+
+    async def _store(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
+        for _ in range(_ATTEMPTS):
+            before = await self._series.get(series_id)
+            if before is None:
+                raise unknown_series(series_id)
+            after = changed(before)
+            if after == before:
+                return before
+            stored = await self._series.update(after)
+            if stored is not None:
+                return stored
+        raise Conflict(
+            "changed_meanwhile", f"Series {series_id} is being changed by somebody else; try again."
+        )
+
+    # -- as time passes ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Make sessions as time passes, until the task is cancelled."""
+        while True:
+            try:
+                seen = await self._series.changes()
+                await self._wait(await self.make_due(), seen)
+            except (DatabaseError, Rejected) as error:
+                # Locked for long, or the disk is full: the next round makes what is missing.
+                log.error("series not continued", reason=str(error))
+                await self._clock.sleep_until(self._clock.now() + _RETRY)
+
+    async def _wait(self, wake_at: Millis, seen: int) -> None:
+        """Return at an instant, or soon after a series was changed: perhaps by a server that does not have its sessions."""
+        while self._clock.now() < wake_at:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._look_every_s):
+                    await self._clock.sleep_until(wake_at)
+            if self._look_every_s is not None and await self._series.changes() != seen:
+                return
+
+    async def make_due(self) -> Millis:
+        """Make every session that is due, and finish changes that were interrupted; returns when to look again."""
+        wake_at = self._clock.now() + _ROUND
+        for series_id in [series.series_id for series in await self._series.all()]:
+            try:
+                wake_at = min(wake_at, await self._continue(series_id))
+            except DatabaseError:
+                raise
+            except Exception:
+                # Whatever is wrong with one series, a zone that is no more for example: the others go on.
+                log.exception("series not continued", series_id=series_id)
+        return wake_at
+
+    async def _continue(self, series_id: str) -> Millis:
+        """Make what is due of one series; returns when to look at it again."""
+        async with self._lock:
+            # Read under the lock: it may just have been changed.
+            series = await self._series.get(series_id)
+            assert series is not None, "series are never deleted"
+            if series.unapplied:
+                series = await self._apply(series)
+            elif series.ended_at is None:
+                await self._sessions.make(series)
+        # At the start of the next one, the one after it has to be there.
+        now = self._clock.now()
+        upcoming = [row.scheduled_start + 1 for row in await self.rooms(series) if not_begun(row)]
+        retry = now + (_RETRY if series.unapplied else _ROUND)
+        return min((retry, *(start for start in upcoming if start > now)))
+
+    # -- inner parts -------------------------------------------------------------------------------
+
+    async def _apply(self, series: Series) -> Series:
+        """Bring every session to what the series says."""
+        if not series.unapplied:
+            return series
+        dropped, left = await self._sessions.bring(series)
+        if series.ended_at is None:
+            await self._sessions.make(replace(series, dropped=tuple(dropped)))
+
+        def applied(latest: Series) -> Series:
+            # Another server may have changed it meanwhile: that change is still to be applied.
+            return replace(
+                latest,
+                dropped=tuple(sorted(dropped.union(latest.dropped))),
+                unapplied=left or (latest.unapplied and latest.version != series.version),
+            )
+
+        return await self._store(series.series_id, applied)
