@@ -11,15 +11,7 @@ cannot() {
   exit 1
 }
 
-command -v apt-get >/dev/null 2>&1 || cannot "this system has no apt-get to install it with"
-if [ "$(id -u)" = 0 ]; then
-  as_root=()
-elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-  as_root=(sudo -n)
-else
-  cannot "installing it takes root"
-fi
-export DEBIAN_FRONTEND=noninteractive
+source "$(dirname "$0")/as-root.sh"
 log=$(mktemp)
 install() { "${as_root[@]}" apt-get install -qy --no-install-recommends "$package"; }
 install >"$log" 2>&1 || { "${as_root[@]}" apt-get update -qq && install; } >"$log" 2>&1 || {
