@@ -18,8 +18,6 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -28,10 +26,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry
 
+from engine import cluster
 from engine.api import routes
 from engine.api.http.addresses import Addresses, AddressRates
 from engine.api.http.app_keys import CONNECTIONS, Backend
-from engine.api.http.bodies import body_again
 from engine.api.http.callers import Credentials
 from engine.api.http.connection import HttpConnection
 from engine.api.http.metrics import ConnectionMetrics
@@ -39,9 +37,6 @@ from engine.api.http.open_connections import OpenConnections
 from engine.api.pages.link_previews import preview_of_join
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
-from engine.domain.commands import MarkPublished, Sender
-from engine.domain.rejection import Moved, Rejected
-from engine.domain.session import Role
 from engine.operations.garbage_collection import disable_full_collections
 from engine.operations.maintenance import Maintenance
 from engine.operations.marks_file import MARKS_FILE, read_marks
@@ -71,7 +66,6 @@ from engine.storage.held_places import HeldPlaces
 from engine.storage.keys import Keys
 from engine.storage.leaders import Leaders
 from engine.storage.meta import Meta
-from engine.storage.nodes import NodeRow, others_run
 from engine.storage.opening import database_of, open_journal, signing_key_of
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
@@ -92,9 +86,6 @@ _BACKLOG = 4096
 """Connections that may wait to be accepted: a studio full of phones comes back in one second."""
 _RECONNECT_WITHIN = 5.0
 """Seconds over which a restart spreads the return of its clients."""
-_PUBLISHED_AT = "/internal/published"
-_HAND_OVER_TIMEOUT = 3.0
-"""Seconds that a drain has for giving its sessions to other servers."""
 _CLOSE_TIMEOUT = 3.0
 """Seconds in which a drain waits for the peers' close frames."""
 _DRAIN_TIMEOUT = 8.0
@@ -220,7 +211,7 @@ async def running_server(
             yield server
         finally:
             server.state = "draining"
-            await _hand_over(storage.node, directory)
+            await cluster.hand_over(storage.node, directory)
             await _drain(sockets)
 
 
@@ -287,10 +278,13 @@ def _open_storage(context: _Context) -> _Storage:
     if context.settings.database is not None:
         keys.keep_in_memory()
     settings = {"retention_days": str(context.settings.retention_days)}
-    if context.settings.public_url is not None or not _others_have_said(database, context.settings.data):
+    if context.settings.public_url is not None or not cluster.others_have_said(
+        database, context.settings.data
+    ):
         settings["public_url"] = context.server.url
     _store_settings(database, **settings)
-    node = _node(context, database)
+    url = cluster.node_url(context.settings, context.server.port)
+    node = cluster.build_node(context.settings, url, database, context.clock, context.stack)
     journal = open_journal(database, asyncio.get_running_loop(), context.metrics.committed)
     context.stack.push_async_callback(journal.close)
     rooms, people, series = Rooms(database), People(database), SeriesTable(database)
@@ -300,65 +294,12 @@ def _open_storage(context: _Context) -> _Storage:
     leaders = Leaders(database)
     context.stack.callback(leaders.close)
     key = signing_key_of(context.settings.data, database)
-    passing = None if node is None else _passing(context, node, key)
+    passing = (
+        None
+        if node is None
+        else cluster.build_passing(node, key, context.addresses, context.registry, context.stack)
+    )
     return _Storage(database, keys, journal, rooms, series, people, leaders, Tokens(key), node, passing)
-
-
-def _node(context: _Context, database: Database) -> Node | None:
-    """This server among those that share its database; None with a file of its own."""
-    settings = context.settings
-    if settings.database is None:
-        return None
-    from engine.nodes.membership import NodeFacts
-    from engine.nodes.node import Node
-
-    facts = NodeFacts(_node_url(context), _version(), studio.file_digest(settings.data))
-    node = Node(database, settings.data, facts, context.clock.now)
-    context.stack.push_async_callback(node.leave)
-    return node
-
-
-def _passing(context: _Context, node: Node, signing_key: bytes) -> Passing:
-    from engine.nodes.hop import HopSigner
-    from engine.nodes.node_metrics import register_node_metrics
-    from engine.nodes.passing import Passing
-
-    membership, addresses = node.membership, context.addresses
-    passing = Passing(
-        HopSigner(signing_key, lambda: membership.node),
-        addresses.client_of,
-        node.ownership.owner,
-        node.ownership.forget_owner,
-        membership.others,
-        body_again,
-    )
-
-    def told(request: web.BaseRequest) -> str | None:
-        hop = passing.hop(request)
-        return None if hop is None else hop.address
-
-    addresses.trust_hops(told)
-    register_node_metrics(
-        context.registry,
-        owned=lambda: len(node.ownership),
-        nodes=lambda: len(membership.nodes),
-        unanswered_s=membership.unanswered_s,
-        passed_on=passing.sockets,
-    )
-    context.stack.push_async_callback(passing.close)
-    return passing
-
-
-def _node_url(context: _Context) -> str:
-    return context.settings.node_url or origin(context.settings.host, context.server.port)
-
-
-def _others_have_said(database: Database, data: Path) -> bool:
-    """Whether servers run already that have stored the address of the site, which is one for all its copies."""
-    if not database.shared:
-        return False
-    with database.connect() as connection:
-        return Meta(connection).get("public_url") is not None and others_run(connection, data)
 
 
 def _store_settings(database: Database, **settings: str) -> None:
@@ -461,7 +402,7 @@ def _build_application(
     events: Handler = sockets.events.serve
     passing = storage.passing
     if passing is not None:
-        _add_internal_routes(app, directory, passing)
+        cluster.add_internal_routes(app, directory, passing)
         live = passing.socket(live, lambda request: requested_session_id(request.rel_url.raw_query_string))
         events = passing.socket(events, lambda request: request.match_info["session_id"])
     # A HEAD opens no socket.
@@ -489,8 +430,14 @@ def _build_application(
         readiness=lambda: context.server.state,
         registry=context.registry,
         connections=OpenConnections(ConnectionMetrics(context.registry), context.addresses),
-        nodes=_nodes(context, storage, directory),
-        others=_nobody_else if passing is None else passing.ask_others,
+        nodes=cluster.nodes_of(
+            context.settings,
+            cluster.node_url(context.settings, context.server.port),
+            storage.node,
+            directory,
+            lambda: context.server.state == "draining",
+        ),
+        others=cluster.nobody_else if passing is None else passing.ask_others,
         leaders=storage.leaders,
         webhooks=webhooks,
         webhooks_may_be_private=context.settings.webhook_allow_private,
@@ -503,25 +450,6 @@ def _build_application(
         passing=None if passing is None else passing.middleware,
     )
     return app
-
-
-def _nodes(context: _Context, storage: _Storage, directory: Directory) -> Callable[[], Sequence[NodeRow]]:
-    """The servers of this studio; with a file of its own it is this one alone."""
-    if storage.node is not None:
-        membership = storage.node.membership
-        return lambda: membership.nodes
-
-    def alone() -> Sequence[NodeRow]:
-        sessions = sum(1 for _ in directory.actors())
-        draining = context.server.state == "draining"
-        version, digest = _version(), studio.file_digest(context.settings.data)
-        return [NodeRow("single", _node_url(context), 0, True, draining, version, digest, None, sessions)]
-
-    return alone
-
-
-async def _nobody_else(_: web.Request) -> list[bytes]:
-    return []
 
 
 async def _accept_connections(runner: web.AppRunner, listener: socket.socket, stack: AsyncExitStack) -> None:
@@ -555,37 +483,7 @@ def _start_maintenance(context: _Context, storage: _Storage, directory: Director
 def _on_finished(directory: Directory, passing: Passing | None, finished: Finished) -> None:
     """Tell a session that its page is published."""
     if finished.channel == "web" and finished.state == "done":
-        _run_in_background(_mark_published(directory, passing, finished.session_id))
-
-
-async def _mark_published(directory: Directory, passing: Passing | None, session_id: str) -> None:
-    try:
-        await directory.ask(session_id, MarkPublished(), Sender(Role.ADMIN))
-    except Moved as moved:
-        if passing is not None:
-            await passing.tell_owner(moved, f"{_PUBLISHED_AT}/{session_id}")
-    except Rejected:
-        pass  # A summary that came over the API has no session here.
-
-
-def _add_internal_routes(app: web.Application, directory: Directory, passing: Passing) -> None:
-    """Where another server says that it published a session of this one, or asks for one in which nobody is."""
-    from engine.nodes.passing import YIELD_AT
-
-    async def published(request: web.Request) -> web.Response:
-        if passing.hop(request) is None:
-            raise web.HTTPNotFound
-        await directory.ask(request.match_info["session_id"], MarkPublished(), Sender(Role.ADMIN))
-        return web.Response(status=204)
-
-    async def give_up(request: web.Request) -> web.Response:
-        if passing.hop(request) is None:
-            raise web.HTTPNotFound
-        given_up = await directory.yield_idle(request.match_info["session_id"], request.match_info["node"])
-        return web.Response(status=204 if given_up else 409)
-
-    app.router.add_post(f"{_PUBLISHED_AT}/{{session_id}}", published)
-    app.router.add_post(f"{YIELD_AT}/{{session_id}}/{{node}}", give_up)
+        _run_in_background(cluster.mark_published(directory, passing, finished.session_id))
 
 
 _tasks: set[asyncio.Task[None]] = set()
@@ -596,17 +494,6 @@ def _run_in_background(work: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(work)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
-
-
-async def _hand_over(node: Node | None, directory: Directory) -> None:
-    """Let other servers go on with the sessions, where there are others."""
-    if node is None or not node.membership.living():
-        return
-    node.membership.draining = True
-    log.info("handing over", sessions=len(node.ownership))
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_HAND_OVER_TIMEOUT):
-            await directory.hand_over()
 
 
 async def _drain(sockets: _Sockets) -> None:
@@ -625,13 +512,6 @@ async def _drain(sockets: _Sockets) -> None:
 def _exit_after_drain_timeout() -> None:
     log.error("the drain took too long")
     raise SystemExit(0)
-
-
-def _version() -> str:
-    try:
-        return metadata.version("halcytone-live")
-    except metadata.PackageNotFoundError:
-        return "0"
 
 
 def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:

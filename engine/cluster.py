@@ -1,0 +1,187 @@
+"""This server among others on one database: what is constructed only there, and the routes that servers have for each other.
+
+With a file of its own a server has no ``Node`` and nothing to pass on; nothing of ``engine.nodes`` is imported then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from engine.api.http.addresses import Addresses
+from engine.api.http.bodies import body_again
+from engine.clock import Clock
+from engine.domain.commands import MarkPublished, Sender
+from engine.domain.rejection import Moved, Rejected
+from engine.domain.session import Role
+from engine.sessions.directory import Directory
+from engine.settings import Settings, origin
+from engine.storage.database import Database
+from engine.storage.meta import Meta
+from engine.storage.nodes import NodeRow, others_run
+from publisher.rendering import studio
+
+if TYPE_CHECKING:
+    from engine.nodes.node import Node
+    from engine.nodes.passing import Passing
+
+__all__ = [
+    "add_internal_routes",
+    "build_node",
+    "build_passing",
+    "hand_over",
+    "mark_published",
+    "nobody_else",
+    "node_url",
+    "nodes_of",
+    "others_have_said",
+    "version",
+]
+
+_HAND_OVER_TIMEOUT = 3.0
+"""Seconds that a drain has for giving its sessions to other servers."""
+_PUBLISHED_AT = "/internal/published"
+
+log = structlog.get_logger()
+
+
+def build_node(
+    settings: Settings, url: str, database: Database, clock: Clock, stack: AsyncExitStack
+) -> Node | None:
+    """This server among those that share its database; None with a file of its own."""
+    if settings.database is None:
+        return None
+    from engine.nodes.membership import NodeFacts
+    from engine.nodes.node import Node
+
+    facts = NodeFacts(url, version(), studio.file_digest(settings.data))
+    node = Node(database, settings.data, facts, clock.now)
+    stack.push_async_callback(node.leave)
+    return node
+
+
+def build_passing(
+    node: Node, signing_key: bytes, addresses: Addresses, registry: CollectorRegistry, stack: AsyncExitStack
+) -> Passing:
+    """What passes requests on to the servers that own their sessions."""
+    from engine.nodes.hop import HopSigner
+    from engine.nodes.node_metrics import register_node_metrics
+    from engine.nodes.passing import Passing
+
+    membership = node.membership
+    passing = Passing(
+        HopSigner(signing_key, lambda: membership.node),
+        addresses.client_of,
+        node.ownership.owner,
+        node.ownership.forget_owner,
+        membership.others,
+        body_again,
+    )
+
+    def told(request: web.BaseRequest) -> str | None:
+        hop = passing.hop(request)
+        return None if hop is None else hop.address
+
+    addresses.trust_hops(told)
+    register_node_metrics(
+        registry,
+        owned=lambda: len(node.ownership),
+        nodes=lambda: len(membership.nodes),
+        unanswered_s=membership.unanswered_s,
+        passed_on=passing.sockets,
+    )
+    stack.push_async_callback(passing.close)
+    return passing
+
+
+def node_url(settings: Settings, port: int) -> str:
+    """Where other servers reach this one."""
+    return settings.node_url or origin(settings.host, port)
+
+
+def others_have_said(database: Database, data: Path) -> bool:
+    """Whether servers run already that have stored the address of the site, which is one for all its copies."""
+    if not database.shared:
+        return False
+    with database.connect() as connection:
+        return Meta(connection).get("public_url") is not None and others_run(connection, data)
+
+
+def nodes_of(
+    settings: Settings, url: str, node: Node | None, directory: Directory, draining: Callable[[], bool]
+) -> Callable[[], Sequence[NodeRow]]:
+    """The servers of this studio; with a file of its own it is this one alone."""
+    if node is not None:
+        membership = node.membership
+        return lambda: membership.nodes
+
+    def alone() -> Sequence[NodeRow]:
+        sessions = sum(1 for _ in directory.actors())
+        digest = studio.file_digest(settings.data)
+        return [NodeRow("single", url, 0, True, draining(), version(), digest, None, sessions)]
+
+    return alone
+
+
+async def nobody_else(_: web.Request) -> list[bytes]:
+    """What the other servers answer where there is none."""
+    return []
+
+
+async def mark_published(directory: Directory, passing: Passing | None, session_id: str) -> None:
+    """Tell a session that its page is published, wherever it is."""
+    try:
+        await directory.ask(session_id, MarkPublished(), Sender(Role.ADMIN))
+    except Moved as moved:
+        if passing is not None:
+            await passing.tell_owner(moved, f"{_PUBLISHED_AT}/{session_id}")
+    except Rejected:
+        pass  # A summary that came over the API has no session here.
+
+
+def add_internal_routes(app: web.Application, directory: Directory, passing: Passing) -> None:
+    """Where another server says that it published a session of this one, or asks for one in which nobody is."""
+    from engine.nodes.passing import YIELD_AT
+
+    async def published(request: web.Request) -> web.Response:
+        if passing.hop(request) is None:
+            raise web.HTTPNotFound
+        await directory.ask(request.match_info["session_id"], MarkPublished(), Sender(Role.ADMIN))
+        return web.Response(status=204)
+
+    async def give_up(request: web.Request) -> web.Response:
+        if passing.hop(request) is None:
+            raise web.HTTPNotFound
+        given_up = await directory.yield_idle(request.match_info["session_id"], request.match_info["node"])
+        return web.Response(status=204 if given_up else 409)
+
+    app.router.add_post(f"{_PUBLISHED_AT}/{{session_id}}", published)
+    app.router.add_post(f"{YIELD_AT}/{{session_id}}/{{node}}", give_up)
+
+
+async def hand_over(node: Node | None, directory: Directory) -> None:
+    """Let other servers go on with the sessions, where there are others."""
+    if node is None or not node.membership.living():
+        return
+    node.membership.draining = True
+    log.info("handing over", sessions=len(node.ownership))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_HAND_OVER_TIMEOUT):
+            await directory.hand_over()
+
+
+def version() -> str:
+    """The version of this program."""
+    try:
+        return metadata.version("halcytone-live")
+    except metadata.PackageNotFoundError:
+        return "0"
