@@ -1,7 +1,8 @@
 """A WebSocket whose session another node owns: its handshake is replayed there, then bytes are pumped both ways.
 
-Nothing is parsed after the request's head: the owner answers the handshake, or refuses it, and ends the socket. Each
-direction waits when the other side does not take what came. Relies on what ``realtime.frame_reader`` names of aiohttp:
+The owner answers the handshake. Only where it upgrades the connection are the client's bytes passed on, unparsed; after a
+refusal both connections end, since a further request on them would reach the owner past this node. Each direction waits
+when the other side does not take what came. Relies on what ``realtime.frame_reader`` names of aiohttp:
 ``RequestHandler.set_parser``, whose parser is fed with every byte of an upgraded connection.
 """
 
@@ -19,6 +20,8 @@ __all__ = ["OwnerUnreachable", "Spliced", "splice"]
 _CONNECT_WITHIN_S = 1.0
 _UNSENT = 64 * 1024
 """Bytes that may wait for one side before the other is not read any more."""
+_LONGEST_HEAD = 16 * 1024
+"""Bytes of the head of the owner's answer."""
 _LEFT_OUT = frozenset({b"x-halcytone-hop", b"x-request-id"})
 
 
@@ -44,12 +47,39 @@ class _FromClient:
 
     def feed_data(self, data: bytes) -> tuple[bool, bytes]:
         """Bytes of the client. Never the end, and nothing left over."""
-        self._owner.send(data)
+        self._owner.from_client(data)
         return False, b""
 
     def feed_eof(self) -> None:
         """The client's connection ended."""
         self._owner.end()
+
+
+class _Answer:
+    """The owner's answer to the handshake as it comes: whether it upgrades, and where a refusal ends."""
+
+    def __init__(self) -> None:
+        self.upgraded = False
+        self._head = bytearray()
+        self._left: int | None = None
+        """Bytes of a refusal's body that have not come; None before its head has."""
+
+    def ends_with(self, data: bytes) -> bool:
+        """Take bytes of the owner before the upgrade; True once they end a refusal, or are no answer."""
+        if self._left is None:
+            self._head += data
+            head, ended, body = self._head.partition(b"\r\n\r\n")
+            if not ended:
+                return len(self._head) > _LONGEST_HEAD
+            status, *lines = bytes(head).split(b"\r\n")
+            self.upgraded = status.split(b" ")[1:2] == [b"101"]
+            if self.upgraded:
+                return False
+            values = [line[15:].strip() for line in lines if line.lower().startswith(b"content-length:")]
+            self._left = int(values[0]) if values and values[0].isdigit() else 0
+            data = bytes(body)
+        self._left -= len(data)
+        return self._left <= 0
 
 
 class _FromOwner(asyncio.Protocol):
@@ -61,6 +91,9 @@ class _FromOwner(asyncio.Protocol):
         """aiohttp's ``RequestHandler`` of the client's connection."""
         self._transport: asyncio.Transport | None = None
         self._draining: asyncio.Task[None] | None = None
+        self._answer = _Answer()
+        self._early = bytearray()
+        """What the client sent before the owner upgraded."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -73,12 +106,28 @@ class _FromOwner(asyncio.Protocol):
         if self._client.is_closing():
             return
         self._client.write(data)
+        if not self._answer.upgraded:
+            if self._answer.ends_with(data):
+                self.end()
+                return
+            if self._answer.upgraded and self._early:
+                self.send(bytes(self._early))
+                self._early.clear()
         if self._handler.writing_paused and self._draining is None and self._transport is not None:
             self._transport.pause_reading()
             self._draining = asyncio.ensure_future(self._drain(self._transport))
 
+    def from_client(self, data: bytes) -> None:
+        """Bytes of the client, kept until the owner has upgraded the connection."""
+        if self._answer.upgraded:
+            self.send(data)
+        elif len(self._early) + len(data) <= _UNSENT:
+            self._early += data
+        else:
+            self.end()
+
     def send(self, data: bytes) -> None:
-        """Bytes of the client."""
+        """Send bytes to the owner."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 

@@ -1,0 +1,86 @@
+"""A handshake that is passed on: real sockets through a real server to another one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from engine.nodes.splice import splice
+
+HANDSHAKE = b"".join(
+    (
+        b"GET %b HTTP/1.1\r\nHost: front\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n",
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+)
+
+
+@asynccontextmanager
+async def front_of_an_owner(asked: list[str]) -> AsyncIterator[TestServer]:
+    """A server that passes every handshake on to another one; ``asked`` gets the paths that arrive there."""
+
+    async def echo(request: web.Request) -> web.WebSocketResponse:
+        asked.append(request.path)
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        async for message in socket:
+            await socket.send_str(message.data)
+        return socket
+
+    async def other(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=404, text="x" * 200_000 if request.path == "/long" else "no")
+
+    behind = web.Application()
+    behind.router.add_get("/ws", echo)
+    behind.router.add_get("/{path:.*}", other)
+    async with TestServer(behind) as owner:
+
+        async def pass_on(request: web.Request) -> web.StreamResponse:
+            return await splice(request, f"http://127.0.0.1:{owner.port}", {})
+
+        before = web.Application()
+        before.router.add_get("/{path:.*}", pass_on)
+        async with TestServer(before) as front:
+            yield front
+
+
+async def test_frames_go_both_ways() -> None:
+    """An upgraded connection carries every byte, also what came right behind the handshake."""
+    asked: list[str] = []
+    async with front_of_an_owner(asked) as front, aiohttp.ClientSession() as http:
+        async with http.ws_connect(front.make_url("/ws")) as socket:
+            for text in ("one", "x" * 100_000):
+                await socket.send_str(text)
+                assert await socket.receive_str(timeout=5) == text
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
+        writer.write(HANDSHAKE % b"/ws" + b"\x81\x82\x00\x00\x00\x00hi")
+        assert b"101" in await reader.readuntil(b"\r\n\r\n")
+        assert await asyncio.wait_for(reader.readexactly(4), 5) == b"\x81\x02hi"
+        writer.close()
+    assert asked == ["/ws", "/ws"]
+
+
+@pytest.mark.parametrize("path", [b"/refused", b"/long"])
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_refused_handshake_opens_no_way_to_the_owner(path: bytes, at_once: bool) -> None:
+    """The refusal arrives whole and the connection ends; a further request on it reaches nobody."""
+    asked: list[str] = []
+    further = b"GET /metrics HTTP/1.1\r\nHost: front\r\n\r\n"
+    async with front_of_an_owner(asked) as front:
+        reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
+        writer.write(HANDSHAKE % path + (further if at_once else b""))
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        assert b" 404 " in head
+        if not at_once:
+            writer.write(further)
+        body = await asyncio.wait_for(reader.read(-1), 5)
+        writer.close()
+    assert body == (b"x" * 200_000 if path == b"/long" else b"no")
+    assert asked == [path.decode()]
