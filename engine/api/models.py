@@ -24,6 +24,7 @@ from engine.domain.commands import Breath, Link, Seconds, TechniqueName, https_a
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.labels import Place, SessionType, Visibility
 from engine.domain.text import Line, Name, Paragraphs, SessionId, integral_float_as_int
+from publisher.catalogue.subscriptions import checked_address
 
 __all__ = [
     "OPTIONAL",
@@ -107,6 +108,7 @@ Address = Annotated[
         max_length=254,
         pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
     ),
+    AfterValidator(lambda text: checked_address(text)),
 ]
 
 

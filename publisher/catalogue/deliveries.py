@@ -152,7 +152,7 @@ class Deliveries:
         )
 
     def due(self, now: Millis, limit: int = 100) -> list[Delivery]:
-        """The deliveries that are due, the oldest first.
+        """The deliveries that are due, the oldest first, and of those the ones that were tried least.
 
         Where the clock was set back meanwhile, each waits for what was left of its pause.
         """
@@ -168,7 +168,7 @@ class Deliveries:
             )
         rows = self._connection.rows(
             "SELECT * FROM deliveries WHERE state = 'preparing' AND due_at <= :now"
-            " ORDER BY due_at, session_id, recipient LIMIT :limit",
+            " ORDER BY due_at, attempts, session_id, recipient LIMIT :limit",
             now=now,
             limit=limit,
         )
@@ -209,9 +209,9 @@ class Deliveries:
             )
             return replace(delivery, address=address)
 
-    def give_back(self, delivery: Delivery, now: Millis) -> None:
+    def give_back(self, delivery: Delivery, now: Millis, due_at: Millis | None = None) -> None:
         """Undo ``begin``: nothing was sent, for a reason of our own, and the attempt does not count."""
-        self._set(delivery, "preparing", now, attempts=delivery.attempts)
+        self._set(delivery, "preparing", now, attempts=delivery.attempts, due_at=due_at)
 
     def submitted(self, delivery: Delivery, now: Millis) -> None:
         """The mail server took it."""
@@ -226,13 +226,15 @@ class Deliveries:
         """The connection broke when the server may have taken it."""
         self._set(delivery, "uncertain", now, error=error)
 
-    def refused(self, delivery: Delivery, error: str, now: Millis, *, for_good: bool) -> None:
+    def refused(
+        self, delivery: Delivery, error: str, now: Millis, *, for_good: bool, not_before: Millis = 0
+    ) -> None:
         """The server has not taken it: retry later, or fail for good (``for_good``, or after the last attempt)."""
         if for_good or delivery.attempts + 1 >= MAX_ATTEMPTS:
             self._set(delivery, "failed", now, error=error)
         else:
             pause = MINUTE * 2**delivery.attempts
-            self._set(delivery, "preparing", now, error=error, due_at=now + pause)
+            self._set(delivery, "preparing", now, error=error, due_at=max(now + pause, not_before))
 
     def unknown(self, delivery: Delivery, error: str, now: Millis) -> bool:
         """There is no such mailbox: failed for good; returns whether the subscriber is paused, as it was so last time too."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.domain.instant import HOUR, Millis
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Deliveries
 from publisher.catalogue.published import Catalogue
-from publisher.rendering.links import ascii_address
+from publisher.rendering.links import ascii_address, is_writable
 
 __all__ = [
     "InvalidAddress",
@@ -24,7 +24,6 @@ __all__ = [
     "unsubscribe",
 ]
 
-# Local parts that need quoting are refused: no mail address that people have looks like that.
 _ADDRESS = re.compile(
     r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,63}|xn--[A-Za-z0-9-]{1,59})"
 )
@@ -62,7 +61,7 @@ def checked_address(address: str) -> str:
         shown = ascii_address(unicodedata.normalize("NFC", address.strip()))
     except ValueError as error:
         raise InvalidAddress("a mail address such as you@example.org") from error
-    if len(shown) > 254 or not _ADDRESS.fullmatch(shown) or ".." in shown:
+    if len(shown) > 254 or not _ADDRESS.fullmatch(shown) or not is_writable(shown):
         raise InvalidAddress("a mail address such as you@example.org")
     return shown
 

@@ -7,6 +7,7 @@ import ipaddress
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,9 +151,13 @@ async def deliver_due(
             begun += 1
             try:
                 message = message_of_delivery(texts, catalogue, delivery, now())
-            except BaseException:
-                deliveries.give_back(delivery, now())
-                raise
+            except BaseException as error:
+                if isinstance(error, DatabaseError) or not isinstance(error, Exception):
+                    deliveries.give_back(delivery, now())
+                    raise
+                # It lies in this one: the others leave all the same.
+                _refused(deliveries, delivery, error, now(), for_good=False)
+                continue
             if message is None:
                 deliveries.refused(delivery, "there is nothing to send any more", now(), for_good=True)
                 continue
@@ -165,11 +170,19 @@ async def deliver_due(
                     client.close()
                     client = None
                     continue
-                for each in (delivery, *(() if suspect is None else (suspect[0],))):
-                    deliveries.give_back(each, now())
+                until = _postpone_all(deliveries, error, now(), outage)
+                for each, said in ((delivery, str(error)), *(() if suspect is None else (suspect,))):
+                    if error.by_recipient:
+                        # It counts, so that whoever is refused goes behind the others, and not for ever.
+                        deliveries.refused(each, said, now(), for_good=False, not_before=until)
+                    else:
+                        deliveries.give_back(each, now(), until)
                 suspect = None
-                _postpone_all(deliveries, error, now(), outage)
                 break
+            if usable and suspect is not None:
+                # The server lets the studio send: what it said was of that mailbox alone.
+                deliveries.refused(*suspect, now(), for_good=False)
+                suspect = None
             outage.failures = 0
             if not usable:
                 # The next mail gets a new connection.
@@ -191,10 +204,12 @@ class StudioRefused(Exception):
         self.by_recipient = by_recipient
 
 
-def _postpone_all(deliveries: Deliveries, error: BaseException, now: Millis, outage: Outage) -> None:
+def _postpone_all(deliveries: Deliveries, error: BaseException, now: Millis, outage: Outage) -> Millis:
+    """Let every due mail wait; returns until when."""
     pause = outage.next_pause()
     waiting = deliveries.postpone_due(_described(error), now, now + pause)
     _log.warning("mail_waits", problem=_described(error), waiting=waiting, again_in_s=pause // 1000)
+    return now + pause
 
 
 async def _send_one(
@@ -227,7 +242,8 @@ async def _send_one(
     except aiosmtplib.SMTPResponseException as error:
         # The server refused it.
         _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)
-    except (aiosmtplib.SMTPException, OSError) as error:
+    except Exception as error:  # noqa: BLE001 — of this one mail
+        # A line that broke, or something that this one mail brought about: it holds no other one up.
         if watcher.data_begun:
             # Between the message's first byte and the reply nobody knows whether the server took it.
             deliveries.uncertain(delivery, _described(error), now())
@@ -291,13 +307,30 @@ def _described(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:300]
 
 
+def _log_fault(error: Exception, pause_s: float) -> None:
+    """Log why nothing is sent for a while; of an unforeseen fault also where it came from, without what it was working on."""
+    if isinstance(error, InvalidStudio | ValueError | DatabaseError):
+        _log.error("mail_not_sent", problem=_ADDRESS.sub("[address]", str(error)), again_in_s=pause_s)
+    else:
+        _log.error(
+            "mail_not_sent", problem=_without_addresses(error), again_in_s=pause_s, where=_where(error)
+        )
+
+
+def _where(error: Exception) -> str:
+    (*_, last) = traceback.extract_tb(error.__traceback__)
+    return f"{Path(last.filename).name}:{last.lineno}"
+
+
 class MailDelivery:
     """A thread that sends due mails: a slow mail server must hold no page up.
 
-    Of several servers on a database one sends at a time, and another goes on when that one is gone.
+    Of several servers on a database one sends at a time, and another goes on when that one is gone. ``pause_s`` is how long
+    it waits after a fault before it tries again.
     """
 
-    def __init__(self, data: Path, database: Database, smtp_url: str) -> None:
+    def __init__(self, data: Path, database: Database, smtp_url: str, *, pause_s: float = _PAUSE_S) -> None:
+        self._pause_s = pause_s
         self._data = data
         self._database = database
         self._smtp_url = smtp_url
@@ -322,8 +355,8 @@ class MailDelivery:
             except DatabaseLocked:
                 # Another server sends; whatever it leaves half done is then found below.
                 self._closing.wait(_LOOK_FOR_TURN_S)
-            except DatabaseError as error:
-                _log.error("mail_not_sent", problem=str(error), again_in_s=_LOOK_FOR_TURN_S)
+            except Exception as error:  # noqa: BLE001 — logged, and tried again
+                _log_fault(error, _LOOK_FOR_TURN_S)
                 self._closing.wait(_LOOK_FOR_TURN_S)
 
     def _send_until(self, lost: threading.Event) -> None:
@@ -341,9 +374,12 @@ class MailDelivery:
                         if Deliveries(catalogue).due(_now(), 1):
                             texts = open_draft_desk(self._data, connection).texts
                             asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))
-            except (InvalidStudio, ValueError, DatabaseError) as error:
-                _log.error("mail_not_sent", problem=str(error), again_in_s=_PAUSE_S)
-                self._closing.wait(_PAUSE_S)
+            except Exception as error:  # noqa: BLE001 — logged, and tried again
+                # The thread outlives every fault: without it no mail leaves until the server starts again.
+                _log_fault(error, self._pause_s)
+                # What it was sending then, nobody sends any more.
+                recovered = False
+                self._closing.wait(self._pause_s)
 
 
 def _now() -> Millis:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from email.errors import MessageError
+from email.headerregistry import Address
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import idna
 
-__all__ = ["DEFAULT_URL", "Links", "ascii_address"]
+__all__ = ["DEFAULT_URL", "Links", "ascii_address", "is_writable"]
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 """The public address of a data folder that was never served."""
@@ -22,6 +25,22 @@ def ascii_address(address: str) -> str:
     if domain.isascii():
         return address
     return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+
+
+# Local parts that need quoting are refused: no mail address that people have looks like that.
+_DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+
+
+def is_writable(address: str) -> bool:
+    """Whether a mail's header can hold an address: its local part is a dot-atom (RFC 5322 §3.2.3), no encoded word (RFC 2047)."""
+    local = address.rpartition("@")[0]
+    if not _DOT_ATOM.fullmatch(local) or "=?" in local:
+        return False
+    try:
+        Address(addr_spec=ascii_address(address))
+    except (ValueError, MessageError):
+        return False
+    return True
 
 
 class Links:

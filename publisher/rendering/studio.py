@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from engine.domain.text import line, paragraphs
+from publisher.rendering.links import is_writable
 
 if TYPE_CHECKING:
     from publisher.rendering.words import Words
@@ -71,6 +72,12 @@ def _web_address(text: str) -> str:
     return text
 
 
+def _mail_address(text: str) -> str:
+    if text and not is_writable(text):
+        raise ValueError("a mail address such as hello@example.org")
+    return text
+
+
 _Short = Annotated[str, StringConstraints(max_length=200), AfterValidator(line), BeforeValidator(_trim)]
 _Long = Annotated[
     str, StringConstraints(max_length=10_000), AfterValidator(paragraphs), BeforeValidator(_trim)
@@ -80,6 +87,7 @@ _Mail = Annotated[
     StringConstraints(
         max_length=254, pattern=r"^$|^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
     ),
+    AfterValidator(_mail_address),
     BeforeValidator(_trim),
 ]
 _Handle = Annotated[

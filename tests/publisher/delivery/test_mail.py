@@ -6,24 +6,32 @@ import asyncio
 import email
 import email.policy
 from collections.abc import AsyncIterator
+from email.errors import InvalidHeaderDefect
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from hypothesis import given, reject
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from engine.domain.instant import MINUTE, Millis
+from engine.storage.database import DatabaseError
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
 from publisher.catalogue.mail_report import mail_counts
 from publisher.commands import list_publications
 from publisher.delivery import messages
-from publisher.delivery.mail import Outage, deliver_due, smtp_arguments
+from publisher.delivery.mail import MailDelivery, Outage, deliver_due, smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk
+from publisher.mail.email import Mail
+from publisher.mail.message import message_of
+from publisher.rendering.studio import InvalidStudio, Studio, load
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
@@ -279,12 +287,41 @@ async def test_double_opt_in_and_the_way_out(studio: Publisher, mail_server: Mai
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "a", "a@b", "a b@example.org", "a@example.org\nBcc: b@example.org", "a@@b.c"]
+    "wrong",
+    [
+        *("", "a", "a@b", "a b@example.org", "a@example.org\nBcc: b@example.org", "a@@b.c"),
+        *("a.@x.example", ".a@x.example", "a..b@x.example", "=?utf-8?q?a?=@x.example", "a=?b@x.example"),
+    ],
 )
 def test_what_is_no_address_is_refused(publisher: Publisher, wrong: str) -> None:
     """Nothing that could become a header, or reach nobody."""
     with pytest.raises(subscriptions.InvalidAddress):
         subscriptions.subscribe(publisher.catalogue, wrong, NOW)
+
+
+_LOCAL = st.text("ab.=?'`{|}!_-+9", min_size=1, max_size=12)
+
+
+@given(local=st.one_of(_LOCAL, st.sampled_from(["=?utf-8?q?a?=", "a.", ".a"])))
+def test_to_every_address_that_is_taken_a_mail_can_be_written(local: str) -> None:
+    """And its header says that address."""
+    try:
+        address = subscriptions.checked_address(f"{local}@x.example")
+    except subscriptions.InvalidAddress:
+        reject()
+    written = message_of(
+        Mail("s", "<p>", "t"), Studio(sender=address), message_id="a@b", date=NOW, picture=b"", to=address
+    )
+    read = email.message_from_bytes(written, policy=email.policy.default)
+    assert [read[name].addresses[0].addr_spec for name in ("To", "From")] == [address, address]
+
+
+@pytest.mark.parametrize("sender", ["a.@x.example", ".a@x.example", "=?utf-8?q?a?=@x.example"])
+def test_a_sender_that_no_mail_can_have_is_refused(tmp_path: Path, sender: str) -> None:
+    """With the setting's name."""
+    (tmp_path / "studio.toml").write_text(f'sender = "{sender}"\n')
+    with pytest.raises(InvalidStudio, match="sender: a mail address"):
+        load(tmp_path)
 
 
 def mara(studio: Publisher) -> None:
@@ -376,19 +413,108 @@ async def test_who_withdraws_while_their_mail_is_on_its_way_is_not_kept_in_the_l
     assert "mara@" not in everything(studio)
 
 
-async def test_a_mail_that_cannot_be_written_waits(
+@pytest.mark.parametrize(
+    "fault", [ValueError("no paper"), InvalidHeaderDefect("no dot-atom"), RuntimeError()]
+)
+async def test_a_mail_that_cannot_be_written_holds_no_other_up(
+    studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """It was taken to be sent, is tried again a few times, and then fails; the others leave at once."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    approve(studio)
+    write = message_of
+
+    def broken(*args: Any, to: str, **given: Any) -> bytes:
+        if to.startswith("a@"):
+            raise fault
+        return write(*args, to=to, **given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(messages, "message_of", broken)
+        assert await deliver(studio, mail_server) == 2
+        assert states(studio) == {"preparing": 1, "submitted": 1}
+        assert await deliver(studio, mail_server) == 0
+    assert await deliver(studio, mail_server, LATER + MINUTE) == 1
+    assert states(studio) == {"submitted": 2}
+
+
+async def test_a_mail_that_is_never_written_fails_in_the_end(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """An address that stands in the database from before it was refused: six attempts, and no address in the log."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    approve(studio)
+    studio.connection.execute("UPDATE deliveries SET address = 'a.@example.org' WHERE recipient LIKE 'a@%'")
+    with capture_logs() as logged:
+        for attempt in range(6):
+            await deliver(studio, mail_server, LATER + attempt * 60 * MINUTE)
+    assert states(studio) == {"failed": 1, "submitted": 1}
+    assert "example.org" not in str(logged)
+
+
+async def test_a_mail_whose_database_is_away_is_given_back(
     studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was taken to be sent, and is given back without counting."""
+    """It is no attempt: what was read for it is not this mail's."""
     subscribed(studio, "a@example.org")
     approve(studio)
-    with monkeypatch.context() as broken:
-        broken.setattr(messages, "card_of", Mock(side_effect=ValueError("no paper")))
-        with pytest.raises(ValueError, match="no paper"):
+    with monkeypatch.context() as patch:
+        patch.setattr(messages, "message_of", Mock(side_effect=DatabaseError("away")))
+        with pytest.raises(DatabaseError, match="away"):
             await deliver(studio, mail_server)
-    assert states(studio) == {"preparing": 1}
-    assert await deliver(studio, mail_server) == 1
-    assert states(studio) == {"submitted": 1}
+    (waiting,) = Deliveries(studio.catalogue).due(LATER)
+    assert waiting.attempts == 0
+
+
+async def test_a_fault_while_a_mail_is_handed_over_holds_no_other_up(
+    studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the library raises, before the first byte of the message: that mail is tried again, the next one leaves."""
+    subscribed(studio, "a@example.org", "b@example.org")
+    approve(studio)
+    rcpt = aiosmtplib.SMTP.rcpt
+
+    async def broken(client: aiosmtplib.SMTP, address: str, *rest: Any) -> object:
+        if address.startswith("a@"):
+            raise UnicodeEncodeError("ascii", address, 0, 1, "no letter")
+        return await rcpt(client, address, *rest)
+
+    monkeypatch.setattr(aiosmtplib.SMTP, "rcpt", broken)
+    assert await deliver(studio, mail_server) == 2
+    assert states(studio) == {"preparing": 1, "submitted": 1}
+
+
+async def test_the_thread_outlives_every_fault(
+    studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It logs it, waits, and sends after that."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    opened: list[object] = []
+    left = asyncio.Event()
+    take = mail_server.handle_DATA
+
+    def opening(*given: Any) -> object:
+        opened.append(given)
+        if len(opened) == 1:
+            raise RuntimeError("nobody foresaw this of you@example.org")
+        return open_draft_desk(*given)
+
+    async def taking(*given: Any) -> str:
+        answer = await take(*given)
+        left.set()
+        return answer
+
+    monkeypatch.setattr("publisher.delivery.mail.open_draft_desk", opening)
+    monkeypatch.setattr(mail_server, "handle_DATA", taking)
+    delivery = MailDelivery(studio.data, studio.database, mail_server.url, pause_s=0.01)
+    with capture_logs() as logged:
+        delivery.__enter__()
+        await asyncio.wait_for(left.wait(), 20)
+        await asyncio.to_thread(delivery.__exit__)
+    (fault,) = [line for line in logged if line["event"] == "mail_not_sent"]
+    assert fault["problem"] == "RuntimeError: nobody foresaw this of [address]"
+    assert fault["where"].startswith("test_mail.py:")
 
 
 # king-phisher#448, keila#200: a relay or sender refusal failed each recipient for good, with a connection each.
@@ -438,6 +564,36 @@ async def test_a_mailbox_closed_to_strangers_holds_nobody_else_up(
     assert await deliver(studio, mail_server) == 3
     assert states(studio) == {"preparing": 1, "submitted": 2}
     assert await deliver(studio, mail_server, LATER + MINUTE) == 1
+
+
+async def test_mailboxes_closed_to_strangers_starve_nobody(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """Two in a row look as if the studio were refused: the others go first the next time, and those two fail in the end."""
+    subscribed(studio, *(f"{name}@example.org" for name in "abcd"))
+    approve(studio)
+    for name in "ab":
+        mail_server.answers[f"{name}@example.org"] = "550 5.7.1 authentication required for this group"
+    await deliver(studio, mail_server)
+    assert states(studio) == {"preparing": 4}
+    await deliver(studio, mail_server, LATER + MINUTE)
+    assert [address for address, _ in mail_server.taken] == ["c@example.org", "d@example.org"]
+    for attempt in range(1, 6):
+        await deliver(studio, mail_server, LATER + attempt * 60 * MINUTE)
+    assert states(studio) == {"failed": 2, "submitted": 2}
+
+
+async def test_a_closed_mailbox_is_settled_by_the_next_mail_that_leaves(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """A second one after it is again looked at alone."""
+    subscribed(studio, *(f"{name}@example.org" for name in "abcd"))
+    approve(studio)
+    for name in "ac":
+        mail_server.answers[f"{name}@example.org"] = "550 5.7.1 authentication required for this group"
+    assert await deliver(studio, mail_server) == 4
+    assert [address for address, _ in mail_server.taken] == ["b@example.org", "d@example.org"]
+    assert states(studio) == {"preparing": 2, "submitted": 2}
 
 
 async def test_a_mailbox_that_does_not_exist_fails_alone(studio: Publisher, mail_server: MailServer) -> None:
