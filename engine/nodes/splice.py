@@ -106,13 +106,12 @@ class _FromOwner(asyncio.Protocol):
         if self._client.is_closing():
             return
         self._client.write(data)
-        if not self._answer.upgraded:
-            if self._answer.ends_with(data):
-                self.end()
-                return
-            if self._answer.upgraded and self._early:
-                self.send(bytes(self._early))
-                self._early.clear()
+        if not self._answer.upgraded and self._answer.ends_with(data):
+            self.end()
+            return
+        if self._early and self._answer.upgraded:
+            self.send(bytes(self._early))
+            self._early.clear()
         if self._handler.writing_paused and self._draining is None and self._transport is not None:
             self._transport.pause_reading()
             self._draining = asyncio.ensure_future(self._drain(self._transport))

@@ -47,7 +47,8 @@ async def front_of_an_owner(asked: list[str]) -> AsyncIterator[TestServer]:
 
         before = web.Application()
         before.router.add_get("/{path:.*}", pass_on)
-        async with TestServer(before) as front:
+        front = TestServer(before)
+        async with front:
             yield front
 
 
