@@ -42,6 +42,10 @@ class StoppedClock:
         self._timers.append(Timer(when, callback))
         return self._timers[-1]
 
+    async def sleep_until(self, when: Millis) -> None:
+        """Jump there: nobody waits for this clock."""
+        self.jump(max(0, when - self._now))
+
     def jump(self, by: Millis) -> None:
         """Let time pass at once."""
         self._now += by

@@ -69,8 +69,12 @@ class FakeSessions:
     clock: StoppedClock
     states: dict[str, Session] = field(default_factory=dict)
     elsewhere: set[str] = field(default_factory=set)
+    unstored: set[str] = field(default_factory=set)
+    """Those that another server has begun to make and not stored."""
 
     async def create(self, session_id: str, details: Details) -> View:
+        if session_id in self.unstored:
+            raise Conflict("session_exists", "It is taken.")
         if session_id in self.elsewhere:
             raise Moved(session_id, "other", "http://192.0.2.1:8000")
         if session_id in self.states:
@@ -94,6 +98,12 @@ class FakeSessions:
     async def get(self, session_id: str) -> RoomRow | None:
         state = self.states.get(session_id)
         return None if state is None else room_row(state)
+
+    async def id_differing_by_case(self, session_id: str) -> str | None:
+        alike = (
+            other for other in self.states if other.lower() == session_id.lower() and other != session_id
+        )
+        return next(alike, None)
 
     async def of_series(self, series_id: str) -> Sequence[RoomRow]:
         rows = [room_row(state) for state in self.states.values() if state.details.series_id == series_id]
@@ -190,6 +200,26 @@ async def test_a_session_that_another_server_makes_at_this_moment_is_left_to_it(
     desk.sessions.elsewhere.clear()
     await desk.schedule.make_due()
     assert len(desk.made()) == 9
+
+
+async def test_a_session_that_another_server_has_not_stored_yet_is_not_made_twice(desk: Desk) -> None:
+    """Its id is taken and it has no row: the other server may have seen the new series a moment earlier."""
+    desk.sessions.unstored.add("evening-2026-12-10")
+    await desk.schedule.create(EVENING)
+    assert "evening-2026-12-10" not in desk.made()
+    assert "evening-2026-12-10-2" not in desk.made()
+    desk.sessions.unstored.clear()
+    await desk.schedule.make_due()
+    assert "evening-2026-12-10" in desk.made()
+    assert "evening-2026-12-10-2" not in desk.made()
+
+
+async def test_an_id_that_differs_by_case_alone_is_passed_over(desk: Desk) -> None:
+    details = replace(EVENING.details, series_id=None, scheduled_start=BEGIN + DAY)
+    await desk.sessions.create("EVENING-2026-12-10", details)
+    desk.sessions.unstored.add("evening-2026-12-10")
+    await desk.schedule.create(EVENING)
+    assert "evening-2026-12-10-2" in desk.made()
 
 
 async def test_what_another_server_stores_meanwhile_is_not_lost(desk: Desk) -> None:

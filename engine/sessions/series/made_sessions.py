@@ -44,6 +44,10 @@ class SeriesRooms(Protocol):
         """The row of a session, or None."""
         ...
 
+    async def id_differing_by_case(self, session_id: str) -> str | None:
+        """The id of another session that is written alike but for its case, or None."""
+        ...
+
     async def of_series(self, series_id: str) -> Sequence[RoomRow]:
         """The rooms of a series in any phase, by scheduled start."""
         ...
@@ -98,8 +102,9 @@ class SeriesSessions:
                 dropped.add(row.session_id)
         return dropped, left
 
-    async def make(self, series: Series) -> None:
-        """Make what is to be there by now, and is not."""
+    async def make(self, series: Series) -> bool:
+        """Make what is to be there by now, and is not; returns whether some is being made by another server."""
+        left = False
         of_days = {row.occurrence for row in await self.part_of(series)}
         for occurrence in series.timetable.ahead(self._clock.now()):
             if occurrence.day in of_days:
@@ -119,13 +124,20 @@ class SeriesSessions:
                     await self._sessions.create(session_id, details)
                 except Unavailable:
                     # Another server makes it at this moment, or this one in its next round.
+                    left = True
                     break
                 except Conflict:
                     # Taken in this moment, by this series on another server or by somebody else; or too like another id.
-                    if await self._rooms.get(session_id) is None:
-                        taken.add(session_id)
+                    if await self._rooms.get(session_id) is not None:
+                        continue
+                    if await self._rooms.id_differing_by_case(session_id) is None:
+                        # Another server has begun to make it: whose it is will be known when it is stored.
+                        left = True
+                        break
+                    taken.add(session_id)
                     continue
                 break
+        return left
 
     async def id_for(
         self, series: Series, occurrence: Occurrence, taken: Collection[str] = ()

@@ -31,6 +31,8 @@ _RETRY: Millis = 10 * SECOND
 _LOOK_EVERY_S = 5.0
 """Real seconds between two looks at whether a series was changed."""
 _ATTEMPTS = 5
+_MADE_ELSEWHERE: Millis = 100
+"""How long to wait for a session that another server makes, before looking again."""
 
 log = structlog.get_logger()
 
@@ -129,7 +131,11 @@ class SeriesSchedule:
                     f"There is a series {series.series_id} already.",
                     {"series_id": f"{series.series_id} is taken"},
                 )
-            await self._sessions.make(series)
+            for _ in range(_ATTEMPTS):
+                if not await self._sessions.make(series):
+                    break
+                # Another server saw the new series, and makes this session: a matter of one write.
+                await self._clock.sleep_until(self._clock.now() + _MADE_ELSEWHERE)
         return await self.rooms(series)
 
     async def change(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
