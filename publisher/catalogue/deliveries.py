@@ -105,12 +105,19 @@ class Deliveries:
     def schedule_one(
         self, session_id: str, kind: str, recipient: str, address: str, due_at: Millis, at: Millis
     ) -> None:
-        """Schedule a mail to one person; one of the same kind that was sent goes out again, with what it says now."""
+        """Schedule a mail to one person; one of the same kind that was sent goes out again, with what it says now.
+
+        One that is just being sent says what was true before: it is due again as soon as that is over.
+        """
         if self.mail_enabled():
             self._connection.execute(
-                f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
-                " attempts = 0, address = excluded.address, due_at = excluded.due_at,"
-                " updated_at = excluded.updated_at WHERE deliveries.state <> 'submitting'",
+                f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET"
+                " again_at = CASE WHEN deliveries.state = 'submitting' THEN excluded.due_at END,"
+                " state = CASE WHEN deliveries.state = 'submitting' THEN 'submitting' ELSE 'preparing' END,"
+                " attempts = CASE WHEN deliveries.state = 'submitting' THEN deliveries.attempts ELSE 0 END,"
+                " due_at = CASE WHEN deliveries.state = 'submitting' THEN deliveries.due_at"
+                " ELSE excluded.due_at END,"
+                " address = excluded.address, updated_at = excluded.updated_at",
                 session_id=session_id,
                 kind=kind,
                 recipient=recipient,
@@ -120,7 +127,7 @@ class Deliveries:
             )
 
     def drop(self, recipient: str, session_id: str | None = None, kinds: Sequence[str] = ()) -> None:
-        """Remove the mails to one person that are not under way, of one session or of all, of some kinds or of all."""
+        """Remove the mails to one person, of one session or of all, of some kinds or of all; what is under way goes just once."""
         among, values = one_of("kind", map(str, kinds)) if kinds else ("", {})
         only = (" AND session_id = :session_id" if session_id else "") + (
             f" AND kind IN {among}" if kinds else ""
@@ -129,6 +136,11 @@ class Deliveries:
             values = {**values, "session_id": session_id}
         self._connection.execute(
             f"DELETE FROM deliveries WHERE recipient = :recipient AND state <> 'submitting'{only}",
+            recipient=recipient,
+            **values,
+        )
+        self._connection.execute(
+            f"UPDATE deliveries SET again_at = NULL WHERE recipient = :recipient AND again_at IS NOT NULL{only}",
             recipient=recipient,
             **values,
         )
@@ -285,10 +297,12 @@ class Deliveries:
         return [dict(row) for row in rows]
 
     def recover(self, now: Millis) -> int:
-        """At the start of the process: mark what a dead one was submitting as uncertain. Returns how many."""
+        """At the start of the process: what a dead one was submitting is uncertain, or due again. Returns how many."""
         return self._connection.execute(
-            "UPDATE deliveries SET state = 'uncertain', error = 'the publisher stopped while sending',"
-            " updated_at = :now WHERE state = 'submitting'",
+            "UPDATE deliveries SET state = CASE WHEN again_at IS NULL THEN 'uncertain' ELSE 'preparing' END,"
+            " attempts = CASE WHEN again_at IS NULL THEN attempts ELSE 0 END,"
+            " due_at = coalesce(again_at, due_at), again_at = NULL,"
+            " error = 'the publisher stopped while sending', updated_at = :now WHERE state = 'submitting'",
             now=now,
         )
 
@@ -327,8 +341,9 @@ class Deliveries:
         due_at: Millis | None = None,
     ) -> bool:
         changed = self._connection.execute(
-            "UPDATE deliveries SET state = :state, error = :error, updated_at = :now,"
-            " attempts = coalesce(:attempts, attempts), due_at = coalesce(:due_at, due_at)"
+            "UPDATE deliveries SET state = CASE WHEN again_at IS NULL THEN :state ELSE 'preparing' END,"
+            " attempts = CASE WHEN again_at IS NULL THEN coalesce(:attempts, attempts) ELSE 0 END,"
+            " due_at = coalesce(again_at, :due_at, due_at), again_at = NULL, error = :error, updated_at = :now"
             " WHERE session_id = :id AND kind = :kind AND recipient = :recipient AND state = :only_from",
             state=state,
             error=error,

@@ -162,4 +162,9 @@ CREATE INDEX published_by_series ON published (series_id, session_date) WHERE se
 # How often in a row a subscriber's mailbox was refused as unknown.
 _REFUSALS = "ALTER TABLE subscribers ADD COLUMN refusals {integer} NOT NULL DEFAULT 0"
 
-PUBLISHER = Schema("publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS))
+# When a mail is due again that is under way while there is something new to say.
+_AGAIN = "ALTER TABLE deliveries ADD COLUMN again_at {integer}"
+
+PUBLISHER = Schema(
+    "publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN)
+)

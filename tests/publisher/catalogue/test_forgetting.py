@@ -55,12 +55,14 @@ def test_mail_to_people_who_are_gone_is_forgotten(publisher: Publisher) -> None:
         )
     for who in ("here", "asks-no-more", "withdrew"):
         publisher.connection.execute(
-            "INSERT INTO deliveries VALUES ('s', 'personal', :who, :address, 'submitted', 1, 0, NULL, 0)",
+            "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, error, updated_at)"
+            " VALUES ('s', 'personal', :who, :address, 'submitted', 1, 0, NULL, 0)",
             who=who,
             address=f"{who}@example.org",
         )
     publisher.connection.execute(
-        "INSERT INTO deliveries VALUES ('s', 'newsletter', 'r@example.org', 'r@example.org', 'submitted', 1, 0, NULL, 0)"
+        "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, error, updated_at)"
+        " VALUES ('s', 'newsletter', 'r@example.org', 'r@example.org', 'submitted', 1, 0, NULL, 0)"
     )
     assert forget_recipients(publisher.catalogue) == 2
     left = publisher.connection.rows("SELECT recipient FROM deliveries ORDER BY recipient")

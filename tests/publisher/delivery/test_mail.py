@@ -175,7 +175,8 @@ async def test_nobody_gets_it_twice(studio: Publisher, mail_server: MailServer) 
     studio.publish(snapshot(title="Another title", version=2), at=NOW + MINUTE)
     subscribed(studio, "c@example.org")
     studio.connection.execute(
-        "INSERT INTO deliveries VALUES ('s-1', 'newsletter', 'a@example.org', 'a@example.org',"
+        "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, error, updated_at)"
+        " VALUES ('s-1', 'newsletter', 'a@example.org', 'a@example.org',"
         " 'submitted', 1, :at, NULL, :at) ON CONFLICT DO NOTHING",
         at=NOW,
     )

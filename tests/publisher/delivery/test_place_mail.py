@@ -16,6 +16,7 @@ from engine.storage.outbox import schedule_row
 from engine.storage.rows import ROOMS, RoomRow
 from engine.storage.webhooks import Webhooks
 from publisher.catalogue.coming import Coming, Registered, TooManyRegistrations
+from publisher.catalogue.deliveries import Deliveries
 from publisher.delivery.mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.delivery.test_mail import MailServer, mail_server
@@ -164,6 +165,55 @@ async def test_a_moved_session_tells_and_reminds_at_its_new_time(open_studio: St
     open_studio.store(NOW + 2 * HOUR, title="Night")
     assert await open_studio.send(START - 15 * MINUTE) == []
     assert await open_studio.send(START + DAYS) == [("anna@example.org", "Tomorrow: Night")]
+
+
+@pytest.mark.parametrize("ending", ["250 OK", "450 4.2.1 later", "550 5.1.1 nobody here", "451 4.3.0 busy"])
+async def test_what_changes_while_a_mail_is_on_its_way_is_told_after_it(
+    open_studio: Studio, ending: str
+) -> None:
+    """Moved again while the mail about the first move is handed over: the second start is told too, once."""
+    await open_studio.came("anna@example.org")
+    open_studio.store(NOW + HOUR, scheduled_start=START + DAYS)
+    deliveries = Deliveries(open_studio.publisher.catalogue)
+    (waiting,) = deliveries.due(NOW + HOUR)
+    begun = deliveries.begin(waiting, NOW + HOUR)
+    assert begun is not None
+    open_studio.store(NOW + HOUR, scheduled_start=START + 2 * DAYS)
+    if ending.startswith("250"):
+        deliveries.submitted(begun, NOW + HOUR)
+    else:
+        deliveries.refused(begun, ending, NOW + HOUR, for_good=ending.startswith("5"))
+    assert await open_studio.send(NOW + HOUR) == [("anna@example.org", "New time: Evening")]
+    assert "Tuesday, 26 March 2024" in text_of(open_studio.server.taken[-1][1])
+    assert await open_studio.send(NOW + 2 * HOUR) == []
+
+
+async def test_a_mail_that_a_dead_server_was_sending_is_sent_again_where_something_changed(
+    open_studio: Studio,
+) -> None:
+    """Nobody knows whether the first one left, and it said what is not true any more."""
+    await open_studio.came("anna@example.org")
+    open_studio.store(NOW + HOUR, scheduled_start=START + DAYS)
+    deliveries = Deliveries(open_studio.publisher.catalogue)
+    assert deliveries.begin(deliveries.due(NOW + HOUR)[0], NOW + HOUR) is not None
+    open_studio.store(NOW + HOUR, scheduled_start=START + 2 * DAYS)
+    assert deliveries.recover(NOW + 2 * HOUR) == 1
+    assert await open_studio.send(NOW + 2 * HOUR) == [("anna@example.org", "New time: Evening")]
+
+
+async def test_what_was_to_be_said_after_a_mail_on_its_way_goes_with_a_cancelled_session(
+    open_studio: Studio,
+) -> None:
+    """The new start is not told any more."""
+    await open_studio.came("anna@example.org")
+    open_studio.store(NOW + HOUR, scheduled_start=START + DAYS)
+    deliveries = Deliveries(open_studio.publisher.catalogue)
+    begun = deliveries.begin(deliveries.due(NOW + HOUR)[0], NOW + HOUR)
+    assert begun is not None
+    open_studio.store(NOW + HOUR, scheduled_start=START + 2 * DAYS)
+    open_studio.store(NOW + HOUR, cancelled=True, phase="cancelled")
+    deliveries.submitted(begun, NOW + HOUR)
+    assert await open_studio.send(NOW + HOUR) == [("anna@example.org", "Cancelled: Evening")]
 
 
 async def test_a_cancelled_session_tells_once_and_reminds_no_more(open_studio: Studio) -> None:
