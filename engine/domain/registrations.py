@@ -15,6 +15,7 @@ __all__ = [
     "MAILS_WITHIN",
     "PLACE_HELD",
     "SOON_BEFORE",
+    "UNCONFIRMED_KEPT",
     "PlaceMail",
     "PlaceState",
     "Reminder",
@@ -35,6 +36,9 @@ MAILS_WITHIN: Millis = HOUR
 """So many registrations with an address may come from one network address within this time."""
 MAILS_PER_MAILBOX = (5, 24 * HOUR)
 """So many mails that ask to confirm go to one mailbox within that time, whoever asks for them."""
+
+UNCONFIRMED_KEPT: Millis = 72 * HOUR
+"""How long an address is kept that nobody confirms."""
 
 _Registration = TypeVar("_Registration")
 

@@ -9,6 +9,7 @@ import structlog
 
 from engine.clock import Clock
 from engine.domain.instant import HOUR, Millis
+from engine.domain.registrations import UNCONFIRMED_KEPT
 from engine.operations.garbage_collection import CollectionSchedule
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.live_metrics import LiveMetrics
@@ -75,14 +76,18 @@ class Maintenance:
             gc.collect()
 
     async def _enforce_retention(self) -> None:
-        """Once a day, delete what is older than the retention: rows of people, names in memory, published quotes."""
+        """Once a day, delete what is older than the retention: rows of people, names in memory, published quotes.
+
+        And the addresses that nobody confirmed, which are kept for three days.
+        """
         self._next_retention = self._clock.elapsed() + _DAY
-        before = self._clock.now() - self._retention
+        now = self._clock.now()
+        before = now - self._retention
         try:
             # First those in memory: a session that still knows its people could write a row back.
             await self._directory.forget_people(before)
             forgotten = await self._people.forget(before)
-            await asyncio.to_thread(_forget_registrations, self._database, before)
+            await asyncio.to_thread(_forget_registrations, self._database, before, now)
             await asyncio.to_thread(enforce_retention, self._database, before)
             await asyncio.to_thread(_forget_deliveries, self._database, before)
         except DatabaseError as error:
@@ -99,6 +104,8 @@ def _forget_deliveries(database: Database, before: Millis) -> None:
         Webhooks(connection).forget(before)
 
 
-def _forget_registrations(database: Database, before: Millis) -> None:
+def _forget_registrations(database: Database, before: Millis, now: Millis) -> None:
     with database.connect() as connection:
-        Registrations(connection).forget(before)
+        registrations = Registrations(connection)
+        if registrations.forget(before) + registrations.forget_unconfirmed(now - UNCONFIRMED_KEPT):
+            connection.discard_deleted()

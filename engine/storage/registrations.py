@@ -341,6 +341,14 @@ class Registrations:
                 self.remove(row["registration"])
         return len(gone)
 
+    def forget_unconfirmed(self, before: Millis) -> int:
+        """Remove the addresses given before an instant that nobody confirmed, whose places stay; returns how many."""
+        return self._connection.execute(
+            "UPDATE registrations SET address = NULL"
+            " WHERE address IS NOT NULL AND confirmed_at IS NULL AND created_at < :before",
+            before=before,
+        )
+
     # -- inner parts -------------------------------------------------------------------------------
 
     def _coming(self, session_id: str) -> int:

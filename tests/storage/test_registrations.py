@@ -133,3 +133,18 @@ def test_registrations_of_old_sessions_go(connection: Connection, registrations:
     assert registrations.forget(5_000_001) == 1
     assert registrations.places("evening") == []
     assert registrations.place("later", kept.registration.registration) == kept
+
+
+def test_addresses_that_nobody_confirmed_go(registrations: Registrations) -> None:
+    """Those given before an instant, once; places and names stay."""
+    made = [
+        registrations.add(session_id="evening", name=name, address=f"{name}@x.example", at=at)
+        for name, at in (("anna", 10), ("ben", 10), ("carl", 20))
+    ]
+    registrations.confirm(made[1].registration, 12)
+    assert registrations.forget_unconfirmed(20) == 1
+    assert registrations.forget_unconfirmed(20) == 0
+    assert registrations.with_addresses() == {made[1].registration, made[2].registration}
+    found = registrations.get(made[0].registration)
+    assert found is not None
+    assert (found.name, found.address) == ("anna", None)

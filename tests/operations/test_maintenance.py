@@ -1,0 +1,74 @@
+"""What the running server deletes by itself, once a day."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from unittest.mock import AsyncMock, MagicMock, Mock
+
+import pytest
+
+from engine.domain.instant import HOUR, Millis
+from engine.operations import maintenance
+from engine.operations.maintenance import Maintenance
+from engine.storage.database import Database
+from engine.storage.rows import ROOMS
+from publisher.catalogue.coming import Coming
+from tests.publisher.studio_data import Publisher
+from tests.realtime.hand_clock import HandClock
+from tests.storage.rows import room
+
+
+async def test_an_address_that_nobody_confirms_is_gone_from_disk_within_four_days(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its mail, long before the retention of the rest; its place stays."""
+    monkeypatch.setattr(maintenance, "_INTERVAL", 0.01)
+    clock, studio = HandClock(), Publisher(tmp_path / "data")
+    row = room("evening", scheduled_start=clock.now() + 40 * 24 * HOUR)
+    studio.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    studio.catalogue.set_meta("sends_mail", "yes")
+    coming = Coming(studio.catalogue)
+    made = coming.register(
+        [row],
+        series_id=None,
+        name=None,
+        address="unconfirmed@x.example",
+        mailbox="m",
+        network="n",
+        at=clock.now(),
+    )
+    server = Maintenance(
+        clock=clock,
+        sockets=MagicMock(ended=0),
+        event_sockets=AsyncMock(),
+        directory=Mock(actors=list, forget_people=AsyncMock()),
+        people=Mock(forget=AsyncMock(return_value=0)),
+        metrics=Mock(),
+        database=studio.database,
+        retention_days=90,
+    )
+    rounds: asyncio.Queue[None] = asyncio.Queue()
+    last, loop = maintenance._forget_deliveries, asyncio.get_running_loop()
+
+    def forget_deliveries(database: Database, before: Millis) -> None:
+        last(database, before)
+        loop.call_soon_threadsafe(rounds.put_nowait, None)
+
+    monkeypatch.setattr(maintenance, "_forget_deliveries", forget_deliveries)
+    task, addresses = asyncio.create_task(server.run()), []
+    for days in (0, 2, 2):
+        clock.jump(days * 24 * HOUR)
+        await asyncio.wait_for(rounds.get(), 20)
+        found = coming.registrations.get(made.registration.registration)
+        assert found is not None
+        addresses.append(found.address)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    assert addresses == ["unconfirmed@x.example", "unconfirmed@x.example", None]
+    assert len(coming.registrations.places("evening")) == 1
+    on_disk = [file.read_bytes() for file in studio.data.rglob("*") if file.is_file()]
+    assert not any(b"unconfirmed@x.example" in content for content in on_disk)
+    studio.close()
