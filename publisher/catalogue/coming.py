@@ -191,7 +191,13 @@ class Coming:
     def _leave(self, place: Place, at: Millis) -> None:
         self.registrations.lock(place.session_id)
         self.registrations.leave(place, at)
-        self._drop(place.registration.registration, place.session_id)
+        # A series' registration is asked to confirm for its other sessions.
+        kept = () if place.registration.series_id is None else (PlaceMail.CONFIRM,)
+        self._drop(
+            place.registration.registration,
+            place.session_id,
+            *(each for each in PlaceMail if each not in kept),
+        )
         room = self.registrations.room(place.session_id)
         if room is not None:
             self._settle(room, at)

@@ -11,6 +11,7 @@ from engine.domain.instant import Millis, to_datetime
 from engine.domain.registrations import PlaceMail, PlaceState
 from engine.storage.registrations import Registrations
 from publisher.catalogue.deliveries import Delivery
+from publisher.catalogue.place_mails import first_open
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, room_of
 from publisher.drafts.texts import DraftTexts
@@ -23,11 +24,21 @@ __all__ = ["place_message"]
 def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
     """The message; None where the place or its session is gone."""
     registrations = Registrations(catalogue.connection)
-    place = registrations.place(delivery.session_id, delivery.recipient)
-    row = registrations.room(delivery.session_id)
-    if place is None or row is None:
-        return None
-    room, mail = room_of(row), PlaceMail(delivery.kind)
+    mail = PlaceMail(delivery.kind)
+    if mail is PlaceMail.CONFIRM:
+        found = first_open(registrations, delivery.recipient)
+        if found is None:
+            return None
+        place, row = found
+    else:
+        there, known = (
+            registrations.place(delivery.session_id, delivery.recipient),
+            registrations.room(delivery.session_id),
+        )
+        if there is None or known is None:
+            return None
+        place, row = there, known
+    room = room_of(row)
     studio, words, links = texts.studio, texts.studio.words, texts.links
     own = links.absolute(f"coming/{place.registration.token}")
     starts = to_datetime(room.starts).astimezone(studio.zone)

@@ -128,6 +128,83 @@ async def test_an_address_that_does_not_confirm_hears_nothing_more(open_studio: 
     assert await open_studio.send(START) == []
 
 
+def of_series(studio: Studio) -> Registered:
+    """Anna, who comes to the series of two sessions, in three days and in ten."""
+    rooms = [
+        room(
+            name,
+            title="Thursdays",
+            series_id="thursdays",
+            occurrence=name[-10:],
+            scheduled_start=START + days * DAYS,
+        )
+        for days, name in ((0, "thursdays-2024-03-24"), (7, "thursdays-2024-03-31"))
+    ]
+    for row in rooms:
+        studio.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    return studio.coming.register(
+        rooms,
+        series_id="thursdays",
+        name=None,
+        address="anna@example.org",
+        mailbox="anna@example.org",
+        network="n",
+        at=NOW,
+    )
+
+
+@pytest.mark.parametrize("how", ["over", "cancelled", "left"])
+async def test_the_mail_that_asks_to_confirm_a_series_needs_none_of_its_sessions(
+    open_studio: Studio, how: str
+) -> None:
+    """The first one went while no mail could be sent: the mail is about the next one."""
+    made = of_series(open_studio)
+    first = made.places[0]
+    if how == "left":
+        open_studio.coming.leave(first, NOW)
+    else:
+        open_studio.connection.execute(
+            "UPDATE rooms SET phase = :phase, cancelled = :cancelled WHERE session_id = :id",
+            phase="ended" if how == "over" else "cancelled",
+            cancelled=how == "cancelled",
+            id=first.session_id,
+        )
+        open_studio.coming.settle(first.session_id, NOW)
+    assert await open_studio.send(NOW + HOUR) == [("anna@example.org", "Please confirm: Thursdays")]
+    text = text_of(open_studio.server.taken[-1][1])
+    assert "Sunday, 31 March 2024" in text
+    assert f"https://breath.example/coming/{made.registration.token}" in text
+
+
+async def test_nobody_is_asked_to_confirm_a_series_that_nothing_comes_of(open_studio: Studio) -> None:
+    """All of its sessions are over."""
+    made = of_series(open_studio)
+    for place in made.places:
+        open_studio.connection.execute(
+            "UPDATE rooms SET phase = 'ended' WHERE session_id = :id", id=place.session_id
+        )
+    assert await open_studio.send(NOW + HOUR) == []
+    assert open_studio.queued() == []
+
+
+async def test_an_address_that_nobody_confirms_goes_after_three_days(open_studio: Studio) -> None:
+    """With the mail that waits for it; its place stays, and so does one that was confirmed, as long as its series."""
+    forgotten = of_series(open_studio)
+    kept = of_series(open_studio)
+    open_studio.coming.confirm(kept.registration, NOW)
+    registrations = open_studio.coming.registrations
+    assert registrations.forget_unconfirmed(NOW) == 0
+    assert registrations.forget_unconfirmed(NOW + 1) == 1
+    open_studio.coming.forget_mails()
+    rows = open_studio.connection.rows("SELECT DISTINCT recipient FROM deliveries")
+    assert [row["recipient"] for row in rows] == [kept.registration.registration]
+    (gone, stays) = (registrations.get(each.registration.registration) for each in (forgotten, kept))
+    assert gone is not None
+    assert stays is not None
+    assert (gone.address, stays.address) == (None, "anna@example.org")
+    assert len(registrations.places_of(forgotten.registration.registration)) == 2
+
+
 async def test_reminders_come_a_day_and_a_quarter_of_an_hour_before(open_studio: Studio) -> None:
     """At the minute, once each, with one's own link."""
     made = await open_studio.came("anna@example.org")
