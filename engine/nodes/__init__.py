@@ -3,5 +3,5 @@
 Owns: what a node believes of the others (``beliefs``), its beats (``membership``), the sessions it owns (``ownership``).
 Invariants: one living node owns a session; a node that was buried owns none and writes nothing, which the database sees
 to; no wall clock of any machine is compared with another's.
-May import: ``engine.domain``, ``storage``.
+May import: ``engine.domain``, ``runtime``, ``storage``.
 """

@@ -19,6 +19,7 @@ import structlog
 
 from engine.domain.instant import Millis
 from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may_serve, share_of
+from engine.runtime.supervised import supervised
 from engine.storage.database import Connection, Database, DatabaseError
 from engine.storage.nodes import NODE_FILE, NodeRow, NodeTable, lock_name, node_before
 
@@ -125,7 +126,7 @@ class Membership:
         await asyncio.to_thread(self._begin)
         self._listener.joined(self.node)
         self._thread.start()
-        self._watch = asyncio.create_task(self._watch_answers(), name="peers")
+        self._watch = supervised("watch of the database's answers", self._watch_answers)
 
     async def leave(self) -> None:
         """Stop beating, and take this node out; what it still owns is free at once."""
