@@ -1,4 +1,8 @@
-"""Sends the deliveries that are due: each webhook's in their order, different webhooks' side by side."""
+"""Sends the deliveries that are due: the oldest of each webhook first, different webhooks' side by side.
+
+Receivers are promised no order: what is tried again comes after what was queued meanwhile, and several servers send to one
+webhook at the same time.
+"""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def happen(connection: Connection, clock: HandClock, session_id: str = "morning"
 async def test_a_receiver_gets_what_happened_signed(
     sender: WebhookSender, webhooks: Webhooks, connection: Connection, clock: HandClock, receiver: Receiver
 ) -> None:
-    """Verified by the specification's own library; in the order in which it happened, each once."""
+    """Verified by the specification's own library; each once, the oldest first while none has to be tried again."""
     webhook, secret = webhooks.add(receiver.url, [STARTED], None, 0)
     webhooks.add(receiver.url, ["session.ended"], None, 0)
     for session_id in ("first", "second", "third"):
