@@ -268,6 +268,13 @@ class Registrations:
                 id=registration.registration,
             )
 
+    def leave_series(self, registration: str) -> None:
+        """Take a registration out of its series, and delete its address: the places that it still has stay."""
+        self._connection.execute(
+            "UPDATE registrations SET series_id = NULL, address = NULL, confirmed_at = NULL WHERE registration = :id",
+            id=registration,
+        )
+
     def remove(self, registration: str) -> None:
         """Remove a registration with all of its places; its name leaves what webhooks are yet to be told."""
         self._connection.execute("DELETE FROM places WHERE registration = :id", id=registration)

@@ -20,7 +20,7 @@ from engine.storage.database import one_of
 from engine.storage.registrations import Place, Registration, Registrations
 from engine.storage.rows import RoomRow
 from publisher.catalogue.deliveries import Deliveries
-from publisher.catalogue.place_mails import OPEN, PLACE_MAILS
+from publisher.catalogue.place_mails import NOT_BEGUN, OPEN, PLACE_MAILS
 from publisher.catalogue.published import Catalogue
 
 __all__ = ["Coming", "Registered", "TooManyRegistrations"]
@@ -107,11 +107,22 @@ class Coming:
             self._leave(place, at)
 
     def leave_series(self, registration: Registration, at: Millis) -> None:
-        """Give up every place of a series' registration that is still to come, and the registration."""
+        """Give up every place of a series' registration in a session that has not begun, and come to no later one.
+
+        The address is deleted. Places in sessions that have begun stay, and with them the name; without any the registration goes.
+        """
         with self._catalogue.transaction():
+            begun = False
             for place in self.registrations.places_of(registration.registration):
-                self._leave(place, at)
-            self.registrations.remove(registration.registration)
+                room = self.registrations.room(place.session_id)
+                if room is None or room.cancelled or room.phase in NOT_BEGUN:
+                    self._leave(place, at)
+                else:
+                    begun = True
+            if begun:
+                self.registrations.leave_series(registration.registration)
+            else:
+                self.registrations.remove(registration.registration)
             self._drop(registration.registration)
 
     def confirm(self, registration: Registration, at: Millis) -> None:

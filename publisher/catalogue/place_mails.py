@@ -8,9 +8,10 @@ from engine.storage.database import Connection
 from engine.storage.registrations import Place, Registrations
 from engine.storage.rows import RoomRow
 
-__all__ = ["OPEN", "PLACE_MAILS", "first_open", "has_address", "wanted_address"]
+__all__ = ["NOT_BEGUN", "OPEN", "PLACE_MAILS", "first_open", "has_address", "wanted_address"]
 
-OPEN = ("scheduled", "waiting", "live")
+NOT_BEGUN = ("scheduled", "waiting")
+OPEN = (*NOT_BEGUN, "live")
 """The phases of sessions that are not over."""
 PLACE_MAILS = frozenset(map(str, PlaceMail))
 

@@ -173,13 +173,13 @@ async def mailed_leave(request: web.Request) -> web.Response:
 
 
 async def mailed_leave_all(request: web.Request) -> web.Response:
-    """Cancel for everything that is to come. Repeating it does no harm."""
+    """Cancel for every session of a series that has not begun. Repeating it does no harm."""
     found = await _mailed(request)
     page, at = await page_context(request), request.app[CLOCK].now()
     if found is not None:
         await request.app[CATALOGUE].ask(lambda connection: _coming(connection).leave_series(found[0], at))
         request.app[PUBLISHING].wake()
-    return _page(page, "left_title", paragraph(page.words("coming.left_said")))
+    return _page(page, "left_title", paragraph(page.words("coming.left_series_said")))
 
 
 async def forget(request: web.Request) -> web.Response:

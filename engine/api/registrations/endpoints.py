@@ -174,7 +174,7 @@ async def catalogue_of_series(request: web.Request) -> web.Response:
 
 
 async def leave_series(request: web.Request) -> web.Response:
-    """Cancel a registration for every session of a series that is still to come."""
+    """Cancel a registration for every session of a series that has not begun; those who lead still see who came before."""
     caller = caller_of(request)
     series = await visible_series(request, caller)
     registration = request.match_info["registration"]

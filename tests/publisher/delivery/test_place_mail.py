@@ -336,6 +336,45 @@ async def test_addresses_go(open_studio: Studio, how: str) -> None:
     assert len(coming.registrations.places("evening")) == (how == "forget_address")
 
 
+async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: Studio) -> None:
+    """Who came last week is still known, without their address; webhooks hear of the sessions to come alone."""
+    coming, connection = open_studio.coming, open_studio.connection
+    rows = [
+        room(f"weekly-{phase}", series_id="weekly", scheduled_start=START + at, phase=phase)
+        for at, phase in enumerate(("ended", "live", "waiting", "scheduled"))
+    ]
+    for row in rows:
+        connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    webhooks = Webhooks(connection)
+    webhook, _ = webhooks.add("https://x.example/", ["registration.cancelled"], None, 0)
+    made = coming.register(
+        rows, series_id="weekly", name="Anna", address="anna@example.org", mailbox="m", network="n", at=NOW
+    )
+    coming.confirm(made.registration, NOW)
+
+    for _ in range(2):
+        coming.leave_series(made.registration, NOW)
+
+    expected = {
+        "weekly-ended": ["Anna"],
+        "weekly-live": ["Anna"],
+        "weekly-waiting": [],
+        "weekly-scheduled": [],
+    }
+    for session_id, names in expected.items():
+        assert [each.registration.name for each in coming.registrations.places(session_id)] == names
+    assert coming.registrations.of_series("weekly") == []
+    assert coming.registrations.with_addresses() == set()
+    assert await open_studio.send(START - 15 * MINUTE) == []
+    told = [webhooks.claim(webhook.id, NOW) for _ in range(3)]
+    assert [each is not None for each in told] == [True, True, False]
+    later = room("weekly-later", series_id="weekly", scheduled_start=START + 9)
+    connection.execute(ROOMS.upsert, **ROOMS.values(later))
+    coming.settle("weekly-later", NOW)
+    assert coming.registrations.places("weekly-later") == []
+    assert coming.registrations.forget(START + 1000) == 1
+
+
 async def test_a_storm_of_registrations_sends_what_it_may_and_not_one_more(open_studio: Studio) -> None:
     """A thousand addresses from fifty network addresses: ten an hour each; and one mailbox is asked five times a day."""
     waits = []
