@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from bs4 import BeautifulSoup
 
 from engine.storage.database import Row
 from engine.storage.opening import database_of
@@ -119,6 +120,19 @@ async def test_a_wrong_form_is_shown_again(studio: Server, fields: dict[str, str
     assert answer.status_code == status
     assert "<form" in answer.text
     assert await listed(studio, "wrong") == []
+
+
+async def test_a_form_that_is_shown_again_keeps_what_was_typed(studio: Server) -> None:
+    """And says what is true of this session: here every place is taken."""
+    await studio.create("again", max_participants=1, scheduled_start=moment(days=3))
+    await come(studio, "again")
+    typed = {"name": 'Anna "A" <Lee>', "address": "anna@example"}
+    answer = await studio.stranger.post("/sessions/again/coming", data=typed)
+    form = BeautifulSoup(answer.text, "html.parser")
+    shown = {name: form.select_one(f"#coming input[name={name}]") for name in typed}
+    assert {name: field and field["value"] for name, field in shown.items()} == typed
+    assert "Put me on the waiting list" in answer.text
+    assert "One place is left." not in answer.text
 
 
 async def test_a_private_session_has_no_form(studio: Server) -> None:

@@ -23,7 +23,7 @@ from engine.api.http.app_keys import (
 )
 from engine.api.http.bodies import checked, read_body
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.pages.coming_section import coming_form
+from engine.api.pages.coming_section import coming_section
 from engine.api.pages.session_pages import calendar_link, local_time, paragraph
 from engine.api.registrations.endpoints import RegistrationRequest
 from engine.api.registrations.registering import need_way_in, register, secret_of
@@ -62,18 +62,25 @@ async def say_so(request: web.Request) -> web.Response:
     caller = caller_of(request)
     state = (await visible(request, caller)).state
     page = await page_context(request)
+    fields: dict[str, str] = {}
+
+    async def again() -> str:
+        name, address = fields.get("name", ""), fields.get("address", "")
+        return await coming_section(request, page, state, name=name, address=address)
+
     try:
         need_way_in(caller, state)
-        body = checked(RegistrationRequest, await _form(request))
+        fields = await _form(request)
+        body = checked(RegistrationRequest, fields)
         outcome = await register(request, state, name=body.name, address=body.address)
     except TooManyRegistrations as many:
-        response = _page(page, "too_many", paragraph(page.words("coming.too_many_said")), status=429)
+        said = paragraph(page.words("coming.too_many_said"))
+        response = _page(page, "too_many", said + await again(), status=429)
         response.headers[hdrs.RETRY_AFTER] = str(-(-many.wait // 1000))
         return response
     except Invalid as wrong:
         reasons = "".join(paragraph(reason) for reason in wrong.details.values())
-        form = coming_form(page, f"/sessions/{state.session_id}/coming", left=1, mail=True, days="90")
-        return _page(page, "wrong", reasons + form, status=400)
+        return _page(page, "wrong", reasons + await again(), status=400)
     except Rejected as refused:
         return _page(page, "wrong", paragraph(page.words("coming.late")), status=refused.status)
     registration = outcome.registered.registration.registration

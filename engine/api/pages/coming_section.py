@@ -16,11 +16,16 @@ from engine.storage.database import Connection
 from engine.storage.meta import Meta
 from engine.storage.registrations import Registrations
 
-__all__ = ["coming_form", "coming_section"]
+__all__ = ["coming_section"]
 
 
-async def coming_section(request: web.Request, page: PageContext, state: Session) -> str:
-    """The form with how many places are left; empty where one cannot say so on this page."""
+async def coming_section(
+    request: web.Request, page: PageContext, state: Session, *, name: str = "", address: str = ""
+) -> str:
+    """The form with how many places are left; empty where one cannot say so on this page.
+
+    ``name`` and ``address`` are what somebody typed before, where the form is shown again.
+    """
     if needs_token(state.details) or state.phase.is_over:
         return ""
     if not is_held(state.started_at, request.app[CLOCK].now()):
@@ -34,10 +39,13 @@ async def coming_section(request: web.Request, page: PageContext, state: Session
 
     coming, mail, days = await request.app[CATALOGUE].ask(ask)
     left = max(0, state.details.max_participants - coming)
-    return coming_form(page, f"/sessions/{state.session_id}/coming", left=left, mail=mail, days=days)
+    path = f"/sessions/{state.session_id}/coming"
+    return _form(page, path, left=left, mail=mail, days=days, name=name, address=address)
 
 
-def coming_form(page: PageContext, path: str, *, left: int, mail: bool, days: str, address: str = "") -> str:
+def _form(
+    page: PageContext, path: str, *, left: int, mail: bool, days: str, name: str, address: str
+) -> str:
     """The form by which somebody says that they come. It works without scripts."""
     words = page.words
     if left == 0:
@@ -57,7 +65,7 @@ def coming_form(page: PageContext, path: str, *, left: int, mail: bool, days: st
         f'<section id="coming"><h2>{escape(words("coming.heading"))}</h2><p>{escape(places)}</p>'
         f'<form method="post" action="{escape(page.links.here(path))}">'
         f'<p><label for="coming-name">{escape(words("coming.name"))}</label><br>'
-        '<input id="coming-name" name="name" autocomplete="name" maxlength="200"></p>'
+        f'<input id="coming-name" name="name" autocomplete="name" maxlength="200" value="{escape(name)}"></p>'
         f'{asked}<p id="coming-about">{escape(about)}</p>'
         f'<p><button type="submit">{escape(button)}</button></p></form></section>'
     )
