@@ -30,9 +30,16 @@ def calendar_of(catalogue: Catalogue, studio: Studio, links: Links, site_id: str
 
 
 def calendar_file(
-    rooms: Iterable[UpcomingRoom], studio: Studio, links: Links, site_id: str, *, name: str, refreshed: bool
+    rooms: Iterable[UpcomingRoom],
+    studio: Studio,
+    links: Links,
+    site_id: str,
+    *,
+    name: str,
+    refreshed: bool,
+    time_zone: str | None = None,
 ) -> bytes:
-    """The sessions as an iCalendar document; ``refreshed`` where programs subscribe to it.
+    """The sessions as an iCalendar document; ``refreshed`` where programs subscribe to it, ``time_zone`` where it is not the studio's.
 
     A UID is made of session and site, so it stays; SEQUENCE is the room's; no present time is in it.
     """
@@ -42,7 +49,7 @@ def calendar_file(
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", "PUBLISH")
     calendar.add("x-wr-calname", name)
-    calendar.add("x-wr-timezone", studio.time_zone)
+    calendar.add("x-wr-timezone", time_zone or studio.time_zone)
     if refreshed:
         calendar.add("refresh-interval", timedelta(hours=1), parameters={"VALUE": "DURATION"})
         calendar.add("x-published-ttl", "PT1H")

@@ -13,7 +13,7 @@ from dateutil import parser
 from icalendar import Calendar
 
 from tests.api.conftest import Server, content, moment, refused
-from tests.api.test_series import PATH, at, coming, make, session
+from tests.api.test_series import BERLIN, PATH, at, coming, make, session
 
 HTML = {"Accept": "text/html"}
 
@@ -117,6 +117,7 @@ async def test_the_calendar_of_a_series_has_every_date(server: Server) -> None:
     assert found[f"evening-{coming(134)}"]["DTSTART"].dt == datetime.fromisoformat(at(coming(134)))
     assert found[moved]["DTEND"].dt - found[moved]["DTSTART"].dt == timedelta(minutes=30)
     text = (await server.stranger.get("/series/evening/calendar.ics")).text
+    assert "X-WR-TIMEZONE:Europe/Berlin\r\n" in text
     by_hand = read_by_hand(text)
     assert [start for _, start in by_hand] == [event["DTSTART"].dt for event in found.values()]
     assert [status for status, _ in by_hand].count("CANCELLED") == 1
@@ -216,7 +217,11 @@ async def test_a_story_of_a_series_is_published_and_withdrawn(publishing: Server
     story = await until(f"/sessions/{held}/", 200, "What comes next")
     assert f"/sessions/weekly-{coming(2)}/event.ics" in story.text
     assert "/series/weekly/" in story.text
-    assert f'href="/sessions/{held}/"' in (await publishing.stranger.get("/series/weekly/")).text
+    shown = await page(publishing, "/series/weekly/")
+    (entry,) = (item for item in shown.select("main li") if item.select(f'a[href="/sessions/{held}/"]'))
+    zone = entry.select_one(".zone")
+    assert zone is not None
+    assert zone.get_text() == datetime.now(BERLIN).tzname(), "the series' zone, not the studio's"
     assert (await publishing.client.delete(f"/api/v2/publications/{held}")).status_code in (200, 204)
     gone = await until(f"/sessions/{held}/", 410)
     assert "withdrawn" in gone.text

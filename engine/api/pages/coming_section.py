@@ -43,9 +43,7 @@ async def coming_section(
     return _form(page, path, left=left, mail=mail, days=days, name=name, address=address)
 
 
-def _form(
-    page: PageContext, path: str, *, left: int, mail: bool, days: str, name: str, address: str
-) -> str:
+def _form(page: PageContext, path: str, *, left: int, mail: bool, days: str, name: str, address: str) -> str:
     """The form by which somebody says that they come. It works without scripts."""
     words = page.words
     if left == 0:

@@ -70,7 +70,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         + about
         + plan_list(context, details)
         + _next_dates(context, series, planned)
-        + _past_stories(context, stories)
+        + _past_stories(context, series, stories)
     )
     return plain_page(
         context,
@@ -106,7 +106,12 @@ async def calendar(request: web.Request) -> web.Response:
     known = {room.session_id for room in rooms}
     rooms += [room_of(row) for row in cancelled if row.cancelled and row.session_id not in known]
     return await _calendar_file(
-        request, rooms, name=series.details.title, file=series.series_id, refreshed=True
+        request,
+        rooms,
+        name=series.details.title,
+        file=series.series_id,
+        refreshed=True,
+        time_zone=series.time_zone,
     )
 
 
@@ -120,7 +125,13 @@ async def event(request: web.Request) -> web.Response:
 
 
 async def _calendar_file(
-    request: web.Request, rooms: Sequence[UpcomingRoom], *, name: str, file: str, refreshed: bool
+    request: web.Request,
+    rooms: Sequence[UpcomingRoom],
+    *,
+    name: str,
+    file: str,
+    refreshed: bool,
+    time_zone: str | None = None,
 ) -> web.Response:
     # Imports the calendar library: a server is ready sooner without.
     from publisher.syndication.calendar import calendar_file
@@ -130,7 +141,9 @@ async def _calendar_file(
 
     def write(connection: Connection) -> bytes:
         site_id = Catalogue(connection).meta("site_id") or ""
-        return calendar_file(rooms, context.studio, links, site_id, name=name, refreshed=refreshed)
+        return calendar_file(
+            rooms, context.studio, links, site_id, name=name, refreshed=refreshed, time_zone=time_zone
+        )
 
     return web.Response(
         body=await request.app[CATALOGUE].ask(write),
@@ -209,12 +222,13 @@ def _next_dates(context: PageContext, series: Series, planned: Sequence[PlannedS
     )
 
 
-def _past_stories(context: PageContext, stories: Sequence[Published]) -> str:
+def _past_stories(context: PageContext, series: Series, stories: Sequence[Published]) -> str:
     if not stories:
         return ""
+    zone = series.timetable.zone
     items = "".join(
         f'<li><a href="{escape(context.links.here(f"/sessions/{story.session_id}/"))}">{context.studio.span(story.title)}</a>'
-        f" · {local_time(context, story.session_date)}</li>"
+        f" · {local_time(context, story.session_date, zone=zone)}</li>"
         for story in stories
     )
     return f"<h2>{escape(context.words('series.stories'))}</h2><ul>{items}</ul>"
