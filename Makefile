@@ -18,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site spam-check check-asyncapi docs release types-js vendor cluster stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site spam-check check-asyncapi docs release types-js vendor cluster proxies stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -86,6 +86,12 @@ spam-check: $(VENV)/development.stamp ## check what SpamAssassin says of every l
 cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## three servers, PostgreSQL and HAProxy: kill the one that has a live session; CLUSTER_ARGS=--exit
 	@bash .ci/install-package.sh haproxy cluster
 	@$(python) -m tests.cluster $(CLUSTER_ARGS)
+
+proxies: $(VENV)/development.stamp ## check that Caddy, nginx and HAProxy log no secret with the files of deploy/; or PROXIES_ARGS=--show
+	@bash .ci/install-package.sh caddy proxies
+	@bash .ci/install-package.sh nginx proxies nginx-light
+	@bash .ci/install-package.sh haproxy proxies
+	$(python) -m tests.proxies $(PROXIES_ARGS)
 
 stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on a real server, then a check of journal and clients
 	$(python) -m tests.stress $(STRESS_ARGS)

@@ -252,6 +252,13 @@ SECRET = "Zk3_9vQ-0aBcDeFgHiJkLmNoPqRsTuVw"
         ("GET", "/confirm/Zk3_9vQ"),
         ("GET", "/Confirm/Zk3_9vQ"),
         ("PUT", "/unsubscribe/Zk3_9vQ"),
+        ("GET", f"/coming/{SECRET}"),
+        ("POST", f"/coming/{SECRET}/leave"),
+        ("GET", f"/coming/evening/own/{SECRET}/join"),
+        ("DELETE", f"/coming/evening/own/{SECRET}"),
+        ("GET", "/coming/Zk3_9vQ/nothing"),
+        ("GET", "/coming%2FZk3_9vQ"),
+        ("GET", "/coming/evening/owns/Zk3_9vQ"),
     ],
 )
 @pytest.mark.asyncio(loop_scope="module")

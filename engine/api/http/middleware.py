@@ -49,7 +49,7 @@ _SOCKETS = "/ws/"
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _KNOWN = ("/api/", "/ws/", "/static/", "/healthz", "/readyz", "/metrics")
 """Beginnings of routes without a secret in their paths."""
-_SECRET_AFTER = re.compile(r"(?i)(?:confirm|subscri)[^/%]*[/%](?=.)")
+_SECRET_AFTER = re.compile(r"(?i)(?:confirm|subscri|^/+coming|/own)[^/%]*[/%](?=.)")
 _LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_~.=-]{20,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 

@@ -1,0 +1,1 @@
+"""The configurations of reverse proxies in ``deploy/``, run by the proxies themselves."""
