@@ -21,7 +21,7 @@ class _Rooms(MemoryRooms):
     """The catalogue of that journal, closed like the one on disk."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(_journals[-1]._logs)
+        super().__init__(_journals[-1]._logs, _journals[-1].snapshots)
 
     def close(self) -> None:
         """There is nothing to close."""

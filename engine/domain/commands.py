@@ -226,6 +226,8 @@ class Create:
     session_id: str
     epoch: str
     details: Details
+    made_by: str | None = None
+    """The key that leads the session from its beginning; kept beside its events, not in them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,8 +134,8 @@ class Directory:
         # Shielded: whoever gives up waiting must not stop the start for the others.
         return await asyncio.shield(starting)
 
-    async def create(self, session_id: str, details: Details) -> View:
-        """Create a session; returns when it is durable.
+    async def create(self, session_id: str, details: Details, made_by: str | None = None) -> View:
+        """Create a session, which the key ``made_by`` leads; returns when both are durable.
 
         Raises:
             Conflict: the id is taken, or differs from one that is by case alone.
@@ -147,7 +147,7 @@ class Directory:
                 ref = self._start(session_id, None, None, await self._claimed(session_id, new=True))
             except Moved as moved:
                 raise Conflict("session_exists", f"There is already a session {session_id}.") from moved
-            command = c.Create(session_id, self._new_id(), details)
+            command = c.Create(session_id, self._new_id(), details, made_by)
             return await self._answer(ref, Execute(command, c.Sender(Role.ADMIN)))
 
     @contextlib.asynccontextmanager

@@ -247,7 +247,8 @@ class SessionActor(LoopActor):
         staged: Turn | None = None
         repeatable = event_id is not None or command_key is not None
         if events or (self.state is not None and (changes or repeatable)):
-            staged = self._stage(events, at, changes, event_id, command_key)
+            made_by = command.made_by if isinstance(command, c.Create) else None
+            staged = self._stage(events, at, changes, event_id, command_key, made_by)
             if failed is not None:
                 staged.failed.append(failed)
         if then is not None:
@@ -282,6 +283,7 @@ class SessionActor(LoopActor):
         changes: Sequence[PersonChange],
         event_id: str | None,
         command_key: str | None,
+        made_by: str | None = None,
     ) -> Turn:
         state = self.state
         expected = 0 if state is None else state.position
@@ -311,6 +313,7 @@ class SessionActor(LoopActor):
             people=self._people.rows.values(),
             changes=changes,
             event_id=event_id,
+            made_by=made_by,
         )
         self._journal.append(entry, partial(self._committed, staged))
         self._deadline_timer.follow(state)

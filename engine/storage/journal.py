@@ -94,6 +94,8 @@ class Append(NamedTuple):
     """Ids of platform events that were accepted: a repetition is known after a restart too."""
     notices: Sequence[Notice] = ()
     """What webhooks may ask for."""
+    made_by: str | None = None
+    """The key that made the session, and leads it from the moment that there is one; with ``room`` only."""
     term: int = 0
     """Which ownership of the session this is, counted up at each change of owner; 0 where nobody counts."""
 

@@ -1,4 +1,8 @@
-"""Which sessions and series the keys of a team lead: those that they made, or that somebody invited them to."""
+"""Which sessions and series the keys of a team lead: those that they made, or that somebody invited them to.
+
+Also whose a story is that was published without a session. A key that was removed from a session stays in the table, so
+that no link brings it back.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +13,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from engine.domain.instant import Millis
-from engine.storage.database import Database
+from engine.storage.database import Connection, Database
 
-__all__ = ["Leaders", "Led"]
+__all__ = ["Leaders", "Led", "record_maker", "record_teller"]
 
 _Result = TypeVar("_Result")
 
@@ -23,6 +27,8 @@ class Led:
     sessions: frozenset[str]
     """With those of its series."""
     series: frozenset[str]
+    stories: frozenset[str]
+    """Published with the key under ids of which there is no session."""
 
 
 class Leaders:
@@ -36,16 +42,22 @@ class Leaders:
         """What a key leads."""
 
         def read() -> Led:
-            rows = self._connection.rows("SELECT kind, id FROM leaders WHERE key_name = :name", name=key_name)
+            rows = self._connection.rows(
+                "SELECT kind, id FROM leaders WHERE key_name = :name AND removed_at IS NULL"
+                # Where there is a session, its story is theirs who lead it.
+                " AND NOT (kind = 'story' AND EXISTS (SELECT 1 FROM rooms r WHERE r.session_id = leaders.id))",
+                name=key_name,
+            )
             of_series = self._connection.rows(
                 "SELECT r.session_id FROM rooms r JOIN leaders l ON l.id = r.series_id"
-                " WHERE l.kind = 'series' AND l.key_name = :name",
+                " WHERE l.kind = 'series' AND l.key_name = :name AND l.removed_at IS NULL",
                 name=key_name,
             )
             sessions = {row["id"] for row in rows if row["kind"] == "session"}
             return Led(
                 frozenset(sessions | {row["session_id"] for row in of_series}),
                 frozenset(row["id"] for row in rows if row["kind"] == "series"),
+                frozenset(row["id"] for row in rows if row["kind"] == "story"),
             )
 
         return await self._on_thread(read)
@@ -55,37 +67,69 @@ class Leaders:
         return session_id in (await self.led_by(key_name)).sessions
 
     async def of_session(self, session_id: str) -> list[str]:
-        """The names of the keys that made a session or were invited to it."""
+        """The names of the keys that made a session or its series, or were invited to it."""
 
         def read() -> list[str]:
             rows = self._connection.rows(
-                "SELECT key_name FROM leaders WHERE kind = 'session' AND id = :id ORDER BY at, key_name",
+                "SELECT key_name FROM leaders WHERE removed_at IS NULL AND ((kind = 'session' AND id = :id)"
+                " OR (kind = 'series' AND id = (SELECT series_id FROM rooms WHERE session_id = :id)))"
+                " ORDER BY at, key_name",
                 id=session_id,
             )
-            return [row["key_name"] for row in rows]
+            return list(dict.fromkeys(row["key_name"] for row in rows))
 
         return await self._on_thread(read)
 
-    async def add(self, kind: Literal["session", "series"], id_: str, key_name: str, at: Millis) -> None:
-        """Let a key lead a session or a series. Repeating it does no harm."""
+    async def invite(self, session_id: str, key_name: str, at: Millis, *, again: bool) -> bool:
+        """Let a key lead a session too; repeating it does no harm. Returns whether it leads it now.
 
-        def write() -> None:
+        One that was removed leads it again only with ``again``.
+        """
+
+        def write() -> bool:
+            back = "DO UPDATE SET removed_at = NULL" if again else "DO NOTHING"
             self._connection.execute(
-                "INSERT INTO leaders (kind, id, key_name, at) VALUES (:kind, :id, :name, :at) ON CONFLICT DO NOTHING",
-                kind=kind,
-                id=id_,
+                "INSERT INTO leaders (kind, id, key_name, at) VALUES ('session', :id, :name, :at)"
+                f" ON CONFLICT (kind, id, key_name) {back}",
+                id=session_id,
                 name=key_name,
                 at=at,
             )
+            return (
+                self._connection.row(
+                    "SELECT 1 AS one FROM leaders WHERE kind = 'session' AND id = :id AND key_name = :name"
+                    " AND removed_at IS NULL",
+                    id=session_id,
+                    name=key_name,
+                )
+                is not None
+            )
 
-        await self._on_thread(write)
+        return await self._on_thread(write)
 
-    async def remove(self, session_id: str, key_name: str) -> bool:
-        """Let a key lead a session no more; whether it did."""
+    async def made(self, session_id: str, key_name: str) -> bool:
+        """Whether a key made a session, or its series."""
+
+        def read() -> bool:
+            row = self._connection.row(
+                "SELECT 1 AS one FROM leaders WHERE key_name = :name AND maker = 1 AND removed_at IS NULL"
+                " AND ((kind = 'session' AND id = :id)"
+                " OR (kind = 'series' AND id = (SELECT series_id FROM rooms WHERE session_id = :id)))",
+                id=session_id,
+                name=key_name,
+            )
+            return row is not None
+
+        return await self._on_thread(read)
+
+    async def remove(self, session_id: str, key_name: str, at: Millis) -> bool:
+        """Let a key lead a session no more, which is remembered; whether it did."""
 
         def write() -> bool:
             removed = self._connection.execute(
-                "DELETE FROM leaders WHERE kind = 'session' AND id = :id AND key_name = :name",
+                "UPDATE leaders SET removed_at = :at WHERE kind = 'session' AND id = :id AND key_name = :name"
+                " AND removed_at IS NULL",
+                at=at,
                 id=session_id,
                 name=key_name,
             )
@@ -100,3 +144,39 @@ class Leaders:
 
     async def _on_thread(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+
+def record_maker(
+    connection: Connection, kind: Literal["session", "series"], id_: str, key_name: str, at: Millis
+) -> None:
+    """Let the key lead what is made with it, in the caller's transaction."""
+    connection.execute(
+        "INSERT INTO leaders (kind, id, key_name, at, maker) VALUES (:kind, :id, :name, :at, 1)"
+        " ON CONFLICT (kind, id, key_name) DO UPDATE SET maker = 1, removed_at = NULL",
+        kind=kind,
+        id=id_,
+        name=key_name,
+        at=at,
+    )
+
+
+def record_teller(connection: Connection, session_id: str, key_name: str, at: Millis) -> bool:
+    """Let the story of an id without a session be the key's, in the caller's transaction; whether it is.
+
+    It is not where it is another key's, where something was published with none, or where there is a session.
+    """
+    connection.execute(
+        "INSERT INTO leaders (kind, id, key_name, at) SELECT 'story', :id, :name, :at"
+        " WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE session_id = :id)"
+        " AND NOT EXISTS (SELECT 1 FROM snapshots WHERE session_id = :id) ON CONFLICT DO NOTHING",
+        id=session_id,
+        name=key_name,
+        at=at,
+    )
+    own = connection.row(
+        "SELECT 1 AS one FROM leaders WHERE kind = 'story' AND id = :id AND key_name = :name"
+        " AND NOT EXISTS (SELECT 1 FROM rooms WHERE session_id = :id)",
+        id=session_id,
+        name=key_name,
+    )
+    return own is not None

@@ -342,6 +342,22 @@ _SIGN_INS = """
     ) {by_key};
 """
 
+# Who made a session or series and who was removed from it is kept; what a key told without a session is a story of its
+# own. Before, that stood as if the key led the session: it stood there before the session did, or without one.
+_MAKERS = """
+    ALTER TABLE leaders ADD COLUMN maker {integer} NOT NULL DEFAULT 0;
+    ALTER TABLE leaders ADD COLUMN removed_at {integer};
+    UPDATE leaders SET kind = 'story' WHERE kind = 'session' AND NOT EXISTS
+        (SELECT 1 FROM rooms r WHERE r.session_id = leaders.id AND r.created_at <= leaders.at);
+    DELETE FROM leaders WHERE kind = 'story' AND EXISTS
+        (SELECT 1 FROM leaders o WHERE o.kind = 'story' AND o.id = leaders.id
+         AND (o.at < leaders.at OR (o.at = leaders.at AND o.key_name < leaders.key_name)));
+    CREATE UNIQUE INDEX leaders_of_stories ON leaders (id) WHERE kind = 'story';
+    UPDATE leaders SET maker = 1 WHERE kind = 'series' OR (kind = 'session'
+        AND at <= (SELECT r.created_at + 60000 FROM rooms r WHERE r.session_id = leaders.id)
+        AND NOT EXISTS (SELECT 1 FROM leaders o WHERE o.kind = 'session' AND o.id = leaders.id AND o.at < leaders.at));
+"""
+
 ENGINE = Schema(
     "engine_schema",
     (
@@ -356,5 +372,6 @@ ENGINE = Schema(
         _REGISTRATIONS,
         _TEAM,
         _SIGN_INS,
+        _MAKERS,
     ),
 )

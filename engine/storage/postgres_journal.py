@@ -351,6 +351,7 @@ def _only_writes(entry: Append) -> bool:
         entry.snapshot is None
         and not entry.outbox
         and not entry.notices
+        and entry.made_by is None
         and all(change.row is not None for change in entry.people)
     )
 

@@ -28,6 +28,10 @@ class RoomCatalogue(Protocol):
         """The id of a session that differs from this one by case alone; None without one."""
         ...
 
+    async def has_story(self, session_id: str) -> bool:
+        """Whether something was ever published under this id, with a session or without one."""
+        ...
+
     async def list(
         self, phases: Collection[str] | None = None, limit: int = 100, after: str | None = None
     ) -> Sequence[RoomRow]:
@@ -68,6 +72,11 @@ class Rooms:
         return await asyncio.get_running_loop().run_in_executor(
             self._pool, reader.id_differing_by_case, session_id
         )
+
+    async def has_story(self, session_id: str) -> bool:
+        """As the port says."""
+        reader = SessionReader(self._connection)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, reader.has_story, session_id)
 
     async def list(
         self, phases: Collection[str] | None = None, limit: int = 100, after: str | None = None

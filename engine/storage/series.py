@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 
 from engine.domain.series import Series
 from engine.storage.database import ConstraintViolated, Database
+from engine.storage.leaders import record_maker
 
 __all__ = ["SeriesCatalogue", "SeriesTable"]
 
@@ -34,8 +35,8 @@ class SeriesCatalogue(Protocol):
         """A number that rises with every change of any series."""
         ...
 
-    async def add(self, series: Series) -> bool:
-        """Store a new series; False where the id is taken, or differs from one that is by case alone."""
+    async def add(self, series: Series, made_by: str | None = None) -> bool:
+        """Store a new series, which the key ``made_by`` leads; False where the id is taken, or differs from one that is by case alone."""
         ...
 
     async def update(self, series: Series) -> Series | None:
@@ -79,7 +80,7 @@ class SeriesTable:
 
         return await self._on_thread(read)
 
-    async def add(self, series: Series) -> bool:
+    async def add(self, series: Series, made_by: str | None = None) -> bool:
         """As the port says."""
 
         def write() -> bool:
@@ -89,15 +90,18 @@ class SeriesTable:
             ):
                 return False
             try:
-                self._connection.execute(
-                    "INSERT INTO series (series_id, document, version, created_at, ended_at)"
-                    " VALUES (:id, :document, :version, :created_at, :ended_at)",
-                    id=series.series_id,
-                    document=_SERIES.dump_json(series).decode(),
-                    version=series.version,
-                    created_at=series.created_at,
-                    ended_at=series.ended_at,
-                )
+                with self._connection.transaction():
+                    self._connection.execute(
+                        "INSERT INTO series (series_id, document, version, created_at, ended_at)"
+                        " VALUES (:id, :document, :version, :created_at, :ended_at)",
+                        id=series.series_id,
+                        document=_SERIES.dump_json(series).decode(),
+                        version=series.version,
+                        created_at=series.created_at,
+                        ended_at=series.ended_at,
+                    )
+                    if made_by is not None:
+                        record_maker(self._connection, "series", series.series_id, made_by, series.created_at)
             except ConstraintViolated:
                 return False
             return True

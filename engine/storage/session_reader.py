@@ -43,6 +43,13 @@ class SessionReader:
         )
         return found
 
+    def has_story(self, session_id: str) -> bool:
+        """Whether something was ever published under this id, with a session or without one."""
+        found = self._connection.row(
+            "SELECT 1 AS one FROM snapshots WHERE session_id = :id LIMIT 1", id=session_id
+        )
+        return found is not None
+
     def series_of(self, session_id: str) -> str | None:
         """The series of a session."""
         series_id: str | None = self._connection.value(

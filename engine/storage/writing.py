@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.storage.database import Connection, Row
 from engine.storage.journal import Append, Record, StalePosition
+from engine.storage.leaders import record_maker
 from engine.storage.redaction import redact
 from engine.storage.registrations import forget_registration
 from engine.storage.rows import PEOPLE, ROOMS
@@ -90,6 +91,8 @@ def write_rows(connection: Connection, entry: Append) -> None:
             connection.execute(PEOPLE.upsert, **PEOPLE.values(change.row))
     if entry.room is not None:
         connection.execute(ROOMS.upsert, **ROOMS.values(entry.room))
+        if entry.made_by is not None:
+            record_maker(connection, "session", session_id, entry.made_by, entry.room.created_at)
     if entry.state is not None:
         connection.execute(
             "INSERT INTO state_snapshots (session_id, position, state) VALUES (:session_id, :position, :state)"

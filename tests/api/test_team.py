@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -14,47 +12,17 @@ import pytest_asyncio
 import websockets
 
 from engine.api.routes import ENDPOINTS
-from engine.storage.keys import KeyRole, Keys
+from engine.storage.keys import Keys
 from engine.storage.opening import database_of
-from tests.api.conftest import KEY, Server, content, creation, moment, refused, running
-from tests.api.test_series import body as series_body
+from tests.api.conftest import content, creation, moment, refused
+from tests.api.team import API, Team, running_team
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-API = "/api/v2"
-
-
-@dataclass(frozen=True, slots=True)
-class Team:
-    """A server with the keys of a team; ``mara`` made ``own`` and the series ``weekly``, ``other`` is somebody else's."""
-
-    server: Server
-    secrets: dict[str, str]
-
-    async def ask(self, who: str, method: str, path: str, **given: Any) -> Any:
-        secret = self.secrets.get(who)
-        headers = {} if secret is None else self.server.bearing(secret)
-        return await self.server.stranger.request(method, API + path, headers=headers, **given)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def team(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Team]:
-    data = tmp_path_factory.mktemp("team")
-    async with running(data, rate_requests_per_minute=0) as server:
-        with closing(Keys(database_of(data, None))) as keys:
-            secrets = {
-                "mara": keys.create("Mara", 1),
-                "ivy": keys.create("Ivy", 1, KeyRole.INSTRUCTOR, "ivy@example.org"),
-                "adam": keys.create("Adam", 1, KeyRole.ASSISTANT),
-                "boss": keys.create("Boss", 1, KeyRole.ADMIN),
-            }
-        team = Team(server, {**secrets, "admin": KEY})
-        made = await team.ask("mara", "POST", "/sessions/create", json=creation("own"))
-        assert made.status_code == 201, made.text
-        team.secrets["token"] = made.json()["tokens"]["instructor"]
-        team.secrets["guest"] = made.json()["tokens"]["participant"]
-        assert (await team.ask("mara", "POST", "/series", json=series_body("weekly"))).status_code == 201
-        await server.create("other")
-        assert (await server.client.post(f"{API}/series", json=series_body("elsewhere"))).status_code == 201
+    async with running_team(tmp_path_factory.mktemp("team")) as team:
         yield team
 
 

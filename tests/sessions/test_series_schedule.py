@@ -52,7 +52,7 @@ class FakeSeries:
     async def changes(self) -> int:
         return sum(each.version for each in self.stored.values())
 
-    async def add(self, series: Series) -> bool:
+    async def add(self, series: Series, made_by: str | None = None) -> bool:
         return self.stored.setdefault(series.series_id, series) is series
 
     async def update(self, series: Series) -> Series | None:
@@ -71,6 +71,8 @@ class FakeSessions:
     elsewhere: set[str] = field(default_factory=set)
     unstored: set[str] = field(default_factory=set)
     """Those that another server has begun to make and not stored."""
+    told: set[str] = field(default_factory=set)
+    """Ids under which somebody published."""
 
     async def create(self, session_id: str, details: Details) -> View:
         if session_id in self.unstored:
@@ -98,6 +100,9 @@ class FakeSessions:
     async def get(self, session_id: str) -> RoomRow | None:
         state = self.states.get(session_id)
         return None if state is None else room_row(state)
+
+    async def has_story(self, session_id: str) -> bool:
+        return session_id in self.told
 
     async def id_differing_by_case(self, session_id: str) -> str | None:
         alike = (

@@ -84,7 +84,7 @@ class MemoryJournal:
 
     def rooms(self) -> MemoryRooms:
         """The catalogue of the rooms written so far and later."""
-        return MemoryRooms(self._logs)
+        return MemoryRooms(self._logs, self.snapshots)
 
     def _records(self, session_id: str) -> list[Record]:
         log = self._logs.get(session_id)
@@ -127,8 +127,9 @@ class MemoryJournal:
 class MemoryRooms:
     """The catalogue of rooms of a ``MemoryJournal``."""
 
-    def __init__(self, logs: dict[str, _Log]) -> None:
+    def __init__(self, logs: dict[str, _Log], snapshots: Sequence[SnapshotRow]) -> None:
         self._logs = logs
+        self._snapshots = snapshots
 
     async def get(self, session_id: str) -> RoomRow | None:
         """As the port says."""
@@ -139,6 +140,10 @@ class MemoryRooms:
         """As the port says."""
         others = (row.session_id for row in self._all() if row.session_id != session_id)
         return next((other for other in others if other.lower() == session_id.lower()), None)
+
+    async def has_story(self, session_id: str) -> bool:
+        """As the port says."""
+        return any(row.session_id == session_id for row in self._snapshots)
 
     async def list(
         self, phases: Collection[str] | None = None, limit: int = 100, after: str | None = None

@@ -21,6 +21,7 @@ from engine.storage import sqlite
 from engine.storage.database import (
     DatabaseLocked,
     DatabaseUnusable,
+    Value,
 )
 from engine.storage.migrations import ENGINE, Schema, migrate
 from engine.storage.opening import database_of
@@ -199,3 +200,54 @@ def test_the_log_is_lengthened_once_and_keeps_nothing(tmp_path: Path) -> None:
         assert log.stat().st_size == size
         assert names(connection) == tables
     assert database_of(tmp_path).problems() == []
+
+
+def test_what_was_published_without_a_session_is_no_session_of_its_key(tmp_path: Path) -> None:
+    """In a file of before, both stood alike; who made a session or series is known by when."""
+    row: dict[str, Value] = {
+        "epoch": "e",
+        "phase": "ended",
+        "title": "t",
+        "instructor": "i",
+        "session_type": "live",
+        "scheduled_start": 1,
+    }
+    row |= {
+        "visibility": "public",
+        "access": "open",
+        "max_participants": 9,
+        "document": "{}",
+        "updated_at": 1,
+    }
+    with of_version(11, tmp_path) as connection:
+        for session_id, created_at in (("made", 1000), ("claimed", 1000)):
+            values = row | {"session_id": session_id, "created_at": created_at, "sequence": 0, "cancelled": 0}
+            connection.execute(
+                f"INSERT INTO rooms ({', '.join(values)}) VALUES ({', '.join(f':{name}' for name in values)})",
+                **values,
+            )
+        connection.many(
+            "INSERT INTO leaders (kind, id, key_name, at) VALUES (:kind, :id, :name, :at)",
+            [
+                {"kind": kind, "id": id_, "name": name, "at": at}
+                for kind, id_, name, at in (
+                    ("session", "made", "Mara", 1010),
+                    ("session", "made", "Ivy", 1020),
+                    ("session", "claimed", "Ivy", 900),
+                    ("session", "claimed", "Adam", 70_000),
+                    ("session", "told", "Ivy", 900),
+                    ("session", "told", "Mara", 901),
+                    ("series", "weekly", "Mara", 5),
+                )
+            ],
+        )
+    with database_of(tmp_path).connect() as connection:
+        rows = connection.rows("SELECT kind, id, key_name, maker FROM leaders ORDER BY kind, id, key_name")
+    assert [(row["kind"], row["id"], row["key_name"], row["maker"]) for row in rows] == [
+        ("series", "weekly", "Mara", 1),
+        ("session", "claimed", "Adam", 0),
+        ("session", "made", "Ivy", 0),
+        ("session", "made", "Mara", 1),
+        ("story", "claimed", "Ivy", 0),
+        ("story", "told", "Ivy", 0),
+    ]

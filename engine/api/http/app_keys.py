@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
@@ -50,7 +50,7 @@ __all__ = [
     "Backend",
     "CataloguePool",
     "caller_of",
-    "now_led",
+    "leading_now",
     "reauthenticate",
     "session_id_of",
     "visible",
@@ -183,15 +183,11 @@ def reauthenticate(request: web.Request) -> None:
         caller_of(request, request[_AUTHENTICATED_FOR])
 
 
-async def now_led(
-    request: web.Request, caller: Caller, kind: Literal["session", "series"], id_: str
-) -> Caller:
-    """The caller who leads from now on what their key has just made."""
+async def leading_now(request: web.Request, caller: Caller) -> Caller:
+    """The caller with what their key leads by now, having just made something."""
     if caller.key is None or caller.led is None:
         return caller
-    leaders = request.app[LEADERS]
-    await leaders.add(kind, id_, caller.key.name, request.app[CLOCK].now())
-    led = request[LED] = await leaders.led_by(caller.key.name)
+    led = request[LED] = await request.app[LEADERS].led_by(caller.key.name)
     return replace(caller, led=led)
 
 

@@ -52,6 +52,11 @@ class Caller:
             self._need_among_led(session_id)
             raise self.refusal(f"This needs a key, or the instructor's token of session {session_id}.")
 
+    def need_teller(self, session_id: str) -> None:
+        """As ``need_staff``, for the story of a session: also for who told it without one."""
+        if not self.tells(session_id):
+            self.need_staff(session_id)
+
     def need_belonging(self, session_id: str) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key, or any credential of the session."""
         if not self.belongs(session_id):
@@ -63,6 +68,15 @@ class Caller:
         if self.key is not None:
             return self.led is None or session_id in self.led.sessions
         return token is not None and token.session_id == session_id and token.role in STAFF
+
+    def tells(self, session_id: str) -> bool:
+        """Whether the caller may do with the story of a session what its channels allow: who leads it, or told it without a session."""
+        return self.leads(session_id) or (self.led is not None and session_id in self.led.stories)
+
+    @property
+    def maker(self) -> str | None:
+        """Whom what the caller makes belongs to: the name of their key; None where that leads everything anyhow."""
+        return self.key.name if self.key is not None and self.led is not None else None
 
     def belongs(self, session_id: str) -> bool:
         """Whether the caller may see names, chat and quotes of a session, and that a private one exists."""
@@ -107,7 +121,7 @@ class Caller:
 
 
 NOBODY = Caller()
-_NOTHING = Led(frozenset(), frozenset())
+_NOTHING = Led(frozenset(), frozenset(), frozenset())
 
 
 def credential_of(request: web.BaseRequest) -> str | None:

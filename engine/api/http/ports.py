@@ -19,8 +19,8 @@ __all__ = ["AskOthers", "Publishing", "Readiness", "Sessions", "View", "WebhookT
 class Sessions(Protocol):
     """The sessions of this server. What a verb answers is durable."""
 
-    async def create(self, session_id: str, details: Details) -> View:
-        """A new session. Raises ``Conflict`` when the id is taken."""
+    async def create(self, session_id: str, details: Details, made_by: str | None = None) -> View:
+        """A new session, which the key ``made_by`` leads. Raises ``Conflict`` when the id is taken."""
         ...
 
     async def view(self, session_id: str) -> View | None:

@@ -54,7 +54,7 @@ class Desk(BaseModel):
 
 async def show(request: web.Request) -> web.Response:
     """Each draft with its state, its text, and a link into the network's composer; and the state of each channel."""
-    session_id = _need_staff(request)
+    session_id = _need_teller(request)
     channels = await request.app[CATALOGUE].ask(lambda connection: channels_of(connection, session_id))
     try:
         drafts = await _at_desk(request, lambda desk: desk.list_drafts(session_id))
@@ -67,7 +67,7 @@ async def show(request: web.Request) -> web.Response:
 
 async def edit(request: web.Request) -> web.Response:
     """Change a draft's text. An approved draft stays approved."""
-    session_id, channel = _need_staff(request), request.match_info["channel"]
+    session_id, channel = _need_teller(request), request.match_info["channel"]
     body = checked(DraftText, await read_json(request))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     at = request.app[CLOCK].now()
@@ -85,7 +85,7 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def _decide(request: web.Request, state: str) -> web.Response:
-    session_id, channel = _need_staff(request), request.match_info["channel"]
+    session_id, channel = _need_teller(request), request.match_info["channel"]
     caller_of(request).need_publisher()
     at = request.app[CLOCK].now()
     draft = await _at_desk(request, lambda desk: desk.set_state(session_id, channel, state, at))
@@ -93,11 +93,11 @@ async def _decide(request: web.Request, state: str) -> web.Response:
     return answer(draft)
 
 
-def _need_staff(request: web.Request) -> str:
-    """The session of the path, for those who lead it."""
+def _need_teller(request: web.Request) -> str:
+    """The session of the path, for those who may do with its story what they like."""
     caller = caller_of(request)
     session_id = session_id_of(request)
-    caller.need_staff(session_id)
+    caller.need_teller(session_id)
     return session_id
 
 

@@ -65,17 +65,17 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def _led(request: web.Request) -> str:
-    """The id of the path, for a key that leads its session.
+    """The id of the path, for a key that may do with its story what it likes.
 
     Raises:
-        NotFound: nothing was published under it, or the key leads other sessions only.
+        NotFound: nothing was published under it, or it is somebody else's.
     """
     caller = caller_of(request)
     caller.need_key()
     publication_id = request.match_info["id"]
     if caller.led is not None:
         found = await request.app[CATALOGUE].ask(lambda connection: _find(connection, publication_id))
-        if not caller.leads(found[0]):
+        if not caller.tells(found[0]):
             raise _unknown(publication_id)
     return publication_id
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from pydantic import TypeAdapter
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, DATA, LINKS, PUBLISHING, ROOMS, caller_of, now_led
+from engine.api.http.app_keys import CATALOGUE, CLOCK, DATA, LINKS, PUBLISHING, ROOMS, caller_of
 from engine.api.http.bodies import read_json
 from engine.api.http.callers import NOBODY, Caller
 from engine.api.http.endpoint import API, Endpoint
@@ -22,6 +22,8 @@ from engine.api.publishing.summary_requests import FlatSummary, SummaryRequest
 from engine.domain.instant import iso
 from engine.domain.labels import Visibility
 from engine.domain.rejection import BadCredential, Invalid, Rejected, unknown_session
+from engine.storage.database import Connection
+from engine.storage.leaders import record_teller
 from engine.storage.outbox import Outbox
 from publisher.content import snapshot_of
 
@@ -46,7 +48,7 @@ async def summarise(request: web.Request) -> web.Response:
     """
     caller = _authenticated(request)
     wanted = await _read(await read_json(request), request, caller)
-    response = await _queue(request, wanted)
+    response = await _queue(request, wanted, caller)
     return answer(await _complete(request, wanted, response))
 
 
@@ -65,7 +67,7 @@ async def summarise_many(request: web.Request) -> web.Response:
     for item in body:
         try:
             wanted = await _read(item, request, caller)
-            queued.append((wanted, await _queue(request, wanted)))
+            queued.append((wanted, await _queue(request, wanted, caller)))
         except Rejected as error:
             queued.append(
                 {"status": "refused", "error": error.code, "message": error.message, "details": error.details}
@@ -94,28 +96,29 @@ async def _read(body: Any, request: web.Request, caller: Caller) -> SummaryReque
     wanted = SummaryRequest.read(body, caller, request.app[CLOCK].now())
     await refuse_id_differing_by_case(request, wanted.content.session_id)
     room = await request.app[ROOMS].get(wanted.content.session_id)
-    await _need_led(request, caller, wanted, is_here=room is not None)
+    await _need_own(request, caller, wanted, is_here=room is not None)
     return wanted.limited_to(_VISIBILITY.validate_python("public" if room is None else room.visibility))
 
 
-async def _need_led(request: web.Request, caller: Caller, wanted: SummaryRequest, *, is_here: bool) -> None:
-    """Check that a key leads the session, or is the first to tell of it and leads it from now on.
+async def _need_own(request: web.Request, caller: Caller, wanted: SummaryRequest, *, is_here: bool) -> None:
+    """Check that the story is of a session that the caller leads, or the caller's own, or that nobody told it yet.
 
     Raises:
-        NotFound: somebody else leads it.
+        NotFound: somebody else leads the session, or told of it.
     """
     session_id = wanted.content.session_id
-    if caller.key is None or caller.leads(session_id):
+    if caller.key is None or caller.tells(session_id):
         return
-    told = is_here or await request.app[CATALOGUE].ask(lambda db: Outbox(db).document(session_id) is not None)
-    if told:
+    if is_here or await request.app[ROOMS].has_story(session_id):
         raise unknown_session(session_id)
-    if wanted.at_once:
-        await now_led(request, caller, "session", session_id)
 
 
-async def _queue(request: web.Request, wanted: SummaryRequest) -> dict[str, Any]:
-    """Render the texts, and queue the publication if asked to. Returns the response as far as it is known then."""
+async def _queue(request: web.Request, wanted: SummaryRequest, caller: Caller) -> dict[str, Any]:
+    """Render the texts, and queue the publication if asked to. Returns the response as far as it is known then.
+
+    Raises:
+        NotFound: somebody else was the first to publish under this id, in this moment.
+    """
     app, content = request.app, wanted.content
     # On a thread: templates take milliseconds each, and the event loop serves every pacer.
     summary, warnings = await asyncio.to_thread(_render, request, wanted)
@@ -128,7 +131,19 @@ async def _queue(request: web.Request, wanted: SummaryRequest) -> dict[str, Any]
             visibility=wanted.visibility,
         )
         channels, at = (*wanted.channels, "analytics"), app[CLOCK].now()
-        await app[CATALOGUE].ask(lambda connection: Outbox(connection).enqueue(snapshot, channels, at))
+
+        def publish(connection: Connection) -> None:
+            with connection.transaction():
+                # A story without a session is the publisher's from now on; a session of its id is not.
+                if (
+                    caller.maker is not None
+                    and not caller.leads(content.session_id)
+                    and not record_teller(connection, content.session_id, caller.maker, at)
+                ):
+                    raise unknown_session(content.session_id)
+                Outbox(connection).enqueue(snapshot, channels, at)
+
+        await app[CATALOGUE].ask(publish)
         app[PUBLISHING].wake()
     return {
         "content_id": wanted.content_id,

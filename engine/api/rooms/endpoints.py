@@ -19,10 +19,11 @@ from engine.api.http.app_keys import (
     ROOMS,
     SESSIONS,
     caller_of,
-    now_led,
+    leading_now,
     visible,
 )
 from engine.api.http.bodies import checked, query_of, read_json
+from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.ports import Sessions, View
 from engine.api.http.responses import answer
@@ -42,7 +43,7 @@ from engine.api.rooms.view import (
     room,
 )
 from engine.domain import commands as c
-from engine.domain.rejection import Moved
+from engine.domain.rejection import Conflict, Moved
 from engine.domain.session import Phase, Session
 from engine.sessions.journaling.room_row import attendance
 from engine.storage.database import Connection
@@ -93,17 +94,36 @@ class CatalogueQuery(Query):
 
 
 async def create(request: web.Request) -> web.Response:
-    """Create a session; 409 when the id is taken, or differs from one that is by case alone."""
+    """Create a session; 409 when the id is taken, or differs from one that is by case alone.
+
+    Taken it is too by what somebody else published under it.
+    """
     caller = caller_of(request)
     caller.need_key()
     body = checked(CreateRoom, await read_json(request))
     app = request.app
     at = app[CLOCK].now()
     await refuse_id_differing_by_case(request, body.session_id)
-    view = await app[SESSIONS].create(body.session_id, details_of(body, body.scheduled_start))
-    caller = await now_led(request, caller, "session", body.session_id)
+    await _need_no_story_of_others(request, caller, body.session_id)
+    details = details_of(body, body.scheduled_start)
+    view = await app[SESSIONS].create(body.session_id, details, caller.maker)
+    caller = await leading_now(request, caller)
     document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
     return answer(document | {"warnings": warnings_about(view.state.details, at)}, 201)
+
+
+async def _need_no_story_of_others(request: web.Request, caller: Caller, session_id: str) -> None:
+    """Check that a key does not get at what somebody else published by making a session of that id.
+
+    Raises:
+        Conflict: something was published under the id, and not with this key.
+    """
+    if not caller.tells(session_id) and await request.app[ROOMS].has_story(session_id):
+        raise Conflict(
+            "session_exists",
+            f"Something was published as {session_id} already, by somebody else.",
+            {"session_id": f"{session_id} is taken"},
+        )
 
 
 async def change(request: web.Request) -> web.Response:

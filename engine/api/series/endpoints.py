@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from engine.api.http.app_keys import CLOCK, LINKS, SERIES, caller_of, now_led
+from engine.api.http.app_keys import CLOCK, LINKS, SERIES, caller_of
 from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
@@ -50,8 +50,7 @@ async def create(request: web.Request) -> web.Response:
         updated_at=at,
         timetable_since=0,
     )
-    rows = await app[SERIES].create(series)
-    await now_led(request, caller, "series", series.series_id)
+    rows = await app[SERIES].create(series, caller.maker)
     document = series_document(series, app[LINKS], belongs=True)
     return answer(document | {"sessions": made_sessions(rows), "warnings": _warnings(series, at)}, 201)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self, TypeVar
 from aiohttp import web
 from pydantic import AfterValidator, model_validator
 
-from engine.api.http.app_keys import CLOCK, CREDENTIALS, DATABASE, LEADERS, caller_of, visible
+from engine.api.http.app_keys import CLOCK, CREDENTIALS, DATABASE, LEADERS, SESSIONS, caller_of, visible
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
@@ -18,8 +18,9 @@ from engine.api.http.responses import answer
 from engine.api.models import Body
 from engine.domain.instant import iso
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
-from engine.domain.session import STAFF
+from engine.domain.session import STAFF, Role
 from engine.domain.text import Line, Name
+from engine.protocol.tokens import valid_until
 from engine.storage.database import Database
 from engine.storage.keys import Key, KeyNameTaken, KeyRole, Keys
 from publisher.catalogue.subscriptions import checked_address
@@ -98,7 +99,11 @@ async def hosts(request: web.Request) -> web.Response:
 
 
 async def invite(request: web.Request) -> web.Response:
-    """Let somebody else's key lead a session too; or one's own, with the token of the link for a co-host."""
+    """Let somebody else's key lead a session too; or one's own, with the token of the link for a co-host.
+
+    The link does so for as long as it opens the session, and not for a key that was removed: that one is invited again by
+    name, with a key that leads the session.
+    """
     caller = caller_of(request)
     if caller.key is None:
         await _led(request)
@@ -107,24 +112,30 @@ async def invite(request: web.Request) -> web.Response:
     session_id = request.match_info["session_id"]
     name = body.name
     if body.token is not None:
-        token = app[CREDENTIALS].tokens.read(body.token)
-        if token is None or token.session_id != session_id or token.role not in STAFF:
-            raise Forbidden("forbidden", "This is no instructor's token of this session.")
         name = _own(caller).name
+        await _need_link(request, body.token)
     else:
         session_id = await _led(request)
         known = await _with_keys(request, lambda keys: keys.all())
         if not any(each.name == name and each.revoked_at is None for each in known):
             raise _unknown(name or "")
     assert name is not None
-    await app[LEADERS].add("session", session_id, name, app[CLOCK].now())
+    again = body.token is None and caller.key is not None
+    if not await app[LEADERS].invite(session_id, name, app[CLOCK].now(), again=again):
+        raise Forbidden(
+            "removed",
+            f"{name} was removed from this session: whoever leads it with a key can invite them again.",
+        )
     return answer({"session_id": session_id, "hosts": await app[LEADERS].of_session(session_id)}, 201)
 
 
 async def uninvite(request: web.Request) -> web.Response:
-    """Let a key lead a session no more."""
+    """Let a key lead a session no more. The one that made it stays, unless the administrator says otherwise."""
     session_id, name = await _led(request), request.match_info["name"]
-    if not await request.app[LEADERS].remove(session_id, name):
+    leaders = request.app[LEADERS]
+    if caller_of(request).role is not Role.ADMIN and await leaders.made(session_id, name):
+        raise Forbidden("maker", f"{name} made this session: only the administrator can remove them.")
+    if not await leaders.remove(session_id, name, request.app[CLOCK].now()):
         raise _unknown(name)
     return answer({"session_id": session_id, "hosts": await request.app[LEADERS].of_session(session_id)})
 
@@ -134,6 +145,23 @@ async def _led(request: web.Request) -> str:
     session_id = (await visible(request, caller)).state.session_id
     caller.need_staff(session_id)
     return session_id
+
+
+async def _need_link(request: web.Request, secret: str) -> None:
+    """Check that a token opens the session of the path for an instructor, now.
+
+    Raises:
+        Forbidden: it does not, or not any more.
+    """
+    app, session_id = request.app, request.match_info["session_id"]
+    token = app[CREDENTIALS].tokens.read(secret)
+    view = None
+    if token is not None and token.session_id == session_id and token.role in STAFF:
+        view = await app[SESSIONS].view(session_id)
+    if view is None:
+        raise Forbidden("forbidden", "This is no instructor's token of this session.")
+    if app[CLOCK].now() >= valid_until(view.state):
+        raise Forbidden("token_expired", "This link has expired: ask for an invitation by name.")
 
 
 async def _changeable(request: web.Request) -> str:

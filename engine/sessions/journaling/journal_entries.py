@@ -79,8 +79,12 @@ class JournalEntries:
         people: Iterable[PersonRow],
         changes: Sequence[PersonChange],
         event_id: str | None,
+        made_by: str | None = None,
     ) -> Append:
-        """The entry of one turn; ``people`` are all of the session, ``changes`` what this turn changed."""
+        """The entry of one turn; ``people`` are all of the session, ``changes`` what this turn changed.
+
+        ``made_by``: the key that makes the session by it.
+        """
         kinds = _TOUCHING.intersection(map(type, events))
         snapshot, jobs = self._story(state, kinds, people) if kinds else (None, ())
         stored = None
@@ -104,6 +108,7 @@ class JournalEntries:
             state=stored,
             event_ids=() if event_id is None else (event_id,),
             notices=() if kinds.isdisjoint(_SCHEDULE) else notices_of(state, events),
+            made_by=made_by,
             term=self._term,
         )
 

@@ -44,6 +44,10 @@ class SeriesRooms(Protocol):
         """The row of a session, or None."""
         ...
 
+    async def has_story(self, session_id: str) -> bool:
+        """Whether something was published under this id."""
+        ...
+
     async def id_differing_by_case(self, session_id: str) -> str | None:
         """The id of another session that is written alike but for its case, or None."""
         ...
@@ -142,13 +146,18 @@ class SeriesSessions:
     async def id_for(
         self, series: Series, occurrence: Occurrence, taken: Collection[str] = ()
     ) -> tuple[str, bool]:
-        """The id of a date's session, none of those ``taken``, and whether it is there: another server may have made it."""
+        """The id of a date's session, none of those ``taken``, and whether it is there: another server may have made it.
+
+        One under which somebody published without a session stays theirs.
+        """
         for number in range(1, _OTHER_ID):
             session_id = session_id_of(series.series_id, occurrence.day, number)
             if session_id in taken:
                 continue
             row = await self._rooms.get(session_id)
             if row is None:
+                if await self._rooms.has_story(session_id):
+                    continue
                 return session_id, False
             if row.series_id == series.series_id and session_id not in series.dropped:
                 return session_id, True

@@ -118,14 +118,14 @@ class SeriesSchedule:
 
     # -- changes -----------------------------------------------------------------------------------
 
-    async def create(self, series: Series) -> list[RoomRow]:
-        """Store a new series and make its first sessions; returns them.
+    async def create(self, series: Series, made_by: str | None = None) -> list[RoomRow]:
+        """Store a new series, which the key ``made_by`` leads, and make its first sessions; returns them.
 
         Raises:
             Conflict: the id is taken.
         """
         async with self._lock:
-            if not await self._series.add(series):
+            if not await self._series.add(series, made_by):
                 raise Conflict(
                     "id_taken",
                     f"There is a series {series.series_id} already.",
