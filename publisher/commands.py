@@ -20,8 +20,9 @@ from publisher.catalogue.sites import site_for
 from publisher.exported_line import line_of
 from publisher.importing import Imported, Progress, import_file
 from publisher.jobs import JobRunner
+from publisher.single_round import run_single_round
 from publisher.site.search import update_index
-from publisher.worker import Busy, publisher_lock
+from publisher.worker import Busy
 
 __all__ = ["Imported", "export", "import_file", "list_publications", "rebuild", "retry", "unpublish"]
 
@@ -46,12 +47,7 @@ def rebuild(data: Path, database: Database, output: Path | None, progress: Progr
             update_index(output, catalogue, setup.studio.language)
             return files
         try:
-            with publisher_lock(data, database):
-                jobs = JobRunner(data, catalogue, Outbox(connection, site_for(data, database)))
-                catalogue.mark_all_dirty()
-                jobs.run_due(0, progress=progress)
-                while jobs.draw_cards(0, wait_s=_LOOK_EVERY_S):
-                    pass
+            run_single_round(data, database, catalogue, 0, progress=progress, whole_site=True)
         except Busy:
             catalogue.mark_all_dirty()
             while ALL_PAGES in catalogue.dirty_pages():
@@ -136,8 +132,7 @@ def unpublish(data: Path, database: Database, session_id: str) -> None:
         if not catalogue.withdraw(session_id, _now()):
             raise KeyError(session_id)
         try:
-            with publisher_lock(data, database):
-                JobRunner(data, catalogue, Outbox(connection, site_for(data, database))).run_due(0)
+            run_single_round(data, database, catalogue, 0)
         except Busy:
             while catalogue.is_dirty():
                 time.sleep(_LOOK_EVERY_S)

@@ -20,8 +20,8 @@ from publisher.catalogue.sites import site_for
 from publisher.catalogue.upcoming import visibility_of
 from publisher.exported_line import snapshot_of_line
 from publisher.import_reader import Doubled, read_sessions
-from publisher.jobs import JobRunner
-from publisher.worker import Busy, publisher_lock
+from publisher.single_round import run_single_round
+from publisher.worker import Busy
 
 __all__ = ["Imported", "Progress", "import_file"]
 
@@ -30,6 +30,7 @@ Progress = Callable[[int, int], None]
 _LINES_IN_MEMORY = 500
 _SNAPSHOTS_PER_TRANSACTION = 50
 """A live session beside this writes its journal into the same file: transactions are short."""
+_ALL_JOBS = 1_000_000
 _LOOK_EVERY_S = 0.2
 _RECORDED = {
     "timeline": "timeline",
@@ -203,9 +204,7 @@ def _publish_queued(
 ) -> None:
     """Run the queued jobs, or wait until the running publisher has."""
     try:
-        with publisher_lock(data, database):
-            jobs = JobRunner(data, catalogue, outbox)
-            jobs.run_due(_now(), limit=1_000_000, progress=progress)
+        run_single_round(data, database, catalogue, _now(), limit=_ALL_JOBS, progress=progress)
     except Busy:
         total = outbox.unfinished(_now())
         while waiting := outbox.unfinished(_now()):

@@ -15,6 +15,7 @@ from engine.storage.writing import write_rows
 from publisher import commands
 from publisher.catalogue.quotes import quote_key
 from publisher.importing import Imported
+from publisher.site import cards
 from tests.publisher.samples import NOW, content, snapshot
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
@@ -119,6 +120,21 @@ def test_what_people_took_back_since_does_not_come_back(studio: Publisher) -> No
         for quote in line["story"]["quotes"]
         if line["title"] == "Mended"
     ] == [HIDDEN.text]
+
+
+def test_the_cards_are_drawn_without_a_server(
+    studio: Publisher, elsewhere: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of more sessions than are drawn before their pages, and of those that had another card before."""
+    monkeypatch.setattr(cards, "AT_ONCE", 1)
+    lines = exported(studio)
+    take_in(elsewhere, *lines)
+    assert elsewhere.catalogue.cards_to_draw() == {}
+    assert elsewhere.site() == studio.site()
+    take_in(elsewhere, *({**line, "title": f"Mended {line['title']}"} for line in lines))
+    assert elsewhere.catalogue.cards_to_draw() == {}
+    assert elsewhere.site() == elsewhere.rebuilt()
+    elsewhere.close()
 
 
 def test_the_summary_names_every_line(studio: Publisher) -> None:

@@ -1,0 +1,46 @@
+"""One round over outbox and marks without a publisher process, for the commands that publish or take off the site."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from engine.domain.instant import Millis
+from engine.storage.database import Database
+from engine.storage.outbox import Outbox
+from publisher.catalogue.published import Catalogue
+from publisher.jobs import JobRunner
+from publisher.site.builder import Progress
+from publisher.worker import publisher_lock
+
+__all__ = ["run_single_round"]
+
+_WAIT_FOR_CARD_S = 0.2
+
+
+def run_single_round(
+    data: Path,
+    database: Database,
+    catalogue: Catalogue,
+    now: Millis,
+    *,
+    limit: int = 100,
+    progress: Progress | None = None,
+    whole_site: bool = False,
+) -> None:
+    """Run the jobs due at ``now`` and build the dirty pages, the cards that follow them included.
+
+    ``whole_site``: every page is built again.
+
+    Raises:
+        Busy: a publisher runs on the data folder, which does the same.
+    """
+    with publisher_lock(data, database):
+        jobs = JobRunner(data, catalogue, Outbox(catalogue.connection, catalogue.site))
+        with closing(jobs):
+            if whole_site:
+                catalogue.mark_all_dirty()
+            jobs.run_due(now, limit=limit, progress=progress)
+            # Nobody draws them after this.
+            while jobs.draw_cards(now, wait_s=_WAIT_FOR_CARD_S):
+                pass
