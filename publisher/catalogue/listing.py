@@ -287,9 +287,10 @@ class Listing:
         return names
 
     def archives_from(self, entry: Published) -> list[str]:
-        """The part of the archive that a session has its place in, and those that are others where it has a new place:
+        """The complete parts of the feed's archive that change when a session gets a new place in its month, in order.
 
-        the later parts of its month, and the next after them, which names the last one. Those that are complete.
+        These are its own part, the later ones of the month, whose items all move, and the first part after the month,
+        which links to the last one. None where the session is not in the feed or its own part is not complete.
         """
         if entry.feed_month is None:
             return []
