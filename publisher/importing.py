@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 from engine.domain.channels import IMPORT_CHANNELS
@@ -15,6 +15,8 @@ from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import Database
 from engine.storage.outbox import Outbox
+from engine.storage.session_reader import SessionReader
+from engine.storage.stories import COMPUTED
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import site_for
 from publisher.catalogue.upcoming import visibility_of
@@ -43,6 +45,8 @@ _RECORDED = {
     "average_rating": "rating",
 }
 """What is recorded of a session, and cannot be stated again."""
+_NO_FIGURES = {name: () if value == [] else value for name, value in COMPUTED.items()}
+"""What a live session's story has where a figure is not told: a withdrawal may change each of them."""
 _PLACE = re.compile(r"(\w+) (\d+)")
 
 
@@ -134,13 +138,10 @@ def _judged(
             snapshot,
             f"session_id: differs from {other} by case alone, which many hosts take for one folder",
         )
-    visibility = visibility_of(catalogue, session_id)
-    if visibility is not None:
-        # Of a session that was led here people may have taken words back since the file was written.
-        told = outbox.snapshot(session_id)
-        present = set() if told is None else set(told.quotes)
-        quotes = tuple(quote for quote in snapshot.quotes if quote in present)
-        snapshot = snapshot.model_copy(update={"quotes": quotes, "visibility": visibility})
+    phase = SessionReader(catalogue.connection).unfinished_phase(session_id)
+    if phase is not None:
+        return snapshot, f"session_id: {session_id} is {phase} here, and a line is taken once it is over"
+    snapshot = _as_allowed_now(catalogue, outbox, snapshot)
     published = catalogue.snapshot(session_id)
     if published is not None:
         if published.source == "api" and snapshot.source == "live":
@@ -164,6 +165,43 @@ def _judged(
         snapshot = snapshot.model_copy(update={"content_id": str(uuid4())})
     taken.add(snapshot.content_id)
     return snapshot, "new" if published is None else "replaced"
+
+
+def _as_allowed_now(catalogue: Catalogue, outbox: Outbox, snapshot: Snapshot) -> Snapshot:
+    """A line without what people took back since the file was written, where the session was led here."""
+    visibility = visibility_of(catalogue, snapshot.session_id)
+    if visibility is None:
+        return snapshot
+    published = catalogue.snapshot(snapshot.session_id)
+    snapshot = _without_withdrawn_quotes(snapshot, outbox.snapshot(snapshot.session_id))
+    is_summarised = published is not None and published.source == "api"
+    told = published if is_summarised else outbox.own_story(snapshot.session_id)
+    if told is not None:
+        snapshot = _without_withdrawn_figures(snapshot, told)
+    return snapshot.model_copy(update={"visibility": visibility})
+
+
+def _without_withdrawn_quotes(snapshot: Snapshot, told: Snapshot | None) -> Snapshot:
+    """A line with those of its quotes alone that the newest story has."""
+    present = set() if told is None else set(told.quotes)
+    return snapshot.model_copy(
+        update={"quotes": tuple(quote for quote in snapshot.quotes if quote in present)}
+    )
+
+
+def _without_withdrawn_figures(snapshot: Snapshot, told: Snapshot) -> Snapshot:
+    """A line with the figures that are told now, or fewer: others were computed before somebody withdrew."""
+    kept: dict[str, Any] = {}
+    if snapshot.source == "live":
+        kept = {
+            name: getattr(told, name)
+            for name, nothing in _NO_FIGURES.items()
+            if getattr(snapshot, name) not in (nothing, getattr(told, name))
+        }
+    if "live" in (snapshot.source, told.source) and snapshot.source != told.source:
+        # A withdrawal leaves a summary as it is: that may have no figure that a later one would have to change.
+        kept |= {name: nothing for name, nothing in _NO_FIGURES.items() if name in _RECORDED}
+    return snapshot.model_copy(update=kept)
 
 
 def _said(snapshot: Snapshot) -> Snapshot:
@@ -196,7 +234,9 @@ def _queue(outbox: Outbox, catalogue: Catalogue, snapshots: list[Snapshot]) -> N
     for start in range(0, len(snapshots), _SNAPSHOTS_PER_TRANSACTION):
         with catalogue.transaction():
             for snapshot in snapshots[start : start + _SNAPSHOTS_PER_TRANSACTION]:
-                outbox.enqueue(snapshot, IMPORT_CHANNELS, now)
+                # Somebody may have taken something back since the line was judged.
+                allowed = _as_allowed_now(catalogue, outbox, snapshot)
+                outbox.enqueue(allowed, IMPORT_CHANNELS, now, on_top=True)
 
 
 def _publish_queued(

@@ -80,11 +80,16 @@ class Outbox:
         self._connection = connection
         self._claimer = claimer
 
-    def enqueue(self, snapshot: Snapshot, channels: Sequence[str], at: Millis) -> Snapshot:
-        """Store a new version and queue its channels; returns it with the version and the id that it was given."""
+    def enqueue(
+        self, snapshot: Snapshot, channels: Sequence[str], at: Millis, *, on_top: bool = False
+    ) -> Snapshot:
+        """Store a new version and queue its channels; returns it with the version and the id that it was given.
+
+        ``on_top``: a session's own story stands over a summary that was published after it.
+        """
         row, jobs = story(snapshot, channels, at)
         with self._connection.transaction():
-            stored = store_story(self._connection, row, jobs)
+            stored = store_story(self._connection, row, jobs, on_top=on_top)
         assert stored is not None
         return snapshot.model_copy(update={"version": stored.version, "content_id": stored.content_id})
 
@@ -249,6 +254,14 @@ class Outbox:
             **values,
         )
         return document
+
+    def own_story(self, session_id: str) -> Snapshot | None:
+        """What a session that was led here tells of itself by now, whatever summary stands over it; None where nothing."""
+        rows = self._connection.rows(
+            "SELECT document FROM snapshots WHERE session_id = :id ORDER BY version DESC", id=session_id
+        )
+        stories = (Snapshot.model_validate_json(row["document"]) for row in rows)
+        return next((story for story in stories if story.source == "live"), None)
 
     def by_content_id(self, content_id: str) -> Snapshot | None:
         """The version that was published under a ``content_id``."""

@@ -8,13 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from engine.storage.database import Database, Value, one_of
-from engine.storage.rows import ROOMS, RoomRow
+from engine.storage.rows import ROOMS, UNFINISHED, RoomRow
 from engine.storage.session_reader import SessionReader
 
-__all__ = ["UNFINISHED", "RoomCatalogue", "RoomRow", "Rooms"]
-
-UNFINISHED = ("scheduled", "waiting", "live", "ending")
-"""Phases of rooms that still have something before them."""
+__all__ = ["RoomCatalogue", "RoomRow", "Rooms"]
 
 
 class RoomCatalogue(Protocol):

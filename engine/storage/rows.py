@@ -10,7 +10,20 @@ from typing import Any, Generic, TypeVar, get_args, get_type_hints
 from engine.domain.instant import Millis
 from engine.storage.database import Row, Value
 
-__all__ = ["PEOPLE", "ROOMS", "OutboxRow", "PersonChange", "PersonRow", "RoomRow", "SnapshotRow", "Table"]
+__all__ = [
+    "PEOPLE",
+    "ROOMS",
+    "UNFINISHED",
+    "OutboxRow",
+    "PersonChange",
+    "PersonRow",
+    "RoomRow",
+    "SnapshotRow",
+    "Table",
+]
+
+UNFINISHED = ("scheduled", "waiting", "live", "ending")
+"""Phases of rooms that still have something before them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.storage.database import Connection, Row, Value
-from engine.storage.rows import ROOMS, RoomRow
+from engine.storage.database import Connection, Row, Value, one_of
+from engine.storage.rows import ROOMS, UNFINISHED, RoomRow
 
 __all__ = ["Recipient", "SessionReader"]
 
@@ -33,6 +33,16 @@ class SessionReader:
             "SELECT visibility FROM rooms WHERE session_id = :id", id=session_id
         )
         return visibility
+
+    def unfinished_phase(self, session_id: str) -> str | None:
+        """The phase of a session that is not over; None where it is, was cancelled, or has no room."""
+        among, phases = one_of("phase", UNFINISHED)
+        phase: str | None = self._connection.value(
+            f"SELECT phase FROM rooms WHERE session_id = :id AND cancelled = 0 AND phase IN {among}",
+            id=session_id,
+            **phases,
+        )
+        return phase
 
     def id_differing_by_case(self, session_id: str) -> str | None:
         """The id of a room that differs from this one by case alone; None without one."""

@@ -14,6 +14,7 @@ from engine.storage.database import Connection
 from engine.storage.rows import OutboxRow, SnapshotRow
 
 __all__ = [
+    "COMPUTED",
     "QUOTED",
     "SCHEDULE",
     "dumped",
@@ -32,7 +33,7 @@ QUOTED: Final = {"quoted": '%"quotes":[{%', "spaced": '%"quotes": [{%'}
 
 _Document: TypeAlias = dict[str, Any]
 
-_COMPUTED: Final[Mapping[str, Any]] = {
+COMPUTED: Final[Mapping[str, Any]] = {
     "curves": [],
     "milestones": [],
     "achievements": [],
@@ -49,13 +50,17 @@ def dumped(document: _Document) -> str:
 
 
 def store_story(
-    connection: Connection, snapshot: SnapshotRow | None, jobs: Sequence[OutboxRow]
+    connection: Connection,
+    snapshot: SnapshotRow | None,
+    jobs: Sequence[OutboxRow],
+    *,
+    on_top: bool = False,
 ) -> SnapshotRow | None:
     """Write a snapshot and jobs; returns the snapshot as stored.
 
     A version that is taken (a summary came in over the API for the same session) becomes the next free one. A live
     session's story that is retold once such a summary stands over it replaces only what it told before: its own newest
-    version, and the channels that the summary left to it.
+    version, and the channels that the summary left to it. ``on_top``: it stands over the summary instead.
     """
     if snapshot is None:
         for job in jobs:
@@ -69,7 +74,7 @@ def store_story(
         connection, snapshot.session_id, _without_quotes_and_figures if live else _without_quotes
     )
     own = max((version for version, source in earlier.items() if source == "live"), default=None)
-    if not live or own is None or own == max(earlier):
+    if on_top or not live or own is None or own == max(earlier):
         stored = _add(connection, snapshot, document, after=max(earlier, default=0))
     else:
         jobs = [
@@ -151,7 +156,7 @@ def _without_quotes(document: _Document) -> _Document:
 
 
 def _without_quotes_and_figures(document: _Document) -> _Document:
-    computed = _COMPUTED if document.get("source") == "live" else {}
+    computed = COMPUTED if document.get("source") == "live" else {}
     return {**document, "quotes": [], **computed}
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from engine.domain.instant import HOUR, MINUTE
-from engine.domain.snapshot import Quote
+from engine.domain.snapshot import Quote, Snapshot
 from engine.storage.journal import Append
+from engine.storage.outbox import Outbox
+from engine.storage.rows import UNFINISHED
 from engine.storage.writing import write_rows
-from publisher import commands
+from publisher import commands, importing
+from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
 from publisher.importing import Imported
 from publisher.site import cards
@@ -120,6 +123,101 @@ def test_what_people_took_back_since_does_not_come_back(studio: Publisher) -> No
         for quote in line["story"]["quotes"]
         if line["title"] == "Mended"
     ] == [HIDDEN.text]
+
+
+RECORDED: dict[str, Any] = {
+    "curves": (),
+    "milestones": (),
+    "achievements": (),
+    "average_hrv_improvement": None,
+    "average_rating": None,
+}
+
+
+def figures(publisher: Publisher, session_id: str = "led") -> dict[str, Any]:
+    """The figures of a session that is published."""
+    published = publisher.catalogue.snapshot(session_id)
+    assert published is not None
+    return {name: getattr(published, name) for name in RECORDED}
+
+
+def lead(publisher: Publisher, phase: str = "published") -> None:
+    """Give ``led`` the room that it was led in."""
+    with publisher.catalogue.transaction():
+        write_rows(publisher.connection, Append("led", 0, (), room=room("led", phase=phase)))
+
+
+ANEW: list[dict[str, Any]] = [
+    {"average_rating": None},
+    {"curves": snapshot().curves[:60], "milestones": (), "average_hrv_improvement": 3.0},
+    RECORDED,
+]
+
+
+def test_figures_computed_without_somebody_stay_so(studio: Publisher) -> None:
+    """An older file brings nothing back of a participant who withdrew since, with the flag neither."""
+    (line,) = (each for each in exported(studio) if each["session_id"] == "led")
+    lead(studio)
+    for version, now in enumerate(ANEW):
+        told = snapshot("led", quotes=(KEPT, HIDDEN), version=2 + 2 * version, **now)
+        studio.publish(told, ["web"], NOW + 2 * HOUR)
+        left = figures(studio)
+        assert take_in(studio, line).counted() == ["the same already: 1 (line 1)"]
+        assert take_in(studio, {**line, "title": "Mended"}, replace=True).published == 1
+        assert figures(studio) == left
+
+
+def test_a_summary_over_a_session_takes_no_figures_of_people_from_a_file(studio: Publisher) -> None:
+    """A later withdrawal would leave a summary as it is, so that they would stay."""
+    (line,) = (each for each in exported(studio) if each["session_id"] == "led")
+    lead(studio)
+    bare = {"timeline": (), "quotes": (), **RECORDED, "average_hrv_improvement": 7.5}
+    studio.publish(snapshot("led", source="api", version=2, **bare), ["web"], NOW + 2 * HOUR)
+    assert take_in(studio, {**line, "title": "Mended"}, replace=True).published == 1
+    assert figures(studio) == {**RECORDED, "average_hrv_improvement": 7.5}
+
+
+def test_a_session_that_a_bare_line_replaced_gets_its_own_figures_back(studio: Publisher) -> None:
+    """By the file that was exported before, as they are told by then."""
+    (line,) = (each for each in exported(studio) if each["session_id"] == "led")
+    lead(studio)
+    before = figures(studio)
+    take_in(studio, content(session_id="led"), replace=True)
+    assert figures(studio)["curves"] == ()
+    assert take_in(studio, line, replace=True).published == 1
+    assert figures(studio) == before
+
+
+def test_a_withdrawal_while_the_lines_are_read_stands(
+    studio: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line was judged, and not stored yet, when its session was told anew."""
+    (line,) = (each for each in exported(studio) if each["session_id"] == "led")
+    lead(studio)
+    queue = importing._queue
+
+    def withdrawn_before(outbox: Outbox, catalogue: Catalogue, lines: list[Snapshot]) -> None:
+        if lines:
+            anew = snapshot("led", quotes=(), version=2, **RECORDED)
+            studio.outbox.enqueue(anew, ["web"], NOW + 2 * HOUR)
+        queue(outbox, catalogue, lines)
+
+    monkeypatch.setattr(importing, "_queue", withdrawn_before)
+    assert take_in(studio, {**line, "title": "Mended"}).published == 1
+    assert figures(studio) == RECORDED
+
+
+def test_a_session_that_is_not_over_is_not_imported(studio: Publisher) -> None:
+    """Its end would publish over the line, or the line over its end; once it is over it may be."""
+    (line,) = (each for each in exported(studio) if each["session_id"] == "led")
+    before = studio.site()
+    for phase in UNFINISHED:
+        lead(studio, phase)
+        (refused,) = take_in(studio, {**line, "title": "Mended"}, replace=True).refused
+        assert refused == f"line 1: session_id: led is {phase} here, and a line is taken once it is over"
+        assert studio.site() == before
+    lead(studio, "ended")
+    assert take_in(studio, {**line, "title": "Mended"}).published == 1
 
 
 def test_the_cards_are_drawn_without_a_server(

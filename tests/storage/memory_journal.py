@@ -17,8 +17,7 @@ from engine.storage.journal import (
     contiguous,
 )
 from engine.storage.redaction import without_words
-from engine.storage.rooms import UNFINISHED
-from engine.storage.rows import OutboxRow, PersonRow, RoomRow, SnapshotRow
+from engine.storage.rows import UNFINISHED, OutboxRow, PersonRow, RoomRow, SnapshotRow
 
 __all__ = ["MemoryJournal", "MemoryRooms"]
 

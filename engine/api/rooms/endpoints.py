@@ -49,8 +49,7 @@ from engine.sessions.journaling.room_row import attendance
 from engine.storage.database import Connection
 from engine.storage.leaders import Led
 from engine.storage.outbox import Outbox
-from engine.storage.rooms import UNFINISHED
-from engine.storage.rows import RoomRow
+from engine.storage.rows import UNFINISHED, RoomRow
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import approved_quotes
 
