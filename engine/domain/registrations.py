@@ -13,6 +13,7 @@ __all__ = [
     "MAILS_PER_MAILBOX",
     "MAILS_PER_NETWORK",
     "MAILS_WITHIN",
+    "PLACES_PER_NETWORK",
     "PLACE_HELD",
     "SOON_BEFORE",
     "UNCONFIRMED_KEPT",
@@ -34,6 +35,8 @@ _FAR_AHEAD: Millis = 36 * HOUR
 MAILS_PER_NETWORK = 10
 MAILS_WITHIN: Millis = HOUR
 """So many registrations with an address may come from one network address within this time."""
+PLACES_PER_NETWORK = (20, HOUR)
+"""So many registrations, with an address or without, may come from one network address within that time."""
 MAILS_PER_MAILBOX = (5, 24 * HOUR)
 """So many mails that ask to confirm go to one mailbox within that time, whoever asks for them."""
 

@@ -13,6 +13,7 @@ from engine.domain.registrations import (
     MAILS_PER_MAILBOX,
     MAILS_PER_NETWORK,
     MAILS_WITHIN,
+    PLACES_PER_NETWORK,
     PlaceMail,
     reminders,
 )
@@ -30,11 +31,15 @@ _NOTHING_BEFORE = (PlaceMail.DAY, PlaceMail.SOON, PlaceMail.MOVED, PlaceMail.CAM
 
 
 class TooManyRegistrations(Exception):
-    """A network address has registered as many addresses as it may; ``wait`` is how long until the next (ms)."""
+    """A network address has registered as many as it may; ``wait`` is how long until the next (ms).
 
-    def __init__(self, wait: Millis) -> None:
+    ``addresses``: as many mail addresses, so that registrations without one are still taken.
+    """
+
+    def __init__(self, wait: Millis, *, addresses: bool) -> None:
         super().__init__()
         self.wait = wait
+        self.addresses = addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +69,12 @@ class Coming:
         mailbox: str | None,
         network: str,
         at: Millis,
+        counted: bool = True,
     ) -> Registered:
         """Register somebody for a session, or for a series and its sessions that are there.
 
         ``mailbox`` is whose an address that was given is, also where ``address`` is left out as nothing can be sent to it.
+        ``counted``: the network address gets so many places within a time, whoever they are for.
         With an address one mail asks to confirm it, unless its mailbox was asked often enough today.
 
         Raises:
@@ -75,12 +82,17 @@ class Coming:
         """
         with self._catalogue.transaction():
             wanted = False
+            if counted:
+                most, within = PLACES_PER_NETWORK
+                wait = self.registrations.asked(f"places {network}", at, most=most, within=within)
+                if wait:
+                    raise TooManyRegistrations(wait, addresses=False)
             if mailbox is not None:
                 wait = self.registrations.asked(
                     f"network {network}", at, most=MAILS_PER_NETWORK, within=MAILS_WITHIN
                 )
                 if wait:
-                    raise TooManyRegistrations(wait)
+                    raise TooManyRegistrations(wait, addresses=True)
                 most, within = MAILS_PER_MAILBOX
                 wanted = not self.registrations.asked(f"mailbox {mailbox}", at, most=most, within=within)
                 # One that nobody can confirm is not kept.

@@ -182,6 +182,43 @@ async def test_ten_addresses_an_hour_come_from_one_network_address(server: Serve
     assert len(await listed(server, "one")) == 6
 
 
+async def test_twenty_an_hour_come_from_one_network_address(tmp_path: Path) -> None:
+    """With an address or without, whatever sessions or series they are for.
+
+    Other networks are not held up, nor whoever enters others with a key, nor this machine.
+    """
+
+    def from_(address: str) -> dict[str, str]:
+        return {"X-Forwarded-For": address}
+
+    async with running(tmp_path, trusted_proxies=["127.0.0.1"], rate_requests_per_minute=0) as server:
+        await server.create("one", max_participants=100, scheduled_start=moment(days=3))
+        made = await server.client.post("/api/v2/series", json=series_body("weekly", rule="FREQ=WEEKLY"))
+        assert made.status_code == 201
+        of_series = "/api/v2/series/weekly/registrations"
+        for number in range(20):
+            path = of_series if number % 5 == 0 else path_of("one")
+            here = from_(f"2001:db8::{number + 1:x}")
+            answer = await server.stranger.post(path, json={}, headers=here)
+            assert answer.status_code == 201, answer.text
+        for path in (path_of("one"), of_series):
+            many = await server.stranger.post(path, json={"name": "Anna"}, headers=here)
+            refused(many, 429)
+            assert 3500 < int(many.headers["Retry-After"]) <= 3600
+            assert many.json()["message"] == "Too many registrations from this network address."
+        form = await server.stranger.post("/sessions/one/coming", data={"name": "Anna"}, headers=here)
+        assert form.status_code == 429
+        assert 3500 < int(form.headers["Retry-After"]) <= 3600
+        assert "Too many registrations have come from your network." in form.text
+        assert len(await listed(server, "one")) == 16
+        entered = await server.client.post(path_of("one"), json={"name": "Anna"}, headers=here)
+        assert entered.status_code == 201
+        other = await server.stranger.post(path_of("one"), json={}, headers=from_("203.0.113.9"))
+        assert other.status_code == 201
+        for _ in range(21):
+            await come(server, "one")
+
+
 async def test_the_last_place_is_given_once(server: Server) -> None:
     """To one of those who come at the same moment."""
     await server.create("one", max_participants=3, scheduled_start=moment(days=3))

@@ -74,7 +74,7 @@ async def say_so(request: web.Request) -> web.Response:
         body = checked(RegistrationRequest, fields)
         outcome = await register(request, state, name=body.name, address=body.address)
     except TooManyRegistrations as many:
-        said = paragraph(page.words("coming.too_many_said"))
+        said = paragraph(page.words(f"coming.too_many_{'said' if many.addresses else 'places_said'}"))
         response = _page(page, "too_many", said + await again(), status=429)
         response.headers[hdrs.RETRY_AFTER] = str(-(-many.wait // 1000))
         return response

@@ -22,7 +22,7 @@ from engine.api.registrations.registering import (
 )
 from engine.api.rooms.view import needs_token
 from engine.api.series.lookup import visible_series
-from engine.domain.instant import Millis, iso
+from engine.domain.instant import iso
 from engine.domain.rejection import NotFound
 from engine.domain.session import Role, Session
 from engine.domain.text import Line, Name, trimmed
@@ -61,7 +61,7 @@ async def create(request: web.Request) -> web.Response:
     try:
         outcome = await register(request, session, name=body.name, address=body.address)
     except TooManyRegistrations as many:
-        return _too_many(many.wait)
+        return _too_many(many)
     (place,) = outcome.registered.places
     secret = secret_of(request, place.registration.registration, session_id=session.session_id)
     return answer(_own(place) | {"secret": secret} | _mail(outcome), 201)
@@ -129,7 +129,7 @@ async def create_for_series(request: web.Request) -> web.Response:
     try:
         outcome = await register_for_series(request, series, name=body.name, address=body.address)
     except TooManyRegistrations as many:
-        return _too_many(many.wait)
+        return _too_many(many)
     registration, taken = outcome.registered.registration.registration, outcome.registered.places
     starts = {
         row.session_id: row.scheduled_start for row in await request.app[ROOMS].of_series(series.series_id)
@@ -274,12 +274,12 @@ def _mail(outcome: Outcome) -> dict[str, Any]:
     return {} if outcome.mail is None else {"mail": outcome.mail}
 
 
-def _too_many(wait: Millis) -> web.Response:
+def _too_many(many: TooManyRegistrations) -> web.Response:
     return error_response(
         429,
         "too_many_requests",
-        "Too many registrations with an address from this network address.",
-        headers={hdrs.RETRY_AFTER: str(-(-wait // 1000))},
+        f"Too many registrations{' with an address' if many.addresses else ''} from this network address.",
+        headers={hdrs.RETRY_AFTER: str(-(-many.wait // 1000))},
     )
 
 

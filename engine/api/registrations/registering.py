@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, CONNECTIONS, CREDENTIALS, DATA, PUBLISHING
+from engine.api.http.app_keys import CATALOGUE, CLOCK, CONNECTIONS, CREDENTIALS, DATA, PUBLISHING, caller_of
 from engine.api.http.callers import Caller
 from engine.api.http.studio_identity import studio_of
 from engine.api.newsletter.limits import mailbox_of
@@ -63,7 +63,7 @@ async def register(
 
     Raises:
         Conflict: it is too late.
-        TooManyRegistrations: as many addresses as may be were registered from this network address.
+        TooManyRegistrations: as many as may be came from this network address.
     """
     need_open(session, request.app[CLOCK].now())
     return await _register(request, session.session_id, None, name, address)
@@ -76,7 +76,7 @@ async def register_for_series(
 
     Raises:
         Conflict: it has ended, or no session of it is to come.
-        TooManyRegistrations: as many addresses as may be were registered from this network address.
+        TooManyRegistrations: as many as may be came from this network address.
     """
     if series.ended_at is not None:
         raise Conflict("series_over", f"Series {series.series_id} has ended.")
@@ -88,7 +88,9 @@ async def _register(
 ) -> Outcome:
     app = request.app
     at, data = app[CLOCK].now(), app[DATA]
-    network = app[CONNECTIONS].addresses.of(request)
+    addresses = app[CONNECTIONS].addresses
+    # Whoever has a key enters others; this machine and the studio's own networks are not counted, as with seats.
+    counted = addresses.seat_of(request) is not None and caller_of(request).key is None
 
     def ask(connection: Connection) -> Outcome:
         coming = Coming(Catalogue(connection))
@@ -107,8 +109,9 @@ async def _register(
             # An address that nothing can be sent to is not kept.
             address=address if sends else None,
             mailbox=None if address is None else mailbox_of(address),
-            network=network,
+            network=addresses.of(request),
             at=at,
+            counted=counted,
         )
         mail = None if address is None else "asked" if sends else "none"
         return Outcome(registered, mail)
