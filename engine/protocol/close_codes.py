@@ -42,6 +42,7 @@ _BY_REFUSAL: Mapping[str, CloseCode] = {
     "client_id_in_use": CloseCode.BAD_CREDENTIAL,
     "bad_credential": CloseCode.BAD_CREDENTIAL,
     "token_expired": CloseCode.TOKEN_EXPIRED,
+    "token_revoked": CloseCode.BAD_CREDENTIAL,
     "unknown_session": CloseCode.NO_SUCH_SESSION,
     "full": CloseCode.FULL,
     "limit": CloseCode.LIMIT,

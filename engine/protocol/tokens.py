@@ -3,6 +3,7 @@
 Both are made from the signing key alone, so that nothing of them is stored and both outlive a restart.
 A token is a JWT (HS256), valid until 24 h after the start of its session. A session may be moved after its links
 were sent, so it is the session that decides (``valid_until``); ``exp`` in the token is what was so when it was made.
+One that was given to a key of the team names it: it opens the session for as long as that key leads it, in its role.
 ``resume`` names its person, and is the same for as long as the key is.
 """
 
@@ -19,7 +20,7 @@ import jwt
 from engine.domain.instant import HOUR, SECOND, Millis
 from engine.domain.session import Role, Session
 
-__all__ = ["TOKEN_LIFETIME", "SessionToken", "Tokens", "valid_until"]
+__all__ = ["TOKEN_LIFETIME", "SessionToken", "Tokens", "is_token", "valid_until"]
 
 TOKEN_LIFETIME: Millis = 24 * HOUR
 _ALGORITHM = "HS256"
@@ -34,11 +35,18 @@ class SessionToken:
     session_id: str
     role: Role
     expires_at: Millis
+    key_name: str | None = None
+    """The key that it was given to, and with which it ends; None where it stands for nobody."""
 
 
 def valid_until(state: Session) -> Millis:
     """Until when every token of a session is valid: its present start + 24 h, its creation's where it was late."""
     return max(state.details.scheduled_start, state.created_at) + TOKEN_LIFETIME
+
+
+def is_token(secret: str) -> bool:
+    """Whether a credential looks like a session's token, valid or not: no key and no ``resume`` begins so."""
+    return secret.strip().startswith("eyJ")
 
 
 class Tokens:
@@ -49,9 +57,11 @@ class Tokens:
         self._token_key = hashlib.sha256(b"session token\0" + key).digest()
         self._resume_key = hashlib.sha256(b"resume\0" + key).digest()
 
-    def issue(self, session_id: str, role: Role, expires_at: Millis) -> str:
-        """A token for ``role``; the same arguments give the same token."""
+    def issue(self, session_id: str, role: Role, expires_at: Millis, key_name: str | None = None) -> str:
+        """A token for ``role``, given to a key; the same arguments give the same token."""
         claims = {"aud": _AUDIENCE, "sub": session_id, "role": str(role), "exp": -(-expires_at // SECOND)}
+        if key_name is not None:
+            claims["key"] = key_name
         return jwt.encode(claims, self._token_key, algorithm=_ALGORITHM)
 
     def read(self, token: str) -> SessionToken | None:
@@ -65,7 +75,9 @@ class Tokens:
                 # Its session says how long it is valid.
                 options={"require": ["exp", "sub", "aud", "role"], "verify_exp": False},
             )
-            return SessionToken(str(claims["sub"]), Role(claims["role"]), int(claims["exp"]) * SECOND)
+            return SessionToken(
+                str(claims["sub"]), Role(claims["role"]), int(claims["exp"]) * SECOND, claims.get("key")
+            )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             # Whatever somebody sends is a wrong token, never an error; lone surrogates come as ValueError.
             return None

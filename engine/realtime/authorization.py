@@ -9,7 +9,7 @@ from aiohttp import web
 from engine.clock import Clock
 from engine.domain.rejection import BadCredential, unknown_session
 from engine.domain.session import STAFF, Role
-from engine.protocol.tokens import SessionToken, Tokens, valid_until
+from engine.protocol.tokens import SessionToken, Tokens, is_token, valid_until
 from engine.sessions.directory import Directory
 from engine.storage.keys import Key, KeyRole, Keys
 
@@ -22,9 +22,11 @@ _TOKEN = {"token": "does not open this"}
 def credential_of(request: web.Request) -> str | None:
     """The credential in the headers of a handshake, or None. Programs can send one; browsers cannot."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    key = request.headers.get("X-API-Key")
     if scheme.lower() == "bearer" and secret.strip():
-        return secret.strip()
-    return request.headers.get("X-API-Key")
+        # A session's token beside a key gives nothing that the key does not.
+        return key if key and is_token(secret) else secret.strip()
+    return key
 
 
 class SocketAuthorization:
@@ -104,7 +106,8 @@ class SocketAuthorization:
         """The token of a session, None where it is none of that session.
 
         Raises:
-            BadCredential: it was valid until 24 hours after the session's start.
+            BadCredential: it was valid until 24 hours after the session's start, or the key that it was given to leads
+                the session no more.
         """
         token = self._tokens.read(credential)
         if token is None or token.session_id != session_id:
@@ -112,4 +115,12 @@ class SocketAuthorization:
         view = await self._directory.view(session_id)
         if self._clock.now() >= (token.expires_at if view is None else valid_until(view.state)):
             raise BadCredential("token_expired", "This link has expired; ask for a new one.", _TOKEN)
+        if token.key_name is not None:
+            key = self._keys.in_force(token.key_name)
+            if key is None or not await self._leads_session(key, session_id):
+                raise BadCredential(
+                    "token_revoked",
+                    "This link is of somebody who does not lead this session any more.",
+                    _TOKEN,
+                )
         return token

@@ -176,6 +176,11 @@ class Keys:
                 found = key
         return found
 
+    def in_force(self, name: str) -> Key | None:
+        """The key of a name, or None where there is none or it was revoked."""
+        known = self._known if self._reader is not None else self._read()
+        return next((key for key, _ in known if key.name == name and key.revoked_at is None), None)
+
     def close(self) -> None:
         """Close the connection; the thread that reads ends by itself."""
         self._stop.set()

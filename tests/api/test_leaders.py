@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
+import websockets
 
 from engine.clock import Clock
 from engine.storage.keys import Keys
@@ -161,3 +164,75 @@ async def test_a_link_that_has_expired_invites_nobody(tmp_path: Path) -> None:
         refused(answer, 403)
         shown = await server.stranger.get(f"{API}/sessions/past", headers=server.bearing(ivy))
         refused(shown, 404)
+
+
+async def test_a_token_has_the_rights_of_whom_it_was_given_to(team: Team) -> None:
+    """An assistant publishes nothing with the instructor's token either; one from nobody in particular does."""
+    await team.make("mara", "assisted")
+    await team.ask("mara", "POST", "/sessions/assisted/hosts", json={"name": "Adam"})
+    for who in ("admin", "mara", "adam"):
+        room = (await team.ask(who, "GET", "/sessions/assisted")).json()
+        team.secrets[f"{who}'s"] = room["tokens"]["instructor"]
+    approve = "/sessions/assisted/drafts/email/approve"
+    for who, status in (("adam", 403), ("adam's", 403), ("mara's", 404), ("admin's", 404)):
+        refused(await team.ask(who, "POST", approve), status)
+        refused(await team.ask(who, "POST", approve.replace("approve", "withdraw")), status)
+    again = (await team.ask("adam's", "GET", "/sessions/assisted")).json()
+    assert again["tokens"]["instructor"] == team.secrets["adam's"]
+    renamed = await team.ask("adam's", "PATCH", "/sessions/assisted", json={"title": "Ours"})
+    assert renamed.status_code == 200
+
+
+async def test_a_token_beside_a_key_adds_nothing_to_it(team: Team) -> None:
+    """Neither the right to publish nor a session that the key does not lead."""
+    room = await team.make("admin", "beside")
+    token = room["tokens"]["instructor"]
+    await team.ask("admin", "POST", "/sessions/beside/hosts", json={"name": "Adam"})
+    path = f"{API}/sessions/beside"
+    for who, publishing, change in (("adam", 403, 200), ("ivy", 404, 404)):
+        headers = {"Authorization": f"Bearer {token}", "X-API-Key": team.secrets[who]}
+        answer = await team.server.stranger.post(f"{path}/drafts/email/approve", headers=headers)
+        refused(answer, publishing)
+        changed = await team.server.stranger.patch(path, headers=headers, json={"title": "New"})
+        assert changed.status_code == change, changed.text
+
+
+async def test_what_a_key_was_given_ends_with_what_it_leads(team: Team) -> None:
+    """Its tokens of a session it was removed from open that no more, over HTTP, a socket, or as a link for a co-host."""
+    await team.make("mara", "ended")
+    hosts = "/sessions/ended/hosts"
+    await team.ask("mara", "POST", hosts, json={"name": "Ivy"})
+    tokens = (await team.ask("ivy", "GET", "/sessions/ended")).json()["tokens"]
+    team.secrets["ivy's"] = tokens["instructor"]
+    assert (await team.ask("ivy's", "GET", hosts)).json()["hosts"] == ["Mara", "Ivy"]
+    assert await first_message(team, "ended", tokens["instructor"]) == "welcome"
+    await team.ask("mara", "DELETE", f"{hosts}/Ivy")
+    answer = await team.ask("ivy's", "GET", hosts)
+    refused(answer, 401)
+    assert answer.json()["error"] == "token_revoked"
+    refused(await team.ask("ivy's", "POST", hosts, json={"name": "Ivy"}), 401)
+    assert await first_message(team, "ended", tokens["instructor"]) == "token_revoked"
+    refused(await team.ask("adam", "POST", hosts, json={"token": tokens["instructor"]}), 403)
+    # Whoever was given a participant's link has it from the session.
+    team.secrets["guest's"] = tokens["participant"]
+    assert (await team.ask("guest's", "GET", "/sessions/ended")).status_code == 200
+
+
+async def first_message(team: Team, session_id: str, token: str) -> str:
+    """The type of the first message to an instructor with a token, or why there is none."""
+    query = urlencode({"session_id": session_id, "role": "instructor", "token": token})
+    url = team.server.url.replace("http", "ws", 1) + f"/ws/live-updates?{query}"
+    async with websockets.connect(url) as socket:
+        message = json.loads(await socket.recv())
+    return str(message.get("code", message["type"]))
+
+
+async def test_a_revoked_keys_tokens_are_worthless(team: Team) -> None:
+    """A new secret of the key changes nothing for the links that were sent."""
+    made = await team.ask("admin", "POST", "/keys", json={"name": "Eve"})
+    team.secrets["eve"] = made.json()["key"]
+    team.secrets["eve's"] = (await team.make("eve", "hers-alone"))["tokens"]["instructor"]
+    team.secrets["eve"] = (await team.ask("eve", "POST", "/keys/Eve/renew")).json()["key"]
+    assert (await team.ask("eve's", "GET", "/sessions/hers-alone/hosts")).json()["hosts"] == ["Eve"]
+    await team.ask("admin", "DELETE", "/keys/Eve")
+    refused(await team.ask("eve's", "GET", "/sessions/hers-alone/hosts"), 401)

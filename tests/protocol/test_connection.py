@@ -174,6 +174,7 @@ def test_silence_of_75_seconds_is_noticed() -> None:
         ("token_required", 4500),
         ("bad_credential", 4500),
         ("token_expired", 4005),
+        ("token_revoked", 4500),
         ("unknown_session", 4502),
         ("full", 4503),
         ("removed", 4506),

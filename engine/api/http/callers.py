@@ -13,7 +13,7 @@ from aiohttp import web
 from engine.domain.instant import Millis
 from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import STAFF, Role, Session
-from engine.protocol.tokens import SessionToken, Tokens
+from engine.protocol.tokens import SessionToken, Tokens, is_token
 from engine.storage.keys import Key, KeyRole, Keys
 from engine.storage.leaders import Led
 
@@ -30,6 +30,8 @@ class Caller:
     """The participant whose ``resume`` it is, in the session of the path."""
     led: Led | None = None
     """What the key leads; None where that is everything."""
+    holder: Key | None = None
+    """The key that the token was given to, and whose rights it has; None where it stands for nobody."""
 
     def need_key(self) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has a key."""
@@ -38,8 +40,11 @@ class Caller:
 
     def need_publisher(self) -> None:
         """Raise ``Forbidden`` where the caller leads sessions without publishing them."""
-        if self.key is not None and self.key.role is KeyRole.ASSISTANT:
-            raise self.refusal("Publishing is for instructors: this is an assistant's key.")
+        account = self.key or self.holder
+        if account is not None and account.role is KeyRole.ASSISTANT:
+            raise self.refusal(
+                "Publishing is for instructors: this is an assistant's key, or was given to one."
+            )
 
     def need_admin(self) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has the administrator's key."""
@@ -77,6 +82,11 @@ class Caller:
     def maker(self) -> str | None:
         """Whom what the caller makes belongs to: the name of their key; None where that leads everything anyhow."""
         return self.key.name if self.key is not None and self.led is not None else None
+
+    @property
+    def bound_to(self) -> str | None:
+        """The key that instructors' tokens are given to which this caller gets."""
+        return self.maker if self.token is None else self.token.key_name
 
     def belongs(self, session_id: str) -> bool:
         """Whether the caller may see names, chat and quotes of a session, and that a private one exists."""
@@ -127,10 +137,12 @@ _NOTHING = Led(frozenset(), frozenset(), frozenset())
 def credential_of(request: web.BaseRequest) -> str | None:
     """The credential in the headers, or None."""
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    key = request.headers.get("X-API-Key", "").strip() or None
     if scheme.lower() == "bearer" and secret.strip():
-        return secret.strip()
+        # A session's token beside a key gives nothing that the key does not.
+        return key if key and is_token(secret) else secret.strip()
     # Other schemes are left to proxies.
-    return request.headers.get("X-API-Key", "").strip() or None
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +169,7 @@ class Credentials:
     ) -> Caller:
         """Authenticate a request by its headers. A ``resume`` is valid where the path, or ``session_id``, names its session.
 
-        ``led`` is what its key leads, where that is not everything. ``token_valid_until`` is what the session of its token says; without it the token's own word counts.
+        ``led`` is what its key leads, or the key that its token was given to, where that is not everything. ``token_valid_until`` is what the session of its token says; without it the token's own word counts.
 
         Raises:
             BadCredential: a credential is sent that is unknown, revoked or expired.
@@ -173,7 +185,7 @@ class Credentials:
                 raise BadCredential(
                     "token_expired", "This token has expired: it was valid until 24 hours after the start."
                 )
-            return Caller(token=token)
+            return Caller(token=token, holder=self._holder(token, led))
         scope = session_id or request.match_info.get("session_id")
         if scope is None and "series_id" in request.match_info:
             scope = f"series/{request.match_info['series_id']}"
@@ -181,3 +193,20 @@ class Credentials:
         if client_id:
             return Caller(client_id=client_id)
         raise BadCredential("bad_credential", "This credential is not known here, or was revoked.")
+
+    def _holder(self, token: SessionToken, led: Led | None) -> Key | None:
+        """The key that a token was given to.
+
+        Raises:
+            BadCredential: that key was revoked, or does not lead the session any more.
+        """
+        if token.key_name is None:
+            return None
+        key = self.keys.in_force(token.key_name)
+        if key is not None and (
+            key.role is KeyRole.ADMIN or (led is not None and token.session_id in led.sessions)
+        ):
+            return key
+        raise BadCredential(
+            "token_revoked", "This link is of somebody who does not lead this session any more."
+        )

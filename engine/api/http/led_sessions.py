@@ -18,12 +18,18 @@ _SOCKETS = "/ws/"
 
 @web.middleware
 def led_sessions_middleware(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
-    """For keys that do not lead everything."""
+    """For keys that do not lead everything, and tokens that were given to such keys."""
     secret = credential_of(request)
-    # Tokens and resumes have two dots.
-    if secret is None or secret.count(".") == 2 or request.path.startswith(_SOCKETS):
+    if secret is None or request.path.startswith(_SOCKETS):
         return handler(request)
-    key = request.app[CREDENTIALS].keys.identify(secret)
+    credentials = request.app[CREDENTIALS]
+    # Tokens and resumes have two dots.
+    if secret.count(".") == 2:
+        token = credentials.token(request)
+        name = None if token is None else token.key_name
+        key = None if name is None else credentials.keys.in_force(name)
+    else:
+        key = credentials.keys.identify(secret)
     if key is None or key.role is KeyRole.ADMIN:
         return handler(request)
     return _after_look(request, handler, key)

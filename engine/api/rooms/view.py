@@ -12,7 +12,7 @@ from engine.api.http.session_links import Links
 from engine.domain.group_metrics import group_metrics
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
-from engine.domain.session import Details, Phase, Role, Session
+from engine.domain.session import STAFF, Details, Phase, Role, Session
 from engine.protocol.outgoing import Message
 from engine.protocol.tokens import Tokens, valid_until
 from engine.sessions.journaling.room_row import attendance, room_document
@@ -46,17 +46,23 @@ def needs_token(details: Details) -> bool:
     return details.access == "invite" or details.visibility == "private"
 
 
-def tokens_of(state: Session, tokens: Tokens) -> dict[str, str]:
-    """A token for each role, valid for 24 h after the planned start, or after the creation where that is later."""
+def tokens_of(state: Session, tokens: Tokens, given_to: str | None = None) -> dict[str, str]:
+    """A token for each role, valid for 24 h after the planned start, or after the creation where that is later.
+
+    The one that leads the session does so as the key ``given_to``, and no longer than that.
+    """
     until = valid_until(state)
-    return {str(role): tokens.issue(state.session_id, role, until) for role in _ROLES}
+    return {
+        str(role): tokens.issue(state.session_id, role, until, given_to if role in STAFF else None)
+        for role in _ROLES
+    }
 
 
 def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, Any]:
     """A session in full: with its tokens for those who lead it, without ``listen_url`` for strangers."""
     state = view.state
     details = state.details
-    own_tokens = tokens_of(state, tokens) if caller.leads(state.session_id) else None
+    own_tokens = tokens_of(state, tokens, caller.bound_to) if caller.leads(state.session_id) else None
     document = room_document(state) | {
         "status": _status(state.phase),
         "instructor_name": details.instructor,

@@ -162,6 +162,14 @@ async def _need_link(request: web.Request, secret: str) -> None:
         raise Forbidden("forbidden", "This is no instructor's token of this session.")
     if app[CLOCK].now() >= valid_until(view.state):
         raise Forbidden("token_expired", "This link has expired: ask for an invitation by name.")
+    if token is not None and token.key_name is not None:
+        host = app[CREDENTIALS].keys.in_force(token.key_name)
+        if host is None or (
+            host.role is not KeyRole.ADMIN and not await app[LEADERS].leads(host.name, session_id)
+        ):
+            raise Forbidden(
+                "token_revoked", "This link is of somebody who does not lead this session any more."
+            )
 
 
 async def _changeable(request: web.Request) -> str:
