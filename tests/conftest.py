@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -20,7 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Log as the server does: tracebacks drawn with every local take longer than what is tested."""
+    """Log and collect garbage as the server does.
+
+    Tracebacks drawn with every local take longer than what is tested; and the collector would look again and again
+    through the million objects of the tests themselves.
+    """
+    gc.set_threshold(10_000, 20, 1_000)
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import jinja2
 import structlog
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 
 from publisher.rendering import resources
@@ -47,6 +48,25 @@ class _Loader(jinja2.FileSystemLoader):
         return super().get_source(environment, template)
 
 
+class _CompiledTemplates(jinja2.BytecodeCache):
+    """Compiled templates in memory: a changed ``studio.toml`` makes new environments of the same templates."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        compiled = self._compiled.get(bucket.key)
+        if compiled is not None:
+            # Discarded there when the source is another one by now.
+            bucket.bytecode_from_string(compiled)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _CompiledTemplates()
+
+
 @jinja2.pass_context
 def _t(context: Context, key: str, **values: object) -> str:
     """The translated string of a key: ``{{ t('home.coming') }}``."""
@@ -74,6 +94,7 @@ class Templates:
             lstrip_blocks=True,
             keep_trailing_newline=True,
             auto_reload=False,
+            bytecode_cache=_COMPILED,
         )
         self.environment.globals["figure_of"] = figure_of
         self.environment.globals["t"] = _t

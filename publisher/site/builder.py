@@ -71,13 +71,11 @@ def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: P
 @contextmanager
 def _collected_by_hand() -> Iterator[None]:
     """Leave garbage to whoever collects it after each portion: the collector would look through it a hundred times."""
-    gc.freeze()
     gc.disable()
     try:
         yield
     finally:
         gc.enable()
-        gc.unfreeze()
 
 
 class SiteBuilder:
@@ -203,7 +201,8 @@ class SiteBuilder:
             del files
             if len(portion) > _COLLECTED_FROM:
                 # MkDocs' pages refer to each other in circles: each portion would stay until the collector's own time comes.
-                gc.collect()
+                # What is older than this portion is in the last generation, and is not looked through.
+                gc.collect(1)
             progress(start + len(portion), len(keys))
         return changed + public.put(removals)
 
