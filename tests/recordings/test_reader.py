@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -228,6 +228,17 @@ def hearts(draw: st.DrawFn) -> list[int]:
 
 
 @settings(deadline=None)
+@example(
+    rr=[1300, 1300, 1300, 1299],
+    unit="s",
+    mark=",",
+    separator=" ",
+    times="none",
+    header=False,
+    end="\n",
+    trailing=False,
+    encoding="utf-8",
+)
 @given(
     rr=hearts(),
     unit=st.sampled_from(["ms", "s"]),
@@ -251,7 +262,10 @@ def test_what_is_written_is_read_or_refused_but_never_misread(
     trailing: bool,
     encoding: str,
 ) -> None:
-    """Over shapes, units and separators: the intervals that were written come back; with a header always."""
+    """Over shapes, units and separators: the intervals that were written come back.
+
+    Without a header ``1,300`` may be 1.3 s or the columns 1 and 300: that may be refused too.
+    """
     assume(not (mark == "," and separator.startswith(",") and (unit == "s" or times == "s")))
     written = [seconds(v, mark) if unit == "s" else str(v) for v in rr]
     if times != "none":
@@ -261,7 +275,11 @@ def test_what_is_written_is_read_or_refused_but_never_misread(
         written = [row + separator.strip() for row in written]
     if header:
         written.insert(0, "rr" if times == "none" else f"time{separator}RR")
-    assert read(end.join(written).encode(encoding)).values == pytest.approx(rr, abs=1e-9)
+    raw = end.join(written).encode(encoding)
+    two_ways = not header and times == "none" and unit == "s" and mark == "," and min(rr) >= 1_000
+    if two_ways and attempt(raw) is None:
+        return
+    assert read(raw).values == pytest.approx(rr, abs=1e-9)
 
 
 @settings(deadline=None)

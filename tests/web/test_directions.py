@@ -28,6 +28,5 @@ async def test_titles_and_names_have_their_own_direction(room: FakeRoom, open_pa
     assert await page.evaluate("document.documentElement.dir") == "ltr"
     assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
     await page.get_by_role("button", name="Join").click()
-    waiting = page.get_by_role("heading", name=TITLE)
-    await expect(waiting).to_be_visible()
-    assert await waiting.evaluate(DIRECTION) == "rtl"
+    # The page before has the same heading, which may just be leaving.
+    await expect(page.get_by_role("heading", name=TITLE)).to_have_css("direction", "rtl")
