@@ -49,7 +49,7 @@ _HEADERS: Final = {
 }
 _LANGUAGES: Final = ("en", "de")
 _MAX_LINK_LENGTH: Final = 1500
-_SHARED_MODULES: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js")
+_SHARED_MODULES: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js", "tab-memory.js")
 _CLIENT_MODULES: Final = (
     "halcytone-client.js",
     "pending-commands.js",

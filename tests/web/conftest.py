@@ -23,9 +23,15 @@ from tests.browsers import browser
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
-__all__ = ["Opener", "browser"]
+__all__ = ["NO_STORAGE", "Opener", "browser"]
 
 Opener = Callable[..., Awaitable[Page]]
+
+#: A browser that keeps nothing: its storage throws, as where cookies are blocked.
+NO_STORAGE = """
+for (const name of ['localStorage', 'sessionStorage'])
+  Object.defineProperty(window, name, { get() { throw new DOMException('No storage', 'SecurityError'); } });
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from engine.domain.instant import HOUR, MINUTE, iso
-from tests.web.conftest import Opener
+from tests.web.conftest import NO_STORAGE, Opener
 from tests.web.fake_room import BOX, FakeRoom, now
 from tests.web.footprint import Footprint, footprint_of
 
@@ -187,9 +187,13 @@ async def test_a_wall_tells_of_a_session_that_is_cancelled_or_was_not_held(
     await expect(late.get_by_text("7 breathed together")).to_be_visible()
 
 
-async def test_a_wall_keeps_its_seat_and_its_token_over_a_reload(room: FakeRoom, open_page: Opener) -> None:
+@pytest.mark.parametrize("script", [None, NO_STORAGE], ids=["storage", "no storage"])
+async def test_a_wall_keeps_its_seat_and_its_token_over_a_reload(
+    room: FakeRoom, open_page: Opener, script: str | None
+) -> None:
     """A browser that restarts its page needs nobody: the token left the address, not the tab."""
-    page = await open_page(f"{await room.start()}/wall/{room.session_id}#token=observer", phone=False)
+    link = f"{await room.start()}/wall/{room.session_id}#token=observer"
+    page = await open_page(link, phone=False, script=script)
     await room.wait_for_lines(1)
     await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
     assert "token" not in page.url

@@ -11,14 +11,17 @@ from playwright.async_api import Page, expect
 from engine.app import RunningServer
 from tests.journey.server import asked
 from tests.journey.session import created
-from tests.web.conftest import Opener
+from tests.web.conftest import NO_STORAGE, Opener
+from tests.web.fake_room import FakeRoom
 
 
-async def practising(http: aiohttp.ClientSession, server: RunningServer, open_page: Opener) -> Page:
+async def practising(
+    http: aiohttp.ClientSession, server: RunningServer, open_page: Opener, script: str | None
+) -> Page:
     """Ada on her phone, in a live session that is by invitation."""
     room = await created(http, server.url, "two", access="invite", visibility="private")
     link = f"{server.url}/sessions/join/two#token={room['tokens']['participant']}"
-    phone = await open_page(link)
+    phone = await open_page(link, script=script)
     await phone.get_by_label("Your name, if you like").fill("Ada")
     await phone.get_by_role("button", name="Join").click()
     await expect(phone.get_by_text("We begin any moment now.")).to_be_visible()
@@ -38,11 +41,15 @@ async def said(http: aiohttp.ClientSession, server: RunningServer) -> tuple[int,
 
 
 @pytest.mark.timeout(60)
+@pytest.mark.parametrize("script", [None, NO_STORAGE], ids=["storage", "no storage"])
 async def test_a_person_goes_on_on_another_device(
-    unpublished: RunningServer, http: aiohttp.ClientSession, open_page: Opener
+    unpublished: RunningServer, http: aiohttp.ClientSession, open_page: Opener, script: str | None
 ) -> None:
-    """The link from the phone opens the same place elsewhere: the phone lets go, the count and the room stay."""
-    phone = await practising(http, unpublished, open_page)
+    """The link from the phone opens the same place elsewhere: the phone lets go, the count and the room stay.
+
+    So it is where browsers keep nothing of a page.
+    """
+    phone = await practising(http, unpublished, open_page, script)
     before = await said(http, unpublished)
     assert before == (1, ["Ada"], ["participant_joined"])
 
@@ -51,7 +58,7 @@ async def test_a_person_goes_on_on_another_device(
     link = await phone.get_by_label("Your own link").input_value()
     assert "#resume=" in link
 
-    tablet = await open_page(link, phone=False)
+    tablet = await open_page(link, phone=False, script=script)
     await expect(tablet.get_by_role("heading", name="Go on here?")).to_be_visible()
     # The secret stands in no address any more, and nothing has moved yet.
     assert await tablet.evaluate("location.hash") == ""
@@ -81,3 +88,21 @@ async def test_a_wrong_link_makes_nobody_new(
     await page.get_by_role("button", name="Go on here").click()
     await expect(page.get_by_label("Your name, if you like")).to_be_visible()
     assert (await said(http, unpublished))[0] == 0
+
+
+@pytest.mark.timeout(60)
+async def test_whoever_has_said_that_they_come_is_known_without_storage(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """Their own link proves who they are, also after another link was pasted into the same tab; nobody else is."""
+    link = f"{await room.start()}/sessions/join/{room.session_id}"
+    page = await open_page(f"{link}#come=hers", script=NO_STORAGE)
+    await page.get_by_role("button", name="Join").click()
+    await room.wait_for_lines(1)
+    assert room.addresses[0]["resume"] == "hers"
+    await expect(page.get_by_text("4 people are here")).to_be_visible()
+    async with page.expect_event("load"):
+        await page.evaluate("location.hash = 'token=another'")
+    await room.wait_for_lines(2)
+    assert room.addresses[1]["resume"] == "secret"
+    assert await page.evaluate("location.hash") == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import expect
 
 from engine.domain.instant import iso
-from tests.web.conftest import Opener
+from tests.web.conftest import NO_STORAGE, Opener
 from tests.web.fake_room import BOX, FakeRoom, now
 
 
@@ -112,18 +112,14 @@ async def test_a_tone_that_does_not_sound_is_not_said_to_be_on(room: FakeRoom, o
 
 async def test_a_browser_that_keeps_nothing_still_breathes(room: FakeRoom, open_page: Opener) -> None:
     """A private window whose storage throws: join, practice, console and wall."""
-    throwing = """
-      for (const name of ['localStorage', 'sessionStorage'])
-        Object.defineProperty(window, name, { get() { throw new DOMException('No storage', 'SecurityError'); } });
-    """
     await room.change("Box Breathing", BOX)
     base = await room.start()
-    page = await open_page(f"{base}/sessions/join/{room.session_id}", script=throwing)
+    page = await open_page(f"{base}/sessions/join/{room.session_id}", script=NO_STORAGE)
     await page.get_by_role("button", name="Join").click()
     await expect(page.locator(".time-left")).not_to_be_empty()
-    console = await open_page(f"{base}/console#session=morning&token=t", script=throwing)
+    console = await open_page(f"{base}/console#session=morning&token=t", script=NO_STORAGE)
     await expect(console.get_by_text("Box Breathing").first).to_be_visible()
-    wall = await open_page(f"{base}/wall/{room.session_id}", phone=False, script=throwing)
+    wall = await open_page(f"{base}/wall/{room.session_id}", phone=False, script=NO_STORAGE)
     await expect(wall.get_by_role("heading", name="Box Breathing")).to_be_visible()
 
 

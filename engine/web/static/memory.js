@@ -1,19 +1,19 @@
 /**
- * What the browser stores of a session, in localStorage: this person's identity in it, and how it ended. No cookies.
+ * What the browser stores of a session: this person's identity in it, and how it ended.
  * @module
  */
+
+import { replaceAddress, store, stored } from "./tab-memory.js";
+
+const storage = () => localStorage;
+const place = (/** @type {string} */ sessionId) => `halcytone:${sessionId}`;
 
 /**
  * @param {string} sessionId
  * @returns {any}
  */
 export function recall(sessionId) {
-  try {
-    return JSON.parse(localStorage.getItem(`halcytone:${sessionId}`) ?? "{}");
-  } catch {
-    // Storage can be switched off: then a reload starts over.
-    return {};
-  }
+  return stored(storage, place(sessionId)) ?? {};
 }
 
 /**
@@ -21,20 +21,12 @@ export function recall(sessionId) {
  * @param {object} changes
  */
 export function remember(sessionId, changes) {
-  try {
-    localStorage.setItem(`halcytone:${sessionId}`, JSON.stringify({ ...recall(sessionId), ...changes }));
-  } catch {
-    // As above.
-  }
+  store(storage, place(sessionId), { ...recall(sessionId), ...changes });
 }
 
 /** @param {string} sessionId */
 export function forget(sessionId) {
-  try {
-    localStorage.removeItem(`halcytone:${sessionId}`);
-  } catch {
-    // As above.
-  }
+  store(storage, place(sessionId), null);
 }
 
 /**
@@ -44,11 +36,16 @@ export function forget(sessionId) {
 export function takeFragment() {
   followNewLinks();
   const fragment = new URLSearchParams(location.hash.slice(1));
-  if (["token", "resume", "come"].some((name) => fragment.has(name))) history.replaceState(null, "", location.pathname + location.search);
+  if (["token", "resume", "come"].some((name) => fragment.has(name))) replaceAddress(location.pathname + location.search);
   return fragment;
 }
 
 /** Reload when another link with a secret is pasted into the address bar: by itself a browser only changes the fragment. */
 export function followNewLinks() {
-  addEventListener("hashchange", () => /[#&](token|resume|come)=/.test(location.hash) && location.reload());
+  addEventListener("hashchange", () => {
+    if (!/[#&](token|resume|come)=/.test(location.hash)) return;
+    // The pasted link is another entry of the history.
+    replaceAddress(location.href);
+    location.reload();
+  });
 }

@@ -4,21 +4,17 @@
  * @module
  */
 
+import { store, stored } from "../tab-memory.js";
+
+const storage = () => sessionStorage;
+const place = (/** @type {string} */ sessionId) => `halcytone-wall:${sessionId}`;
+
 /** @param {string} sessionId @returns {{token?: string | null, identity?: any}} */
 export function recallSeat(sessionId) {
-  try {
-    return JSON.parse(sessionStorage.getItem(`halcytone-wall:${sessionId}`) ?? "{}");
-  } catch {
-    // Storage can be switched off: then a reloaded wall needs its link with the token again.
-    return {};
-  }
+  return stored(storage, place(sessionId)) ?? {};
 }
 
 /** @param {string} sessionId @param {object} changes */
 export function rememberSeat(sessionId, changes) {
-  try {
-    sessionStorage.setItem(`halcytone-wall:${sessionId}`, JSON.stringify({ ...recallSeat(sessionId), ...changes }));
-  } catch {
-    // As above.
-  }
+  store(storage, place(sessionId), { ...recallSeat(sessionId), ...changes });
 }
