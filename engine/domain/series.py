@@ -20,7 +20,16 @@ from dateutil import rrule
 from engine.domain.instant import HOUR, Millis, from_datetime
 from engine.domain.session import Details
 
-__all__ = ["AHEAD", "LONGEST_SERIES_ID", "Occurrence", "Rule", "Series", "Timetable", "session_id_of"]
+__all__ = [
+    "AHEAD",
+    "LONGEST_SERIES_ID",
+    "Occurrence",
+    "Rule",
+    "Series",
+    "Timetable",
+    "is_hidden_alone",
+    "session_id_of",
+]
 
 AHEAD: Final[Millis] = 60 * 24 * HOUR
 """How long before they begin sessions are made."""
@@ -28,6 +37,8 @@ LONGEST_SERIES_ID: Final = 86
 """With ``-2026-12-03-12`` behind it, it is still the id of a session."""
 
 _MOST = 500
+_HIDDEN: Final = ("public", "unlisted", "private")
+"""Visibilities, each more hidden than the one before."""
 _LONGEST_INTERVAL = 1000
 _END_OF_TIME = datetime(2200, 1, 1)  # noqa: DTZ001 — local, as all dates of a rule
 _FREQUENCIES: Final[Mapping[str, Literal[1, 2, 3]]] = {
@@ -224,6 +235,11 @@ class Series:
     def timetable(self) -> Timetable:
         """When its sessions begin."""
         return Timetable(datetime.fromisoformat(self.starts), ZoneInfo(self.time_zone), Rule.parse(self.rule))
+
+
+def is_hidden_alone(visibility: str, of_series: str) -> bool:
+    """Whether a session is more hidden than its series: only those who lead it, or have a token of it, may learn of it."""
+    return _HIDDEN.index(visibility) > _HIDDEN.index(of_series)
 
 
 def session_id_of(series_id: str, day: str, number: int = 1) -> str:

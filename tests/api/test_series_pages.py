@@ -232,3 +232,46 @@ async def test_a_story_of_a_series_is_published_and_withdrawn(publishing: Server
     await until("/sessions/elsewhere/", 200)
     assert (await publishing.client.delete("/api/v2/publications/elsewhere")).status_code in (200, 204)
     await until("/sessions/elsewhere/", 410)
+
+
+async def test_strangers_do_not_learn_of_dates_that_were_hidden_alone(server: Server) -> None:
+    """Neither of private nor of unlisted ones: page, calendar, join link, API and next session pass them over."""
+    await make(server, rule="FREQ=DAILY;COUNT=5")
+    dates = [f"evening-{coming(n)}" for n in range(1, 6)]
+    hidden = {dates[0]: "private", dates[1]: "unlisted", dates[3]: "private"}
+    for session_id, visibility in hidden.items():
+        changed = await server.client.patch(
+            f"/api/v2/sessions/{session_id}", json={"visibility": visibility, "title": f"Guests {visibility}"}
+        )
+        assert changed.status_code == 200, changed.text
+    await server.client.post(f"/api/v2/sessions/{dates[3]}/cancel")
+
+    soup = await page(server, "/series/evening/")
+    assert "Guests" not in soup.get_text()
+    links = [str(link["href"]) for link in soup.select("main li a")]
+    assert links == [f"/sessions/{dates[2]}/", f"/sessions/{dates[4]}/"]
+    found = [str(each["UID"]).split("@")[0] for each in await events(server, "/series/evening/calendar.ics")]
+    assert found == [dates[2], dates[4]]
+    joined = await server.stranger.get("/series/evening/join")
+    assert joined.headers["Location"] == f"/sessions/join/{dates[2]}"
+    shown = (await server.stranger.get(f"{PATH}/evening")).json()
+    assert [each["session_id"] for each in shown["occurrences"]] == [dates[2], dates[4]]
+    assert [each["session_id"] for each in shown["sessions"]] == [dates[2], dates[4]]
+    last = (await server.stranger.get(f"/api/v2/sessions/{dates[4]}")).json()
+    assert last["next_session"]["session_id"] == dates[2]
+
+    led = (await server.client.get(f"{PATH}/evening")).json()
+    assert [each["session_id"] for each in led["occurrences"]] == dates
+    assert [each["session_id"] for each in led["sessions"]] == [*dates[:3], dates[4]]
+    assert (await session(server, dates[4]))["next_session"]["session_id"] == dates[0]
+    led_file = Calendar.from_ical((await server.client.get("/series/evening/calendar.ics")).content)
+    assert len(led_file.walk("VEVENT")) == 5
+
+
+async def test_a_series_that_is_unlisted_shows_its_dates(server: Server) -> None:
+    """To whoever has its address: they are no more hidden than it is."""
+    await make(server, rule="FREQ=DAILY;COUNT=2", visibility="unlisted")
+    assert f"/sessions/evening-{coming(1)}/" in str(await page(server, "/series/evening/"))
+    assert len(await events(server, "/series/evening/calendar.ics")) == 2
+    first = (await server.stranger.get(f"/api/v2/sessions/evening-{coming(1)}")).json()
+    assert first["next_session"]["session_id"] == f"evening-{coming(2)}"

@@ -14,7 +14,7 @@ from engine.api.http.app_keys import CATALOGUE, CLOCK, LINKS, ROOMS, SERIES, cal
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.http.responses import error_response
 from engine.api.pages.session_pages import calendar_link, description_of, local_time, paragraph, plan_list
-from engine.api.series.lookup import visible_series
+from engine.api.series.lookup import seen_by, visible_series
 from engine.domain.rejection import NotFound
 from engine.domain.series import Rule, Series
 from engine.domain.session import Phase
@@ -49,18 +49,18 @@ async def _with_slash(request: web.Request) -> web.Response:
 
 async def page(request: web.Request) -> web.StreamResponse:
     """What the series is, its next dates, its past stories."""
+    caller = caller_of(request)
     try:
-        series = await visible_series(request, caller_of(request))
+        series = await visible_series(request, caller)
     except NotFound as unknown:
         return error_response(404, unknown.code, unknown.message)
     context = await page_context(request)
     details, words = series.details, context.words
     at = request.app[CLOCK].now()
-    planned = [
-        each
-        for each in await request.app[SERIES].planned(series, at - _longest(series), None, limit=_DATES * 4)
-        if _is_coming(each)
-    ][:_DATES]
+    listed = await request.app[SERIES].planned(
+        series, at - _longest(series), None, limit=_DATES * 4, sees=seen_by(caller, series)
+    )
+    planned = [each for each in listed if _is_coming(each)][:_DATES]
     stories = await request.app[CATALOGUE].ask(
         lambda connection: Catalogue(connection).of_series(series.series_id, _STORIES)
     )
@@ -85,11 +85,12 @@ async def page(request: web.Request) -> web.StreamResponse:
 
 async def join(request: web.Request) -> web.StreamResponse:
     """Lead to the session that is open or next; to the page of the series where none is to come."""
+    caller = caller_of(request)
     try:
-        series = await visible_series(request, caller_of(request))
+        series = await visible_series(request, caller)
     except NotFound as unknown:
         return error_response(404, unknown.code, unknown.message)
-    current = await request.app[SERIES].current(series)
+    current = await request.app[SERIES].current(series, sees=seen_by(caller, series))
     path = f"/series/{series.series_id}/" if current is None else f"/sessions/join/{current.session_id}"
     query = f"?{request.query_string}" if request.query_string else ""
     location = request.app[LINKS].here(path) + query
@@ -98,13 +99,18 @@ async def join(request: web.Request) -> web.StreamResponse:
 
 async def calendar(request: web.Request) -> web.Response:
     """The calendar of a series: every date to come, those not made yet too, and the cancelled ones."""
-    series = await visible_series(request, caller_of(request))
-    at = request.app[CLOCK].now()
-    planned = await request.app[SERIES].planned(series, at - _longest(series), None, limit=_IN_CALENDAR)
+    caller = caller_of(request)
+    series = await visible_series(request, caller)
+    at, sees = request.app[CLOCK].now(), seen_by(caller, series)
+    planned = await request.app[SERIES].planned(
+        series, at - _longest(series), None, limit=_IN_CALENDAR, sees=sees
+    )
     rooms = [_planned_room(series, each) for each in planned]
     cancelled = await request.app[ROOMS].of_series(series.series_id)
     known = {room.session_id for room in rooms}
-    rooms += [room_of(row) for row in cancelled if row.cancelled and row.session_id not in known]
+    rooms += [
+        room_of(row) for row in cancelled if row.cancelled and row.session_id not in known and sees(row)
+    ]
     return await _calendar_file(
         request,
         rooms,

@@ -17,6 +17,7 @@ from engine.api.http.app_keys import (
     LINKS,
     OTHERS,
     ROOMS,
+    SERIES,
     SESSIONS,
     caller_of,
     leading_now,
@@ -44,6 +45,7 @@ from engine.api.rooms.view import (
 )
 from engine.domain import commands as c
 from engine.domain.rejection import Conflict, Moved
+from engine.domain.series import is_hidden_alone
 from engine.domain.session import Phase, Session
 from engine.sessions.journaling.room_row import attendance
 from engine.storage.database import Connection
@@ -172,20 +174,25 @@ async def show(request: web.Request) -> web.Response:
     caller = caller_of(request)
     app = request.app
     view = await visible(request, caller)
-    row = await _next_row(request, view.state)
+    row = await _next_row(request, caller, view.state)
     following = None if row is None else next_session(row, app[LINKS])
     document = room(view, caller, app[LINKS], app[CREDENTIALS].tokens)
     return answer(document | {"next_session": following})
 
 
-async def _next_row(request: web.Request, state: Session) -> RoomRow | None:
+async def _next_row(request: web.Request, caller: Caller, state: Session) -> RoomRow | None:
     rooms, series_id = request.app[ROOMS], state.details.series_id
-    if series_id is not None:
-        for row in await rooms.of_series(series_id):
+    series = None if series_id is None else await request.app[SERIES].get(series_id)
+    if series is not None:
+        for row in await rooms.of_series(series.series_id):
+            # Who belongs to this session need not belong to the next: a private one is not named.
+            shown = row.visibility != "private" and not is_hidden_alone(
+                row.visibility, series.details.visibility
+            )
             if (
                 row.phase in UNFINISHED[:3]
-                and row.visibility != "private"
                 and row.session_id != state.session_id
+                and (shown or (caller.key is not None and caller.leads(row.session_id)))
             ):
                 return row
     return next((row for row in await rooms.upcoming(2) if row.session_id != state.session_id), None)

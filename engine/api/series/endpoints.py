@@ -14,7 +14,7 @@ from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.rooms.requests import changes_of, details_of, warnings_about
 from engine.api.rooms.view import needs_token
-from engine.api.series.lookup import visible_series
+from engine.api.series.lookup import seen_by, visible_series
 from engine.api.series.requests import CreateSeries, EditSeries, OccurrencesQuery, no_dates
 from engine.api.series.view import made_sessions, occurrence, series_document
 from engine.domain.instant import Millis, iso
@@ -71,7 +71,10 @@ async def catalogue(request: web.Request) -> web.Response:
 
 
 async def show(request: web.Request) -> web.Response:
-    """Show a series and its times from ``from`` to ``to``, at most 500, those not made yet too."""
+    """Show a series and its times from ``from`` to ``to``, at most 500, those not made yet too.
+
+    Sessions that are more hidden than the series are shown to those who lead them.
+    """
     caller = caller_of(request)
     series = await visible_series(request, caller)
     query = query_of(request, OccurrencesQuery)
@@ -110,9 +113,10 @@ async def _shown(
 ) -> dict[str, Any]:
     schedule = request.app[SERIES]
     first, last = query.instants(series.timetable, request.app[CLOCK].now())
-    planned = await schedule.planned(series, first, last, limit=_MOST_OCCURRENCES)
+    sees = seen_by(caller, series)
+    planned = await schedule.planned(series, first, last, limit=_MOST_OCCURRENCES, sees=sees)
     document = series_document(series, request.app[LINKS], belongs=caller.key is not None)
-    upcoming = [row for row in await schedule.rooms(series) if not_begun(row)]
+    upcoming = [row for row in await schedule.rooms(series) if not_begun(row) and sees(row)]
     return document | {
         "sessions": made_sessions(upcoming),
         "occurrences": [occurrence(each) for each in planned],

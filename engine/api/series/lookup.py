@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from aiohttp import web
 
 from engine.api.http.app_keys import SERIES
 from engine.api.http.callers import Caller
-from engine.domain.series import Series
+from engine.domain.series import Series, is_hidden_alone
 from engine.domain.text import SESSION_ID
 from engine.sessions.series.schedule import unknown_series
+from engine.storage.rows import RoomRow
 
-__all__ = ["visible_series"]
+__all__ = ["seen_by", "visible_series"]
 
 _ID = re.compile(SESSION_ID.removesuffix("$"))
 
@@ -33,3 +35,15 @@ async def visible_series(request: web.Request, caller: Caller) -> Series:
     ):
         raise unknown_series(series_id[:100])
     return series
+
+
+def seen_by(caller: Caller, series: Series) -> Callable[[RoomRow], bool]:
+    """Which sessions of a series the caller may learn of from it: those as open as it is, and those that they belong to."""
+
+    def sees(row: RoomRow) -> bool:
+        if not is_hidden_alone(row.visibility, series.details.visibility):
+            return True
+        # The secret of a series' registration is of none of its sessions.
+        return caller.client_id is None and caller.belongs(row.session_id)
+
+    return sees

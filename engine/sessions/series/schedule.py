@@ -88,15 +88,24 @@ class SeriesSchedule:
         return await self._sessions.part_of(series)
 
     async def planned(
-        self, series: Series, first: Millis, last: Millis | None, *, limit: int
+        self,
+        series: Series,
+        first: Millis,
+        last: Millis | None,
+        *,
+        limit: int,
+        sees: Callable[[RoomRow], bool] = lambda row: True,
     ) -> list[PlannedSession]:
-        """The times between two instants, both inclusive, those not made yet too, by their start."""
+        """The times between two instants, both inclusive, those not made yet too, by their start.
+
+        Without the sessions that ``sees`` is false for.
+        """
         rows = await self.rooms(series)
         of_days = {row.occurrence for row in rows}
         planned = [
             PlannedSession(row.session_id, row.scheduled_start, row)
             for row in rows
-            if row.scheduled_start >= first and (last is None or row.scheduled_start <= last)
+            if row.scheduled_start >= first and (last is None or row.scheduled_start <= last) and sees(row)
         ]
         missing: list[Occurrence] = []
         if series.ended_at is None:
@@ -110,9 +119,11 @@ class SeriesSchedule:
             planned.append(PlannedSession(session_id, occurrence.starts, None))
         return sorted(planned, key=lambda each: (each.starts, each.session_id))[:limit]
 
-    async def current(self, series: Series) -> RoomRow | None:
-        """The session that is live, else the one that is open or next; None where none is to come."""
-        rows = await self.rooms(series)
+    async def current(
+        self, series: Series, *, sees: Callable[[RoomRow], bool] = lambda row: True
+    ) -> RoomRow | None:
+        """The session that is live, else the one that is open or next, of those that ``sees`` is true for; None without one."""
+        rows = [row for row in await self.rooms(series) if sees(row)]
         live = [row for row in rows if row.phase == Phase.LIVE]
         return next(iter([*live, *(row for row in rows if not_begun(row))]), None)
 
