@@ -18,6 +18,7 @@ from engine.api.http.app_keys import CATALOGUE, Backend, caller_of
 from engine.api.http.bodies import read_empty
 from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import Endpoint, Handler, both_spellings
+from engine.api.http.held_registrations import held_registrations_middleware
 from engine.api.http.led_sessions import led_sessions_middleware
 from engine.api.http.metrics import RequestMetrics
 from engine.api.http.middleware import request_middleware
@@ -79,6 +80,7 @@ def setup(
         app.middlewares.append(passing)
     app.middlewares.append(token_lifetime_middleware)
     app.middlewares.append(led_sessions_middleware)
+    app.middlewares.append(held_registrations_middleware)
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"), backend.clock.now)
     newsletter.add_routes(app)

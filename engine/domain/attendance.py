@@ -49,11 +49,12 @@ def join(state: Session, command: c.Join, at: Millis) -> list[Event]:
         Rejected: with the code that names the reason (``unknown_session``, ``client_id_in_use``, ``not_open_yet``,
             ``session_over``, ``token_required``, ``removed``, ``locked``, ``full``).
     """
-    if state.details.visibility == "private" and not command.admitted and not command.proved:
+    known = state.members.get(command.client_id)
+    was_here = known is not None and known.owned and command.proved
+    if state.details.visibility == "private" and not command.admitted and not was_here:
         # First of all: no other refusal may tell a stranger that it exists.
         raise unknown_session(state.session_id)
     opened: list[Event] = []
-    known = state.members.get(command.client_id)
     if state.phase.is_over:
         raise Conflict("session_over", "This session is over.")
     if state.phase is Phase.SCHEDULED:

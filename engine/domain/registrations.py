@@ -15,6 +15,7 @@ __all__ = [
     "MAILS_WITHIN",
     "PLACES_PER_NETWORK",
     "PLACE_HELD",
+    "REGISTRATION_PREFIX",
     "SOON_BEFORE",
     "UNCONFIRMED_KEPT",
     "PlaceMail",
@@ -25,6 +26,8 @@ __all__ = [
     "reminders",
 ]
 
+REGISTRATION_PREFIX = "reg_"
+"""With which the id of a registration begins, which is the ``client_id`` of its owner too."""
 PLACE_HELD: Millis = 5 * MINUTE
 """How long after the start a registration holds its place."""
 DAY_BEFORE: Millis = 24 * HOUR

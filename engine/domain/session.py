@@ -141,6 +141,11 @@ class Details:
     changed_alone: bool = False
     """Whether it was changed by itself since its series made it: changes of the series leave it as it is."""
 
+    @property
+    def by_invitation(self) -> bool:
+        """Whether a token is needed to join."""
+        return self.access == "invite" or self.visibility == "private"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:

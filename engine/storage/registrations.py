@@ -7,13 +7,15 @@ in ``registrations`` alone, and go with their row.
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
 from engine.domain.instant import Millis
-from engine.domain.registrations import PlaceState, come_up
+from engine.domain.registrations import REGISTRATION_PREFIX, PlaceState, come_up
+from engine.domain.series import is_hidden_alone
 from engine.storage.database import Connection, Row
 from engine.storage.rows import ROOMS, RoomRow
 from engine.storage.webhooks import Notice, forget_subject, queue_notice
@@ -71,13 +73,28 @@ class Registrations:
         return None if row is None else ROOMS.read(row)
 
     def rooms_of_series(self, series_id: str) -> list[RoomRow]:
-        """The sessions of a series that have not begun, by their start."""
+        """The sessions of a series that have not begun and were not closed alone, by their start."""
         rows = self._connection.rows(
             "SELECT * FROM rooms WHERE series_id = :id AND cancelled = 0 AND phase IN ('scheduled', 'waiting')"
             " ORDER BY scheduled_start, session_id",
             id=series_id,
         )
-        return [ROOMS.read(row) for row in rows]
+        rooms = [ROOMS.read(row) for row in rows]
+        return [room for room in rooms if not self.is_closed_alone(room)]
+
+    def is_closed_alone(self, room: RoomRow) -> bool:
+        """Whether a session is more hidden than its series, or by invitation where that is not.
+
+        Who comes to the series does not come to that one for it.
+        """
+        if room.series_id is None or (room.visibility == "public" and room.access == "open"):
+            return False
+        document = self._connection.value(
+            "SELECT document FROM series WHERE series_id = :id", id=room.series_id
+        )
+        details = json.loads(document)["details"] if document is not None else {}
+        visibility, access = details.get("visibility", "public"), details.get("access", "open")
+        return is_hidden_alone(room.visibility, visibility) or (room.access == "invite" and access == "open")
 
     def get(self, registration: str) -> Registration | None:
         """A registration, or None."""
@@ -114,20 +131,13 @@ class Registrations:
         return places
 
     def place(self, session_id: str, registration: str) -> Place | None:
-        """One of them, or None."""
-        row = self._connection.row(
-            f"{_JOINED} WHERE p.session_id = :id AND p.registration = :registration AND p.state <> 'left'",
-            id=session_id,
-            registration=registration,
-        )
-        if row is None:
-            return None
-        ahead = self._connection.value(
-            "SELECT count(*) FROM places WHERE session_id = :id AND state = 'waiting' AND number <= :number",
-            id=session_id,
-            number=row["number"],
-        )
-        return _place(row, int(ahead))
+        """One of them, or None; of a series' registration also where the session was closed alone."""
+        place = self._place(session_id, registration)
+        if place is not None and place.registration.series_id is not None:
+            room = self.room(session_id)
+            if room is not None and self.is_closed_alone(room):
+                return None
+        return place
 
     def counts(self, session_id: str) -> tuple[int, int]:
         """How many come, and how many wait."""
@@ -180,7 +190,7 @@ class Registrations:
     ) -> Registration:
         """Store a new registration, for a session or a series, without a place yet."""
         made = Registration(
-            f"reg_{uuid4().hex}",
+            f"{REGISTRATION_PREFIX}{uuid4().hex}",
             session_id,
             series_id,
             name,
@@ -221,7 +231,7 @@ class Registrations:
             state=state,
             start=room.scheduled_start,
         )
-        place = self.place(room.session_id, registration.registration)
+        place = self._place(room.session_id, registration.registration)
         assert place is not None
         self._tell("registration.created", place, at)
         return place
@@ -246,7 +256,12 @@ class Registrations:
         return [place for place in found if place is not None]
 
     def seat_those_of_series(self, room: RoomRow, at: Millis) -> list[Place]:
-        """Give a place in a session to everybody who comes to its whole series and has none there yet."""
+        """Give a place in a session to everybody who comes to its whole series and has none there yet.
+
+        Nobody gets one where it was closed alone.
+        """
+        if self.is_closed_alone(room):
+            return []
         rows = self._connection.rows(
             "SELECT * FROM registrations r WHERE r.series_id = :series AND NOT EXISTS (SELECT 1 FROM places p"
             " WHERE p.session_id = :id AND p.registration = r.registration) ORDER BY r.created_at, r.registration",
@@ -254,6 +269,25 @@ class Registrations:
             id=room.session_id,
         )
         return [self.seat(room, _registration(row), at) for row in rows]
+
+    def unseat_those_of_series(self, room: RoomRow, at: Millis) -> list[Place]:
+        """Take the places of those who come to the whole series from a session that was closed alone; webhooks are told.
+
+        They get one again when it is opened.
+        """
+        if not self.is_closed_alone(room):
+            return []
+        found = [each for each in self.places(room.session_id) if each.registration.series_id is not None]
+        for place in found:
+            self._tell("registration.cancelled", place, at)
+        self._connection.many(
+            "DELETE FROM places WHERE session_id = :session_id AND registration = :registration",
+            [
+                {"session_id": room.session_id, "registration": place.registration.registration}
+                for place in found
+            ],
+        )
+        return found
 
     def leave(self, place: Place, at: Millis) -> None:
         """Give up a place; of a series' registration this once, another one goes as a whole. Webhooks are told."""
@@ -357,6 +391,21 @@ class Registrations:
         )
 
     # -- inner parts -------------------------------------------------------------------------------
+
+    def _place(self, session_id: str, registration: str) -> Place | None:
+        row = self._connection.row(
+            f"{_JOINED} WHERE p.session_id = :id AND p.registration = :registration AND p.state <> 'left'",
+            id=session_id,
+            registration=registration,
+        )
+        if row is None:
+            return None
+        ahead = self._connection.value(
+            "SELECT count(*) FROM places WHERE session_id = :id AND state = 'waiting' AND number <= :number",
+            id=session_id,
+            number=row["number"],
+        )
+        return _place(row, int(ahead))
 
     def _coming(self, session_id: str) -> int:
         return int(

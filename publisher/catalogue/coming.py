@@ -197,6 +197,9 @@ class Coming:
             return
         if room.phase not in OPEN:
             return
+        if room.phase in NOT_BEGUN:
+            for place in self.registrations.unseat_those_of_series(room, at):
+                self._drop(place.registration.registration, room.session_id, *_NOTHING_BEFORE)
         for place in self.registrations.come_up(room):
             if self._confirmed(place):
                 self._schedule(room.session_id, PlaceMail.CAME_UP, place.registration, at, at)

@@ -282,6 +282,68 @@ async def test_who_comes_every_time_has_a_place_in_each_session(shared: Server) 
     refused(await shared.stranger.delete(own, headers=shared.bearing(anna["secret"])), 404)
 
 
+@on_the_shared_server
+@pytest.mark.parametrize("closed", [{"visibility": "private"}, {"access": "invite"}])
+async def test_who_comes_every_time_is_not_let_into_a_date_that_was_closed_alone(
+    shared: Server, closed: dict[str, str]
+) -> None:
+    """Their place there is gone, and their secret opens nothing; opened again, they have one."""
+    series_id = f"closed-{closed.get('visibility', 'invite')}"
+    made = await shared.client.post("/api/v2/series", json=series_body(series_id, rule="FREQ=WEEKLY;COUNT=3"))
+    sessions = [each["session_id"] for each in made.json()["sessions"]]
+    anna = (
+        await shared.stranger.post(f"/api/v2/series/{series_id}/registrations", json={"name": "Anna"})
+    ).json()
+    secret = anna["sessions"][0]["secret"]
+    path = f"/api/v2/sessions/{sessions[0]}"
+    await shared.client.patch(path, json={**closed, "listen_url": "https://voice.example/x"})
+
+    for asked in (
+        path,
+        f"{path}/content",
+        f"/sessions/{sessions[0]}/",
+        f"{path_of(sessions[0])}/{anna['registration']}",
+    ):
+        refused(await shared.stranger.get(asked, headers=shared.bearing(secret)), 401)
+    socket, refusal = await knock(shared, sessions[0], resume=secret)
+    await socket.close()
+    assert refusal["code"] == ("unknown_session" if closed.get("visibility") else "not_open_yet")
+    assert await listed(shared, sessions[0]) == []
+    own = f"/coming/{sessions[0]}/own/{secret}"
+    for asked in (own, f"{own}/join"):
+        assert (await shared.stranger.get(asked)).status_code == 404
+    late = (await shared.stranger.post(f"/api/v2/series/{series_id}/registrations", json={})).json()
+    assert [each["session_id"] for each in late["sessions"]] == sessions[1:]
+    assert [each["name"] for each in await listed(shared, sessions[1])] == ["Anna", None]
+
+    room = (await shared.client.get(path)).json()
+    invited = await shared.stranger.post(
+        path_of(sessions[0]), json={"name": "Ben"}, headers=shared.bearing(room["tokens"]["participant"])
+    )
+    assert invited.status_code == 201
+    ben = shared.bearing(invited.json()["secret"])
+    assert (await shared.stranger.get(path, headers=ben)).json()["listen_url"] == "https://voice.example/x"
+
+    await shared.client.patch(path, json={"visibility": "public", "access": "open"})
+    assert [each["name"] for each in await listed(shared, sessions[0])] == ["Ben", "Anna", None]
+
+
+@on_the_shared_server
+async def test_a_series_by_invitation_lets_in_whom_staff_registered(shared: Server) -> None:
+    """Its dates are by invitation as it is: none of them was closed alone."""
+    made = await shared.client.post(
+        "/api/v2/series", json=series_body("invited-series", rule="FREQ=WEEKLY;COUNT=2", visibility="private")
+    )
+    first = made.json()["sessions"][0]["session_id"]
+    anna = (
+        await shared.client.post("/api/v2/series/invited-series/registrations", json={"name": "Anna"})
+    ).json()
+    headers = shared.bearing(anna["sessions"][0]["secret"])
+    assert (await shared.stranger.get(f"/api/v2/sessions/{first}", headers=headers)).status_code == 200
+    joined = await shared.stranger.get(f"/coming/{first}/own/{anna['sessions'][0]['secret']}/join")
+    assert "token=" in joined.headers["Location"]
+
+
 async def knock(
     server: Server, session_id: str, **query: str
 ) -> tuple[websockets.ClientConnection, dict[str, Any]]:

@@ -47,6 +47,7 @@ __all__ = [
     "TOKEN_VALID_UNTIL",
     "WEBHOOKS",
     "WEBHOOKS_MAY_BE_PRIVATE",
+    "WITHOUT_PLACE",
     "Backend",
     "CataloguePool",
     "caller_of",
@@ -78,6 +79,8 @@ WEBHOOKS_MAY_BE_PRIVATE = web.AppKey("webhooks_may_be_private", bool)
 _AUTHENTICATED_FOR: web.RequestKey[str | None] = web.RequestKey("authenticated_for")
 """Set once a request was authenticated: the ``session_id`` that was given."""
 LED = web.RequestKey("led", Led)
+WITHOUT_PLACE = web.RequestKey("without_place", bool)
+"""Whether the registration of the request opens its session no more."""
 """What the key of the request leads, where that is not everything."""
 TOKEN_VALID_UNTIL = web.RequestKey("token_valid_until", int)
 """What the session of the request's token says of it, in milliseconds."""
@@ -170,6 +173,7 @@ def caller_of(request: web.Request, session_id: str | None = None) -> Caller:
         session_id,
         token_valid_until=request.get(TOKEN_VALID_UNTIL),
         led=request.get(LED),
+        without_place=request.get(WITHOUT_PLACE, False),
     )
 
 

@@ -166,10 +166,13 @@ class Credentials:
         *,
         token_valid_until: Millis | None = None,
         led: Led | None = None,
+        without_place: bool = False,
     ) -> Caller:
         """Authenticate a request by its headers. A ``resume`` is valid where the path, or ``session_id``, names its session.
 
-        ``led`` is what its key leads, or the key that its token was given to, where that is not everything. ``token_valid_until`` is what the session of its token says; without it the token's own word counts.
+        ``led`` is what its key leads, or the key that its token was given to, where that is not everything. ``token_valid_until``
+        is what the session of its token says; without it the token's own word counts. ``without_place``: its registration
+        opens the session no more.
 
         Raises:
             BadCredential: a credential is sent that is unknown, revoked or expired.
@@ -190,7 +193,7 @@ class Credentials:
         if scope is None and "series_id" in request.match_info:
             scope = f"series/{request.match_info['series_id']}"
         client_id = scope and self.tokens.resumed_client_id(scope, secret)
-        if client_id:
+        if client_id and not without_place:
             return Caller(client_id=client_id)
         raise BadCredential("bad_credential", "This credential is not known here, or was revoked.")
 

@@ -43,7 +43,7 @@ def active(state: Session) -> bool:
 
 def needs_token(details: Details) -> bool:
     """Whether links to a session open it with a token only."""
-    return details.access == "invite" or details.visibility == "private"
+    return details.by_invitation
 
 
 def tokens_of(state: Session, tokens: Tokens, given_to: str | None = None) -> dict[str, str]:
