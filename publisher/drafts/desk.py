@@ -29,7 +29,7 @@ from publisher.rendering.story import Story, story_of
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 
-__all__ = ["DraftDesk", "DraftNotFound", "InvalidDraft"]
+__all__ = ["DraftApproved", "DraftDesk", "DraftNotFound", "InvalidDraft"]
 
 _MAIL_KINDS = {"email": NEWSLETTER, PERSONAL: PERSONAL}
 _EDITED_AT = "written_of"
@@ -39,6 +39,10 @@ _QUOTE = "quote-"
 
 class DraftNotFound(KeyError):
     """There is no such session, or it has no such draft."""
+
+
+class DraftApproved(Exception):
+    """The draft is approved, and whoever changes it may not publish."""
 
 
 class DraftDesk:
@@ -146,11 +150,22 @@ class DraftDesk:
                 return draft
         raise DraftNotFound(channel)
 
-    def edit(self, session_id: str, channel: str, changes: Mapping[str, Any], at: Millis) -> dict[str, Any]:
+    def edit(
+        self,
+        session_id: str,
+        channel: str,
+        changes: Mapping[str, Any],
+        at: Millis,
+        *,
+        approved_too: bool = True,
+    ) -> dict[str, Any]:
         """Replace a draft's text: ``{content}`` of a post, any of ``{subject, text}`` of the mail.
+
+        Without ``approved_too`` only of one that is not approved: whoever may not publish changes nothing that leaves.
 
         Raises:
             DraftNotFound: there is no such draft.
+            DraftApproved: it is approved.
             InvalidDraft: an unknown field, no text, or too long for its network.
         """
         # Read and written in one transaction: subject and text may come from two people at once.
@@ -159,6 +174,8 @@ class DraftDesk:
             row = self._drafts.get(session_id, channel)
             if row is None:
                 raise DraftNotFound(channel)
+            if row.state == "approved" and not approved_too:
+                raise DraftApproved(channel)
             errors = edit_errors(channel, changes)
             if errors:
                 raise InvalidDraft(errors)

@@ -40,11 +40,16 @@ class Caller:
 
     def need_publisher(self) -> None:
         """Raise ``Forbidden`` where the caller leads sessions without publishing them."""
-        account = self.key or self.holder
-        if account is not None and account.role is KeyRole.ASSISTANT:
+        if not self.publishes:
             raise self.refusal(
                 "Publishing is for instructors: this is an assistant's key, or was given to one."
             )
+
+    @property
+    def publishes(self) -> bool:
+        """Whether the caller may publish what they lead: everybody but assistants."""
+        account = self.key or self.holder
+        return account is None or account.role is not KeyRole.ASSISTANT
 
     def need_admin(self) -> None:
         """Raise ``BadCredential`` or ``Forbidden`` unless the caller has the administrator's key."""

@@ -14,7 +14,7 @@ from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.models import Body
 from engine.api.publishing.publications import channels_of
-from engine.domain.rejection import Conflict, Invalid, NotFound
+from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from publisher.rendering.studio import InvalidStudio
 
 if TYPE_CHECKING:
@@ -66,12 +66,16 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def edit(request: web.Request) -> web.Response:
-    """Change a draft's text. An approved draft stays approved."""
+    """Change a draft's text. An approved draft stays approved; an assistant changes those that are not."""
     session_id, channel = _need_teller(request), request.match_info["channel"]
     body = checked(DraftText, await read_json(request))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
-    at = request.app[CLOCK].now()
-    return answer(await _at_desk(request, lambda desk: desk.edit(session_id, channel, changes, at)))
+    at, publishes = request.app[CLOCK].now(), caller_of(request).publishes
+    return answer(
+        await _at_desk(
+            request, lambda desk: desk.edit(session_id, channel, changes, at, approved_too=publishes)
+        )
+    )
 
 
 async def approve(request: web.Request) -> web.Response:
@@ -108,9 +112,10 @@ async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> An
         NotFound: there is no such draft.
         Invalid: the change is wrong.
         Conflict: ``studio.toml`` cannot be used.
+        Forbidden: it is approved, and the caller may not change what is.
     """
     # Imports the templates: a server is ready sooner without.
-    from publisher.drafts.desk import DraftNotFound, InvalidDraft
+    from publisher.drafts.desk import DraftApproved, DraftNotFound, InvalidDraft
     from publisher.drafts.open_draft_desk import open_draft_desk
 
     data = request.app[DATA]
@@ -118,6 +123,8 @@ async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> An
         return await request.app[CATALOGUE].ask(lambda connection: work(open_draft_desk(data, connection)))
     except DraftNotFound as error:
         raise NotFound("unknown_draft", f"There is no draft {str(error.args[0])[:100]}.") from None
+    except DraftApproved:
+        raise Forbidden("forbidden", "This draft is approved: changing it is for instructors.") from None
     except InvalidDraft as error:
         raise Invalid("invalid_data", "The draft is wrong: see details.", error.details) from None
     except InvalidStudio as error:
