@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from engine.domain.instant import Millis, to_datetime
+from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.session_reader import Recipient, SessionReader
 from engine.storage.sign_ins import SIGN_IN_MAIL, SignIns
@@ -114,12 +114,10 @@ def _personal(
 
 def _named(texts: DraftTexts, room: UpcomingRoom) -> dict[str, str]:
     """A session that is still to come, as text, with its address and its calendar file."""
-    studio, words = texts.studio, texts.studio.words
-    starts = to_datetime(room.starts).astimezone(studio.zone)
     page = texts.links.absolute(f"sessions/{room.session_id}/")
     return {
         "title": room.title,
-        "when": f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} ({studio.zone_at(starts)})",
+        "when": texts.studio.day_and_time(room.starts),
         "page": page,
         "calendar": f"{page}event.ics",
     }

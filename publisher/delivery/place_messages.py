@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 
-from engine.domain.instant import Millis, to_datetime
+from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
 from engine.storage.registrations import Registrations
 from publisher.catalogue.deliveries import Delivery
@@ -41,8 +41,6 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
     room = room_of(row)
     studio, words, links = texts.studio, texts.studio.words, texts.links
     own = links.absolute(f"coming/{place.registration.token}")
-    starts = to_datetime(room.starts).astimezone(studio.zone)
-    when = f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} ({studio.zone_at(starts)})"
     waits = place.state is PlaceState.WAITING
     kind = mail.removeprefix("place_")
     buttons = {
@@ -53,7 +51,7 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
         "coming",
         words(f"coming.{kind}_subject", title=room.title),
         heading=room.title,
-        when=when,
+        when=studio.day_and_time(room.starts),
         led=words("before.with", name=room.instructor),
         said=words(f"coming.{kind}_said", name=studio.name),
         waits=waits and mail in (PlaceMail.CONFIRM, PlaceMail.MOVED),

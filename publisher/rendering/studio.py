@@ -23,6 +23,7 @@ from pydantic import (
     ValidationError,
 )
 
+from engine.domain.instant import Millis, to_datetime
 from engine.domain.text import line, paragraphs
 from publisher.rendering.links import is_writable
 
@@ -187,6 +188,11 @@ class Studio(_Table):
     def zone_at(self, moment: datetime) -> str:
         """The abbreviation of the time zone at a moment: ``CET``; ``UTC-03`` where it has only a number."""
         return zone_name(moment.astimezone(self.zone))
+
+    def day_and_time(self, at: Millis) -> str:
+        """A day with its weekday and the time with the studio's zone, for mails: ``Thursday, 21 March 2024, 15:00 (CET)``."""
+        local, words = to_datetime(at).astimezone(self.zone), self.words
+        return f"{words.day(local, weekday=True)}, {words.time_of_day(local)} ({self.zone_at(local)})"
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -80,6 +80,11 @@ export function timeWithZone(millis) {
   return dateTime(millis, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
 }
 
+/** The day and the local time with its zone: `Tuesday 3 March, 19:30 CET`. @param {number} millis */
+export function dayAndTime(millis) {
+  return `${dateTime(millis)}, ${timeWithZone(millis)}`;
+}
+
 /** @param {number} value @param {Intl.NumberFormatOptions} [options] */
 export function number(value, options) {
   return new Intl.NumberFormat(locale, options).format(value);

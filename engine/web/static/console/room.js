@@ -7,7 +7,7 @@ import { sessionPath } from "../api.js";
 import { CLOSE } from "../close-codes.js";
 import { h, setText, show } from "../dom.js";
 import { HalcytoneClient } from "../halcytone-client.js";
-import { clockTime, dateTime, t, timeWithZone } from "../i18n.js";
+import { clockTime, dayAndTime, t } from "../i18n.js";
 import { opensText } from "../opening-time.js";
 import { refusalText, warningText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
@@ -105,7 +105,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     const here = t("room.here", { count: room.count });
     const begins = Date.parse(room.scheduled_start ?? "");
     const since = room.started_at ? clockTime((now - Date.parse(room.started_at)) / 1000) : "";
-    const time = room.phase === "live" ? (since ? t("room.live", { time: since }) : t("phase.live")) : begins ? `${dateTime(begins)}, ${timeWithZone(begins)}` : "";
+    const time = room.phase === "live" ? (since ? t("room.live", { time: since }) : t("phase.live")) : begins ? dayAndTime(begins) : "";
     const line = client.status === "open" ? "" : ` · ${t("room.reconnecting")}`;
     if (!client.welcome && opensAt) return setText(facts, `${time} · ${opensText(Date.parse(opensAt), now)}`);
     setText(facts, client.welcome ? `${time} · ${here}${line}` : t("console.loading"));

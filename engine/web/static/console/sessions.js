@@ -5,7 +5,7 @@
 
 import { sessionPath } from "../api.js";
 import { h, setText, show } from "../dom.js";
-import { dateTime, t, timeWithZone } from "../i18n.js";
+import { dayAndTime, t } from "../i18n.js";
 import { sumText } from "../plan-sum.js";
 import { answerText } from "../refusals.js";
 import { comingDialog } from "./coming.js";
@@ -86,7 +86,7 @@ export function sessionsScreen(desk) {
       "article",
       { class: "card", "data-session": session.session_id },
       h("h3", { tabindex: "-1" }, session.title),
-      h("p", { class: "quiet" }, `${dateTime(start)}, ${timeWithZone(start)} · ${session.instructor} · ${t(`phase.${session.phase}`)}${planSum(session.techniques)}`),
+      h("p", { class: "quiet" }, `${dayAndTime(start)} · ${session.instructor} · ${t(`phase.${session.phase}`)}${planSum(session.techniques)}`),
       h(
         "div",
         { class: "actions" },

@@ -4,8 +4,9 @@
  */
 
 import { sessionPath } from "../api.js";
+import { copyRow } from "../copy-row.js";
 import { h, setText, show } from "../dom.js";
-import { dateTime, t, timeWithZone } from "../i18n.js";
+import { dayAndTime, t } from "../i18n.js";
 import { qrCode } from "../qr-code.js";
 import { answerText } from "../refusals.js";
 
@@ -43,26 +44,10 @@ export async function shareDialog(desk, sessionId) {
 /** What may be pasted into a chat: title, time, instructor, the link. @param {any} session */
 function invitation(session) {
   const at = Date.parse(session.scheduled_start);
-  return [session.title, `${dateTime(at)}, ${timeWithZone(at)} · ${t("entry.with", { name: session.instructor })}`, session.urls.join].join("\n");
+  return [session.title, `${dayAndTime(at)} · ${t("entry.with", { name: session.instructor })}`, session.urls.join].join("\n");
 }
 
 /** A link to copy. @param {string} name @param {string} url */
 export function linkRow(name, url) {
   return copyRow(name, h("input", { readonly: true, value: url, id: `link-${name.replace(/\W+/g, "-")}` }));
-}
-
-/** @param {string} name @param {any} field read-only */
-function copyRow(name, field) {
-  const said = h("p", { class: "quiet", role: "status" });
-  const copy = async () => {
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-      setText(said, t("share.copied"));
-    } catch {
-      // Without HTTPS there is no clipboard: select the link, to be copied by hand.
-      setText(said, t("share.selected"));
-    }
-  };
-  return h("div", { class: "link-row" }, h("label", { for: field.id }, name), h("div", { class: "chat-row" }, field, h("button", { type: "button", onclick: copy }, t("share.copy"))), said);
 }

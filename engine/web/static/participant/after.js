@@ -5,7 +5,7 @@
 
 import { apiRequest, sessionPath } from "../api.js";
 import { BASE, h, setText, show } from "../dom.js";
-import { dateTime, t, timeWithZone } from "../i18n.js";
+import { dayAndTime, t } from "../i18n.js";
 import { forget, recall, remember } from "../memory.js";
 import { ratingButtons } from "./rating.js";
 import { feedbackForm } from "./feedback-form.js";
@@ -74,7 +74,7 @@ async function nextSession(sessionId, credential) {
     "section",
     { class: "card next-session" },
     h("h2", {}, t("after.next")),
-    h("p", {}, h("a", { href: next.urls.page }, next.title), h("br"), `${dateTime(at)}, ${timeWithZone(at)} · ${t("entry.with", { name: next.instructor })}`),
+    h("p", {}, h("a", { href: next.urls.page }, next.title), h("br"), `${dayAndTime(at)} · ${t("entry.with", { name: next.instructor })}`),
     h("p", {}, h("a", { href: next.urls.calendar }, t("after.calendar"))),
   );
 }

@@ -4,7 +4,7 @@
  */
 
 import { BASE, h, setText } from "../dom.js";
-import { dateTime, sentence, t, timeWithZone } from "../i18n.js";
+import { dayAndTime, sentence, t } from "../i18n.js";
 
 /** @param {any} visit */
 export function entryScreen(visit) {
@@ -64,7 +64,7 @@ function leadOf(room) {
   if (room.phase === "live") parts.push(room.count ? t("entry.live", { count: room.count }) : t("entry.live_first"));
   else if (room.scheduled_start) {
     const at = Date.parse(room.scheduled_start);
-    parts.push(`${dateTime(at)}, ${timeWithZone(at)}`);
+    parts.push(dayAndTime(at));
   }
   return sentence(parts.join(" · "));
 }

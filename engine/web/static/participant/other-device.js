@@ -3,41 +3,27 @@
  * @module
  */
 
+import { copyRow } from "../copy-row.js";
 import { BASE, h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { qrCode } from "../qr-code.js";
 
 /**
- * The dialog with the link and its code. The secret stands in the fragment, which no server gets to see.
+ * The dialog with the link and its code. The secret stands in the fragment, which browsers leave out of the request, so that
+ * no log has it; the page that the link opens sends it to the server itself.
  * @param {any} visit
  */
 export function otherDeviceDialog(visit) {
   const field = h("input", { readonly: true, id: "other-device-link" });
-  const said = h("p", { class: "quiet", role: "status" });
+  const row = h("div", {});
   const code = h("div", {});
-  const copy = async () => {
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-      setText(said, t("share.copied"));
-    } catch {
-      // Without HTTPS there is no clipboard: select the link, to be copied by hand.
-      setText(said, t("share.selected"));
-    }
-  };
   const element = h(
     "dialog",
     { class: "stop-dialog", "aria-labelledby": "other-device-title" },
     h("h2", { id: "other-device-title" }, t("device.title")),
     h("p", {}, t("device.text")),
     code,
-    h(
-      "div",
-      { class: "link-row" },
-      h("label", { for: "other-device-link" }, t("device.link")),
-      h("div", { class: "chat-row" }, field, h("button", { type: "button", onclick: copy }, t("share.copy"))),
-      said,
-    ),
+    row,
     h("p", { class: "quiet" }, t("device.secret")),
     h("div", { class: "lower" }, h("button", { type: "button", class: "primary wide", onclick: () => element.close() }, t("sheet.back"))),
   );
@@ -45,7 +31,8 @@ export function otherDeviceDialog(visit) {
     const path = `${BASE}/sessions/join/${encodeURIComponent(visit.sessionId)}`;
     const fragment = new URLSearchParams({ resume: visit.client.identity.resume });
     field.value = `${location.origin}${path}#${fragment}`;
-    setText(said, "");
+    // Anew, so that it does not say of the time before that the link is copied.
+    show(row, copyRow(t("device.link"), field));
     element.showModal();
     show(code, await qrCode(field.value, t("device.code_alt")));
   };

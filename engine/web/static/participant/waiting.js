@@ -4,7 +4,7 @@
  */
 
 import { BASE, h, setText, show } from "../dom.js";
-import { clockTime, dateTime, sentence, t, timeWithZone } from "../i18n.js";
+import { clockTime, dayAndTime, sentence, t } from "../i18n.js";
 import { opensText } from "../opening-time.js";
 import { Tone } from "../tone.js";
 import { WakeLock } from "../wake-lock.js";
@@ -54,7 +54,7 @@ export function waitingScreen(visit) {
     setText(title, room.title || t("entry.title"));
     if (room.title) document.title = room.title;
     const names = room.instructor ? [t("entry.with", { name: room.instructor })] : [];
-    setText(when, sentence([...names, ...(at ? [`${dateTime(at)}, ${timeWithZone(at)}`] : [])].join(" · ")));
+    setText(when, sentence([...names, ...(at ? [dayAndTime(at)] : [])].join(" · ")));
     setText(moved, visit.moved ? t("waiting.moved") : "");
     setText(here, room.count > 1 ? t("waiting.here", { count: room.count }) : "");
     const key = JSON.stringify([room.plan, room.listen_url, room.place, room.description]);
