@@ -264,17 +264,21 @@ class Listing:
     def archive(self, name: str) -> list[Published]:
         """The sessions of a part of the feed's archive, the newest first."""
         month, _, part = name.rpartition("-")
-        # What was withdrawn or hidden keeps its place, so that the others keep theirs.
-        return self._entries(
-            "WHERE visibility = 'public' AND session_id IN (SELECT session_id FROM ("
+        # What was withdrawn or hidden keeps its place, so that the others keep theirs. The places are found first: asked
+        # for by a condition, SQLite goes through every session for each part.
+        rows = self.connection.rows(
+            "WITH places AS MATERIALIZED (SELECT session_id AS id FROM ("
             " SELECT session_id, published_at, feed_number FROM published WHERE feed_month = :month UNION ALL"
             " SELECT session_id, published_at, feed_number FROM tombstones WHERE feed_month = :month"
-            ") AS places ORDER BY published_at, feed_number, session_id LIMIT :size OFFSET :before)"
+            ") AS everything ORDER BY published_at, feed_number, session_id LIMIT :size OFFSET :before)"
+            f" SELECT {_COLUMNS} FROM places CROSS JOIN published"
+            " WHERE session_id = places.id AND visibility = 'public'"
             f" ORDER BY {_NEWEST_FIRST}",
             month=month,
             size=ARCHIVE_SIZE,
             before=(int(part) - 1) * ARCHIVE_SIZE,
         )
+        return [_entry(row) for row in rows]
 
     def archives(self) -> list[str]:
         """The complete parts of the feed's archive in order: full ones, and all of months that are over."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.domain.instant import HOUR, MINUTE
+from engine.storage.database import Connection, Row, Value
 from engine.storage.meta import Meta
 from engine.storage.migrations import Schema, migrate
 from engine.storage.opening import database_of
@@ -18,8 +19,14 @@ from tests.publisher.syndication.test_feed import channel_of
 DAY = 24 * HOUR
 
 
-def test_parts_are_counted_from_the_beginning_of_their_month(publisher: Publisher) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_parts_are_counted_from_the_beginning_of_their_month(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     """Whatever came first here: by their own time, and with the places of those that were withdrawn."""
+    publisher = Publisher(
+        tmp_path, url=request.getfixturevalue("postgres_url") if kind == "postgres" else None
+    )
     catalogue, zone = publisher.catalogue, publisher.jobs.setup.studio.zone
     for n in reversed(range(60)):
         old = snapshot(f"old-{n:02}", source="import", session_date=NOW - 400 * DAY + n * MINUTE)
@@ -37,6 +44,29 @@ def test_parts_are_counted_from_the_beginning_of_their_month(publisher: Publishe
     assert entry is not None
     assert catalogue.archives_from(entry) == ["2023-02-1", "2023-02-2"]
     assert [each.session_id for each in catalogue.newest_in_feed(3)] == ["today", "old-59", "old-58"]
+    publisher.close()
+
+
+def test_a_part_of_the_archive_is_read_without_a_look_at_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 10,000 sessions there are 200 parts: going through everything for each one took a minute."""
+    publisher = Publisher(tmp_path)
+    connection = publisher.catalogue.connection
+    read = type(connection).rows
+    plans: list[str] = []
+
+    def explained(self: Connection, statement: str, /, **values: Value) -> list[Row]:
+        plans.extend(row["detail"] for row in read(self, f"EXPLAIN QUERY PLAN {statement}", **values))
+        return read(self, statement, **values)
+
+    monkeypatch.setattr(type(connection), "rows", explained)
+    publisher.catalogue.archive("2023-02-1")
+    publisher.close()
+    assert [plan for plan in plans if "published" in plan] == [
+        "SEARCH published USING COVERING INDEX published_by_place (feed_month=?)",
+        "SEARCH published USING PRIMARY KEY (session_id=?)",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
