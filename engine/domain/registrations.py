@@ -16,6 +16,7 @@ __all__ = [
     "PLACES_PER_NETWORK",
     "PLACE_HELD",
     "REGISTRATION_PREFIX",
+    "SERIES_GATHERED",
     "SOON_BEFORE",
     "UNCONFIRMED_KEPT",
     "PlaceMail",
@@ -42,6 +43,9 @@ PLACES_PER_NETWORK = (20, HOUR)
 """So many registrations, with an address or without, may come from one network address within that time."""
 MAILS_PER_MAILBOX = (5, 24 * HOUR)
 """So many mails that ask to confirm go to one mailbox within that time, whoever asks for them."""
+
+SERIES_GATHERED: Millis = MINUTE
+"""How long what is to be told of one session of a series waits for what is to be told of the others, so that one mail tells it all."""
 
 UNCONFIRMED_KEPT: Millis = 72 * HOUR
 """How long an address is kept that nobody confirms."""

@@ -1,7 +1,7 @@
 """Saying that one comes: registrations, the places they get, and the mails that follow, each in one transaction.
 
 Nothing but the one mail that asks to confirm goes to an address that has not confirmed. Mails stand in ``deliveries``, one for
-each registration, session and kind.
+each registration, session and kind; those that tell of changes in several sessions of a series go out as one (``series_mails``).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from engine.domain.registrations import (
     MAILS_PER_NETWORK,
     MAILS_WITHIN,
     PLACES_PER_NETWORK,
+    SERIES_GATHERED,
     PlaceMail,
     reminders,
 )
@@ -23,6 +24,7 @@ from engine.storage.rows import RoomRow
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.place_mails import NOT_BEGUN, OPEN, PLACE_MAILS
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.series_mails import GATHERED
 
 __all__ = ["Coming", "Registered", "TooManyRegistrations"]
 
@@ -238,6 +240,8 @@ class Coming:
     def _schedule(
         self, session_id: str, mail: PlaceMail, registration: Registration, due_at: Millis, at: Millis
     ) -> None:
+        if registration.series_id is not None and mail in GATHERED:
+            due_at += SERIES_GATHERED
         if registration.address is not None:
             self._deliveries.schedule_one(
                 session_id, mail, registration.registration, registration.address, due_at, at

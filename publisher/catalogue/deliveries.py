@@ -18,6 +18,7 @@ from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.place_mails import PLACE_MAILS, has_address, wanted_address
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.series_mails import GATHERED, waiting_with
 
 __all__ = ["CONFIRMATION", "NEWSLETTER", "PERSONAL", "SEND_DELAY", "Deliveries", "Delivery"]
 
@@ -48,6 +49,8 @@ class Delivery:
     """What the person is known by: the subscriber's address in lower case, or a ``client_id``."""
     address: str
     attempts: int
+    others: tuple[tuple[str, str], ...] = ()
+    """Session and kind of other rows of the same person that this mail stands for too."""
 
 
 class Deliveries:
@@ -192,9 +195,11 @@ class Deliveries:
         """Take a mail to send it, to the address that its person has now; None when it was cancelled or taken meanwhile.
 
         Written before the first byte goes. A personal mail to somebody who withdrew is removed, and one about
-        a place that says nothing true any more.
+        a place that says nothing true any more. What several sessions of a series are told of is taken together.
         """
         with self._connection.transaction():
+            if delivery.kind in GATHERED:
+                return self._begin_together(delivery, now)
             if not self._set(
                 delivery, "submitting", now, only_from="preparing", attempts=delivery.attempts + 1
             ):
@@ -211,15 +216,7 @@ class Deliveries:
             if address is None:
                 self._remove(delivery)
                 return None
-            self._connection.execute(
-                "UPDATE deliveries SET address = :address"
-                " WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
-                address=address,
-                id=delivery.session_id,
-                kind=delivery.kind,
-                recipient=delivery.recipient,
-            )
-            return replace(delivery, address=address)
+            return self._addressed(delivery, address)
 
     def give_back(self, delivery: Delivery, now: Millis, due_at: Millis | None = None) -> None:
         """Undo ``begin``: nothing was sent, for a reason of our own, and the attempt does not count."""
@@ -329,6 +326,50 @@ class Deliveries:
         found = SessionReader(self._connection).recipients(session_id)
         return [(each.client_id, each.address) for each in found]
 
+    def _begin_together(self, delivery: Delivery, now: Millis) -> Delivery | None:
+        """Take what waits to be told of the sessions of a series as one mail, once the last of it has come.
+
+        A row that says nothing true any more is removed.
+        """
+        waiting = waiting_with(self._connection, delivery.recipient, delivery.session_id, delivery.kind)
+        until = max((each.due_at for each in waiting), default=now)
+        if until > now:
+            self._connection.execute(
+                "UPDATE deliveries SET due_at = :until WHERE session_id = :id AND kind = :kind"
+                " AND recipient = :recipient AND state = 'preparing'",
+                until=until,
+                id=delivery.session_id,
+                kind=delivery.kind,
+                recipient=delivery.recipient,
+            )
+            return None
+        attempts = max((each.attempts for each in waiting), default=0)
+        taken: list[Delivery] = []
+        for each in waiting:
+            one = replace(delivery, session_id=each.session_id, kind=each.kind, attempts=attempts)
+            if not self._set(one, "submitting", now, only_from="preparing", attempts=attempts + 1):
+                continue
+            address = wanted_address(self._connection, one.session_id, one.kind, one.recipient, now)
+            if address is None:
+                self._remove(one)
+            else:
+                taken.append(self._addressed(one, address))
+        if not taken:
+            return None
+        return replace(taken[0], others=tuple((each.session_id, each.kind) for each in taken[1:]))
+
+    def _addressed(self, delivery: Delivery, address: str) -> Delivery:
+        """Note the address that a person has now."""
+        self._connection.execute(
+            "UPDATE deliveries SET address = :address"
+            " WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
+            address=address,
+            id=delivery.session_id,
+            kind=delivery.kind,
+            recipient=delivery.recipient,
+        )
+        return replace(delivery, address=address)
+
     def _set(
         self,
         delivery: Delivery,
@@ -339,6 +380,33 @@ class Deliveries:
         error: str | None = None,
         attempts: int | None = None,
         due_at: Millis | None = None,
+    ) -> bool:
+        """Note what became of a mail, in every row that it stands for; False where its own was in another state."""
+        with self._connection.transaction():
+            changed = [
+                self._set_one(
+                    replace(delivery, session_id=session_id, kind=kind),
+                    state,
+                    now,
+                    only_from=only_from,
+                    error=error,
+                    attempts=attempts,
+                    due_at=due_at,
+                )
+                for session_id, kind in ((delivery.session_id, delivery.kind), *delivery.others)
+            ]
+        return changed[0]
+
+    def _set_one(
+        self,
+        delivery: Delivery,
+        state: str,
+        now: Millis,
+        *,
+        only_from: str,
+        error: str | None,
+        attempts: int | None,
+        due_at: Millis | None,
     ) -> bool:
         changed = self._connection.execute(
             "UPDATE deliveries SET state = CASE WHEN again_at IS NULL THEN :state ELSE 'preparing' END,"

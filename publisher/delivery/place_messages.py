@@ -14,6 +14,7 @@ from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.place_mails import first_open
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, room_of
+from publisher.delivery.series_messages import is_about_series, series_message
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.message import message_of
 from publisher.syndication.calendar import calendar_file
@@ -23,6 +24,8 @@ __all__ = ["place_message"]
 
 def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
     """The message; None where the place or its session is gone."""
+    if is_about_series(catalogue, delivery):
+        return series_message(texts, catalogue, delivery, now)
     registrations = Registrations(catalogue.connection)
     mail = PlaceMail(delivery.kind)
     if mail is PlaceMail.CONFIRM:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from typing import Any
 
@@ -185,6 +186,167 @@ async def test_nobody_is_asked_to_confirm_a_series_that_nothing_comes_of(open_st
         )
     assert await open_studio.send(NOW + HOUR) == []
     assert open_studio.queued() == []
+
+
+@dataclass
+class InSeries:
+    """Anna, who comes to a series of two sessions in three days and in ten, and has confirmed."""
+
+    studio: Studio
+    made: Registered
+
+    def change(self, at: Millis, *session_ids: str, **changes: Any) -> None:
+        """Change sessions of the series one after the other, as bringing it to what it says does."""
+        for session_id in session_ids:
+            for name, value in changes.items():
+                self.studio.connection.execute(
+                    f"UPDATE rooms SET {name} = :value, sequence = sequence + 1 WHERE session_id = :id",
+                    value=value(session_id) if callable(value) else value,
+                    id=session_id,
+                )
+            self.studio.coming.settle(session_id, at)
+
+    def store_series(self, *, ended_at: Millis | None = None, dropped: tuple[str, ...] = ()) -> None:
+        self.studio.connection.execute(
+            "INSERT INTO series (series_id, document, version, created_at, ended_at)"
+            " VALUES ('thursdays', :document, 1, 0, :ended_at)"
+            " ON CONFLICT (series_id) DO UPDATE SET document = excluded.document, ended_at = excluded.ended_at",
+            document=json.dumps({"series_id": "thursdays", "dropped": dropped}),
+            ended_at=ended_at,
+        )
+
+
+FIRST, SECOND = "thursdays-2024-03-24", "thursdays-2024-03-31"
+STARTS = {FIRST: START, SECOND: START + 7 * DAYS}
+
+
+@pytest.fixture
+async def in_series(open_studio: Studio) -> InSeries:
+    made = of_series(open_studio)
+    await open_studio.send(NOW)
+    open_studio.coming.confirm(made.registration, NOW)
+    here = InSeries(open_studio, made)
+    here.store_series()
+    return here
+
+
+def events(message: EmailMessage) -> list[tuple[str, str]]:
+    """The sessions in a mail's calendar file, and whether they take place."""
+    (attached,) = message.iter_attachments()
+    return [
+        (str(event["uid"]).partition("@")[0], str(event["status"]))
+        for event in icalendar.Calendar.from_ical(attached.get_content()).walk("VEVENT")
+    ]
+
+
+async def test_an_ended_series_is_told_in_one_mail(in_series: InSeries) -> None:
+    """With every date that falls away, once the last of its sessions was cancelled; a second round says nothing."""
+    studio = in_series.studio
+    in_series.store_series(ended_at=NOW + HOUR, dropped=(FIRST, SECOND))
+    in_series.change(NOW + HOUR, FIRST, cancelled=True, phase="cancelled")
+    in_series.change(NOW + HOUR + 30_000, SECOND, cancelled=True, phase="cancelled")
+    assert await studio.send(NOW + HOUR + MINUTE) == []
+    assert await studio.send(NOW + HOUR + 2 * MINUTE) == [("anna@example.org", "Ended: Thursdays")]
+    message = studio.server.taken[-1][1]
+    text = text_of(message)
+    assert "This series has ended." in text
+    assert "- Sunday, 24 March 2024, 14:00 (UTC)\r\n- Sunday, 31 March 2024" in text
+    assert "/coming/" not in text
+    assert events(message) == [(FIRST, "CANCELLED"), (SECOND, "CANCELLED")]
+    for session_id in (FIRST, SECOND):
+        studio.coming.settle(session_id, NOW + 2 * HOUR)
+    assert await studio.send(START + 20 * DAYS) == []
+
+
+async def test_a_moved_series_is_told_in_one_mail(in_series: InSeries) -> None:
+    """With the new dates; reminders come at the new times."""
+    studio = in_series.studio
+    in_series.change(NOW + HOUR, FIRST, SECOND, scheduled_start=lambda each: STARTS[each] + HOUR)
+    assert await studio.send(NOW + HOUR + MINUTE) == [("anna@example.org", "New dates: Thursdays")]
+    message = studio.server.taken[-1][1]
+    text = text_of(message)
+    assert "These are your dates now:" in text
+    assert "- Sunday, 24 March 2024, 15:00 (UTC)\r\n- Sunday, 31 March 2024, 15:00" in text
+    assert "fall away" not in text
+    assert f"https://breath.example/coming/{in_series.made.registration.token}" in text
+    assert events(message) == [(FIRST, "CONFIRMED"), (SECOND, "CONFIRMED")]
+    assert await studio.send(START + HOUR - 24 * HOUR) == [("anna@example.org", "Tomorrow: Thursdays")]
+
+
+async def test_a_series_on_another_weekday_says_what_falls_away_and_what_comes(in_series: InSeries) -> None:
+    """Its sessions are cancelled, and others made, to which Anna comes too."""
+    studio = in_series.studio
+    in_series.store_series(dropped=(FIRST,))
+    in_series.change(NOW + HOUR, FIRST, cancelled=True, phase="cancelled")
+    made = room(
+        "thursdays-2024-03-25", title="Thursdays", series_id="thursdays", scheduled_start=START + DAYS
+    )
+    studio.connection.execute(ROOMS.upsert, **ROOMS.values(made))
+    studio.coming.settle(made.session_id, NOW + HOUR)
+    assert await studio.send(NOW + HOUR + MINUTE) == [("anna@example.org", "New dates: Thursdays")]
+    text = text_of(studio.server.taken[-1][1])
+    assert "These dates fall away:\r\n\r\n- Sunday, 24 March 2024, 14:00 (UTC)\r\n" in text
+    assert "dates now:\r\n\r\n- Monday, 25 March 2024, 14:00 (UTC)\r\n- Sunday, 31 March 2024" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({"cancelled": True, "phase": "cancelled"}, "Cancelled: Thursdays"),
+        ({"scheduled_start": START + HOUR}, "New time: Thursdays"),
+    ],
+)
+async def test_one_session_of_a_series_is_told_alone(
+    in_series: InSeries, changes: dict[str, Any], subject: str
+) -> None:
+    """A minute later, as there might be more to tell."""
+    in_series.change(NOW + HOUR, FIRST, **changes)
+    assert await in_series.studio.send(NOW + HOUR + MINUTE - 1) == []
+    assert await in_series.studio.send(NOW + HOUR + MINUTE) == [("anna@example.org", subject)]
+
+
+async def test_places_in_several_sessions_of_a_series_are_told_in_one_mail(in_series: InSeries) -> None:
+    """Where a series gets more of them; who waits on is told so."""
+    studio, connection = in_series.studio, in_series.studio.connection
+    connection.execute("UPDATE places SET state = 'waiting'")
+    in_series.change(NOW + HOUR, FIRST, SECOND, max_participants=3)
+    assert await studio.send(NOW + HOUR + MINUTE) == [("anna@example.org", "You have a place: Thursdays")]
+    assert "on these dates:\r\n\r\n- Sunday, 24 March" in text_of(studio.server.taken[-1][1])
+    connection.execute("UPDATE places SET state = 'waiting', told_start = 0")
+    connection.execute("UPDATE rooms SET max_participants = 0")
+    in_series.change(NOW + 2 * HOUR, FIRST, SECOND, phase="waiting")
+    assert await studio.send(NOW + 2 * HOUR + MINUTE) == [("anna@example.org", "New dates: Thursdays")]
+    assert "14:00 (UTC), on the waiting list\r\n" in text_of(studio.server.taken[-1][1])
+
+
+async def test_a_mail_about_a_series_that_is_refused_is_tried_again_as_one(in_series: InSeries) -> None:
+    """And what is new by then is in it."""
+    studio = in_series.studio
+    in_series.store_series(ended_at=NOW + HOUR, dropped=(FIRST, SECOND))
+    in_series.change(NOW + HOUR, FIRST, scheduled_start=START + HOUR)
+    in_series.change(NOW + HOUR, SECOND, cancelled=True, phase="cancelled")
+    studio.server.answers["anna@example.org"] = "450 4.2.1 later"
+    assert await studio.send(NOW + HOUR + MINUTE) == []
+    del studio.server.answers["anna@example.org"]
+    in_series.change(NOW + HOUR + MINUTE, FIRST, cancelled=True, phase="cancelled")
+    assert await studio.send(NOW + HOUR + 3 * MINUTE) == [("anna@example.org", "Ended: Thursdays")]
+    assert len(events(studio.server.taken[-1][1])) == 2
+    states = studio.connection.rows("SELECT DISTINCT state FROM deliveries WHERE kind = 'place_cancelled'")
+    assert [row["state"] for row in states] == ["submitted"]
+
+
+async def test_who_comes_to_one_session_of_a_series_is_told_of_that_one_at_once(in_series: InSeries) -> None:
+    """Nothing of others is in the mail."""
+    studio = in_series.studio
+    row = studio.coming.registrations.room(SECOND)
+    assert row is not None
+    ben = studio.coming.register(
+        [row], series_id=None, name=None, address="ben@example.org", mailbox="b", network="n", at=NOW
+    )
+    await studio.send(NOW)
+    studio.coming.confirm(ben.registration, NOW)
+    in_series.change(NOW + HOUR, FIRST, SECOND, cancelled=True, phase="cancelled")
+    assert await studio.send(NOW + HOUR) == [("ben@example.org", "Cancelled: Thursdays")]
 
 
 async def test_an_address_that_nobody_confirms_goes_after_three_days(open_studio: Studio) -> None:

@@ -1,0 +1,117 @@
+"""The mail about what has changed in several sessions of a series, to somebody who comes to every one of them.
+
+It says what is true when it is sent: the dates that fall away, and those that are left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from engine.domain.instant import Millis
+from engine.domain.registrations import PlaceMail, PlaceState
+from engine.storage.registrations import Place, Registration, Registrations
+from engine.storage.rows import RoomRow
+from publisher.catalogue.deliveries import Delivery
+from publisher.catalogue.place_mails import NOT_BEGUN
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.series_mails import GATHERED, has_ended, is_no_part
+from publisher.catalogue.upcoming import room_of
+from publisher.drafts.texts import DraftTexts
+from publisher.mail.message import message_of
+from publisher.syndication.calendar import calendar_file
+
+__all__ = ["is_about_series", "series_message"]
+
+
+def is_about_series(catalogue: Catalogue, delivery: Delivery) -> bool:
+    """Whether a mail tells of several sessions of a series, or of one that fell out of it."""
+    owner = Registrations(catalogue.connection).get(delivery.recipient)
+    if owner is None or owner.series_id is None or delivery.kind not in GATHERED:
+        return False
+    return bool(delivery.others) or (
+        delivery.kind == PlaceMail.CANCELLED
+        and is_no_part(catalogue.connection, owner.series_id, delivery.session_id)
+    )
+
+
+def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
+    """The message; None where the registration or all of its sessions are gone."""
+    registrations = Registrations(catalogue.connection)
+    owner = registrations.get(delivery.recipient)
+    told = _told(registrations, delivery)
+    if owner is None or owner.series_id is None or not told:
+        return None
+    kinds = {kind for kind, _, _ in told}
+    fallen = [row for kind, row, _ in told if kind == PlaceMail.CANCELLED]
+    ended = bool(fallen) and has_ended(catalogue.connection, owner.series_id)
+    came_up = kinds == {PlaceMail.CAME_UP}
+    kept = (
+        []
+        if ended
+        else [(row, place) for _, row, place in told]
+        if came_up
+        else _to_come(registrations, owner)
+    )
+    name = "ended" if ended else "places" if came_up else "changed"
+    studio, words, links = texts.studio, texts.studio.words, texts.links
+    first = room_of(told[0][1])
+
+    def date(row: RoomRow, place: Place | None = None) -> str:
+        said = studio.day_and_time(row.scheduled_start)
+        waits = place is not None and place.state is PlaceState.WAITING
+        return f"{said}, {words('coming.series_waits')}" if waits else said
+
+    rendered = texts.mail_from_template(
+        "coming_series",
+        words(f"coming.series_{name}_subject", title=first.title),
+        heading=first.title,
+        led=words("before.with", name=first.instructor),
+        said=words(f"coming.series_{name}_said"),
+        fallen=[date(row) for row in fallen],
+        dates=[date(row, place) for row, place in kept],
+        changed=name == "changed",
+        page=links.absolute(f"series/{owner.series_id}/"),
+        own=None if ended else links.absolute(f"coming/{owner.token}"),
+    )
+    rows = {row.session_id: row for row in (*fallen, *(row for row, _ in kept))}
+    seed = "\n".join(
+        (delivery.recipient, *(f"{kind} {row.session_id} {row.sequence}" for kind, row, _ in told))
+    )
+    return message_of(
+        rendered,
+        studio,
+        message_id=f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{links.host}",
+        date=now,
+        picture=b"",
+        to=delivery.address,
+        calendar=calendar_file(
+            map(room_of, rows.values()),
+            studio,
+            links,
+            catalogue.meta("site_id") or "",
+            name=first.title,
+            refreshed=False,
+        ),
+    )
+
+
+def _told(registrations: Registrations, delivery: Delivery) -> list[tuple[str, RoomRow, Place]]:
+    """What is told: kind, session and place, by the sessions' starts."""
+    told = []
+    for session_id, kind in ((delivery.session_id, delivery.kind), *delivery.others):
+        row, place = registrations.room(session_id), registrations.place(session_id, delivery.recipient)
+        if row is not None and place is not None:
+            told.append((kind, row, place))
+    return sorted(told, key=lambda each: (each[1].scheduled_start, each[1].session_id))
+
+
+def _to_come(registrations: Registrations, owner: Registration) -> list[tuple[RoomRow, Place]]:
+    """The sessions that somebody comes to and that have not begun, by their starts."""
+    found = (
+        (registrations.room(each.session_id), each) for each in registrations.places_of(owner.registration)
+    )
+    return [
+        (row, place)
+        for row, place in found
+        if row is not None and not row.cancelled and row.phase in NOT_BEGUN
+    ]
