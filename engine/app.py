@@ -50,6 +50,7 @@ from engine.realtime.allowances import Allowances
 from engine.realtime.authorization import SocketAuthorization
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.leading_sockets import LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.live_socket import LiveSockets
 from engine.realtime.open_sockets import OpenSockets
@@ -348,12 +349,15 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
     authorization = SocketAuthorization(
         storage.keys, storage.tokens, directory, context.clock, storage.leaders.leads
     )
+    leading = LeadingSockets(authorization, context.clock)
+    context.stack.callback(supervised("leading sockets", leading.run).cancel)
     open_sockets = OpenSockets(context.clock, context.metrics)
     live = LiveSockets(
         directory=directory,
         clock=context.clock,
         tokens=storage.tokens,
         authorization=authorization,
+        leading=leading,
         handshake=handshake,
         allowances=Allowances(limits),
         sockets=open_sockets,
@@ -370,6 +374,7 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
         directory=directory,
         clock=context.clock,
         authorization=authorization,
+        leading=leading,
         handshake=handshake,
         limits=limits,
         metrics=context.metrics,

@@ -97,6 +97,20 @@ class SocketAuthorization:
                 "bad_credential", "This is no key, and no instructor's token of this session."
             )
 
+    def key_name_of(self, credential: str | None) -> str | None:
+        """The name of the key that a credential is, or that it was given to; None where it stands for nobody."""
+        if credential is None:
+            return None
+        if (key := self._keys.identify(credential)) is not None:
+            return key.name
+        token = self._tokens.read(credential)
+        return None if token is None else token.key_name
+
+    async def still_leads(self, key_name: str, session_id: str) -> bool:
+        """Whether a key is in force and leads a session."""
+        key = self._keys.in_force(key_name)
+        return key is not None and await self._leads_session(key, session_id)
+
     async def _leads_session(self, key: Key, session_id: str) -> bool:
         if key.role is KeyRole.ADMIN:
             return True
@@ -115,12 +129,10 @@ class SocketAuthorization:
         view = await self._directory.view(session_id)
         if self._clock.now() >= (token.expires_at if view is None else valid_until(view.state)):
             raise BadCredential("token_expired", "This link has expired; ask for a new one.", _TOKEN)
-        if token.key_name is not None:
-            key = self._keys.in_force(token.key_name)
-            if key is None or not await self._leads_session(key, session_id):
-                raise BadCredential(
-                    "token_revoked",
-                    "This link is of somebody who does not lead this session any more.",
-                    _TOKEN,
-                )
+        if token.key_name is not None and not await self.still_leads(token.key_name, session_id):
+            raise BadCredential(
+                "token_revoked",
+                "This link is of somebody who does not lead this session any more.",
+                _TOKEN,
+            )
         return token

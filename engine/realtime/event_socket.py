@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -26,6 +27,7 @@ from engine.protocol.rates import TokenBucket
 from engine.realtime.authorization import SocketAuthorization, credential_of
 from engine.realtime.frame_reader import StrictResponse
 from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.leading_sockets import ENDED, LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.seat import UNSENT_LIMIT
 from engine.sessions.directory import Directory
@@ -70,6 +72,7 @@ class EventSockets:
         directory: Directory,
         clock: Clock,
         authorization: SocketAuthorization,
+        leading: LeadingSockets,
         handshake: HandshakeChecks,
         limits: Limits,
         metrics: LiveMetrics,
@@ -77,6 +80,7 @@ class EventSockets:
         self._directory = directory
         self._clock = clock
         self._authorization = authorization
+        self._leading = leading
         self._handshake = handshake
         self._limits = limits
         self._metrics = metrics
@@ -104,9 +108,15 @@ class EventSockets:
             await socket.close(close_code_of(rejection.code), rejection.code)
             return ws
         self._heard_at[socket] = self._clock.elapsed()
+        forget = self._leading.add(
+            self._authorization.key_name_of(credential),
+            session_id,
+            partial(socket.close, CloseCode.FORBIDDEN, ENDED),
+        )
         try:
             await self._receive(socket, session_id)
         finally:
+            forget()
             self._heard_at.pop(socket, None)
         return ws
 

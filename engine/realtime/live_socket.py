@@ -20,7 +20,7 @@ from engine.clock import Clock
 from engine.domain import commands as c
 from engine.domain.instant import SECOND
 from engine.domain.rejection import BadCredential, Invalid, Rejected, Unavailable
-from engine.domain.session import Role
+from engine.domain.session import STAFF, Role
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connect_request import ConnectRequest, parse_connect_request, requested_session_id
@@ -32,6 +32,7 @@ from engine.realtime.allowances import Allowances
 from engine.realtime.authorization import SocketAuthorization, credential_of
 from engine.realtime.frame_reader import NO_CODE, FrameReader, LiveResponse
 from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.leading_sockets import ENDED, LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.seat import Seat
@@ -61,6 +62,7 @@ class LiveSockets:
         clock: Clock,
         tokens: Tokens,
         authorization: SocketAuthorization,
+        leading: LeadingSockets,
         handshake: HandshakeChecks,
         allowances: Allowances,
         sockets: OpenSockets,
@@ -79,6 +81,7 @@ class LiveSockets:
         self._clock = clock
         self._tokens = tokens
         self._authorization = authorization
+        self._leading = leading
         self._handshake = handshake
         self._allowances = allowances
         self._sockets = sockets
@@ -115,12 +118,18 @@ class LiveSockets:
         if seat.closing:
             return ws
         self._sockets.add(seat)
+
+        async def end() -> None:
+            seat.close(CloseCode.FORBIDDEN, ENDED)
+
+        forget = self._leading.add(seat.key_name, connect_request.session_id, end)
         code: int | None = None
         try:
             # The welcome is written first: frames that come before it wait in the queue.
             await seat.admitted()
             code = await self._receive(ws.frames, seat, ref, connect_request.session_id)
         finally:
+            forget()
             goodbye = code in _GOODBYE_CODES
             our_code = seat.closed_with
             if code is not None:
@@ -171,6 +180,8 @@ class LiveSockets:
         ref = await self._directory.find(connect_request.session_id)
         at = self._clock.elapsed()
         seat = Seat(client_id, connect_request.role, transport, self._metrics)
+        if connect_request.role in STAFF:
+            seat.key_name = self._authorization.key_name_of(credentials.token)
         seat.connection = Connection(
             connect_request.role,
             self._allowances.of(connect_request.session_id, client_id, at),

@@ -38,9 +38,9 @@ class Team:
 
 
 @asynccontextmanager
-async def running_team(data: Path) -> AsyncIterator[Team]:
+async def running_team(data: Path, **given: Any) -> AsyncIterator[Team]:
     """The team's server, from an empty folder."""
-    async with running(data, rate_requests_per_minute=0) as server:
+    async with running(data, rate_requests_per_minute=0, **given) as server:
         with closing(Keys(database_of(data, None))) as keys:
             secrets = {
                 "mara": keys.create("Mara", 1),

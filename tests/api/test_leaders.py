@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -236,3 +236,39 @@ async def test_a_revoked_keys_tokens_are_worthless(team: Team) -> None:
     assert (await team.ask("eve's", "GET", "/sessions/hers-alone/hosts")).json()["hosts"] == ["Eve"]
     await team.ask("admin", "DELETE", "/keys/Eve")
     refused(await team.ask("eve's", "GET", "/sessions/hers-alone/hosts"), 401)
+
+
+async def test_open_sockets_end_with_the_right_to_lead(tmp_path: Path) -> None:
+    """Those that a removed or revoked key opened, with itself or a token that it was given; nobody else's."""
+    async with running_team(tmp_path, clock=Clock(rate=10)) as team, AsyncExitStack() as stack:
+        for name in ("Ivy", "Adam"):
+            await team.ask("mara", "POST", "/sessions/own/hosts", json={"name": name})
+        room = (await team.ask("ivy", "GET", "/sessions/own")).json()
+        url = team.server.url.replace("http", "ws", 1)
+
+        async def opened(secret: str, path: str = "") -> websockets.ClientConnection:
+            query = urlencode({"session_id": "own", "role": "instructor"})
+            socket = await stack.enter_async_context(
+                websockets.connect(
+                    url + (path or f"/ws/live-updates?{query}"),
+                    additional_headers=team.server.bearing(secret),
+                )
+            )
+            if not path:
+                assert json.loads(await socket.recv())["type"] == "welcome"
+            return socket
+
+        removed = [
+            await opened(team.secrets["ivy"]),
+            await opened(room["tokens"]["instructor"]),
+            await opened(team.secrets["ivy"], "/ws/session/own/events"),
+        ]
+        revoked = await opened(team.secrets["adam"])
+        kept = [await opened(team.secrets["mara"]), await opened(team.secrets["admin"])]
+        await team.ask("mara", "DELETE", "/sessions/own/hosts/Ivy")
+        await team.ask("admin", "DELETE", "/keys/Adam")
+        for socket in (*removed, revoked):
+            await asyncio.wait_for(socket.wait_closed(), 30)
+            assert socket.close_code == 4507
+        for socket in kept:
+            await asyncio.wait_for(await socket.ping(), 30)

@@ -25,6 +25,7 @@ from engine.realtime.allowances import Allowances
 from engine.realtime.authorization import SocketAuthorization
 from engine.realtime.event_socket import EventSockets
 from engine.realtime.handshake import HandshakeChecks
+from engine.realtime.leading_sockets import LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.live_socket import LiveSockets
 from engine.realtime.open_sockets import OpenSockets
@@ -152,12 +153,14 @@ class Studio:
         limits = limits or Limits()
         new = count(1)
         authorization = SocketAuthorization(self.keys, self.tokens, self.directory, self.clock)
+        leading = LeadingSockets(authorization, self.clock)
         self.sockets = OpenSockets(self.clock, metrics)
         self.live = LiveSockets(
             directory=self.directory,
             clock=self.clock,
             tokens=self.tokens,
             authorization=authorization,
+            leading=leading,
             handshake=handshake,
             allowances=Allowances(limits),
             sockets=self.sockets,
@@ -172,6 +175,7 @@ class Studio:
             directory=self.directory,
             clock=self.clock,
             authorization=authorization,
+            leading=leading,
             handshake=handshake,
             limits=limits,
             metrics=metrics,
