@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from functools import cached_property
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from dateutil import rrule
 
-from engine.domain.instant import HOUR, Millis, from_datetime
+from engine.domain.instant import HOUR, Millis, from_datetime, to_datetime
 from engine.domain.session import Details
 
 __all__ = [
@@ -154,7 +154,7 @@ class Occurrence:
     starts: Millis
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Timetable:
     """When the sessions of a series begin: ``starts`` is local, without a zone."""
 
@@ -162,10 +162,10 @@ class Timetable:
     zone: ZoneInfo
     rule: Rule
 
-    def occurrences(self) -> Iterator[Occurrence]:
-        """Every time in order; without end where the rule has none."""
+    def occurrences(self, since: date | None = None) -> Iterator[Occurrence]:
+        """Every time in order, or those from a local day on; without end where the rule has none."""
         until = self.rule.until
-        for local in self._dates:
+        for local in self._dates(since or self.starts.date()):
             starts = from_datetime(local.replace(tzinfo=self.zone).astimezone(UTC))
             if isinstance(until, datetime):
                 beyond = starts > from_datetime(until) if until.tzinfo else local > until
@@ -177,7 +177,7 @@ class Timetable:
 
     def between(self, first: Millis, last: Millis | None = None) -> Iterator[Occurrence]:
         """Those that begin between two instants, both inclusive."""
-        for occurrence in self.occurrences():
+        for occurrence in self.occurrences(self._day_before(first)):
             if last is not None and occurrence.starts > last:
                 return
             if occurrence.starts >= first:
@@ -194,19 +194,43 @@ class Timetable:
         """When a local day begins."""
         return from_datetime(datetime.combine(day, time.min, tzinfo=self.zone).astimezone(UTC))
 
-    @cached_property
-    def _dates(self) -> rrule.rrule:
+    def _day_before(self, at: Millis) -> date:
+        """A local day so early that no session of it or of an earlier one begins at ``at`` or later."""
+        try:
+            # Where the clocks skip a whole day, its session begins on the next.
+            return to_datetime(at).date() - timedelta(days=3)
+        except OverflowError:
+            return date.min if at < 0 else _END_OF_TIME.date()
+
+    def _dates(self, since: date) -> Iterator[datetime]:
+        """The local times that the rule gives, those before ``since`` left out."""
         rule = self.rule
-        return rrule.rrule(
+        begin = self.starts if rule.count is not None else self._begin(min(since, _END_OF_TIME.date()))
+        dates = rrule.rrule(
             _FREQUENCIES[rule.frequency],
-            dtstart=self.starts,
+            dtstart=begin,
             interval=rule.interval,
             byweekday=[_WEEKDAYS[day](which) if which else _WEEKDAYS[day] for which, day in rule.days]
             or None,
-            count=rule.count,
-            # A rule without an end is not worked out for all time.
-            until=None if rule.count is not None else _END_OF_TIME,
+            bymonthday=self.starts.day if rule.frequency == "MONTHLY" and not rule.days else None,
+            # No rule is worked out for all time: neither one without an end, nor one that gives too few dates for its count.
+            until=_END_OF_TIME,
         )
+        return (local for local in islice(dates, rule.count) if local.date() >= since)
+
+    def _begin(self, since: date) -> datetime:
+        """A start from which the rule gives the same dates from ``since`` on: the years before are not worked out."""
+        rule, starts = self.rule, self.starts
+        days = (since - starts.date()).days
+        if rule.frequency == "MONTHLY":
+            months = 12 * (since.year - starts.year) + since.month - starts.month
+            months -= months % rule.interval
+            if months <= 0:
+                return starts
+            year, month = divmod(12 * starts.year + starts.month - 1 + months, 12)
+            return starts.replace(year=year, month=month + 1, day=1)
+        days -= days % (rule.interval if rule.frequency == "DAILY" else 7 * rule.interval)
+        return starts + timedelta(days=max(0, days))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ class RoomCatalogue(Protocol):
         """The row of a session, or None."""
         ...
 
+    async def among(self, session_ids: Collection[str]) -> Sequence[RoomRow]:
+        """The rows of those of the sessions that there are, some hundreds at most."""
+        ...
+
     async def id_differing_by_case(self, session_id: str) -> str | None:
         """The id of a session that differs from this one by case alone; None without one."""
         ...
@@ -62,6 +66,13 @@ class Rooms:
         """As the port says."""
         rows = await self._rows("SELECT * FROM rooms WHERE session_id = :session_id", session_id=session_id)
         return rows[0] if rows else None
+
+    async def among(self, session_ids: Collection[str]) -> Sequence[RoomRow]:
+        """As the port says."""
+        if not session_ids:
+            return []
+        among, values = one_of("id", session_ids)
+        return await self._rows(f"SELECT * FROM rooms WHERE session_id IN {among}", **values)
 
     async def id_differing_by_case(self, session_id: str) -> str | None:
         """As the port says."""

@@ -109,6 +109,11 @@ async def test_times_are_listed_between_two_limits(shared: Server) -> None:
     assert [each["session_id"] for each in one["occurrences"]] == ["daily-2027-03-28"]
     assert len((await show(shared, "daily"))["occurrences"]) == 500
     assert (await show(shared, "daily", **{"from": "2027-03-28", "to": "2027-03-27"}))["occurrences"] == []
+    for name, far in (("from", "9999-12-31"), ("to", "0001-01-01"), ("to", "0001-01-01T00:00:00+14:00")):
+        assert (await show(shared, "daily", **{name: far}))["occurrences"] == []
+    whole = await show(shared, "daily", **{"from": "0001-01-01", "to": "9999-12-31"})
+    assert whole["occurrences"][0]["session_id"] == "daily-2026-01-01"
+    assert len(whole["occurrences"]) == 500
     wrong = await shared.client.get(f"{PATH}/daily", params={"from": "soon", "limit": "3"})
     assert refused(wrong, 400).keys() == {"from", "limit"}
 

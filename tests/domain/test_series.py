@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil import rrule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.domain import series as series_module
 from engine.domain.instant import HOUR, MINUTE, Millis, from_datetime, to_datetime
 from engine.domain.series import AHEAD, LONGEST_SERIES_ID, Occurrence, Rule, Timetable, session_id_of
 
@@ -213,3 +216,61 @@ def test_what_is_ahead_is_the_first_of_what_is_still_to_come(
     assert (len(ahead) > 0) == (len(coming) > 0)
     assert all(each.starts <= now + AHEAD for each in ahead[1:])
     assert all(each.starts > now + AHEAD for each in coming[len(ahead) :])
+
+
+@given(
+    starts=st.datetimes(datetime(2024, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001 — local
+    rule=st.sampled_from(
+        [
+            "FREQ=DAILY",
+            "FREQ=DAILY;INTERVAL=3",
+            "FREQ=DAILY;BYDAY=SA,MO",
+            "FREQ=WEEKLY",
+            "FREQ=WEEKLY;INTERVAL=5;BYDAY=MO,SU",
+            "FREQ=MONTHLY",
+            "FREQ=MONTHLY;INTERVAL=7",
+            "FREQ=MONTHLY;INTERVAL=5;BYDAY=-1FR,2MO",
+            "FREQ=DAILY;COUNT=400",
+            "FREQ=WEEKLY;UNTIL=20280303",
+        ]
+    ),
+    days=st.integers(-10, 1500),
+)
+def test_dates_from_a_day_on_are_those_of_the_whole_rule(starts: datetime, rule: str, days: int) -> None:
+    """Wherever one begins to work them out."""
+    table = Timetable(starts.replace(second=0, microsecond=0), ZoneInfo("Europe/Berlin"), Rule.parse(rule))
+    since = starts.date() + timedelta(days=days)
+    whole = (each for each in table.occurrences() if each.day >= since.isoformat())
+    assert list(islice(table.occurrences(since), 6)) == list(islice(whole, 6))
+
+
+def test_a_date_far_ahead_is_found_without_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daily series without an end has sixty thousand dates: working them out would hold up everybody."""
+    worked_out = 0
+
+    def counted(moment: datetime) -> Millis:
+        nonlocal worked_out
+        worked_out += 1
+        return from_datetime(moment)
+
+    monkeypatch.setattr(series_module, "from_datetime", counted)
+    daily = timetable("2026-01-01T06:00", "Europe/Berlin", "FREQ=DAILY")
+    last = from_datetime(datetime(2199, 12, 30, tzinfo=UTC))
+    assert [each.day for each in daily.between(last)] == ["2199-12-30", "2199-12-31"]
+    assert list(daily.between(from_datetime(datetime(9999, 12, 31, tzinfo=UTC)))) == []
+    assert worked_out < 20
+
+
+@pytest.mark.parametrize("rule", ["FREQ=DAILY;INTERVAL=7;BYDAY=MO;COUNT=5", "FREQ=DAILY;INTERVAL=7;BYDAY=MO"])
+def test_a_rule_that_gives_no_date_says_so_soon(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a count as without one: it is not worked out until the calendar ends."""
+    asked: list[datetime | None] = []
+    made = rrule.rrule
+
+    def noted(*given: Any, **named: Any) -> object:
+        asked.append(named["until"])
+        return made(*given, **named)
+
+    monkeypatch.setattr(rrule, "rrule", noted)
+    assert list(timetable("2026-12-03T18:30", "Europe/Berlin", rule).occurrences()) == []
+    assert [until is not None and until.year for until in asked] == [2200]

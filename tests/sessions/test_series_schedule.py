@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -71,6 +71,8 @@ class FakeSessions:
     elsewhere: set[str] = field(default_factory=set)
     unstored: set[str] = field(default_factory=set)
     """Those that another server has begun to make and not stored."""
+    questions: int = 0
+    """How often rows were asked for."""
     told: set[str] = field(default_factory=set)
     """Ids under which somebody published."""
 
@@ -98,11 +100,16 @@ class FakeSessions:
         return View(state, {})
 
     async def get(self, session_id: str) -> RoomRow | None:
+        self.questions += 1
         state = self.states.get(session_id)
         return None if state is None else room_row(state)
 
     async def has_story(self, session_id: str) -> bool:
         return session_id in self.told
+
+    async def among(self, session_ids: Collection[str]) -> Sequence[RoomRow]:
+        self.questions += 1
+        return [room_row(self.states[each]) for each in session_ids if each in self.states]
 
     async def id_differing_by_case(self, session_id: str) -> str | None:
         alike = (
@@ -244,3 +251,18 @@ async def test_what_another_server_stores_meanwhile_is_not_lost(desk: Desk) -> N
     assert (after.rule, after.details.title) == ("FREQ=WEEKLY;COUNT=3", "Night")
     assert desk.titles() == {"Night"}
     assert [state.phase.is_over for _, state in sorted(desk.sessions.states.items())].count(False) == 3
+
+
+async def test_the_ids_of_many_dates_are_one_question(desk: Desk) -> None:
+    """Also where others have some of them: those get the next number, with one question more."""
+    await desk.schedule.create(replace(EVENING, rule="FREQ=DAILY"))
+    other = replace(EVENING.details, series_id=None, scheduled_start=BEGIN + DAY)
+    for taken in ("evening-2027-06-03", "evening-2027-06-05", "evening-2027-06-05-2"):
+        await desk.sessions.create(taken, other)
+    desk.sessions.questions = 0
+    planned = await desk.schedule.planned(desk.current(), BEGIN, None, limit=500)
+    assert len(planned) == 500
+    ids = {each.session_id for each in planned}
+    assert {"evening-2027-06-03-2", "evening-2027-06-04", "evening-2027-06-05-3"} <= ids
+    assert not ids & {"evening-2027-06-03", "evening-2027-06-05", "evening-2027-06-05-2"}
+    assert desk.sessions.questions == 3

@@ -135,6 +135,10 @@ class MemoryRooms:
         log = self._logs.get(session_id)
         return log.room if log else None
 
+    async def among(self, session_ids: Collection[str]) -> Sequence[RoomRow]:
+        """As the port says."""
+        return [row for row in self._all() if row.session_id in session_ids]
+
     async def id_differing_by_case(self, session_id: str) -> str | None:
         """As the port says."""
         others = (row.session_id for row in self._all() if row.session_id != session_id)

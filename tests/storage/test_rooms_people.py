@@ -65,6 +65,13 @@ async def test_the_list_is_paged_by_id_and_chosen_by_phase(catalogue: RoomCatalo
     assert list(await catalogue.list([])) == []
 
 
+async def test_many_rooms_are_asked_for_at_once(catalogue: RoomCatalogue) -> None:
+    """Those that there are, in any order."""
+    many = [*(f"nowhere-{number}" for number in range(600)), "c", "a"]
+    assert sorted(row.session_id for row in await catalogue.among(many)) == ["a", "c"]
+    assert list(await catalogue.among([])) == []
+
+
 async def test_the_rooms_of_a_series_and_what_is_next(database: Database) -> None:
     """By their start; of the next ones the public ones alone."""
     memory = MemoryJournal()

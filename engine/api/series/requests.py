@@ -19,6 +19,7 @@ from engine.domain.text import Line, SessionId, integral_float_as_int
 __all__ = ["CreateSeries", "EditSeries", "OccurrencesQuery", "no_dates"]
 
 _STARTS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}", re.ASCII)
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2300, 1, 1)
 _NO_ZONES = frozenset({"localtime", "Factory", "posixrules"})
 
 
@@ -131,8 +132,15 @@ class OccurrencesQuery(Query):
         today = datetime.fromtimestamp(at / 1000, UTC).astimezone(timetable.zone).date()
         first = today if self.first is None else self.first
         last = (
-            timetable.start_of_day(self.last + timedelta(days=1)) - 1
+            timetable.start_of_day(_within_calendar(self.last) + timedelta(days=1)) - 1
             if isinstance(self.last, date)
             else self.last
         )
-        return (timetable.start_of_day(first) if isinstance(first, date) else first), last
+        if isinstance(first, date):
+            first = timetable.start_of_day(_within_calendar(first))
+        return first, last
+
+
+def _within_calendar(day: date) -> date:
+    """A day around which there are others: the calendar's first and last have an edge, and no series comes near them."""
+    return min(max(day, _FIRST_DAY), _LAST_DAY)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Protocol
 
 from engine.clock import Clock
@@ -46,6 +47,10 @@ class SeriesRooms(Protocol):
 
     async def has_story(self, session_id: str) -> bool:
         """Whether something was published under this id."""
+        ...
+
+    async def among(self, session_ids: Collection[str]) -> Sequence[RoomRow]:
+        """The rows of those of the sessions that there are."""
         ...
 
     async def id_differing_by_case(self, session_id: str) -> str | None:
@@ -143,6 +148,20 @@ class SeriesSessions:
                 break
         return left
 
+    async def ids_for(self, series: Series, occurrences: Sequence[Occurrence]) -> list[str]:
+        """The ids that the sessions of dates have or will have, in their order: a query for all of them, not one for each."""
+        ids = [session_id_of(series.series_id, each.day) for each in occurrences]
+        pending = list(range(len(ids)))
+        for number in range(2, _OTHER_ID + 1):
+            rows = {row.session_id: row for row in await self._rooms.among([ids[at] for at in pending])}
+            taken = [at for at in pending if ids[at] in rows and not self._is_its_own(series, rows[ids[at]])]
+            for at in taken:
+                ids[at] = session_id_of(series.series_id, occurrences[at].day, number)
+            pending = taken
+            if not pending:
+                break
+        return ids
+
     async def id_for(
         self, series: Series, occurrence: Occurrence, taken: Collection[str] = ()
     ) -> tuple[str, bool]:
@@ -159,18 +178,23 @@ class SeriesSessions:
                 if await self._rooms.has_story(session_id):
                     continue
                 return session_id, False
-            if row.series_id == series.series_id and session_id not in series.dropped:
+            if self._is_its_own(series, row):
                 return session_id, True
         raise Conflict("id_taken", f"There is no free id for {occurrence.day} of series {series.series_id}.")
 
     @staticmethod
+    def _is_its_own(series: Series, row: RoomRow) -> bool:
+        return row.series_id == series.series_id and row.session_id not in series.dropped
+
+    @staticmethod
     def _starts_of(series: Series, rows: Sequence[RoomRow]) -> dict[str, Millis]:
         """When the sessions of these rows begin by the present timetable, by their dates."""
-        if not rows:
+        days = [row.occurrence for row in rows if row.occurrence]
+        if not days:
             return {}
-        last = max(row.occurrence or "" for row in rows)
+        last = max(days)
         starts: dict[str, Millis] = {}
-        for occurrence in series.timetable.occurrences():
+        for occurrence in series.timetable.occurrences(date.fromisoformat(min(days))):
             if occurrence.day > last:
                 break
             starts[occurrence.day] = occurrence.starts

@@ -114,9 +114,11 @@ class SeriesSchedule:
                     break
                 if occurrence.day not in of_days:
                     missing.append(occurrence)
-        for occurrence in missing:
-            session_id, _ = await self._sessions.id_for(series, occurrence)
-            planned.append(PlannedSession(session_id, occurrence.starts, None))
+        ids = await self._sessions.ids_for(series, missing)
+        planned += [
+            PlannedSession(session_id, occurrence.starts, None)
+            for session_id, occurrence in zip(ids, missing, strict=True)
+        ]
         return sorted(planned, key=lambda each: (each.starts, each.session_id))[:limit]
 
     async def current(
