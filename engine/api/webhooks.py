@@ -16,7 +16,7 @@ from engine.api.models import Body, Limit, Query
 from engine.domain.instant import iso
 from engine.domain.rejection import NotFound
 from engine.domain.text import Line, Name
-from engine.domain.webhooks import EventName, checked_url
+from engine.domain.webhooks import EVENTS, EventName, checked_url
 from engine.storage.webhooks import Delivery, Webhook, Webhooks
 
 __all__ = ["ENDPOINTS"]
@@ -59,10 +59,11 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def catalogue(request: web.Request) -> web.Response:
-    """List all webhooks, the oldest first; one that was switched off says why."""
+    """List all webhooks, the oldest first; one that was switched off says why. ``events``: all that one can ask for."""
     caller_of(request).need_admin()
     webhooks = await request.app[CATALOGUE].ask(lambda connection: Webhooks(connection).all())
-    return answer({"count": len(webhooks), "webhooks": [_webhook(webhook) for webhook in webhooks]})
+    listed = [_webhook(webhook) for webhook in webhooks]
+    return answer({"count": len(listed), "webhooks": listed, "events": list(EVENTS)})
 
 
 async def show(request: web.Request) -> web.Response:

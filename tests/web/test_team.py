@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 
 from engine.app import RunningServer, running_server
 from engine.clock import Clock
+from engine.domain.webhooks import EVENTS
 from tests.api.conftest import IDLE, settings
 from tests.api.conftest import KEY as API_KEY
 from tests.journey.server import KEY, asked
@@ -108,6 +109,17 @@ async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: O
         assert renewed != key
         await own.get_by_role("button", name="Sessions").click()
         await expect(own.get_by_text("No sessions yet.")).to_be_visible()
+
+
+async def test_a_webhook_can_be_told_of_every_event_there_is(tmp_path: Path, open_page: Opener) -> None:
+    """The form has a box for each event that the server names."""
+    async with running_server(settings(tmp_path), Clock(), publisher=IDLE) as server:
+        console = await signed_in(open_page, server.url, API_KEY)
+        await console.get_by_role("button", name="Team and programs").click()
+        boxes = console.get_by_role("group", name="What it is told").get_by_role("checkbox")
+        await expect(boxes).to_have_count(len(EVENTS))
+        names = await boxes.evaluate_all("(all) => all.map((box) => box.value)")
+        assert names == list(EVENTS)
 
 
 async def test_the_join_page_leads_to_saying_that_one_comes(

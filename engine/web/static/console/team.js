@@ -7,17 +7,6 @@ import { h, setText, show } from "../dom.js";
 import { dateTime, t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 
-const EVENTS = [
-  "session.scheduled",
-  "session.changed",
-  "session.cancelled",
-  "session.started",
-  "session.ended",
-  "story.published",
-  "story.withdrawn",
-  "registration.created",
-  "registration.cancelled",
-];
 const DELIVERIES = 20;
 
 /** @param {any} desk */
@@ -58,7 +47,7 @@ export function teamScreen(desk) {
     if (!team.ok) return setText(said, answerText(team, t("console.offline")));
     show(keys, ...team.data.keys.map(keyCard), programs.ok ? newKey() : null);
     // Webhooks are the administrator's: nobody else is shown any.
-    if (programs.ok) show(webhooks, h("h2", { class: "group" }, t("hooks.title")), h("p", { class: "quiet" }, t("hooks.lead")), ...programs.data.webhooks.map(hookCard), newHook());
+    if (programs.ok) show(webhooks, h("h2", { class: "group" }, t("hooks.title")), h("p", { class: "quiet" }, t("hooks.lead")), ...programs.data.webhooks.map(hookCard), newHook(programs.data.events));
     return undefined;
   };
 
@@ -148,10 +137,10 @@ export function teamScreen(desk) {
     );
   };
 
-  const newHook = () => {
+  const newHook = (/** @type {string[]} */ names) => {
     const url = h("input", { id: "hook-url", type: "url", required: true, placeholder: "https://example.org/hook" });
     const about = h("input", { id: "hook-about", maxlength: "200", autocomplete: "off" });
-    const boxes = EVENTS.map((event) => h("input", { type: "checkbox", value: event, id: `event-${event}`, checked: true }));
+    const boxes = names.map((event) => h("input", { type: "checkbox", value: event, id: `event-${event}`, checked: true }));
     const make = async () => {
       const events = boxes.filter((box) => box.checked).map((box) => box.value);
       const data = await act("POST", "/webhooks", { url: url.value.trim(), events, description: about.value.trim() || null });
