@@ -99,16 +99,48 @@ async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: O
         await console.get_by_role("button", name="Make the key").click()
         key = await console.get_by_label("The new key of Mara").input_value()
         await card.get_by_role("button", name="Remove").click()
+        await expect(card).to_contain_text("This cannot be taken back.")
+        await card.get_by_role("button", name="Never mind").click()
+        await expect(card.get_by_role("button", name="Remove")).to_be_focused()
+        await card.get_by_role("button", name="Remove").click()
+        await card.get_by_role("button", name="Yes, remove it").click()
         await expect(card).to_have_count(0)
 
         own = await signed_in(open_page, server.url, key)
         await own.get_by_role("button", name="Team and programs").click()
         await expect(own.get_by_role("article")).to_have_count(1)
         await own.get_by_role("button", name="Renew").click()
-        renewed = await own.get_by_label("The new key of Mara").input_value()
+        await expect(own.get_by_role("article")).to_contain_text(
+            "The key that Mara had opens nothing any more"
+        )
+        await own.get_by_role("button", name="Yes, renew it").click()
+        field = own.get_by_label("The new key of Mara")
+        await expect(field).to_be_focused()
+        renewed = await field.input_value()
         assert renewed != key
         await own.get_by_role("button", name="Sessions").click()
         await expect(own.get_by_text("No sessions yet.")).to_be_visible()
+
+
+async def test_a_key_is_revoked_once_that_is_confirmed(tmp_path: Path, open_page: Opener) -> None:
+    """One press of a button locks nobody out; the question says what comes of it. In German too."""
+    async with running_server(settings(tmp_path), Clock(), publisher=IDLE) as server:
+        page = await open_page(f"{server.url}/console", phone=False, locale="de-AT")
+        await page.get_by_label("Schlüssel oder Sitzungslink").fill(API_KEY)
+        await page.get_by_role("button", name="Anmelden").click()
+        await page.get_by_role("button", name="Team und Programme").click()
+        await page.get_by_label("Wem er gehört").fill("Mara")
+        await page.get_by_role("button", name="Schlüssel anlegen").click()
+        card = page.get_by_role("article").filter(has_text="Mara")
+        await card.get_by_role("button", name="Widerrufen").click()
+        await expect(card).to_contain_text(
+            "Der Schlüssel von Mara öffnet nichts mehr, hier und in Programmen."
+        )
+        assert await findings(page) == []
+        await expect(card).not_to_contain_text("· widerrufen")
+        await card.get_by_role("button", name="Ja, widerrufen").click()
+        await expect(card).to_contain_text("· widerrufen")
+        await expect(card.get_by_role("heading", name="Mara")).to_be_focused()
 
 
 async def test_a_webhook_can_be_told_of_every_event_there_is(tmp_path: Path, open_page: Opener) -> None:

@@ -6,6 +6,7 @@
 import { h, setText, show } from "../dom.js";
 import { dateTime, t, timeWithZone } from "../i18n.js";
 import { answerText, warningText } from "../refusals.js";
+import { confirmBefore } from "./confirmation.js";
 import { editSeries, editSession } from "./edit.js";
 import { oftenText } from "./repeat.js";
 import { linkRow } from "./share.js";
@@ -66,15 +67,9 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
     );
   };
   /** Ask for confirmation before everything to come is cancelled. @param {any} from */
-  const ask = (from) => {
-    const yes = h("button", { type: "button", class: "danger", onclick: () => end() }, t("series.end_yes"));
-    sure.hidden = false;
-    show(sure, h("p", {}, t("series.end_sure")), yes, h("button", { type: "button", onclick: () => ((sure.hidden = true), from.focus()) }, t("console.never_mind")));
-    yes.focus();
-  };
+  const ask = (from) => confirmBefore(sure, from, { question: t("series.end_sure"), yes: t("series.end_yes") }, end);
   const end = async () => {
     const answer = await desk.ask("POST", `${path}/end`);
-    sure.hidden = true;
     if (!answer.ok) return setText(said, answerText(answer, t("console.offline")));
     await load();
     return title.focus();

@@ -9,6 +9,7 @@ import { dayAndTime, t } from "../i18n.js";
 import { sumText } from "../plan-sum.js";
 import { answerText } from "../refusals.js";
 import { comingDialog } from "./coming.js";
+import { confirmBefore, neverMind } from "./confirmation.js";
 import { editSession } from "./edit.js";
 import { oftenText } from "./repeat.js";
 import { shareDialog } from "./share.js";
@@ -133,15 +134,7 @@ function move(place, from, session, save) {
 }
 
 function cancel(place, from, go) {
-  place.hidden = false;
-  const yes = h("button", { type: "button", class: "danger", onclick: go }, t("sessions.cancel_yes"));
-  show(place, h("p", {}, t("sessions.cancel_sure")), yes, neverMind(place, from));
-  yes.focus();
-}
-
-/** Close the inline form; the focus returns to its button. @param {any} place @param {any} from */
-function neverMind(place, from) {
-  return h("button", { type: "button", onclick: () => ((place.hidden = true), from.focus()) }, t("console.never_mind"));
+  confirmBefore(place, from, { question: t("sessions.cancel_sure"), yes: t("sessions.cancel_yes") }, go);
 }
 
 /** The value of a `datetime-local` field, in this device's time zone. @param {number} millis */

@@ -6,6 +6,7 @@
 import { h, setText, show } from "../dom.js";
 import { dateTime, t } from "../i18n.js";
 import { answerText } from "../refusals.js";
+import { confirmBefore } from "./confirmation.js";
 
 const DELIVERIES = 20;
 
@@ -38,6 +39,7 @@ export function teamScreen(desk) {
   const showSecret = (/** @type {string} */ text, /** @type {string} */ value) => {
     const field = h("input", { readonly: true, value, id: "new-secret" });
     show(secret, h("label", { for: "new-secret" }, text), field);
+    field.focus();
     field.select();
   };
 
@@ -47,7 +49,7 @@ export function teamScreen(desk) {
     if (!team.ok) return setText(said, answerText(team, t("console.offline")));
     show(keys, ...team.data.keys.map(keyCard), programs.ok ? newKey() : null);
     // Webhooks are the administrator's: nobody else is shown any.
-    if (programs.ok) show(webhooks, h("h2", { class: "group" }, t("hooks.title")), h("p", { class: "quiet" }, t("hooks.lead")), ...programs.data.webhooks.map(hookCard), newHook(programs.data.events));
+    if (programs.ok) show(webhooks, h("h2", { class: "group", tabindex: "-1" }, t("hooks.title")), h("p", { class: "quiet" }, t("hooks.lead")), ...programs.data.webhooks.map(hookCard), newHook(programs.data.events));
     return undefined;
   };
 
@@ -62,20 +64,28 @@ export function teamScreen(desk) {
       showSecret(t("team.new_key", { name: key.name }), answer.data.key);
       await load();
     };
+    const revoke = async () => {
+      await act("DELETE", path, undefined);
+      keys.querySelector(`[data-key="${CSS.escape(key.name)}"] h3`)?.focus();
+    };
+    const sure = h("div", { class: "inline-form", hidden: true });
+    /** @param {"renew" | "revoke"} what @param {any} from @param {() => unknown} go */
+    const ask = (what, from, go) => confirmBefore(sure, from, { question: t(`team.${what}_sure`, { name: key.name }), yes: t(`team.${what}_yes`) }, go);
     const fixed = key.revoked_at || key.name === "administrator";
     return h(
       "article",
       { class: "card", "data-key": key.name },
-      h("h3", {}, key.name),
+      h("h3", { tabindex: "-1" }, key.name),
       h("p", { class: "quiet" }, [t(`team.role_${key.role}`), key.email, key.revoked_at ? t("team.revoked") : null].filter(Boolean).join(" · ")),
       fixed
         ? null
         : h(
             "div",
             { class: "actions" },
-            h("button", { type: "button", onclick: renew }, t("team.renew")),
-            h("button", { type: "button", class: "danger", onclick: () => act("DELETE", path, undefined) }, t("team.revoke")),
+            h("button", { type: "button", onclick: (/** @type {Event} */ event) => ask("renew", event.currentTarget, renew) }, t("team.renew")),
+            h("button", { type: "button", class: "danger", onclick: (/** @type {Event} */ event) => ask("revoke", event.currentTarget, revoke) }, t("team.revoke")),
           ),
+      sure,
     );
   };
 
@@ -119,6 +129,12 @@ export function teamScreen(desk) {
       await list();
     };
     list();
+    const sure = h("div", { class: "inline-form", hidden: true });
+    const remove = async () => {
+      await act("DELETE", path, undefined);
+      if (!sure.isConnected) webhooks.querySelector("h2")?.focus();
+    };
+    const ask = (/** @type {any} */ from) => confirmBefore(sure, from, { question: t("hooks.remove_sure"), yes: t("hooks.remove_yes") }, remove);
     return h(
       "article",
       { class: "card", "data-webhook": hook.id },
@@ -129,8 +145,9 @@ export function teamScreen(desk) {
         "div",
         { class: "actions" },
         h("button", { type: "button", onclick: test }, t("hooks.test")),
-        h("button", { type: "button", class: "danger", onclick: () => act("DELETE", path, undefined) }, t("hooks.remove")),
+        h("button", { type: "button", class: "danger", onclick: (/** @type {Event} */ event) => ask(event.currentTarget) }, t("hooks.remove")),
       ),
+      sure,
       outcome,
       h("h4", {}, t("hooks.deliveries")),
       deliveries,
