@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.domain.instant import HOUR
 from engine.domain.session import Details, Role, Session
-from engine.protocol.tokens import SessionToken, Tokens, valid_until
+from engine.protocol.tokens import SessionToken, Tokens, is_token, valid_until
 
 TOKENS = Tokens(b"k" * 32)
 IDS = st.from_regex(r"\A[A-Za-z0-9._:@-]{1,100}\Z")
@@ -21,6 +21,17 @@ def test_a_token_says_session_and_role_for_ever() -> None:
     """Read back as issued, whenever; how long it is valid its session says."""
     token = TOKENS.issue("morning", Role.INSTRUCTOR, 24 * HOUR)
     assert TOKENS.read(token) == SessionToken("morning", Role.INSTRUCTOR, 24 * HOUR)
+
+
+def test_a_token_names_the_key_that_it_was_given_to() -> None:
+    """Of two keys each has its own; a credential that looks like one is a token, and no key or ``resume`` does."""
+    token = TOKENS.issue("morning", Role.INSTRUCTOR, 24 * HOUR, "Mara")
+    read = TOKENS.read(token)
+    assert read is not None
+    assert read.key_name == "Mara"
+    assert token != TOKENS.issue("morning", Role.INSTRUCTOR, 24 * HOUR, "Ivy")
+    assert is_token(token)
+    assert not is_token(TOKENS.resume("morning", "ann"))
 
 
 @pytest.mark.parametrize(

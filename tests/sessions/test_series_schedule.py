@@ -234,6 +234,18 @@ async def test_an_id_that_differs_by_case_alone_is_passed_over(desk: Desk) -> No
     assert "evening-2026-12-10-2" in desk.made()
 
 
+async def test_an_id_under_which_somebody_published_is_passed_over(desk: Desk) -> None:
+    """The date has another one, also where it is not made yet; whoever published keeps theirs."""
+    desk.sessions.told = {"evening-2026-12-10", "evening-2027-06-03"}
+    await desk.schedule.create(EVENING)
+    assert "evening-2026-12-10" not in desk.made()
+    assert "evening-2026-12-10-2" in desk.made()
+    planned = await desk.schedule.planned(EVENING, BEGIN, None, limit=30)
+    assert "evening-2027-06-03-2" in {each.session_id for each in planned}
+    await desk.schedule.make_due()
+    assert "evening-2026-12-10-3" not in desk.made()
+
+
 async def test_what_another_server_stores_meanwhile_is_not_lost(desk: Desk) -> None:
     """A change that meets a newer version starts from that."""
     await desk.schedule.create(EVENING)
