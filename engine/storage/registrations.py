@@ -139,6 +139,10 @@ class Registrations:
                 return None
         return place
 
+    def is_held(self, place: Place) -> bool:
+        """Whether a place was not given up since it was read."""
+        return self._place(place.session_id, place.registration.registration) is not None
+
     def counts(self, session_id: str) -> tuple[int, int]:
         """How many come, and how many wait."""
         return self._coming(session_id), len(self._waiting(session_id))

@@ -116,14 +116,14 @@ class Coming:
         return Registered(registration, places)
 
     def leave(self, place: Place, at: Millis) -> None:
-        """Give up a place: the first who waits comes up, and is told."""
+        """Give up a place: the first who waits comes up, and is told. Repeating it does no harm."""
         with self._catalogue.transaction():
             self._leave(place, at)
 
     def leave_series(self, registration: Registration, at: Millis) -> None:
         """Give up every place of a series' registration in a session that has not begun, and come to no later one.
 
-        The address is deleted. Places in sessions that have begun stay, and with them the name; without any the registration goes.
+        Repeating it does no harm. The address is deleted. Places in sessions that have begun stay, and with them the name; without any the registration goes.
         """
         with self._catalogue.transaction():
             begun = False
@@ -218,6 +218,9 @@ class Coming:
 
     def _leave(self, place: Place, at: Millis) -> None:
         self.registrations.lock(place.session_id)
+        if not self.registrations.is_held(place):
+            # Asked twice at once: the other one has told everybody.
+            return
         self.registrations.leave(place, at)
         # A series' registration is asked to confirm for its other sessions.
         kept = () if place.registration.series_id is None else (PlaceMail.CONFIRM,)

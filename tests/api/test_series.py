@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -266,6 +267,28 @@ async def test_the_end_of_a_series_cancels_what_is_to_come(server: Server) -> No
     assert (await session(server, next_one))["status"] == "cancelled"
     assert (await server.client.post(f"{PATH}/evening/end")).status_code == 200
     refused(await server.client.patch(f"{PATH}/evening", json={"title": "Late"}), 409)
+
+
+async def test_a_series_that_is_ended_twice_is_told_once(server: Server) -> None:
+    """At once and later: each of its sessions is cancelled by one notice, and those who come hear of it once."""
+    made = await make(server, rule="FREQ=DAILY;COUNT=3")
+    hook = {"url": "https://hooks.example/", "events": ["session.cancelled", "registration.cancelled"]}
+    assert (await server.client.post("/api/v2/webhooks", json=hook)).status_code == 201
+    coming_ = (await server.stranger.post(f"{PATH}/evening/registrations", json={})).json()
+    first = coming_["sessions"][0]
+    own = f"/api/v2/sessions/{first['session_id']}/registrations/{coming_['registration']}"
+    bearer = server.bearing(first["secret"])
+    await asyncio.gather(*(server.stranger.delete(own, headers=bearer) for _ in range(4)))
+    ended = await asyncio.gather(*(server.client.post(f"{PATH}/evening/end") for _ in range(3)))
+    ended.append(await server.client.post(f"{PATH}/evening/end"))
+    assert [each.status_code for each in ended] == [200] * 4
+    with sqlite3.connect(server.data / "halcytone.db") as database:
+        rows = database.execute("SELECT event, payload FROM webhook_deliveries ORDER BY number").fetchall()
+    cancelled = [
+        json.loads(payload)["data"]["session_id"] for event, payload in rows if event[:7] == "session"
+    ]
+    assert sorted(cancelled) == [each["session_id"] for each in made["sessions"]]
+    assert [event for event, _ in rows].count("registration.cancelled") == 1
 
 
 @on_the_shared_server

@@ -498,6 +498,35 @@ async def test_addresses_go(open_studio: Studio, how: str) -> None:
     assert len(coming.registrations.places("evening")) == (how == "forget_address")
 
 
+async def test_what_is_cancelled_twice_at_once_is_told_once(open_studio: Studio) -> None:
+    """Both requests have found the place before either gave it up: one webhook, and nobody comes up for it twice."""
+    coming = open_studio.coming
+    webhooks = Webhooks(open_studio.connection)
+    webhook, _ = webhooks.add("https://x.example/", ["registration.cancelled"], None, 0)
+    anna, _ben = [await open_studio.came(f"{name}@example.org") for name in ("anna", "ben")]
+    for name in ("cleo", "dan"):
+        await open_studio.came(f"{name}@example.org")
+    (place,) = anna.places
+    for _ in range(2):
+        coming.leave(place, NOW)
+    told = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
+    assert [each is not None for each in told] == [True, False]
+    assert await open_studio.send(NOW) == [("cleo@example.org", "You have a place: Evening")]
+
+    weekly = room("weekly", series_id="series", scheduled_start=START)
+    open_studio.connection.execute(ROOMS.upsert, **ROOMS.values(weekly))
+    every = coming.register(
+        [weekly], series_id="series", name=None, address=None, mailbox=None, network="n", at=NOW
+    )
+    (place,) = every.places
+    for _ in range(2):
+        coming.leave(place, NOW)
+    for _ in range(2):
+        coming.leave_series(every.registration, NOW)
+    told = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
+    assert [each is not None for each in told] == [True, False]
+
+
 async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: Studio) -> None:
     """Who came last week is still known, without their address; webhooks hear of the sessions to come alone."""
     coming, connection = open_studio.coming, open_studio.connection
