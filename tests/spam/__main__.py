@@ -17,6 +17,7 @@ from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, PERSONAL, Delivery
+from publisher.catalogue.series_mails import GATHERED
 from publisher.delivery.messages import message_of_delivery
 from publisher.delivery.place_messages import place_message
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -91,6 +92,23 @@ def letters(publisher: Publisher, language: str, now: Millis) -> Iterator[tuple[
         message = place_message(desk.texts, catalogue, delivery, now)
         assert message is not None
         yield str(kind), message
+    sessions = [
+        room(f"weekly-{day}", title="Abend", series_id="weekly", scheduled_start=now + day * 24 * HOUR)
+        for day in (3, 10)
+    ]
+    for session in sessions:
+        connection.execute(ROOMS.upsert, **ROOMS.values(session))
+    made = Coming(catalogue).register(
+        sessions, series_id="weekly", name="Mara", address=ADDRESS, mailbox=ADDRESS, network="n", at=now
+    )
+    for kind in GATHERED:
+        others = ((sessions[1].session_id, str(kind)),)
+        delivery = Delivery(
+            sessions[0].session_id, str(kind), made.registration.registration, ADDRESS, 0, others
+        )
+        message = place_message(desk.texts, catalogue, delivery, now)
+        assert message is not None
+        yield f"series {kind}", message
 
 
 def judged(message: bytes) -> tuple[float, str]:

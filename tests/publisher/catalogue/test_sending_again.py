@@ -1,4 +1,4 @@
-"""A mail to one person that is scheduled again while it is being sent, in both databases."""
+"""A mail to one person that is scheduled again while it is being sent, and mails that go out as one, in both databases."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from engine.domain.instant import MINUTE
+from engine.domain.instant import HOUR, MINUTE
+from engine.storage.rows import ROOMS
+from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import Deliveries, Delivery
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
+from tests.storage.rows import room
 
 OUTCOMES: dict[str, Callable[[Deliveries, Delivery], object]] = {
     "submitted": lambda table, mail: table.submitted(mail, NOW),
@@ -28,34 +31,69 @@ def table(publisher: Publisher) -> Deliveries:
     return Deliveries(publisher.catalogue)
 
 
-def begun(table: Deliveries) -> Delivery:
-    table.schedule_one("", "sign_in", "ann", "a@x.example", NOW, NOW)
+def begun(table: Deliveries, who: str) -> Delivery:
+    table.schedule_one("", "sign_in", who, "a@x.example", NOW, NOW)
     (due,) = table.due(NOW)
     mail = table.begin(due, NOW)
     assert mail is not None
     return mail
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
-def test_it_is_due_once_more_whatever_became_of_the_first(table: Deliveries, outcome: str) -> None:
+def test_it_is_due_once_more_whatever_became_of_the_first(table: Deliveries) -> None:
     """To the newest address, at the time asked for, with no attempt counted yet."""
-    mail = begun(table)
-    table.schedule_one("", "sign_in", "ann", "b@x.example", NOW + MINUTE, NOW)
-    assert table.due(NOW + MINUTE) == []
-    OUTCOMES[outcome](table, mail)
-    assert table.due(NOW + MINUTE - 1) == []
-    assert table.due(NOW + MINUTE) == [Delivery("", "sign_in", "ann", "b@x.example", 0)]
-    (again,) = table.due(NOW + MINUTE)
-    second = table.begin(again, NOW + MINUTE)
-    assert second is not None
-    table.submitted(second, NOW + MINUTE)
-    assert table.count_by_state("", "sign_in") == {"submitted": 1}
+    for outcome, ends in OUTCOMES.items():
+        mail = begun(table, outcome)
+        table.schedule_one("", "sign_in", outcome, "b@x.example", NOW + MINUTE, NOW)
+        assert table.due(NOW + MINUTE) == [], outcome
+        ends(table, mail)
+        assert table.due(NOW + MINUTE - 1) == [], outcome
+        (again,) = table.due(NOW + MINUTE)
+        assert again == Delivery("", "sign_in", outcome, "b@x.example", 0)
+        second = table.begin(again, NOW + MINUTE)
+        assert second is not None
+        table.submitted(second, NOW + MINUTE)
+    assert table.count_by_state("", "sign_in") == {"submitted": len(OUTCOMES)}
 
 
 def test_what_is_dropped_meanwhile_is_not_sent_again(table: Deliveries) -> None:
     """What is on its way is not stopped."""
-    mail = begun(table)
+    mail = begun(table, "ann")
     table.schedule_one("", "sign_in", "ann", "a@x.example", NOW, NOW)
     table.drop("ann")
     table.submitted(mail, NOW)
     assert table.count_by_state("", "sign_in") == {"submitted": 1}
+
+
+def test_what_changes_in_a_series_is_taken_and_noted_together(
+    publisher: Publisher, table: Deliveries
+) -> None:
+    """Once the last of it has come; what is not true any more is left out; one attempt counts for all."""
+    rooms = [room(name, series_id="weekly", scheduled_start=NOW + HOUR) for name in ("one", "two", "three")]
+    for row in rooms:
+        publisher.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    coming = Coming(publisher.catalogue)
+    made = coming.register(
+        rooms, series_id="weekly", name=None, address="a@x.example", mailbox="a", network="n", at=NOW
+    )
+    coming.confirm(made.registration, NOW)
+    publisher.connection.execute("DELETE FROM deliveries")
+    who = made.registration.registration
+    for number, (session_id, kind) in enumerate(
+        [("one", "place_moved"), ("two", "place_moved"), ("three", "place_cancelled")]
+    ):
+        table.schedule_one(session_id, kind, who, "a@x.example", NOW + number * MINUTE, NOW)
+    for at in (NOW, NOW + MINUTE):
+        for due in table.due(at):
+            assert table.begin(due, at) is None
+    at = NOW + 2 * MINUTE
+    taken = [mail for mail in (table.begin(due, at) for due in table.due(at)) if mail is not None]
+    assert taken == [Delivery("one", "place_moved", who, "a@x.example", 0, others=(("two", "place_moved"),))]
+    assert table.count_by_state("three", "place_cancelled") == {}
+    table.refused(taken[0], "later", at, for_good=False)
+    (again, _) = table.due(at + MINUTE)
+    second = table.begin(again, at + MINUTE)
+    assert second is not None
+    assert (second.attempts, second.others) == (1, (("two", "place_moved"),))
+    table.submitted(second, at + MINUTE)
+    for session_id in ("one", "two"):
+        assert table.count_by_state(session_id, "place_moved") == {"submitted": 1}

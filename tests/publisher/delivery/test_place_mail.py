@@ -406,7 +406,7 @@ async def test_a_moved_session_tells_and_reminds_at_its_new_time(open_studio: St
     assert await open_studio.send(START + DAYS) == [("anna@example.org", "Tomorrow: Night")]
 
 
-@pytest.mark.parametrize("ending", ["250 OK", "450 4.2.1 later", "550 5.1.1 nobody here", "451 4.3.0 busy"])
+@pytest.mark.parametrize("ending", ["250 OK", "550 5.1.1 nobody here"])
 async def test_what_changes_while_a_mail_is_on_its_way_is_told_after_it(
     open_studio: Studio, ending: str
 ) -> None:
