@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -95,6 +97,39 @@ def test_those_of_a_series_get_places_in_new_sessions(
     assert registrations.seat_those_of_series(row, 40) == []
     assert [each.registration.name for each in registrations.places("weekly-1")] == ["B"]
     assert registrations.get(first.registration.registration) is not None
+
+
+@pytest.mark.parametrize("of_series", ["public", "unlisted", "private"])
+@pytest.mark.parametrize("visibility", ["public", "unlisted", "private"])
+def test_those_of_a_series_have_no_place_where_it_was_closed_alone(
+    connection: Connection, registrations: Registrations, visibility: str, of_series: str
+) -> None:
+    """Where a session is more hidden than its series; they get one once it is opened, and single ones stay."""
+    connection.execute(
+        "INSERT INTO series (series_id, document, version, created_at) VALUES ('weekly', :document, 1, 1)",
+        document=json.dumps({"details": {"visibility": of_series, "access": "open"}}),
+    )
+    row = room("weekly-1", series_id="weekly")
+    connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    made = registrations.add(series_id="weekly", name="A", address=None, at=10)
+    registrations.seat_those_of_series(row, 20)
+    come(registrations, "B", row)
+    row = replace(row, visibility=visibility)
+    connection.execute(ROOMS.upsert, **ROOMS.values(row))
+
+    order = ["public", "unlisted", "private"]
+    closed = order.index(visibility) > order.index(of_series)
+    assert (registrations.place("weekly-1", made.registration) is None) == closed
+    assert len(registrations.unseat_those_of_series(row, 30)) == closed
+    assert [each.registration.name for each in registrations.places("weekly-1")] == (
+        ["B"] if closed else ["A", "B"]
+    )
+    assert registrations.seat_those_of_series(row, 40) == []
+    assert len(registrations.rooms_of_series("weekly")) == (not closed)
+    opened = replace(row, visibility="public")
+    connection.execute(ROOMS.upsert, **ROOMS.values(opened))
+    assert len(registrations.seat_those_of_series(opened, 50)) == closed
+    assert registrations.place("weekly-1", made.registration) is not None
 
 
 def test_requests_are_counted_within_a_time(registrations: Registrations) -> None:
