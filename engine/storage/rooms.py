@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -31,6 +31,10 @@ class RoomCatalogue(Protocol):
 
     async def has_story(self, session_id: str) -> bool:
         """Whether something was ever published under this id, with a session or without one."""
+        ...
+
+    async def stories_among(self, session_ids: Collection[str]) -> Set[str]:
+        """Those of the ids, some hundreds at most, under which something was published, with a session or without one."""
         ...
 
     async def list(
@@ -85,6 +89,11 @@ class Rooms:
         """As the port says."""
         reader = SessionReader(self._connection)
         return await asyncio.get_running_loop().run_in_executor(self._pool, reader.has_story, session_id)
+
+    async def stories_among(self, session_ids: Collection[str]) -> Set[str]:
+        """As the port says."""
+        reader = SessionReader(self._connection)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, reader.stories_among, session_ids)
 
     async def list(
         self, phases: Collection[str] | None = None, limit: int = 100, after: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from engine.storage.database import Connection, Row, Value, one_of
@@ -59,6 +60,16 @@ class SessionReader:
             "SELECT 1 AS one FROM snapshots WHERE session_id = :id LIMIT 1", id=session_id
         )
         return found is not None
+
+    def stories_among(self, session_ids: Collection[str]) -> set[str]:
+        """Those of the ids, some hundreds at most, under which something was published, with a session or without one."""
+        if not session_ids:
+            return set()
+        among, values = one_of("id", session_ids)
+        rows = self._connection.rows(
+            f"SELECT DISTINCT session_id FROM snapshots WHERE session_id IN {among}", **values
+        )
+        return {row["session_id"] for row in rows}
 
     def series_of(self, session_id: str) -> str | None:
         """The series of a session."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from engine.storage.journal import (
@@ -147,6 +147,10 @@ class MemoryRooms:
     async def has_story(self, session_id: str) -> bool:
         """As the port says."""
         return any(row.session_id == session_id for row in self._snapshots)
+
+    async def stories_among(self, session_ids: Collection[str]) -> Set[str]:
+        """As the port says."""
+        return {row.session_id for row in self._snapshots if row.session_id in session_ids}
 
     async def list(
         self, phases: Collection[str] | None = None, limit: int = 100, after: str | None = None

@@ -11,12 +11,13 @@ from engine.domain.events import ChatMessageSent, decode, encode
 from engine.storage.database import Database
 from engine.storage.journal import Append, Journal, Record
 from engine.storage.opening import open_journal
+from engine.storage.outbox import story
 from engine.storage.people import People
 from engine.storage.redaction import REDACTED
 from engine.storage.rooms import RoomCatalogue, Rooms
 from engine.storage.rows import PersonChange, PersonRow
 from tests.storage.memory_journal import MemoryJournal
-from tests.storage.rows import all_records, outcomes, records, room
+from tests.storage.rows import all_records, outcomes, records, room, snapshot
 
 ROOMS = [
     room("a", phase="live", scheduled_start=300, next_deadline=50, started_at=40),
@@ -30,6 +31,8 @@ OF_SERIES = [
     room("u-1", scheduled_start=500, series_id="u", occurrence="2026-12-03", visibility="unlisted"),
 ]
 
+STORY = {"a": story(snapshot("a"), (), 7)[0]}
+
 
 @pytest.fixture(params=["database", "memory"])
 async def catalogue(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[RoomCatalogue]:
@@ -37,7 +40,13 @@ async def catalogue(request: pytest.FixtureRequest, database: Database) -> Async
     on_disk = open_journal(database, asyncio.get_running_loop())
     rooms = Rooms(database)
     journal: Journal = memory if request.param == "memory" else on_disk
-    await outcomes(journal, [Append(row.session_id, 0, records(1, 1), room=row) for row in ROOMS])
+    await outcomes(
+        journal,
+        [
+            Append(row.session_id, 0, records(1, 1), room=row, snapshot=STORY.get(row.session_id))
+            for row in ROOMS
+        ],
+    )
     yield memory.rooms() if request.param == "memory" else rooms
     await on_disk.close()
     rooms.close()
@@ -70,6 +79,8 @@ async def test_many_rooms_are_asked_for_at_once(catalogue: RoomCatalogue) -> Non
     many = [*(f"nowhere-{number}" for number in range(600)), "c", "a"]
     assert sorted(row.session_id for row in await catalogue.among(many)) == ["a", "c"]
     assert list(await catalogue.among([])) == []
+    assert await catalogue.stories_among(many) == {"a"}
+    assert await catalogue.stories_among([]) == set()
 
 
 async def test_the_rooms_of_a_series_and_what_is_next(database: Database) -> None:

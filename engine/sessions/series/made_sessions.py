@@ -5,7 +5,7 @@ Every step is harmless when it is repeated, by this server or by another one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 from datetime import date
 from typing import Protocol
@@ -51,6 +51,10 @@ class SeriesRooms(Protocol):
 
     async def among(self, session_ids: Collection[str]) -> Sequence[RoomRow]:
         """The rows of those of the sessions that there are."""
+        ...
+
+    async def stories_among(self, session_ids: Collection[str]) -> Set[str]:
+        """Those of the ids under which something was published, with a session or without one."""
         ...
 
     async def id_differing_by_case(self, session_id: str) -> str | None:
@@ -149,12 +153,15 @@ class SeriesSessions:
         return left
 
     async def ids_for(self, series: Series, occurrences: Sequence[Occurrence]) -> list[str]:
-        """The ids that the sessions of dates have or will have, in their order: a query for all of them, not one for each."""
+        """The ids that the sessions of dates have or will have, in their order: queries for all of them, not some for each."""
         ids = [session_id_of(series.series_id, each.day) for each in occurrences]
         pending = list(range(len(ids)))
         for number in range(2, _OTHER_ID + 1):
-            rows = {row.session_id: row for row in await self._rooms.among([ids[at] for at in pending])}
-            taken = [at for at in pending if ids[at] in rows and not self._is_its_own(series, rows[ids[at]])]
+            asked = [ids[at] for at in pending]
+            rows = await self._rooms.among(asked)
+            own = {row.session_id for row in rows if self._is_its_own(series, row)}
+            others = {row.session_id for row in rows} | await self._rooms.stories_among(asked)
+            taken = [at for at in pending if ids[at] in others - own]
             for at in taken:
                 ids[at] = session_id_of(series.series_id, occurrences[at].day, number)
             pending = taken
