@@ -18,6 +18,7 @@ __all__ = [
     "run_idle",
     "usable_cores",
     "use_idle_scheduling",
+    "use_idle_scheduling_on",
 ]
 
 T = TypeVar("T")
@@ -70,6 +71,19 @@ def use_idle_scheduling() -> None:
             os.sched_setaffinity(0, others)
             if threading.current_thread() is threading.main_thread():
                 _left_alone.add(first)
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def use_idle_scheduling_on(cores: set[int]) -> None:
+    """Put this process into the idle scheduling class, on these cores. Where the system has no such class, nothing changes.
+
+    It is preempted at once by whoever wakes up, where a process that is only nice would end its turn.
+    """
+    if not hasattr(os, "SCHED_IDLE"):
+        return
+    with suppress(OSError):
+        os.sched_setaffinity(0, cores)
     with suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 

@@ -78,10 +78,15 @@ class Listing:
 
     def snapshot(self, session_id: str) -> Snapshot | None:
         """The published version of a session."""
-        document = self.connection.value(
+        document = self.document(session_id)
+        return None if document is None else Snapshot.model_validate_json(document)
+
+    def document(self, session_id: str) -> str | None:
+        """The same as it is stored, JSON."""
+        document: str | None = self.connection.value(
             "SELECT document FROM published WHERE session_id = :id", id=session_id
         )
-        return None if document is None else Snapshot.model_validate_json(document)
+        return document
 
     def excerpt(self, session_id: str) -> Snapshot | None:
         """The published version without timeline, curves, milestones and quotes: enough for feeds and cards, cheap to read."""

@@ -82,10 +82,13 @@ class Templates:
         own: Path | None = None,
         *,
         report: Report | None = None,
+        broken: Iterable[str] = (),
     ) -> None:
+        """``own``: the folder of the studio's own; ``broken``: those in it that are known to fail."""
         self._own = own if own is not None and own.is_dir() else None
         self._report = report or (lambda problem: _log.warning("template_broken", problem=problem))
         self._loader = _Loader(self._own, [resources.path("templates"), resources.path("site") / "theme"])
+        self._loader.broken.update(broken)
         self.environment = jinja2.Environment(
             loader=self._loader,
             autoescape=lambda name: name is None or not name.endswith(".txt"),
@@ -99,6 +102,16 @@ class Templates:
         self.environment.globals["figure_of"] = figure_of
         self.environment.globals["t"] = _t
         self._check_own()
+
+    @property
+    def own(self) -> Path | None:
+        """The folder of the studio's own."""
+        return self._own
+
+    @property
+    def broken(self) -> frozenset[str]:
+        """Templates of the studio's own that are not used because they fail."""
+        return frozenset(self._loader.broken)
 
     def render(self, name: str, **context: Any) -> str:
         """The text of a template.
@@ -145,7 +158,7 @@ class Templates:
         if self._own is None:
             return
         for file in sorted(self._own.rglob("*")):
-            if not file.is_file():
+            if not file.is_file() or file.relative_to(self._own).as_posix() in self._loader.broken:
                 continue
             try:
                 self.environment.get_template(file.relative_to(self._own).as_posix())

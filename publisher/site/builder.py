@@ -6,11 +6,10 @@ byte what a rebuild makes.
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -19,7 +18,7 @@ from publisher.catalogue.changes import ALL_PAGES, in_reader_order
 from publisher.catalogue.published import Catalogue
 from publisher.files.new_tree import NewTree, remove
 from publisher.files.tree import SiteFile, Tree, exchange, flush_folders
-from publisher.priority import run_idle
+from publisher.priority import run_idle, usable_cores
 from publisher.rendering import resources
 from publisher.rendering.card import studio_card
 from publisher.rendering.links import Links
@@ -28,8 +27,13 @@ from publisher.rendering.templates import Templates
 from publisher.site import sitemap
 from publisher.site.card_workers import CardWorkers
 from publisher.site.cards import Cards
+from publisher.site.collecting import collect, collected_by_hand
 from publisher.site.mkdocs_build import PageRenderer, asset_files
-from publisher.site.pages import Page, Pages
+from publisher.site.page import Page
+from publisher.site.page_process import PageSetup
+from publisher.site.page_workers import PageWorkers
+from publisher.site.pages import Pages
+from publisher.site.session_pages import SessionSource, session_page, session_source
 from publisher.syndication.calendar import calendar_of
 from publisher.syndication.feed import Feeds
 
@@ -42,7 +46,11 @@ Progress = Callable[[int, int], None]
 
 _LARGE = 250
 """From so many pages on, a build gives way to everything else."""
+_SPREAD_FROM = 500
+"""From so many sessions on, processes of their own render their pages: each takes a second to start."""
 _KEYS_AT_ONCE = 50
+_KEYS_BESIDE_OTHERS = 10
+"""Fewer, so that no process waits for its next pages meanwhile."""
 _COLLECTED_FROM = 25
 _LONGEST_WAIT_S = 1.0
 # Folders of the site that others write: the search index is made after the pages.
@@ -68,16 +76,6 @@ def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: P
     return digest.hexdigest()
 
 
-@contextmanager
-def _collected_by_hand() -> Iterator[None]:
-    """Leave garbage to whoever collects it after each portion: the collector would look through it a hundred times."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 class SiteBuilder:
     """Builds the site of a catalogue for one studio, address and set of templates."""
 
@@ -97,6 +95,7 @@ class SiteBuilder:
         self._catalogue = catalogue
         self._studio = studio
         self._links = links
+        self._templates = templates
         self._step = step
         self._durable = durable
         self._pages = Pages(catalogue, studio, links)
@@ -120,7 +119,7 @@ class SiteBuilder:
             number = len(dirty)
             build = partial(self._build, in_reader_order(dirty), self._public, self._private, progress)
         # A small build does not go into the idle class: on a busy machine it might never run.
-        with _collected_by_hand() if number > _LARGE else nullcontext():
+        with collected_by_hand() if number > _LARGE else nullcontext():
             changed = run_idle(build) if number > _LARGE else build()
         self._cards.follow()
         self._catalogue.clear_dirty(dirty)
@@ -181,30 +180,58 @@ class SiteBuilder:
         private: Tree | NewTree,
         progress: Progress,
     ) -> int:
+        whole = isinstance(public, NewTree)
         changed = 0
         removals: list[SiteFile] = []
-        self._cards.begin_build(whole=isinstance(public, NewTree))
-        progress(0, len(keys))
-        for start in range(0, len(keys), _KEYS_AT_ONCE):
-            portion = keys[start : start + _KEYS_AT_ONCE]
-            with self._catalogue.read_transaction():
-                files = list(self._files(portion, whole=isinstance(public, NewTree)))
-            # Files are removed at the end of the pass, when no page links to them any more.
-            removals += [file for file, is_private in files if file.data is None and not is_private]
-            changed += public.put(
-                [file for file, is_private in files if file.data is not None and not is_private]
-            )
-            changed += private.put([file for file, is_private in files if is_private])
-            if isinstance(public, NewTree):
-                # Pages go before: they have a core of their own, or there is none for cards.
-                public.put(self._cards.drawn(spare=1).values())
-            del files
-            if len(portion) > _COLLECTED_FROM:
-                # MkDocs' pages refer to each other in circles: each portion would stay until the collector's own time comes.
-                # What is older than this portion is in the last generation, and is not looked through.
-                gc.collect(1)
-            progress(start + len(portion), len(keys))
+        self._cards.begin_build(whole=whole)
+        with self._page_workers(keys if whole else []) as beside:
+            own = [key for key in keys if not key.startswith("session/")] if beside.left else keys
+            done = uncollected = 0
+            progress(0, len(keys))
+            while done < len(own) or beside.left:
+                some_left = beside.left > 0
+                portion = own[done : done + (_KEYS_BESIDE_OTHERS if some_left else _KEYS_AT_ONCE)]
+                with self._catalogue.read_transaction():
+                    files = list(self._files(portion, whole=whole))
+                    files += beside.files(0.0 if portion else _LONGEST_WAIT_S)
+                # Files are removed at the end of the pass, when no page links to them any more.
+                removals += [file for file, is_private in files if file.data is None and not is_private]
+                changed += public.put(
+                    [file for file, is_private in files if file.data is not None and not is_private]
+                )
+                changed += private.put([file for file, is_private in files if is_private])
+                if isinstance(public, NewTree):
+                    # Pages go before: they have a core of their own, or there is none for cards.
+                    spare = beside.cores if some_left else 1
+                    public.put(self._cards.drawn(spare=spare).values())
+                done += len(portion)
+                uncollected += sum(file.path.endswith((".html", ".xml")) for file, _ in files)
+                del files
+                if uncollected > _COLLECTED_FROM:
+                    collect()
+                    uncollected = 0
+                progress(len(keys) - (len(own) - done) - beside.left, len(keys))
         return changed + public.put(removals)
+
+    def _page_workers(self, keys: list[str]) -> PageWorkers:
+        """Processes for the pages of sessions among keys, if those are many and there are cores for them."""
+        session_ids = [key.partition("/")[2] for key in keys if key.startswith("session/")]
+        many = len(session_ids) >= _SPREAD_FROM and len(usable_cores()) > 1
+
+        def setup() -> PageSetup:
+            return PageSetup(self._studio, self._links, self._templates.own, self._templates.broken)
+
+        def render(sources: Sequence[SessionSource]) -> list[SiteFile]:
+            return list(
+                self._renderer.render(session_page(each, self._studio, self._links) for each in sources)
+            )
+
+        return PageWorkers(
+            session_ids if many else [],
+            source=partial(session_source, self._catalogue),
+            setup=setup,
+            render=render,
+        )
 
     def _complete_cards(self, public: NewTree, *, wait: bool) -> None:
         """Add the cards that are not drawn yet: wait for them, or have others stand in for them."""

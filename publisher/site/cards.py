@@ -103,7 +103,7 @@ class Cards:
                 png = texts and self._right(session_id, texts)
                 if texts is None or png:
                     done[session_id] = SiteFile(_file(session_id), png or None)
-                elif not self._workers.ask(session_id, texts, processes):
+                elif not self._workers.draw(session_id, texts, processes):
                     break
                 else:
                     self._asked.add(session_id)

@@ -12,7 +12,7 @@ from publisher.catalogue.published import Catalogue, Published
 from publisher.rendering import formatting
 from publisher.rendering.studio import Studio
 
-__all__ = ["LATEST", "SEARCH_FROM", "ListPages", "ListedSession"]
+__all__ = ["LATEST", "SEARCH_FROM", "ListPages", "ListedSession", "listed_session", "month_name"]
 
 SEARCH_FROM = 30
 """There is a search page from this number of public sessions on."""
@@ -36,6 +36,24 @@ class ListedSession:
     instructor: str | None
 
 
+def listed_session(entry: Published, studio: Studio) -> ListedSession:
+    """A published session as lists show it."""
+    began = formatting.local(entry.session_date, studio.zone)
+    return ListedSession(
+        path=f"sessions/{entry.session_id}/",
+        title=entry.title,
+        day=studio.words.day(began),
+        time=studio.words.time_of_day(began),
+        began_iso=iso(entry.session_date),
+        instructor=entry.instructor,
+    )
+
+
+def month_name(month: str, studio: Studio) -> str:
+    """``March 2024`` for ``2024-03``, in the studio's language."""
+    return studio.words.month(int(month[:4]), int(month[5:7]))
+
+
 class ListPages:
     """The contexts of list pages. A method returns None where there is nothing to list, so that no page is made."""
 
@@ -55,9 +73,9 @@ class ListPages:
             "description": words(
                 "list.day_description", sessions=words.count(len(entries), "breathing_session"), day=name
             ),
-            "entries": [self.listed(each) for each in entries],
+            "entries": [listed_session(each, self._studio) for each in entries],
             "month_path": f"sessions/{day[:7].replace('-', '/')}/",
-            "month_name": self.month_name(day[:7]),
+            "month_name": month_name(day[:7], self._studio),
         }
 
     def month(self, month: str) -> dict[str, Any] | None:
@@ -67,7 +85,7 @@ class ListPages:
             return None
         total = sum(count for _, count in days)
         words = self._studio.words
-        name = self.month_name(month)
+        name = month_name(month, self._studio)
         return {
             "title": words("list.month_title", month=name),
             "description": words(
@@ -79,7 +97,9 @@ class ListPages:
                 {
                     "name": self._day_name(day),
                     "iso": day,
-                    "entries": [self.listed(each) for each in self._catalogue.of_day(day, _OF_A_DAY)],
+                    "entries": [
+                        listed_session(each, self._studio) for each in self._catalogue.of_day(day, _OF_A_DAY)
+                    ],
                     "more": count - _OF_A_DAY if count > _OF_A_DAY else 0,
                     "path": f"sessions/{day.replace('-', '/')}/",
                 }
@@ -115,7 +135,7 @@ class ListPages:
                 {"year": year, "months": self._months(list(of_year))}
                 for year, of_year in groupby(reversed(months), key=lambda each: each[0][:4])
             ],
-            "latest": [self.listed(each) for each in self._catalogue.newest(LATEST)],
+            "latest": [listed_session(each, self._studio) for each in self._catalogue.newest(LATEST)],
             "search": self._catalogue.count() >= SEARCH_FROM,
         }
 
@@ -134,7 +154,7 @@ class ListPages:
             ),
             "name": name,
             "total": total,
-            "entries": [self.listed(each) for each in entries],
+            "entries": [listed_session(each, self._studio) for each in entries],
         }
 
     def instructors(self) -> dict[str, Any] | None:
@@ -157,22 +177,6 @@ class ListPages:
 
     # Parts of pages
 
-    def listed(self, entry: Published) -> ListedSession:
-        """A published session as lists show it."""
-        began = formatting.local(entry.session_date, self._studio.zone)
-        return ListedSession(
-            path=f"sessions/{entry.session_id}/",
-            title=entry.title,
-            day=self._studio.words.day(began),
-            time=self._studio.words.time_of_day(began),
-            began_iso=iso(entry.session_date),
-            instructor=entry.instructor,
-        )
-
-    def month_name(self, month: str) -> str:
-        """``March 2024`` for ``2024-03``, in the studio's language."""
-        return self._studio.words.month(int(month[:4]), int(month[5:7]))
-
     def _day_name(self, day: str) -> str:
         return self._studio.words.day(date.fromisoformat(day))
 
@@ -180,7 +184,7 @@ class ListPages:
         return [
             {
                 "path": f"sessions/{month.replace('-', '/')}/",
-                "name": self.month_name(month),
+                "name": month_name(month, self._studio),
                 "count": self._studio.words.count(count, "session"),
             }
             for month, count in months

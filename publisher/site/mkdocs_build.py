@@ -26,7 +26,7 @@ from publisher.rendering import resources
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
-from publisher.site.pages import Page
+from publisher.site.page import Page
 
 __all__ = ["PageRenderer", "asset_files", "assets_version", "scratch_folder"]
 
@@ -111,6 +111,8 @@ class PageRenderer:
             return Files(files)
 
         yield from self._build(generated, pages=by_source)
+        # MkDocs' objects, which refer to each other in circles, keep what is in it until they are collected.
+        by_source.clear()
 
     def _build(
         self, choose_files: Callable[[MkDocsConfig, Files], Files], *, pages: dict[str, Page] | None

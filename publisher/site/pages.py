@@ -4,39 +4,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from engine.domain.instant import iso
 from engine.domain.techniques import lookup
 from publisher.catalogue.published import Catalogue, Published
-from publisher.catalogue.quotes import approved_quotes
-from publisher.catalogue.upcoming import UpcomingRoom, next_room, upcoming_rooms
+from publisher.catalogue.upcoming import UpcomingRoom, upcoming_rooms
 from publisher.rendering import formatting
 from publisher.rendering.links import Links
-from publisher.rendering.story import Story, card_path, story_of
+from publisher.rendering.story import Story, story_of
 from publisher.rendering.studio import Studio
-from publisher.site.json_ld import json_ld, safe_json
-from publisher.site.list_pages import LATEST, SEARCH_FROM, ListPages
-from publisher.site.replay import replay_of
+from publisher.site.json_ld import safe_json
+from publisher.site.list_pages import LATEST, SEARCH_FROM, ListPages, listed_session
+from publisher.site.page import Page
+from publisher.site.session_pages import path_of_session, session_page, session_source, upcoming_session
 
-__all__ = ["Page", "Pages"]
+__all__ = ["Pages"]
 
 _OF_A_TECHNIQUE = 6
 _UPCOMING = 6
 _UPCOMING_READ = 200
 _OF_A_SERIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """An HTML page before it is rendered: its path below the site's root, its template and the template's context."""
-
-    path: str
-    template: str
-    context: dict[str, Any]
-    private: bool = False
-    """Whether it is written into ``private/``, which only the server hands out, to those with a token."""
 
 
 class Pages:
@@ -70,7 +57,7 @@ class Pages:
         kind, _, name = key.partition("/")
         match kind:
             case "session":
-                return f"sessions/{name}/index.html"
+                return path_of_session(name)
             case "day" | "month" | "year":
                 return f"sessions/{name.replace('-', '/')}/index.html"
             case "technique" | "instructor":
@@ -90,16 +77,13 @@ class Pages:
         if path is None:
             return None
         kind, _, name = key.partition("/")
+        if kind == "session":
+            return self._session(name)
         context = self._context(kind, name)
-        if context is None:
-            return None
-        private = bool(context.pop("private", False))
-        return Page(path, f"site/{kind}.html", {"kind": kind, **context}, private)
+        return None if context is None else Page(path, f"site/{kind}.html", {"kind": kind, **context})
 
     def _context(self, kind: str, name: str) -> dict[str, Any] | None:
         match kind:
-            case "session":
-                return self._session(name)
             case "day":
                 return self._lists.day(name)
             case "month":
@@ -121,41 +105,9 @@ class Pages:
             case _:
                 return self._fixed(kind)
 
-    def _session(self, session_id: str) -> dict[str, Any] | None:
-        entry = self._catalogue.published(session_id)
-        snapshot = self._catalogue.snapshot(session_id)
-        if entry is None or snapshot is None:
-            return None
-        quotes = approved_quotes(snapshot, self._catalogue.quote_states(session_id))
-        story = story_of(snapshot, self._studio, quotes=quotes)
-        listed = entry.visibility == "public"
-        earlier, later = self._catalogue.neighbours(entry) if listed else (None, None)
-        before, after = self._catalogue.series_neighbours(entry) if listed else (None, None)
-        following = next_room(self._catalogue, entry) if listed else None
-        return {
-            "title": story.title,
-            "description": story.seo_description,
-            "story": story,
-            "earlier": self._lists.listed(earlier) if earlier else None,
-            "later": self._lists.listed(later) if later else None,
-            "series_earlier": self._lists.listed(before) if before else None,
-            "series_later": self._lists.listed(after) if after else None,
-            "series_path": f"series/{entry.series_id}/" if listed and entry.series_id else None,
-            "following": self._upcoming_room(following) if following else None,
-            "month_path": f"sessions/{entry.month.replace('-', '/')}/" if listed else None,
-            "month_name": self._lists.month_name(entry.month),
-            "instructor_path": f"instructors/{entry.instructor_slug}/"
-            if listed and entry.instructor_slug
-            else None,
-            "noindex": not listed,
-            "replay": replay_of(snapshot),
-            "script_words": safe_json(self._studio.words.table("script")),
-            "json_ld": json_ld(story, entry, self._studio, self._links),
-            "card": card_path(story),
-            "published_iso": iso(entry.published_at),
-            "modified_iso": iso(entry.updated_at),
-            "private": entry.visibility == "private",
-        }
+    def _session(self, session_id: str) -> Page | None:
+        source = session_source(self._catalogue, session_id)
+        return None if source is None else session_page(source, self._studio, self._links)
 
     def _technique(self, slug: str) -> dict[str, Any] | None:
         technique = lookup.CATALOGUE.get(slug)
@@ -171,7 +123,7 @@ class Pages:
             "steps": _pattern_json(technique),
             "script_words": safe_json(self._studio.words.table("script")),
             "gentle": lookup.find(technique.gentle) if technique.gentle else None,
-            "entries": [self._lists.listed(each) for each in entries],
+            "entries": [listed_session(each, self._studio) for each in entries],
             "total": total,
         }
 
@@ -192,11 +144,11 @@ class Pages:
         return {
             "title": self._studio.name,
             "description": formatting.truncated(" ".join(self._studio.about.split()), 160),
-            "upcoming": [self._upcoming_room(each) for each in self._coming()],
+            "upcoming": [upcoming_session(each, self._studio) for each in self._coming()],
             "featured": self._featured(best) if best else None,
             "is_featured": bool(featured),
             "latest": [
-                self._lists.listed(each)
+                listed_session(each, self._studio)
                 for each in newest
                 if best is None or each.session_id != best.session_id
             ],
@@ -257,22 +209,6 @@ class Pages:
             if room.series_id is None or of_series[room.series_id] <= _OF_A_SERIES:
                 coming.append(room)
         return coming[:_UPCOMING]
-
-    def _upcoming_room(self, room: UpcomingRoom) -> dict[str, Any]:
-        starts = formatting.local(room.starts, self._studio.zone)
-        words = self._studio.words
-        return {
-            "path": f"sessions/{room.session_id}/",
-            "calendar": f"sessions/{room.session_id}/event.ics",
-            "title": room.title,
-            "instructor": room.instructor,
-            "day": words.day(starts, weekday=True),
-            "time": words.time_of_day(starts),
-            "zone": self._studio.zone_at(starts),
-            "iso": iso(room.starts),
-            "live": room.live,
-            "place": words(f"home.{room.place}") if room.place else "",
-        }
 
     def _search_words(self) -> dict[str, str]:
         words = self._studio.words

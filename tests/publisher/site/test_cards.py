@@ -157,16 +157,16 @@ def test_a_card_that_cannot_be_drawn_holds_nothing_up(
 def test_processes_have_the_lowest_priority_and_one_that_dies_is_noticed() -> None:
     """What it had in hand could not be drawn; the next one draws the same bytes as this process."""
     workers = CardWorkers()
-    assert workers.ask("s-1", TEXTS, 1)
+    assert workers.draw("s-1", TEXTS, 1)
     assert workers.finished(1, 20.0) == [("s-1", draw(TEXTS))]
     (pid,) = workers.pids()
     assert os.getpriority(os.PRIO_PROCESS, pid) == 19
     assert os.sched_getscheduler(pid) == os.SCHED_IDLE
     os.kill(pid, signal.SIGSTOP)
-    workers.ask("s-2", TEXTS, 1)
+    workers.draw("s-2", TEXTS, 1)
     os.kill(pid, signal.SIGKILL)
     assert workers.finished(1, 20.0) == [("s-2", b"")]
-    assert workers.ask("s-3", TEXTS, 1)
+    assert workers.draw("s-3", TEXTS, 1)
     [(session_id, png)] = workers.finished(1, 20.0)
     assert (session_id, drawn_of(png)) == ("s-3", digest_of(TEXTS))
     workers.close()
@@ -178,7 +178,7 @@ import sys
 from publisher.rendering.card_drawing import CardTexts
 from publisher.site.card_workers import CardWorkers
 workers = CardWorkers()
-workers.ask("s-1", CardTexts("", "", "", "", "", ""), 1)
+workers.draw("s-1", CardTexts("", "", "", "", "", ""), 1)
 workers.finished(1, 20.0)
 print(*workers.pids(), flush=True)
 sys.stdin.read()

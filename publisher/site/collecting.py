@@ -1,0 +1,29 @@
+"""Garbage collection by hand during a long build: by itself the collector would look through everything a hundred times."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["collect", "collected_by_hand"]
+
+
+@contextmanager
+def collected_by_hand() -> Iterator[None]:
+    """Leave garbage to whoever calls ``collect`` after each portion."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def collect() -> None:
+    """Collect what refers to itself in circles, as MkDocs' pages do: it would stay until the collector's own time."""
+    gc.collect()
+    if not gc.isenabled():
+        # What is left stays: the next time need not look through it.
+        gc.freeze()

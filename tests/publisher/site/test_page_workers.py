@@ -1,0 +1,204 @@
+"""A rebuild whose pages are rendered by several processes gives the same bytes, whatever becomes of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from functools import partial
+from pathlib import Path
+
+import psutil
+import pytest
+from structlog.testing import capture_logs
+
+from publisher.files.tree import SiteFile
+from publisher.rendering.links import Links
+from publisher.rendering.studio import Studio
+from publisher.rendering.templates import Templates
+from publisher.site import builder, page_workers
+from publisher.site.mkdocs_build import PageRenderer
+from publisher.site.page_process import PageSetup
+from publisher.site.page_workers import PageWorkers, SessionFile
+from publisher.site.session_pages import SessionSource, session_page, session_source
+from tests.publisher.samples import NOW, snapshot
+from tests.publisher.studio_data import Publisher, digests
+
+HOUR = 60 * 60 * 1000
+IDS = [f"s-{n}" for n in range(7)]
+
+
+@pytest.fixture(autouse=True)
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a few sessions are several portions, for several processes."""
+    monkeypatch.setattr(page_workers, "PORTION", 2)
+
+
+def filled(data: Path, url: str | None = None) -> Publisher:
+    """A studio with a few sessions of each kind, whose pages name each other, and a quote."""
+    publisher = Publisher(data, url=url)
+    for number, session_id in enumerate(IDS):
+        session = snapshot(
+            session_id,
+            session_date=NOW - number * 30 * HOUR,
+            visibility={5: "unlisted", 6: "private"}.get(number, "public"),
+            series_id="evening" if number % 2 else None,
+        )
+        publisher.outbox.enqueue(session, ["web"], NOW)
+    publisher.work()
+    return publisher
+
+
+def whole_site(publisher: Publisher) -> dict[str, str]:
+    """The public and the private files of a site, made from nothing."""
+    for name in ("public", "private"):
+        shutil.rmtree(publisher.data / name, ignore_errors=True)
+    publisher.jobs.setup.site_builder.rebuild()
+    return {**digests(publisher.data / "public"), **digests(publisher.data / "private")}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_the_bytes_are_the_same_from_one_process_and_from_several(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Public and private pages; and where nothing changed, no file is written again."""
+    publisher = filled(tmp_path, url=request.getfixturevalue("postgres_url") if kind == "postgres" else None)
+    alone = whole_site(publisher)
+    monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
+    assert whole_site(publisher) == alone
+    assert {path for path in alone if path.endswith("index.html")} >= {
+        f"sessions/{each}/index.html" for each in IDS
+    }
+    before = (publisher.data / "public").stat().st_ino
+    publisher.jobs.setup.site_builder.rebuild()
+    assert (publisher.data / "public").stat().st_ino == before
+    publisher.close()
+
+
+def test_a_damaged_page_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that is missing."""
+    publisher = filled(tmp_path)
+    right = publisher.site()
+    monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
+    (tmp_path / "public/sessions/s-1/index.html").write_text("torn", encoding="utf-8")
+    (tmp_path / "public/sessions/s-2/index.html").unlink()
+    publisher.jobs.setup.site_builder.rebuild()
+    assert publisher.site() == right
+    publisher.close()
+
+
+def test_progress_goes_to_the_end_and_never_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the command line shows it."""
+    publisher = filled(tmp_path)
+    monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
+    told: list[tuple[int, int]] = []
+    publisher.jobs.setup.site_builder.rebuild(progress=lambda done, total: told.append((done, total)))
+    assert told == sorted(told)
+    assert (told[0][0], told[-1][0]) == (0, told[-1][1])
+    publisher.close()
+
+
+def test_a_template_that_fails_in_a_process_is_reported_once_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its line; the built-in one is used instead."""
+    publisher = filled(tmp_path)
+    right = publisher.site()
+    own = tmp_path / "templates/site"
+    own.mkdir(parents=True)
+    (own / "article.html").write_text("{{ story.title }}\n{{ story.no_such_thing.at_all }}\n")
+    monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
+    with capture_logs() as logs:
+        publisher.work()
+    problems = [each["problem"] for each in logs if each["event"] == "template_broken"]
+    assert len(problems) == 1
+    assert problems[0].startswith("templates/site/article.html, line 2:")
+    assert publisher.site() == right
+    publisher.close()
+
+
+def test_what_is_wrong_with_a_page_is_raised_as_from_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The site stays as it was, and nothing half made is left over."""
+    publisher = filled(tmp_path)
+    right = publisher.site()
+    publisher.connection.execute("UPDATE published SET document = '{}' WHERE session_id = 's-3'")
+    monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
+    with pytest.raises(ValueError, match="session_id"):
+        publisher.jobs.setup.site_builder.rebuild()
+    assert publisher.site() == right
+    assert not list(tmp_path.glob(".public-new-*"))
+    assert "ValidationError" in capfd.readouterr().err
+    publisher.close()
+
+
+class Rendering:
+    """Pages of the sample sessions, rendered by processes or here."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.studio, self.links, self.here = Studio(), Links("https://x.example"), 0
+        self.renderer = PageRenderer(self.studio, self.links, Templates())
+        self.source = partial(session_source, publisher.catalogue)
+        self.expected = {
+            file.path: file.data
+            for each in IDS
+            for file in self.rendered([source for source in [self.source(each)] if source is not None])
+        }
+        self.here = 0
+
+    def rendered(self, sources: list[SessionSource]) -> list[SiteFile]:
+        """In this process."""
+        self.here += len(sources)
+        return list(self.renderer.render(session_page(each, self.studio, self.links) for each in sources))
+
+    def workers(self) -> PageWorkers:
+        """Processes for all of them."""
+        setup = PageSetup(self.studio, self.links, None, frozenset())
+        return PageWorkers(IDS, source=self.source, setup=lambda: setup, render=self.rendered)  # type: ignore[arg-type]
+
+
+def all_of(workers: PageWorkers) -> dict[str, bytes | None]:
+    """The files of every page, with the paths that private ones have."""
+    files: list[SessionFile] = []
+    while workers.left:
+        files += workers.files(1.0)
+    assert {file.path for file, is_private in files if is_private} == {"sessions/s-6/index.html"}
+    assert len(files) == len(IDS)
+    return {file.path: file.data for file, _ in files}
+
+
+def test_the_end_of_a_process_is_made_up_for(tmp_path: Path) -> None:
+    """What it had in hand is rendered here, the rest by others, which do not outlive the build."""
+    led = filled(tmp_path / "led")
+    rendering = Rendering(led)
+    with rendering.workers() as workers:
+        while not workers.pids():
+            workers.files()
+        pid = workers.pids()[0]
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+        assert all_of(workers) == rendering.expected
+        last = [psutil.Process(each) for each in workers.pids()]
+    assert rendering.here >= 2
+    assert not any(each.is_running() for each in last)
+    led.close()
+
+
+def test_where_no_process_can_be_started_all_pages_are_rendered_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no memory for one, for instance; the log says so."""
+    led = filled(tmp_path / "led")
+    rendering = Rendering(led)
+
+    def no_process(*_: object, **__: object) -> None:
+        raise OSError("no memory")
+
+    monkeypatch.setattr(subprocess, "Popen", no_process)
+    with capture_logs() as logs, rendering.workers() as workers:
+        assert all_of(workers) == rendering.expected
+    assert [each["event"] for each in logs] == ["no_page_process"]
+    assert rendering.here == len(IDS)
+    led.close()
