@@ -11,13 +11,19 @@ from typing import Protocol, TypeVar
 from pydantic import TypeAdapter
 
 from engine.domain.series import Series
-from engine.storage.database import ConstraintViolated, Database
+from engine.storage.database import Connection, ConstraintViolated, Database
 from engine.storage.leaders import record_maker
 
-__all__ = ["SeriesCatalogue", "SeriesTable"]
+__all__ = ["SeriesCatalogue", "SeriesTable", "series_of"]
 
 _Result = TypeVar("_Result")
 _SERIES: TypeAdapter[Series] = TypeAdapter(Series)
+
+
+def series_of(connection: Connection, series_id: str) -> Series | None:
+    """A series, or None."""
+    document = connection.value("SELECT document FROM series WHERE series_id = :id", id=series_id)
+    return None if document is None else _SERIES.validate_json(document)
 
 
 class SeriesCatalogue(Protocol):
@@ -53,14 +59,7 @@ class SeriesTable:
 
     async def get(self, series_id: str) -> Series | None:
         """As the port says."""
-
-        def read() -> Series | None:
-            document = self._connection.value(
-                "SELECT document FROM series WHERE series_id = :id", id=series_id
-            )
-            return None if document is None else _SERIES.validate_json(document)
-
-        return await self._on_thread(read)
+        return await self._on_thread(lambda: series_of(self._connection, series_id))
 
     async def all(self, *, ended: bool = True) -> Sequence[Series]:
         """As the port says."""

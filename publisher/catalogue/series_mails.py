@@ -5,7 +5,6 @@ A series that ends or moves changes each of its sessions. Whoever comes to every
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 from engine.domain.instant import Millis
@@ -13,7 +12,7 @@ from engine.domain.registrations import PlaceMail
 from engine.storage.database import Connection, one_of
 from engine.storage.registrations import Registrations
 
-__all__ = ["GATHERED", "Waiting", "has_ended", "is_no_part", "waiting_with"]
+__all__ = ["GATHERED", "Waiting", "waiting_with"]
 
 GATHERED = (PlaceMail.MOVED, PlaceMail.CANCELLED, PlaceMail.CAME_UP)
 """The kinds of mails that are told together."""
@@ -42,15 +41,3 @@ def waiting_with(connection: Connection, recipient: str, session_id: str, kind: 
     waiting = [Waiting(row["session_id"], row["kind"], row["attempts"], row["due_at"]) for row in rows]
     own = (session_id, kind)
     return [each for each in waiting if together or (each.session_id, each.kind) == own]
-
-
-def has_ended(connection: Connection, series_id: str) -> bool:
-    """Whether a series was ended."""
-    found = connection.row("SELECT ended_at FROM series WHERE series_id = :id", id=series_id)
-    return found is not None and found["ended_at"] is not None
-
-
-def is_no_part(connection: Connection, series_id: str, session_id: str) -> bool:
-    """Whether a session was one of a series, and its date left the timetable or the series ended before it."""
-    document = connection.value("SELECT document FROM series WHERE series_id = :id", id=series_id)
-    return document is not None and session_id in json.loads(document).get("dropped", ())

@@ -11,10 +11,11 @@ from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
 from engine.storage.registrations import Place, Registration, Registrations
 from engine.storage.rows import RoomRow
+from engine.storage.series import series_of
 from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.place_mails import NOT_BEGUN
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.series_mails import GATHERED, has_ended, is_no_part
+from publisher.catalogue.series_mails import GATHERED
 from publisher.catalogue.upcoming import room_of
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.message import message_of
@@ -28,10 +29,11 @@ def is_about_series(catalogue: Catalogue, delivery: Delivery) -> bool:
     owner = Registrations(catalogue.connection).get(delivery.recipient)
     if owner is None or owner.series_id is None or delivery.kind not in GATHERED:
         return False
-    return bool(delivery.others) or (
-        delivery.kind == PlaceMail.CANCELLED
-        and is_no_part(catalogue.connection, owner.series_id, delivery.session_id)
-    )
+    if delivery.others:
+        return True
+    series = series_of(catalogue.connection, owner.series_id)
+    fallen = delivery.kind == PlaceMail.CANCELLED
+    return fallen and series is not None and delivery.session_id in series.dropped
 
 
 def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
@@ -43,7 +45,8 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
         return None
     kinds = {kind for kind, _, _ in told}
     fallen = [row for kind, row, _ in told if kind == PlaceMail.CANCELLED]
-    ended = bool(fallen) and has_ended(catalogue.connection, owner.series_id)
+    series = series_of(catalogue.connection, owner.series_id)
+    ended = bool(fallen) and series is not None and series.ended_at is not None
     came_up = kinds == {PlaceMail.CAME_UP}
     kept = (
         []
