@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,8 +10,11 @@ from typing import Any
 
 import icalendar
 import pytest
+from pydantic_core import to_json
 
 from engine.domain.instant import HOUR, MINUTE, Millis
+from engine.domain.series import Series
+from engine.domain.session import Details
 from engine.storage.outbox import schedule_row
 from engine.storage.rows import ROOMS, RoomRow
 from engine.storage.webhooks import Webhooks
@@ -29,6 +31,16 @@ __all__ = ["mail_server"]
 
 DAYS = 24 * HOUR
 START = NOW + 3 * DAYS
+THURSDAYS = Series(
+    series_id="thursdays",
+    details=Details("Thursdays", "Mara", 0, series_id="thursdays"),
+    starts="2024-03-24T18:30",
+    time_zone="UTC",
+    rule="FREQ=WEEKLY",
+    created_at=0,
+    updated_at=0,
+    timetable_since=0,
+)
 
 
 class Studio:
@@ -211,7 +223,7 @@ class InSeries:
             "INSERT INTO series (series_id, document, version, created_at, ended_at)"
             " VALUES ('thursdays', :document, 1, 0, :ended_at)"
             " ON CONFLICT (series_id) DO UPDATE SET document = excluded.document, ended_at = excluded.ended_at",
-            document=json.dumps({"series_id": "thursdays", "dropped": dropped}),
+            document=to_json(replace(THURSDAYS, dropped=dropped, ended_at=ended_at)).decode(),
             ended_at=ended_at,
         )
 
