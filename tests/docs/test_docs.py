@@ -115,6 +115,20 @@ def test_every_setting_that_is_shown_is_one(page: str) -> None:
         assert tomllib.loads(block)
 
 
+def test_the_table_of_settings_is_the_settings_class() -> None:
+    """Every setting is in it, and no other, with the default that it has where that is a plain value."""
+    rows = {
+        name.removeprefix(PREFIX).lower(): row[2].strip()
+        for row in (line.split("|") for line in (DOCS / "settings.md").read_text("utf-8").splitlines())
+        if len(row) > 3
+        for name in re.findall(rf"{PREFIX}[A-Z0-9_]+", row[1])
+    }
+    assert rows.keys() == Settings.model_fields.keys()
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, int | str) and field.default != "":
+            assert str(field.default).lower() in rows[name], name
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """A server with its real publisher, for the blocks of all pages."""
@@ -130,6 +144,16 @@ async def test_what_is_to_paste_into_a_shell_works(studio: Server, page: str) ->
     assert output.count("{") >= 1
     for text in re.findall(r"^[\[{].*$", output, re.M):
         assert json.JSONDecoder().raw_decode(text)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_summary_that_is_shown_is_published_on_every_channel(studio: Server) -> None:
+    """The response names all three, as the text beside it says."""
+    (example,) = (block for block in blocks("programs.md", "bash") if "session-summary" in block)
+    answer = json.loads(await done(studio, "bash", "-eu", "-c", example))
+    assert answer["status"] == "success"
+    assert set(answer["published_to"]) == {"email", "web", "social"}
+    assert answer["delivered"] == []
 
 
 @pytest.mark.asyncio(loop_scope="module")
