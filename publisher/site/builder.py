@@ -33,7 +33,7 @@ from publisher.site.page import Page
 from publisher.site.page_process import PageSetup
 from publisher.site.page_workers import PageWorkers
 from publisher.site.pages import Pages
-from publisher.site.session_pages import SessionSource, session_page, session_source
+from publisher.site.session_pages import session_source
 from publisher.syndication.calendar import calendar_of
 from publisher.syndication.feed import Feeds
 
@@ -49,7 +49,7 @@ _LARGE = 250
 _SPREAD_FROM = 500
 """From so many sessions on, processes of their own render their pages: each takes a second to start."""
 _KEYS_AT_ONCE = 50
-_KEYS_BESIDE_OTHERS = 10
+_KEYS_BESIDE_OTHERS = 3
 """Fewer, so that no process waits for its next pages meanwhile."""
 _COLLECTED_FROM = 25
 _LONGEST_WAIT_S = 1.0
@@ -221,10 +221,8 @@ class SiteBuilder:
         def setup() -> PageSetup:
             return PageSetup(self._studio, self._links, self._templates.own, self._templates.broken)
 
-        def render(sources: Sequence[SessionSource]) -> list[SiteFile]:
-            return list(
-                self._renderer.render(session_page(each, self._studio, self._links) for each in sources)
-            )
+        def render(session_ids: Sequence[str]) -> list[tuple[SiteFile, bool]]:
+            return list(self._html_files([f"session/{each}" for each in session_ids]))
 
         return PageWorkers(
             session_ids if many else [],

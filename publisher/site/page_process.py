@@ -17,7 +17,11 @@ from publisher.site.collecting import collect, collected_by_hand
 from publisher.site.mkdocs_build import PageRenderer
 from publisher.site.session_pages import SessionSource, session_page
 
-__all__ = ["PageSetup", "files_of", "rendered", "request_of"]
+__all__ = ["PageSetup", "SessionFile", "files_of", "rendered", "request_of"]
+
+
+SessionFile = tuple[SiteFile, bool]
+"""The file of a page, and whether it is private."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,9 @@ def request_of(setup: PageSetup, sources: Sequence[SessionSource]) -> bytes:
     return pickle.dumps((pickle.dumps(setup), sources))
 
 
-def files_of(answer: bytes) -> list[SiteFile]:
+def files_of(answer: bytes) -> list[SessionFile]:
     """The files in an answer that is not empty."""
-    files: list[SiteFile] = pickle.loads(answer)
+    files: list[SessionFile] = pickle.loads(answer)
     return files
 
 
@@ -49,7 +53,7 @@ def rendered(request: bytes) -> bytes:
     setup, renderer, failures = _renderer(made_of)
     failures.clear()
     pages = [session_page(each, setup.studio, setup.links) for each in sources]
-    files = list(renderer.render(pages))
+    files = [(file, page.private) for file, page in zip(renderer.render(pages), pages, strict=True)]
     del pages
     collect()
     return b"" if failures else pickle.dumps(files)

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,15 +14,14 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from publisher.files.tree import SiteFile
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 from publisher.site import builder, page_workers
 from publisher.site.mkdocs_build import PageRenderer
-from publisher.site.page_process import PageSetup
-from publisher.site.page_workers import PageWorkers, SessionFile
-from publisher.site.session_pages import SessionSource, session_page, session_source
+from publisher.site.page_process import PageSetup, SessionFile
+from publisher.site.page_workers import PageWorkers
+from publisher.site.session_pages import session_page, session_source
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher, digests
 
@@ -138,25 +138,24 @@ class Rendering:
     """Pages of the sample sessions, rendered by processes or here."""
 
     def __init__(self, publisher: Publisher) -> None:
-        self.studio, self.links, self.here = Studio(), Links("https://x.example"), 0
+        self.studio, self.links = Studio(), Links("https://x.example")
         self.renderer = PageRenderer(self.studio, self.links, Templates())
         self.source = partial(session_source, publisher.catalogue)
-        self.expected = {
-            file.path: file.data
-            for each in IDS
-            for file in self.rendered([source for source in [self.source(each)] if source is not None])
-        }
-        self.here = 0
+        self.expected = {file.path: file.data for file, _ in self.rendered(IDS)}
+        self.here: list[str] = []
 
-    def rendered(self, sources: list[SessionSource]) -> list[SiteFile]:
+    def rendered(self, session_ids: Sequence[str]) -> list[SessionFile]:
         """In this process."""
-        self.here += len(sources)
-        return list(self.renderer.render(session_page(each, self.studio, self.links) for each in sources))
+        self.here = [*session_ids]
+        pages = [
+            session_page(each, self.studio, self.links) for each in map(self.source, session_ids) if each
+        ]
+        return [(file, page.private) for file, page in zip(self.renderer.render(pages), pages, strict=True)]
 
     def workers(self) -> PageWorkers:
         """Processes for all of them."""
         setup = PageSetup(self.studio, self.links, None, frozenset())
-        return PageWorkers(IDS, source=self.source, setup=lambda: setup, render=self.rendered)  # type: ignore[arg-type]
+        return PageWorkers(IDS, source=self.source, setup=lambda: setup, render=self.rendered)
 
 
 def all_of(workers: PageWorkers) -> dict[str, bytes | None]:
@@ -181,7 +180,7 @@ def test_the_end_of_a_process_is_made_up_for(tmp_path: Path) -> None:
         os.kill(pid, signal.SIGKILL)
         assert all_of(workers) == rendering.expected
         last = [psutil.Process(each) for each in workers.pids()]
-    assert rendering.here >= 2
+    assert rendering.here
     assert not any(each.is_running() for each in last)
     led.close()
 
@@ -200,5 +199,5 @@ def test_where_no_process_can_be_started_all_pages_are_rendered_here(
     with capture_logs() as logs, rendering.workers() as workers:
         assert all_of(workers) == rendering.expected
     assert [each["event"] for each in logs] == ["no_page_process"]
-    assert rendering.here == len(IDS)
+    assert rendering.here[-1] == IDS[-1]
     led.close()
