@@ -18,7 +18,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish check-site spam-check check-asyncapi docs release types-js vendor cluster proxies stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish pictures check-site spam-check check-asyncapi docs release types-js vendor cluster proxies stress soak soak-wall fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -110,6 +110,9 @@ fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and m
 
 release: $(VENV)/development.stamp ## build wheel and sdist into dist/, twice to the same bytes, checked and tried; tags nothing
 	$(python) .ci/release.py
+
+pictures: $(VENV)/development.stamp $(VENV)/system.stamp ## take the pictures of the documents anew, into docs/images
+	$(python) -m tests.docs.pictures
 
 docs: $(VENV)/development.stamp ## build the documents into var/docs, strictly
 	$(python) -m mkdocs build --strict --quiet

@@ -20,6 +20,7 @@ import typer.main
 from engine.cli import app
 from engine.settings import PREFIX, Settings
 from tests.api.conftest import KEY, Server, moment, running
+from tests.docs.pictures import IMAGES, MOST_BYTES, NAMES
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -76,6 +77,21 @@ def test_every_file_and_target_that_is_named_is_there(page: str) -> None:
         assert "XX" in path or (ROOT / path).exists(), path
     for target in re.findall(r"`make ([a-z-]+)", text):
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_every_picture_is_small_described_and_can_be_taken_anew() -> None:
+    """Each is shown on a page, with words for those who do not see it, and made by ``make pictures``."""
+    shown = {
+        name: words
+        for page in PAGES
+        for words, name in re.findall(
+            r"!\[([^]]*)\]\(images/(\w[\w-]*)\.webp\)", (DOCS / page).read_text("utf-8")
+        )
+    }
+    assert {path.name for path in IMAGES.iterdir()} == {f"{name}.webp" for name in NAMES}
+    assert shown.keys() == NAMES
+    assert all(len(words) >= 40 for words in shown.values())
+    assert [path.name for path in IMAGES.iterdir() if path.stat().st_size > MOST_BYTES] == []
 
 
 @pytest.mark.parametrize("page", with_blocks("console"))
