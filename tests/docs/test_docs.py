@@ -6,18 +6,22 @@ import asyncio
 import json
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tomllib
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 import typer.main
 
 from engine.cli import app
+from engine.domain.webhooks import EVENTS
 from engine.settings import PREFIX, Settings
 from tests.api.conftest import KEY, Server, moment, running
 from tests.docs.pictures import IMAGES, MOST_BYTES, NAMES
@@ -61,7 +65,8 @@ def test_the_documents_are_built_strictly(tmp_path: Path) -> None:
 def test_every_block_says_what_it_is(page: str) -> None:
     """So that each is checked by one of the tests below."""
     text = (DOCS / page).read_text(encoding="utf-8")
-    fences = re.findall(r"^```(\S*)", text, re.M)
+    fences = re.findall(r"^ *```(\S*)", text, re.M)
+    assert not re.search(r"^ +```", text, re.M), "a block in a list is found by none of the tests"
     assert set(fences[::2]) <= _KNOWN
     assert set(fences[1::2]) <= {""}
 
@@ -148,7 +153,9 @@ def test_the_table_of_settings_is_the_settings_class() -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """A server with its real publisher, for the blocks of all pages."""
-    async with running(tmp_path_factory.mktemp("studio"), None, rate_requests_per_minute=0) as server:
+    async with running(
+        tmp_path_factory.mktemp("studio"), None, rate_requests_per_minute=0, webhook_allow_private=True
+    ) as server:
         yield server
 
 
@@ -191,10 +198,41 @@ async def test_the_program_that_follows_a_session_follows_it(studio: Server) -> 
 
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_the_signature_of_a_webhook_is_checked_as_shown(studio: Server) -> None:
-    """The block runs as it stands."""
-    (program,) = (block for block in blocks("programs.md", "python") if "webhook-signature" in block)
-    assert await done(studio, sys.executable, "-c", program) == "story.published\n"
+async def test_the_receiver_of_webhooks_hears_what_is_signed_once_and_nothing_else(studio: Server) -> None:
+    """A test of the server arrives, a session that is made too; what somebody else sends is refused."""
+    (program,) = blocks("webhooks.md", "python")
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}/halcytone"
+    made = await studio.client.post(
+        "/api/v2/webhooks", json={"url": address, "events": ["session.scheduled"]}
+    )
+    process = await started(
+        studio, sys.executable, "-u", "-c", program, SECRET=made.json()["secret"], PORT=str(port)
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            assert b"Running on" in await process.stdout.readline()
+            await process.stdout.readline()
+            tested = await studio.client.post(f"/api/v2/webhooks/{made.json()['id']}/test")
+            assert tested.json()["state"] == "done", tested.text
+            assert await process.stdout.readline() == b"webhook.test \n"
+            async with httpx.AsyncClient(trust_env=False) as stranger:
+                forged = await stranger.post(address, json={"type": "story.published"})
+            assert forged.status_code == 401
+            await studio.create("heard", title="Heard")
+            assert await process.stdout.readline() == b"session.scheduled Heard\n"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_of_webhooks_is_described(event: str) -> None:
+    """In the table of what is sent."""
+    rows = [line for line in (DOCS / "webhooks.md").read_text("utf-8").splitlines() if line.startswith("|")]
+    assert any(f"`{event}`" in row for row in rows)
 
 
 async def done(server: Server, *command: str) -> str:
@@ -206,7 +244,13 @@ async def done(server: Server, *command: str) -> str:
     return output.decode()
 
 
-async def started(server: Server, *command: str) -> Process:
+async def started(server: Server, *command: str, **variables: str) -> Process:
     """A command with the server's address and a key in its environment."""
-    environment = {"BASE": server.url, "KEY": KEY, "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    environment = {
+        "BASE": server.url,
+        "KEY": KEY,
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        **variables,
+    }
     return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment)
