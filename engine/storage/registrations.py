@@ -87,14 +87,12 @@ class Registrations:
 
         Who comes to the series does not come to that one for it.
         """
-        if room.series_id is None or (room.visibility == "public" and room.access == "open"):
-            return False
-        document = self._connection.value(
-            "SELECT document FROM series WHERE series_id = :id", id=room.series_id
-        )
-        details = json.loads(document)["details"] if document is not None else {}
-        visibility, access = details.get("visibility", "public"), details.get("access", "open")
-        return is_hidden_alone(room.visibility, visibility) or (room.access == "invite" and access == "open")
+        return self._closed_alone(room)[0]
+
+    def stays_closed_alone(self, room: RoomRow) -> bool:
+        """The same, while no change of the series is on its way to its sessions: opened, it is so before they are."""
+        closed, series_changes = self._closed_alone(room)
+        return closed and not series_changes
 
     def get(self, registration: str) -> Registration | None:
         """A registration, or None."""
@@ -135,7 +133,7 @@ class Registrations:
         place = self._place(session_id, registration)
         if place is not None and place.registration.series_id is not None:
             room = self.room(session_id)
-            if room is not None and self.is_closed_alone(room):
+            if room is not None and self.stays_closed_alone(room):
                 return None
         return place
 
@@ -277,9 +275,9 @@ class Registrations:
     def unseat_those_of_series(self, room: RoomRow, at: Millis) -> list[Place]:
         """Take the places of those who come to the whole series from a session that was closed alone; webhooks are told.
 
-        They get one again when it is opened.
+        They get one again when it is opened. While a change of the series is on its way to its sessions nobody loses one.
         """
-        if not self.is_closed_alone(room):
+        if not self.stays_closed_alone(room):
             return []
         found = [each for each in self.places(room.session_id) if each.registration.series_id is not None]
         for place in found:
@@ -395,6 +393,21 @@ class Registrations:
         )
 
     # -- inner parts -------------------------------------------------------------------------------
+
+    def _closed_alone(self, room: RoomRow) -> tuple[bool, bool]:
+        """Whether a session is more closed than its series, and whether a change of that is on its way to its sessions."""
+        if room.series_id is None or (room.visibility == "public" and room.access == "open"):
+            return False, False
+        document = self._connection.value(
+            "SELECT document FROM series WHERE series_id = :id", id=room.series_id
+        )
+        series = json.loads(document) if document is not None else {}
+        details = series.get("details", {})
+        visibility, access = details.get("visibility", "public"), details.get("access", "open")
+        closed = is_hidden_alone(room.visibility, visibility) or (
+            room.access == "invite" and access == "open"
+        )
+        return closed, bool(series.get("unapplied"))
 
     def _place(self, session_id: str, registration: str) -> Place | None:
         row = self._connection.row(

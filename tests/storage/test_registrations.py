@@ -132,6 +132,34 @@ def test_those_of_a_series_have_no_place_where_it_was_closed_alone(
     assert registrations.place("weekly-1", made.registration) is not None
 
 
+def test_those_of_a_series_keep_their_places_while_it_is_opened(
+    connection: Connection, registrations: Registrations
+) -> None:
+    """A private series becomes public, and its session is still to follow: nobody loses a place meanwhile, or gets one."""
+
+    def store(**changes: object) -> None:
+        document = {"details": {"visibility": "public", "access": "open"}} | changes
+        connection.execute(
+            "INSERT INTO series (series_id, document, version, created_at) VALUES ('weekly', :document, 1, 1)"
+            " ON CONFLICT (series_id) DO UPDATE SET document = excluded.document",
+            document=json.dumps(document),
+        )
+
+    store(unapplied=True)
+    row = room("weekly-1", series_id="weekly", visibility="private")
+    connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    made = registrations.add(series_id="weekly", name="A", address=None, at=10)
+    registrations.seat(row, made, 10)
+    assert registrations.unseat_those_of_series(row, 20) == []
+    assert registrations.place("weekly-1", made.registration) is not None
+    registrations.add(series_id="weekly", name="B", address=None, at=20)
+    assert registrations.seat_those_of_series(row, 30) == []
+    assert registrations.rooms_of_series("weekly") == []
+    store(unapplied=False)
+    assert registrations.place("weekly-1", made.registration) is None
+    assert len(registrations.unseat_those_of_series(row, 40)) == 1
+
+
 def test_requests_are_counted_within_a_time(registrations: Registrations) -> None:
     """Each by itself; once the first is old enough the next may come."""
     waits = [registrations.asked("a", at, most=2, within=100) for at in (0, 10, 20, 99, 100, 109, 110)]
