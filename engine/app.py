@@ -34,6 +34,7 @@ from engine.api.http.callers import Credentials
 from engine.api.http.connection import HttpConnection
 from engine.api.http.metrics import ConnectionMetrics
 from engine.api.http.open_connections import OpenConnections
+from engine.api.pages import documents
 from engine.api.pages.link_previews import preview_of_join
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
@@ -447,6 +448,8 @@ def _build_application(
         webhooks=webhooks,
         webhooks_may_be_private=context.settings.webhook_allow_private,
     )
+    if context.settings.docs is not None:
+        documents.add_routes(app, context.settings.docs)
     # After every other route: the site answers what nothing else does.
     routes.setup(
         app,

@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     """Bits of an IPv6 address that limits by address count: whoever has one address has the rest of its network."""
     webhook_allow_private: bool = False
     """Whether webhooks may lead to this machine and private networks, there by http too."""
+    docs: Path | None = None
+    """Folder of the documents that ``make docs`` built, served at ``/docs/``."""
     log_level: LogLevel = "info"
     """``debug`` is the debug mode."""
     retention_days: Annotated[int, Field(ge=1, le=3650)] = 90

@@ -23,7 +23,7 @@ from engine.api.http.responses import error_response
 from engine.api.http.studio_identity import studio_of
 from engine.api.pages.session_pages import coming_card, is_withdrawn, page_before_publication
 
-__all__ = ["serve"]
+__all__ = ["file_response", "find_file", "not_found", "serve"]
 
 _TYPES: Mapping[str, str] = {
     ".html": "text/html; charset=utf-8",
@@ -57,11 +57,11 @@ async def serve(request: web.Request) -> web.StreamResponse:
     if path == "/session" or path.startswith("/session/"):
         raise _redirect(request, f"/sessions{path.removeprefix('/session')}")
     public = request.app[DATA] / "public"
-    found = await asyncio.to_thread(_find_file, public, path)
+    found = await asyncio.to_thread(find_file, public, path)
     if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
         raise _redirect(request, f"{path}/")
     if found is not None:
-        response = _file_response(
+        response = file_response(
             request, found, immutable=path.startswith("/assets/") and "v" in request.query
         )
         if path in _FEEDS:
@@ -71,9 +71,9 @@ async def serve(request: web.Request) -> web.StreamResponse:
     if session_id is not None:
         caller = caller_of(request, session_id)
         if caller.belongs(session_id):
-            hidden = await asyncio.to_thread(_find_file, request.app[DATA] / "private", path)
+            hidden = await asyncio.to_thread(find_file, request.app[DATA] / "private", path)
             if hidden is not None:
-                return _file_response(request, hidden, immutable=False)
+                return file_response(request, hidden, immutable=False)
         view = await request.app[SESSIONS].view(session_id)
         seen = view is None or view.state.details.visibility != "private" or caller.belongs(session_id)
         if seen and (view is None or view.state.phase.is_over) and await is_withdrawn(request, session_id):
@@ -87,7 +87,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
         view = await request.app[SESSIONS].view(card_of)
         if view is not None and view.state.details.visibility != "private":
             return await coming_card(request, view.state)
-    return await _not_found(request, public)
+    return await not_found(request)
 
 
 async def _link_hub(request: web.Request, response: web.StreamResponse) -> None:
@@ -104,8 +104,8 @@ def _redirect(request: web.Request, path: str) -> web.HTTPPermanentRedirect:
     return web.HTTPPermanentRedirect(request.app[LINKS].here(path))
 
 
-def _find_file(public: Path, path: str) -> Path | None:
-    """The file of a URL path, or None. Blocking: called on a thread."""
+def find_file(public: Path, path: str) -> Path | None:
+    """The file of a URL path below a folder, or None. Blocking: called on a thread."""
     parts = [part for part in path.split("/") if part]
     if any(part.startswith(".") or "\0" in part or "\\" in part for part in parts):
         return None
@@ -162,7 +162,8 @@ class _ConditionalFile(web.FileResponse):
             self.enable_compression(web.ContentCoding.identity)
 
 
-def _file_response(request: web.Request, found: Path, *, immutable: bool) -> web.FileResponse:
+def file_response(request: web.Request, found: Path, *, immutable: bool) -> web.FileResponse:
+    """A file by its type: for a year in caches where ``immutable``, else revalidated by its ETag."""
     # The parts of the feed's archive are feeds too.
     name = "feed.xml" if found.parent.name == "feed" and found.suffix == ".xml" else found.name
     content_type = _NAMED.get(name) or _TYPES.get(found.suffix.lower(), "application/octet-stream")
@@ -196,8 +197,9 @@ async def _gone(request: web.Request) -> web.StreamResponse:
     return plain_page(page, page.words("before.withdrawn"), text, status=410)
 
 
-async def _not_found(request: web.Request, public: Path) -> web.StreamResponse:
-    own = await asyncio.to_thread(_find_file, public, "/404.html")
+async def not_found(request: web.Request) -> web.StreamResponse:
+    """The site's 404 page, or an error for programs."""
+    own = await asyncio.to_thread(find_file, request.app[DATA] / "public", "/404.html")
     wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "text/html")
     if own is None or not wants_page:
         return error_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
