@@ -139,16 +139,18 @@ class Coming:
                 self.registrations.remove(registration.registration)
             self._drop(registration.registration)
 
-    def confirm(self, registration: Registration, at: Millis) -> None:
-        """Note that an address confirmed, and plan its reminders. Repeating it does no harm."""
+    def confirm(self, registration: Registration, at: Millis) -> bool:
+        """Note that an address confirmed, and plan its reminders; False where it was deleted. Repeating it does no harm."""
         with self._catalogue.transaction():
             if not self.registrations.confirm(registration.registration, at):
-                return
+                known = self.registrations.get(registration.registration)
+                return known is not None and known.confirmed_at is not None
             for place in self.registrations.places_of(registration.registration):
                 room = self.registrations.room(place.session_id)
                 if room is not None and room.phase in OPEN:
                     self.registrations.told(place, room.scheduled_start)
                     self._plan(room, place, at)
+        return True
 
     def forget_address(self, registration: Registration) -> None:
         """Remove an address and the mails to it at once; the places stay."""

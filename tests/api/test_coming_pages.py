@@ -104,6 +104,10 @@ async def test_only_the_mail_confirms_an_address(studio: Server) -> None:
     assert "Your address is deleted" in (await studio.stranger.post(f"{link}/forget")).text
     assert len(await listed(studio, "mail")) == 1
     assert rows(studio, "SELECT * FROM deliveries") == []
+    # From a page that was open before: nobody is promised a reminder that cannot be sent.
+    late = (await studio.stranger.post(link)).text
+    assert "Your address is deleted" in late
+    assert "remind you" not in late
     assert "You have cancelled" in (await studio.stranger.post(f"{link}/leave/mail")).text
     assert await listed(studio, "mail") == []
     assert (await studio.stranger.get(link)).status_code == 404

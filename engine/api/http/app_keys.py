@@ -79,9 +79,9 @@ WEBHOOKS_MAY_BE_PRIVATE = web.AppKey("webhooks_may_be_private", bool)
 _AUTHENTICATED_FOR: web.RequestKey[str | None] = web.RequestKey("authenticated_for")
 """Set once a request was authenticated: the ``session_id`` that was given."""
 LED = web.RequestKey("led", Led)
+"""What the key of the request leads, or the key that its token was given to, where that is not everything."""
 WITHOUT_PLACE = web.RequestKey("without_place", bool)
 """Whether the registration of the request opens its session no more."""
-"""What the key of the request leads, where that is not everything."""
 TOKEN_VALID_UNTIL = web.RequestKey("token_valid_until", int)
 """What the session of the request's token says of it, in milliseconds."""
 

@@ -155,7 +155,8 @@ async def confirm(request: web.Request) -> web.Response:
     if found is None:
         return _unknown(page)
     at = request.app[CLOCK].now()
-    await request.app[CATALOGUE].ask(lambda connection: _coming(connection).confirm(found[0], at))
+    if not await request.app[CATALOGUE].ask(lambda connection: _coming(connection).confirm(found[0], at)):
+        return _page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
     back = f'<p><a href="{escape(page.links.here(request.path))}">{escape(page.words("coming.heading_own"))}</a></p>'
     return _page(page, "heading_own", paragraph(page.words("coming.confirm_done")) + back)
 
