@@ -128,6 +128,12 @@ async def test_the_maker_of_a_series_leads_each_of_its_sessions(team: Team) -> N
     invited = await team.ask("mara", "POST", hosts, json={"name": "Ivy"})
     assert invited.json()["hosts"] == ["Mara", "Ivy"]
     refused(await team.ask("ivy", "DELETE", f"{hosts}/Mara"), 403)
+    kept = await team.ask("boss", "DELETE", f"{hosts}/Mara")
+    refused(kept, 409)
+    assert "made the series" in kept.json()["message"]
+    stranger = await team.ask("boss", "DELETE", f"{hosts}/Adam")
+    refused(stranger, 404)
+    assert stranger.json()["message"] == "Adam does not lead this session."
     assert (
         await team.ask("mara", "PATCH", f"/sessions/{session_id}", json={"title": "Mine"})
     ).status_code == 200

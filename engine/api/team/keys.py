@@ -130,13 +130,21 @@ async def invite(request: web.Request) -> web.Response:
 
 
 async def uninvite(request: web.Request) -> web.Response:
-    """Let a key lead a session no more. The one that made it stays, unless the administrator says otherwise."""
+    """Let a key lead a session no more. The one that made it stays, unless the administrator says otherwise.
+
+    The one that made its series leads every session of it.
+    """
     session_id, name = await _led(request), request.match_info["name"]
     leaders = request.app[LEADERS]
     if caller_of(request).role is not Role.ADMIN and await leaders.made(session_id, name):
         raise Forbidden("maker", f"{name} made this session: only the administrator can remove them.")
     if not await leaders.remove(session_id, name, request.app[CLOCK].now()):
-        raise _unknown(name)
+        if await leaders.made(session_id, name):
+            raise Conflict(
+                "made_series",
+                f"{name} made the series of this session, and leads every session of it until that key is revoked.",
+            )
+        raise NotFound("unknown_key", f"{name[:100]} does not lead this session.")
     return answer({"session_id": session_id, "hosts": await request.app[LEADERS].of_session(session_id)})
 
 
@@ -218,5 +226,12 @@ ENDPOINTS = (
     Endpoint("DELETE", f"{_KEYS}/{{name}}", revoke, "Revoke a key", "key"),
     Endpoint("GET", _HOSTS, hosts, "Who leads a session", "staff"),
     Endpoint("POST", _HOSTS, invite, "Let somebody else lead a session too", "staff", InviteHost, status=201),
-    Endpoint("DELETE", f"{_HOSTS}/{{name}}", uninvite, "Let somebody lead a session no more", "staff"),
+    Endpoint(
+        "DELETE",
+        f"{_HOSTS}/{{name}}",
+        uninvite,
+        "Let somebody lead a session no more",
+        "staff",
+        refusals=(409,),
+    ),
 )
