@@ -18,7 +18,8 @@ import structlog
 
 from engine.domain.instant import HOUR, MINUTE, Millis
 from engine.storage.database import Database, DatabaseError, DatabaseLocked
-from publisher.catalogue.deliveries import Deliveries, Delivery
+from publisher.catalogue.deliveries import Delivery
+from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -125,7 +126,7 @@ async def deliver_due(
     """
     if not texts.studio.sender:
         raise ValueError("studio.toml: mail needs a sender")
-    deliveries = Deliveries(catalogue)
+    deliveries = DueDeliveries(catalogue)
     outage = outage or Outage()
     begun = 0
     suspect: tuple[Delivery, str] | None = None
@@ -204,7 +205,7 @@ class StudioRefused(Exception):
         self.by_recipient = by_recipient
 
 
-def _postpone_all(deliveries: Deliveries, error: BaseException, now: Millis, outage: Outage) -> Millis:
+def _postpone_all(deliveries: DueDeliveries, error: BaseException, now: Millis, outage: Outage) -> Millis:
     """Let every due mail wait; returns until when."""
     pause = outage.next_pause()
     waiting = deliveries.postpone_due(_described(error), now, now + pause)
@@ -217,7 +218,7 @@ async def _send_one(
     sender: str,
     delivery: Delivery,
     message: bytes,
-    deliveries: Deliveries,
+    deliveries: DueDeliveries,
     now: Callable[[], Millis],
 ) -> bool:
     """Send one mail and record the outcome; returns whether the connection can be used for the next one.
@@ -258,13 +259,13 @@ async def _send_one(
 
 
 def _refused(
-    deliveries: Deliveries, delivery: Delivery, error: BaseException, at: Millis, *, for_good: bool
+    deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis, *, for_good: bool
 ) -> None:
     deliveries.refused(delivery, _described(error), at, for_good=for_good)
     _log.warning("mail failed", **_said_of(delivery), problem=_without_addresses(error), for_good=for_good)
 
 
-def _unknown(deliveries: Deliveries, delivery: Delivery, error: BaseException, at: Millis) -> None:
+def _unknown(deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis) -> None:
     paused = deliveries.unknown(delivery, _described(error), at)
     _log.warning("mail failed", **_said_of(delivery), problem=_without_addresses(error), for_good=True)
     if paused:
@@ -368,10 +369,10 @@ class MailDelivery:
                 with self._database.connect() as connection:
                     catalogue = Catalogue(connection)
                     if not recovered:
-                        Deliveries(catalogue).recover(_now())
+                        DueDeliveries(catalogue).recover(_now())
                         recovered = True
                     while not (self._closing.wait(_LOOK_EVERY_S) or lost.is_set()):
-                        if Deliveries(catalogue).due(_now(), 1):
+                        if DueDeliveries(catalogue).due(_now(), 1):
                             texts = open_draft_desk(self._data, connection).texts
                             asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))
             except Exception as error:  # noqa: BLE001 — logged, and tried again

@@ -10,18 +10,19 @@ from engine.domain.instant import HOUR, MINUTE
 from engine.storage.rows import ROOMS
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import Deliveries, Delivery
+from publisher.catalogue.due_deliveries import DueDeliveries
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
 
-OUTCOMES: dict[str, Callable[[Deliveries, Delivery], object]] = {
-    "submitted": lambda table, mail: table.submitted(mail, NOW),
-    "uncertain": lambda table, mail: table.uncertain(mail, "broke", NOW),
-    "refused": lambda table, mail: table.refused(mail, "no", NOW, for_good=False),
-    "failed": lambda table, mail: table.refused(mail, "no", NOW, for_good=True),
-    "unknown": lambda table, mail: table.unknown(mail, "nobody", NOW),
-    "given back": lambda table, mail: table.give_back(mail, NOW),
-    "server died": lambda table, _: table.recover(NOW),
+OUTCOMES: dict[str, Callable[[DueDeliveries, Delivery], object]] = {
+    "submitted": lambda sender, mail: sender.submitted(mail, NOW),
+    "uncertain": lambda sender, mail: sender.uncertain(mail, "broke", NOW),
+    "refused": lambda sender, mail: sender.refused(mail, "no", NOW, for_good=False),
+    "failed": lambda sender, mail: sender.refused(mail, "no", NOW, for_good=True),
+    "unknown": lambda sender, mail: sender.unknown(mail, "nobody", NOW),
+    "given back": lambda sender, mail: sender.give_back(mail, NOW),
+    "server died": lambda sender, _: sender.recover(NOW),
 }
 
 
@@ -31,41 +32,46 @@ def table(publisher: Publisher) -> Deliveries:
     return Deliveries(publisher.catalogue)
 
 
-def begun(table: Deliveries, who: str) -> Delivery:
+@pytest.fixture
+def sender(publisher: Publisher) -> DueDeliveries:
+    return DueDeliveries(publisher.catalogue)
+
+
+def begun(table: Deliveries, sender: DueDeliveries, who: str) -> Delivery:
     table.schedule_one("", "sign_in", who, "a@x.example", NOW, NOW)
-    (due,) = table.due(NOW)
-    mail = table.begin(due, NOW)
+    (due,) = sender.due(NOW)
+    mail = sender.begin(due, NOW)
     assert mail is not None
     return mail
 
 
-def test_it_is_due_once_more_whatever_became_of_the_first(table: Deliveries) -> None:
+def test_it_is_due_once_more_whatever_became_of_the_first(table: Deliveries, sender: DueDeliveries) -> None:
     """To the newest address, at the time asked for, with no attempt counted yet."""
     for outcome, ends in OUTCOMES.items():
-        mail = begun(table, outcome)
+        mail = begun(table, sender, outcome)
         table.schedule_one("", "sign_in", outcome, "b@x.example", NOW + MINUTE, NOW)
-        assert table.due(NOW + MINUTE) == [], outcome
-        ends(table, mail)
-        assert table.due(NOW + MINUTE - 1) == [], outcome
-        (again,) = table.due(NOW + MINUTE)
+        assert sender.due(NOW + MINUTE) == [], outcome
+        ends(sender, mail)
+        assert sender.due(NOW + MINUTE - 1) == [], outcome
+        (again,) = sender.due(NOW + MINUTE)
         assert again == Delivery("", "sign_in", outcome, "b@x.example", 0)
-        second = table.begin(again, NOW + MINUTE)
+        second = sender.begin(again, NOW + MINUTE)
         assert second is not None
-        table.submitted(second, NOW + MINUTE)
+        sender.submitted(second, NOW + MINUTE)
     assert table.count_by_state("", "sign_in") == {"submitted": len(OUTCOMES)}
 
 
-def test_what_is_dropped_meanwhile_is_not_sent_again(table: Deliveries) -> None:
+def test_what_is_dropped_meanwhile_is_not_sent_again(table: Deliveries, sender: DueDeliveries) -> None:
     """What is on its way is not stopped."""
-    mail = begun(table, "ann")
+    mail = begun(table, sender, "ann")
     table.schedule_one("", "sign_in", "ann", "a@x.example", NOW, NOW)
     table.drop("ann")
-    table.submitted(mail, NOW)
+    sender.submitted(mail, NOW)
     assert table.count_by_state("", "sign_in") == {"submitted": 1}
 
 
 def test_what_changes_in_a_series_is_taken_and_noted_together(
-    publisher: Publisher, table: Deliveries
+    publisher: Publisher, table: Deliveries, sender: DueDeliveries
 ) -> None:
     """Once the last of it has come; what is not true any more is left out; one attempt counts for all."""
     rooms = [room(name, series_id="weekly", scheduled_start=NOW + HOUR) for name in ("one", "two", "three")]
@@ -83,17 +89,17 @@ def test_what_changes_in_a_series_is_taken_and_noted_together(
     ):
         table.schedule_one(session_id, kind, who, "a@x.example", NOW + number * MINUTE, NOW)
     for at in (NOW, NOW + MINUTE):
-        for due in table.due(at):
-            assert table.begin(due, at) is None
+        for due in sender.due(at):
+            assert sender.begin(due, at) is None
     at = NOW + 2 * MINUTE
-    taken = [mail for mail in (table.begin(due, at) for due in table.due(at)) if mail is not None]
+    taken = [mail for mail in (sender.begin(due, at) for due in sender.due(at)) if mail is not None]
     assert taken == [Delivery("one", "place_moved", who, "a@x.example", 0, others=(("two", "place_moved"),))]
     assert table.count_by_state("three", "place_cancelled") == {}
-    table.refused(taken[0], "later", at, for_good=False)
-    (again, _) = table.due(at + MINUTE)
-    second = table.begin(again, at + MINUTE)
+    sender.refused(taken[0], "later", at, for_good=False)
+    (again, _) = sender.due(at + MINUTE)
+    second = sender.begin(again, at + MINUTE)
     assert second is not None
     assert (second.attempts, second.others) == (1, (("two", "place_moved"),))
-    table.submitted(second, at + MINUTE)
+    sender.submitted(second, at + MINUTE)
     for session_id in ("one", "two"):
         assert table.count_by_state(session_id, "place_moved") == {"submitted": 1}

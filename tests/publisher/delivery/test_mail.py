@@ -24,6 +24,7 @@ from engine.storage.database import DatabaseError
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
+from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.mail_report import mail_counts
 from publisher.commands import list_publications
 from publisher.delivery import messages
@@ -257,7 +258,7 @@ def test_what_a_dead_process_was_sending_is_uncertain(studio: Publisher) -> None
     """A kill between the mark and the answer leaves a mail that is not sent again."""
     subscribed(studio, "a@example.org")
     approve(studio)
-    deliveries = Deliveries(studio.catalogue)
+    deliveries = DueDeliveries(studio.catalogue)
     (delivery,) = deliveries.due(LATER)
     assert deliveries.begin(delivery, LATER)
     assert not deliveries.begin(delivery, LATER)
@@ -463,7 +464,7 @@ async def test_a_mail_whose_database_is_away_is_given_back(
         patch.setattr(messages, "message_of", Mock(side_effect=DatabaseError("away")))
         with pytest.raises(DatabaseError, match="away"):
             await deliver(studio, mail_server)
-    (waiting,) = Deliveries(studio.catalogue).due(LATER)
+    (waiting,) = DueDeliveries(studio.catalogue).due(LATER)
     assert waiting.attempts == 0
 
 

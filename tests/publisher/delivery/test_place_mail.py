@@ -19,7 +19,7 @@ from engine.storage.outbox import schedule_row
 from engine.storage.rows import ROOMS, RoomRow
 from engine.storage.webhooks import Webhooks
 from publisher.catalogue.coming import Coming, Registered, TooManyRegistrations
-from publisher.catalogue.deliveries import Deliveries
+from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.delivery.mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.delivery.test_mail import MailServer, mail_server
@@ -425,7 +425,7 @@ async def test_what_changes_while_a_mail_is_on_its_way_is_told_after_it(
     """Moved again while the mail about the first move is handed over: the second start is told too, once."""
     await open_studio.came("anna@example.org")
     open_studio.store(NOW + HOUR, scheduled_start=START + DAYS)
-    deliveries = Deliveries(open_studio.publisher.catalogue)
+    deliveries = DueDeliveries(open_studio.publisher.catalogue)
     (waiting,) = deliveries.due(NOW + HOUR)
     begun = deliveries.begin(waiting, NOW + HOUR)
     assert begun is not None
@@ -445,7 +445,7 @@ async def test_a_mail_that_a_dead_server_was_sending_is_sent_again_where_somethi
     """Nobody knows whether the first one left, and it said what is not true any more."""
     await open_studio.came("anna@example.org")
     open_studio.store(NOW + HOUR, scheduled_start=START + DAYS)
-    deliveries = Deliveries(open_studio.publisher.catalogue)
+    deliveries = DueDeliveries(open_studio.publisher.catalogue)
     assert deliveries.begin(deliveries.due(NOW + HOUR)[0], NOW + HOUR) is not None
     open_studio.store(NOW + HOUR, scheduled_start=START + 2 * DAYS)
     assert deliveries.recover(NOW + 2 * HOUR) == 1
@@ -458,7 +458,7 @@ async def test_what_was_to_be_said_after_a_mail_on_its_way_goes_with_a_cancelled
     """The new start is not told any more."""
     await open_studio.came("anna@example.org")
     open_studio.store(NOW + HOUR, scheduled_start=START + DAYS)
-    deliveries = Deliveries(open_studio.publisher.catalogue)
+    deliveries = DueDeliveries(open_studio.publisher.catalogue)
     begun = deliveries.begin(deliveries.due(NOW + HOUR)[0], NOW + HOUR)
     assert begun is not None
     open_studio.store(NOW + HOUR, scheduled_start=START + 2 * DAYS)

@@ -14,6 +14,7 @@ from engine.domain.instant import MINUTE, Millis
 from engine.storage.opening import database_of
 from publisher import commands
 from publisher.catalogue.deliveries import Deliveries
+from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.delivery.mail import MailDelivery, deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.delivery.test_mail import LATER, approve, states, studio, subscribed
@@ -185,12 +186,12 @@ async def test_what_failed_for_good_can_be_sent_again_by_hand(
     """Only what failed goes again, at once, and with attempts of its own."""
     subscribed(studio, "a@example.org")
     approve(studio)
-    deliveries = Deliveries(studio.catalogue)
+    deliveries = DueDeliveries(studio.catalogue)
     (delivery,) = deliveries.due(LATER)
     assert deliveries.begin(delivery, LATER)
     deliveries.refused(delivery, "550 no such user", LATER, for_good=True)
     assert commands.retry(database_of(studio.data), "s-1") == ["1 mails"]
-    (row,) = deliveries.by_kind_and_state("s-1")
+    (row,) = Deliveries(studio.catalogue).by_kind_and_state("s-1")
     assert (row["state"], row["attempts"]) == ("preparing", 0)
 
 
