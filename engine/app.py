@@ -190,6 +190,8 @@ async def running_server(
         )
         webhooks = WebhookSender(storage.database, clock, allow_private=settings.webhook_allow_private)
         stack.push_async_callback(webhooks.close)
+        if storage.node is not None:
+            cluster.follow_looks(storage.node, storage.keys, schedule, webhooks)
         app = _build_application(context, storage, directory, schedule, sockets, process, webhooks)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()

@@ -24,10 +24,13 @@ from engine.domain.commands import MarkPublished, Sender
 from engine.domain.rejection import Moved, Rejected
 from engine.domain.session import Role
 from engine.sessions.directory import Directory
+from engine.sessions.series.schedule import SeriesSchedule
 from engine.settings import Settings, origin
 from engine.storage.database import Database
+from engine.storage.keys import Keys
 from engine.storage.meta import Meta
-from engine.storage.nodes import NodeRow, others_run
+from engine.storage.nodes import Look, NodeRow, others_run
+from engine.webhooks.sender import WebhookSender
 from publisher.rendering import studio
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ __all__ = [
     "add_internal_routes",
     "build_node",
     "build_passing",
+    "follow_looks",
     "hand_over",
     "mark_published",
     "nobody_else",
@@ -67,6 +71,20 @@ def build_node(
     node = Node(database, settings.data, facts, clock.now)
     stack.push_async_callback(node.leave)
     return node
+
+
+def follow_looks(node: Node, keys: Keys, schedule: SeriesSchedule, webhooks: WebhookSender) -> None:
+    """Let a beat's look say when keys or series changed and webhooks are due: they need not ask the database themselves."""
+    loop = asyncio.get_running_loop()
+
+    def looked(look: Look) -> None:
+        keys.seen(look.keys)
+        schedule.noticed(look.series)
+        if look.webhooks_due:
+            with contextlib.suppress(RuntimeError):  # The loop is closed.
+                loop.call_soon_threadsafe(webhooks.look_soon)
+
+    node.membership.watch(looked)
 
 
 def build_passing(

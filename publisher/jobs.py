@@ -159,6 +159,10 @@ class JobRunner:
             self._must_discard = not self._catalogue.connection.discard_deleted()
         return len(jobs)
 
+    def setup_changed(self) -> bool:
+        """Whether files that pages are made of changed since the last round. Asks no database."""
+        return self._loader.files_changed()
+
     def draw_cards(self, now: Millis, *, wait_s: float = 0.0) -> bool:
         """Put cards that follow the pages into the site, as far as they are drawn; whether others will soon be there.
 

@@ -54,7 +54,8 @@ class StudioSetupLoader:
         self._workers = workers
         self._step = step
         self._durable = durable
-        self._seen: tuple[object, ...] = ()
+        self._stored: tuple[str | None, ...] = ()
+        self._files: tuple[int, ...] = ()
         self._setup: StudioSetup | None = None
 
     def load(self) -> StudioSetup:
@@ -65,11 +66,10 @@ class StudioSetupLoader:
         """
         stored = tuple(self._catalogue.meta(key) for key in ("public_url", "retention_days", "sends_mail"))
         own = self._data / "templates"
-        files = (self._data / "studio.toml", own, *(own.rglob("*") if own.is_dir() else ()))
-        seen = (*stored, *(file.stat().st_mtime_ns for file in files if file.exists()))
-        if self._setup is not None and seen == self._seen:
+        files = self._file_times()
+        if self._setup is not None and (stored, files) == (self._stored, self._files):
             return self._setup
-        self._seen = seen
+        self._stored, self._files = stored, files
         try:
             studio = load(self._data)
         except InvalidStudio as error:
@@ -82,6 +82,15 @@ class StudioSetupLoader:
             self._setup = self._made(made_of, studio, Links(stored[0] or DEFAULT_URL), Templates(own))
             self._mark_what_is_outdated(self._setup)
         return self._setup
+
+    def files_changed(self) -> bool:
+        """Whether ``studio.toml`` or a template is another than when it was loaded."""
+        return self._file_times() != self._files
+
+    def _file_times(self) -> tuple[int, ...]:
+        own = self._data / "templates"
+        files = (self._data / "studio.toml", own, *(own.rglob("*") if own.is_dir() else ()))
+        return tuple(file.stat().st_mtime_ns for file in files if file.exists())
 
     def _made(self, made_of: str, studio: Studio, links: Links, templates: Templates) -> StudioSetup:
         # What they draw for the setup before is not wanted any more.

@@ -21,14 +21,14 @@ from engine.domain.instant import Millis
 from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may_serve, share_of
 from engine.runtime.supervised import supervised
 from engine.storage.database import Connection, Database, DatabaseError
-from engine.storage.nodes import NODE_FILE, NodeRow, NodeTable, lock_name, node_before
+from engine.storage.nodes import NODE_FILE, Look, NodeRow, NodeTable, lock_name, node_before
 
 __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 
 _GONE_WITHIN_S = 1.0
 """In which the server notices that the connections of a killed process are gone."""
 
-_CLAIM_EVERY = 2
+_SEARCH_EVERY = 2
 """Beats between two looks for sessions without an owner, while no node comes or goes."""
 
 log = structlog.get_logger()
@@ -95,7 +95,8 @@ class Membership:
         self._connection: Connection | None = None
         self._view = View()
         self._known: set[str] = set()
-        self._beats_without_claim = _CLAIM_EVERY
+        self._beats = 0
+        self._watchers: list[Callable[[Look], object]] = []
         self._cut_off = False
         self._watch: asyncio.Task[None] | None = None
 
@@ -103,6 +104,10 @@ class Membership:
     def nodes(self) -> Sequence[NodeRow]:
         """All nodes, as the newest look showed them."""
         return self._nodes
+
+    def watch(self, watcher: Callable[[Look], object]) -> None:
+        """Have a function called with what each beat shows, on the thread that beats: it must not wait for anything."""
+        self._watchers.append(watcher)
 
     def unanswered_s(self) -> float:
         """Seconds since the database answered a beat."""
@@ -189,30 +194,37 @@ class Membership:
 
     def _see(self, table: NodeTable) -> bool:
         """Beat once and act on what is seen; False when this node was buried."""
+        search = not self.draining and self._beats % _SEARCH_EVERY == 0
         asked = time.monotonic()
-        rows = table.beat(self.node, draining=self.draining, load=self._load(), site_at=self._site_at())
+        look = table.beat(
+            self.node,
+            draining=self.draining,
+            load=self._load(),
+            site_at=self._site_at(),
+            at=self._now(),
+            search_unowned=search,
+        )
         answered = time.monotonic()
-        if rows is None:
+        if look is None:
             return False
+        self._beats += 1
+        rows = look.nodes
         self._nodes, self._answered, self._cut_off = rows, answered, False
         others = {row.node: Beat(row.beat, row.connected) for row in rows if row.node != self.node}
         self._view, dead = looked(self._view, asked, answered, others)
         for node, beat in dead.items():
             if table.bury(node, beat):
                 log.warning("node buried", node=node, by=self.node, beat=beat)
-        if not self.draining and self._must_claim(rows, dead):
+        for watcher in self._watchers:
+            watcher(look)
+        if not self.draining and (self._some_go(rows, dead) or look.unowned):
             self._claim_share(table, [row.node for row in rows if row.node not in dead and not row.draining])
         return True
 
-    def _must_claim(self, rows: Sequence[NodeRow], dead: Mapping[str, int]) -> bool:
-        """Whether sessions may be without an owner: now and then, and at once when a node goes."""
+    def _some_go(self, rows: Sequence[NodeRow], dead: Mapping[str, int]) -> bool:
+        """Whether a node has just gone, or is about to: its sessions may be without an owner."""
         known, self._known = self._known, {row.node for row in rows}
-        going = bool(dead or known - self._known or any(row.draining for row in rows))
-        self._beats_without_claim = 0 if going else self._beats_without_claim + 1
-        if going or self._beats_without_claim >= _CLAIM_EVERY:
-            self._beats_without_claim = 0
-            return True
-        return False
+        return bool(dead or known - self._known or any(row.draining for row in rows))
 
     def _claim_share(self, table: NodeTable, living: list[str]) -> None:
         unowned = table.unowned(self._now())

@@ -132,6 +132,10 @@ class Connection(Protocol):
         """Make deleted content leave the disk. Returns False when a reader held it; call again later."""
         ...
 
+    def announce(self) -> None:
+        """Tell those who hold something (``Database.hold``) that there is news, once the transaction is committed."""
+        ...
+
     def close(self) -> None:
         """End the connection; a second call does nothing."""
         ...
@@ -175,12 +179,17 @@ class Database(Protocol):
         ...
 
     def hold(
-        self, what: str, lost: Callable[[], object] | None = None, *, shared: bool = False
+        self,
+        what: str,
+        lost: Callable[[], object] | None = None,
+        *,
+        shared: bool = False,
+        told: Callable[[], object] | None = None,
     ) -> AbstractContextManager[None]:
         """Be the only process that holds ``what`` of this database, for the length of the block.
 
         ``shared``: others may hold it in the same way meanwhile, and nobody otherwise. ``lost`` is called, on a thread of its own, when another process has it all the same; without ``lost`` this
-        process is sent SIGTERM.
+        process is sent SIGTERM. ``told`` is called on that thread whenever somebody announced news, or may have.
 
         Raises:
             DatabaseLocked: another process holds it.

@@ -65,7 +65,7 @@ class Keys:
     """The table of keys. Blocking. A revocation by another process is seen by the next call.
 
     After ``keep_in_memory`` those who identify themselves wait for no database, and a revocation elsewhere is seen
-    within about a second.
+    once somebody who looks at the database calls ``seen``.
     """
 
     def __init__(self, database: Database) -> None:
@@ -73,16 +73,24 @@ class Keys:
         self._connection = database.connect()
         self._known: list[tuple[Key, bytes]] = []
         self._reader: threading.Thread | None = None
-        self._stop = threading.Event()
+        self._stop = False
+        self._changed = threading.Event()
+        self._state = ""
 
-    def keep_in_memory(self, every_s: float = 1.0) -> None:
-        """Answer from memory from now on; a thread reads the table again after ``every_s`` seconds each time.
+    def keep_in_memory(self, every_s: float = 30.0) -> None:
+        """Answer from memory from now on; a thread reads the table again when ``seen`` says so, or after ``every_s`` seconds.
 
         For a database behind a network: one that is paused must not stop the loop on which sockets are served.
         """
         self._known = self._read()
         self._reader = threading.Thread(target=self._keep_reading, args=(every_s,), name="keys", daemon=True)
         self._reader.start()
+
+    def seen(self, state: str) -> None:
+        """Have the table read again soon where ``state`` is another than before. From any thread; never waits."""
+        if state != self._state:
+            self._state = state
+            self._changed.set()
 
     def ensure_administrator(self, secret: str | None, at: Millis) -> str | None:
         """At a start: make ``secret`` the administrator's key, or make one if there is none.
@@ -183,7 +191,8 @@ class Keys:
 
     def close(self) -> None:
         """Close the connection; the thread that reads ends by itself."""
-        self._stop.set()
+        self._stop = True
+        self._changed.set()
         self._connection.close()
 
     def _read(self) -> list[tuple[Key, bytes]]:
@@ -195,10 +204,17 @@ class Keys:
     def _keep_reading(self, every_s: float) -> None:
         connection: Connection | None = None
         try:
-            while not self._stop.wait(every_s):
-                with suppress(DatabaseError):
+            while True:
+                self._changed.wait(every_s)
+                if self._stop:
+                    return
+                self._changed.clear()
+                try:
                     connection = connection or self._database.connect()
                     self._known = _all(connection)
+                except DatabaseError:
+                    # The next look says so again.
+                    self._state = ""
         finally:
             if connection is not None:
                 connection.close()

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from engine.domain.instant import Millis
 from engine.storage.database import Connection, Row, one_of
+from engine.storage.webhooks import CLOCK_TOLERANCE
 
-__all__ = ["NODE_FILE", "NodeRow", "NodeTable", "Owner", "lock_name", "node_before", "others_run"]
+__all__ = ["NODE_FILE", "Look", "NodeRow", "NodeTable", "Owner", "lock_name", "node_before", "others_run"]
 
 NODE_FILE = ".node"
 """Holds the id of a data folder's node. Hidden, so that no archive takes it to another folder."""
@@ -22,8 +23,21 @@ _HELD = (
     " WHERE locktype = 'advisory' AND granted AND objsubid = 1"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )
-_COLUMNS = "nodes.*, lock IN (SELECT lock FROM held) AS connected FROM nodes ORDER BY node"
+_COLUMNS = "nodes.*, lock IN (SELECT lock FROM held) AS connected"
 _RUNNING = "('waiting', 'live', 'ending')"
+_UNOWNED = (
+    "FROM rooms LEFT JOIN owners ON owners.session_id = rooms.session_id"
+    f" WHERE owners.node IS NULL AND (phase IN {_RUNNING} OR next_deadline <= :at)"
+)
+_KEYS = (
+    "(SELECT md5(string_agg(k::text, ' ' ORDER BY name)) FROM keys k)"
+    " || coalesce((SELECT md5(string_agg(s::text, ' ' ORDER BY s::text)) FROM sign_ins s"
+    " WHERE kind = 'secret' AND expires_at > :at), '')"
+)
+_WEBHOOKS_DUE = (
+    "EXISTS (SELECT 1 FROM webhook_deliveries WHERE state IN ('pending', 'running')"
+    " AND (next_attempt_at <= :at OR updated_at > :ahead))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +55,21 @@ class NodeRow:
     site_at: Millis | None
     """When its copy of the site was made, None before."""
     sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a beat shows: the nodes, and what else a server would have to ask for again and again."""
+
+    nodes: list[NodeRow]
+    keys: str
+    """Another text after every change of the keys, an expired one too."""
+    series: int
+    """Rises with every change of a series."""
+    webhooks_due: bool
+    """Whether a webhook may have to be sent to."""
+    unowned: bool
+    """Whether a session needs an owner; False where that was not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +122,52 @@ class NodeTable:
         """Take a node out; what it owned has no owner then. Waits for its writes that are under way."""
         self._connection.execute("DELETE FROM nodes WHERE node = :node", node=node)
 
-    def beat(self, node: str, *, draining: bool, load: int, site_at: Millis | None) -> list[NodeRow] | None:
-        """Count this node's beat up, and look at all nodes; None when this node is not among them: it was buried."""
+    def beat(
+        self,
+        node: str,
+        *,
+        draining: bool,
+        load: int,
+        site_at: Millis | None,
+        at: Millis,
+        search_unowned: bool = False,
+    ) -> Look | None:
+        """Count this node's beat up, and look at all nodes; None when this node is not among them: it was buried.
+
+        In one statement with whatever else is asked once a second: a database has many nodes that do so.
+        """
         rows = self._connection.rows(
             "WITH me AS (UPDATE nodes SET beat = beat + 1, draining = :draining, load = :load, site_at = :site_at"
-            f" WHERE node = :node RETURNING 1), {_HELD} SELECT (SELECT count(*) FROM me) AS me, {_COLUMNS}",
+            f" WHERE node = :node RETURNING 1), {_HELD}, news AS MATERIALIZED (SELECT {_KEYS} AS keys_state,"
+            " (SELECT coalesce(sum(version), 0)::bigint FROM series) AS series,"
+            f" {_WEBHOOKS_DUE} AS webhooks_due,"
+            f" CASE WHEN :search = 1 THEN EXISTS (SELECT 1 {_UNOWNED}) ELSE false END AS unowned)"
+            f" SELECT (SELECT count(*) FROM me) AS me, {_COLUMNS}, news.* FROM nodes CROSS JOIN news ORDER BY node",
             node=node,
             draining=int(draining),
             load=load,
             site_at=site_at,
+            at=at,
+            ahead=at + CLOCK_TOLERANCE,
+            search=int(search_unowned),
         )
-        return [_row(row) for row in rows] if rows and rows[0]["me"] else None
+        if not rows or not rows[0]["me"]:
+            return None
+        first = rows[0]
+        return Look(
+            [_row(row) for row in rows],
+            first["keys_state"] or "",
+            first["series"],
+            first["webhooks_due"],
+            first["unowned"],
+        )
 
     def all(self) -> list[NodeRow]:
         """All nodes, for somebody who is none."""
-        return [_row(row) for row in self._connection.rows(f"WITH {_HELD} SELECT {_COLUMNS}")]
+        return [
+            _row(row)
+            for row in self._connection.rows(f"WITH {_HELD} SELECT {_COLUMNS} FROM nodes ORDER BY node")
+        ]
 
     def clock_ahead_s(self, at: Millis) -> float:
         """How many seconds the database's clock is ahead of an instant that is now."""
@@ -185,9 +245,7 @@ class NodeTable:
     def unowned(self, at: Millis, limit: int = 1000) -> list[str]:
         """Sessions without an owner that need one: they are under way, or a deadline of theirs has come."""
         rows = self._connection.rows(
-            "SELECT rooms.session_id FROM rooms LEFT JOIN owners ON owners.session_id = rooms.session_id"
-            f" WHERE owners.node IS NULL AND (phase IN {_RUNNING} OR next_deadline <= :at)"
-            " ORDER BY rooms.session_id LIMIT :limit",
+            f"SELECT rooms.session_id {_UNOWNED} ORDER BY rooms.session_id LIMIT :limit",
             at=at,
             limit=limit,
         )

@@ -200,10 +200,6 @@ class Outbox:
         )
         return [row["claimed_by"] for row in rows]
 
-    def shared(self) -> bool:
-        """Whether several servers run on this database."""
-        return int(self._connection.value("SELECT count(*) FROM nodes WHERE draining = 0")) > 1
-
     def give_back(self) -> int:
         """Queue again what runs here, as if it had not been claimed: the database was away, which is no job's fault."""
         return self._connection.execute(

@@ -34,7 +34,7 @@ from engine.storage.database import (
     Value,
 )
 from engine.storage.migrations import ENGINE, migrate
-from engine.storage.postgres_lock import PostgresLock, is_held
+from engine.storage.postgres_lock import CHANNEL, PostgresLock, is_held
 from engine.storage.sqlite import SqliteDatabase
 from engine.storage.transfer import copy_tables
 
@@ -188,6 +188,10 @@ class PostgresConnection:
         """Do nothing: autovacuum frees deleted rows, and archives of the write-ahead log are the operator's."""
         return True
 
+    def announce(self) -> None:
+        """As the seam says, by a notification. Not for appends: commits with one wait for each other."""
+        self._run(f"NOTIFY {CHANNEL}", {})
+
     def interrupt(self) -> None:
         """Break the connection, from any thread: a statement under way fails as ``DatabaseLost``, later ones too."""
         self._closed = True
@@ -327,10 +331,15 @@ class PostgresDatabase:
 
     @contextmanager
     def hold(
-        self, what: str, lost: Callable[[], object] | None = None, *, shared: bool = False
+        self,
+        what: str,
+        lost: Callable[[], object] | None = None,
+        *,
+        shared: bool = False,
+        told: Callable[[], object] | None = None,
     ) -> Iterator[None]:
         """As the seam says, by an advisory lock that goes with its connection, and is taken again when that is cut."""
-        with PostgresLock(lambda: _open(self.url), what, lost, shared=shared):
+        with PostgresLock(lambda: _open(self.url), what, lost, shared=shared, told=told):
             yield
 
     def is_held(self, what: str) -> bool:

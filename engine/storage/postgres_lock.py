@@ -18,7 +18,10 @@ from psycopg import errors, pq
 
 from engine.storage.database import DatabaseError, DatabaseLocked
 
-__all__ = ["PostgresLock", "is_held"]
+__all__ = ["CHANNEL", "PostgresLock", "is_held"]
+
+CHANNEL: Final = "halcytone"
+"""Of the notifications that say that there is news."""
 
 _KEY: Final = "hashtextextended(%s, 0)"
 _PAUSE_S: Final = 0.5
@@ -31,7 +34,8 @@ class PostgresLock:
     """Holds a lock from ``__enter__`` to ``__exit__``. Costs no statement: the end of its connection is waited for.
 
     Between the end of the connection and the new lock another process may have taken it: ``lost`` is called then, on
-    the lock's thread; without ``lost`` this process is sent SIGTERM.
+    the lock's thread; without ``lost`` this process is sent SIGTERM. ``told`` is called there when somebody announced
+    news, and after a cut, in which that may have been missed.
     """
 
     def __init__(
@@ -41,11 +45,13 @@ class PostgresLock:
         lost: Callable[[], object] | None = None,
         *,
         shared: bool = False,
+        told: Callable[[], object] | None = None,
     ) -> None:
         self._shared = "_shared" if shared else ""
         self._connect = connect
         self._what = what
         self._lost = lost or _end_process
+        self._told = told
         self._name = f"halcytone {what}"
         self._raw: psycopg.Connection[dict[str, Any]] | None = None
         self._session: tuple[int, datetime] | None = None
@@ -98,6 +104,8 @@ class PostgresLock:
             ).fetchone()
             assert found is not None
             self._session = (found["pid"], found["backend_start"])
+            if self._told is not None:
+                raw.execute(f"LISTEN {CHANNEL}")
         except BaseException:
             raw.close()
             raise
@@ -121,6 +129,11 @@ class PostgresLock:
             return
         with suppress(psycopg.OperationalError):
             raw.pgconn.consume_input()
+            told = False
+            while raw.pgconn.notifies() is not None:
+                told = True
+            if told and self._told is not None:
+                self._told()
             # Anything but the end is a notice.
             if raw.pgconn.status == pq.ConnStatus.OK and not select.select([raw.fileno()], [], [], 0)[0]:
                 return
@@ -139,6 +152,8 @@ class PostgresLock:
             self._stop.wait(_PAUSE_S)
         else:
             log.info("lock taken again", lock=self._what)
+            if self._told is not None:
+                self._told()
 
 
 def is_held(raw: psycopg.Connection[dict[str, Any]], what: str) -> bool:

@@ -166,6 +166,9 @@ class SqliteConnection:
             self.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
         return not busy
 
+    def announce(self) -> None:
+        """Do nothing: nobody can be told, and whoever looks is the only one."""
+
     def close(self) -> None:
         """As the seam says."""
         self._raw.close()
@@ -277,7 +280,12 @@ class SqliteDatabase:
 
     @contextmanager
     def hold(
-        self, what: str, lost: Callable[[], object] | None = None, *, shared: bool = False
+        self,
+        what: str,
+        lost: Callable[[], object] | None = None,
+        *,
+        shared: bool = False,
+        told: Callable[[], object] | None = None,
     ) -> Iterator[None]:
         """Do nothing: the locks of the data folder keep a second process away."""
         yield

@@ -20,9 +20,19 @@ from engine.domain.webhooks import TEST
 from engine.storage.database import Connection, Row
 from engine.storage.meta import Meta
 
-__all__ = ["Delivery", "DueDelivery", "Notice", "Webhook", "Webhooks", "forget_subject", "queue_notice"]
+__all__ = [
+    "CLOCK_TOLERANCE",
+    "Delivery",
+    "DueDelivery",
+    "Notice",
+    "Webhook",
+    "Webhooks",
+    "forget_subject",
+    "queue_notice",
+]
 
-_CLOCK_TOLERANCE: Millis = 5000
+CLOCK_TOLERANCE: Millis = 5000
+"""What was changed further ahead than this was changed before the clock was set back."""
 _LEASE: Millis = MINUTE
 """After that long a delivery that is under way belongs to a server that died."""
 _OFF = "the webhook is off"
@@ -217,12 +227,12 @@ class Webhooks:
         )
         if unfinished is None or unfinished["first"] is None:
             return []
-        if unfinished["newest"] > at + _CLOCK_TOLERANCE:
+        if unfinished["newest"] > at + CLOCK_TOLERANCE:
             self._connection.execute(
                 "UPDATE webhook_deliveries SET next_attempt_at = :at + next_attempt_at - updated_at, updated_at = :at"
                 " WHERE state IN ('pending', 'running') AND updated_at > :ahead",
                 at=at,
-                ahead=at + _CLOCK_TOLERANCE,
+                ahead=at + CLOCK_TOLERANCE,
             )
         elif unfinished["first"] > at:
             return []

@@ -7,6 +7,7 @@ webhook at the same time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -27,6 +28,8 @@ from engine.webhooks.guarded_connector import guarded_connector
 __all__ = ["WebhookSender"]
 
 _LOOK_EVERY_S = 1.0
+_LOOK_AT_SHARED_EVERY_S = 30.0
+"""On a database that servers share: there a beat shows what is due."""
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 """Seconds that a receiver has for its answer, from the look-up of its name on."""
 _AT_ONCE = 20
@@ -52,6 +55,8 @@ class WebhookSender:
     ) -> None:
         """``allow_private`` also allows addresses that are not public, and http to those."""
         self._webhooks = Webhooks(database.connect())
+        self._look_every_s = _LOOK_AT_SHARED_EVERY_S if database.shared else _LOOK_EVERY_S
+        self._told = asyncio.Event()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="webhooks")
         self._clock = clock
         self._allow_private = allow_private
@@ -67,7 +72,14 @@ class WebhookSender:
                 await self.look()
             except DatabaseError as error:
                 log.error("webhooks not sent", reason=str(error))
-            await asyncio.sleep(_LOOK_EVERY_S / self._clock.rate)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._look_every_s / self._clock.rate):
+                    await self._told.wait()
+            self._told.clear()
+
+    def look_soon(self) -> None:
+        """Have ``run`` look now: something may be due. On the loop."""
+        self._told.set()
 
     async def look(self) -> Sequence[asyncio.Task[None]]:
         """Begin to send what is due; returns what is under way.

@@ -27,7 +27,10 @@ from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
 from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import PUBLISHER
 
-__all__ = ["Catalogue", "Published"]
+__all__ = ["MARKED", "Catalogue", "Published"]
+
+MARKED = "SELECT count(*) FROM (SELECT 1 FROM marks WHERE site = :site LIMIT 1) AS found"
+"""Whether anything is marked for a copy of the site, cards among it."""
 
 _NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
@@ -221,11 +224,6 @@ class Catalogue(Listing):
         )
         return found is not None
 
-    def is_marked(self) -> bool:
-        """Whether anything is marked at all, cards among it."""
-        found = self.connection.row("SELECT 1 FROM marks WHERE site = :site LIMIT 1", site=self.site)
-        return found is not None
-
     def clear_dirty(self, marks: Mapping[str, int]) -> None:
         """Unmark what was built; a page that was marked again since it was read stays dirty."""
         with self.transaction():
@@ -256,6 +254,7 @@ class Catalogue(Listing):
             f"INSERT INTO marks (site, page, times) {rows} ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
             [{"page": page, **values} for page in sorted(pages)],
         )
+        self.connection.announce()
 
     # Quotes
 

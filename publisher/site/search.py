@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import structlog
@@ -30,6 +31,8 @@ _log = structlog.get_logger(__name__)
 FOLDER = "pagefind"
 _LIST = "months.json"
 _LOOK_EVERY_S = 3.0
+_LOOK_UNTOLD_EVERY_S = 60.0
+"""On a database that servers share: there it looks after a round of the publisher."""
 _TIMEOUT_S = 120.0
 
 
@@ -128,6 +131,7 @@ class SearchIndexer:
         self._data = data
         self._database = database
         self._closing = threading.Event()
+        self._told = threading.Event()
         self._thread = threading.Thread(target=self._run, name="search-indexer", daemon=True)
 
     def __enter__(self) -> SearchIndexer:
@@ -138,20 +142,34 @@ class SearchIndexer:
         self._closing.set()
         self._thread.join(timeout=5.0)
 
+    def look_soon(self) -> None:
+        """Look for something to index within three seconds. From any thread."""
+        self._told.set()
+
     def _run(self) -> None:
         use_idle_scheduling()
-        seen = ""
+        seen, look_due = "", 0.0
         while not self._closing.is_set():
             try:
                 with self._database.connect() as connection:
                     catalogue = Catalogue(connection, site_of(self._data))
                     while not self._closing.wait(_LOOK_EVERY_S):
+                        now = time.monotonic()
+                        if self._database.shared and not self._told.is_set() and now < look_due:
+                            continue
+                        self._told.clear()
+                        look_due = now + _LOOK_UNTOLD_EVERY_S
                         language = _language(self._data)
                         state = f"{language} {catalogue.fingerprint()}"
                         # Dirty pages are about to change: they are indexed once they are built.
-                        if state != seen and not catalogue.is_dirty():
-                            update_index(self._data / "public", catalogue, language)
-                            seen = state
+                        if state == seen:
+                            continue
+                        if catalogue.is_dirty():
+                            self._told.set()
+                            continue
+                        update_index(self._data / "public", catalogue, language)
+                        seen = state
             except (subprocess.SubprocessError, OSError, DatabaseError, ValueError) as error:
                 _log.warning("search_not_indexed", problem=str(error)[:300])
+                look_due = 0.0
                 self._closing.wait(_LOOK_EVERY_S)

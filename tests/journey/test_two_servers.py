@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import psycopg
 import pytest
 
 from halcytone.client import LiveClient, Refused
 from tests.journey.cable import Cable
 from tests.journey.server import HEADERS, Server, asked, running_server
 from tests.journey.session import Log, created, published_page
+from tests.postgres import PostgresCluster
 
 pytestmark = pytest.mark.long
 
@@ -282,6 +284,36 @@ async def test_every_server_publishes_the_same_site(
     assert {each["attempts"] for each in publication["channels"].values()} == {1}
     await asked(http, "DELETE", f"{two.url}/api/v2/publications/told")
     await until(lambda: not any((each.data / "public" / "sessions" / "told").exists() for each in servers))
+
+
+async def test_an_idle_server_asks_the_database_little(
+    tmp_path: Path, postgres: PostgresCluster, postgres_url: str
+) -> None:
+    """At most three statements a second, one of them its beat, once what a start brings is over: many share a database."""
+    beats = 12
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {admin.info.dbname} SET log_statement = 'all'")
+    async with (
+        running_server(tmp_path / "one", database_url=postgres_url) as one,
+        running_server(tmp_path / "two", database_url=postgres_url) as two,
+    ):
+        await until(lambda: all((each.data / "public" / "index.html").exists() for each in (one, two)))
+        async with asyncio.timeout(60):
+            while (counted := await statements_within(postgres.folder / "log", beats)) > 3 * beats:
+                pass
+    assert counted >= beats
+
+
+async def statements_within(log: Path, beats: int) -> int:
+    """How many statements the database logs until its nodes have beaten so often, each once a second."""
+    with log.open(encoding="utf-8") as file:
+        file.seek(0, os.SEEK_END)
+        text = ""
+        async with asyncio.timeout(60):
+            while text.count("WITH me AS (UPDATE nodes") < beats:
+                await asyncio.sleep(0.1)
+                text += file.read()
+    return text.count("LOG:  statement:") + text.count("LOG:  execute ")
 
 
 async def until(fact: Callable[[], bool]) -> None:

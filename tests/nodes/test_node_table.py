@@ -11,10 +11,12 @@ import pytest
 
 from engine.storage.database import Connection
 from engine.storage.journal import Append, NotOwner
-from engine.storage.nodes import NodeTable, lock_name
+from engine.storage.keys import Keys
+from engine.storage.nodes import Look, NodeTable, lock_name
 from engine.storage.postgres import PostgresDatabase
 from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.rows import PersonChange, PersonRow
+from engine.storage.webhooks import CLOCK_TOLERANCE, Notice, Webhooks, queue_notice
 from tests.storage.rows import all_records, outcomes, records, room
 
 
@@ -91,14 +93,55 @@ def test_a_session_is_given_to_one_other_node(table: NodeTable) -> None:
 def test_a_beat_counts_and_looks(table: NodeTable, postgres_url: str) -> None:
     """It shows every node, whose process is connected, and what each says of itself; a buried one is told so."""
     with PostgresDatabase(postgres_url).hold(lock_name("two")):
-        table.beat("two", draining=True, load=3, site_at=9)
-        rows = table.beat("one", draining=False, load=0, site_at=None)
-    assert rows is not None
+        table.beat("two", draining=True, load=3, site_at=9, at=0)
+        look = table.beat("one", draining=False, load=0, site_at=None, at=0)
+    assert look is not None
+    rows = look.nodes
     assert [(row.node, row.beat, row.connected) for row in rows] == [("one", 0, False), ("two", 1, True)]
     assert (rows[1].draining, rows[1].sessions, rows[1].site_at) == (True, 3, 9)
     assert not table.bury("two", 0)
     assert table.bury("two", 1)
-    assert table.beat("two", draining=False, load=0, site_at=None) is None
+    assert table.beat("two", draining=False, load=0, site_at=None, at=0) is None
+
+
+def test_a_beat_says_what_else_is_new(table: NodeTable, connection: Connection, postgres_url: str) -> None:
+    """Sessions without an owner where that is asked, keys that changed or expired, series, a webhook that is due."""
+
+    def looked(at: int = 0, *, search: bool = False) -> Look:
+        look = table.beat("one", draining=False, load=0, site_at=None, at=at, search_unowned=search)
+        assert look is not None
+        return look
+
+    assert not looked().unowned
+    assert looked(search=True).unowned
+    table.claim("two", ["a", "b", "c"])
+    assert not looked(search=True).unowned
+
+    keys, states = Keys(PostgresDatabase(postgres_url)), [looked().keys]
+    assert looked().keys == states[0]
+    keys.create("Sarah", at=1)
+    states.append(looked().keys)
+    connection.execute(
+        "INSERT INTO sign_ins (digest, key_name, kind, expires_at) VALUES (:digest, 'Sarah', 'secret', 50)",
+        digest=b"x",
+    )
+    states.append(looked(49).keys)
+    assert looked(50).keys == states[1]
+    keys.revoke("Sarah", at=2)
+    states.append(looked().keys)
+    assert len(set(states)) == len(states)
+    keys.close()
+
+    connection.execute(
+        "INSERT INTO series (series_id, document, version, created_at) VALUES ('s', '{}', 3, 0)"
+    )
+    assert looked().series == 3
+
+    webhooks = Webhooks(connection)
+    webhooks.add("https://example.org", ["session.live"], None, 0)
+    queue_notice(connection, Notice("session.live", "a", {}, 100))
+    assert [looked(at).webhooks_due for at in (0, 99, 100)] == [False, False, True]
+    assert looked(100 - CLOCK_TOLERANCE - 1).webhooks_due
 
 
 async def _journal(url: str, node: str) -> PostgresJournal:
@@ -159,7 +202,7 @@ def test_a_burial_waits_for_the_write_under_way(table: NodeTable, postgres_url: 
         writing.execute("SELECT 1 FROM nodes WHERE node = 'one' FOR KEY SHARE")
         thread = threading.Thread(target=bury)
         thread.start()
-        table.beat("one", draining=False, load=0, site_at=None)
+        table.beat("one", draining=False, load=0, site_at=None, at=0)
         assert not buried.wait(0.3)
         writing.commit()
         thread.join()

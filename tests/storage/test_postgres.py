@@ -319,6 +319,24 @@ def test_a_lock_that_was_cut_is_taken_again(postgres_url: str) -> None:
         pass
 
 
+def test_whoever_holds_something_is_told_of_news(postgres_url: str) -> None:
+    """Once the transaction that has the news is committed, after a cut too, in which some may have been missed."""
+    database = PostgresDatabase(postgres_url)
+    told = threading.Event()
+    with database.hold("server", told=told.set), database.connect() as connection:
+        with connection.transaction():
+            connection.announce()
+            assert not told.wait(0.2)
+        assert told.wait(10)
+        told.clear()
+        PostgresCluster.cut_connections(postgres_url)
+        assert told.wait(10)
+        # What was written before the cut has come by now.
+        told.clear()
+        connection.announce()
+        assert told.wait(10)
+
+
 def test_a_lock_that_somebody_else_took_meanwhile_is_lost_loudly(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,6 +411,19 @@ async def test_a_paused_database_keeps_nobody_from_identifying_themselves(
         await asyncio.to_thread(_until, lambda: keys.identify(other) is not None)
         keys.close()
         elsewhere.close()
+
+
+async def test_keys_are_read_again_when_somebody_saw_that_they_changed(postgres_url: str) -> None:
+    """A revocation elsewhere does not wait for the next regular reading."""
+    keys, elsewhere = Keys(PostgresDatabase(postgres_url)), Keys(PostgresDatabase(postgres_url))
+    secret = keys.create("Sarah", at=1)
+    keys.keep_in_memory()
+    elsewhere.revoke("Sarah", at=2)
+    assert keys.identify(secret) is not None
+    keys.seen("revoked")
+    await asyncio.to_thread(_until, lambda: keys.identify(secret) is None)
+    keys.close()
+    elsewhere.close()
 
 
 def test_nested_transactions_fail_alone(postgres_url: str) -> None:

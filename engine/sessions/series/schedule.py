@@ -28,8 +28,8 @@ __all__ = ["PlannedSession", "SeriesSchedule", "unknown_series"]
 _ROUND: Millis = MINUTE
 """The longest pause between two rounds."""
 _RETRY: Millis = 10 * SECOND
-_LOOK_EVERY_S = 5.0
-"""Real seconds between two looks at whether a series was changed."""
+_LOOK_EVERY_S = 1.0
+"""Real seconds between two looks at whether another server changed a series."""
 _ATTEMPTS = 5
 _MADE_ELSEWHERE: Millis = 100
 """How long to wait for a session that another server makes, before looking again."""
@@ -66,11 +66,12 @@ class SeriesSchedule:
         clock: Clock,
         shared: bool = False,
     ) -> None:
-        """``shared``: other servers may change the table of series too."""
+        """``shared``: other servers may change the table of series too; ``noticed`` is then called now and then."""
         self._series = series
         self._sessions = SeriesSessions(rooms=rooms, sessions=sessions, clock=clock)
         self._clock = clock
         self._look_every_s = _LOOK_EVERY_S if shared else None
+        self._noticed = 0
         self._lock = asyncio.Lock()
 
     # -- queries -----------------------------------------------------------------------------------
@@ -222,8 +223,12 @@ class SeriesSchedule:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_every_s):
                     await self._clock.sleep_until(wake_at)
-            if self._look_every_s is not None and await self._series.changes() != seen:
+            if self._noticed > seen:
                 return
+
+    def noticed(self, changes: int) -> None:
+        """Take note of the number of changes (``SeriesCatalogue.changes``) that somebody saw. From any thread."""
+        self._noticed = changes
 
     async def make_due(self) -> Millis:
         """Make every session that is due, and finish changes that were interrupted; returns when to look again."""
