@@ -97,19 +97,22 @@ class SocketAuthorization:
                 "bad_credential", "This is no key, and no instructor's token of this session."
             )
 
-    def key_name_of(self, credential: str | None) -> str | None:
-        """The name of the key that a credential is, or that it was given to; None where it stands for nobody."""
-        if credential is None:
-            return None
-        if (key := self._keys.identify(credential)) is not None:
-            return key.name
+    def stands_for_key(self, credential: str) -> bool:
+        """Whether a credential that opened something is a key, or a token that was given to one: it ends with that."""
         token = self._tokens.read(credential)
-        return None if token is None else token.key_name
+        return token is None or token.key_name is not None
 
-    async def still_leads(self, key_name: str, session_id: str) -> bool:
-        """Whether a key is in force and leads a session."""
-        key = self._keys.in_force(key_name)
+    async def still_leads(self, credential: str, session_id: str) -> bool:
+        """Whether a credential that stands for a key is in force, and that key leads a session."""
+        key = self._keys.identify(credential)
+        if key is None:
+            token = self._tokens.read(credential)
+            key = None if token is None else self._holder(token)
         return key is not None and await self._leads_session(key, session_id)
+
+    def _holder(self, token: SessionToken) -> Key | None:
+        """The key in force that a token was given to."""
+        return None if token.key_name is None else self._keys.in_force(token.key_name)
 
     async def _leads_session(self, key: Key, session_id: str) -> bool:
         if key.role is KeyRole.ADMIN:
@@ -129,7 +132,7 @@ class SocketAuthorization:
         view = await self._directory.view(session_id)
         if self._clock.now() >= (token.expires_at if view is None else valid_until(view.state)):
             raise BadCredential("token_expired", "This link has expired; ask for a new one.", _TOKEN)
-        if token.key_name is not None and not await self.still_leads(token.key_name, session_id):
+        if token.key_name is not None and not await self.still_leads(credential, session_id):
             raise BadCredential(
                 "token_revoked",
                 "This link is of somebody who does not lead this session any more.",

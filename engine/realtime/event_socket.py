@@ -109,7 +109,7 @@ class EventSockets:
             return ws
         self._heard_at[socket] = self._clock.elapsed()
         forget = self._leading.add(
-            self._authorization.key_name_of(credential),
+            credential,
             session_id,
             partial(socket.close, CloseCode.FORBIDDEN, ENDED),
         )

@@ -1,4 +1,6 @@
-"""Sockets that lead a session with the rights of a key: closed when the key is revoked or leads the session no more."""
+"""Sockets that lead a session with the rights of a key: closed when the key is revoked, leads the session no more, or was
+renewed and it was the one before that opened them.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,13 @@ class LeadingSockets:
         self._open: dict[int, tuple[str, str, Callable[[], Awaitable[object]]]] = {}
 
     def add(
-        self, key_name: str | None, session_id: str, close: Callable[[], Awaitable[object]]
+        self, credential: str | None, session_id: str, close: Callable[[], Awaitable[object]]
     ) -> Callable[[], object]:
-        """Watch over a socket; returns what is to be called when it has ended. Without a key there is nothing to watch."""
-        if key_name is None:
+        """Watch over a socket; returns what is to be called when it has ended. What stands for no key is not watched."""
+        if credential is None or not self._authorization.stands_for_key(credential):
             return lambda: None
         number = next(self._numbers)
-        self._open[number] = (key_name, session_id, close)
+        self._open[number] = (credential, session_id, close)
         return lambda: self._open.pop(number, None)
 
     async def run(self) -> None:
@@ -54,10 +56,12 @@ class LeadingSockets:
                 log.warning("leading sockets not checked", reason=str(error))
 
     async def close_ended(self) -> None:
-        """Close the sockets whose key leads their session no more."""
-        asked = {(key_name, session_id) for key_name, session_id, _ in self._open.values()}
+        """Close the sockets whose credential leads their session no more."""
+        asked = {(credential, session_id) for credential, session_id, _ in self._open.values()}
         ended = {each for each in asked if not await self._authorization.still_leads(*each)}
         closing = [
-            close() for key_name, session_id, close in self._open.values() if (key_name, session_id) in ended
+            close()
+            for credential, session_id, close in self._open.values()
+            if (credential, session_id) in ended
         ]
         await asyncio.gather(*closing, return_exceptions=True)

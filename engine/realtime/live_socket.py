@@ -122,7 +122,7 @@ class LiveSockets:
         async def end() -> None:
             seat.close(CloseCode.FORBIDDEN, ENDED)
 
-        forget = self._leading.add(seat.key_name, connect_request.session_id, end)
+        forget = self._leading.add(seat.credential, connect_request.session_id, end)
         code: int | None = None
         try:
             # The welcome is written first: frames that come before it wait in the queue.
@@ -181,7 +181,7 @@ class LiveSockets:
         at = self._clock.elapsed()
         seat = Seat(client_id, connect_request.role, transport, self._metrics)
         if connect_request.role in STAFF:
-            seat.key_name = self._authorization.key_name_of(credentials.token)
+            seat.credential = credentials.token
         seat.connection = Connection(
             connect_request.role,
             self._allowances.of(connect_request.session_id, client_id, at),

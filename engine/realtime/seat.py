@@ -93,8 +93,8 @@ class Seat:
         "closed_with",
         "closing",
         "connection",
+        "credential",
         "crowd",
-        "key_name",
         "may_reconnect",
         "own_cursor",
         "replay_until",
@@ -122,8 +122,8 @@ class Seat:
         """Closed with a code that asks to reconnect: whatever code the peer answers, it has not left."""
         self.closed_with: int | None = None
         """The code with which this side closed, None while it has not. The peer may answer with another."""
-        self.key_name: str | None = None
-        """The key with whose rights it leads the session."""
+        self.credential: str | None = None
+        """The key or token with whose rights it leads the session."""
         self.connection: Connection | None = None
         """The protocol's state of this socket, which checks incoming messages; None until the handshake is done."""
         self._metrics = metrics

@@ -245,7 +245,7 @@ async def test_a_revoked_keys_tokens_are_worthless(team: Team) -> None:
 
 
 async def test_open_sockets_end_with_the_right_to_lead(tmp_path: Path) -> None:
-    """Those that a removed or revoked key opened, with itself or a token that it was given; nobody else's."""
+    """Those that a removed or revoked key opened, with itself or a token that it was given, or one that was renewed since."""
     async with running_team(tmp_path, clock=Clock(rate=10)) as team, AsyncExitStack() as stack:
         for name in ("Ivy", "Adam"):
             await team.ask("mara", "POST", "/sessions/own/hosts", json={"name": name})
@@ -270,10 +270,12 @@ async def test_open_sockets_end_with_the_right_to_lead(tmp_path: Path) -> None:
             await opened(team.secrets["ivy"], "/ws/session/own/events"),
         ]
         revoked = await opened(team.secrets["adam"])
+        renewed = await opened(team.secrets["boss"])
         kept = [await opened(team.secrets["mara"]), await opened(team.secrets["admin"])]
         await team.ask("mara", "DELETE", "/sessions/own/hosts/Ivy")
         await team.ask("admin", "DELETE", "/keys/Adam")
-        for socket in (*removed, revoked):
+        await team.ask("admin", "POST", "/keys/Boss/renew")
+        for socket in (*removed, revoked, renewed):
             await asyncio.wait_for(socket.wait_closed(), 30)
             assert socket.close_code == 4507
         for socket in kept:
