@@ -75,6 +75,30 @@ async def misfits(page: Page, percent: int) -> dict[tuple[int, int], Any]:
     return wrong
 
 
+COVERED = """() => [...document.querySelectorAll(".stop-dialog button")].filter((button) => {
+  const box = button.getBoundingClientRect();
+  const corners = [[box.left + 8, box.top + 8], [box.right - 8, box.bottom - 8]];
+  return corners.some(([x, y]) => !button.contains(document.elementFromPoint(x, y)));
+}).map((button) => button.textContent)"""
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+async def test_both_ways_on_after_a_stop_are_in_every_window(
+    room: FakeRoom, open_page: Opener, locale: str
+) -> None:
+    """Coming back and leaving can be touched without scrolling, with large text too."""
+    page = await practising(room, open_page, locale=locale)
+    await page.locator(".stop").click()
+    covered = {}
+    for percent in (100, 200):
+        await sized(page, percent)
+        for width, height in SIZES:
+            await page.set_viewport_size({"width": width, "height": height})
+            if hidden := await page.evaluate(COVERED):
+                covered[percent, width, height] = hidden
+    assert covered == {}
+
+
 @pytest.mark.parametrize("percent", [100, 200])
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
 async def test_practice_fits_every_window(
