@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
@@ -86,6 +86,21 @@ class LiveClient:
     def client_id(self) -> str:
         """This client's id in the session; known after the first welcome."""
         return self.query["client_id"]
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """Who this is and how far it has heard, as JSON: for ``return_to`` of a program that was restarted. ``resume`` is a secret."""
+        return {
+            "client_id": self.query["client_id"],
+            "epoch": self.query["epoch"],
+            "resume": self.resume,
+            "seq": self.seq,
+        }
+
+    def return_to(self, place: Mapping[str, Any]) -> None:
+        """Take a place that was kept; call it before the first ``connect``."""
+        self.query |= {"client_id": place["client_id"], "epoch": place["epoch"]}
+        self.resume, self.seq = place["resume"], place["seq"]
 
     async def connect(self) -> Message:
         """Join, or resume the old place; returns the welcome.

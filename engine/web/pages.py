@@ -24,7 +24,7 @@ from publisher.rendering import resources
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["CONTENT_SECURITY_POLICY", "PreviewOf", "setup"]
+__all__ = ["CONTENT_SECURITY_POLICY", "LANGUAGES", "PreviewOf", "setup"]
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -47,7 +47,8 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-_LANGUAGES: Final = ("en", "de")
+LANGUAGES: Final = ("en", "de")
+"""Of the live pages, English first; ``static/i18n.js`` names the same."""
 _MAX_LINK_LENGTH: Final = 1500
 _SHARED_MODULES: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js", "tab-memory.js")
 _CLIENT_MODULES: Final = (
@@ -117,9 +118,9 @@ def _language(accepted: str) -> str:
     """The first language of an Accept-Language header that the pages are translated into."""
     for tag in accepted.split(","):
         language = tag.strip()[:2].lower()
-        if language in _LANGUAGES:
+        if language in LANGUAGES:
             return language
-    return _LANGUAGES[0]
+    return LANGUAGES[0]
 
 
 async def _no_preview(_: web.Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import re
@@ -15,14 +16,18 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
+import aiohttp
 import httpx
 import pytest
 import pytest_asyncio
 import typer.main
 
 from engine.cli import app
+from engine.domain.techniques.breathing import Technique
+from engine.domain.techniques.lookup import CATALOGUE
 from engine.domain.webhooks import EVENTS
 from engine.settings import PREFIX, Settings
+from halcytone.client import LiveClient
 from tests.api.conftest import KEY, Server, moment, running
 from tests.docs.pictures import IMAGES, MOST_BYTES, NAMES
 
@@ -182,7 +187,7 @@ async def test_the_summary_that_is_shown_is_published_on_every_channel(studio: S
 @pytest.mark.asyncio(loop_scope="module")
 async def test_the_program_that_follows_a_session_follows_it(studio: Server) -> None:
     """It says what is breathed, and ends with the session."""
-    (program,) = (block for block in blocks("programs.md", "python") if "follow(client)" in block)
+    (program,) = (block for block in blocks("programs.md", "python") if '"followed"' in block)
     await studio.create("followed", scheduled_start=moment(minutes=1))
     await studio.event("session.started", "followed")
     await studio.event("participant.joined", "followed", participant_id="ada")
@@ -195,6 +200,53 @@ async def test_the_program_that_follows_a_session_follows_it(studio: Server) -> 
         output, errors = await process.communicate()
     assert output.decode().splitlines() == ["breathe: Box Breathing", "it lasted 60 seconds"], errors.decode()
     assert process.returncode == 0
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_program_that_takes_part_comes_back_after_its_own_restart(
+    studio: Server, tmp_path: Path
+) -> None:
+    """Killed and started anew it hears what was said meanwhile, once, and does not introduce itself again."""
+    (program,) = (block for block in blocks("programs.md", "python") if "return_to" in block)
+    await studio.create("joined", scheduled_start=moment(minutes=1))
+    command, place = (sys.executable, "-u", "-c", program), str(tmp_path / "place.json")
+    async with asyncio.timeout(60), aiohttp.ClientSession() as http:
+        other = LiveClient(http, studio.url, "joined", name="Ada")
+        await other.connect()
+        first = await started(studio, *command, PLACE=place)
+        assert first.stdout is not None
+        assert await first.stdout.readline() == b"the server has it\n"
+        await other.send("chat", message="before")
+        assert await first.stdout.readline() == b"Ada said: before\n"
+        first.kill()
+        await first.wait()
+        await other.command("c-1", "chat", message="meanwhile")
+        second = await started(studio, *command, PLACE=place)
+        assert second.stdout is not None
+        heard = [await second.stdout.readline()]
+        await studio.event("session.ended", "joined", duration=60)
+        output, errors = await second.communicate()
+        await other.close()
+    heard += output.splitlines(keepends=True)
+    # What was heard and not yet noted when it was killed is handed out again.
+    assert [line for line in heard if line != b"Ada said: before\n"] == [b"Ada said: meanwhile\n"], (
+        errors.decode()
+    )
+    assert second.returncode == 0
+
+
+def test_the_technique_that_is_shown_is_one() -> None:
+    """The row of the example can be made, and is not in the catalogue already."""
+    (row,) = blocks("carrying-on.md", "python")
+    *imports, made = ast.parse(row).body
+    assert isinstance(made, ast.Expr)
+    names: dict[str, object] = {}
+    exec(compile(ast.Module(imports, []), "carrying-on.md", "exec"), names)
+    technique = eval(compile(ast.Expression(made.value), "carrying-on.md", "eval"), names)
+    assert isinstance(technique, Technique)
+    assert technique.name not in CATALOGUE
+    assert technique.pattern is not None
+    assert technique.pattern.cycle_ms == 12_000
 
 
 @pytest.mark.asyncio(loop_scope="module")

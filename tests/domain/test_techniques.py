@@ -146,5 +146,7 @@ def test_cycles_have_no_seam(slug: str) -> None:
 def test_the_catalogue_is_json() -> None:
     """Pages get the catalogue as plain JSON with every step of every pattern."""
     received = json.loads(json.dumps([row.as_json() for row in CATALOGUE.values()]))
-    assert len(received) == 17
+    assert [(one["name"], len(one["pattern"]["steps"])) for one in received] == [
+        (row.name, len(row.pattern.steps)) for row in CATALOGUE.values() if row.pattern is not None
+    ]
     assert received[0]["pattern"]["steps"][0] == {"name": "inhale", "ms": 4000, "from": 0.0, "to": 1.0}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +13,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 
 from engine.domain.techniques.lookup import CATALOGUE
+from engine.web.pages import LANGUAGES
 from publisher.drafts.character_counts import LIMITS
 from tests.web.conftest import opening
 from tests.web.fake_room import FakeRoom
+
+STATIC = Path(__file__).parents[2] / "engine" / "web" / "static"
 
 VECTORS = {
     "103c0004": {"bpm": 60, "contact": None, "energy": None, "rr": [1000]},
@@ -230,22 +236,32 @@ async def test_vigorous_techniques_are_gentle_unless_accepted(page: Page) -> Non
     assert (full, other) == ("Bhastrika", "Box Breathing")
 
 
+def test_every_list_of_languages_names_the_same() -> None:
+    """Those of the pages' server, of their scripts, and of the files."""
+    (named,) = re.findall(r"^const LANGUAGES = (\[.*\]);$", (STATIC / "i18n.js").read_text("utf-8"), re.M)
+    assert json.loads(named) == list(LANGUAGES)
+    for folder in (STATIC / "strings", STATIC / "strings/console"):
+        assert {file.stem for file in folder.glob("*.js")} == set(LANGUAGES), folder
+
+
+@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
 @pytest.mark.parametrize("folder", ["strings", "strings/console"])
-async def test_both_languages_say_the_same(page: Page, folder: str) -> None:
-    """Every string exists in both files, with the same values and plural forms."""
+async def test_all_languages_say_the_same(page: Page, folder: str, language: str) -> None:
+    """Every string exists in each file, with the same values and plural forms."""
     body = """
-      const de = (await import(`/static/live/${given}/de.js`)).default; const en = m.default;
+      const other = (await import(`/static/live/${given}`)).default; const en = m.default;
       const shape = (entry) => JSON.stringify(typeof entry === "string"
         ? [...new Set(entry.match(/\\{\\w+\\}/g))].sort() : [...new Set(entry.other.match(/\\{\\w+\\}/g))].sort());
-      const keys = [...new Set([...Object.keys(en), ...Object.keys(de)])];
-      return keys.filter((key) => !(key in en) || !(key in de) || shape(en[key]) !== shape(de[key]));
+      const keys = [...new Set([...Object.keys(en), ...Object.keys(other)])];
+      return keys.filter((key) => !(key in en) || !(key in other) || shape(en[key]) !== shape(other[key]));
     """
-    assert await ask(page, f"{folder}/en.js", body, folder) == []
+    assert await ask(page, f"{folder}/en.js", body, f"{folder}/{language}.js") == []
 
 
-async def test_every_caution_is_there_in_german(page: Page) -> None:
+@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
+async def test_every_caution_is_there_in_every_language(page: Page, language: str) -> None:
     """What keeps somebody from harm is read in the reader's own language."""
-    translated = await ask(page, "strings/de.js", "return Object.keys(m.cautions);")
+    translated = await ask(page, f"strings/{language}.js", "return Object.keys(m.cautions);")
     assert set(translated) == {caution for one in CATALOGUE.values() for caution in one.cautions}
 
 

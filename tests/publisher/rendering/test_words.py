@@ -111,7 +111,7 @@ def test_the_catalogue_is_told_in_every_language() -> None:
                 "83 %",
             ],
         ),
-        ("fr", ["1,000 people", "+12.5%", "−5%", "0%", "Thursday, 21 March 2024", "1 hour 5 minutes", "83%"]),
+        ("xx", ["1,000 people", "+12.5%", "−5%", "0%", "Thursday, 21 March 2024", "1 hour 5 minutes", "83%"]),
     ],
 )
 def test_numbers_and_dates_are_written_as_the_language_does(language: str, reply: list[str]) -> None:
@@ -126,7 +126,7 @@ def test_numbers_and_dates_are_written_as_the_language_does(language: str, reply
         words.duration(3900),
         words.share(0.83),
     ]
-    assert words.language == (language if language != "fr" else "en")
+    assert words.language == (language if language != "xx" else "en")
 
 
 def german(publisher: Publisher) -> None:
