@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
@@ -21,8 +21,10 @@ from engine.api.http.addresses import Addresses
 from engine.api.http.bodies import body_again
 from engine.clock import Clock
 from engine.domain.commands import MarkPublished, Sender
+from engine.domain.instant import Millis
 from engine.domain.rejection import Moved, Rejected
 from engine.domain.session import Role
+from engine.operations.logging import say_in_every_line
 from engine.sessions.directory import Directory
 from engine.sessions.series.schedule import SeriesSchedule
 from engine.settings import Settings, origin
@@ -68,9 +70,26 @@ def build_node(
     from engine.nodes.node import Node
 
     facts = NodeFacts(url, version(), studio.file_digest(settings.data))
-    node = Node(database, settings.data, facts, clock.now)
+    node = Node(database, settings.data, facts, clock.now, lambda: _site_at(settings.data))
     stack.push_async_callback(node.leave)
+    stack.callback(say_in_every_line(lambda line: _said_of(node, line)))
     return node
+
+
+def _site_at(data: Path) -> Millis | None:
+    """When the home page of a folder's copy of the site was made, which shows what was published last; None without one."""
+    try:
+        return (data / "public" / "index.html").stat().st_mtime_ns // 1_000_000
+    except FileNotFoundError:
+        return None
+
+
+def _said_of(node: Node, line: Mapping[str, Any]) -> dict[str, Any]:
+    """This server's id, and for a session that it owns in which term: what two owners write can be told apart."""
+    said: dict[str, Any] = {"node": node.membership.node} if node.membership.node else {}
+    session_id = line.get("session_id")
+    term = node.ownership.term(session_id) if isinstance(session_id, str) else None
+    return said if term is None else {**said, "term": term}
 
 
 def follow_looks(node: Node, keys: Keys, schedule: SeriesSchedule, webhooks: WebhookSender) -> None:
@@ -112,6 +131,7 @@ def build_passing(
     addresses.trust_hops(told)
     register_node_metrics(
         registry,
+        node=lambda: membership.node,
         owned=lambda: len(node.ownership),
         nodes=lambda: len(membership.nodes),
         unanswered_s=membership.unanswered_s,

@@ -160,7 +160,7 @@ class Membership:
         # A folder that was copied while its server runs names a node that lives.
         while self._database.is_held(lock_name(node)):
             if time.monotonic() > until:
-                log.warning("another process runs as the node of this folder", node=node)
+                log.warning("another process runs as the node of this folder", other=node)
                 return
             time.sleep(_GONE_WITHIN_S / 20)
         table.leave(node)
@@ -214,7 +214,7 @@ class Membership:
         self._view, dead = looked(self._view, asked, answered, others)
         for node, beat in dead.items():
             if table.bury(node, beat):
-                log.warning("node buried", node=node, by=self.node, beat=beat)
+                log.warning("node buried", node=self.node, buried=node, beat=beat)
         for watcher in self._watchers:
             watcher(look)
         if not self.draining and (self._some_go(rows, dead) or look.unowned):

@@ -119,7 +119,7 @@ class Passing:
             try:
                 return await spliced
             except OwnerUnreachable as error:
-                log.warning("owner unreachable", node=owner.node, reason=str(error))
+                log.warning("owner unreachable", owner=owner.node, reason=str(error))
                 return await handler(request)
             finally:
                 self._sockets.discard(spliced)
@@ -162,7 +162,7 @@ class Passing:
                 ):
                     return await response.read() if response.status == 200 else None
             except (aiohttp.ClientError, TimeoutError) as error:
-                log.warning("a node does not answer", node=node.node, reason=str(error))
+                log.warning("a node does not answer", other=node.node, reason=str(error))
                 return None
 
         return [answer for answer in await asyncio.gather(*map(ask, others)) if answer is not None]
@@ -181,7 +181,7 @@ class Passing:
             ):
                 return response.status
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("owner unreachable", node=node, reason=str(error))
+            log.warning("owner unreachable", owner=node, reason=str(error))
             return None
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -198,7 +198,7 @@ class Passing:
             async with self._sent(request, moved.node, moved.url, body) as response:
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            log.warning("owner unreachable", node=moved.node, reason=str(error))
+            log.warning("owner unreachable", owner=moved.node, reason=str(error))
             return _elsewhere()
         answer = web.Response(status=response.status, body=content)
         for name, value in response.headers.items():

@@ -1,4 +1,5 @@
-"""Logging: readable lines on a terminal, JSON otherwise, with the id of the request or session they belong to.
+"""Logging: readable lines on a terminal, JSON otherwise, with the id of the request or session they belong to,
+and with the server that writes them where several share a database.
 
 ``structlog.contextvars.bind_contextvars(session_id=…)`` puts an id on every later line of a task.
 Secrets are redacted in the last step before a line is written, whoever wrote it: whatever looks like a token, a resume, a
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any, TextIO, cast
 
@@ -26,7 +27,7 @@ finally:
         sys.modules["rich"] = _rich
 from structlog.typing import EventDict, Processor, WrappedLogger  # noqa: E402 — not before the import above
 
-__all__ = ["configure", "redacted", "without_secrets"]
+__all__ = ["configure", "redacted", "say_in_every_line", "without_secrets"]
 
 _REDACTED = "[secret]"
 _SECRET_NAMES = frozenset(
@@ -83,6 +84,21 @@ def _redact(name: str, value: Any) -> Any:
     return redacted(str(value))
 
 
+_said_of: list[Callable[[Mapping[str, Any]], Mapping[str, Any]]] = []
+
+
+def say_in_every_line(said_of: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Callable[[], object]:
+    """Have what ``said_of`` says of a line stand in it too, where the line does not say it itself; returns the undo."""
+    _said_of.append(said_of)
+    return lambda: _said_of.remove(said_of)
+
+
+def _with_what_is_said(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    for said_of in _said_of:
+        event = {**said_of(event), **event}
+    return event
+
+
 def configure(level: str = "info", *, stream: TextIO | None = None, as_json: bool | None = None) -> None:
     """Send the log lines of structlog and of the standard library to ``stream`` (stderr).
 
@@ -95,6 +111,7 @@ def configure(level: str = "info", *, stream: TextIO | None = None, as_json: boo
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
+        _with_what_is_said,
         structlog.processors.TimeStamper(fmt="iso", utc=True)
         if as_json
         else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),

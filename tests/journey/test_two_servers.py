@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
@@ -37,12 +39,19 @@ async def servers(
     """Both know of each other."""
     async with AsyncExitStack() as stack:
         one, two = [
-            await stack.enter_async_context(running_server(tmp_path / name, database_url=postgres_url))
+            await stack.enter_async_context(
+                running_server(tmp_path / name, database_url=postgres_url, log_level="debug")
+            )
             for name in ("one", "two")
         ]
         for server in (one, two):
             await until_nodes(http, server, 2)
         yield one, two
+
+
+def logged_by(server: Server) -> list[dict[str, Any]]:
+    """What a server and its publisher have logged."""
+    return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
 
 
 async def until_nodes(http: aiohttp.ClientSession, server: Server, number: int) -> list[dict[str, Any]]:
@@ -126,9 +135,22 @@ async def test_any_server_answers_any_request(
     # Nobody was in it where it was created: it went to where somebody came, and the second to come is passed on.
     async with http.get(f"{two.url}/metrics") as metrics:
         figures = (await metrics.text()).splitlines()
-    assert {"halcytone_nodes 2.0", "halcytone_owned_sessions 2.0"} <= set(figures)
+    (second,) = [node["node_id"] for node in nodes if node["url"] == two.url]
+    labels = f'{{node="{second}"}}'
+    assert {f"halcytone_nodes{labels} 2.0", f"halcytone_owned_sessions{labels} 2.0"} <= set(figures)
     async with http.get(f"{one.url}/metrics") as metrics:
-        assert "halcytone_passed_on_sockets 1.0" in (await metrics.text()).splitlines()
+        assert re.search(r'^halcytone_passed_on_sockets{node="\w+"} 1.0$', await metrics.text(), re.M)
+    async with http.get(
+        f"{one.url}/api/v2/sessions/shared", headers={**HEADERS, "X-Request-ID": "asked-once"}
+    ) as answered:
+        assert (answered.status, answered.headers.getall("X-Request-ID")) == (200, ["asked-once"])
+    written = [logged_by(server) for server in servers]
+    ids = [{node["url"]: node["node_id"] for node in nodes}[server.url] for server in servers]
+    # The one that was asked has it from the client, the one that answers from the one that was asked.
+    for lines, node_id in zip(written, ids, strict=True):
+        assert {line["node"] for line in lines if line.get("request_id") == "asked-once"} == {node_id}
+    started = [line for lines in written for line in lines if line["event"] == "session started"]
+    assert [(line["session_id"], line["node"], line["term"]) for line in started] == [("shared", second, 2)]
     await asked(http, "POST", f"{two.url}/api/v2/sessions/shared/end")
     assert await asyncio.wait_for(person.closed(), 20) == 1000
     assert await asyncio.wait_for(instructor.closed(), 20) == 1000
@@ -279,6 +301,11 @@ async def test_every_server_publishes_the_same_site(
     async with running_server(tmp_path / "three", database_url=postgres_url) as three:
         assert room["title"] in await published_page(http, three.url, "told")
         await until_same_sites(one, two, three)
+        async with asyncio.timeout(10):
+            while True:
+                if all(node["site_at"] for node in await until_nodes(http, three, 3)):
+                    break
+                await asyncio.sleep(0.1)
     publication = await asked(http, "GET", f"{two.url}/api/v2/publications/told")
     assert {each["state"] for each in publication["channels"].values()} == {"done"}
     assert {each["attempts"] for each in publication["channels"].values()} == {1}

@@ -14,7 +14,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.operations.logging import configure, redacted
+from engine.operations.logging import configure, redacted, say_in_every_line
 from engine.protocol.tokens import Tokens
 
 
@@ -45,6 +45,24 @@ def test_a_line_carries_the_session_it_belongs_to() -> None:
     assert [line["session_id"] for line in lines] == ["morning-001", "morning-001"]
     assert lines[0]["count"] == 3
     assert lines[1]["logger"] == "theirs"
+
+
+def test_a_line_says_what_holds_for_all_of_them_unless_it_says_so_itself() -> None:
+    """Of several servers each names itself, also in what libraries log; once it is undone nothing is added."""
+    stream = logged()
+    undo = say_in_every_line(lambda line: {"node": "n1", "seen": line.get("session_id")})
+    structlog.get_logger("ours").info("joined", session_id="morning")
+    structlog.get_logger("ours").info("told", node="n2")
+    logging.getLogger("theirs").warning("slow")
+    undo()
+    structlog.get_logger("ours").info("alone")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line.get("node"), line.get("seen")) for line in lines] == [
+        ("n1", "morning"),
+        ("n2", None),
+        ("n1", None),
+        (None, None),
+    ]
 
 
 def test_debug_lines_appear_in_the_debug_mode_alone() -> None:
