@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 from engine.domain.instant import Millis
@@ -17,7 +16,7 @@ from publisher.catalogue.upcoming import UpcomingRoom, next_after
 from publisher.delivery.place_messages import place_message
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.email import Mail
-from publisher.mail.message import PICTURE, message_of
+from publisher.mail.message import PICTURE, message_id_of, message_of
 from publisher.rendering.card import card_of
 from publisher.rendering.story import story_of
 
@@ -61,9 +60,8 @@ def message_of_delivery(
 
 
 def _message_id(texts: DraftTexts, delivery: Delivery) -> str:
-    """Made of session, kind and recipient: a mail that is sent again has the same id, so that it can be recognised."""
-    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}"
-    return f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{texts.links.host}"
+    """Made of session, kind and recipient."""
+    return message_id_of(f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}", texts.links.host)
 
 
 def _sign_in(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes:
@@ -74,7 +72,7 @@ def _sign_in(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: M
         texts.studio.words("mail.sign_in_subject", name=texts.studio.name),
         link=texts.links.absolute(f"console#sign_in={token}"),
     )
-    message_id = f"{hashlib.sha256(token.encode()).hexdigest()[:32]}@{texts.links.host}"
+    message_id = message_id_of(token, texts.links.host)
     return message_of(mail, texts.studio, message_id=message_id, date=now, picture=b"", to=delivery.address)
 
 

@@ -5,8 +5,6 @@ Nothing that whoever registered wrote stands in them: an address need not be tha
 
 from __future__ import annotations
 
-import hashlib
-
 from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
 from engine.storage.registrations import Registrations
@@ -16,7 +14,7 @@ from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, room_of
 from publisher.delivery.series_messages import is_about_series, series_message
 from publisher.drafts.texts import DraftTexts
-from publisher.mail.message import message_of
+from publisher.mail.message import message_id_of, message_of
 from publisher.syndication.calendar import calendar_file
 
 __all__ = ["place_message"]
@@ -68,7 +66,7 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
     return message_of(
         rendered,
         studio,
-        message_id=f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{links.host}",
+        message_id=message_id_of(seed, links.host),
         date=now,
         picture=b"",
         to=delivery.address,

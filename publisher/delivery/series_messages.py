@@ -5,8 +5,6 @@ It says what is true when it is sent: the dates that fall away, and those that a
 
 from __future__ import annotations
 
-import hashlib
-
 from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
 from engine.storage.registrations import Place, Registration, Registrations
@@ -18,7 +16,7 @@ from publisher.catalogue.published import Catalogue
 from publisher.catalogue.series_mails import GATHERED
 from publisher.catalogue.upcoming import room_of
 from publisher.drafts.texts import DraftTexts
-from publisher.mail.message import message_of
+from publisher.mail.message import message_id_of, message_of
 from publisher.syndication.calendar import calendar_file
 
 __all__ = ["is_about_series", "series_message"]
@@ -83,7 +81,7 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     return message_of(
         rendered,
         studio,
-        message_id=f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{links.host}",
+        message_id=message_id_of(seed, links.host),
         date=now,
         picture=b"",
         to=delivery.address,

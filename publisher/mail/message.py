@@ -15,7 +15,7 @@ from publisher.mail.email import Mail
 from publisher.rendering.links import ascii_address
 from publisher.rendering.studio import Studio
 
-__all__ = ["PICTURE", "message_of"]
+__all__ = ["PICTURE", "message_id_of", "message_of"]
 
 PICTURE = "cid:card@halcytone"
 """The ``cid:`` URL by which the HTML refers to the attached picture (RFC 2392)."""
@@ -65,6 +65,11 @@ class _Policy(EmailPolicy):
 
 
 _POLICY = _Policy(linesep="\r\n", cte_type="7bit", max_line_length=_COLUMNS)
+
+
+def message_id_of(seed: str, host: str) -> str:
+    """The Message-ID of what ``seed`` names: a mail that is sent again has the same one, so that it can be recognised."""
+    return f"{hashlib.sha256(seed.encode()).hexdigest()[:32]}@{host}"
 
 
 def message_of(
