@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import json
 import re
 import shlex
-import socket
 import subprocess
 import sys
 import tomllib
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
-import aiohttp
-import httpx
 import pytest
-import pytest_asyncio
 import typer.main
 
 from engine.cli import app
@@ -27,24 +19,11 @@ from engine.domain.techniques.breathing import Technique
 from engine.domain.techniques.lookup import CATALOGUE
 from engine.domain.webhooks import EVENTS
 from engine.settings import PREFIX, Settings
-from halcytone.client import LiveClient
-from tests.api.conftest import KEY, Server, moment, running
+from tests.api.conftest import Server
+from tests.docs.pages import DOCS, PAGES, ROOT, blocks, done, with_blocks
 from tests.docs.pictures import IMAGES, MOST_BYTES, NAMES
 
-ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
-PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-_FENCE = re.compile(r"^```([a-z]+)\n(.*?)^```$", re.M | re.S)
-_KNOWN = {"bash", "console", "ini", "python", "text", "toml"}
-
-
-def blocks(page: str, language: str) -> list[str]:
-    text = (DOCS / page).read_text(encoding="utf-8")
-    return [code for named, code in _FENCE.findall(text) if named == language]
-
-
-def with_blocks(language: str) -> list[str]:
-    return [page for page in PAGES if blocks(page, language)]
+_KNOWN = {"bash", "console", "ini", "python", "sql", "text", "toml"}
 
 
 def test_the_documents_are_built_strictly(tmp_path: Path) -> None:
@@ -155,15 +134,6 @@ def test_the_table_of_settings_is_the_settings_class() -> None:
             assert str(field.default).lower() in rows[name], name
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    """A server with its real publisher, for the blocks of all pages."""
-    async with running(
-        tmp_path_factory.mktemp("studio"), None, rate_requests_per_minute=0, webhook_allow_private=True
-    ) as server:
-        yield server
-
-
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("page", with_blocks("bash"))
 async def test_what_is_to_paste_into_a_shell_works(studio: Server, page: str) -> None:
@@ -184,57 +154,6 @@ async def test_the_summary_that_is_shown_is_published_on_every_channel(studio: S
     assert answer["delivered"] == []
 
 
-@pytest.mark.asyncio(loop_scope="module")
-async def test_the_program_that_follows_a_session_follows_it(studio: Server) -> None:
-    """It says what is breathed, and ends with the session."""
-    (program,) = (block for block in blocks("programs.md", "python") if '"followed"' in block)
-    await studio.create("followed", scheduled_start=moment(minutes=1))
-    await studio.event("session.started", "followed")
-    await studio.event("participant.joined", "followed", participant_id="ada")
-    process = await started(studio, sys.executable, "-u", "-c", program)
-    assert process.stdout is not None
-    async with asyncio.timeout(60):
-        assert await process.stdout.readline() == b"now: live\n"
-        await studio.event("technique.changed", "followed", technique="Box Breathing")
-        await studio.event("session.ended", "followed", duration=60)
-        output, errors = await process.communicate()
-    assert output.decode().splitlines() == ["breathe: Box Breathing", "it lasted 60 seconds"], errors.decode()
-    assert process.returncode == 0
-
-
-@pytest.mark.asyncio(loop_scope="module")
-async def test_the_program_that_takes_part_comes_back_after_its_own_restart(
-    studio: Server, tmp_path: Path
-) -> None:
-    """Killed and started anew it hears what was said meanwhile, once, and does not introduce itself again."""
-    (program,) = (block for block in blocks("programs.md", "python") if "return_to" in block)
-    await studio.create("joined", scheduled_start=moment(minutes=1))
-    command, place = (sys.executable, "-u", "-c", program), str(tmp_path / "place.json")
-    async with asyncio.timeout(60), aiohttp.ClientSession() as http:
-        other = LiveClient(http, studio.url, "joined", name="Ada")
-        await other.connect()
-        first = await started(studio, *command, PLACE=place)
-        assert first.stdout is not None
-        assert await first.stdout.readline() == b"the server has it\n"
-        await other.send("chat", message="before")
-        assert await first.stdout.readline() == b"Ada said: before\n"
-        first.kill()
-        await first.wait()
-        await other.command("c-1", "chat", message="meanwhile")
-        second = await started(studio, *command, PLACE=place)
-        assert second.stdout is not None
-        heard = [await second.stdout.readline()]
-        await studio.event("session.ended", "joined", duration=60)
-        output, errors = await second.communicate()
-        await other.close()
-    heard += output.splitlines(keepends=True)
-    # What was heard and not yet noted when it was killed is handed out again.
-    assert [line for line in heard if line != b"Ada said: before\n"] == [b"Ada said: meanwhile\n"], (
-        errors.decode()
-    )
-    assert second.returncode == 0
-
-
 def test_the_technique_that_is_shown_is_one() -> None:
     """The row of the example can be made, and is not in the catalogue already."""
     (row,) = blocks("carrying-on.md", "python")
@@ -249,60 +168,8 @@ def test_the_technique_that_is_shown_is_one() -> None:
     assert technique.pattern.cycle_ms == 12_000
 
 
-@pytest.mark.asyncio(loop_scope="module")
-async def test_the_receiver_of_webhooks_hears_what_is_signed_once_and_nothing_else(studio: Server) -> None:
-    """A test of the server arrives, a session that is made too; what somebody else sends is refused."""
-    (program,) = blocks("webhooks.md", "python")
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}/halcytone"
-    made = await studio.client.post(
-        "/api/v2/webhooks", json={"url": address, "events": ["session.scheduled"]}
-    )
-    process = await started(
-        studio, sys.executable, "-u", "-c", program, SECRET=made.json()["secret"], PORT=str(port)
-    )
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(60):
-            assert b"Running on" in await process.stdout.readline()
-            await process.stdout.readline()
-            tested = await studio.client.post(f"/api/v2/webhooks/{made.json()['id']}/test")
-            assert tested.json()["state"] == "done", tested.text
-            assert await process.stdout.readline() == b"webhook.test \n"
-            async with httpx.AsyncClient(trust_env=False) as stranger:
-                forged = await stranger.post(address, json={"type": "story.published"})
-            assert forged.status_code == 401
-            await studio.create("heard", title="Heard")
-            assert await process.stdout.readline() == b"session.scheduled Heard\n"
-    finally:
-        process.terminate()
-        await process.wait()
-
-
 @pytest.mark.parametrize("event", EVENTS)
 def test_every_event_of_webhooks_is_described(event: str) -> None:
     """In the table of what is sent."""
     rows = [line for line in (DOCS / "webhooks.md").read_text("utf-8").splitlines() if line.startswith("|")]
     assert any(f"`{event}`" in row for row in rows)
-
-
-async def done(server: Server, *command: str) -> str:
-    """What a command prints; it must succeed."""
-    process = await started(server, *command)
-    async with asyncio.timeout(60):
-        output, errors = await process.communicate()
-    assert process.returncode == 0, output.decode() + errors.decode()
-    return output.decode()
-
-
-async def started(server: Server, *command: str, **variables: str) -> Process:
-    """A command with the server's address and a key in its environment."""
-    environment = {
-        "BASE": server.url,
-        "KEY": KEY,
-        "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": str(ROOT),
-        **variables,
-    }
-    return await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, env=environment)
