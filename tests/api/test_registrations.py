@@ -170,7 +170,7 @@ async def test_it_is_too_late_once_a_session_is_over_or_cancelled(shared: Server
 
 
 async def test_ten_addresses_an_hour_come_from_one_network_address(server: Server) -> None:
-    """Whatever sessions they are for; registrations without one are not counted."""
+    """Whatever sessions they are for, and with a key too; registrations without one are not counted."""
     await server.create("one", scheduled_start=moment(days=3))
     await server.create("two", scheduled_start=moment(days=3))
     for number in range(10):
@@ -178,6 +178,7 @@ async def test_ten_addresses_an_hour_come_from_one_network_address(server: Serve
     many = await server.stranger.post(path_of("one"), json={"address": "p11@example.org"})
     refused(many, 429)
     assert 3500 < int(many.headers["Retry-After"]) <= 3600
+    refused(await server.client.post(path_of("one"), json={"address": "p11@example.org"}), 429)
     await come(server, "one", name="Anna")
     assert len(await listed(server, "one")) == 6
 
