@@ -84,6 +84,11 @@ class Connection(Protocol):
     """
 
     @property
+    def shared(self) -> bool:
+        """As of its ``Database``."""
+        ...
+
+    @property
     def types(self) -> Mapping[str, str]:
         """What a table's definition has in the place of ``{text}``, ``{integer}`` … in this dialect."""
         ...

@@ -77,6 +77,7 @@ class PostgresConnection:
     """A ``Connection`` to the database at ``url``."""
 
     types = _TYPES
+    shared = True
 
     def __init__(self, url: str) -> None:
         self._url = url

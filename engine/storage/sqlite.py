@@ -56,6 +56,7 @@ class SqliteConnection:
     """A ``Connection`` to the file, and beside it what the journal's writer needs of SQLite alone."""
 
     types = _TYPES
+    shared = False
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw

@@ -9,6 +9,7 @@ __all__ = ["copy_tables", "is_empty"]
 _ROWS_AT_ONCE = 2000
 _OF_ONE_RUN = frozenset({"nodes", "owners", "sites"})
 """Who runs on the source, and for which folders the site is built, which is nobody's business in the target."""
+_OF_SCHEMAS = "key LIKE '%_schema' OR key LIKE '%_tables' OR key LIKE '%_steps'"
 _HELD_BY_A_STUDIO = ("journal", "rooms", "people", "snapshots", "keys")
 
 
@@ -43,15 +44,24 @@ def copy_tables(source: Connection, target: Connection, progress: Progress | Non
 
 
 def _versions(connection: Connection) -> dict[str, str]:
-    rows = connection.rows("SELECT key, value FROM meta WHERE key LIKE '%_schema' OR key LIKE '%_tables'")
-    return {row["key"]: row["value"] for row in rows}
+    """The last step of each owner's tables that was applied."""
+    rows = connection.rows(f"SELECT key, value FROM meta WHERE {_OF_SCHEMAS}")
+    stored = {row["key"]: row["value"] for row in rows}
+    return {
+        key: stored.get(f"{key}_steps", value) for key, value in stored.items() if not key.endswith("_steps")
+    }
 
 
 def _copy(source: Connection, target: Connection, name: str, shape: TableShape) -> int:
     columns = ", ".join(shape.columns)
     marks = ", ".join(f":{column}" for column in shape.columns)
-    # The versions of the schemas are there already.
-    conflict = " ON CONFLICT (key) DO UPDATE SET value = excluded.value" if name == "meta" else ""
+    # The versions of the schemas are there already, and which of them is needed the target knows.
+    conflict = (
+        f" ON CONFLICT (key) DO UPDATE SET value = CASE WHEN {_OF_SCHEMAS.replace('key', 'meta.key')}"
+        " THEN meta.value ELSE excluded.value END"
+        if name == "meta"
+        else ""
+    )
     insert = f"INSERT INTO {name} ({columns}) VALUES ({marks}){conflict}"
     order = ", ".join(shape.key)
     after = f"({order}) > ({', '.join(f':{column}' for column in shape.key)})"

@@ -166,5 +166,7 @@ _REFUSALS = "ALTER TABLE subscribers ADD COLUMN refusals {integer} NOT NULL DEFA
 _AGAIN = "ALTER TABLE deliveries ADD COLUMN again_at {integer}"
 
 PUBLISHER = Schema(
-    "publisher_tables", (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN)
+    "publisher_tables",
+    (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN),
+    additive=frozenset({7}),
 )

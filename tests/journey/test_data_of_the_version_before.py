@@ -74,7 +74,7 @@ def test_its_tables_are_those_of_a_new_folder(data: Path, tmp_path: Path) -> Non
     for folder in (data, tmp_path / "new"):
         with database_of(folder).connect() as connection:
             catalogue = Catalogue(connection)
-            versions = (catalogue.meta(ENGINE.key), catalogue.meta(PUBLISHER.key))
+            versions = (catalogue.meta(ENGINE.steps_key), catalogue.meta(PUBLISHER.steps_key))
             assert versions == (str(ENGINE.version), str(PUBLISHER.version))
             rows = connection.rows("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
             schemas.append(sorted(" ".join(row["sql"].split()) for row in rows))

@@ -19,6 +19,7 @@ from engine.sessions.journaling.journal_entries import STATE
 from engine.sessions.journaling.room_row import room_row
 from engine.storage import sqlite
 from engine.storage.database import (
+    Database,
     DatabaseLocked,
     DatabaseUnusable,
     Value,
@@ -132,6 +133,45 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'engine_schema'")
     with pytest.raises(DatabaseUnusable, match="newer version"):
         database_of(tmp_path).connect()
+
+
+def test_an_older_program_goes_on_beside_a_newer_one_on_a_database_that_is_shared(database: Database) -> None:
+    """While the newer one only added to the tables; after any other step, and on a file of its own, it is refused."""
+    first = Schema("trial", ("CREATE TABLE trial (a {integer} NOT NULL)",))
+    added = "ALTER TABLE trial ADD COLUMN b {integer} NOT NULL DEFAULT 7"
+    second = Schema("trial", (*first.steps, added), additive=frozenset({2}))
+    third = Schema(
+        "trial", (*second.steps, "ALTER TABLE trial RENAME COLUMN b TO c"), additive=frozenset({2})
+    )
+    with database.connect() as connection:
+        migrate(connection, first)
+        migrate(connection, second)
+        if database.shared:
+            migrate(connection, first)
+        else:
+            with pytest.raises(DatabaseUnusable, match="newer version"):
+                migrate(connection, first)
+        connection.execute("INSERT INTO trial (a) VALUES (1)")
+        migrate(connection, second)
+        assert connection.value("SELECT b FROM trial") == 7
+        migrate(connection, third)
+        migrate(connection, third)
+        assert connection.value("SELECT c FROM trial") == 7
+        for older in (first, second):
+            with pytest.raises(DatabaseUnusable, match="newer version"):
+                migrate(connection, older)
+
+
+def test_the_steps_since_the_version_before_let_its_servers_go_on(database: Database) -> None:
+    """So that servers on one database are updated one after the other, without a moment in which none takes sessions."""
+    before = Schema(ENGINE.key, ENGINE.steps[: ENGINE.needed])
+    with database.connect() as connection:
+        if database.shared:
+            migrate(connection, before)
+        assert connection.value("SELECT value FROM meta WHERE key = :key", key=ENGINE.steps_key) == str(
+            ENGINE.version
+        )
+    assert set(range(ENGINE.needed + 1, ENGINE.version + 1)) <= ENGINE.additive
 
 
 @pytest.mark.parametrize("content", [b"not a database at all, but long enough to be read as one" * 40])
