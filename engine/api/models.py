@@ -29,7 +29,6 @@ from publisher.catalogue.subscriptions import checked_address
 __all__ = [
     "OPTIONAL",
     "Access",
-    "Address",
     "AnnounceRequest",
     "Announcement",
     "Body",
@@ -42,6 +41,7 @@ __all__ = [
     "FeedbackRequest",
     "Flag",
     "Limit",
+    "MailAddress",
     "Moment",
     "NotPrivateAndOpen",
     "Person",
@@ -101,15 +101,12 @@ Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(integral
 Limit = Annotated[int, Field(ge=1, le=500, strict=True), BeforeValidator(_integer)]
 Person = Annotated[Name, Field(max_length=100)]
 SecureLink = Annotated[Line, Field(min_length=1, max_length=2000), AfterValidator(https_address)]
-Address = Annotated[
+MailAddress = Annotated[
     Line,
-    Field(
-        min_length=3,
-        max_length=254,
-        pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$",
-    ),
+    Field(max_length=254, json_schema_extra={"format": "idn-email"}),
     AfterValidator(lambda text: checked_address(text)),
 ]
+"""An address as mail servers know it: a domain in another script by its A-label."""
 
 
 class Body(BaseModel):
@@ -300,4 +297,4 @@ class FeedbackRequest(Body):
 class EmailRequest(Body):
     """The address that one's own summary is sent to."""
 
-    address: Address
+    address: MailAddress

@@ -78,6 +78,8 @@ async def test_consent_address_and_feedback_are_kept(server: Server, ann: Person
 
     email = await server.stranger.put(f"{ME}/email", json={"address": "ann@example.org"}, headers=ann.headers)
     assert email.json()["email"] == "ann@example.org"
+    email = await server.stranger.put(f"{ME}/email", json={"address": "ann@exämple.org"}, headers=ann.headers)
+    assert email.json()["email"] == "ann@xn--exmple-cua.org"
     # As long as an address may be.
     long = f"ann@{'x.' * 124}ex"
     email = await server.stranger.put(f"{ME}/email", json={"address": f" {long} "}, headers=ann.headers)

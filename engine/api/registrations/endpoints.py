@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 from aiohttp import hdrs, web
-from pydantic import AfterValidator, BeforeValidator
 
 from engine.api.http.app_keys import CATALOGUE, CLOCK, PUBLISHING, ROOMS, caller_of, session_id_of, visible
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer, error_response
-from engine.api.models import Body
+from engine.api.models import Body, MailAddress
 from engine.api.registrations.registering import (
     Outcome,
     need_way_in,
@@ -25,21 +24,13 @@ from engine.api.series.lookup import visible_series
 from engine.domain.instant import iso
 from engine.domain.rejection import NotFound
 from engine.domain.session import Role, Session
-from engine.domain.text import Line, Name, trimmed
+from engine.domain.text import Name
 from engine.storage.database import Connection
 from engine.storage.registrations import Place, Registration
 from publisher.catalogue.coming import Coming, TooManyRegistrations
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.subscriptions import checked_address
 
 __all__ = ["ENDPOINTS"]
-
-
-def _address(text: str) -> str:
-    return checked_address(text)
-
-
-MailAddress = Annotated[Line, AfterValidator(_address), BeforeValidator(trimmed)]
 
 
 class RegistrationRequest(Body):

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import closing
-from typing import Annotated, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from aiohttp import web
-from pydantic import AfterValidator, model_validator
+from pydantic import model_validator
 
 from engine.api.http.app_keys import CLOCK, CREDENTIALS, DATABASE, LEADERS, SESSIONS, caller_of, visible
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
-from engine.api.models import Body
+from engine.api.models import Body, MailAddress
 from engine.domain.instant import iso
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from engine.domain.session import STAFF, Role
@@ -23,7 +23,6 @@ from engine.domain.text import Line, Name
 from engine.protocol.tokens import valid_until
 from engine.storage.database import Database
 from engine.storage.keys import Key, KeyNameTaken, KeyRole, Keys
-from publisher.catalogue.subscriptions import checked_address
 
 __all__ = ["ENDPOINTS"]
 
@@ -35,7 +34,7 @@ class CreateKey(Body):
 
     name: Name
     role: KeyRole = KeyRole.INSTRUCTOR
-    email: Annotated[Line, AfterValidator(lambda text: checked_address(text))] | None = None
+    email: MailAddress | None = None
 
 
 class InviteHost(Body):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from aiohttp import hdrs, web
-from pydantic import AfterValidator
 
 from engine.api.http.app_keys import CATALOGUE, CLOCK, CONNECTIONS, DATA, PUBLISHING
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer, error_response
 from engine.api.http.studio_identity import studio_of
-from engine.api.models import Body
+from engine.api.models import Body, MailAddress
 from engine.domain.instant import HOUR, Millis, iso
 from engine.domain.rejection import BadCredential
 from engine.domain.text import Line
@@ -21,7 +18,6 @@ from engine.storage.registrations import Registrations
 from engine.storage.sign_ins import SIGN_IN_MAIL, SignIns
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.subscriptions import checked_address
 
 __all__ = ["ENDPOINTS"]
 
@@ -32,7 +28,7 @@ _MOST_AN_HOUR = 10
 class SignInRequest(Body):
     """Whose address a link is to be sent to."""
 
-    address: Annotated[Line, AfterValidator(lambda text: checked_address(text))]
+    address: MailAddress
 
 
 class SignInToken(Body):
