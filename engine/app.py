@@ -459,6 +459,8 @@ def _build_application(
         requests_per_minute=context.settings.rate_requests_per_minute,
         passing=None if passing is None else passing.middleware,
     )
+    if storage.node is not None:
+        cluster.follow_news(storage.node, storage.keys, app, context.settings.data)
     return app
 
 

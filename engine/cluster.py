@@ -18,6 +18,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from engine.api.http.addresses import Addresses
+from engine.api.http.app_keys import CATALOGUE, SITE_WAIT
 from engine.api.http.bodies import body_again
 from engine.clock import Clock
 from engine.domain.commands import MarkPublished, Sender
@@ -28,11 +29,13 @@ from engine.operations.logging import say_in_every_line
 from engine.sessions.directory import Directory
 from engine.sessions.series.schedule import SeriesSchedule
 from engine.settings import Settings, origin
-from engine.storage.database import Database
+from engine.storage.database import Connection, Database
 from engine.storage.keys import Keys
 from engine.storage.meta import Meta
 from engine.storage.nodes import Look, NodeRow, others_run
 from engine.webhooks.sender import WebhookSender
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.sites import site_of
 from publisher.rendering import studio
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ __all__ = [
     "build_node",
     "build_passing",
     "follow_looks",
+    "follow_news",
     "hand_over",
     "mark_published",
     "nobody_else",
@@ -104,6 +108,32 @@ def follow_looks(node: Node, keys: Keys, schedule: SeriesSchedule, webhooks: Web
                 loop.call_soon_threadsafe(webhooks.look_soon)
 
     node.membership.watch(looked)
+
+
+def follow_news(node: Node, keys: Keys, app: web.Application, data: Path) -> None:
+    """Let what other servers announce be known here at once: a key that they made, a page that this one has to build."""
+    loop, membership, wait = asyncio.get_running_loop(), node.membership, app[SITE_WAIT]
+    catalogues: list[Catalogue] = []
+
+    def is_dirty(connection: Connection) -> bool:
+        if not catalogues:
+            site = site_of(data)
+            if not site:
+                return False  # The publisher has not begun to build.
+            catalogues.append(Catalogue(connection, site))
+        return catalogues[0].is_dirty()
+
+    def told() -> None:
+        keys.look_again()
+        if membership.others():
+            with contextlib.suppress(RuntimeError):  # The loop is closed.
+                loop.call_soon_threadsafe(wait.told, lambda: app[CATALOGUE].ask(is_dirty))
+
+    async def closed(_: web.Application) -> None:
+        wait.close()
+
+    app.on_shutdown.append(closed)
+    membership.on_news(told)
 
 
 def build_passing(

@@ -97,6 +97,7 @@ class Membership:
         self._known: set[str] = set()
         self._beats = 0
         self._watchers: list[Callable[[Look], object]] = []
+        self._told: list[Callable[[], object]] = []
         self._cut_off = False
         self._watch: asyncio.Task[None] | None = None
 
@@ -108,6 +109,10 @@ class Membership:
     def watch(self, watcher: Callable[[Look], object]) -> None:
         """Have a function called with what each beat shows, on the thread that beats: it must not wait for anything."""
         self._watchers.append(watcher)
+
+    def on_news(self, told: Callable[[], object]) -> None:
+        """Have a function called whenever somebody announced news, on a thread of its own: it must not wait for anything."""
+        self._told.append(told)
 
     def unanswered_s(self) -> float:
         """Seconds since the database answered a beat."""
@@ -171,12 +176,16 @@ class Membership:
         (self._data / NODE_FILE).write_text(f"{node}\n", "ascii")
         # The lock is a hint that this process is connected; another connection's end is not its loss.
         self._lock.close()
-        self._lock.enter_context(self._database.hold(lock_name(node), lambda: None))
+        self._lock.enter_context(self._database.hold(lock_name(node), lambda: None, told=self._tell))
         table.join(
             node, url=self._facts.url, version=self._facts.version, studio_hash=self._facts.studio_hash
         )
         self.node = node
         log.info("joined", node=node, url=self._facts.url)
+
+    def _tell(self) -> None:
+        for told in self._told:
+            told()
 
     def _run(self) -> None:
         assert self._connection is not None

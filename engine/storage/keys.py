@@ -92,6 +92,10 @@ class Keys:
             self._state = state
             self._changed.set()
 
+    def look_again(self) -> None:
+        """Have the table read again soon: something changed, perhaps a key. From any thread; never waits."""
+        self._changed.set()
+
     def ensure_administrator(self, secret: str | None, at: Millis) -> str | None:
         """At a start: make ``secret`` the administrator's key, or make one if there is none.
 
@@ -140,6 +144,7 @@ class Keys:
             )
         except ConstraintViolated as error:
             raise KeyNameTaken(name) from error
+        self._connection.announce()
         self._read()
         return made
 
@@ -157,6 +162,7 @@ class Keys:
         )
         if renewed == 1:
             self._connection.execute("DELETE FROM sign_ins WHERE key_name = :name", name=name)
+            self._connection.announce()
         self._read()
         return made if renewed == 1 else None
 
@@ -168,6 +174,8 @@ class Keys:
             name=name,
             first=_ADMINISTRATOR,
         )
+        if revoked == 1:
+            self._connection.announce()
         self._read()
         return revoked == 1
 

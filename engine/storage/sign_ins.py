@@ -60,6 +60,7 @@ class SignIns:
             kind=kind,
             until=expires_at,
         )
+        self._connection.announce()
         return made
 
 

@@ -17,11 +17,13 @@ import aiohttp
 import psycopg
 import pytest
 
+from engine.domain.instant import HOUR, iso
 from halcytone.client import LiveClient, Refused
 from tests.journey.cable import Cable
 from tests.journey.server import HEADERS, Server, asked, running_server
 from tests.journey.session import Log, created, published_page
 from tests.postgres import PostgresCluster
+from tests.publisher.samples import content
 
 pytestmark = pytest.mark.long
 
@@ -311,6 +313,36 @@ async def test_every_server_publishes_the_same_site(
     assert {each["attempts"] for each in publication["channels"].values()} == {1}
     await asked(http, "DELETE", f"{two.url}/api/v2/publications/told")
     await until(lambda: not any((each.data / "public" / "sessions" / "told").exists() for each in servers))
+
+
+async def test_what_one_server_answered_is_so_at_the_other_at_once(
+    servers: tuple[Server, Server], http: aiohttp.ClientSession
+) -> None:
+    """A key that was made there opens this one; a page that is published or withdrawn there is so here, without waiting."""
+    one, two = servers
+    await until(lambda: all((each.data / "public" / "index.html").exists() for each in servers))
+    for number in range(3):
+        asked_at, read_at = (one, two) if number % 2 else (two, one)
+        made = await asked(http, "POST", f"{asked_at.url}/api/v2/keys", 201, {"name": f"Key {number}"})
+        async with http.get(
+            f"{read_at.url}/api/v2/series", headers={"Authorization": f"Bearer {made['key']}"}
+        ) as opened:
+            assert opened.status == 200, await opened.text()
+        body = content(
+            session_id=f"summary-{number}",
+            session_date=iso((time.time_ns() // 1_000_000) - HOUR),
+            channels=["web"],
+            publish_immediately=True,
+        )
+        published = await asked(http, "POST", f"{asked_at.url}/api/v2/session-summary", 200, body)
+        assert "web" in published["published_to"], published
+        async with http.get(f"{read_at.url}/sessions/summary-{number}/") as page:
+            assert page.status == 200
+            assert body["title"] in await page.text()
+        gone = await asked(http, "DELETE", f"{asked_at.url}/api/v2/publications/summary-{number}")
+        assert gone["status"] == "withdrawn"
+        async with http.get(f"{read_at.url}/sessions/summary-{number}/") as page:
+            assert page.status == 410
 
 
 async def test_an_idle_server_asks_the_database_little(

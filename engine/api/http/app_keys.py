@@ -17,6 +17,7 @@ from engine.api.http.callers import Caller, Credentials
 from engine.api.http.open_connections import OpenConnections
 from engine.api.http.ports import AskOthers, Publishing, Readiness, Sessions, View, WebhookTests
 from engine.api.http.session_links import Links
+from engine.api.http.site_wait import SiteWait
 from engine.clock import Clock
 from engine.domain.rejection import NotFound
 from engine.domain.text import SESSION_ID
@@ -44,6 +45,7 @@ __all__ = [
     "ROOMS",
     "SERIES",
     "SESSIONS",
+    "SITE_WAIT",
     "TOKEN_VALID_UNTIL",
     "WEBHOOKS",
     "WEBHOOKS_MAY_BE_PRIVATE",
@@ -72,6 +74,7 @@ REGISTRY = web.AppKey("registry", CollectorRegistry)
 ROOMS: web.AppKey[RoomCatalogue] = web.AppKey("rooms")
 SERIES = web.AppKey("series", SeriesSchedule)
 SESSIONS: web.AppKey[Sessions] = web.AppKey("sessions")
+SITE_WAIT: web.AppKey[SiteWait] = web.AppKey("site_wait")
 
 WEBHOOKS: web.AppKey[WebhookTests] = web.AppKey("webhooks")
 WEBHOOKS_MAY_BE_PRIVATE = web.AppKey("webhooks_may_be_private", bool)
@@ -141,6 +144,7 @@ class Backend:
     def provide(self, app: web.Application) -> None:
         """Put each part under its key, where handlers find it."""
         app[SESSIONS] = self.sessions
+        app[SITE_WAIT] = SiteWait()
         app[ROOMS] = self.rooms
         app[SERIES] = self.series
         app[CREDENTIALS] = self.credentials

@@ -16,7 +16,7 @@ from typing import IO, Any
 from aiohttp import hdrs, web
 from aiohttp.abc import AbstractStreamWriter
 
-from engine.api.http.app_keys import CONNECTIONS, DATA, LINKS, SESSIONS, caller_of
+from engine.api.http.app_keys import CONNECTIONS, DATA, LINKS, SESSIONS, SITE_WAIT, caller_of
 from engine.api.http.open_connections import NoDescriptor, lacks_descriptors
 from engine.api.http.plain_page import page_context, plain_page
 from engine.api.http.responses import error_response
@@ -43,6 +43,7 @@ _TYPES: Mapping[str, str] = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
+_NEVER_BEHIND = ("/assets/", "/pagefind/")
 _FEEDS = ("/feed.xml", "/feed.json")
 _COMPRESSIBLE = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
@@ -54,6 +55,8 @@ _NAMED: Mapping[str, str] = {
 async def serve(request: web.Request) -> web.StreamResponse:
     """Serve a file of the site, the page of a session before it is published, or the site's 404 page."""
     path = request.path
+    if not path.startswith(_NEVER_BEHIND):
+        await request.app[SITE_WAIT].caught_up()
     if path == "/session" or path.startswith("/session/"):
         raise _redirect(request, f"/sessions{path.removeprefix('/session')}")
     public = request.app[DATA] / "public"

@@ -1,0 +1,59 @@
+"""Pages at a server that is behind: what another one just published or withdrew is waited for, two seconds at most.
+
+So that whoever is told that a page is there finds it, whichever server they ask next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from engine.storage.database import DatabaseError
+
+__all__ = ["LONGEST_WAIT_S", "SiteWait"]
+
+LONGEST_WAIT_S = 2.0
+_LOOK_EVERY_S = 0.05
+_LOOK_AT_LONG_BUILD_EVERY_S = 1.0
+
+log = structlog.get_logger()
+
+
+class SiteWait:
+    """Knows whether this server's copy of the site is behind. Used on one loop."""
+
+    def __init__(self) -> None:
+        self._caught_up = asyncio.Event()
+        self._caught_up.set()
+        self._watch: asyncio.Task[None] | None = None
+
+    def told(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
+        """Pages were marked: let requests wait until ``is_behind`` says no."""
+        if self._watch is None:
+            self._caught_up.clear()
+            self._watch = asyncio.create_task(self._until_caught_up(is_behind))
+
+    async def caught_up(self) -> None:
+        """Return once this copy has what is known to be published, or after two seconds."""
+        await self._caught_up.wait()
+
+    async def _until_caught_up(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
+        over = asyncio.get_running_loop().call_later(LONGEST_WAIT_S, self._caught_up.set)
+        try:
+            while await is_behind():
+                # A rebuild, or an import, takes longer: nobody waits for its rest, nor for what is marked meanwhile.
+                long = self._caught_up.is_set()
+                await asyncio.sleep(_LOOK_AT_LONG_BUILD_EVERY_S if long else _LOOK_EVERY_S)
+        except DatabaseError as error:
+            log.warning("whether pages are built cannot be told", reason=str(error))
+        finally:
+            over.cancel()
+            self._caught_up.set()
+            self._watch = None
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._watch is not None:
+            self._watch.cancel()

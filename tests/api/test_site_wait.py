@@ -1,0 +1,77 @@
+"""Requests for pages that this server still has to build: they wait, and never for long."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from engine.api.http import site_wait
+from engine.api.http.site_wait import SiteWait
+from engine.storage.database import DatabaseLost
+
+
+class _Copy:
+    """A copy of the site, behind until somebody says otherwise."""
+
+    def __init__(self) -> None:
+        self.behind = True
+        self.looked: asyncio.Queue[bool] = asyncio.Queue()
+
+    async def is_behind(self) -> bool:
+        self.looked.put_nowait(self.behind)
+        return self.behind
+
+
+async def test_a_request_waits_until_the_copy_has_caught_up() -> None:
+    """All that are there go on together; one more word of news meanwhile changes nothing."""
+    wait, copy = SiteWait(), _Copy()
+    await wait.caught_up()
+    wait.told(copy.is_behind)
+    wait.told(copy.is_behind)
+    waiting = [asyncio.create_task(wait.caught_up()) for _ in range(2)]
+    for _ in range(2):
+        assert await copy.looked.get()
+    assert not any(each.done() for each in waiting)
+    copy.behind = False
+    async with asyncio.timeout(1):
+        await asyncio.gather(*waiting)
+
+
+async def test_a_build_that_takes_long_is_waited_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two seconds, and then nobody waits before it is over, whatever is marked meanwhile; afterwards they do again."""
+    assert site_wait.LONGEST_WAIT_S == 2.0
+    monkeypatch.setattr(site_wait, "LONGEST_WAIT_S", 0.1)
+    monkeypatch.setattr(site_wait, "_LOOK_AT_LONG_BUILD_EVERY_S", 0.01)
+    wait, copy = SiteWait(), _Copy()
+    wait.told(copy.is_behind)
+    began = time.monotonic()
+    await wait.caught_up()
+    assert time.monotonic() - began >= 0.09
+    wait.told(copy.is_behind)
+    async with asyncio.timeout(0.05):
+        await wait.caught_up()
+    copy.behind = False
+    async with asyncio.timeout(1):
+        while await copy.looked.get():
+            pass
+    copy.behind = True
+    wait.told(copy.is_behind)
+    again = asyncio.create_task(wait.caught_up())
+    assert await copy.looked.get()
+    assert not again.done()
+    wait.close()
+    await again
+
+
+async def test_nobody_waits_for_a_database_that_is_away() -> None:
+    """What is there is served."""
+
+    async def lost() -> bool:
+        raise DatabaseLost("away")
+
+    wait = SiteWait()
+    wait.told(lost)
+    async with asyncio.timeout(1):
+        await wait.caught_up()
