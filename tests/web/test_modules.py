@@ -250,8 +250,8 @@ async def test_all_languages_say_the_same(page: Page, folder: str, language: str
     """Every string exists in each file, with the same values and plural forms."""
     body = """
       const other = (await import(`/static/live/${given}`)).default; const en = m.default;
-      const shape = (entry) => JSON.stringify(typeof entry === "string"
-        ? [...new Set(entry.match(/\\{\\w+\\}/g))].sort() : [...new Set(entry.other.match(/\\{\\w+\\}/g))].sort());
+      const places = (text) => [...new Set(text.match(/\\{\\w+\\}/g))].sort();
+      const shape = (entry) => JSON.stringify(typeof entry === "string" ? places(entry) : [places(entry.one), places(entry.other)]);
       const keys = [...new Set([...Object.keys(en), ...Object.keys(other)])];
       return keys.filter((key) => !(key in en) || !(key in other) || shape(en[key]) !== shape(other[key]));
     """
@@ -263,6 +263,16 @@ async def test_every_caution_is_there_in_every_language(page: Page, language: st
     """What keeps somebody from harm is read in the reader's own language."""
     translated = await ask(page, f"strings/{language}.js", "return Object.keys(m.cautions);")
     assert set(translated) == {caution for one in CATALOGUE.values() for caution in one.cautions}
+
+
+def test_french_is_set_as_french_is() -> None:
+    """A narrow space that breaks no line before high signs, and no straight apostrophes."""
+    for file in (STATIC / "strings").rglob("fr.js"):
+        texts = re.findall(
+            r'(?:": |other: |one: |^\s+)"([^"]*)"(?!:)', file.read_text(encoding="utf-8"), re.M
+        )
+        assert len(texts) > 200
+        assert [text for text in texts if re.search(r"[^\u202f][;:!?%»]|'", text)] == []
 
 
 async def test_feedback_waits_for_the_line_and_the_newest_counts(page: Page) -> None:

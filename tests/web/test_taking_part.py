@@ -380,11 +380,14 @@ async def test_sharing_without_a_clipboard_shows_what_to_copy(room: FakeRoom, op
     assert "I breathed with 3 people: Morning Calm" in chosen
 
 
-async def test_german_is_one_file_away(room: FakeRoom, open_page: Opener) -> None:
-    """A German browser reads German, and the page says that it does."""
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", locale="de-AT")
-    await expect(page.get_by_role("button", name="Dabei sein")).to_be_visible()
-    assert await page.locator("html").get_attribute("lang") == "de"
+@pytest.mark.parametrize(("locale", "join"), [("de-AT", "Dabei sein"), ("fr-CA", "Participer")])
+async def test_a_browser_is_answered_in_its_language(
+    room: FakeRoom, open_page: Opener, locale: str, join: str
+) -> None:
+    """The page speaks the language of whoever opens it, and says which one that is."""
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", locale=locale)
+    await expect(page.get_by_role("button", name=join)).to_be_visible()
+    assert await page.locator("html").get_attribute("lang") == locale[:2]
 
 
 @pytest.mark.chromium

@@ -3,7 +3,7 @@
  * @module
  */
 
-const LANGUAGES = ["en", "de"];
+const LANGUAGES = ["en", "de", "fr"];
 
 /** @type {Record<string, string | {one: string, other: string}>} */
 let words = {};
