@@ -191,6 +191,10 @@ class Deliveries:
         )
         return {row["state"]: row["n"] for row in rows}
 
+    def readers(self, session_id: str) -> int:
+        """To how many a newsletter about a session would go now."""
+        return len(self._subscribers(session_id))
+
     def _subscribers(self, session_id: str) -> list[tuple[str, str]]:
         # Of a session that nobody is led to, nobody is told.
         rows = self._connection.rows(

@@ -253,6 +253,7 @@ class DraftDesk:
             "html": mail.html,
             "composer_url": None,
             "sends_mail": self._deliveries.mail_enabled(),
+            "readers": self._deliveries.readers(story.id),
             "deliveries": self._deliveries.count_by_state(story.id, NEWSLETTER),
             "waits_because": waits_because(self._catalogue.connection, story.id, NEWSLETTER),
             "paused_addresses": paused_addresses(self._catalogue.connection),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,9 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from engine.app import RunningServer
+from engine.storage.opening import database_of
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.subscriptions import confirm, subscribe, subscriber
 from tests.journey.server import asked
 from tests.web.conftest import Opener
 from tests.web.fake_room import FakeRoom
@@ -54,6 +58,39 @@ async def test_a_session_link_shows_where_each_channel_stands_and_keeps_what_is_
     kept = next(draft for draft in reply["drafts"] if draft["channel"] == "email")
     assert (kept["subject"], kept["state"]) == ("How we breathed", "approved")
     await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished yet")
+
+
+async def test_a_newsletter_says_to_how_many_it_goes(
+    publishing: RunningServer,
+    http: aiohttp.ClientSession,
+    open_page: Opener,
+    evening: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    """To nobody, which an approval does not hide; then to the one who subscribed and confirmed."""
+    guest = await open_page(evening["urls"]["join"])
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_role("heading", name="Settle in")).to_be_visible()
+    await asked(http, "POST", f"{publishing.url}/api/v2/sessions/evening/end")
+    desk = await open_page(evening["urls"]["console"])
+    mail = desk.locator("[data-draft=email]")
+    await expect(mail).to_be_visible(timeout=20_000)
+    with database_of(tmp_path / "data").connect() as connection:
+        catalogue = Catalogue(connection)
+        # What the publisher wrote at its start: it has no mail server.
+        catalogue.set_meta("sends_mail", "yes")
+        await desk.reload()
+        await expect(mail.get_by_text("Nobody reads the newsletter yet")).to_be_visible()
+        await mail.get_by_role("button", name="Approve and send").click()
+        await expect(mail.locator(".badge").first).to_have_text("goes to nobody")
+        await mail.get_by_role("button", name="Withdraw").click()
+        await expect(mail.locator(".badge").first).to_have_text("withdrawn")
+        subscribe(catalogue, "ann@example.org", 0)
+        reader = subscriber(catalogue, "ann@example.org")
+        assert reader is not None
+        confirm(catalogue, reader.token, 0)
+    await desk.reload()
+    await expect(mail.get_by_text("Goes to 1 reader", exact=True)).to_be_visible()
 
 
 async def test_a_session_that_nobody_came_to_says_so(

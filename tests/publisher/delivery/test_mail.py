@@ -671,6 +671,7 @@ async def test_an_address_unknown_twice_in_a_row_is_paused(
         mail_server.answers["a@example.org"] = answer
         assert await deliver(studio, mail_server, LATER + SEND_DELAY) == 2
         assert desk.draft(session, "email")["paused_addresses"] == (1 if number == 3 else 0)
+        assert desk.draft(session, "email")["readers"] == (1 if number == 3 else 2)
     studio.publish(snapshot("last"), ["web", "email"], LATER)
     desk.set_state("last", "email", "approved", LATER)
     mail_server.answers.clear()

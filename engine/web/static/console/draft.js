@@ -53,13 +53,17 @@ export function draftCard(draft, act, become) {
   // The server counts exactly; while typing, this is close enough.
   count(draft.length, "draft.length");
   const goes = draft.sends_mail || draft.channel === "personal";
+  const toNobody = mail && draft.sends_mail && draft.readers === 0 && !Object.keys(draft.deliveries ?? {}).length;
+  const state = toNobody && draft.state === "approved" ? "to_nobody" : draft.state;
   const element = h(
     "article",
     { class: "card", "data-draft": draft.channel, "data-state": draft.state },
-    h("h3", { tabindex: "-1" }, name, " ", h("span", { class: "badge" }, t(`draft.state.${draft.state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
+    h("h3", { tabindex: "-1" }, name, " ", h("span", { class: "badge" }, t(`draft.state.${state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
     draft.note ? h("p", { class: "note" }, draft.note) : null,
     quote ? h("p", { class: "quiet" }, draft.name ? t("draft.quote_by", { name: draft.name }) : t("draft.quote_unnamed")) : null,
     typeof draft.recipients === "number" ? h("p", { class: "quiet" }, t("draft.recipients", { count: draft.recipients })) : null,
+    toNobody ? h("p", { class: "quiet" }, t("draft.no_readers")) : null,
+    mail && draft.sends_mail && draft.readers && draft.state !== "approved" ? h("p", { class: "quiet" }, t("draft.readers", { count: draft.readers })) : null,
     words.element,
     typeof draft.limit === "number" ? long : null,
     h(
