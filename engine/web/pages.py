@@ -47,7 +47,7 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-LANGUAGES: Final = ("en", "de", "fr")
+LANGUAGES: Final = ("en", "de", "fr", "es")
 """Of the live pages, English first; ``static/i18n.js`` names the same."""
 _MAX_LINK_LENGTH: Final = 1500
 _SHARED_MODULES: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js", "tab-memory.js")

@@ -275,6 +275,14 @@ def test_french_is_set_as_french_is() -> None:
         assert [text for text in texts if re.search(r"[^\u202f][;:!?%»]|'", text)] == []
 
 
+def test_spanish_opens_what_it_closes() -> None:
+    """Each question and each exclamation has its sign at the beginning too."""
+    for file in (STATIC / "strings").rglob("es.js"):
+        text = file.read_text(encoding="utf-8")
+        assert text.count("¿") == text.count("?") > 0
+        assert text.count("¡") == text.count("!")
+
+
 async def test_feedback_waits_for_the_line_and_the_newest_counts(page: Page) -> None:
     """Offline feedback is kept, one of each kind and technique, and sent on the return."""
     body = """

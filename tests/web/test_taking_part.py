@@ -380,7 +380,9 @@ async def test_sharing_without_a_clipboard_shows_what_to_copy(room: FakeRoom, op
     assert "I breathed with 3 people: Morning Calm" in chosen
 
 
-@pytest.mark.parametrize(("locale", "join"), [("de-AT", "Dabei sein"), ("fr-CA", "Participer")])
+@pytest.mark.parametrize(
+    ("locale", "join"), [("de-AT", "Dabei sein"), ("fr-CA", "Participer"), ("es-MX", "Participar")]
+)
 async def test_a_browser_is_answered_in_its_language(
     room: FakeRoom, open_page: Opener, locale: str, join: str
 ) -> None:

@@ -3,7 +3,7 @@
  * @module
  */
 
-const LANGUAGES = ["en", "de", "fr"];
+const LANGUAGES = ["en", "de", "fr", "es"];
 
 /** @type {Record<string, string | {one: string, other: string}>} */
 let words = {};
