@@ -76,6 +76,9 @@ class Keys:
         self._stop = False
         self._changed = threading.Event()
         self._state = ""
+        self._begun = 0
+        self.readings = 0
+        """How often the table was read into memory, or could not be."""
 
     def keep_in_memory(self, every_s: float = 30.0) -> None:
         """Answer from memory from now on; a thread reads the table again when ``seen`` says so, or after ``every_s`` seconds.
@@ -86,15 +89,25 @@ class Keys:
         self._reader = threading.Thread(target=self._keep_reading, args=(every_s,), name="keys", daemon=True)
         self._reader.start()
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether keys are answered for from memory."""
+        return self._reader is not None
+
     def seen(self, state: str) -> None:
         """Have the table read again soon where ``state`` is another than before. From any thread; never waits."""
         if state != self._state:
             self._state = state
             self._changed.set()
 
-    def look_again(self) -> None:
-        """Have the table read again soon: something changed, perhaps a key. From any thread; never waits."""
+    def look_again(self) -> int:
+        """Have the table read again soon: something changed, perhaps a key. From any thread; never waits.
+
+        Returns the number of a reading that begins after this call: once ``readings`` is as high, it is over.
+        """
+        wanted = self._begun + 1
         self._changed.set()
+        return wanted if self._reader is not None else self.readings
 
     def ensure_administrator(self, secret: str | None, at: Millis) -> str | None:
         """At a start: make ``secret`` the administrator's key, or make one if there is none.
@@ -217,12 +230,14 @@ class Keys:
                 if self._stop:
                     return
                 self._changed.clear()
+                self._begun += 1
                 try:
                     connection = connection or self._database.connect()
                     self._known = _all(connection)
                 except DatabaseError:
                     # The next look says so again.
                     self._state = ""
+                self.readings = self._begun
         finally:
             if connection is not None:
                 connection.close()

@@ -422,6 +422,10 @@ async def test_keys_are_read_again_when_somebody_saw_that_they_changed(postgres_
     assert keys.identify(secret) is not None
     keys.seen("revoked")
     await asyncio.to_thread(_until, lambda: keys.identify(secret) is None)
+    made = elsewhere.create("Tom", at=3)
+    wanted = keys.look_again()
+    await asyncio.to_thread(_until, lambda: keys.readings >= wanted)
+    assert keys.identify(made) is not None
     keys.close()
     elsewhere.close()
 
