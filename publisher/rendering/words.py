@@ -71,9 +71,10 @@ class Words:
         return str(self._number(value))
 
     def count(self, number: int, what: str) -> str:
-        """``1 participant``, ``25 participants``, ``1,000 participants``."""
+        """``1 participant``, ``25 participants``, ``1,000 participants``; French has the singular for none too."""
         singular, plural = self.forms(what)
-        return (singular if number == 1 else plural).format(n=self.number(number))
+        form = singular if self._locale.plural_form(number) == "one" else plural
+        return form.format(n=self.number(number))
 
     def forms(self, what: str) -> tuple[str, str]:
         """The singular and plural of a counted noun, each with ``{n}`` for the number."""

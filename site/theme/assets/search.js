@@ -37,7 +37,7 @@ async function search() {
     const found = await (await engine()).search(query);
     const pages = await Promise.all(found.results.slice(0, AT_MOST).map((result) => result.data()));
     if (mine !== asked) return;
-    said.textContent = (found.results.length === 1 ? words.one : words.more).replace("{n}", String(found.results.length));
+    said.textContent = (new Intl.PluralRules(document.documentElement.lang).select(found.results.length) === "one" ? words.one : words.more).replace("{n}", String(found.results.length));
     list.replaceChildren(...pages.map(entry));
   } catch {
     said.textContent = words.away;

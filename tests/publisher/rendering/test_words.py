@@ -111,6 +111,18 @@ def test_the_catalogue_is_told_in_every_language() -> None:
                 "83 %",
             ],
         ),
+        (
+            "fr",
+            [
+                "1\u202f000 personnes",
+                "+12,5\u202f%",
+                "−5\u202f%",
+                "0\u202f%",
+                "jeudi 21 mars 2024",
+                "1 heure 5 minutes",
+                "83\u202f%",
+            ],
+        ),
         ("xx", ["1,000 people", "+12.5%", "−5%", "0%", "Thursday, 21 March 2024", "1 hour 5 minutes", "83%"]),
     ],
 )
@@ -129,10 +141,23 @@ def test_numbers_and_dates_are_written_as_the_language_does(language: str, reply
     assert words.language == (language if language != "xx" else "en")
 
 
-def german(publisher: Publisher) -> None:
-    """A German studio with a full and a plain session."""
+def test_nobody_is_counted_as_the_language_does() -> None:
+    """French says none in the singular."""
+    assert words_for("fr").count(0, "person") == "0 personne"
+    assert words_for("de").count(0, "person") == "0 Personen"
+
+
+def test_french_is_set_as_french_is() -> None:
+    """A narrow space that breaks no line before high signs, and no straight apostrophes."""
+    texts = re.findall(r'= "(.*)"$', (FOLDER / "fr.toml").read_text(encoding="utf-8"), re.M)
+    assert len(texts) > 200
+    assert [text for text in texts if re.search(r"[^\u202f][;:!?%»]|\w'", text)] == []
+
+
+def german(publisher: Publisher, language: str = "de") -> None:
+    """A German studio, or one of another language, with a full and a plain session."""
     (publisher.data / "studio.toml").write_text(
-        'name = "Atemraum"\nabout = "Wir atmen gemeinsam."\nlanguage = "de"\n', encoding="utf-8"
+        f'name = "Atemraum"\nabout = "Wir atmen gemeinsam."\nlanguage = "{language}"\n', encoding="utf-8"
     )
     publisher.publish(snapshot("a", title="Abendruhe", content="Wir waren still.", instructor_name="Mira"))
     publisher.publish(
@@ -140,9 +165,10 @@ def german(publisher: Publisher) -> None:
     )
 
 
-def test_a_german_site_speaks_german(publisher: Publisher) -> None:
+@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "en"])
+def test_a_site_speaks_its_language(publisher: Publisher, language: str) -> None:
     """Every page says so in its ``lang``, and none of the English words of the site is left in its text."""
-    german(publisher)
+    german(publisher, language)
     english = {
         text
         for name, table in tables("en").items()
@@ -156,11 +182,16 @@ def test_a_german_site_speaks_german(publisher: Publisher) -> None:
             continue
         page = BeautifulSoup(publisher.read(path), "html.parser")
         assert page.html is not None
-        assert page.html["lang"] == "de", path
+        assert page.html["lang"] == language, path
         reply = page.get_text(" ", strip=True)
         assert [text for text in english if text in reply] == [], path
         found += 1
     assert found > 20
+
+
+def test_a_german_site_speaks_german(publisher: Publisher) -> None:
+    """Its document on the heart figures, the lines of facts, dates, and the feed."""
+    german(publisher)
     assert "Was die Herzwerte bedeuten" in publisher.read("heart-rate/index.html")
     story = BeautifulSoup(publisher.read("sessions/a/index.html"), "html.parser")
     assert "Live-Sitzung mit Mira" in story.get_text()
@@ -179,8 +210,10 @@ def test_documents_say_the_same_in_every_language() -> None:
             assert [line.split()[0] for line in other.splitlines() if line.startswith(("#", "|", "-"))] == [
                 line.split()[0] for line in english.splitlines() if line.startswith(("#", "|", "-"))
             ]
-            figures = re.compile(r"\d+(?:[.,]\d+)? ?%")
-            assert [each.replace(",", ".") for each in figures.findall(other)] == figures.findall(english)
+            figures = re.compile(r"\d+(?:[.,]\d+)?\s?%")
+            assert [re.sub(r"\s", " ", each.replace(",", ".")) for each in figures.findall(other)] == (
+                figures.findall(english)
+            )
 
 
 def test_a_german_site_is_exact(publisher: Publisher) -> None:
