@@ -205,7 +205,7 @@ _DEFAULT = """\
 
 # name = "Halcytone Live"
 # about = "We breathe together, live. After each session its story appears here."
-# language = "en"                       # of what you write, and of the site, mails and posts: en, de or fr; our own words are English in others
+# language = "en"                       # of what you write, and of the site, mails and posts: en, de, fr or es; our own words are English in others
 # time_zone = "UTC"                     # days, months and times on the pages, e.g. "Europe/Berlin"
 
 # To change how pages, mails or posts look, put a template of the same name into templates/ beside this file
@@ -225,7 +225,7 @@ _DEFAULT = """\
 # Whom to call, shown to a participant who needs to stop; without it a general line with 112.
 # emergency = "If it does not pass, call 112, or us at +00 000 000."
 
-# General hashtags of your posts, in your language; without them ours, in English, German and French.
+# General hashtags of your posts, in your language; without them ours, in English, German, French and Spanish.
 # hashtags = ["breathwork", "mindfulness"]
 
 # A WebSub hub that tells feed readers at once, e.g. "https://pubsubhubbub.appspot.com/"

@@ -123,6 +123,18 @@ def test_the_catalogue_is_told_in_every_language() -> None:
                 "83\u202f%",
             ],
         ),
+        (
+            "es-MX",
+            [
+                "1.000 personas",
+                "+12,5\u00a0%",
+                "−5\u00a0%",
+                "0\u00a0%",
+                "jueves, 21 de marzo de 2024",
+                "1 hora 5 minutos",
+                "83\u00a0%",
+            ],
+        ),
         ("xx", ["1,000 people", "+12.5%", "−5%", "0%", "Thursday, 21 March 2024", "1 hour 5 minutes", "83%"]),
     ],
 )
@@ -152,6 +164,13 @@ def test_french_is_set_as_french_is() -> None:
     texts = re.findall(r'= "(.*)"$', (FOLDER / "fr.toml").read_text(encoding="utf-8"), re.M)
     assert len(texts) > 200
     assert [text for text in texts if re.search(r"[^\u202f][;:!?%»]|\w'", text)] == []
+
+
+def test_spanish_opens_what_it_closes() -> None:
+    """Each question and each exclamation has its sign at the beginning too."""
+    text = (FOLDER / "es.toml").read_text(encoding="utf-8")
+    assert text.count("¿") == text.count("?") > 0
+    assert text.count("¡") == text.count("!")
 
 
 def german(publisher: Publisher, language: str = "de") -> None:
