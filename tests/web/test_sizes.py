@@ -82,7 +82,7 @@ COVERED = """() => [...document.querySelectorAll(".stop-dialog button")].filter(
 }).map((button) => button.textContent)"""
 
 
-@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE", "fr-FR", "es-ES"])
 async def test_both_ways_on_after_a_stop_are_in_every_window(
     room: FakeRoom, open_page: Opener, locale: str
 ) -> None:

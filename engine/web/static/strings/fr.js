@@ -167,7 +167,7 @@ export default {
   "strap.searching": "La ceinture est hors de portée. On continue à la chercher.",
 
   "rest.how": "Comment était {technique} ?",
-  "moment.milestone": "La VFC du groupe est {percent} % au-dessus de son début.",
+  "moment.milestone": "La VFC du groupe a augmenté de {percent} % depuis le début.",
   "group.hrv": "VFC du groupe pendant la respiration guidée : {percent} % depuis le début.",
   "rating.1": "pas pour moi",
   "rating.2": "bof",
@@ -228,7 +228,7 @@ export default {
 
   "trouble.again": "Réessayer",
   "trouble.here": "Continuer ici",
-  "trouble.anew": "Revenir à neuf",
+  "trouble.anew": "Entrer à nouveau",
   "trouble.studio": "Écrire au studio",
   "trouble.home": "Voir les prochaines séances",
   "trouble.page": "La page de cette séance",
@@ -259,7 +259,7 @@ export default {
   "trouble.locked.title": "La porte est fermée",
   "trouble.locked.text": "La séance a commencé et la salle est calme. Si tu y étais déjà, réessaie.",
   "trouble.bad_credential.title": "Ce lien n’ouvre pas cette séance",
-  "trouble.bad_credential.text": "Il est peut-être coupé. Reviens à neuf, ou demandes-en un autre.",
+  "trouble.bad_credential.text": "Il est peut-être coupé. Entre à nouveau, ou demandes-en un autre.",
   "trouble.token_expired.title": "Ce lien a expiré",
   "trouble.token_expired.text": "Il était valable jusqu’au lendemain de la séance.",
   "trouble.cancelled.title": "Cette séance est annulée",
