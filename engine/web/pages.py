@@ -87,14 +87,14 @@ _JOIN: Final = _Page(
     title="Breathe together",
     script="participant.js",
     styles=("base.css", "participant.css", "pacer.css"),
-    modules=(*_SHARED_MODULES, "participant/entry.js", "participant/invitation.js"),
+    modules=(*_SHARED_MODULES, "import-or-reload.js", "participant/entry.js", "participant/invitation.js"),
 )
 _CONSOLE: Final = _Page(
     screen="console",
     title="Console",
     script="console.js",
     styles=("base.css", "participant.css", "pacer.css", "console.css"),
-    modules=_SHARED_MODULES,
+    modules=(*_SHARED_MODULES, "import-or-reload.js", "console/credential.js"),
     strings=("strings", "strings/console"),
 )
 _WALL: Final = _Page(
@@ -107,6 +107,7 @@ _WALL: Final = _Page(
         *_CLIENT_MODULES,
         "pacer.js",
         "pacer-view.js",
+        "wake-lock.js",
         "wall/board.js",
         "wall/seat.js",
     ),

@@ -125,6 +125,30 @@ def test_only_addresses_that_a_phone_can_reach_become_codes(url: str, reachable:
     assert reachable_by_phone(url) is reachable
 
 
+@pytest.mark.parametrize(
+    ("path", "script"),
+    [("/sessions/join/x", "participant.js"), ("/console", "console.js"), ("/wall/x", "wall.js")],
+)
+async def test_what_a_script_imports_is_asked_for_with_it(
+    room: FakeRoom, http: aiohttp.ClientSession, path: str, script: str
+) -> None:
+    """Each module that is found only when the one before has come costs a phone another way there and back."""
+    async with http.get(f"{await room.start()}{path}") as response:
+        html = await response.text()
+    preloaded = set(re.findall(r'rel="modulepreload" href="[^"]*?/static/live/\w+/([^"]+)"', html))
+    imported: set[str] = set()
+    left = [script]
+    while left:
+        file = STATIC / left.pop()
+        for found in re.findall(r'^(?:import|export)[^;]*?"(\.{1,2}/[^"]+)";', file.read_text(), re.MULTILINE):
+            name = (file.parent / found).resolve().relative_to(STATIC).as_posix()
+            if name not in imported:
+                imported.add(name)
+                left.append(name)
+    assert len(imported) > 5
+    assert sorted(imported - preloaded) == []
+
+
 def test_modules_are_short_and_every_string_is_used() -> None:
     """One idea a module; every key that a module asks for exists."""
     shared, own = (
