@@ -76,7 +76,7 @@ class LiveClient:
         self._reading: asyncio.Task[None] | None = None
         self.seq = 0
         self.over = asyncio.Event()
-        """Set when ``session_ending`` has come."""
+        """Set when ``session_ending`` has come, or a return is refused because the session is over."""
         self.close_code: int | None = None
         """The close code of the last connection: None while it is open, 1006 without a close frame."""
         self.close_reason = ""
@@ -131,6 +131,8 @@ class LiveClient:
         welcome: Message = json.loads(first.data)
         if welcome["type"] != "welcome":
             self._reading = asyncio.create_task(self._read(self._socket))
+            if welcome.get("code") == "session_over":
+                self.over.set()
             raise Refused(welcome)
         self.seq = welcome["seq"]
         self.query |= {"client_id": welcome["client_id"], "epoch": welcome["epoch"]}
@@ -163,12 +165,13 @@ class LiveClient:
             await live.send_str(json.dumps(message))
 
     async def drop(self) -> None:
-        """Lose the connection, without a close frame."""
+        """Lose the connection, without a close frame; harmless where it is lost already."""
         assert self._socket is not None
         connected = self._socket.get_extra_info("socket")
-        # The server then sees what it sees when a phone loses its network.
-        with socket.socket(fileno=os.dup(connected.fileno())) as same:
-            same.shutdown(socket.SHUT_RDWR)
+        if connected is not None:
+            # The server then sees what it sees when a phone loses its network.
+            with socket.socket(fileno=os.dup(connected.fileno())) as same:
+                same.shutdown(socket.SHUT_RDWR)
         await self._finish_reading()
         self._socket = None
 

@@ -69,6 +69,24 @@ async def test_events_come_in_order_over_a_lost_connection(
         assert kinds.index(one) < kinds.index(next_)
 
 
+async def test_who_was_away_at_the_end_learns_that_it_is_over(
+    shared: Server, http: aiohttp.ClientSession
+) -> None:
+    """The return is refused, ``over`` is set; and a line that is gone is lost a second time without harm."""
+    await shared.create("missed", scheduled_start=moment(minutes=1))
+    client = LiveClient(http, shared.url, "missed", name="Ada")
+    await client.connect()
+    await shared.event("session.started", "missed")
+    await client.drop()
+    await shared.event("session.ended", "missed")
+    with pytest.raises(Refused) as refused:
+        await client.connect()
+    assert refused.value.args[0]["code"] == "session_over"
+    assert client.over.is_set()
+    await client.closed()
+    await client.drop()
+
+
 async def test_a_session_that_does_not_exist_is_asked_for_once(
     shared: Server, http: aiohttp.ClientSession
 ) -> None:

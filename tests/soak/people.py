@@ -38,6 +38,9 @@ class _Seat:
                     await self.client.connect()
                     return
             except Refused as refused:
+                if self.client.over.is_set():
+                    # It ended while this one was out of reach.
+                    return
                 # A server that ends or has just started asks to come back.
                 if refused.args[0]["content"]["code"] not in ("draining", "unavailable"):
                     raise

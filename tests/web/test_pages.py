@@ -140,7 +140,9 @@ async def test_what_a_script_imports_is_asked_for_with_it(
     left = [script]
     while left:
         file = STATIC / left.pop()
-        for found in re.findall(r'^(?:import|export)[^;]*?"(\.{1,2}/[^"]+)";', file.read_text(), re.MULTILINE):
+        for found in re.findall(
+            r'^(?:import|export)[^;]*?"(\.{1,2}/[^"]+)";', file.read_text(), re.MULTILINE
+        ):
             name = (file.parent / found).resolve().relative_to(STATIC).as_posix()
             if name not in imported:
                 imported.add(name)
