@@ -42,6 +42,7 @@ class FakeRoom:
         self.tokens: list[str | None] = []
         self.goodbyes: list[int | None] = []
         self.refuse: tuple[int, str, dict[str, str]] | None = None
+        """Close code, and the error's code and details; without an error where its code is empty."""
         self.silent = False
         self.lag: float = 0.0
         self.clock_error: int = 0
@@ -186,9 +187,10 @@ class FakeRoom:
         self.tokens.append(hello["data"].get("token"))
         if self.refuse:
             code, name, details = self.refuse
-            await socket.send_json(
-                self._message("error", {"code": name, "message": "No.", "details": details})
-            )
+            if name:
+                await socket.send_json(
+                    self._message("error", {"code": name, "message": "No.", "details": details})
+                )
             await socket.close(code=code)
             await self._told()
             return socket

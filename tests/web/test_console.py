@@ -274,7 +274,7 @@ async def test_words_that_did_not_arrive_are_not_called_shown(room: FakeRoom, op
     await words.fill("Let the shoulders sink.")
     await console.get_by_role("button", name="Show it").click()
     await expect(console.get_by_text("Shown, quietly.")).to_be_visible()
-    room.refuse = (1001, "away", {})
+    room.refuse = (1001, "", {})
     await room.close(1001)
     await expect(console.get_by_text("reconnecting; the room goes on")).to_be_visible()
     await words.fill("And the jaw.")
