@@ -35,15 +35,6 @@ test: $(VENV)/development.stamp $(VENV)/system.stamp ## run every test, and inst
 	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
 	$(python) -m pytest -m "not alone and not engines" -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
-# The modules that pyproject.toml names, compiled beside their sources, which Python then takes in their place.
-compiled = $(shell find . -maxdepth 3 -name '*.so' -not -path './.*' -not -path './bench/*')
-compile-core: $(VENV)/development.stamp ## compile the pure core with mypyc beside its sources; needs a C compiler; undone by make pure-core
-	HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(python) -m hatchling build -t wheel --hooks-only
-pure-core: ## take the compiled modules away
-	rm -f $(compiled)
-test-compiled: compile-core ## run every test with the compiled core, then take it away
-	@trap '$(MAKE) --no-print-directory pure-core' EXIT; $(MAKE) --no-print-directory test
-
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))
 test-of: $(VENV)/development.stamp ## run the tests of one package, or of several: ROOM=sessions, ROOM="delivery publisher/site"
@@ -79,7 +70,7 @@ types: $(VENV)/development.stamp ## mypy --strict
 contracts: $(VENV)/development.stamp ## import-linter: what may import what
 	$(VENV)/bin/lint-imports
 
-bench: $(VENV)-bench/stamp $(VENV)-bench/compiled ## run the benchmarks, ours and other servers': a table, and bench/results.json
+bench: $(VENV)-bench/stamp ## run the benchmarks, ours and other servers': a table, and bench/results.json
 	$(VENV)-bench/bin/python -m bench.run $(BENCH_ARGS)
 
 bench-publish: $(VENV)/development.stamp ## measure publishing one session among 10,000; or BENCH_ARGS="--sessions 500"
@@ -178,15 +169,6 @@ $(VENV)/development.stamp: $(development) requirements/bootstrap.lock pyproject.
 	@echo "Installing what Halcytone Live is developed with…"
 	@bash .ci/install.sh $(VENV) $(development)
 	@touch $(VENV)/runtime.stamp $@
-
-# Our server a second time, its core compiled: beside the sources, into a wheel, and away again.
-$(VENV)-bench/compiled: $(VENV)/development.stamp $(VENV)-bench/stamp $(wildcard engine/domain/*.py engine/protocol/*.py)
-	rm -rf $@ $(VENV)-bench/wheel
-	@if command -v cc > /dev/null; then \
-		HATCH_BUILD_HOOK_ENABLE_MYPYC=1 $(python) -m hatchling build -t wheel -d $(VENV)-bench/wheel && \
-		$(MAKE) --no-print-directory pure-core && \
-		$(VENV)-bench/bin/python -m pip install --quiet --no-deps --no-index --target $@ $(VENV)-bench/wheel/*.whl; \
-	else echo "No C compiler: the compiled core is left out"; fi
 
 # The other servers of the benchmark get an environment of their own, apart from the development environment.
 $(VENV)-bench/stamp: requirements/bench.lock requirements/build.lock bench/peers/package-lock.json pyproject.toml

@@ -6,12 +6,10 @@ from typing import Any
 
 from bench.halcytone import NAME
 
-__all__ = ["COMPILED", "MARKS", "OFF", "WORKS", "Mark", "Medians", "Work"]
+__all__ = ["MARKS", "OFF", "WORKS", "Mark", "Medians", "Work"]
 
 OFF = f"{NAME}, journal in memory"
 """Our server with its journal in memory, so that nothing waits for a disk."""
-COMPILED = f"{NAME}, core compiled"
-"""Our server as a wheel of it has it whose pure core mypyc compiled."""
 
 Medians = Callable[[str, str], float | None]
 """The median of a workload's figure for a server; None where there is none."""
@@ -189,13 +187,6 @@ MARKS = (
     Mark("one room, times Node ws", _times("one room", "Node ws"), 4.0, 4.0, True),
     Mark("one room, times python-socketio", _times("one room", "python-socketio"), 25.0, 25.0, True),
     Mark("many rooms, times Socket.IO", _times("many rooms", "Socket.IO on Node"), 1.0, 1.0, True),
-    Mark(
-        "many rooms with the core compiled, times Socket.IO",
-        _times("many rooms", "Socket.IO on Node", of=COMPILED),
-        1.0,
-        1.0,
-        True,
-    ),
     Mark("many rooms, times Node ws", _times("many rooms", "Node ws"), 1.0, 1.0, True),
     Mark("p99 latency, times Node ws", _times("latency", "Node ws"), 1.0, 1.0, False),
     Mark("p99 latency, times nchan", _times("latency", "nchan (nginx)"), 1.0, 1.0, False),

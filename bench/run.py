@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import halcytone
-from bench.plan import COMPILED, OFF, WORKS, Work
+from bench.plan import OFF, WORKS, Work
 from bench.report import Results, machine, write
 from bench.servers import PEERS, Peer, Running, free_port, launch
 
@@ -48,24 +48,6 @@ def _ours(name: str) -> Peer:
 
 OURS, OURS_OFF = _ours(halcytone.NAME), _ours(OFF)
 
-_WHEEL = Path(sys.prefix) / "compiled"
-"""Where make installs the compiled wheel, and nothing else."""
-
-
-def _from_wheel(port: int, folder: Path) -> list[str]:
-    python, *arguments = halcytone.command(port, folder)
-    # Without -P the sources of this folder would come before the wheel.
-    return [python, "-P", *arguments]
-
-
-OURS_COMPILED = Peer(
-    COMPILED,
-    "halcytone",
-    _from_wheel,
-    lambda: None if _WHEEL.is_dir() else "no compiled wheel was built: it needs a C compiler",
-    {**halcytone.ENVIRONMENT, "PYTHONPATH": str(_WHEEL)},
-)
-
 
 def servers_of(work: Work) -> list[Peer]:
     """The servers that run a workload."""
@@ -73,7 +55,7 @@ def servers_of(work: Work) -> list[Peer]:
         case "ours":
             return [OURS]
         case "everybody and off":
-            return [OURS, OURS_COMPILED, OURS_OFF, *PEERS]
+            return [OURS, OURS_OFF, *PEERS]
         case _:
             return [OURS, *PEERS]
 

@@ -316,7 +316,7 @@ def _reached(state: Session, event: e.HrvMilestoneReached, at: Millis) -> _Chang
     if event.stated:
         stated = insert_in_order(state.stated_milestones, milestone, itemgetter(0))
         changes["stated_milestones"] = stated
-        if stated[-1] == milestone:
+        if stated[-1] is milestone:
             changes["stated"] = replace(
                 state.stated, improvement=event.improvement, average_hrv=event.average_hrv
             )
