@@ -60,8 +60,9 @@ def migrate(connection: Connection, schema: Schema) -> None:
         return
     with connection.transaction():
         connection.execute(_filled(connection, _META))
-        # Asked again under the lock: two processes may open a new database at once.
-        for step in schema.steps[_applied(connection, schema) :]:
+        # Asked again under the lock: two processes may open a database at once, the other one of a newer version.
+        applied = _applied(connection, schema)
+        for step in schema.steps[applied:]:
             if callable(step):
                 step(connection)
             else:
@@ -71,7 +72,7 @@ def migrate(connection: Connection, schema: Schema) -> None:
         needed = schema.needed if connection.shared else schema.version
         for key, number in (
             (schema.key, max(stored, needed)),
-            (schema.steps_key, schema.version),
+            (schema.steps_key, max(applied, schema.version)),
         ):
             connection.execute(
                 "INSERT INTO meta VALUES (:key, :number) ON CONFLICT (key) DO UPDATE SET value = excluded.value",

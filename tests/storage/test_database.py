@@ -17,7 +17,7 @@ from engine.domain.commands import End
 from engine.domain.session import Role
 from engine.sessions.journaling.journal_entries import STATE
 from engine.sessions.journaling.room_row import room_row
-from engine.storage import sqlite
+from engine.storage import migrations, sqlite
 from engine.storage.database import (
     Database,
     DatabaseLocked,
@@ -160,6 +160,33 @@ def test_an_older_program_goes_on_beside_a_newer_one_on_a_database_that_is_share
         for older in (first, second):
             with pytest.raises(DatabaseUnusable, match="newer version"):
                 migrate(connection, older)
+
+
+def test_a_newer_program_that_was_faster_keeps_its_steps(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both saw an old database; the older one gets the lock second, and must not say that fewer steps were applied."""
+    first = Schema("trial", ("CREATE TABLE trial (a {integer} NOT NULL)",))
+    added = "ALTER TABLE trial ADD COLUMN b {integer} NOT NULL DEFAULT 7"
+    second = Schema("trial", (*first.steps, added), additive=frozenset({2}))
+    if not database.shared:
+        second = Schema("trial", second.steps)
+    with database.connect() as connection:
+        migrate(connection, second)
+        # What the older one saw before it had the lock; a file of its own refuses it there.
+        look, before = migrations._applied, iter([0])
+        monkeypatch.setattr(
+            migrations,
+            "_applied",
+            lambda asked, schema: found if (found := next(before, None)) is not None else look(asked, schema),
+        )
+        if database.shared:
+            migrate(connection, first)
+        else:
+            with pytest.raises(DatabaseUnusable, match="newer version"):
+                migrate(connection, first)
+        migrate(connection, second)
+        assert connection.value("SELECT value FROM meta WHERE key = :key", key=second.steps_key) == "2"
 
 
 def test_the_steps_since_the_version_before_let_its_servers_go_on(database: Database) -> None:
