@@ -191,6 +191,16 @@ class Deliveries:
         )
         return {row["state"]: row["n"] for row in rows}
 
+    def leaves_at(self, session_id: str, kind: str) -> Millis | None:
+        """When the first of the mails that wait leaves, which was not tried before; None where none waits so."""
+        at: Millis | None = self._connection.value(
+            "SELECT min(due_at) FROM deliveries WHERE session_id = :id AND kind = :kind"
+            " AND state = 'preparing' AND error IS NULL",
+            id=session_id,
+            kind=kind,
+        )
+        return at
+
     def readers(self, session_id: str) -> int:
         """To how many a newsletter about a session would go now."""
         return len(self._subscribers(session_id))

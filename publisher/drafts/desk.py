@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.domain.instant import Millis
+from engine.domain.instant import Millis, iso
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from engine.storage.outbox import Outbox
@@ -237,9 +237,8 @@ class DraftDesk:
             yield {
                 **_state_fields(rows[PERSONAL]),
                 "recipients": recipients,
-                "deliveries": self._deliveries.count_by_state(story.id, PERSONAL),
-                "waits_because": waits_because(self._catalogue.connection, story.id, PERSONAL),
                 "composer_url": None,
+                **self._mails_of(story.id, PERSONAL),
             }
         for post in self.texts.posts(story):
             if post.network in rows:
@@ -254,10 +253,18 @@ class DraftDesk:
             "composer_url": None,
             "sends_mail": self._deliveries.mail_enabled(),
             "readers": self._deliveries.readers(story.id),
-            "deliveries": self._deliveries.count_by_state(story.id, NEWSLETTER),
-            "waits_because": waits_because(self._catalogue.connection, story.id, NEWSLETTER),
+            **self._mails_of(story.id, NEWSLETTER),
             "paused_addresses": paused_addresses(self._catalogue.connection),
             **({"note": self._studio.words("desk.shortened")} if mail.shortened else {}),
+        }
+
+    def _mails_of(self, session_id: str, kind: str) -> dict[str, Any]:
+        """What became of the mails of one kind, and when those leave that wait."""
+        leaves_at = self._deliveries.leaves_at(session_id, kind)
+        return {
+            "deliveries": self._deliveries.count_by_state(session_id, kind),
+            "leaves_at": None if leaves_at is None else iso(leaves_at),
+            "waits_because": waits_because(self._catalogue.connection, session_id, kind),
         }
 
     def _quotes(self, snapshot: Snapshot) -> list[dict[str, Any]]:

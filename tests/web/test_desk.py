@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ async def test_a_newsletter_says_to_how_many_it_goes(
     evening: dict[str, Any],
     tmp_path: Path,
 ) -> None:
-    """To nobody, which an approval does not hide; then to the one who subscribed and confirmed."""
+    """To nobody, which an approval does not hide; then to the one who confirmed, until somebody stops it in time."""
     guest = await open_page(evening["urls"]["join"])
     await guest.get_by_role("button", name="Join").click()
     await expect(guest.get_by_role("heading", name="Settle in")).to_be_visible()
@@ -91,6 +92,45 @@ async def test_a_newsletter_says_to_how_many_it_goes(
         confirm(catalogue, reader.token, 0)
     await desk.reload()
     await expect(mail.get_by_text("Goes to 1 reader", exact=True)).to_be_visible()
+    await mail.get_by_role("button", name="Approve and send").click()
+    leaves = mail.get_by_text(re.compile(r"^Leaves at \d\d:\d\d .*Until then you can stop it\.$"))
+    await expect(leaves).to_be_visible()
+    await expect(mail.get_by_text("1 mail waits", exact=True)).to_be_visible()
+    await mail.get_by_role("button", name="Stop it").click()
+    await expect(mail).to_have_attribute("data-state", "withdrawn")
+    await expect(leaves).to_have_count(0)
+    await expect(mail.get_by_text("1 mail waits")).to_have_count(0)
+
+
+async def test_what_became_of_the_mails_shows_beside_unsaved_words(room: FakeRoom, open_page: Opener) -> None:
+    """In sums, while somebody writes; and why some wait."""
+    desk, drafts = await settled(room, open_page)
+    mail = {
+        "channel": "email",
+        "state": "approved",
+        "edited": False,
+        "subject": "How we breathed",
+        "text": "Hello.",
+    }
+    drafts.append({**mail, "html": "", "sends_mail": True, "readers": 3, "deliveries": {"preparing": 3}})
+    await desk.clock.install()
+    await desk.evaluate(SEEN)
+    card = desk.locator("[data-draft=email]")
+    await expect(card.get_by_text("3 mails wait", exact=True)).to_be_visible()
+    await card.get_by_label("Subject").fill("Not finished")
+    drafts[1] = {
+        **drafts[1],
+        "deliveries": {"submitted": 2, "preparing": 1},
+        "waits_because": "421 try later",
+    }
+    await desk.clock.run_for(4_000)
+    await expect(card.get_by_text("2 mails were handed over · 1 mail waits")).to_be_visible()
+    await expect(card.get_by_text("421 try later")).to_be_visible()
+    drafts[1] = {**drafts[1], "deliveries": {"submitted": 3}, "waits_because": None}
+    await desk.clock.run_for(4_000)
+    await expect(card.get_by_text("3 mails were handed over", exact=True)).to_be_visible()
+    await expect(card.get_by_role("button", name="Stop it")).to_have_count(0)
+    await expect(card.get_by_label("Subject")).to_have_value("Not finished")
 
 
 async def test_a_session_that_nobody_came_to_says_so(
@@ -152,7 +192,7 @@ async def settled(room: FakeRoom, open_page: Opener, **options: Any) -> tuple[Pa
 
 
 async def test_what_comes_after_the_end_appears_at_the_open_desk(room: FakeRoom, open_page: Opener) -> None:
-    """A quote that was allowed later is there within half a minute, and at once for who comes back to the page."""
+    """A quote that was allowed later is there within seconds, and at once for who comes back to the page."""
     desk, drafts = await settled(room, open_page)
     await desk.get_by_label("Text for LinkedIn").fill("Not finished")
     await desk.clock.install()
@@ -163,7 +203,7 @@ async def test_what_comes_after_the_end_appears_at_the_open_desk(room: FakeRoom,
     await expect(desk.get_by_label("Text for LinkedIn")).to_be_focused()
     await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
     drafts.insert(1, {"channel": "personal", "state": "waiting", "recipients": 1})
-    await desk.clock.run_for(30_000)
+    await desk.clock.run_for(4_000)
     await expect(desk.get_by_text("1 person asked for their own")).to_be_visible()
     order = await desk.locator("[data-draft]").evaluate_all("all => all.map((card) => card.dataset.draft)")
     assert order == ["linkedin", "personal", "quote-1"]

@@ -19,7 +19,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from engine.domain.instant import MINUTE, Millis
+from engine.domain.instant import MINUTE, Millis, iso
 from engine.storage.database import DatabaseError
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
@@ -667,9 +667,11 @@ async def test_an_address_unknown_twice_in_a_row_is_paused(
     ):
         session = f"n-{number}"
         studio.publish(snapshot(session), ["web", "email"], LATER)
-        desk.set_state(session, "email", "approved", LATER)
+        approved = desk.set_state(session, "email", "approved", LATER)
+        assert approved["leaves_at"] == iso(LATER + SEND_DELAY)
         mail_server.answers["a@example.org"] = answer
         assert await deliver(studio, mail_server, LATER + SEND_DELAY) == 2
+        assert desk.draft(session, "email")["leaves_at"] is None
         assert desk.draft(session, "email")["paused_addresses"] == (1 if number == 3 else 0)
         assert desk.draft(session, "email")["readers"] == (1 if number == 3 else 2)
     studio.publish(snapshot("last"), ["web", "email"], LATER)

@@ -11,7 +11,9 @@ import { pageLink } from "../session-page.js";
 import { draftCard } from "./draft.js";
 
 const POLL_MS = 1_500;
-/** Feedback comes for a day after the end, so an open desk polls on, more slowly. */
+/** Feedback comes for a day after the end, and mails leave: a desk that is looked at shows them within seconds. */
+const STEADY_POLL_MS = 3_000;
+/** A desk in the background, or one that gets no answer. */
 const SLOW_POLL_MS = 20_000;
 /** In the order in which they are shown. */
 const CHANNELS = ["web", "email", "social", "analytics"];
@@ -29,7 +31,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const channels = h("ul", { class: "channels", "aria-live": "polite" });
   const none = h("p", { class: "quiet", hidden: true }, t("desk.no_drafts"));
   const drafts = h("div", { class: "list" });
-  /** @type {Map<string, {told: string, element: Element, isEdited: () => boolean}>} by channel */
+  /** @type {Map<string, {told: string, element: Element, isEdited: () => boolean, follow: (now: any) => void}>} by channel */
   const cards = new Map();
   const said = h("p", { class: "error", role: "alert" });
   const element = h(
@@ -95,7 +97,8 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     const soon = justEnded && !nobody;
     if (rows.length === 0) show(channels, h("li", { class: "quiet" }, t(soon ? "desk.soon" : "desk.nothing")));
     const moving = rows.some((row) => !SETTLED.has(row.state));
-    timer = setTimeout(look, moving || (soon && rows.length === 0) ? POLL_MS : SLOW_POLL_MS);
+    const steady = document.visibilityState === "visible" ? STEADY_POLL_MS : SLOW_POLL_MS;
+    timer = setTimeout(look, moving || (soon && rows.length === 0) ? POLL_MS : steady);
     return undefined;
   };
   /** Timers are throttled in a hidden page: refresh when it becomes visible. */
@@ -131,7 +134,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     for (const draft of [...found].reverse()) {
       const card = cards.get(draft.channel);
       if (!card) drafts.insertBefore(make(draft).element, next);
-      else if (card.told !== JSON.stringify(draft) && !inWork(card)) card.element.replaceWith(make(draft).element);
+      else if (card.told !== JSON.stringify(draft)) inWork(card) ? card.follow(draft) : card.element.replaceWith(make(draft).element);
       next = cards.get(draft.channel)?.element ?? next;
     }
   };

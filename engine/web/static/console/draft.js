@@ -3,8 +3,8 @@
  * @module
  */
 
-import { h, setText } from "../dom.js";
-import { has, t } from "../i18n.js";
+import { h, setText, show } from "../dom.js";
+import { has, t, timeWithZone } from "../i18n.js";
 import { mailFile } from "./mail-file.js";
 import { lengthOf } from "./post-length.js";
 
@@ -12,7 +12,7 @@ import { lengthOf } from "./post-length.js";
  * @param {any} draft `{channel, state, edited, content | subject + text + html | recipients, composer_url?, name?, note?}`
  * @param {(method: string, rest: string, body?: any) => Promise<any>} act resolves to the changed draft, or null
  * @param {(now: any, card: Element) => void} become replaces this card by one of the changed draft
- * @returns {{element: any, isEdited: () => boolean}}
+ * @returns {{element: any, isEdited: () => boolean, follow: (now: any) => void}} `follow` shows the mails of a newer draft beside unsaved text
  */
 export function draftCard(draft, act, become) {
   const channel = encodeURIComponent(draft.channel);
@@ -53,36 +53,56 @@ export function draftCard(draft, act, become) {
   // The server counts exactly; while typing, this is close enough.
   count(draft.length, "draft.length");
   const goes = draft.sends_mail || draft.channel === "personal";
-  const toNobody = mail && draft.sends_mail && draft.readers === 0 && !Object.keys(draft.deliveries ?? {}).length;
-  const state = toNobody && draft.state === "approved" ? "to_nobody" : draft.state;
+  const state = goesToNobody(draft) && draft.state === "approved" ? "to_nobody" : draft.state;
+  const withdraw = decide("withdraw", "");
+  const facts = h("div", {});
+  /** Show what became of the mails by now; what is being written stays. @param {any} now */
+  const follow = (now) => {
+    setText(withdraw, t(now.state === "approved" && now.deliveries?.preparing ? "draft.stop" : "draft.withdraw"));
+    show(facts, ...factsOf(now).map((text) => h("p", { class: "quiet" }, text)), now.waits_because ? h("p", { class: "note" }, t("draft.mail_waits", { reason: now.waits_because })) : null);
+  };
+  follow(draft);
   const element = h(
     "article",
     { class: "card", "data-draft": draft.channel, "data-state": draft.state },
     h("h3", { tabindex: "-1" }, name, " ", h("span", { class: "badge" }, t(`draft.state.${state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
     draft.note ? h("p", { class: "note" }, draft.note) : null,
     quote ? h("p", { class: "quiet" }, draft.name ? t("draft.quote_by", { name: draft.name }) : t("draft.quote_unnamed")) : null,
-    typeof draft.recipients === "number" ? h("p", { class: "quiet" }, t("draft.recipients", { count: draft.recipients })) : null,
-    toNobody ? h("p", { class: "quiet" }, t("draft.no_readers")) : null,
-    mail && draft.sends_mail && draft.readers && draft.state !== "approved" ? h("p", { class: "quiet" }, t("draft.readers", { count: draft.readers })) : null,
+    facts,
     words.element,
     typeof draft.limit === "number" ? long : null,
     h(
       "div",
       { class: "actions" },
       draft.state === "approved" ? null : decide("approve", t(goes ? "draft.approve_send" : "draft.approve"), "primary"),
-      draft.state === "withdrawn" ? null : decide("withdraw", t("draft.withdraw")),
+      draft.state === "withdrawn" ? null : withdraw,
       words.area && !quote ? save : null,
       words.area && !quote ? h("button", { type: "button", onclick: () => copy(words.area, said) }, t("share.copy")) : null,
       draft.composer_url ? h("a", { class: "button", href: draft.composer_url, target: "_blank", rel: "noopener noreferrer" }, t("draft.open")) : null,
       mail ? h("button", { type: "button", onclick: () => download(draft, words.value()) }, t("draft.download")) : null,
     ),
     said,
-    draft.deliveries ? h("p", { class: "quiet" }, delivered(draft.deliveries)) : null,
-    draft.waits_because ? h("p", { class: "note" }, t("draft.mail_waits", { reason: draft.waits_because })) : null,
-    draft.paused_addresses ? h("p", { class: "quiet" }, t("draft.paused", { count: draft.paused_addresses })) : null,
     mail && !draft.sends_mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
   );
-  return { element, isEdited: () => changed };
+  return { element, isEdited: () => changed, follow };
+}
+
+/** Whether a newsletter would go to nobody, and none has left. @param {any} draft */
+function goesToNobody(draft) {
+  return draft.channel === "email" && draft.sends_mail && draft.readers === 0 && !Object.keys(draft.deliveries ?? {}).length;
+}
+
+/** To how many a mail goes, when it leaves, and what became of each in sums. @param {any} draft */
+function factsOf(draft) {
+  const facts = [];
+  const approved = draft.state === "approved";
+  if (typeof draft.recipients === "number") facts.push(t("draft.recipients", { count: draft.recipients }));
+  if (goesToNobody(draft)) facts.push(t("draft.no_readers"));
+  else if (draft.sends_mail && draft.readers && !approved) facts.push(t("draft.readers", { count: draft.readers }));
+  if (approved && draft.leaves_at) facts.push(t("draft.leaves", { time: timeWithZone(Date.parse(draft.leaves_at)) }));
+  if (Object.keys(draft.deliveries ?? {}).length) facts.push(delivered(draft.deliveries));
+  if (draft.paused_addresses) facts.push(t("draft.paused", { count: draft.paused_addresses }));
+  return facts;
 }
 
 /**

@@ -214,6 +214,8 @@ export default {
   "draft.paused": { one: "{count} Adresse ruht: Ihr Postfach war zweimal nacheinander unbekannt", other: "{count} Adressen ruhen: Ihre Postfächer waren zweimal nacheinander unbekannt" },
   "draft.mail_note": "Eine freigegebene E-Mail geht hinaus, wenn dieses Studio E-Mails verschickt. Sonst lade sie herunter und sende sie selbst.",
   "draft.personal": "Eigene Zusammenfassungen per E-Mail",
+  "draft.leaves": "Geht um {time} hinaus. Bis dahin lässt es sich aufhalten.",
+  "draft.stop": "Aufhalten",
   "draft.readers": { one: "Geht an {count} Leserin oder Leser", other: "Geht an {count} Leserinnen und Leser" },
   "draft.no_readers": "Noch liest niemand den Newsletter: Diese E-Mail geht an niemanden.",
   "draft.recipients": { one: "{count} Mensch hat darum gebeten", other: "{count} Menschen haben darum gebeten" },

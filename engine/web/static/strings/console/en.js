@@ -214,6 +214,8 @@ export default {
   "draft.paused": { one: "{count} address is paused: its mailbox was unknown twice in a row", other: "{count} addresses are paused: their mailboxes were unknown twice in a row" },
   "draft.mail_note": "An approved mail goes out when this studio sends mail. Otherwise download it and send it from your own program.",
   "draft.personal": "Own summaries by mail",
+  "draft.leaves": "Leaves at {time}. Until then you can stop it.",
+  "draft.stop": "Stop it",
   "draft.readers": { one: "Goes to {count} reader", other: "Goes to {count} readers" },
   "draft.no_readers": "Nobody reads the newsletter yet: this mail goes to nobody.",
   "draft.recipients": { one: "{count} person asked for their own", other: "{count} people asked for their own" },

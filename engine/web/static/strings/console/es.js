@@ -214,6 +214,8 @@ export default {
   "draft.paused": { one: "{count} dirección está en pausa: su buzón era desconocido dos veces seguidas", other: "{count} direcciones están en pausa: sus buzones eran desconocidos dos veces seguidas" },
   "draft.mail_note": "Un correo aprobado sale cuando este estudio envía correo. Si no, descárgalo y envíalo desde tu propio programa.",
   "draft.personal": "Resúmenes personales por correo",
+  "draft.leaves": "Sale a las {time}. Hasta entonces puedes detenerlo.",
+  "draft.stop": "Detener el envío",
   "draft.readers": { one: "Va a {count} persona suscrita", other: "Va a {count} personas suscritas" },
   "draft.no_readers": "Aún nadie lee el boletín: este correo no va a nadie.",
   "draft.recipients": { one: "{count} persona pidió el suyo", other: "{count} personas pidieron el suyo" },

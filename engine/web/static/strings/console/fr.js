@@ -214,6 +214,8 @@ export default {
   "draft.paused": { one: "{count} adresse est en pause : sa boîte était inconnue deux fois de suite", other: "{count} adresses sont en pause : leurs boîtes étaient inconnues deux fois de suite" },
   "draft.mail_note": "Un e-mail approuvé part quand ce studio envoie des e-mails. Sinon, télécharge-le et envoie-le depuis ton propre programme.",
   "draft.personal": "Résumés personnels par e-mail",
+  "draft.leaves": "Part à {time}. D’ici là, tu peux l’arrêter.",
+  "draft.stop": "Arrêter l’envoi",
   "draft.readers": { one: "Part vers {count} personne abonnée", other: "Part vers {count} personnes abonnées" },
   "draft.no_readers": "Personne n’est encore abonné à la lettre : cet e-mail ne part vers personne.",
   "draft.recipients": { one: "{count} personne a demandé le sien", other: "{count} personnes ont demandé le leur" },
