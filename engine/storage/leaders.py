@@ -1,7 +1,8 @@
 """Which sessions and series the keys of a team lead: those that they made, or that somebody invited them to.
 
 Also whose a story is that was published without a session. A key that was removed from a session stays in the table, so
-that no link brings it back.
+that no link brings it back. While servers are updated one after the other, those of the version before add rows that say
+neither who made a session nor what is a story alone: they are completed before the table is read.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from engine.domain.instant import Millis
 from engine.storage.database import Connection, Database
@@ -18,6 +19,11 @@ from engine.storage.database import Connection, Database
 __all__ = ["Leaders", "Led", "record_maker", "record_teller"]
 
 _Result = TypeVar("_Result")
+
+_STEP: Final = 12
+"""The step of the tables whose columns the rows written here fill."""
+_ADDED_WITHIN: Final = 60_000
+"""Milliseconds after a session was created in which the version before wrote down whose it is, invitations aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Leaders:
         """What a key leads."""
 
         def read() -> Led:
+            _complete(self._connection)
             rows = self._connection.rows(
                 "SELECT kind, id FROM leaders WHERE key_name = :name AND removed_at IS NULL"
                 # Where there is a session, its story is theirs who lead it.
@@ -70,6 +77,7 @@ class Leaders:
         """The names of the keys that made a session or its series, or were invited to it."""
 
         def read() -> list[str]:
+            _complete(self._connection)
             rows = self._connection.rows(
                 "SELECT key_name FROM leaders WHERE removed_at IS NULL AND ((kind = 'session' AND id = :id)"
                 " OR (kind = 'series' AND id = (SELECT series_id FROM rooms WHERE session_id = :id)))"
@@ -87,13 +95,15 @@ class Leaders:
         """
 
         def write() -> bool:
+            _complete(self._connection)
             back = "DO UPDATE SET removed_at = NULL" if again else "DO NOTHING"
             self._connection.execute(
-                "INSERT INTO leaders (kind, id, key_name, at) VALUES ('session', :id, :name, :at)"
+                "INSERT INTO leaders (kind, id, key_name, at, step) VALUES ('session', :id, :name, :at, :step)"
                 f" ON CONFLICT (kind, id, key_name) {back}",
                 id=session_id,
                 name=key_name,
                 at=at,
+                step=_STEP,
             )
             return (
                 self._connection.row(
@@ -111,6 +121,7 @@ class Leaders:
         """Whether a key made a session, or its series."""
 
         def read() -> bool:
+            _complete(self._connection)
             row = self._connection.row(
                 "SELECT 1 AS one FROM leaders WHERE key_name = :name AND maker = 1 AND removed_at IS NULL"
                 " AND ((kind = 'session' AND id = :id)"
@@ -126,6 +137,7 @@ class Leaders:
         """Let a key lead a session no more, which is remembered; whether it did."""
 
         def write() -> bool:
+            _complete(self._connection)
             removed = self._connection.execute(
                 "UPDATE leaders SET removed_at = :at WHERE kind = 'session' AND id = :id AND key_name = :name"
                 " AND removed_at IS NULL",
@@ -151,12 +163,13 @@ def record_maker(
 ) -> None:
     """Let the key lead what is made with it, in the caller's transaction."""
     connection.execute(
-        "INSERT INTO leaders (kind, id, key_name, at, maker) VALUES (:kind, :id, :name, :at, 1)"
-        " ON CONFLICT (kind, id, key_name) DO UPDATE SET maker = 1, removed_at = NULL",
+        "INSERT INTO leaders (kind, id, key_name, at, maker, step) VALUES (:kind, :id, :name, :at, 1, :step)"
+        " ON CONFLICT (kind, id, key_name) DO UPDATE SET maker = 1, removed_at = NULL, step = excluded.step",
         kind=kind,
         id=id_,
         name=key_name,
         at=at,
+        step=_STEP,
     )
 
 
@@ -165,13 +178,15 @@ def record_teller(connection: Connection, session_id: str, key_name: str, at: Mi
 
     It is not where it is another key's, where something was published with none, or where there is a session.
     """
+    _complete(connection)
     connection.execute(
-        "INSERT INTO leaders (kind, id, key_name, at) SELECT 'story', :id, :name, :at"
+        "INSERT INTO leaders (kind, id, key_name, at, step) SELECT 'story', :id, :name, :at, :step"
         " WHERE NOT EXISTS (SELECT 1 FROM rooms WHERE session_id = :id)"
         " AND NOT EXISTS (SELECT 1 FROM snapshots WHERE session_id = :id) ON CONFLICT DO NOTHING",
         id=session_id,
         name=key_name,
         at=at,
+        step=_STEP,
     )
     own = connection.row(
         "SELECT 1 AS one FROM leaders WHERE kind = 'story' AND id = :id AND key_name = :name"
@@ -180,3 +195,33 @@ def record_teller(connection: Connection, session_id: str, key_name: str, at: Mi
         name=key_name,
     )
     return own is not None
+
+
+def _complete(connection: Connection) -> None:
+    """Say of rows that the version before wrote whether they are a maker's, and which are of a story without a session."""
+    if (
+        not connection.shared
+        or connection.row("SELECT 1 AS one FROM leaders WHERE step IS NULL LIMIT 1") is None
+    ):
+        return
+    with connection.transaction():
+        # Those alone that are there now: older servers go on writing meanwhile.
+        connection.execute("UPDATE leaders SET step = 0 WHERE step IS NULL")
+        # It stood there before the session did, or without one: nobody leads a later session of that id by it.
+        claimed = (
+            "kind = 'session' AND step = 0 AND NOT EXISTS"
+            " (SELECT 1 FROM rooms r WHERE r.session_id = leaders.id AND r.created_at <= leaders.at)"
+        )
+        connection.execute(
+            "INSERT INTO leaders (kind, id, key_name, at, step) SELECT 'story', id, key_name, at, :step FROM leaders"
+            f" WHERE {claimed} ORDER BY at, key_name ON CONFLICT DO NOTHING",
+            step=_STEP,
+        )
+        connection.execute(f"DELETE FROM leaders WHERE {claimed}")
+        connection.execute(
+            "UPDATE leaders SET maker = 1 WHERE step = 0 AND (kind = 'series' OR (kind = 'session' AND at <="
+            " (SELECT r.created_at + :within FROM rooms r WHERE r.session_id = leaders.id) AND NOT EXISTS"
+            " (SELECT 1 FROM leaders o WHERE o.kind = 'session' AND o.id = leaders.id AND o.at < leaders.at)))",
+            within=_ADDED_WITHIN,
+        )
+        connection.execute("UPDATE leaders SET step = :step WHERE step = 0", step=_STEP)

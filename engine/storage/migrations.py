@@ -393,6 +393,14 @@ _MAKERS = """
         AND NOT EXISTS (SELECT 1 FROM leaders o WHERE o.kind = 'session' AND o.id = leaders.id AND o.at < leaders.at));
 """
 
+# Which rows a server of the version before wrote, which knows neither makers nor removals: they have no number here.
+# What stands there already was completed by the step before.
+_COMPLETED_LEADERS = """
+    ALTER TABLE leaders ADD COLUMN step {integer};
+    UPDATE leaders SET step = 12;
+    CREATE INDEX leaders_to_complete ON leaders (id) WHERE step IS NULL;
+"""
+
 ENGINE = Schema(
     "engine_schema",
     (
@@ -408,6 +416,7 @@ ENGINE = Schema(
         _TEAM,
         _SIGN_INS,
         _MAKERS,
+        _COMPLETED_LEADERS,
     ),
-    additive=frozenset({12}),
+    additive=frozenset({12, 13}),
 )

@@ -13,6 +13,7 @@ from engine.storage.journal import Append, StalePosition
 from engine.storage.leaders import Leaders, record_teller
 from engine.storage.opening import open_journal
 from engine.storage.outbox import Outbox
+from engine.storage.postgres import PostgresDatabase
 from engine.storage.series import SeriesTable
 from tests.storage.rows import outcomes, records, room, snapshot
 from tests.storage.test_series import THURSDAY
@@ -107,3 +108,54 @@ async def test_who_was_removed_is_remembered(leaders: Leaders) -> None:
     assert await leaders.invite("morning", "Ivy", 10, again=True)
     assert await leaders.leads("Ivy", "morning")
     assert not await leaders.made("morning", "Ivy")
+
+
+async def test_what_servers_of_the_version_before_write_during_an_update_counts_as_if_it_were_written_here(
+    postgres_url: str,
+) -> None:
+    """They know neither makers nor stories of their own: whoever made a session stays, and a story leads nobody to a session."""
+    database = PostgresDatabase(postgres_url)
+    with closing(Leaders(database)) as leaders, database.connect() as older:
+        journal = open_journal(database, asyncio.get_running_loop())
+        made = room("morning", created_at=1000)
+        assert await outcomes(journal, [Append("morning", 0, records(1, 1), room=made)]) == [None]
+        for kind, id_, name, at in (
+            ("session", "morning", "Mara", 1005),
+            ("session", "morning", "Ivy", 1010),
+            ("session", "told", "Ivy", 900),
+            ("session", "told", "Mara", 901),
+            ("series", "thursday", "Mara", 5),
+        ):
+            older.execute(
+                "INSERT INTO leaders (kind, id, key_name, at) VALUES (:kind, :id, :name, :at)",
+                kind=kind,
+                id=id_,
+                name=name,
+                at=at,
+            )
+        assert await leaders.made("morning", "Mara")
+        assert not await leaders.made("morning", "Ivy")
+        led = await leaders.led_by("Ivy")
+        assert (led.sessions, led.stories) == ({"morning"}, {"told"})
+        assert (await leaders.led_by("Mara")).stories == set()
+        later = room("told", created_at=2000)
+        assert await outcomes(journal, [Append("told", 0, records(1, 1), room=later, made_by="Adam")]) == [
+            None
+        ]
+        await journal.close()
+        assert await leaders.of_session("told") == ["Adam"]
+        dated = older.value("SELECT maker FROM leaders WHERE kind = 'series'")
+        assert dated == 1
+
+
+async def test_who_was_invited_as_the_first_is_no_maker_after_an_update(postgres_url: str) -> None:
+    """The administrator made the session, and an older server wrote something later: the guest stays a guest."""
+    database = PostgresDatabase(postgres_url)
+    with closing(Leaders(database)) as leaders, database.connect() as older:
+        journal = open_journal(database, asyncio.get_running_loop())
+        made = room("morning", created_at=1000)
+        assert await outcomes(journal, [Append("morning", 0, records(1, 1), room=made)]) == [None]
+        await journal.close()
+        assert await leaders.invite("morning", "Ivy", 1010, again=True)
+        older.execute("INSERT INTO leaders (kind, id, key_name, at) VALUES ('series', 'x', 'Mara', 5)")
+        assert not await leaders.made("morning", "Ivy")
