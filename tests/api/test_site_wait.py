@@ -75,3 +75,29 @@ async def test_nobody_waits_for_a_database_that_is_away() -> None:
     wait.told(lost)
     async with asyncio.timeout(1):
         await wait.caught_up()
+
+
+async def test_news_during_the_last_look_is_looked_for_once_more() -> None:
+    """That look may have asked before the page was marked: it says that the copy is not behind, and is wrong by now."""
+    wait, asked, answers = SiteWait(), asyncio.Event(), asyncio.Queue[bool]()
+
+    async def is_behind() -> bool:
+        asked.set()
+        return await answers.get()
+
+    wait.told(is_behind)
+    await asked.wait()
+    wait.told(is_behind)
+    asked.clear()
+    answers.put_nowait(False)
+    async with asyncio.timeout(1):
+        await asked.wait()
+    waiting = asyncio.create_task(wait.caught_up())
+    answers.put_nowait(True)
+    asked.clear()
+    async with asyncio.timeout(1):
+        await asked.wait()
+    assert not waiting.done()
+    answers.put_nowait(False)
+    async with asyncio.timeout(1):
+        await waiting

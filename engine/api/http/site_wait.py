@@ -28,9 +28,11 @@ class SiteWait:
         self._caught_up = asyncio.Event()
         self._caught_up.set()
         self._watch: asyncio.Task[None] | None = None
+        self._told_again = False
 
     def told(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
-        """Pages were marked: let requests wait until ``is_behind`` says no."""
+        """Pages were marked: let requests wait until ``is_behind`` says no, asked after this call."""
+        self._told_again = True
         if self._watch is None:
             self._caught_up.clear()
             self._watch = asyncio.create_task(self._until_caught_up(is_behind))
@@ -42,10 +44,15 @@ class SiteWait:
     async def _until_caught_up(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
         over = asyncio.get_running_loop().call_later(LONGEST_WAIT_S, self._caught_up.set)
         try:
-            while await is_behind():
-                # A rebuild, or an import, takes longer: nobody waits for its rest, nor for what is marked meanwhile.
-                long = self._caught_up.is_set()
-                await asyncio.sleep(_LOOK_AT_LONG_BUILD_EVERY_S if long else _LOOK_EVERY_S)
+            while True:
+                self._told_again = False
+                if await is_behind():
+                    # A rebuild, or an import, takes longer: nobody waits for its rest, nor for what is marked meanwhile.
+                    long = self._caught_up.is_set()
+                    await asyncio.sleep(_LOOK_AT_LONG_BUILD_EVERY_S if long else _LOOK_EVERY_S)
+                elif not self._told_again:
+                    # What was marked while that look was under way, it may not have seen.
+                    break
         except DatabaseError as error:
             log.warning("whether pages are built cannot be told", reason=str(error))
         finally:
