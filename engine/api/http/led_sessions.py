@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable
-from contextlib import suppress
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from engine.api.http.app_keys import CREDENTIALS, LEADERS, LED
+from engine.api.http.app_keys import CREDENTIALS, KEY_READINGS, LEADERS, LED
 from engine.api.http.callers import credential_of
 from engine.storage.keys import Key, KeyRole
 
 __all__ = ["led_sessions_middleware"]
 
 _SOCKETS = "/ws/"
-_READ_WITHIN_S = 2.0
-_LOOK_EVERY_S = 0.005
 
 
 @web.middleware
@@ -43,13 +39,8 @@ def led_sessions_middleware(request: web.Request, handler: Handler) -> Awaitable
 
 async def _after_reading_keys(request: web.Request, handler: Handler, secret: str) -> web.StreamResponse:
     """Another server may have made the key a moment ago: the table is read once more before it is refused."""
-    keys = request.app[CREDENTIALS].keys
-    wanted = keys.look_again()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_READ_WITHIN_S):
-            while keys.readings < wanted:  # noqa: ASYNC110 — a thread reads, for all who wait
-                await asyncio.sleep(_LOOK_EVERY_S)
-    key = keys.identify(secret)
+    await request.app[KEY_READINGS].again()
+    key = request.app[CREDENTIALS].keys.identify(secret)
     if key is None or key.role is KeyRole.ADMIN:
         return await handler(request)
     return await _after_look(request, handler, key)
