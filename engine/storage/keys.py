@@ -146,18 +146,20 @@ class Keys:
             raise KeyNameTaken(name)
         made = _token()
         try:
-            self._connection.execute(
-                "INSERT INTO keys (name, role, digest, created_at, email)"
-                " VALUES (:name, :role, :digest, :at, :email)",
-                name=name,
-                role=role,
-                digest=_digest(made),
-                at=at,
-                email=email,
-            )
+            # Changed and announced at once, or neither: a connection that breaks in between leaves no server behind.
+            with self._connection.transaction():
+                self._connection.execute(
+                    "INSERT INTO keys (name, role, digest, created_at, email)"
+                    " VALUES (:name, :role, :digest, :at, :email)",
+                    name=name,
+                    role=role,
+                    digest=_digest(made),
+                    at=at,
+                    email=email,
+                )
+                self._connection.announce()
         except ConstraintViolated as error:
             raise KeyNameTaken(name) from error
-        self._connection.announce()
         self._read()
         return made
 
@@ -167,28 +169,30 @@ class Keys:
         The administrator's is made at the start of the server.
         """
         made = _token()
-        renewed = self._connection.execute(
-            "UPDATE keys SET digest = :digest WHERE name = :name AND name <> :first AND revoked_at IS NULL",
-            digest=_digest(made),
-            name=name,
-            first=_ADMINISTRATOR,
-        )
-        if renewed == 1:
-            self._connection.execute("DELETE FROM sign_ins WHERE key_name = :name", name=name)
-            self._connection.announce()
+        with self._connection.transaction():
+            renewed = self._connection.execute(
+                "UPDATE keys SET digest = :digest WHERE name = :name AND name <> :first AND revoked_at IS NULL",
+                digest=_digest(made),
+                name=name,
+                first=_ADMINISTRATOR,
+            )
+            if renewed == 1:
+                self._connection.execute("DELETE FROM sign_ins WHERE key_name = :name", name=name)
+                self._connection.announce()
         self._read()
         return made if renewed == 1 else None
 
     def revoke(self, name: str, at: Millis) -> bool:
         """End a key; False when there is none of that name in force. The administrator's own stays."""
-        revoked = self._connection.execute(
-            "UPDATE keys SET revoked_at = :at WHERE name = :name AND name <> :first AND revoked_at IS NULL",
-            at=at,
-            name=name,
-            first=_ADMINISTRATOR,
-        )
-        if revoked == 1:
-            self._connection.announce()
+        with self._connection.transaction():
+            revoked = self._connection.execute(
+                "UPDATE keys SET revoked_at = :at WHERE name = :name AND name <> :first AND revoked_at IS NULL",
+                at=at,
+                name=name,
+                first=_ADMINISTRATOR,
+            )
+            if revoked == 1:
+                self._connection.announce()
         self._read()
         return revoked == 1
 

@@ -53,14 +53,15 @@ class SignIns:
 
     def _make(self, key_name: str, kind: str, expires_at: Millis) -> str:
         made = ("hl_" if kind == "link" else "hs_") + secrets.token_urlsafe(32)
-        self._connection.execute(
-            "INSERT INTO sign_ins (digest, key_name, kind, expires_at) VALUES (:digest, :name, :kind, :until)",
-            digest=_digest(made),
-            name=key_name,
-            kind=kind,
-            until=expires_at,
-        )
-        self._connection.announce()
+        with self._connection.transaction():
+            self._connection.execute(
+                "INSERT INTO sign_ins (digest, key_name, kind, expires_at) VALUES (:digest, :name, :kind, :until)",
+                digest=_digest(made),
+                name=key_name,
+                kind=kind,
+                until=expires_at,
+            )
+            self._connection.announce()
         return made
 
 

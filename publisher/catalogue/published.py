@@ -250,11 +250,12 @@ class Catalogue(Listing):
         )
 
     def _mark(self, pages: Iterable[str], rows: str, **values: Value) -> None:
-        self.connection.many(
-            f"INSERT INTO marks (site, page, times) {rows} ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
-            [{"page": page, **values} for page in sorted(pages)],
-        )
-        self.connection.announce()
+        with self.transaction():
+            self.connection.many(
+                f"INSERT INTO marks (site, page, times) {rows} ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
+                [{"page": page, **values} for page in sorted(pages)],
+            )
+            self.connection.announce()
 
     # Quotes
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.storage.database import Database
+from engine.storage.database import Database, DatabaseLost
 from engine.storage.keys import SIGNING_KEY_FILE, Key, KeyNameTaken, KeyRole, Keys, signing_key
 from engine.storage.opening import database_of
 from engine.storage.sqlite import FILE_NAME
@@ -91,6 +91,26 @@ def test_an_instructors_key_works_until_it_is_revoked_by_anybody(keys: Keys, dat
     with pytest.raises(KeyNameTaken):
         keys.create("Sarah", at=4)
     assert [key.revoked_at for key in keys.all()] == [2]
+
+
+@pytest.mark.parametrize("change", ["create", "renew", "revoke"])
+def test_a_change_that_could_not_be_announced_was_not_made(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """A connection that breaks before the other servers are told leaves no key with them that is none any more."""
+    secret = keys.create("Sarah", at=1)
+
+    def broken(_: object) -> None:
+        raise DatabaseLost("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(keys._connection), "announce", broken)
+        with pytest.raises(DatabaseLost):
+            keys.create("Tom", at=2) if change == "create" else (
+                keys.renew("Sarah") if change == "renew" else keys.revoke("Sarah", at=2)
+            )
+    assert [(key.name, key.revoked_at) for key in keys.all()] == [("Sarah", None)]
+    assert keys.identify(secret) is not None
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 101, "<b>", "line\nbreak"])
