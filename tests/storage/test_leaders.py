@@ -136,7 +136,8 @@ async def test_what_servers_of_the_version_before_write_during_an_update_counts_
         assert await leaders.made("morning", "Mara")
         assert not await leaders.made("morning", "Ivy")
         led = await leaders.led_by("Ivy")
-        assert (led.sessions, led.stories) == ({"morning"}, {"told"})
+        assert led.sessions == {"morning"}
+        assert led.stories == {"told"}
         assert (await leaders.led_by("Mara")).stories == set()
         later = room("told", created_at=2000)
         assert await outcomes(journal, [Append("told", 0, records(1, 1), room=later, made_by="Adam")]) == [
