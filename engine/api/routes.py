@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -124,7 +125,8 @@ def _add_documents(app: web.Application, public_url: str, now: Callable[[], Mill
         )
 
     async def as_json(_: web.Request) -> web.Response:
-        return answer(document(iso(now() - 24 * HOUR)[:10]))
+        # In a thread: describing everything takes up to half a second, for which the sockets must not wait.
+        return answer(await asyncio.to_thread(document, iso(now() - 24 * HOUR)[:10]))
 
     async def as_page(request: web.Request) -> web.Response:
         return reference_page.render(await page_context(request, language="en"))
@@ -134,10 +136,11 @@ def _add_documents(app: web.Application, public_url: str, now: Callable[[], Mill
         return asyncapi.document(version=_version(), server=public_url)
 
     async def events_as_json(_: web.Request) -> web.Response:
-        return answer(events())
+        return answer(await asyncio.to_thread(events))
 
     async def events_as_page(request: web.Request) -> web.Response:
-        return events_page.render(await page_context(request, language="en"), events())
+        told = await asyncio.to_thread(events)
+        return events_page.render(await page_context(request, language="en"), told)
 
     app.router.add_get("/api/openapi.json", as_json)
     app.router.add_get("/api/asyncapi.json", events_as_json)

@@ -148,76 +148,105 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Start:
+    """Begin the session. It has no technique yet: `change_technique` says the first."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeTechnique:
-    """Change the technique at ``at``; without it at the end of the breath, at least 3 s ahead."""
+    """Begin a technique: at `at`, or without it at the end of the breath, at least 3 seconds ahead."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    technique: TechniqueName
-    duration: Seconds | None = None
-    instruction: Paragraphs | None = None
-    pattern: tuple[Breath, Breath, Breath, Breath] | None = None
-    at: Instant | None = None
+    technique: Annotated[TechniqueName, Field(description="The name of the technique.")]
+    duration: Annotated[Seconds | None, Field(description="How long it is meant to last, in seconds.")] = None
+    instruction: Annotated[Paragraphs | None, Field(description="Words on it, for everybody.")] = None
+    pattern: Annotated[
+        tuple[Breath, Breath, Breath, Breath] | None,
+        Field(description="A breath of your own, in seconds: inhale, hold, exhale, hold with empty lungs."),
+    ] = None
+    at: Annotated[
+        Instant | None,
+        Field(description="When it begins: at most 10 minutes ahead; what is past begins at once."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
+    """Let everybody breathe as they like; the technique stays."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
 
 
 @dataclass(frozen=True, slots=True)
 class ResumePractice:
+    """Let everybody breathe together again."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
 
 
 @dataclass(frozen=True, slots=True)
 class Announce:
+    """Put words on everybody's screen."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    title: Name
-    message: Paragraphs
-    action_url: Link | None = None
-    type: Annotated[Name, Field(max_length=100)] | None = None
+    title: Annotated[Name, Field(description="Their heading.")]
+    message: Annotated[Paragraphs, Field(description="What they say.")]
+    action_url: Annotated[
+        Link | None, Field(description="A link beneath them: a path of this host, or an https address.")
+    ] = None
+    type: Annotated[
+        Annotated[Name, Field(max_length=100)] | None,
+        Field(description="What you call this kind of announcement."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class UnlockAchievement:
+    """Say that the group reached something together."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    title: Name
-    description: Paragraphs | None = None
+    title: Annotated[Name, Field(description="What it is called.")]
+    description: Annotated[Paragraphs | None, Field(description="What it is for.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveParticipant:
+    """Send a participant out, who cannot come back."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    client_id: ClientId
+    client_id: Annotated[ClientId, Field(description="Who it is.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Vouch:
-    """Confirm that a participant is a person known to the instructor, or take that back: group figures count only those."""
+    """Say that a participant is a person known to you, or take that back: group figures count only those."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    client_id: ClientId
-    vouched: StrictBool
+    client_id: Annotated[ClientId, Field(description="Who it is.")]
+    vouched: Annotated[StrictBool, Field(description="True: known. False: taken back.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
+    """Lock the door, or open it. Whoever lost the connection may come back through a locked one."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    locked: StrictBool
+    locked: Annotated[StrictBool, Field(description="True: nobody new is let in.")]
 
 
 @dataclass(frozen=True, slots=True)
 class SwitchChat:
+    """Switch the chat on or off."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    enabled: StrictBool
+    enabled: Annotated[StrictBool, Field(description="Whether participants may write.")]
 
 
 @dataclass(frozen=True, slots=True)
 class End:
+    """End the session; its story is published where there is something to tell."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
 
 
@@ -263,60 +292,76 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
+    """Write to everybody."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    message: Paragraphs
+    message: Annotated[Paragraphs, Field(description="What you write.")]
 
 
 @dataclass(frozen=True, slots=True)
 class RateTechnique:
+    """Rate a technique."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    technique: TechniqueName
-    rating: Rating
-    difficulty: Rating | None = None
+    technique: Annotated[TechniqueName, Field(description="The name of the technique.")]
+    rating: Annotated[Rating, Field(description="How good it was, from 1 to 5.")]
+    difficulty: Annotated[Rating | None, Field(description="How hard it was, from 1 to 5.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class RateSession:
-    """Rate the session. The comment and permissions go to the table of people; the journal has the rating alone.
-
-    ``version`` names the words that asked for the permissions.
-    """
+    """Rate the session, also within 24 hours after its end. The comment and permissions are kept apart from what happened in it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    rating: Rating
-    comment: Paragraphs | None = None
-    publish_quote: StrictBool = False
-    publish_name: StrictBool = False
-    version: Annotated[Name, Field(max_length=40)] | None = None
+    rating: Annotated[Rating, Field(description="How good it was, from 1 to 5.")]
+    comment: Annotated[Paragraphs | None, Field(description="Words on it.")] = None
+    publish_quote: Annotated[StrictBool, Field(description="Whether the comment may stand in the story.")] = (
+        False
+    )
+    publish_name: Annotated[StrictBool, Field(description="Whether your name may stand beside it.")] = False
+    version: Annotated[
+        Annotated[Name, Field(max_length=40)] | None,
+        Field(description="The version of the words that asked you for these permissions."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)
 class RaiseHand:
+    """Raise a hand, or lower it. Only staff see it."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    raised: StrictBool
+    raised: Annotated[StrictBool, Field(description="True: up. False: down.")]
 
 
 @dataclass(frozen=True, slots=True)
 class NeedToStop:
-    """Somebody stops; ``stopped`` False: they breathe along again."""
+    """Say that you need to stop, or that you breathe along again. Only staff learn of it."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    stopped: StrictBool = True
+    stopped: Annotated[StrictBool, Field(description="True: you stop. False: you breathe along again.")] = (
+        True
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
+    """Say what your heart rate may be used for, or take that back. Without it heart rates are refused."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    heart_rate: StrictBool
-    group: StrictBool
-    version: Annotated[Name, Field(max_length=40)]
+    heart_rate: Annotated[StrictBool, Field(description="It may be used for your own figures.")]
+    group: Annotated[StrictBool, Field(description="It may count in the group's figures.")]
+    version: Annotated[
+        Annotated[Name, Field(max_length=40)], Field(description="The version of the words that asked you.")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class OptIn:
+    """Agree to a technique of the plan that each person is asked about, or not."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    technique: TechniqueName
-    accepted: StrictBool
+    technique: Annotated[TechniqueName, Field(description="The name of the technique.")]
+    accepted: Annotated[StrictBool, Field(description="Whether you agree.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,20 +376,30 @@ class LeaveAddress:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
+    """Say that the connection lives; answered by `heartbeat_ack`. Send it when you heard nothing for 25 seconds."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
 
 
 @dataclass(frozen=True, slots=True)
 class HeartRate:
-    """RR intervals in ms, oldest first. Impossible ones are left out and counted; the message is not refused.
+    """RR intervals of a strap. Impossible ones are left out and counted; the message is not refused.
 
     Sensors that are not worn send a rate of 0, whatever they say of their contact.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    rr: Annotated[tuple[Annotated[StrictFloat, Field(allow_inf_nan=False)], ...], Field(max_length=64)]
-    bpm: Annotated[StrictFloat, Field(allow_inf_nan=False)] | None = None
-    contact: StrictBool | None = None
+    rr: Annotated[
+        Annotated[tuple[Annotated[StrictFloat, Field(allow_inf_nan=False)], ...], Field(max_length=64)],
+        Field(description="The intervals between heartbeats in milliseconds, oldest first."),
+    ]
+    bpm: Annotated[
+        Annotated[StrictFloat, Field(allow_inf_nan=False)] | None,
+        Field(description="Beats a minute, as the strap says it."),
+    ] = None
+    contact: Annotated[
+        StrictBool | None, Field(description="Whether the strap touches the skin, where it can tell.")
+    ] = None
 
     @property
     def is_possible(self) -> bool:
@@ -359,17 +414,21 @@ class HeartRate:
 
 @dataclass(frozen=True, slots=True)
 class HrvUpdate:
-    """HRV that a client computed: sent back to itself, never counted in the group."""
+    """HRV that your own program computed: sent back to you, never counted in the group."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    hrv_value: Annotated[StrictFloat, Field(ge=0, le=1000, allow_inf_nan=False)]
-    improvement: Percent | None = None
+    hrv_value: Annotated[
+        Annotated[StrictFloat, Field(ge=0, le=1000, allow_inf_nan=False)], Field(description="Your HRV.")
+    ]
+    improvement: Annotated[Percent | None, Field(description="How far it rose, in percent.")] = None
 
 
 @dataclass(frozen=True, slots=True)
 class BreathTap:
+    """Say how you breathe now."""
+
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
-    phase: Literal["inhale", "exhale"]
+    phase: Annotated[Literal["inhale", "exhale"], Field(description="What you began to do.")]
 
 
 # -- platforms --------------------------------------------------------------------------------

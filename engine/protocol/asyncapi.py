@@ -1,96 +1,20 @@
-"""The AsyncAPI 3 document: the live socket, the platform's event socket and webhooks, from the models that check messages.
-
-What comes in is described by the very types that validate it. What goes out is built without models, so its shapes stand
-here; tests hold them against what is sent.
-"""
+"""The AsyncAPI 3 document: the live socket, the platform's event socket and webhooks, from the models that check messages."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable, Mapping
-from typing import Any, get_args
+from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter
-
 from engine.domain.session import Role
-from engine.domain.webhooks import EVENTS, TEST
-from engine.protocol.incoming import COMMANDS, Hello
-from engine.protocol.platform_models import PlatformEvent
+from engine.protocol.asyncapi_messages import messages_and_schemas
 
-__all__ = ["NUMBERED", "SESSION_UPDATES", "UNNUMBERED", "document"]
-
-_REF = "#/components/schemas/{model}"
-
-NUMBERED: Mapping[str, str] = {
-    "participant_joined": "Somebody joined; `count` is how many participants are here now.",
-    "participant_left": "Somebody left; `count` is how many participants are here now.",
-    "technique_changed": "A technique begins at `started_at`, with its pattern in milliseconds.",
-    "hrv_milestone": "The group's HRV rose by `improvement` percent, and the rise lasted.",
-    "chat_message": "Somebody wrote to everybody.",
-    "session_update": "What `update_type` names has changed.",
-    "session_ending": "The session ends; the socket is closed with 1000 or 4505 afterwards.",
-}
-"""Messages to everybody in the room, which have a ``seq`` and an ``epoch``."""
-SESSION_UPDATES = (
-    "announcement",
-    "session_started",
-    "achievement_unlocked",
-    "resting",
-    "practice_resumed",
-    "chat_switched",
-    "locked",
-    "room_changed",
-    "session_cancelled",
-    "ending_soon",
-)
-"""The values of ``update_type``."""
-UNNUMBERED: Mapping[str, str] = {
-    "welcome": "The first message: who you are, your position (`epoch`, `seq`), whether what you missed follows (`recovered`), and the state.",
-    "heartbeat_ack": "The server's clock, and the newest `seq` that you were handed: behind it you have missed something.",
-    "ack": "The command with this `reply_to` is durable.",
-    "message_sent": "Your chat message has this `seq`.",
-    "feedback_received": "Your rating is kept.",
-    "error": "A command was refused, or the connection is: a code for programs, a sentence for people.",
-    "metrics_update": "The group's figures, of five people or more.",
-    "own_metrics": "Your own figures, shown to nobody else.",
-    "technique_feedback": "Somebody rated a technique. For staff.",
-    "session_feedback": "Somebody rated the session. For staff.",
-    "hand_raised": "Somebody raised a hand, or lowered it. For staff.",
-    "need_to_stop": "Somebody needs to stop. For staff.",
-    "seat_vouched": "A seat was confirmed. For staff.",
-}
-"""Messages to one client or to staff, without a number of their own."""
-
-_TIMESTAMP = {"type": "string", "format": "date-time"}
-_STAFF_COMMANDS = frozenset(
-    {
-        "start",
-        "change_technique",
-        "rest",
-        "resume_practice",
-        "announce",
-        "unlock_achievement",
-        "remove_participant",
-        "vouch",
-        "lock",
-        "chat_switch",
-        "end",
-    }
-)
+__all__ = ["document"]
 
 
 def document(*, version: str, server: str) -> dict[str, Any]:
     """Build the document; equal arguments give an equal one. ``server`` is the base URL, which may have a path."""
-    schemas: dict[str, Any] = {}
-    messages = {
-        "hello": _command("hello", Hello, schemas),
-        **{f"command_{name}": _command(name, kind, schemas) for name, kind in COMMANDS.items()},
-        **{f"numbered_{name}": _numbered(name, text) for name, text in NUMBERED.items()},
-        **{f"message_{name}": _unnumbered(name, text) for name, text in UNNUMBERED.items()},
-        **_platform_events(schemas),
-        **{f"notice_{name.replace('.', '_')}": _notice(name) for name in (*EVENTS, TEST)},
-    }
+    messages, schemas = messages_and_schemas()
 
     def names(*beginnings: str) -> list[str]:
         return [name for name in messages if name.startswith(beginnings)]
@@ -163,143 +87,27 @@ _QUERY = {
     "type": "object",
     "required": ["session_id"],
     "properties": {
-        "session_id": {"type": "string"},
-        "role": {"enum": [str(role) for role in Role], "default": "participant"},
+        "session_id": {"type": "string", "description": "The session to join."},
+        "role": {
+            "enum": [str(role) for role in Role],
+            "default": "participant",
+            "description": "What the connection may see and do: `observer` only looks on, as a screen on a wall does; `instructor` "
+            "is for co-hosts too.",
+        },
         "client_id": {
             "type": "string",
             "description": "Known from the welcome; with `resume` it is yours again.",
         },
-        "name": {"type": "string"},
-        "after": {"type": "integer", "minimum": 0},
-        "epoch": {"type": "string"},
-        "hello": {"const": "1"},
+        "name": {"type": "string", "description": "What others call you; without it you get a pseudonym."},
+        "after": {
+            "type": "integer",
+            "minimum": 0,
+            "description": "The `seq` of the last numbered message that you have.",
+        },
+        "epoch": {"type": "string", "description": "The `epoch` of that message."},
+        "hello": {"const": "1", "description": "Says that the first frame is a `hello`."},
     },
 }
-
-
-def _schema(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a type that checks messages; what it refers to goes into ``schemas``."""
-    schema = TypeAdapter(kind).json_schema(ref_template=_REF)
-    schemas.update({name: _draft_07(each) for name, each in schema.pop("$defs", {}).items()})
-    found: dict[str, Any] = _draft_07(schema)
-    return found
-
-
-def _draft_07(schema: Any) -> Any:
-    """JSON Schema 2020-12 as AsyncAPI has it, draft 07: tuples are called otherwise, and docstrings become Markdown."""
-    if isinstance(schema, list):
-        return [_draft_07(each) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    # Pydantic's discriminator is OpenAPI's; AsyncAPI's is another thing.
-    renamed = {
-        {"prefixItems": "items"}.get(name, name): _draft_07(each)
-        for name, each in schema.items()
-        if name != "discriminator"
-    }
-    if isinstance(renamed.get("description"), str):
-        renamed["description"] = inspect.cleandoc(renamed["description"]).replace("``", "`")
-    return renamed
-
-
-def _command(name: str, kind: type, schemas: dict[str, Any]) -> dict[str, Any]:
-    data = _schema(kind, schemas)
-    properties = {
-        "type": {"const": "chat" if name == "chat_switch" else name},
-        "id": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": 200,
-            "description": "Asks for an `ack`; the same again happens once.",
-        },
-        "data": data,
-    }
-    if name == "hello":
-        del properties["id"]
-    required = ["type", "data"] if data.get("required") else ["type"]
-    by = "Of staff." if name in _STAFF_COMMANDS else ""
-    return _message(name, f"{data.pop('description', '')} {by}".strip(), properties, required)
-
-
-def _numbered(name: str, text: str) -> dict[str, Any]:
-    properties: dict[str, Any] = {
-        "type": {"const": name},
-        "session_id": {"type": "string"},
-        "seq": {"type": "integer", "minimum": 1, "description": "One more than the numbered message before."},
-        "epoch": {
-            "type": "string",
-            "description": "Of the session's journal; another one is another history.",
-        },
-        "timestamp": _TIMESTAMP,
-        "content": {"type": "object"},
-    }
-    if name == "session_update":
-        properties["update_type"] = {"enum": list(SESSION_UPDATES)}
-    return _message(name, text, properties, list(properties))
-
-
-def _unnumbered(name: str, text: str) -> dict[str, Any]:
-    # The welcome is all at the top level; an error before any session has no session.
-    properties: dict[str, Any] = {
-        "type": {"const": name},
-        "session_id": {"type": ["string", "null"]},
-        "timestamp": _TIMESTAMP,
-    }
-    if name == "welcome":
-        properties |= {
-            "epoch": {"type": "string"},
-            "seq": {"type": "integer", "minimum": 0},
-            "recovered": {"type": "boolean"},
-            "client_id": {"type": "string"},
-            "role": {"enum": [str(role) for role in Role]},
-        }
-        return _message(name, text, properties, list(properties))
-    content: dict[str, Any] = {"type": "object"}
-    if name == "error":
-        content |= {
-            "required": ["code", "message"],
-            "properties": {
-                "code": {"type": "string"},
-                "message": {"type": "string"},
-                "details": {"type": "object"},
-            },
-        }
-    properties["content"] = content
-    required = list(properties)
-    properties["reply_to"] = {"type": "string"}
-    return _message(name, text, properties, required)
-
-
-def _platform_events(schemas: dict[str, Any]) -> dict[str, Any]:
-    union = get_args(PlatformEvent)[0]
-    described = {}
-    for kind in get_args(union):
-        schema = _schema(kind, schemas)
-        name = schema["properties"]["type"]["const"]
-        described[f"event_{name.replace('.', '_')}"] = {
-            "name": name,
-            "title": name,
-            "summary": schema.pop("description", "") or f"A platform reports {name}.",
-            "payload": schema,
-        }
-    return described
-
-
-def _notice(name: str) -> dict[str, Any]:
-    properties = {"type": {"const": name}, "timestamp": _TIMESTAMP, "data": {"type": "object"}}
-    return _message(
-        name,
-        "Sent to webhooks." if name != TEST else "Sent when a webhook is tested.",
-        properties,
-        list(properties),
-    )
-
-
-def _message(
-    name: str, summary: str, properties: Mapping[str, Any], required: Iterable[str]
-) -> dict[str, Any]:
-    payload = {"type": "object", "required": list(required), "properties": dict(properties)}
-    return {"name": name, "title": name, "summary": summary or f"`{name}`", "payload": payload}
 
 
 def _references(names: Iterable[str]) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
 
 from engine.domain import commands as c
@@ -26,10 +26,10 @@ class Inbound(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first frame of a browser: credentials that do not belong into a URL."""
+    """The first frame of a connection with `hello=1`: the secrets that belong into no address."""
 
-    token: str | None = None
-    resume: str | None = None
+    token: Annotated[str | None, Field(description="A token of the session, or a key.")] = None
+    resume: Annotated[str | None, Field(description="The secret of your last welcome.")] = None
 
 
 COMMANDS: Mapping[str, type] = {

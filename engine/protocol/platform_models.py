@@ -49,16 +49,24 @@ class _Strict(BaseModel):
 
 
 class StartedData(_Strict):
-    title: Name | None = None
-    instructor: Annotated[Name, Field(max_length=100)] | None = None
-    scheduled_duration: Count | None = None
+    """What a platform says of a beginning."""
+
+    title: Annotated[Name | None, Field(description="What the session is called.")] = None
+    instructor: Annotated[
+        Annotated[Name, Field(max_length=100)] | None, Field(description="Who leads it.")
+    ] = None
+    scheduled_duration: Annotated[
+        Count | None, Field(description="How long it is meant to last, in seconds.")
+    ] = None
 
 
 class PersonData(_Strict):
-    """Who came or left: by ``participant_id``, or by ``name`` where the platform has nothing else."""
+    """Who came or left: by `participant_id`, or by `name` where the platform has nothing else."""
 
-    participant_id: Name | None = None
-    name: Name | None = None
+    participant_id: Annotated[
+        Name | None, Field(description="Who it is, always the same id for the same person.")
+    ] = None
+    name: Annotated[Name | None, Field(description="What they are called.")] = None
 
     @model_validator(mode="after")
     def _somebody(self) -> PersonData:
@@ -68,26 +76,38 @@ class PersonData(_Strict):
 
 
 class TechniqueData(_Strict):
-    technique: TechniqueName
-    duration: Count | None = None
-    instruction: Paragraphs | None = None
+    """The technique that begins."""
+
+    technique: Annotated[TechniqueName, Field(description="The name of the technique.")]
+    duration: Annotated[Count | None, Field(description="How long it is meant to last, in seconds.")] = None
+    instruction: Annotated[Paragraphs | None, Field(description="Words on it, for everybody.")] = None
 
 
 class MilestoneData(_Strict):
-    improvement: Percent
-    average_hrv: Figure | None = None
+    """How far the group came."""
+
+    improvement: Annotated[Percent, Field(description="How far its HRV rose, in percent.")]
+    average_hrv: Annotated[Figure | None, Field(description="The average HRV.")] = None
 
 
 class AchievementData(_Strict):
-    title: Name | None = None
-    description: Paragraphs | None = None
-    badge_url: Link | None = None
+    """What the group reached."""
+
+    title: Annotated[Name | None, Field(description="What it is called.")] = None
+    description: Annotated[Paragraphs | None, Field(description="What it is for.")] = None
+    badge_url: Annotated[
+        Link | None, Field(description="Its picture: a path of this host, or an https address.")
+    ] = None
 
 
 class EndedData(_Strict):
-    duration: Count | None = None
-    total_participants: Count | None = None
-    average_hrv_improvement: Percent | None = None
+    """What a platform says of an end; its figures count more than computed ones."""
+
+    duration: Annotated[Count | None, Field(description="How long it lasted, in seconds.")] = None
+    total_participants: Annotated[Count | None, Field(description="How many people took part.")] = None
+    average_hrv_improvement: Annotated[
+        Percent | None, Field(description="How far their HRV rose, in percent.")
+    ] = None
 
 
 def _moment(value: Any, info: ValidationInfo) -> Any:
@@ -132,44 +152,63 @@ Timestamp = Annotated[
 
 
 class PlatformEnvelope(_Strict):
-    session_id: str | None = None
-    id: Annotated[Name, Field(max_length=200)] | None = None
+    """What every event of a platform has."""
+
+    session_id: Annotated[str | None, Field(description="The session; if given, that of the address.")] = None
+    id: Annotated[
+        Annotated[Name, Field(max_length=200)] | None,
+        Field(description="Yours for this event: the same again happens once."),
+    ] = None
     timestamp: Timestamp = None
 
 
 class SessionStartedEvent(PlatformEnvelope):
-    type: Literal["session.started"]
-    data: StartedData = StartedData()
+    """The session began."""
+
+    type: Annotated[Literal["session.started"], Field(description="The kind of event.")]
+    data: Annotated[StartedData, Field(description="What the platform says of it.")] = StartedData()
 
 
 class ParticipantJoinedEvent(PlatformEnvelope):
-    type: Literal["participant.joined"]
-    data: PersonData
+    """Somebody came."""
+
+    type: Annotated[Literal["participant.joined"], Field(description="The kind of event.")]
+    data: Annotated[PersonData, Field(description="What the platform says of it.")]
 
 
 class ParticipantLeftEvent(PlatformEnvelope):
-    type: Literal["participant.left"]
-    data: PersonData
+    """Somebody left."""
+
+    type: Annotated[Literal["participant.left"], Field(description="The kind of event.")]
+    data: Annotated[PersonData, Field(description="What the platform says of it.")]
 
 
 class TechniqueChangedEvent(PlatformEnvelope):
-    type: Literal["technique.changed"]
-    data: TechniqueData
+    """A technique begins."""
+
+    type: Annotated[Literal["technique.changed"], Field(description="The kind of event.")]
+    data: Annotated[TechniqueData, Field(description="What the platform says of it.")]
 
 
 class HrvMilestoneEvent(PlatformEnvelope):
-    type: Literal["hrv.milestone"]
-    data: MilestoneData
+    """The group's HRV rose."""
+
+    type: Annotated[Literal["hrv.milestone"], Field(description="The kind of event.")]
+    data: Annotated[MilestoneData, Field(description="What the platform says of it.")]
 
 
 class AchievementUnlockedEvent(PlatformEnvelope):
-    type: Literal["achievement.unlocked"]
-    data: AchievementData = AchievementData()
+    """The group reached something together."""
+
+    type: Annotated[Literal["achievement.unlocked"], Field(description="The kind of event.")]
+    data: Annotated[AchievementData, Field(description="What the platform says of it.")] = AchievementData()
 
 
 class SessionEndedEvent(PlatformEnvelope):
-    type: Literal["session.ended"]
-    data: EndedData = EndedData()
+    """The session is over."""
+
+    type: Annotated[Literal["session.ended"], Field(description="The kind of event.")]
+    data: Annotated[EndedData, Field(description="What the platform says of it.")] = EndedData()
 
 
 PlatformEvent: TypeAlias = Annotated[

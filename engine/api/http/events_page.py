@@ -43,10 +43,14 @@ def _operation(operation: Mapping[str, Any], document: Mapping[str, Any]) -> str
         name = reference["$ref"].rsplit("/", 1)[-1]
         message = document["components"]["messages"][name]
         rows = "".join(_rows(message["payload"], document, ""))
-        summary = _text(message["summary"])
+        title, summary, who = (
+            escape(message["title"]),
+            _text(message["summary"]),
+            _text(message["description"]),
+        )
         sections.append(
-            f"<details><summary><code>{escape(message['name'])}</code> {summary}</summary>"
-            f'<div class="scroll"><table><caption>Fields of <code>{escape(message["name"])}</code></caption><thead><tr>'
+            f"<details><summary><code>{title}</code> {summary}</summary><p>{who}</p>"
+            f'<div class="scroll"><table><caption>Fields of <code>{title}</code></caption><thead><tr>'
             '<th scope="col">Field</th><th scope="col">Type</th><th scope="col">Notes</th></tr></thead>'
             f"<tbody>{rows}</tbody></table></div></details>"
         )
@@ -63,14 +67,26 @@ def _rows(schema: Mapping[str, Any], document: Mapping[str, Any], within: str) -
             f'<tr><th scope="row"><code>{escape(within + name)}</code></th><td>{_type(found, document)}</td>'
             f"<td>{_text('; '.join(filter(None, notes)))}</td></tr>"
         )
-        rows.extend(_rows(found, document, f"{within}{name}."))
+        rows.extend(_rows_within(found, document, f"{within}{name}"))
+    return rows
+
+
+def _rows_within(schema: Mapping[str, Any], document: Mapping[str, Any], name: str) -> list[str]:
+    """The rows of the fields in a field: of an object, of each object in a list, of an object that may be missing."""
+    rows = _rows(schema, document, f"{name}.")
+    if isinstance(schema.get("items"), Mapping):
+        rows.extend(_rows_within(_resolved(schema["items"], document), document, f"{name}[]"))
+    for each in schema.get("anyOf", ()):
+        rows.extend(_rows_within(_resolved(each, document), document, name))
     return rows
 
 
 def _resolved(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
-    if "$ref" not in schema:
-        return schema
-    found: Mapping[str, Any] = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+    """A schema with what it refers to; its own words come before those of the other."""
+    found = dict(schema)
+    references = [found.pop("$ref")] if "$ref" in found else [each["$ref"] for each in found.pop("allOf", ())]
+    for reference in references:
+        found = {**document["components"]["schemas"][reference.rsplit("/", 1)[-1]], **found}
     return found
 
 

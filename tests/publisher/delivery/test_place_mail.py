@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from publisher.catalogue.coming import Coming, Registered, TooManyRegistrations
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.delivery.mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
+from tests.protocol.told import as_told
 from tests.publisher.delivery.test_mail import MailServer, mail_server
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
@@ -611,3 +613,4 @@ async def test_webhooks_are_told_who_comes_without_addresses(open_studio: Studio
     waiting = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
     assert [each.event for each in waiting if each] == ["registration.created", "registration.cancelled"]
     assert "Anna" not in "".join(each.payload for each in waiting if each)
+    assert all(as_told(json.loads(each.payload), "notice") for each in (taken, *waiting) if each)
