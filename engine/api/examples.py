@@ -67,6 +67,10 @@ def examples(yesterday: str) -> Mapping[str, Example]:
         f"POST {_SESSIONS}/registrations": Example(_MORNING, body={"name": "Ada"}),
         f"GET {_SESSIONS}/registrations": Example(_MORNING),
         f"GET {_SESSIONS}/places": Example(_MORNING),
+        f"GET {_SESSIONS}/letter": Example(_MORNING),
+        f"POST {_SESSIONS}/letter": Example(
+            _MORNING, body={"subject": "Before Thursday", "text": "Bring a blanket.\n\nSee you there."}
+        ),
         f"GET {_SESSIONS}/registrations/{{registration}}": Example({**_MORNING, **_REGISTRATION}),
         f"DELETE {_SESSIONS}/registrations/{{registration}}": Example({**_MORNING, **_REGISTRATION}),
         f"POST {_SESSIONS}/cancel": Example(_MORNING),

@@ -30,6 +30,7 @@ from engine.api.newsletter import subscriptions as newsletter
 from engine.api.pages import coming_pages, series_pages, site_files
 from engine.api.publishing import analytics, drafts, publications, summaries
 from engine.api.registrations import endpoints as registrations
+from engine.api.registrations import letter
 from engine.api.rooms import announce, me, platform_events
 from engine.api.rooms import endpoints as rooms
 from engine.api.series import endpoints as series
@@ -51,6 +52,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *drafts.ENDPOINTS,
     *me.ENDPOINTS,
     *registrations.ENDPOINTS,
+    *letter.ENDPOINTS,
     *keys.ENDPOINTS,
     *sign_in.ENDPOINTS,
     *webhooks.ENDPOINTS,

@@ -71,6 +71,8 @@ class PlaceMail(StrEnum):
     SOON = "place_soon"
     MOVED = "place_moved"
     CANCELLED = "place_cancelled"
+    LETTER = "place_letter"
+    """What whoever leads the session wrote to those who come."""
 
 
 class Reminder(NamedTuple):

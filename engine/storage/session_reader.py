@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from engine.domain.instant import Millis
 from engine.storage.database import Connection, Row, Value, one_of
 from engine.storage.rows import ROOMS, UNFINISHED, RoomRow
 
@@ -68,6 +69,19 @@ class SessionReader:
         among, values = one_of("id", session_ids)
         rows = self._connection.rows(
             f"SELECT DISTINCT session_id FROM snapshots WHERE session_id IN {among}", **values
+        )
+        return {row["session_id"] for row in rows}
+
+    def over_before(self, session_ids: Collection[str], before: Millis) -> set[str]:
+        """Those of the sessions, some hundreds at most, that were over before an instant."""
+        if not session_ids:
+            return set()
+        among, values = one_of("id", session_ids)
+        rows = self._connection.rows(
+            f"SELECT session_id FROM rooms WHERE session_id IN {among}"
+            " AND coalesce(ended_at, scheduled_start) < :before",
+            before=before,
+            **values,
         )
         return {row["session_id"] for row in rows}
 

@@ -28,7 +28,7 @@ from publisher.catalogue.series_mails import GATHERED
 
 __all__ = ["Coming", "Registered", "TooManyRegistrations"]
 
-_NOTHING_BEFORE = (PlaceMail.DAY, PlaceMail.SOON, PlaceMail.MOVED, PlaceMail.CAME_UP)
+_NOTHING_BEFORE = (PlaceMail.DAY, PlaceMail.SOON, PlaceMail.MOVED, PlaceMail.CAME_UP, PlaceMail.LETTER)
 """What is not sent any more of a session that is cancelled."""
 
 

@@ -14,6 +14,7 @@ from engine.storage.database import Database
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import PERSONAL
+from publisher.catalogue.letters import Letters
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
 
@@ -29,7 +30,8 @@ def enforce_retention(database: Database, ended_before: Millis) -> int:
     with database.connect() as connection:
         catalogue = Catalogue(connection)
         changed = strip_quotes(catalogue, ended_before)
-        if changed + forget_recipients(catalogue):
+        letters = Letters(catalogue).forget(ended_before)
+        if changed + letters + forget_recipients(catalogue):
             connection.discard_deleted()
     return changed
 

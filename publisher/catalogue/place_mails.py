@@ -51,6 +51,8 @@ def wanted_address(
             wanted = owner.confirmed_at is not None and room.cancelled
         case mail:
             wanted = owner.confirmed_at is not None and not room.cancelled and room.phase in OPEN
+            if mail is PlaceMail.LETTER:
+                wanted = wanted and place.state is PlaceState.COMING
             if mail in (PlaceMail.DAY, PlaceMail.SOON):
                 # A reminder that comes after what it reminds of is none.
                 until = room.scheduled_start - (SOON_BEFORE if mail is PlaceMail.DAY else 0)

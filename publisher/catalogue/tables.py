@@ -165,8 +165,19 @@ _REFUSALS = "ALTER TABLE subscribers ADD COLUMN refusals {integer} NOT NULL DEFA
 # When a mail is due again that is under way while there is something new to say.
 _AGAIN = "ALTER TABLE deliveries ADD COLUMN again_at {integer}"
 
+# What was written to those who come to a session: one letter for each.
+_LETTERS = """
+CREATE TABLE letters (
+    session_id {text} PRIMARY KEY,
+    subject {text} NOT NULL,
+    text {text} NOT NULL,
+    written_at {integer} NOT NULL,
+    recipients {integer} NOT NULL
+) {by_key}
+"""
+
 PUBLISHER = Schema(
     "publisher_tables",
-    (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN),
-    additive=frozenset({7}),
+    (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN, _LETTERS),
+    additive=frozenset({7, 8}),
 )

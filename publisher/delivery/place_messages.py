@@ -1,14 +1,16 @@
 """The mails about somebody's place in a session: to confirm, to remind, and what has changed.
 
-Nothing that whoever registered wrote stands in them: an address need not be that person's.
+Nothing that whoever registered wrote stands in them: an address need not be that person's. The letter has the words of
+whoever leads the session.
 """
 
 from __future__ import annotations
 
 from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
-from engine.storage.registrations import Registrations
+from engine.storage.registrations import Place, Registrations
 from publisher.catalogue.deliveries import Delivery
+from publisher.catalogue.letters import Letters
 from publisher.catalogue.place_mails import first_open
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, room_of
@@ -40,6 +42,8 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
             return None
         place, row = there, known
     room = room_of(row)
+    if mail is PlaceMail.LETTER:
+        return _letter(texts, catalogue, delivery, room, place, now)
     studio, words, links = texts.studio, texts.studio.words, texts.links
     own = links.absolute(f"coming/{place.registration.token}")
     waits = place.state is PlaceState.WAITING
@@ -71,6 +75,38 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
         picture=b"",
         to=delivery.address,
         calendar=_calendar(texts, catalogue, room, mail),
+    )
+
+
+def _letter(
+    texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, room: UpcomingRoom, place: Place, now: Millis
+) -> bytes | None:
+    """What whoever leads the session wrote to those who come, with the person's own link; None where it is gone."""
+    letter = Letters(catalogue).of(delivery.session_id)
+    if letter is None:
+        return None
+    studio, words, links = texts.studio, texts.studio.words, texts.links
+    own = links.absolute(f"coming/{place.registration.token}")
+    rendered = texts.mail_from_template(
+        "letter",
+        letter.subject,
+        heading=room.title,
+        when=studio.day_and_time(room.starts),
+        led=words("before.with", name=room.instructor),
+        paragraphs=[block.split("\n") for block in letter.text.split("\n\n") if block.strip()],
+        why=words("coming.letter_why", name=room.instructor),
+        join=f"{own}/join/{room.session_id}",
+        page=links.absolute(f"sessions/{room.session_id}/"),
+        own=own,
+    )
+    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}\n{letter.written_at}"
+    return message_of(
+        rendered,
+        studio,
+        message_id=message_id_of(seed, links.host),
+        date=now,
+        picture=b"",
+        to=delivery.address,
     )
 
 

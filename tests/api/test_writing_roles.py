@@ -105,6 +105,8 @@ def _summary(**changes: Any) -> Callable[[], Any]:
 #                   admin boss mara cora alex  ivy adam link mara's alex's guest nobody
 _LEADERS: Wanted = (200, 200, 200, 200, 200, 404, 404, 200, 200, 200, 403, 401)
 _DECIDES: Wanted = (200, 200, 200, 200, 403, 404, 404, 200, 200, 403, 403, 401)
+# To nobody: this studio sends no mail.
+_WRITES: Wanted = (409, 409, 409, 409, 403, 404, 404, 409, 409, 403, 403, 401)
 _INVITES: Wanted = (201, 201, 201, 201, 201, 404, 404, 201, 201, 201, 403, 401)
 _WITH_KEY: Wanted = (200, 200, 200, 200, 403, 404, 403, 403, 403, 403, 403, 401)
 _MAKERS: Wanted = (200, 200, 200, 404, 404, 404, 404, 403, 403, 403, 403, 401)
@@ -135,6 +137,7 @@ ROWS = (
     ),
     Row("POST", "/sessions/shared/drafts/email/approve", _DECIDES),
     Row("POST", "/sessions/shared/drafts/email/withdraw", _DECIDES),
+    Row("POST", "/sessions/shared/letter", _WRITES, lambda: {"text": "Bring a blanket."}),
     Row("POST", "/session-summary", _LEADERS, _summary(), "preview"),
     # Publishing at once, again and withdrawing need a key.
     Row("POST", "/session-summary", _WITH_KEY, _summary(publish_immediately=True), "at once"),
@@ -178,7 +181,16 @@ async def published(team: Team) -> None:
 
 async def test_every_writing_endpoint_has_a_row() -> None:
     """A new one is thought of for every role."""
-    rooms = ("/series", "/webhooks", "/keys", "/hosts", "/drafts", "/publications", "/session-summary")
+    rooms = (
+        "/series",
+        "/webhooks",
+        "/keys",
+        "/hosts",
+        "/drafts",
+        "/letter",
+        "/publications",
+        "/session-summary",
+    )
     writing = {
         f"{each.method} {each.path.removeprefix(API)}"
         for each in ENDPOINTS

@@ -17,6 +17,7 @@ from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, PERSONAL, Delivery
+from publisher.catalogue.letters import Letters
 from publisher.catalogue.series_mails import GATHERED
 from publisher.delivery.messages import message_of_delivery
 from publisher.delivery.place_messages import place_message
@@ -87,6 +88,8 @@ def letters(publisher: Publisher, language: str, now: Millis) -> Iterator[tuple[
     made = Coming(catalogue).register(
         [coming], series_id=None, name="Mara", address=ADDRESS, mailbox=ADDRESS, network="n", at=now
     )
+    Coming(catalogue).confirm(made.registration, now)
+    Letters(catalogue).write("evening", "Vor unserem Abend", "Bringt eine Decke mit.\n\nBis bald.", now)
     for kind in PlaceMail:
         delivery = Delivery("evening", str(kind), made.registration.registration, ADDRESS, 0)
         message = place_message(desk.texts, catalogue, delivery, now)

@@ -13,6 +13,10 @@ from playwright.async_api import Page, expect
 from engine.app import RunningServer, running_server
 from engine.clock import Clock
 from engine.domain.webhooks import EVENTS
+from engine.storage.database import Connection
+from engine.storage.opening import database_of
+from publisher.catalogue.coming import Coming
+from publisher.catalogue.published import Catalogue
 from tests.api.conftest import IDLE, settings
 from tests.api.conftest import KEY as API_KEY
 from tests.journey.server import KEY, asked
@@ -72,6 +76,66 @@ async def test_somebody_says_that_they_come_and_the_instructor_sees_it(
 
     await page.get_by_role("button", name="I do not come after all").click()
     await expect(page.get_by_role("heading", name="You have cancelled")).to_be_visible()
+
+
+async def test_the_instructor_writes_once_to_those_who_come(
+    unpublished: RunningServer, tmp_path: Path, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """To how many, with a question before; a closed dialog loses no words, and a second letter is refused."""
+    data = tmp_path / "data"
+    (data / "studio.toml").write_text('sender = "hello@example.org"\n')
+    body = {
+        "session_id": "evening",
+        "title": "Evening",
+        "instructor": "Mara",
+        "scheduled_start": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
+    }
+    await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
+    console = await signed_in(open_page, unpublished.url, KEY)
+    with database_of(data).connect() as connection:
+        await _comes(connection, "evening", confirms=False)
+        await console.get_by_role("button", name="Who comes").click()
+        dialog = console.get_by_role("dialog")
+        await expect(dialog).to_contain_text("This studio sends no mail at present.")
+        await dialog.get_by_role("button", name="Close").click()
+        Catalogue(connection).set_meta("sends_mail", "yes")
+        await console.get_by_role("button", name="Who comes").click()
+        await expect(dialog).to_contain_text("Nobody who comes has confirmed a mail address yet.")
+        await dialog.get_by_role("button", name="Close").click()
+        await _comes(connection, "evening", confirms=True)
+    await console.get_by_role("button", name="Who comes").click()
+    await expect(dialog).to_contain_text("Goes to 1 person, who confirmed an address.")
+    await dialog.get_by_role("button", name="Send the letter").click()
+    await expect(dialog.get_by_role("alert")).to_have_text("Your words: a text is needed.")
+    await dialog.get_by_label("Your words").fill("Bring a blanket.")
+    await dialog.get_by_role("button", name="Close").click()
+    await console.get_by_role("button", name="Who comes").click()
+    await expect(dialog.get_by_label("Your words")).to_have_value("Bring a blanket.")
+    assert await findings(console) == []
+    await dialog.get_by_role("button", name="Send the letter").click()
+    await expect(dialog).to_contain_text("It leaves at once, to 1 person, and cannot be taken back.")
+    await dialog.get_by_role("button", name="Yes, send it").click()
+    await expect(dialog).to_contain_text("You wrote to 1 person: ")
+    await expect(dialog).to_contain_text("1 mail waits")
+    await expect(dialog.get_by_role("heading", name="Write to those who come")).to_be_focused()
+    assert await findings(console) == []
+    again = await asked(
+        http, "POST", f"{unpublished.url}/api/v2/sessions/evening/letter", 409, {"text": "And a cushion."}
+    )
+    assert again["error"] == "letter_sent"
+    assert "a second letter is not sent" in again["message"]
+
+
+async def _comes(connection: Connection, session_id: str, *, confirms: bool) -> None:
+    coming = Coming(Catalogue(connection))
+    room = coming.registrations.room(session_id)
+    assert room is not None
+    at, address = Clock().now(), f"{confirms}@example.org".lower()
+    made = coming.register(
+        [room], series_id=None, name=None, address=address, mailbox=address, network="n", at=at
+    )
+    if confirms:
+        coming.confirm(made.registration, at)
 
 
 async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: Opener) -> None:

@@ -21,6 +21,7 @@ from engine.storage.rows import ROOMS, RoomRow
 from engine.storage.webhooks import Webhooks
 from publisher.catalogue.coming import Coming, Registered, TooManyRegistrations
 from publisher.catalogue.due_deliveries import DueDeliveries
+from publisher.catalogue.letters import Letters
 from publisher.delivery.mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.protocol.told import as_told
@@ -614,3 +615,26 @@ async def test_webhooks_are_told_who_comes_without_addresses(open_studio: Studio
     assert [each.event for each in waiting if each] == ["registration.created", "registration.cancelled"]
     assert "Anna" not in "".join(each.payload for each in waiting if each)
     assert all(as_told(json.loads(each.payload), "notice") for each in (taken, *waiting) if each)
+
+
+async def test_a_letter_goes_to_those_who_come_with_their_own_link(open_studio: Studio) -> None:
+    """In paragraphs, once; nothing to who did not confirm."""
+    made = await open_studio.came("anna@example.org")
+    open_studio.come("ben@example.org")
+    await open_studio.send(NOW)
+    letters = Letters(open_studio.publisher.catalogue)
+    letters.write("evening", "Before we <meet>", "Bring a blanket.\nAnd a cushion.\n\nSee you & yours.", NOW)
+    assert await open_studio.send(NOW) == [("anna@example.org", "Before we <meet>")]
+    _, message = open_studio.server.taken[-1]
+    text = text_of(message).replace("\r\n", "\n")
+    assert "Bring a blanket.\nAnd a cushion.\n\nSee you & yours.\n" in text
+    own = f"https://breath.example/coming/{made.registration.token}"
+    assert f"{own}/join/evening" in text
+    assert re.search(rf"{own}$", text, re.M)
+    assert "you come to this session" in text
+    html = message.get_body(("html",))
+    assert html is not None
+    assert "Bring a blanket.<br>And a cushion." in html.get_content()
+    assert "See you &amp; yours." in html.get_content()
+    assert letters.became_of("evening") == {"submitted": 1}
+    assert await open_studio.send(NOW + HOUR) == []

@@ -1,5 +1,5 @@
 /**
- * The dialog of who comes to a session: names and states; once it has begun, also who came.
+ * The dialog of who comes to a session: names and states, and the letter to them; once it has begun, also who came.
  * @module
  */
 
@@ -7,6 +7,7 @@ import { sessionPath } from "../api.js";
 import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
+import { letterSection } from "./letter.js";
 
 /**
  * @param {any} desk
@@ -16,7 +17,7 @@ export async function comingDialog(desk, sessionId) {
   const body = h("div", { "aria-live": "polite" });
   const dialog = h(
     "dialog",
-    { class: "stop-dialog", "aria-labelledby": "coming-title", onclose: () => dialog.remove() },
+    { class: "stop-dialog edit-dialog", "aria-labelledby": "coming-title", onclose: () => dialog.remove() },
     h("h2", { id: "coming-title" }, t("coming.title")),
     body,
     h("div", { class: "lower" }, h("button", { type: "button", class: "wide", onclick: () => dialog.close() }, t("console.close"))),
@@ -27,7 +28,7 @@ export async function comingDialog(desk, sessionId) {
   if (!answer.ok) return setText(body, answerText(answer, t("console.offline")));
   const { registrations, coming, waiting, max_participants: most } = answer.data;
   const people = h("ul", { class: "people" }, ...registrations.map(line));
-  show(body, h("p", { class: "lead" }, t("coming.sum", { coming, most, waiting })), registrations.length ? people : h("p", { class: "quiet" }, t("coming.nobody")));
+  show(body, h("p", { class: "lead" }, t("coming.sum", { coming, most, waiting })), registrations.length ? people : h("p", { class: "quiet" }, t("coming.nobody")), registrations.length ? letterSection(desk, sessionId) : null);
   return undefined;
 }
 

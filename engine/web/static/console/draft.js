@@ -130,7 +130,7 @@ function wordsOf(draft, name, quote) {
 }
 
 /** The number of mails in each state; none counts as delivered before it is. @param {Record<string, number>} counts */
-function delivered(counts) {
+export function delivered(counts) {
   return Object.entries(counts)
     .map(([state, count]) => (has(`mail.${state}`) ? t(`mail.${state}`, { count }) : `${state}: ${count}`))
     .join(" · ");

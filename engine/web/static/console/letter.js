@@ -1,0 +1,80 @@
+/**
+ * The letter to those who come: written once, before the session begins; afterwards what became of it.
+ * @module
+ */
+
+import { sessionPath } from "../api.js";
+import { h, setText, show } from "../dom.js";
+import { dayAndTime, t } from "../i18n.js";
+import { answerText } from "../refusals.js";
+import { confirmBefore } from "./confirmation.js";
+import { delivered } from "./draft.js";
+
+/** What was begun in this tab, by session: a closed dialog loses no words. @type {Map<string, {subject: string, text: string}>} */
+const begun = new Map();
+
+/**
+ * The section of the letter; empty until the server has answered, and where there is nothing to say.
+ * @param {any} desk
+ * @param {string} sessionId
+ */
+export function letterSection(desk, sessionId) {
+  const path = `${sessionPath(sessionId)}/letter`;
+  const element = h("section", { "aria-labelledby": "letter-title" });
+  const heading = () => h("h3", { id: "letter-title", class: "group", tabindex: "-1" }, t("letter.title"));
+  const load = async () => {
+    const answer = await desk.ask("GET", path);
+    if (answer.ok) draw(answer.data);
+  };
+  const draw = ({ letter, recipients, closed_because: closed }) => {
+    if (letter) return show(element, ...written(letter, heading()));
+    if (closed) return closed === "session_begun" ? show(element) : show(element, heading(), h("p", { class: "quiet" }, t(`letter.closed.${closed}`)));
+    return show(element, ...form(recipients));
+  };
+  const form = (/** @type {number} */ recipients) => {
+    const words = begun.get(sessionId) ?? { subject: "", text: "" };
+    const subject = h("input", { id: "letter-subject", maxlength: "200", value: words.subject });
+    const text = h("textarea", { id: "letter-text", rows: "6", maxlength: "5000" });
+    text.value = words.text;
+    const said = h("p", { class: "error", role: "alert" });
+    const sure = h("div", { class: "inline-form", hidden: true });
+    const send = h("button", { type: "button", class: "primary", onclick: () => ask() }, t("letter.send"));
+    const ask = () => {
+      setText(said, text.value.trim() ? "" : t("reason.empty", { field: t("letter.text") }));
+      if (!text.value.trim()) return text.focus();
+      return confirmBefore(sure, send, { question: t("letter.sure", { count: recipients }), yes: t("letter.yes") }, go);
+    };
+    const go = async () => {
+      const answer = await desk.ask("POST", path, { text: text.value, ...(subject.value.trim() ? { subject: subject.value } : {}) });
+      if (!answer.ok) setText(said, answerText(answer, t("console.offline")));
+      if (answer.ok) begun.delete(sessionId);
+      if (answer.ok || answer.data?.error === "letter_sent") {
+        await load();
+        element.querySelector("h3")?.focus();
+      }
+    };
+    for (const field of [subject, text]) field.addEventListener("input", () => begun.set(sessionId, { subject: subject.value, text: text.value }));
+    return [
+      heading(),
+      h("p", { class: "quiet" }, t("letter.goes", { count: recipients })),
+      h("div", { class: "field" }, h("label", { for: subject.id }, t("letter.subject")), subject),
+      h("div", { class: "field" }, h("label", { for: text.id }, t("letter.text")), text),
+      send,
+      sure,
+      said,
+    ];
+  };
+  load();
+  return element;
+}
+
+/** A letter that was sent. @param {any} letter @param {Element} heading */
+function written(letter, heading) {
+  const sums = delivered(letter.deliveries);
+  return [
+    heading,
+    h("p", { class: "quiet" }, t("letter.written", { count: letter.recipients, when: dayAndTime(Date.parse(letter.written_at)) })),
+    sums ? h("p", { class: "quiet" }, sums) : null,
+    h("details", {}, h("summary", {}, letter.subject), ...letter.text.split("\n\n").map((/** @type {string} */ block) => h("p", { class: "as-written" }, block))),
+  ].filter((part) => part !== null);
+}
