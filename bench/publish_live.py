@@ -14,7 +14,6 @@ import os
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -160,35 +159,26 @@ def rebuild_beside_a_room(data: Path, *, seconds: float, rounds: int, anew: bool
 
 @contextlib.contextmanager
 def _rebuilding(data: Path, *, anew: bool) -> Iterator[list[float]]:
-    """Rebuilds one after the other until the block ends; the last one is waited for. Yields how long each took."""
-    over = threading.Event()
+    """Rebuilds one after the other until the block ends; the last one is waited for. Yields how long each took.
+
+    One process asks for all of them as ``halcytone rebuild`` does: what is measured is the building, not Python's start.
+    """
     took: list[float] = []
-    failed: list[str] = []
-
-    def rebuild() -> None:
-        while not over.is_set():
-            began = time.monotonic()
-            if anew:
-                (data / "studio.toml").write_text(f'name = "Studio {time.time_ns()}"\n', encoding="utf-8")
-            done = subprocess.run(
-                [sys.executable, "-m", "engine.cli", "rebuild", "--data", str(data)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                failed.append(done.stderr[-400:])
-                return
-            took.append(time.monotonic() - began)
-
-    thread = threading.Thread(target=rebuild)
-    thread.start()
-    # So long the command needs until it has asked for the work.
-    time.sleep(1.0)
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "bench.rebuilding", str(data), *(["anew"] if anew else [])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert asking.stdin is not None
+    assert asking.stdout is not None
+    if asking.stdout.readline() != "began\n":
+        raise RuntimeError("no rebuild was asked for")
     try:
         yield took
     finally:
-        over.set()
-        thread.join()
+        asking.stdin.close()
+        took += [float(line) for line in asking.stdout]
+        failed = asking.wait()
     if failed:
-        raise RuntimeError(f"rebuild failed: {failed[0]}")
+        raise RuntimeError("a rebuild failed: what is wrong stands above")

@@ -19,6 +19,7 @@ __all__ = [
     "SCHEDULE",
     "dumped",
     "filter_quotes",
+    "filtered",
     "queue_job",
     "quoted",
     "remove_quotes",
@@ -101,22 +102,30 @@ def quoted(connection: Connection) -> list[tuple[str, int]]:
     return [(row["session_id"], row["version"]) for row in rows]
 
 
-def filter_quotes(
+def filtered(
     connection: Connection, session_id: str, version: int, keep: Callable[[_Document], list[Any]]
-) -> bool:
-    """Remove the quotes of a story that ``keep`` does not pick from its document; returns whether any went."""
+) -> _Document | None:
+    """A story without the quotes that ``keep`` does not pick from its document; None where it keeps all of them."""
     text = connection.value(
         "SELECT document FROM snapshots WHERE session_id = :id AND version = :version",
         id=session_id,
         version=version,
     )
-    document = json.loads(text or "{}")
+    document: _Document = json.loads(text or "{}")
     kept = keep(document)
-    if len(kept) == len(document.get("quotes", ())):
+    return None if len(kept) == len(document.get("quotes", ())) else {**document, "quotes": kept}
+
+
+def filter_quotes(
+    connection: Connection, session_id: str, version: int, keep: Callable[[_Document], list[Any]]
+) -> bool:
+    """Remove the quotes of a story that ``keep`` does not pick from its document; returns whether any went."""
+    document = filtered(connection, session_id, version, keep)
+    if document is None:
         return False
     connection.execute(
         "UPDATE snapshots SET document = :document WHERE session_id = :id AND version = :version",
-        document=dumped({**document, "quotes": kept}),
+        document=dumped(document),
         id=session_id,
         version=version,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -70,25 +69,29 @@ def forget_recipients(catalogue: Catalogue) -> int:
 def strip_quotes(catalogue: Catalogue, ended_before: Millis) -> int:
     """Remove the quotes that nobody approved from the stories of sessions that ended before an instant.
 
-    Those on the page stay, as their authors allowed. Returns how many stored stories changed. Each story is a
-    transaction of its own: live sessions write beside this.
+    Those on the page stay, as their authors allowed. Returns how many stored stories changed. Live sessions write beside
+    this: a story is read first, and where it changes written in a transaction of its own, which reads it again.
     """
     changed = 0
-    for session_id, version in stories.quoted(catalogue.connection):
-        with catalogue.transaction():
-            keep = partial(_kept, states=catalogue.quote_states(session_id), ended_before=ended_before)
-            changed += stories.filter_quotes(catalogue.connection, session_id, version, keep)
+    connection = catalogue.connection
+    for session_id, version in stories.quoted(connection):
+        keep = partial(_kept, catalogue, session_id, ended_before)
+        if stories.filtered(connection, session_id, version, keep) is not None:
+            with catalogue.transaction():
+                changed += stories.filter_quotes(connection, session_id, version, keep)
     for session_id in _published_with_quotes(catalogue):
-        with catalogue.transaction():
-            changed += _strip_published(catalogue, session_id, ended_before)
+        if _to_strip(catalogue, session_id, ended_before) is not None:
+            with catalogue.transaction():
+                changed += _strip_published(catalogue, session_id, ended_before)
     return changed
 
 
-def _kept(document: dict[str, Any], states: Mapping[str, str], ended_before: Millis) -> list[Any]:
+def _kept(catalogue: Catalogue, session_id: str, ended_before: Millis, document: dict[str, Any]) -> list[Any]:
     """The quotes that a story may keep."""
     quotes: list[Any] = document.get("quotes", [])
     if document.get("ended_at", ended_before) >= ended_before:
         return quotes
+    states = catalogue.quote_states(session_id)
     return [quote for quote in quotes if states.get(quote_key(Quote.model_validate(quote))) == "approved"]
 
 
@@ -102,12 +105,22 @@ def _published_with_quotes(catalogue: Catalogue) -> list[str]:
     return [row["session_id"] for row in rows]
 
 
-def _strip_published(catalogue: Catalogue, session_id: str, ended_before: Millis) -> bool:
+def _to_strip(catalogue: Catalogue, session_id: str, ended_before: Millis) -> dict[str, Any] | None:
+    """The document of a published session that ended before, if any quote of it goes."""
     text = catalogue.connection.value("SELECT document FROM published WHERE session_id = :id", id=session_id)
-    document = json.loads(text or "{}")
+    document: dict[str, Any] = json.loads(text or "{}")
     if document.get("ended_at", ended_before) >= ended_before:
+        return None
+    kept = _kept(catalogue, session_id, ended_before, document)
+    all_approved = set(catalogue.quote_states(session_id).values()) <= {"approved"}
+    return None if all_approved and len(kept) == len(document.get("quotes", ())) else document
+
+
+def _strip_published(catalogue: Catalogue, session_id: str, ended_before: Millis) -> bool:
+    document = _to_strip(catalogue, session_id, ended_before)
+    if document is None:
         return False
-    kept = _kept(document, catalogue.quote_states(session_id), ended_before)
+    kept = _kept(catalogue, session_id, ended_before, document)
     catalogue.connection.execute(
         "DELETE FROM quotes WHERE session_id = :id AND state <> 'approved'", id=session_id
     )

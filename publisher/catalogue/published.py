@@ -6,8 +6,9 @@ in the same transaction, so that a publisher that dies in between finds them mar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.domain.instant import Millis, to_datetime
@@ -32,6 +33,7 @@ __all__ = ["MARKED", "Catalogue", "Published"]
 MARKED = "SELECT count(*) FROM (SELECT 1 FROM marks WHERE site = :site LIMIT 1) AS found"
 """Whether anything is marked for a copy of the site, cards among it."""
 
+_ROWS_AT_ONCE: Final = 50
 _NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
     "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day, visibility,"
@@ -181,12 +183,12 @@ class Catalogue(Listing):
 
     def recompute_days(self, zone: ZoneInfo) -> None:
         """Recompute the calendar day of every published session in another time zone."""
-        with self.transaction():
-            rows = self.connection.rows("SELECT session_id, session_date FROM published")
-            self.connection.many(
-                "UPDATE published SET day = :day WHERE session_id = :id",
-                [{"day": _day(row["session_date"], zone), "id": row["session_id"]} for row in rows],
-            )
+        rows = self.connection.rows("SELECT session_id, session_date, day FROM published ORDER BY session_id")
+        days = ((row["session_id"], row["day"], _day(row["session_date"], zone)) for row in rows)
+        self._in_portions(
+            "UPDATE published SET day = :day WHERE session_id = :id",
+            [{"id": session_id, "day": now} for session_id, before, now in days if now != before],
+        )
 
     # Which pages wait to be built
 
@@ -226,11 +228,10 @@ class Catalogue(Listing):
 
     def clear_dirty(self, marks: Mapping[str, int]) -> None:
         """Unmark what was built; a page that was marked again since it was read stays dirty."""
-        with self.transaction():
-            self.connection.many(
-                "DELETE FROM marks WHERE site = :site AND page = :page AND times = :times",
-                [{"site": self.site, "page": page, "times": times} for page, times in marks.items()],
-            )
+        self._in_portions(
+            "DELETE FROM marks WHERE site = :site AND page = :page AND times = :times",
+            [{"site": self.site, "page": page, "times": times} for page, times in marks.items()],
+        )
 
     def mark_all_dirty(self) -> None:
         """Mark the whole site to be built again, in every copy."""
@@ -249,13 +250,25 @@ class Catalogue(Listing):
             "UPDATE sites SET made_of = :made_of WHERE site = :site", made_of=fingerprint, site=self.site
         )
 
+    def _in_portions(
+        self, statement: str, rows: Sequence[Mapping[str, Value]], *, announced: bool = False
+    ) -> None:
+        """Write rows that need not be written together: a live session on the same database waits for one portion only.
+
+        Inside a transaction they are part of it, all together. ``announced``: others are told of each.
+        """
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            with self.transaction():
+                self.connection.many(statement, rows[start : start + _ROWS_AT_ONCE])
+                if announced:
+                    self.connection.announce()
+
     def _mark(self, pages: Iterable[str], rows: str, **values: Value) -> None:
-        with self.transaction():
-            self.connection.many(
-                f"INSERT INTO marks (site, page, times) {rows} ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
-                [{"page": page, **values} for page in sorted(pages)],
-            )
-            self.connection.announce()
+        self._in_portions(
+            f"INSERT INTO marks (site, page, times) {rows} ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
+            [{"page": page, **values} for page in sorted(pages)],
+            announced=True,
+        )
 
     # Quotes
 

@@ -6,7 +6,7 @@ import json
 
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
-from publisher.catalogue.forgetting import enforce_retention, forget_recipients
+from publisher.catalogue.forgetting import enforce_retention, forget_recipients, strip_quotes
 from publisher.catalogue.quotes import quote_key
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.samples import NOW, snapshot
@@ -42,6 +42,18 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
         " SELECT document FROM published WHERE session_id = 'old'"
     )
     assert not any("Unforgotten" in row["document"] or "telltale" in row["document"] for row in stored)
+
+
+def test_retention_that_removes_nothing_waits_for_no_writer(publisher: Publisher) -> None:
+    """It looks through every story once a day, and a live session writes beside it."""
+    publisher.publish(snapshot("old", quotes=(APPROVED,)))
+    publisher.publish(snapshot("new", quotes=(WAITING,), ended_at=NOW + HOUR))
+    desk = open_draft_desk(publisher.data, publisher.connection)
+    desk.set_state("old", f"quote-{quote_key(APPROVED)}", "approved", NOW)
+    publisher.work()
+    with publisher.database.connect() as other, other.transaction():
+        assert strip_quotes(publisher.catalogue, NOW + 1) == 0
+    assert strip_quotes(publisher.catalogue, NOW + HOUR + 1) == 2
 
 
 def test_mail_to_people_who_are_gone_is_forgotten(publisher: Publisher) -> None:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from engine.domain.instant import to_datetime
+from engine.storage.database import Value
+from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
 
 
@@ -18,3 +26,35 @@ def test_a_card_that_follows_is_no_dirty_page(publisher: Publisher) -> None:
     catalogue.mark_dirty(["cards/b"])
     catalogue.clear_dirty(marks)
     assert catalogue.cards_to_draw() == {"cards/b": 2}
+
+
+def test_a_site_with_the_same_days_is_marked_beside_any_writer(publisher: Publisher) -> None:
+    """Another name or colour of the studio is another setup, in the same zone: nothing of a session is written."""
+    publisher.publish(snapshot("s-1"))
+    zone = publisher.jobs.setup.studio.zone
+    with publisher.database.connect() as other, other.transaction():
+        publisher.catalogue.recompute_days(zone)
+    publisher.catalogue.recompute_days(ZoneInfo("Pacific/Auckland"))
+    entry = publisher.catalogue.published("s-1")
+    assert entry is not None
+    assert (
+        entry.day
+        == to_datetime(entry.session_date).astimezone(ZoneInfo("Pacific/Auckland")).date().isoformat()
+    )
+
+
+def test_many_marks_are_written_in_portions(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each a transaction of its own, which a live session on the same database waits for."""
+    catalogue = publisher.catalogue
+    sizes: list[int] = []
+    many = catalogue.connection.many
+
+    def counted(statement: str, rows: Sequence[Mapping[str, Value]], /) -> None:
+        sizes.append(len(rows))
+        many(statement, rows)
+
+    monkeypatch.setattr(catalogue.connection, "many", counted)
+    catalogue.mark_own(f"cards/{number:03}" for number in range(120))
+    catalogue.clear_dirty(catalogue.cards_to_draw())
+    assert catalogue.cards_to_draw() == {}
+    assert sizes == [50, 50, 20] * 2
