@@ -423,6 +423,7 @@ def _build_application(
         public_url=context.server.url,
         studio_name=identity.name,
         time_zone=identity.time_zone,
+        look=identity.look,
         preview_of=preview_of_join,
     )
     backend = Backend(

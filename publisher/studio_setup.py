@@ -77,6 +77,8 @@ class StudioSetupLoader:
             if self._setup is not None:
                 return self._setup
             studio = Studio()
+        for problem in studio.look.problems:
+            _log.error("picture_not_used", problem=problem, shown="the page without it")
         made_of = fingerprint(studio, stored, own)
         if self._setup is None or made_of != self._setup.fingerprint:
             self._setup = self._made(made_of, studio, Links(stored[0] or DEFAULT_URL), Templates(own))
@@ -84,12 +86,17 @@ class StudioSetupLoader:
         return self._setup
 
     def files_changed(self) -> bool:
-        """Whether ``studio.toml`` or a template is another than when it was loaded."""
+        """Whether ``studio.toml``, a picture of it or a template is another than when it was loaded."""
         return self._file_times() != self._files
 
     def _file_times(self) -> tuple[int, ...]:
         own = self._data / "templates"
-        files = (self._data / "studio.toml", own, *(own.rglob("*") if own.is_dir() else ()))
+        pictures = self._setup.studio.picture_files() if self._setup else ()
+        files = (
+            *(self._data / name for name in ("studio.toml", *pictures)),
+            own,
+            *(own.rglob("*") if own.is_dir() else ()),
+        )
         return tuple(file.stat().st_mtime_ns for file in files if file.exists())
 
     def _made(self, made_of: str, studio: Studio, links: Links, templates: Templates) -> StudioSetup:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,6 +26,9 @@ from engine.storage.inspection import incomplete_logs
 from engine.storage.meta import Meta
 from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
+
+if TYPE_CHECKING:
+    from publisher.rendering.studio import Studio
 
 __all__ = ["Finding", "Verdict", "run_checks"]
 
@@ -190,10 +194,21 @@ def _studio(data: Path) -> list[Finding]:
         studio = load(data)
     except InvalidStudio as error:
         return [Finding("studio", Verdict.MEND, str(error), f"Mend {data / STUDIO_FILE}.")]
+    return [*(_unused_picture(problem, data) for problem in studio.look.problems), _imprint(studio, data)]
+
+
+def _unused_picture(problem: str, data: Path) -> Finding:
+    remedy = f"Put a PNG, JPEG or WebP there, beside {data / 'studio.toml'}; pages are shown without it."
+    return Finding("studio", Verdict.MEND, problem, remedy)
+
+
+def _imprint(studio: Studio, data: Path) -> Finding:
+    from publisher.rendering.studio import FILE_NAME as STUDIO_FILE
+
     if not studio.imprint.strip():
         remedy = f"Write who is responsible for the site into {data / STUDIO_FILE} (imprint)."
-        return [Finding("imprint", Verdict.LOOK, "is empty; many countries ask for one", remedy)]
-    return [Finding("imprint", Verdict.GOOD, f"{studio.name} says who is responsible")]
+        return Finding("imprint", Verdict.LOOK, "is empty; many countries ask for one", remedy)
+    return Finding("imprint", Verdict.GOOD, f"{studio.name} says who is responsible")
 
 
 async def _address(settings: Settings, stored: str | None) -> AsyncIterator[Finding]:

@@ -20,6 +20,7 @@ from engine.domain.techniques.lookup import CATALOGUE
 from engine.web import qr_code
 from engine.web.static_files import PREFIX, StaticFiles
 from publisher.rendering import resources
+from publisher.rendering.look import Look, live_page_rules, recoloured
 
 if TYPE_CHECKING:
     import jinja2
@@ -49,6 +50,8 @@ _HEADERS: Final = {
 }
 LANGUAGES: Final = ("en", "de", "fr", "es")
 """Of the live pages, English first; ``static/i18n.js`` names the same."""
+_OWN_STYLES: Final = "studio.css"
+_ICON: Final = "icon.svg"
 _MAX_LINK_LENGTH: Final = 1500
 _SHARED_MODULES: Final = ("api.js", "dom.js", "i18n.js", "memory.js", "room-state.js", "tab-memory.js")
 _CLIENT_MODULES: Final = (
@@ -134,16 +137,20 @@ def setup(
     public_url: str,
     studio_name: str,
     time_zone: str = "UTC",
+    look: Look | None = None,
     preview_of: PreviewOf = _no_preview,
 ) -> None:
     """Add the live pages and their files to an application.
 
     ``public_url`` is the server's address for others: only links on it become QR codes. ``time_zone`` is the studio's,
-    by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session. ``preview_of`` is
-    what a shared join link shows.
+    by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session. ``look`` is the
+    studio's, ours where there is none. ``preview_of`` is what a shared join link shows.
     """
-    files = StaticFiles(Path(__file__).with_name("static"))
+    folder, look = Path(__file__).with_name("static"), look or Look()
     base = urlsplit(public_url).path.rstrip("/")
+    own = _own_files(folder, look)
+    files = StaticFiles(folder, own)
+    photos = {name: base + files.address(file) for name, file in _photo_files(look)}
 
     def render(page: _Page, request: web.Request, preview: tuple[str, str] | None = None) -> web.Response:
         language = _language(request.headers.get("Accept-Language", ""))
@@ -154,12 +161,14 @@ def setup(
             studio_name=studio_name,
             base=base,
             static=lambda name: base + files.address(name),
-            styles=page.styles,
+            styles=(*page.styles, *((_OWN_STYLES,) if _OWN_STYLES in own else ())),
             preload=(*page.modules, *(f"{folder}/{language}.js" for folder in page.strings)),
             script=page.script,
             screen=page.screen,
             zone=time_zone if page is _CONSOLE and time_zone != "UTC" else None,
             tone=page.tone,
+            logo=look.logo if page is _JOIN else None,
+            photos=json.dumps(photos, ensure_ascii=False) if page is _JOIN and photos else None,
         )
         return web.Response(text=html, content_type="text/html", headers=_HEADERS)
 
@@ -185,6 +194,22 @@ def setup(
     app.router.add_get("/wall/{session_id}", wall)
     app.router.add_get("/wall/{session_id}/", wall)
     app.router.add_get(f"{PREFIX}/{{path:.+}}", files.serve)
+
+
+def _own_files(folder: Path, look: Look) -> dict[str, bytes]:
+    """The files in which a studio's look differs from ours; none where it has none of its own."""
+    own = {name: picture.data for name, picture in look.pictures.items()}
+    if rules := live_page_rules(look):
+        own[_OWN_STYLES] = rules.encode()
+    if look.has_accent:
+        own[_ICON] = recoloured((folder / _ICON).read_bytes(), look)
+    return own
+
+
+def _photo_files(look: Look) -> list[tuple[str, str]]:
+    """Each instructor with a photo, and the name of its file."""
+    found = ((name, look.photo_of(name)) for name in look.photos)
+    return [(name, photo[0]) for name, photo in found if photo]
 
 
 @cache

@@ -31,8 +31,11 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ".ts": "text/plain; charset=utf-8",
         ".txt": "text/plain; charset=utf-8",
         ".woff2": "font/woff2",
+        ".png": "image/png",
+        ".jpg": "image/jpeg",
     }
 )
+_COMPRESSED: Final = (".woff2", ".png", ".jpg")
 _COMMENT: Final = re.compile(rb"^[ \t]*(?:/\*(?:(?!\*/).)*\*/|//[^\n]*)[ \t]*\n", re.MULTILINE | re.DOTALL)
 """A comment that has its lines for itself: a quarter of the modules, which no browser needs."""
 _YEAR_S: Final = 365 * 24 * 3600
@@ -52,17 +55,23 @@ def _read(path: Path) -> StaticFile:
     body = path.read_bytes()
     if path.suffix in (".js", ".css"):
         body = _COMMENT.sub(b"", body)
+    return _file(path.suffix, body)
+
+
+def _file(suffix: str, body: bytes) -> StaticFile:
     # Without a time in its header the gzipped form is the same on every machine.
-    gzipped = None if path.suffix == ".woff2" else gzip.compress(body, mtime=0)
-    return StaticFile(_TYPES[path.suffix], body, gzipped, hashlib.sha256(body).hexdigest()[:20])
+    gzipped = None if suffix in _COMPRESSED else gzip.compress(body, mtime=0)
+    return StaticFile(_TYPES[suffix], body, gzipped, hashlib.sha256(body).hexdigest()[:20])
 
 
 class StaticFiles:
     """Serves the files below one folder whose type is known, and nothing else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        """``own`` are files of a studio, by name: beside those of the folder, or in the place of one."""
         paths = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
         self._files = {path.relative_to(folder).as_posix(): _read(path) for path in paths}
+        self._files |= {name: _file(Path(name).suffix, body) for name, body in sorted(own.items())}
         whole = hashlib.sha256()
         for name, file in self._files.items():
             whole.update(f"{name}\0{file.etag}\n".encode())

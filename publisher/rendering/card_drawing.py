@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
 import math
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -20,6 +21,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from publisher.rendering import lettering, resources
+from publisher.rendering.colours import BUILT_IN, PAPER, mixed
 from publisher.rendering.lettering import Weight
 
 __all__ = ["HEIGHT", "WIDTH", "CardTexts", "digest_of", "draw", "drawn_of"]
@@ -33,12 +35,13 @@ _TITLE_WIDTH = 690
 _LINE_WIDTH = 820
 _SIZES = (76, 64, 54, 46)
 _LINE_HEIGHT = 1.12
+_AFTER_LOGO, _LOGO_MIDDLE = 24, 82
 
-_PAPER = "#FAF7F2"
-_DISC = "#CFE5E0"
+_INK, _MUTED = "#1D2A2C", "#56646A"
 # Opaque colours that fade into the paper.
 _RINGS = ("#2F8F86", "#5FA69E", "#8BBDB5", "#B3D2CB", "#D5E4DE")
-_ACCENT, _INK, _MUTED = "#0E6560", "#1D2A2C", "#56646A"
+_FADED = (0.0, 0.236, 0.453, 0.65, 0.818)
+"""The shares of the paper in them."""
 _CENTRE, _DISC_RADIUS = (1010, 315), 104
 
 _RING_SHADES, _TEXT_SHADES = 6, 12
@@ -60,6 +63,10 @@ class CardTexts:
     techniques: str
     day: str
     seed: str
+    colours: tuple[str, ...] = ()
+    """Of the line above, of the rings and of the disc; ours where there are none."""
+    logo: str = ""
+    """A PNG in base64, which stands before the line above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +77,33 @@ class _Line:
     size: int
     weight: Weight
     colour: str
+    x: int = _LEFT
+
+
+@dataclass(frozen=True, slots=True)
+class _Design:
+    """The colours of a card, and the palette of its picture: of each colour, the place of its first shade and how many it has."""
+
+    accent: str
+    disc: str
+    rings: tuple[str, ...]
+    palette: tuple[int, ...]
+    places: Mapping[str, tuple[int, int]]
 
 
 def digest_of(texts: CardTexts) -> str:
     """SHA-256 (hex) of what a card is made of and by: two cards with the same one have the same bytes."""
     by = (_DESIGN, PIL.__version__)
-    made_of = (texts.above, texts.title, texts.facts, texts.techniques, texts.day, texts.seed)
+    made_of: tuple[object, ...] = (
+        texts.above,
+        texts.title,
+        texts.facts,
+        texts.techniques,
+        texts.day,
+        texts.seed,
+    )
+    # Without a look of its own a studio's cards keep the digest that they have.
+    made_of += (texts.colours, texts.logo) if texts.colours or texts.logo else ()
     return hashlib.sha256(repr((by, made_of)).encode()).hexdigest()
 
 
@@ -99,16 +127,20 @@ def drawn_of(png: bytes) -> str | None:
 
 def draw(texts: CardTexts) -> bytes:
     """The card as PNG; the same texts give the same bytes."""
-    picture = _rings(texts.seed)
+    design = _design(texts.colours)
+    logo = Image.open(io.BytesIO(base64.b64decode(texts.logo))) if texts.logo else None
+    picture = _rings(texts.seed, design)
     others: list[_Line] = []
-    for line in _lines(texts):
+    for line in _lines(texts, design.accent, logo.width + _AFTER_LOGO if logo else 0):
         if not lettering.has_every_letter(line.text):
             others.append(line)
             continue
-        covered, place = lettering.mask(line.text, line.size, line.weight, _LEFT, line.y)
-        _put(picture, covered, place, line.colour)
+        covered, place = lettering.mask(line.text, line.size, line.weight, line.x, line.y)
+        _put(picture, covered, place, design, line.colour)
     if others:
-        picture = _with_other_scripts(picture, others)
+        picture = _with_other_scripts(picture, others, design)
+    if logo:
+        picture = _with_logo(picture, logo)
     info = PngInfo()
     info.add_text(_MADE_OF, digest_of(texts))
     file = io.BytesIO()
@@ -116,13 +148,13 @@ def draw(texts: CardTexts) -> bytes:
     return file.getvalue()
 
 
-def _lines(texts: CardTexts) -> list[_Line]:
+def _lines(texts: CardTexts, accent: str, indent: int) -> list[_Line]:
     size, title = _fit_title(_xml_safe(texts.title))
     step = size * _LINE_HEIGHT
     first = 300 - len(title) * step / 2 + size * 0.8
     below = first + (len(title) - 1) * step
     lines = [
-        _Line(texts.above, 92, 28, "SemiBold", _ACCENT),
+        _Line(texts.above, 92, 28, "SemiBold", accent, _LEFT + indent),
         *(_Line(line, first + n * step, size, "SemiBold", _INK) for n, line in enumerate(title)),
         _Line(texts.facts, below + 62, 32, "Regular", _MUTED),
         _Line(texts.techniques, HEIGHT - 108, 26, "Regular", _MUTED),
@@ -130,11 +162,12 @@ def _lines(texts: CardTexts) -> list[_Line]:
     ]
     return [
         _Line(
-            lettering.cut(text, line.size, line.weight, _LINE_WIDTH),
+            lettering.cut(text, line.size, line.weight, _LINE_WIDTH + _LEFT - line.x),
             line.y,
             line.size,
             line.weight,
             line.colour,
+            line.x,
         )
         for line in lines
         if (text := _xml_safe(line.text))
@@ -162,14 +195,16 @@ def _xml_safe(text: str) -> str:
 # The palette: the paper, then for each colour its shades from the paper on, the full one last.
 
 
-@cache
-def _palette() -> tuple[list[int], dict[str, tuple[int, int]]]:
-    """The palette, and of each colour the place of its first shade and the number of its shades."""
-    paper = _rgb(_PAPER)
+@lru_cache(maxsize=4)
+def _design(own: tuple[str, ...]) -> _Design:
+    ours = BUILT_IN.light
+    accent, edge, disc = own or (ours.accent, ours.edge, ours.inside)
+    rings = tuple(mixed(edge, PAPER, share) for share in _FADED) if own else _RINGS
+    paper = _rgb(PAPER)
     colours, places = [paper], {}
     wanted = {
-        **dict.fromkeys((_DISC, *_RINGS), _RING_SHADES),
-        **dict.fromkeys((_ACCENT, _INK, _MUTED), _TEXT_SHADES),
+        **dict.fromkeys((disc, *rings), _RING_SHADES),
+        **dict.fromkeys((accent, _INK, _MUTED), _TEXT_SHADES),
     }
     for name, shades in wanted.items():
         places[name] = (len(colours), shades)
@@ -178,7 +213,8 @@ def _palette() -> tuple[list[int], dict[str, tuple[int, int]]]:
             tuple(round(a + (b - a) * n / shades) for a, b in zip(paper, full, strict=True))
             for n in range(1, shades + 1)
         ]
-    return [part for colour in colours for part in colour], places
+    palette = tuple(part for colour in colours for part in colour)
+    return _Design(accent, disc, rings, palette, places)
 
 
 def _rgb(colour: str) -> tuple[int, ...]:
@@ -195,45 +231,52 @@ def _distances() -> NDArray[np.uint16]:
     return steps
 
 
-def _rings(seed: str) -> Image.Image:
+def _rings(seed: str, design: _Design) -> Image.Image:
     """The picture before anything is written on it. A pixel's colour depends on its distance from the centre alone."""
-    palette, places = _palette()
     distances = _distances()
     away = np.arange(int(distances.max()) + 1) / _PER_PIXEL
     colours = np.zeros(len(away), np.uint8)
 
     def put(colour: str, covered: NDArray[np.float64]) -> None:
-        first, shades = places[colour]
+        first, shades = design.places[colour]
         shade = np.rint(np.clip(covered, 0, 1) * shades).astype(int)
         colours[shade > 0] = (first + shade - 1)[shade > 0]
 
-    put(_DISC, _DISC_RADIUS + 0.5 - away)
+    put(design.disc, _DISC_RADIUS + 0.5 - away)
     shift = hashlib.sha256(seed.encode()).digest()
-    for n, colour in enumerate(_RINGS):
+    for n, colour in enumerate(design.rings):
         radius = 148 + n * 66 + 20 * math.sin(shift[n] / 40)
         put(colour, 1.5 - np.abs(away - radius))
     picture = Image.frombytes("P", (WIDTH, HEIGHT), colours[distances].tobytes())
-    picture.putpalette(palette)
+    picture.putpalette(list(design.palette))
     return picture
 
 
-@cache
-def _shades(colour: str) -> tuple[list[int], list[int]]:
+@lru_cache(maxsize=32)
+def _shades(first: int, shades: int) -> tuple[list[int], list[int]]:
     """For each share of a pixel that a letter covers (0 to 255): its place in the palette, and whether it is seen."""
-    first, shades = _palette()[1][colour]
     steps = [round(covered * shades / 255) for covered in range(256)]
     return [first + step - 1 if step else 0 for step in steps], [255 if step else 0 for step in steps]
 
 
-def _put(picture: Image.Image, covered: Image.Image, place: tuple[int, int], colour: str) -> None:
-    shades, seen = _shades(colour)
+def _put(
+    picture: Image.Image, covered: Image.Image, place: tuple[int, int], design: _Design, colour: str
+) -> None:
+    shades, seen = _shades(*design.places[colour])
     picture.paste(covered.point(shades), place, covered.point(seen))
+
+
+def _with_logo(picture: Image.Image, logo: Image.Image) -> Image.Image:
+    """The picture with a logo at the height of the line above, in as many colours as a palette has."""
+    full, own = picture.convert("RGB"), logo.convert("RGBA")
+    full.paste(own, (_LEFT, _LOGO_MIDDLE - own.height // 2), own)
+    return full.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
 
 # Other scripts: the site's font has Latin letters only, and joined letters need more than placing one after the other.
 
 
-def _with_other_scripts(picture: Image.Image, lines: Sequence[_Line]) -> Image.Image:
+def _with_other_scripts(picture: Image.Image, lines: Sequence[_Line], design: _Design) -> Image.Image:
     """The picture with lines that the fonts of the system are needed for."""
     layer, top = _layer(lines)
     if any(_COLOURFUL.search(line.text) for line in lines):
@@ -244,7 +287,7 @@ def _with_other_scripts(picture: Image.Image, lines: Sequence[_Line]) -> Image.I
     for line in lines:
         above, below = _span(line)
         part = (0, max(0, above - top), WIDTH, below - top)
-        _put(picture, covered.crop(part), (0, top + part[1]), line.colour)
+        _put(picture, covered.crop(part), (0, top + part[1]), design, line.colour)
     return picture
 
 
@@ -267,7 +310,7 @@ def _layer(lines: Sequence[_Line]) -> tuple[Image.Image, int]:
     top = max(0, min(_span(line)[0] for line in lines))
     height = min(HEIGHT, max(_span(line)[1] for line in lines)) - top
     texts = "".join(
-        f'<text x="{_LEFT}" y="{line.y - top:.1f}" font-family="{_families(line.text)}" font-size="{line.size}"'
+        f'<text x="{line.x}" y="{line.y - top:.1f}" font-family="{_families(line.text)}" font-size="{line.size}"'
         f' font-weight="{600 if line.weight == "SemiBold" else 400}" fill="{line.colour}">'
         f"{_ISOLATE}{escape(line.text)}{_END_ISOLATE}</text>"
         for line in lines

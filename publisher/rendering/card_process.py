@@ -12,7 +12,8 @@ __all__ = ["drawn"]
 
 def drawn(request: bytes) -> bytes:
     """The card with these texts."""
-    return draw(CardTexts(**json.loads(request)))
+    texts = json.loads(request)
+    return draw(CardTexts(**{**texts, "colours": tuple(texts["colours"])}))
 
 
 if __name__ == "__main__":

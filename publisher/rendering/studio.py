@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 from pydantic import (
@@ -19,13 +19,26 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     StringConstraints,
     ValidationError,
 )
 
 from engine.domain.instant import Millis, to_datetime
-from engine.domain.text import line, paragraphs
-from publisher.rendering.links import is_writable
+from engine.domain.techniques.lookup import slug_of
+from publisher.rendering.look import Look, look_of
+from publisher.rendering.setting_types import (
+    Accent,
+    Handle,
+    Long,
+    MailAddress,
+    PictureFile,
+    Short,
+    Tag,
+    WebAddress,
+    ZoneName,
+    as_tuple,
+)
 
 if TYPE_CHECKING:
     from publisher.rendering.words import Words
@@ -34,6 +47,7 @@ __all__ = [
     "FILE_NAME",
     "Automatic",
     "Handles",
+    "Instructor",
     "InvalidStudio",
     "Studio",
     "load",
@@ -48,59 +62,12 @@ class InvalidStudio(ValueError):
     """``studio.toml`` cannot be used; the message names each setting and what it should be."""
 
 
-def _trim(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-def _as_tuple(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("a time zone such as Europe/Berlin") from None
-    return name
-
-
-def _web_address(text: str) -> str:
-    if not text:
-        return text
-    written = text.isascii() and text.isprintable() and not set(text) & set(' <>"\\^`{|}')
-    if not written or urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).netloc:
-        raise ValueError("an address that begins with https://")
-    return text
-
-
-def _mail_address(text: str) -> str:
-    if text and not is_writable(text):
-        raise ValueError("a mail address such as hello@example.org")
-    return text
-
-
-_Short = Annotated[str, StringConstraints(max_length=200), AfterValidator(line), BeforeValidator(_trim)]
-_Long = Annotated[
-    str, StringConstraints(max_length=10_000), AfterValidator(paragraphs), BeforeValidator(_trim)
-]
-_Mail = Annotated[
-    str,
-    StringConstraints(
-        max_length=254, pattern=r"^$|^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
-    ),
-    AfterValidator(_mail_address),
-    BeforeValidator(_trim),
-]
-_Handle = Annotated[
-    str, StringConstraints(max_length=100, pattern=r"^$|^@?[A-Za-z0-9._-]+(@[A-Za-z0-9.-]+)?$")
-]
-
-
-_Tag = Annotated[
-    str,
-    StringConstraints(pattern=r"^#?[^\W\d]\w{0,29}$"),
-    BeforeValidator(_trim),
-]
+def _different(instructors: tuple[Instructor, ...]) -> tuple[Instructor, ...]:
+    names = [slug_of(each.name) for each in instructors]
+    for each, name in zip(instructors, names, strict=True):
+        if names.count(name) > 1:
+            raise ValueError(f"{each.name} stands there twice")
+    return instructors
 
 
 class _Table(BaseModel):
@@ -110,11 +77,18 @@ class _Table(BaseModel):
 class Handles(_Table):
     """Accounts in social networks. Drafts for Bluesky and Mastodon are written only where a handle is set."""
 
-    twitter: _Handle = ""
-    linkedin: Annotated[str, AfterValidator(_web_address)] = ""
-    facebook: Annotated[str, AfterValidator(_web_address)] = ""
-    bluesky: _Handle = ""
-    mastodon: _Handle = ""
+    twitter: Handle = ""
+    linkedin: WebAddress = ""
+    facebook: WebAddress = ""
+    bluesky: Handle = ""
+    mastodon: Handle = ""
+
+
+class Instructor(_Table):
+    """Somebody who leads sessions here, known by the name that the sessions give."""
+
+    name: Annotated[Short, Field(min_length=1)]
+    photo: PictureFile = ""
 
 
 class Automatic(_Table):
@@ -135,21 +109,38 @@ def zone_name(local: datetime) -> str:
 class Studio(_Table):
     """The identity and language under which everything is published."""
 
-    name: Annotated[_Short, Field(min_length=1)] = "Halcytone Live"
-    about: _Long = "We breathe together, live. After each session its story appears here."
+    name: Annotated[Short, Field(min_length=1)] = "Halcytone Live"
+    about: Long = "We breathe together, live. After each session its story appears here."
     language: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en"
-    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
-    sender: _Mail = ""
-    postal_address: _Long = ""
-    imprint: _Long = ""
-    contact: _Mail = ""
-    emergency: _Short = ""
+    time_zone: ZoneName = "UTC"
+    sender: MailAddress = ""
+    postal_address: Long = ""
+    imprint: Long = ""
+    contact: MailAddress = ""
+    emergency: Short = ""
     """Shown to whoever needs to stop; a general line where it is empty."""
-    hashtags: Annotated[tuple[_Tag, ...], BeforeValidator(_as_tuple), Field(max_length=4)] = ()
+    hashtags: Annotated[tuple[Tag, ...], BeforeValidator(as_tuple), Field(max_length=4)] = ()
     """General ones of the posts, in the studio's language; ours where there are none."""
-    websub_hub: Annotated[str, AfterValidator(_web_address)] = ""
+    websub_hub: WebAddress = ""
+    accent: Accent = ""
+    """``#RRGGBB``; links, buttons and the circle are ours where it is empty."""
+    logo: PictureFile = ""
+    """A file beside ``studio.toml``; so are the photos of instructors."""
     handles: Handles = Handles()
     automatic: Automatic = Automatic()
+    instructors: Annotated[
+        tuple[Instructor, ...], BeforeValidator(as_tuple), Field(max_length=200), AfterValidator(_different)
+    ] = ()
+    _look: Look = PrivateAttr(default_factory=Look)
+
+    @property
+    def look(self) -> Look:
+        """The colours and pictures: those that ``load`` found in the folder."""
+        return self._look
+
+    def picture_files(self) -> tuple[str, ...]:
+        """The names of the files that it asks for, whether they are there or not."""
+        return tuple(name for name in (self.logo, *(each.photo for each in self.instructors)) if name)
 
     @property
     def words(self) -> Words:
@@ -208,7 +199,11 @@ _DEFAULT = """\
 # language = "en"                       # of what you write, and of the site, mails and posts: en, de, fr or es; our own words are English in others
 # time_zone = "UTC"                     # days, months and times on the pages, e.g. "Europe/Berlin"
 
-# To change how pages, mails or posts look, put a template of the same name into templates/ beside this file
+# The colour of links, buttons and the circle, and your logo: a PNG, JPEG or WebP beside this file.
+# accent = "#7A3E9D"
+# logo = "logo.png"
+
+# To change pages, mails or posts further, put a template of the same name into templates/ beside this file
 # (templates/site/…, templates/email/…, templates/social/…). One that fails is reported, and the built-in one used.
 
 # Where mail comes from, and the address that laws on newsletters ask for.
@@ -238,6 +233,11 @@ _DEFAULT = """\
 # bluesky = "yourstudio.bsky.social"    # with it, a draft for Bluesky is written
 # mastodon = "@yourstudio@mastodon.social"   # with it, a draft for Mastodon is written
 
+# A photo for those who lead, beside their name on pages and at the door; the name as in your sessions.
+# [[instructors]]
+# name = "Sarah Chen"
+# photo = "sarah.jpg"
+
 # What goes out without your approval. The newsletter then leaves after ten minutes and can be stopped until then.
 [automatic]
 # newsletter = false
@@ -258,13 +258,18 @@ def write_default(folder: Path) -> None:
 
 
 def file_digest(folder: Path) -> str:
-    """What tells whether two data folders have the same ``studio.toml``; the same for two that have none."""
+    """What tells whether two data folders have the same ``studio.toml`` and pictures; the same for two that have none."""
     file = folder / FILE_NAME
-    return hashlib.sha256(file.read_bytes() if file.exists() else b"").hexdigest()[:16]
+    digest = hashlib.sha256(file.read_bytes() if file.exists() else b"")
+    with suppress(InvalidStudio):
+        digest.update(load(folder).look.digest.encode())
+    return digest.hexdigest()[:16]
 
 
 def load(folder: Path) -> Studio:
     """The studio of a data folder; the defaults where it has no ``studio.toml``.
+
+    Pictures that cannot be used are left out, and named in the look's ``problems``.
 
     Raises:
         InvalidStudio: the file is no TOML, or a setting is wrong; each is named.
@@ -276,7 +281,7 @@ def load(folder: Path) -> Studio:
     except UnicodeDecodeError as error:
         raise InvalidStudio(f"{FILE_NAME}: not UTF-8 ({error.reason})") from error
     try:
-        return Studio.model_validate(tomllib.loads(text))
+        studio = Studio.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise InvalidStudio(f"{FILE_NAME}: {error}") from error
     except ValidationError as error:
@@ -290,3 +295,6 @@ def load(folder: Path) -> Studio:
             for m in error.errors(include_url=False)
         )
         raise InvalidStudio(f"{FILE_NAME}: {reasons}") from error
+    photos = ((each.name, each.photo) for each in studio.instructors if each.photo)
+    studio._look = look_of(folder, studio.accent, studio.logo, photos)
+    return studio

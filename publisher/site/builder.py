@@ -67,7 +67,8 @@ def _no_step(_: str) -> None:
 
 def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: Path) -> str:
     """SHA-256 (hex) of everything besides the catalogue that pages are made of; when it changes, all are built again."""
-    digest = hashlib.sha256(f"{FORMAT}\n{list(settings)}\n{studio.model_dump_json()}\n".encode())
+    identity = f"{studio.model_dump_json()}{studio.look.digest}"
+    digest = hashlib.sha256(f"{FORMAT}\n{list(settings)}\n{identity}\n".encode())
     for folder in (resources.path("templates"), resources.path("site"), own_templates):
         for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
             if file.is_file():
@@ -287,7 +288,7 @@ class SiteBuilder:
                 ics = calendar_of(self._catalogue, self._studio, self._links, self._site_id)
                 yield SiteFile("calendar.ics", ics)
             case "docs":
-                yield from asset_files()
+                yield from asset_files(self._studio.look)
                 yield SiteFile("card.png", studio_card(self._studio))
                 yield SiteFile("robots.txt", self._robots())
                 yield from self._renderer.documents()

@@ -24,6 +24,7 @@ from mkdocs.utils.templates import script_tag_filter, url_filter
 from publisher.files.tree import SiteFile
 from publisher.rendering import resources
 from publisher.rendering.links import Links
+from publisher.rendering.look import Look, recoloured, site_rules
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 from publisher.site.page import Page
@@ -41,19 +42,25 @@ def _theme() -> Path:
     return resources.path("site") / "theme"
 
 
-def asset_files() -> Iterator[SiteFile]:
-    """The theme's fonts, styles and scripts, with their paths below the site's root (``assets/…``)."""
+def asset_files(look: Look) -> Iterator[SiteFile]:
+    """The theme's fonts, styles and scripts in a studio's look, and its pictures; paths below the site's root (``assets/…``)."""
     root = _theme() / "assets"
     for file in sorted(root.rglob("*")):
         if file.is_file():
-            yield SiteFile(f"assets/{file.relative_to(root).as_posix()}", file.read_bytes())
+            path, data = file.relative_to(root).as_posix(), file.read_bytes()
+            if path == "site.css":
+                data += site_rules(look).encode()
+            elif path == "mark.svg":
+                data = recoloured(data, look)
+            yield SiteFile(f"assets/{path}", data)
+    for name, picture in look.pictures.items():
+        yield SiteFile(f"assets/{name}", picture.data)
 
 
-@cache
-def assets_version() -> str:
+def assets_version(look: Look) -> str:
     """Ten hex digits that change with any asset: a query string with them keeps old ones out of browsers' caches."""
     digest = hashlib.sha256()
-    for each in asset_files():
+    for each in asset_files(look):
         digest.update(each.path.encode())
         digest.update(each.data or b"")
     return digest.hexdigest()[:10]
@@ -81,6 +88,7 @@ class PageRenderer:
         self._studio = studio
         self._links = links
         self._templates = templates
+        self._version = assets_version(studio.look)
         self._templates.environment.filters.update(url=url_filter, script_tag=script_tag_filter)
 
     def render(self, pages: Iterable[Page]) -> Iterator[SiteFile]:
@@ -199,7 +207,7 @@ class PageRenderer:
             "href": lambda to: root + to if to else root,
             "absolute": self._links.absolute,
             "canonical": self._links.absolute(path.removesuffix("index.html")),
-            "version": assets_version(),
+            "version": self._version,
             "noindex": False,
             "description": "",
         }

@@ -47,6 +47,23 @@ async def test_a_folder_that_does_not_exist_is_no_trouble_yet(tmp_path: Path) ->
     assert findings["database"].verdict is Verdict.LOOK
 
 
+async def test_a_picture_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    """With its setting and the reason; the rest of the studio is examined as ever."""
+    (tmp_path / "studio.toml").write_text('logo = "logo.png"\nimprint = "Mara, Bath"\n')
+    findings = await found(tmp_path)
+    assert findings["studio"].verdict is Verdict.MEND
+    assert findings["studio"].sentence == "logo: logo.png: there is no such file"
+    assert findings["imprint"].verdict is Verdict.GOOD
+
+
+async def test_an_accent_that_cannot_be_read_is_named_with_the_nearest(tmp_path: Path) -> None:
+    """The colour to put in its place stands in the finding."""
+    (tmp_path / "studio.toml").write_text('accent = "#FFB000"\n')
+    finding = (await found(tmp_path))["studio"]
+    assert finding.verdict is Verdict.MEND
+    assert "the nearest colour that holds is #" in finding.sentence
+
+
 async def test_a_full_disk_must_be_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Little room is found before it stops a session."""
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10 * 1024 * 1024))

@@ -34,7 +34,7 @@ async def signed_in(open_page: Opener, url: str, key: str) -> Page:
     return page
 
 
-async def _first_site(url: str, http: aiohttp.ClientSession) -> None:
+async def first_site(url: str, http: aiohttp.ClientSession) -> None:
     """Return when the empty site is built, whose styles every page has."""
     for _ in range(600):
         async with http.get(f"{url}/assets/site.css") as answer:
@@ -56,7 +56,7 @@ async def test_somebody_says_that_they_come_and_the_instructor_sees_it(
         "scheduled_start": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
     }
     await asked(http, "POST", f"{publishing.url}/api/v2/sessions/create", 201, body)
-    await _first_site(publishing.url, http)
+    await first_site(publishing.url, http)
     page = await open_page(f"{publishing.url}/sessions/evening/")
     await expect(page.get_by_text("One place is left.")).to_be_visible()
     await page.get_by_label("Your name, if you like").fill("Anna")

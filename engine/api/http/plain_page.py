@@ -78,7 +78,7 @@ def plain_page(
         _head(page, title, index=index, styles="/assets/site.css")
         + (preview_tags(page, title, description, image, address) if description else "")
         + f'</head><body><a class="skip" href="#content">{escape(words("layout.skip"))}</a>'
-        f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_MARK}<span{written}>{name}</span></a>'
+        f'<header class="masthead"><a class="brand" href="{escape(here("/"))}">{_mark(page)}<span{written}>{name}</span></a>'
         f'<nav aria-label="{escape(words("layout.site"))}">{navigation}</nav></header>'
         f'<main id="content"><h1{of_title}>{escape(title)}</h1>{body}</main>'
         f'<footer class="colophon"><p class="colophon-name"{written}>{name}</p><ul>{footer}</ul></footer>'
@@ -102,6 +102,15 @@ _MARK = (
     '<svg width="28" height="28" viewBox="0 0 28 28" aria-hidden="true"><circle class="mark-fill" cx="14" cy="14" r="7"/>'
     '<circle class="mark-ring" cx="14" cy="14" r="12.5" fill="none"/></svg>'
 )
+
+
+def _mark(page: PageContext) -> str:
+    """What stands before the studio's name: its logo, or our circle."""
+    logo = page.studio.look.logo
+    if logo is None:
+        return _MARK
+    source = escape(page.links.here("/assets/logo.png"))
+    return f'<img class="logo" src="{source}?v={logo.digest}" width="{logo.width}" height="{logo.height}" alt="">'
 
 
 def _links(page: PageContext, links: Iterable[tuple[str, str]], *, around: str = "{}") -> str:
@@ -152,10 +161,14 @@ def _html_response(text: str, status: int) -> web.Response:
     )
 
 
-async def styles(_: web.Request) -> web.Response:
+async def styles(request: web.Request) -> web.Response:
     """Serve the style sheet of ``bare_page``."""
+    # Imported on use, as the studio is: a server is ready sooner without.
+    from publisher.rendering.look import site_rules
+
+    page = await page_context(request)
     return web.Response(
-        text=_style_sheet(),
+        text=_style_sheet() + site_rules(page.studio.look),
         content_type="text/css",
         charset="utf-8",
         headers={hdrs.CACHE_CONTROL: "max-age=3600"},

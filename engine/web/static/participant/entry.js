@@ -35,10 +35,11 @@ export function entryScreen(visit) {
   );
   // The form stands on the session's page, which asks for no script.
   const coming = h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/#coming`, hidden: true }, t("entry.coming"));
+  const orb = h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {}));
   const element = h(
     "section",
     { class: "screen entry" },
-    h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {})),
+    orb,
     title,
     lead,
     moved,
@@ -49,12 +50,24 @@ export function entryScreen(visit) {
     setText(title, room.title || t("entry.title"));
     document.title = room.title || t("entry.title");
     setText(lead, leadOf(room));
+    showPhoto(orb, room.instructor);
     coming.hidden = room.phase !== "scheduled" || room.access !== "open";
     setText(moved, visit.moved && room.phase !== "live" ? t("waiting.moved") : "");
   };
   room.addEventListener("change", fill);
   fill();
   return { element, close: () => room.removeEventListener("change", fill) };
+}
+
+/**
+ * Put the instructor's photo into the still circle, where the studio has one.
+ * @param {any} orb
+ * @param {string | undefined} instructor
+ */
+function showPhoto(orb, instructor) {
+  const photos = Object.entries(JSON.parse(document.documentElement.dataset.photos ?? "{}"));
+  const src = photos.find(([name]) => name.localeCompare(instructor ?? "", undefined, { sensitivity: "base" }) === 0)?.[1];
+  if (src && orb.firstChild?.src !== new URL(src, location.href).href) orb.replaceChildren(h("img", { src, alt: "" }));
 }
 
 /** @param {any} room */
