@@ -28,7 +28,7 @@ from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
 from engine.api.newsletter import subscriptions as newsletter
 from engine.api.pages import coming_pages, series_pages, site_files
-from engine.api.publishing import analytics, drafts, publications, summaries
+from engine.api.publishing import analytics, drafts, newsletter_preview, publications, summaries
 from engine.api.registrations import endpoints as registrations
 from engine.api.registrations import letter
 from engine.api.rooms import announce, me, platform_events
@@ -50,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *analytics.ENDPOINTS,
     *publications.ENDPOINTS,
     *drafts.ENDPOINTS,
+    *newsletter_preview.ENDPOINTS,
     *me.ENDPOINTS,
     *registrations.ENDPOINTS,
     *letter.ENDPOINTS,

@@ -19,9 +19,19 @@ from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["CONFIRMATION", "NEWSLETTER", "PERSONAL", "SEND_DELAY", "Deliveries", "Delivery"]
+__all__ = [
+    "CONFIRMATION",
+    "NEWSLETTER",
+    "NEWSLETTER_TEST",
+    "PERSONAL",
+    "SEND_DELAY",
+    "Deliveries",
+    "Delivery",
+]
 
 NEWSLETTER = "newsletter"
+NEWSLETTER_TEST = "newsletter_test"
+"""To whoever works on the newsletter, at their own address."""
 PERSONAL = "personal"
 CONFIRMATION = "confirmation"
 

@@ -8,7 +8,7 @@ from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.session_reader import Recipient, SessionReader
 from engine.storage.sign_ins import SIGN_IN_MAIL, SignIns
-from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, Delivery
+from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, NEWSLETTER_TEST, Delivery
 from publisher.catalogue.place_mails import PLACE_MAILS
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import subscriber
@@ -37,7 +37,12 @@ def message_of_delivery(
     if snapshot is None:
         return None
     unsubscribe = ""
-    if delivery.kind == NEWSLETTER:
+    seed = ""
+    if delivery.kind == NEWSLETTER_TEST:
+        mail = texts.test_newsletter(story_of(snapshot, texts.studio))
+        # Each test is a mail of its own.
+        seed = f"\n{now}"
+    elif delivery.kind == NEWSLETTER:
         reader = subscriber(catalogue, delivery.recipient)
         if reader is None or not reader.confirmed:
             return None
@@ -51,7 +56,7 @@ def message_of_delivery(
     return message_of(
         mail,
         texts.studio,
-        message_id=_message_id(texts, delivery),
+        message_id=_message_id(texts, delivery, seed),
         date=now,
         picture=card_of(story_of(snapshot, texts.studio), texts.studio),
         to=delivery.address,
@@ -59,9 +64,10 @@ def message_of_delivery(
     )
 
 
-def _message_id(texts: DraftTexts, delivery: Delivery) -> str:
-    """Made of session, kind and recipient."""
-    return message_id_of(f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}", texts.links.host)
+def _message_id(texts: DraftTexts, delivery: Delivery, more: str = "") -> str:
+    """Made of session, kind and recipient, and of what tells several such mails apart."""
+    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}{more}"
+    return message_id_of(seed, texts.links.host)
 
 
 def _sign_in(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes:

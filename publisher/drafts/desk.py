@@ -14,7 +14,7 @@ from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from engine.storage.outbox import Outbox
 from engine.storage.session_reader import SessionReader
-from publisher.catalogue.deliveries import NEWSLETTER, PERSONAL, Deliveries
+from publisher.catalogue.deliveries import NEWSLETTER, NEWSLETTER_TEST, PERSONAL, Deliveries
 from publisher.catalogue.drafts import DraftRow, Drafts
 from publisher.catalogue.mail_report import paused_addresses, waits_because
 from publisher.catalogue.published import Catalogue
@@ -184,6 +184,49 @@ class DraftDesk:
             self._drafts.edit(session_id, channel, edited, at)
         self._rewrite(session_id, "email" if channel == "email" else "social")
         return self.draft(session_id, channel)
+
+    def preview(self, session_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The newsletter as its readers get it, with ``changes`` of ``{subject, text}`` that are not stored.
+
+        Its HTML refers to the card as ``cid:card@halcytone``.
+
+        Raises:
+            DraftNotFound: there is no newsletter of this session.
+            InvalidDraft: an unknown field, or no text.
+        """
+        snapshot = self._snapshot(session_id)
+        if self._drafts.get(session_id, "email") is None:
+            raise DraftNotFound("email")
+        errors = edit_errors("email", changes) if changes else {}
+        if errors:
+            raise InvalidDraft(errors)
+        mail = self.texts.newsletter(
+            story_of(snapshot, self._studio),
+            unsubscribe=self.texts.links.absolute("subscribe/"),
+            changes={name: str(text).strip() for name, text in changes.items()},
+        )
+        return {"subject": mail.subject, "text": mail.text, "html": mail.html}
+
+    def send_test(self, session_id: str, recipient: str, address: str, at: Millis) -> None:
+        """Queue the newsletter as it is stored for whoever works on it; ``recipient`` is what they are known by.
+
+        Raises:
+            DraftNotFound: there is no newsletter of this session.
+        """
+        if self._drafts.get(session_id, "email") is None:
+            raise DraftNotFound("email")
+        self._deliveries.schedule_one(session_id, NEWSLETTER_TEST, recipient, address, at, at)
+
+    def card(self, session_id: str) -> bytes:
+        """The card of a session as PNG.
+
+        Raises:
+            DraftNotFound: nothing of this session was published.
+        """
+        # Imports NumPy, which nothing else at the desk needs.
+        from publisher.rendering.card import card_of
+
+        return card_of(story_of(self._snapshot(session_id), self._studio), self._studio)
 
     def set_state(self, session_id: str, channel: str, state: str, at: Millis) -> dict[str, Any]:
         """Set a draft to ``approved``, ``withdrawn`` or ``waiting``; a quote's channel is ``quote-<key>``.

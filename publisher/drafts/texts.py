@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from publisher.catalogue.drafts import Drafts
@@ -26,8 +27,15 @@ class DraftTexts:
         self.studio = studio
         self.links = links
 
-    def newsletter(self, story: Story, *, picture: str = PICTURE, unsubscribe: str = "") -> Mail:
-        """The newsletter about a session."""
+    def newsletter(
+        self,
+        story: Story,
+        *,
+        picture: str = PICTURE,
+        unsubscribe: str = "",
+        changes: Mapping[str, str] | None = None,
+    ) -> Mail:
+        """The newsletter about a session; ``changes`` is what somebody is about to write instead of parts of it."""
         mail = newsletter_of(
             story,
             self.studio,
@@ -36,8 +44,8 @@ class DraftTexts:
             picture=picture,
             unsubscribe=unsubscribe,
         )
-        edited = self._edited(story.id, "email")
-        if edited is None:
+        edited = {**(self._edited(story.id, "email") or {}), **(changes or {})}
+        if not edited:
             return mail
         return edited_mail(
             mail,
@@ -49,6 +57,12 @@ class DraftTexts:
             picture=picture,
             unsubscribe=unsubscribe,
         )
+
+    def test_newsletter(self, story: Story) -> Mail:
+        """The newsletter as its readers get it, with a subject that says that it is a test."""
+        # Nobody subscribed: what ends a subscription leads to where one begins.
+        mail = self.newsletter(story, unsubscribe=self.links.absolute("subscribe/"))
+        return replace(mail, subject=self.studio.words("mail.test_subject", subject=mail.subject))
 
     def posts(self, story: Story) -> Iterator[Post]:
         """A post for each network of the studio."""

@@ -107,6 +107,8 @@ _LEADERS: Wanted = (200, 200, 200, 200, 200, 404, 404, 200, 200, 200, 403, 401)
 _DECIDES: Wanted = (200, 200, 200, 200, 403, 404, 404, 200, 200, 403, 403, 401)
 # To nobody: this studio sends no mail.
 _WRITES: Wanted = (409, 409, 409, 409, 403, 404, 404, 409, 409, 403, 403, 401)
+# One's own address is that of one's key.
+_TESTS: Wanted = (409, 409, 409, 409, 409, 404, 404, 403, 409, 409, 403, 401)
 _INVITES: Wanted = (201, 201, 201, 201, 201, 404, 404, 201, 201, 201, 403, 401)
 _WITH_KEY: Wanted = (200, 200, 200, 200, 403, 404, 403, 403, 403, 403, 403, 401)
 _MAKERS: Wanted = (200, 200, 200, 404, 404, 404, 404, 403, 403, 403, 403, 401)
@@ -137,6 +139,8 @@ ROWS = (
     ),
     Row("POST", "/sessions/shared/drafts/email/approve", _DECIDES),
     Row("POST", "/sessions/shared/drafts/email/withdraw", _DECIDES),
+    Row("POST", "/sessions/shared/drafts/email/preview", _LEADERS, lambda: {"subject": "Hello"}),
+    Row("POST", "/sessions/shared/drafts/email/test", _TESTS),
     Row("POST", "/sessions/shared/letter", _WRITES, lambda: {"text": "Bring a blanket."}),
     Row("POST", "/session-summary", _LEADERS, _summary(), "preview"),
     # Publishing at once, again and withdrawing need a key.

@@ -15,9 +15,10 @@ from engine.app import RunningServer
 from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import confirm, subscribe, subscriber
-from tests.journey.server import asked
+from tests.journey.server import KEY, asked
 from tests.web.conftest import Opener
 from tests.web.fake_room import FakeRoom
+from tests.web.test_accessibility import findings
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -100,6 +101,62 @@ async def test_a_newsletter_says_to_how_many_it_goes(
     await expect(mail).to_have_attribute("data-state", "withdrawn")
     await expect(leaves).to_have_count(0)
     await expect(mail.get_by_text("1 mail waits")).to_have_count(0)
+
+
+async def test_a_newsletter_is_looked_at_and_tried_before_it_leaves(
+    publishing: RunningServer,
+    http: aiohttp.ClientSession,
+    open_page: Opener,
+    evening: dict[str, Any],
+    tmp_path: Path,
+) -> None:
+    """As its readers get it, with words that are not saved and the card; a test goes to oneself, of what is saved."""
+    data = tmp_path / "data"
+    (data / "studio.toml").write_text('sender = "hello@example.org"\n')
+    guest = await open_page(evening["urls"]["join"])
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_role("heading", name="Settle in")).to_be_visible()
+    await asked(http, "POST", f"{publishing.url}/api/v2/sessions/evening/end")
+    desk = await open_page(f"{publishing.url}/console")
+    await desk.get_by_label("Key or session link").fill(KEY)
+    await desk.get_by_role("button", name="Sign in").click()
+    await desk.get_by_role("button", name="Drafts and page").click()
+    mail = desk.locator("[data-draft=email]")
+    await expect(mail).to_be_visible(timeout=20_000)
+    await expect(desk.get_by_role("img", name="Card of Evening Calm")).to_be_visible()
+    await mail.get_by_label("Text for Newsletter").fill("Dear all,\n\nit was <quiet>.")
+    await mail.get_by_role("button", name="Look at it").click()
+    dialog = desk.get_by_role("dialog")
+    seen = dialog.frame_locator("iframe[sandbox='allow-same-origin']")
+    await expect(seen.get_by_text("it was <quiet>.")).to_be_visible()
+    button = seen.get_by_text("See the session")
+    await expect(button).to_have_css("background-color", "rgb(14, 101, 96)")
+    await expect(button).not_to_have_attribute("href", re.compile("."))
+    await desk.emulate_media(color_scheme="dark")
+    await expect(button).to_have_css("background-color", "rgb(124, 212, 198)")
+    assert await findings(desk) == []
+    await dialog.get_by_role("button", name="Close").click()
+    reply = await asked(http, "GET", f"{publishing.url}/api/v2/sessions/evening/drafts")
+    assert not next(draft for draft in reply["drafts"] if draft["channel"] == "email")["edited"]
+    with database_of(data).connect() as connection:
+        Catalogue(connection).set_meta("sends_mail", "yes")
+        await mail.get_by_role("button", name="Save").click()
+        await expect(mail.get_by_text("changed", exact=True)).to_be_visible()
+        await mail.get_by_label("Subject").fill("Not saved")
+        await mail.get_by_role("button", name="Send me a test").click()
+        await expect(mail.get_by_text("A test has what is saved")).to_be_visible()
+        await mail.get_by_role("button", name="Save").click()
+        await mail.get_by_role("button", name="Send me a test").click()
+        await expect(mail.get_by_text("A test is on its way to hello@example.org.")).to_be_visible()
+        rows = connection.rows("SELECT kind, recipient, address, state FROM deliveries")
+        assert [dict(row) for row in rows] == [
+            {
+                "kind": "newsletter_test",
+                "recipient": "administrator",
+                "address": "hello@example.org",
+                "state": "preparing",
+            }
+        ]
 
 
 async def test_what_became_of_the_mails_shows_beside_unsaved_words(room: FakeRoom, open_page: Opener) -> None:

@@ -20,7 +20,7 @@ from publisher.rendering.studio import InvalidStudio
 if TYPE_CHECKING:
     from publisher.drafts.desk import DraftDesk
 
-__all__ = ["ENDPOINTS"]
+__all__ = ["ENDPOINTS", "DraftText", "at_desk", "need_teller"]
 
 Text = Annotated[str, Field(strict=True)]
 
@@ -54,10 +54,10 @@ class Desk(BaseModel):
 
 async def show(request: web.Request) -> web.Response:
     """Each draft with its state, its text, and a link into the network's composer; and the state of each channel."""
-    session_id = _need_teller(request)
+    session_id = need_teller(request)
     channels = await request.app[CATALOGUE].ask(lambda connection: channels_of(connection, session_id))
     try:
-        drafts = await _at_desk(request, lambda desk: desk.list_drafts(session_id))
+        drafts = await at_desk(request, lambda desk: desk.list_drafts(session_id))
     except NotFound:
         if not channels:
             raise
@@ -67,12 +67,12 @@ async def show(request: web.Request) -> web.Response:
 
 async def edit(request: web.Request) -> web.Response:
     """Change a draft's text. An approved draft stays approved; an assistant changes those that are not."""
-    session_id, channel = _need_teller(request), request.match_info["channel"]
+    session_id, channel = need_teller(request), request.match_info["channel"]
     body = checked(DraftText, await read_json(request))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     at, publishes = request.app[CLOCK].now(), caller_of(request).publishes
     return answer(
-        await _at_desk(
+        await at_desk(
             request, lambda desk: desk.edit(session_id, channel, changes, at, approved_too=publishes)
         )
     )
@@ -89,15 +89,15 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def _decide(request: web.Request, state: str) -> web.Response:
-    session_id, channel = _need_teller(request), request.match_info["channel"]
+    session_id, channel = need_teller(request), request.match_info["channel"]
     caller_of(request).need_publisher()
     at = request.app[CLOCK].now()
-    draft = await _at_desk(request, lambda desk: desk.set_state(session_id, channel, state, at))
+    draft = await at_desk(request, lambda desk: desk.set_state(session_id, channel, state, at))
     request.app[PUBLISHING].wake()
     return answer(draft)
 
 
-def _need_teller(request: web.Request) -> str:
+def need_teller(request: web.Request) -> str:
     """The session of the path, for those who may do with its story what they like."""
     caller = caller_of(request)
     session_id = session_id_of(request)
@@ -105,7 +105,7 @@ def _need_teller(request: web.Request) -> str:
     return session_id
 
 
-async def _at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any:
+async def at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any:
     """Run ``work`` with the draft desk on the database's thread.
 
     Raises:

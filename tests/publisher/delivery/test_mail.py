@@ -655,6 +655,26 @@ async def test_a_refused_confirmation_is_seen(studio: Publisher, mail_server: Ma
     assert [address for address, _ in mail_server.taken] == ["b@example.org"]
 
 
+async def test_a_test_goes_to_whoever_works_on_it_each_time(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """As readers get it, with a subject that says so, before anybody approved it; nobody else gets anything."""
+    subscribed(studio, "a@example.org")
+    desk = studio.jobs.setup.desk
+    desk.edit("s-1", "email", {"subject": "How we breathed"}, NOW)
+    for at in (NOW, NOW + 1):
+        desk.send_test("s-1", "Mara", "mara@example.org", at)
+        assert await deliver(studio, mail_server, at) == 1
+    (_, first), (address, second) = mail_server.taken
+    assert (address, second["Subject"]) == ("mara@example.org", "Test: How we breathed")
+    assert first["Message-ID"] != second["Message-ID"]
+    assert second["List-Unsubscribe"] is None
+    html = second.get_body(("html",))
+    assert html is not None
+    assert "https://breath.example/subscribe/" in html.get_content()
+    assert desk.draft("s-1", "email")["deliveries"] == {}
+
+
 # listmonk#2623: dead addresses were written to for ever.
 async def test_an_address_unknown_twice_in_a_row_is_paused(
     studio: Publisher, mail_server: MailServer

@@ -8,6 +8,7 @@ import { BASE, h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { pageLink } from "../session-page.js";
+import { cardPicture } from "./card-picture.js";
 import { draftCard } from "./draft.js";
 
 const POLL_MS = 1_500;
@@ -31,6 +32,8 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const channels = h("ul", { class: "channels", "aria-live": "polite" });
   const none = h("p", { class: "quiet", hidden: true }, t("desk.no_drafts"));
   const drafts = h("div", { class: "list" });
+  const card = h("figure", { class: "card-picture", hidden: true });
+  const picture = () => cardPicture(sessionId, desk.credential);
   /** @type {Map<string, {told: string, element: Element, isEdited: () => boolean, follow: (now: any) => void}>} by channel */
   const cards = new Map();
   const said = h("p", { class: "error", role: "alert" });
@@ -42,6 +45,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     said,
     h("h2", { class: "group" }, t("desk.channels")),
     channels,
+    card,
     h("h2", { class: "group" }, t("desk.drafts")),
     none,
     drafts,
@@ -92,6 +96,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     if (key !== shown) {
       shown = key;
       show(channels, ...rows.map((row) => channelRow(row, desk.onlySession ? null : again, way)));
+      if (rows.some((row) => row.channel === "web" && row.state === "done")) showCard();
     }
     if (rows.some((row) => DRAFTING.has(row.channel) && row.state === "done")) fill(answer.data.drafts);
     const soon = justEnded && !nobody;
@@ -125,6 +130,11 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     if (!done.ok) said.scrollIntoView({ block: "nearest" });
     return done.ok ? done.data : null;
   };
+  const showCard = async () => {
+    const url = await picture();
+    card.hidden = url === null;
+    if (url) show(card, h("img", { src: url, alt: t("desk.card_alt", { title: title.textContent }), width: "1200", height: "630" }), h("figcaption", { class: "quiet" }, t("desk.card")));
+  };
   /** Show the current drafts; a card that is being edited stays. */
   const fill = (found) => {
     none.hidden = found.length > 0;
@@ -139,9 +149,9 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     }
   };
   const make = (draft) => {
-    const card = { told: JSON.stringify(draft), ...draftCard(draft, act, become) };
-    cards.set(draft.channel, card);
-    return card;
+    const made = { told: JSON.stringify(draft), ...draftCard(draft, act, become, picture) };
+    cards.set(draft.channel, made);
+    return made;
   };
   /** Replace the card of one draft; the others keep their unsaved text. */
   const become = (now, before) => {

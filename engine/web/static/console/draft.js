@@ -1,20 +1,22 @@
 /**
- * The card of one draft: read, change, approve, copy, open the network's composer, download the mail.
+ * The card of one draft: read, change, look at, approve, copy, open the network's composer, download the mail.
  * @module
  */
 
 import { h, setText, show } from "../dom.js";
 import { has, t, timeWithZone } from "../i18n.js";
 import { mailFile } from "./mail-file.js";
+import { previewDialog } from "./newsletter-preview.js";
 import { lengthOf } from "./post-length.js";
 
 /**
  * @param {any} draft `{channel, state, edited, content | subject + text + html | recipients, composer_url?, name?, note?}`
  * @param {(method: string, rest: string, body?: any) => Promise<any>} act resolves to the changed draft, or null
  * @param {(now: any, card: Element) => void} become replaces this card by one of the changed draft
+ * @param {() => Promise<string | null>} card the session's card as a `data:` URL
  * @returns {{element: any, isEdited: () => boolean, follow: (now: any) => void}} `follow` shows the mails of a newer draft beside unsaved text
  */
-export function draftCard(draft, act, become) {
+export function draftCard(draft, act, become, card) {
   const channel = encodeURIComponent(draft.channel);
   const mail = draft.channel === "email";
   const quote = draft.channel.startsWith("quote-");
@@ -43,6 +45,16 @@ export function draftCard(draft, act, become) {
     save.disabled = false;
     count(lengthOf(draft.channel, words.area.value.trim()), "draft.length_about");
   });
+  const preview = async () => {
+    // What is being written is shown, and not saved by it.
+    const [seen, picture] = await Promise.all([act("POST", `${channel}/preview`, changed ? words.value() : {}), card()]);
+    if (seen) previewDialog(seen, picture);
+  };
+  const test = async () => {
+    if (changed) return setText(said, t("draft.test_unsaved"));
+    const sent = await act("POST", `${channel}/test`);
+    return setText(said, sent ? t("draft.test_sent", { address: sent.address }) : "");
+  };
   const long = h("p", {});
   /** @param {number} length @param {string} key */
   const count = (length, key) => {
@@ -77,6 +89,8 @@ export function draftCard(draft, act, become) {
       draft.state === "approved" ? null : decide("approve", t(goes ? "draft.approve_send" : "draft.approve"), "primary"),
       draft.state === "withdrawn" ? null : withdraw,
       words.area && !quote ? save : null,
+      mail ? h("button", { type: "button", onclick: preview }, t("draft.preview")) : null,
+      mail && draft.sends_mail ? h("button", { type: "button", onclick: test }, t("draft.test")) : null,
       words.area && !quote ? h("button", { type: "button", onclick: () => copy(words.area, said) }, t("share.copy")) : null,
       draft.composer_url ? h("a", { class: "button", href: draft.composer_url, target: "_blank", rel: "noopener noreferrer" }, t("draft.open")) : null,
       mail ? h("button", { type: "button", onclick: () => download(draft, words.value()) }, t("draft.download")) : null,
