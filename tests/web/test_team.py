@@ -236,3 +236,40 @@ async def test_the_join_page_leads_to_saying_that_one_comes(
     page = await open_page(f"{publishing.url}/sessions/join/soon")
     await expect(page.get_by_role("heading", name="Evening")).to_be_visible()
     await expect(page.get_by_role("link", name="Say that you come")).to_have_count(0)
+
+
+async def test_somebody_comes_to_a_whole_series_by_its_page(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """On a phone and by the form alone: a page with every date, of which one is left out; axe finds nothing serious."""
+    starts = datetime.now(UTC) + timedelta(days=2)
+    body = {
+        "series_id": "weekly",
+        "title": "Evening",
+        "instructor": "Mara",
+        "timezone": "UTC",
+        "starts": f"{starts:%Y-%m-%dT%H:%M}",
+        "rule": "FREQ=WEEKLY;COUNT=3",
+        "duration_minutes": 30,
+    }
+    await asked(http, "POST", f"{publishing.url}/api/v2/series", 201, body)
+    await first_site(publishing.url, http)
+    page = await open_page(f"{publishing.url}/series/weekly/")
+    await expect(page.get_by_role("heading", name="Say that you come every time")).to_be_visible()
+    field = page.get_by_label("Your name, if you like")
+    box = await field.bounding_box()
+    assert box is not None
+    assert box["height"] >= 48
+    assert await findings(page) == []
+    await field.fill("Anna")
+    await page.get_by_role("button", name="I come every time").click()
+    await expect(page.get_by_role("heading", name="You come")).to_be_visible()
+    await expect(page.get_by_role("button", name="Not this time")).to_have_count(3)
+    assert await findings(page) == []
+    own = page.url
+    await page.get_by_role("button", name="Not this time").nth(1).click()
+    await expect(page.get_by_role("heading", name="You have cancelled")).to_be_visible()
+    await page.goto(own)
+    await expect(page.get_by_role("button", name="Not this time")).to_have_count(2)
+    await page.get_by_role("link", name="Your own link to join").click()
+    await expect(page.get_by_role("heading", name="Evening")).to_be_visible()

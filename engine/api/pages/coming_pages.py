@@ -7,7 +7,6 @@ mail alone; whoever registers gets a page of their own, which cannot confirm.
 from __future__ import annotations
 
 from html import escape
-from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import hdrs, web
 
@@ -15,29 +14,38 @@ from engine.api.http.app_keys import (
     CATALOGUE,
     CLOCK,
     CREDENTIALS,
-    LINKS,
     PUBLISHING,
     SESSIONS,
     caller_of,
     visible,
 )
-from engine.api.http.bodies import checked, read_body
-from engine.api.http.plain_page import PageContext, page_context, plain_page
+from engine.api.http.bodies import checked
+from engine.api.http.plain_page import page_context, plain_page
+from engine.api.pages.coming_parts import (
+    button_form,
+    calendar_of_place,
+    coming_of,
+    form_fields,
+    joined,
+    led_to,
+    left_page,
+    place_described,
+    said_page,
+    unknown_page,
+    way_in,
+)
 from engine.api.pages.coming_section import coming_section
-from engine.api.pages.session_pages import calendar_link, local_time, paragraph
+from engine.api.pages.session_pages import paragraph
 from engine.api.registrations.endpoints import RegistrationRequest
 from engine.api.registrations.registering import need_way_in, register, secret_of
-from engine.api.rooms.view import needs_token, tokens_of
 from engine.domain.rejection import Invalid, Rejected
 from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.registrations import Place, Registration
-from publisher.catalogue.coming import Coming, TooManyRegistrations
-from publisher.catalogue.published import Catalogue
+from publisher.catalogue.coming import TooManyRegistrations
 
 __all__ = ["add_routes"]
 
-_MOST_FIELDS = 20
 _LONGEST_TOKEN = 400
 
 
@@ -70,23 +78,23 @@ async def say_so(request: web.Request) -> web.Response:
 
     try:
         need_way_in(caller, state)
-        fields = await _form(request)
+        fields = await form_fields(request)
         body = checked(RegistrationRequest, fields)
         outcome = await register(request, state, name=body.name, address=body.address)
     except TooManyRegistrations as many:
         said = paragraph(page.words(f"coming.too_many_{'said' if many.addresses else 'places_said'}"))
-        response = _page(page, "too_many", said + await again(), status=429)
+        response = said_page(page, "too_many", said + await again(), status=429)
         response.headers[hdrs.RETRY_AFTER] = str(-(-many.wait // 1000))
         return response
     except Invalid as wrong:
         reasons = "".join(paragraph(reason) for reason in wrong.details.values())
-        return _page(page, "wrong", reasons + await again(), status=400)
+        return said_page(page, "wrong", reasons + await again(), status=400)
     except Rejected as refused:
-        return _page(page, "wrong", paragraph(page.words("coming.late")), status=refused.status)
+        return said_page(page, "wrong", paragraph(page.words("coming.late")), status=refused.status)
     registration = outcome.registered.registration.registration
     secret = secret_of(request, registration, session_id=state.session_id)
     asked = "?mail=asked" if outcome.mail == "asked" else ""
-    return _led_to(request, f"/coming/{state.session_id}/own/{secret}{asked}")
+    return led_to(request, f"/coming/{state.session_id}/own/{secret}{asked}")
 
 
 async def own_page(request: web.Request) -> web.Response:
@@ -94,27 +102,27 @@ async def own_page(request: web.Request) -> web.Response:
     page = await page_context(request)
     found = await _own(request)
     if found is None:
-        return _unknown(page)
+        return unknown_page(page)
     state, place = found
     base = f"/coming/{state.session_id}/own/{request.match_info['token']}"
     said = [paragraph(page.words("coming.said_mail"))] if request.query.get("mail") == "asked" else []
     if not said and place.registration.confirmed_at is None:
         said = [paragraph(page.words("coming.said_not_told"))]
-    body = _described(page, state, place) + "".join(said) + _way_in(page, f"{base}/join")
-    body += _button(page, f"{base}/leave", "leave") + _calendar(page, state)
+    body = place_described(page, state, place) + "".join(said) + way_in(page, f"{base}/join")
+    body += button_form(page, f"{base}/leave", "leave") + calendar_of_place(page, state)
     return plain_page(page, page.words(f"coming.title_{place.state}"), body)
 
 
 async def own_join(request: web.Request) -> web.Response:
     """Lead into the session, as the one who registered."""
     found = await _own(request)
-    return _unknown(await page_context(request)) if found is None else _joined(request, *found)
+    return unknown_page(await page_context(request)) if found is None else joined(request, *found)
 
 
 async def own_leave(request: web.Request) -> web.Response:
     """Cancel. Repeating it does no harm."""
     found = await _own(request)
-    return await _left(request, None if found is None else found[1])
+    return await left_page(request, None if found is None else found[1])
 
 
 async def mailed_page(request: web.Request) -> web.Response:
@@ -122,11 +130,11 @@ async def mailed_page(request: web.Request) -> web.Response:
     page = await page_context(request)
     found = await _mailed(request)
     if found is None:
-        return _unknown(page)
+        return unknown_page(page)
     registration, places = found
     base = f"/coming/{request.match_info['token']}"
     unconfirmed = registration.confirmed_at is None and registration.address is not None
-    body = _button(page, base, "confirm_yes") if unconfirmed else ""
+    body = button_form(page, base, "confirm_yes") if unconfirmed else ""
     if registration.confirmed_at is not None:
         body += paragraph(page.words("coming.confirm_have"))
     for place in places:
@@ -136,16 +144,16 @@ async def mailed_page(request: web.Request) -> web.Response:
         name = "this_time" if registration.series_id else "leave"
         body += (
             f"<h2{page.studio.written}>{escape(view.state.details.title)}</h2>"
-            + _described(page, view.state, place)
-            + _way_in(page, f"{base}/join/{place.session_id}")
-            + _button(page, f"{base}/leave/{place.session_id}", name)
-            + _calendar(page, view.state)
+            + place_described(page, view.state, place)
+            + way_in(page, f"{base}/join/{place.session_id}")
+            + button_form(page, f"{base}/leave/{place.session_id}", name)
+            + calendar_of_place(page, view.state)
         )
     if registration.series_id:
-        body += _button(page, f"{base}/leave", "leave")
+        body += button_form(page, f"{base}/leave", "leave")
     if registration.address is not None:
-        body += _button(page, f"{base}/forget", "forget")
-    return _page(page, "confirm_title" if unconfirmed else "heading_own", body)
+        body += button_form(page, f"{base}/forget", "forget")
+    return said_page(page, "confirm_title" if unconfirmed else "heading_own", body)
 
 
 async def confirm(request: web.Request) -> web.Response:
@@ -153,12 +161,12 @@ async def confirm(request: web.Request) -> web.Response:
     page = await page_context(request)
     found = await _mailed(request)
     if found is None:
-        return _unknown(page)
+        return unknown_page(page)
     at = request.app[CLOCK].now()
-    if not await request.app[CATALOGUE].ask(lambda connection: _coming(connection).confirm(found[0], at)):
-        return _page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
+    if not await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).confirm(found[0], at)):
+        return said_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
     back = f'<p><a href="{escape(page.links.here(request.path))}">{escape(page.words("coming.heading_own"))}</a></p>'
-    return _page(page, "heading_own", paragraph(page.words("coming.confirm_done")) + back)
+    return said_page(page, "heading_own", paragraph(page.words("coming.confirm_done")) + back)
 
 
 async def mailed_join(request: web.Request) -> web.Response:
@@ -168,8 +176,8 @@ async def mailed_join(request: web.Request) -> web.Response:
     place = next((each for each in found[1] if each.session_id == session_id), None) if found else None
     view = None if place is None else await request.app[SESSIONS].view(session_id)
     if place is None or view is None:
-        return _unknown(await page_context(request))
-    return _joined(request, view.state, place)
+        return unknown_page(await page_context(request))
+    return joined(request, view.state, place)
 
 
 async def mailed_leave(request: web.Request) -> web.Response:
@@ -177,7 +185,7 @@ async def mailed_leave(request: web.Request) -> web.Response:
     found = await _mailed(request)
     session_id = request.match_info["session_id"]
     place = next((each for each in found[1] if each.session_id == session_id), None) if found else None
-    return await _left(request, place)
+    return await left_page(request, place)
 
 
 async def mailed_leave_all(request: web.Request) -> web.Response:
@@ -185,9 +193,9 @@ async def mailed_leave_all(request: web.Request) -> web.Response:
     found = await _mailed(request)
     page, at = await page_context(request), request.app[CLOCK].now()
     if found is not None:
-        await request.app[CATALOGUE].ask(lambda connection: _coming(connection).leave_series(found[0], at))
+        await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave_series(found[0], at))
         request.app[PUBLISHING].wake()
-    return _page(page, "left_title", paragraph(page.words("coming.left_series_said")))
+    return said_page(page, "left_title", paragraph(page.words("coming.left_series_said")))
 
 
 async def forget(request: web.Request) -> web.Response:
@@ -195,19 +203,9 @@ async def forget(request: web.Request) -> web.Response:
     found = await _mailed(request)
     page = await page_context(request)
     if found is None:
-        return _unknown(page)
-    await request.app[CATALOGUE].ask(lambda connection: _coming(connection).forget_address(found[0]))
-    return _page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
-
-
-async def _form(request: web.Request) -> dict[str, str]:
-    """The form's fields; those left empty are left out."""
-    body = await read_body(request)
-    try:
-        fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        raise Invalid("invalid_data", "The form has too many fields.", {"body": "too many fields"}) from None
-    return {name: value for name, value in fields if value.strip()}
+        return unknown_page(page)
+    await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).forget_address(found[0]))
+    return said_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
 
 
 async def _own(request: web.Request) -> tuple[Session, Place] | None:
@@ -217,7 +215,7 @@ async def _own(request: web.Request) -> tuple[Session, Place] | None:
     if registration is None or view is None:
         return None
     place = await request.app[CATALOGUE].ask(
-        lambda connection: _coming(connection).registrations.place(session_id, registration)
+        lambda connection: coming_of(connection).registrations.place(session_id, registration)
     )
     return None if place is None else (view.state, place)
 
@@ -226,68 +224,8 @@ async def _mailed(request: web.Request) -> tuple[Registration, list[Place]] | No
     token = request.match_info["token"][:_LONGEST_TOKEN]
 
     def ask(connection: Connection) -> tuple[Registration, list[Place]] | None:
-        registrations = _coming(connection).registrations
+        registrations = coming_of(connection).registrations
         found = registrations.by_token(token)
         return None if found is None else (found, registrations.places_of(found.registration))
 
     return await request.app[CATALOGUE].ask(ask)
-
-
-async def _left(request: web.Request, place: Place | None) -> web.Response:
-    page, at = await page_context(request), request.app[CLOCK].now()
-    if place is not None:
-        await request.app[CATALOGUE].ask(lambda connection: _coming(connection).leave(place, at))
-        request.app[PUBLISHING].wake()
-    return _page(page, "left_title", paragraph(page.words("coming.left_said")))
-
-
-def _coming(connection: Connection) -> Coming:
-    return Coming(Catalogue(connection))
-
-
-def _joined(request: web.Request, state: Session, place: Place) -> web.Response:
-    """A redirect to the join page: the secret stands in the fragment, which browsers send to no server."""
-    secrets = {"come": secret_of(request, place.registration.registration, session_id=state.session_id)}
-    if needs_token(state.details):
-        secrets["token"] = tokens_of(state, request.app[CREDENTIALS].tokens)["participant"]
-    return _led_to(request, f"/sessions/join/{state.session_id}#{urlencode(secrets)}")
-
-
-def _led_to(request: web.Request, path: str) -> web.Response:
-    headers = {hdrs.LOCATION: request.app[LINKS].here(path), hdrs.CACHE_CONTROL: "no-store"}
-    return web.Response(status=303, headers=headers)
-
-
-def _described(page: PageContext, state: Session, place: Place) -> str:
-    details, words = state.details, page.words
-    said = words(f"coming.said_{place.state}", position=place.position)
-    return (
-        f'<p class="lede">{page.studio.span(details.title)}.'
-        f" {words('before.with', name=page.studio.span(details.instructor))}</p>"
-        + paragraph(words("before.starts", when=local_time(page, details.scheduled_start)))
-        + paragraph(said)
-    )
-
-
-def _way_in(page: PageContext, path: str) -> str:
-    label = escape(page.words("coming.own_link"))
-    return f'<p><a class="button way-in" href="{escape(page.links.here(path))}">{label}</a></p>'
-
-
-def _button(page: PageContext, path: str, name: str) -> str:
-    label, where = escape(page.words(f"coming.{name}")), escape(page.links.here(path))
-    return f'<form method="post" action="{where}"><p><button type="submit">{label}</button></p></form>'
-
-
-def _calendar(page: PageContext, state: Session) -> str:
-    if state.details.visibility == "private":
-        return ""
-    return calendar_link(page, f"/sessions/{state.session_id}/event.ics")
-
-
-def _page(page: PageContext, name: str, body: str, *, status: int = 200) -> web.Response:
-    return plain_page(page, page.words(f"coming.{name}"), body, status=status)
-
-
-def _unknown(page: PageContext) -> web.Response:
-    return _page(page, "unknown_title", paragraph(page.words("coming.unknown_said")), status=404)

@@ -1,4 +1,4 @@
-"""The part of a session's page where people say that they come."""
+"""The part of a session's page, and of a series', where people say that they come."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from engine.api.http.plain_page import PageContext
 from engine.api.registrations.registering import sends_mail
 from engine.api.rooms.view import needs_token
 from engine.domain.registrations import is_held
+from engine.domain.series import Series
 from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.meta import Meta
 from engine.storage.registrations import Registrations
 
-__all__ = ["coming_section"]
+__all__ = ["coming_section", "coming_to_series_section"]
 
 
 async def coming_section(
@@ -39,17 +40,51 @@ async def coming_section(
 
     coming, mail, days = await request.app[CATALOGUE].ask(ask)
     left = max(0, state.details.max_participants - coming)
-    path = f"/sessions/{state.session_id}/coming"
-    return _form(page, path, left=left, mail=mail, days=days, name=name, address=address)
-
-
-def _form(page: PageContext, path: str, *, left: int, mail: bool, days: str, name: str, address: str) -> str:
-    """The form by which somebody says that they come. It works without scripts."""
-    words = page.words
+    words, path = page.words, f"/sessions/{state.session_id}/coming"
     if left == 0:
-        places = words("coming.places_none")
+        said = words("coming.places_none")
     else:
-        places = words("coming.places_left_1") if left == 1 else words("coming.places_left", n=left)
+        said = words("coming.places_left_1") if left == 1 else words("coming.places_left", n=left)
+    texts = (words("coming.heading"), said, words("coming.button" if left else "coming.button_waiting"))
+    return _form(page, path, texts, mail=mail, days=days, name=name, address=address)
+
+
+async def coming_to_series_section(
+    request: web.Request, page: PageContext, series: Series, *, name: str = "", address: str = ""
+) -> str:
+    """The form by which one comes to every session of a series; empty where one cannot say so on this page.
+
+    ``name`` and ``address`` are what somebody typed before, where the form is shown again.
+    """
+    if needs_token(series.details) or series.ended_at is not None:
+        return ""
+    sender = page.studio.sender
+
+    def ask(connection: Connection) -> tuple[bool, bool, str]:
+        some = bool(Registrations(connection).rooms_of_series(series.series_id))
+        return some, sends_mail(connection, sender), Meta(connection).get("retention_days") or ""
+
+    some, mail, days = await request.app[CATALOGUE].ask(ask)
+    if not some:
+        return ""
+    words, path = page.words, f"/series/{series.series_id}/coming"
+    texts = (words("coming.heading_series"), words("coming.whole_series"), words("coming.button_series"))
+    return _form(page, path, texts, mail=mail, days=days, name=name, address=address)
+
+
+def _form(
+    page: PageContext,
+    path: str,
+    texts: tuple[str, str, str],
+    *,
+    mail: bool,
+    days: str,
+    name: str,
+    address: str,
+) -> str:
+    """The form by which somebody says that they come: ``texts`` are heading, what is said, button. It works without scripts."""
+    words = page.words
+    heading, said, button = texts
     about = words("coming.address_said", days=days) if mail else words("coming.no_mail")
     asked = (
         f'<p><label for="coming-address">{escape(words("coming.address"))}</label><br>'
@@ -58,12 +93,11 @@ def _form(page: PageContext, path: str, *, left: int, mail: bool, days: str, nam
         if mail
         else ""
     )
-    button = words("coming.button" if left else "coming.button_waiting")
     return (
-        f'<section id="coming"><h2>{escape(words("coming.heading"))}</h2><p>{escape(places)}</p>'
+        f'<section id="coming"><h2>{escape(heading)}</h2><p>{escape(said)}</p>'
         f'<form method="post" action="{escape(page.links.here(path))}">'
         f'<p><label for="coming-name">{escape(words("coming.name"))}</label><br>'
-        f'<input id="coming-name" name="name" autocomplete="name" maxlength="200" value="{escape(name)}"></p>'
+        f'<input id="coming-name" name="name" type="text" autocomplete="name" maxlength="200" value="{escape(name)}"></p>'
         f'{asked}<p id="coming-about">{escape(about)}</p>'
         f'<p><button type="submit">{escape(button)}</button></p></form></section>'
     )

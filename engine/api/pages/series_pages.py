@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 from engine.api.http.app_keys import CATALOGUE, CLOCK, LINKS, ROOMS, SERIES, caller_of, visible
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.http.responses import error_response
+from engine.api.pages.coming_section import coming_to_series_section
 from engine.api.pages.session_pages import calendar_link, description_of, local_time, paragraph, plan_list
 from engine.api.series.lookup import seen_by, visible_series
 from engine.domain.rejection import NotFound
@@ -25,7 +26,7 @@ from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, room_of
 from publisher.rendering.links import Links
 
-__all__ = ["add_routes"]
+__all__ = ["add_routes", "how_often"]
 
 _DATES = 8
 _STORIES = 20
@@ -66,10 +67,11 @@ async def page(request: web.Request) -> web.StreamResponse:
     )
     about = description_of(context, details)
     body = (
-        f'<p class="lede">{words("before.with", name=context.studio.span(details.instructor))} {escape(_how_often(context, series))}</p>'
+        f'<p class="lede">{words("before.with", name=context.studio.span(details.instructor))} {escape(how_often(context, series))}</p>'
         + about
         + plan_list(context, details)
         + _next_dates(context, series, planned)
+        + (await coming_to_series_section(request, context, series) if planned else "")
         + _past_stories(context, series, stories)
     )
     return plain_page(
@@ -190,7 +192,8 @@ def _is_coming(planned: PlannedSession) -> bool:
     return planned.room is None or planned.room.phase in (Phase.SCHEDULED, Phase.WAITING, Phase.LIVE)
 
 
-def _how_often(context: PageContext, series: Series) -> str:
+def how_often(context: PageContext, series: Series) -> str:
+    """How often a series takes place, at which time of which zone: ``Every week, 18:30 (Europe/Berlin).``"""
     rule = Rule.parse(series.rule)
     words = context.words
     often = words.count(rule.interval, f"every_{rule.frequency.lower()}")
@@ -198,7 +201,7 @@ def _how_often(context: PageContext, series: Series) -> str:
 
 
 def _described(context: PageContext, series: Series) -> str:
-    return f"{context.words('before.with', name=series.details.instructor)} {_how_often(context, series)}"
+    return f"{context.words('before.with', name=series.details.instructor)} {how_often(context, series)}"
 
 
 def _next_dates(context: PageContext, series: Series, planned: Sequence[PlannedSession]) -> str:

@@ -1,0 +1,116 @@
+"""What the pages of those who come are made of: the form's fields, a place in words, ways in and out."""
+
+from __future__ import annotations
+
+from html import escape
+from urllib.parse import parse_qsl, urlencode
+
+from aiohttp import hdrs, web
+
+from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, LINKS, PUBLISHING
+from engine.api.http.bodies import read_body
+from engine.api.http.plain_page import PageContext, page_context, plain_page
+from engine.api.pages.session_pages import calendar_link, local_time, paragraph
+from engine.api.registrations.registering import secret_of
+from engine.api.rooms.view import needs_token, tokens_of
+from engine.domain.rejection import Invalid
+from engine.domain.session import Session
+from engine.storage.database import Connection
+from engine.storage.registrations import Place
+from publisher.catalogue.coming import Coming
+from publisher.catalogue.published import Catalogue
+
+__all__ = [
+    "button_form",
+    "calendar_of_place",
+    "coming_of",
+    "form_fields",
+    "joined",
+    "led_to",
+    "left_page",
+    "place_described",
+    "said_page",
+    "unknown_page",
+    "way_in",
+]
+
+_MOST_FIELDS = 20
+
+
+async def form_fields(request: web.Request) -> dict[str, str]:
+    """The form's fields; those left empty are left out."""
+    body = await read_body(request)
+    try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Invalid("invalid_data", "The form has too many fields.", {"body": "too many fields"}) from None
+    return {name: value for name, value in fields if value.strip()}
+
+
+async def left_page(request: web.Request, place: Place | None) -> web.Response:
+    """Give up a place, and say so; the same where there is none."""
+    page, at = await page_context(request), request.app[CLOCK].now()
+    if place is not None:
+        await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave(place, at))
+        request.app[PUBLISHING].wake()
+    return said_page(page, "left_title", paragraph(page.words("coming.left_said")))
+
+
+def coming_of(connection: Connection) -> Coming:
+    """Registrations with their mails, over one connection."""
+    return Coming(Catalogue(connection))
+
+
+def joined(request: web.Request, state: Session, place: Place) -> web.Response:
+    """A redirect to the join page: the secret stands in the fragment, which browsers send to no server."""
+    secrets = {"come": secret_of(request, place.registration.registration, session_id=state.session_id)}
+    if needs_token(state.details):
+        secrets["token"] = tokens_of(state, request.app[CREDENTIALS].tokens)["participant"]
+    return led_to(request, f"/sessions/join/{state.session_id}#{urlencode(secrets)}")
+
+
+def led_to(request: web.Request, path: str) -> web.Response:
+    """A redirect (303) to a path, which no cache keeps."""
+    headers = {hdrs.LOCATION: request.app[LINKS].here(path), hdrs.CACHE_CONTROL: "no-store"}
+    return web.Response(status=303, headers=headers)
+
+
+def place_described(page: PageContext, state: Session, place: Place) -> str:
+    """The session, when it starts, and whether a place is kept or one waits, as HTML."""
+    details, words = state.details, page.words
+    said = words(f"coming.said_{place.state}", position=place.position)
+    return (
+        f'<p class="lede">{page.studio.span(details.title)}.'
+        f" {words('before.with', name=page.studio.span(details.instructor))}</p>"
+        + paragraph(words("before.starts", when=local_time(page, details.scheduled_start)))
+        + paragraph(said)
+    )
+
+
+def way_in(page: PageContext, path: str) -> str:
+    """The button to one's own way into a session, as HTML."""
+    label = escape(page.words("coming.own_link"))
+    return f'<p><a class="button way-in" href="{escape(page.links.here(path))}">{label}</a></p>'
+
+
+def button_form(page: PageContext, path: str, name: str) -> str:
+    """A form of one button, whose words are those of a name, as HTML."""
+    label, where = escape(page.words(f"coming.{name}")), escape(page.links.here(path))
+    return f'<form method="post" action="{where}"><p><button type="submit">{label}</button></p></form>'
+
+
+def calendar_of_place(page: PageContext, state: Session) -> str:
+    """The link to the calendar file of a session; empty where it is private."""
+    if state.details.visibility == "private":
+        return ""
+    return calendar_link(page, f"/sessions/{state.session_id}/event.ics")
+
+
+def said_page(page: PageContext, name: str, body: str, *, status: int = 200) -> web.Response:
+    """A page with a title among the words of those who come. ``body`` is HTML."""
+    return plain_page(page, page.words(f"coming.{name}"), body, status=status)
+
+
+def unknown_page(page: PageContext) -> web.Response:
+    """What a link leads to that leads to nothing any more."""
+    return said_page(page, "unknown_title", paragraph(page.words("coming.unknown_said")), status=404)
