@@ -32,6 +32,7 @@ __all__ = [
     "Command",
     "Consent",
     "Create",
+    "DeleteMessage",
     "End",
     "HeartRate",
     "Heartbeat",
@@ -216,6 +217,17 @@ class RemoveParticipant:
 
     __pydantic_config__: ClassVar[ConfigDict] = _WIRE
     client_id: Annotated[ClientId, Field(description="Who it is.")]
+    delete_messages: Annotated[
+        StrictBool, Field(description="Whether their chat messages are deleted too.")
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMessage:
+    """Delete a chat message: from every screen, from what is replayed, and from the log. Only its number stays."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WIRE
+    seq: Annotated[Annotated[WholeNumber, Field(ge=1)], Field(description="The number of its message.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -578,6 +590,7 @@ StaffCommand: TypeAlias = (
     | Announce
     | UnlockAchievement
     | RemoveParticipant
+    | DeleteMessage
     | Vouch
     | Lock
     | SwitchChat
@@ -608,6 +621,7 @@ _PARTICIPANT = frozenset({Role.PARTICIPANT})
 PERMITTED: Mapping[type, frozenset[Role]] = {
     **dict.fromkeys(StaffCommand.__args__, STAFF),
     **dict.fromkeys((*ParticipantCommand.__args__, *Telemetry.__args__), _PARTICIPANT),
+    Chat: _PARTICIPANT | STAFF,
     Heartbeat: frozenset(Role),
 }
 """Which roles may send a command over a socket; what is not named here comes from the server itself."""

@@ -37,6 +37,7 @@ __all__ = [
     "MemberJoined",
     "MemberLeft",
     "MemberReturned",
+    "MessagesDeleted",
     "MetricsRecorded",
     "NumberedEvent",
     "OptedIn",
@@ -241,7 +242,20 @@ class Announced:
 class ChatMessageSent:
     client_id: str
     message: str
+    by_staff: bool = False
     type: Literal["chat_message_sent"] = "chat_message_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesDeleted:
+    """Chat messages were deleted: the one of ``seq``, or all that ``client_id`` wrote; the other is None.
+
+    What they said goes from the log with this event.
+    """
+
+    seq: int | None = None
+    client_id: str | None = None
+    type: Literal["messages_deleted"] = "messages_deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,7 +447,7 @@ PersonalEvent: TypeAlias = (
     | PersonWithdrew
 )
 """What is known of single members."""
-SpokenEvent: TypeAlias = Announced | ChatMessageSent
+SpokenEvent: TypeAlias = Announced | ChatMessageSent | MessagesDeleted
 """What is said to the room."""
 Event: TypeAlias = (
     SessionCreated
@@ -453,6 +467,7 @@ SessionUpdate: TypeAlias = (
     | PracticeRested
     | PracticeResumed
     | ChatSwitched
+    | MessagesDeleted
     | DoorLocked
     | DetailsChanged
     | SessionCancelled

@@ -276,8 +276,13 @@ def _personal(state: Session, event: e.PersonalEvent, _: Millis) -> _Changes:
 def _spoken(state: Session, event: e.SpokenEvent, at: Millis) -> _Changes:
     match event:
         case e.ChatMessageSent():
-            line = ChatLine(state.seq + 1, event.client_id, event.message)
+            line = ChatLine(state.seq + 1, event.client_id, event.message, event.by_staff)
             return {"chat": (*state.chat[1 - CHAT_KEPT :], line)}
+        case e.MessagesDeleted():
+            kept = tuple(
+                line for line in state.chat if line.seq != event.seq and line.client_id != event.client_id
+            )
+            return {"chat": kept, "messages_deleted": state.position + 1}
         case e.Announced():
             return {"announcement": Announcement(at, event.title, event.message, event.action_url)}
         case _:

@@ -11,7 +11,7 @@ from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.attendance import known_member
 from engine.domain.instant import MINUTE, SECOND, Millis
-from engine.domain.rejection import Conflict, Forbidden, Invalid
+from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from engine.domain.session import Details, Phase, Presence, Role, Session, TechniquePlan
 from engine.domain.start_and_end import end, session_over, start
 from engine.domain.techniques.lookup import Pattern, named, slug_of
@@ -57,7 +57,17 @@ def lead(state: Session, command: c.LeadingCommand, _: c.Sender, at: Millis) -> 
             _need_live(state)
             return [e.AchievementUnlocked(command.title, command.description or "")]
         case c.RemoveParticipant():
-            return _remove(state, command.client_id)
+            removed = _remove(state, command.client_id)
+            # Their words first: they go from the screen of whoever is removed, too.
+            return (
+                [e.MessagesDeleted(client_id=command.client_id), *removed]
+                if command.delete_messages
+                else removed
+            )
+        case c.DeleteMessage():
+            if command.seq > state.seq:
+                raise NotFound("unknown_message", f"There is no message {command.seq} in this session.")
+            return [e.MessagesDeleted(seq=command.seq)]
         case c.Vouch():
             member = known_member(state, command.client_id)
             return (

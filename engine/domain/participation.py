@@ -1,4 +1,4 @@
-"""``decide`` for the commands of participants: chat, ratings, consents, a raised hand."""
+"""``decide`` for the commands of participants: chat, in which staff answer too, ratings, consents, a raised hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import Millis
 from engine.domain.rejection import Conflict, Forbidden, NotFound
-from engine.domain.session import OPEN_AFTER_END, Member, Phase, Presence, Session
+from engine.domain.session import OPEN_AFTER_END, STAFF, Member, Phase, Presence, Session
 from engine.domain.start_and_end import recompute_snapshot, session_over
 from engine.domain.techniques.lookup import named, slug_of
 
@@ -39,7 +39,7 @@ def take_part(state: Session, command: c.ParticipantCommand, sender: c.Sender, a
         case c.Chat():
             if not state.details.chat:
                 raise Forbidden("chat_off", "The chat of this session is switched off.")
-            return [e.ChatMessageSent(member.client_id, command.message)]
+            return [e.ChatMessageSent(member.client_id, command.message, sender.role in STAFF)]
         case c.RateTechnique():
             return [e.TechniqueRated(member.client_id, command.technique, command.rating, command.difficulty)]
         case c.RateSession():

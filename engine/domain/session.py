@@ -252,6 +252,7 @@ class ChatLine:
     seq: int
     client_id: str
     message: str
+    by_staff: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +310,8 @@ class Session:
     stated: StatedFigures = StatedFigures()
     chat: tuple[ChatLine, ...] = ()
     """The newest ``CHAT_KEPT`` messages, oldest first, for staff who come later; empty once the session is over."""
+    messages_deleted: int = 0
+    """Position of the newest deletion of chat messages, 0 without one: what was read of the log before is out of date."""
     announcement: Announcement | None = None
     """The newest one."""
 

@@ -29,6 +29,7 @@ _STAFF = "staff: the instructor, a co-host, or the administrator"
 _FROM: Mapping[frozenset[Role], str] = {
     STAFF: f"From {_STAFF}.",
     frozenset({Role.PARTICIPANT}): "From participants.",
+    frozenset({Role.PARTICIPANT}) | STAFF: f"From participants, and from {_STAFF}.",
     frozenset(Role): "From everybody: participants, observers such as a screen on a wall, and staff.",
 }
 _TO_EVERYBODY = "To everybody in the room: participants, observers such as a screen on a wall, and staff."

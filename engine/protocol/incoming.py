@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, type] = {
     "announce": c.Announce,
     "unlock_achievement": c.UnlockAchievement,
     "remove_participant": c.RemoveParticipant,
+    "delete_message": c.DeleteMessage,
     "vouch": c.Vouch,
     "lock": c.Lock,
     "chat_switch": c.SwitchChat,

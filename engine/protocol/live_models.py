@@ -27,7 +27,9 @@ class ChatMessageContent(Shape):
     name: str
     """What they are called: their name, or a pseudonym."""
     message: str
-    """What they wrote."""
+    """What they wrote; `…` where it was withdrawn or deleted since."""
+    by_staff: NotRequired[Literal[True]]
+    """It was the instructor or a co-host; `name` is the instructor's where they gave none."""
 
 
 class JoinedContent(Shape):
@@ -127,6 +129,15 @@ class ResumedContent(Shape):
     """Says the same for programs."""
 
 
+class MessagesDeletedContent(Shape):
+    """The instructor deleted chat messages: take them from the screen. Either of the two fields is there."""
+
+    seq: NotRequired[int]
+    """The number of the one message."""
+    client_id: NotRequired[str]
+    """Whose messages so far are all deleted."""
+
+
 class ChatSwitchedContent(Shape):
     """The staff switched the chat on or off."""
 
@@ -224,6 +235,7 @@ SESSION_UPDATES: Mapping[str, type] = {
     "resting": RestingContent,
     "practice_resumed": ResumedContent,
     "chat_switched": ChatSwitchedContent,
+    "messages_deleted": MessagesDeletedContent,
     "locked": LockedContent,
     "room_changed": RoomState,
     "session_cancelled": CancelledContent,

@@ -16,13 +16,14 @@ from engine.domain import events as e
 from engine.domain.instant import Millis, iso
 from engine.domain.pseudonym import pseudonym
 from engine.domain.rejection import Rejected
-from engine.domain.session import Announcement, Details, Session, Span, TechniquePlan
+from engine.domain.session import Announcement, ChatLine, Details, Session, Span, TechniquePlan
 from engine.domain.techniques.lookup import Pattern, Technique, named
 from engine.protocol.frames import text_frame
 
 __all__ = [
     "Message",
     "announcement_of",
+    "chat_line",
     "error",
     "frame",
     "message",
@@ -74,14 +75,22 @@ def error(
 
 
 def numbered(
-    event: e.Event, *, session_id: str, epoch: str, seq: int, at: Millis, names: Mapping[str, str]
+    event: e.Event,
+    *,
+    session_id: str,
+    epoch: str,
+    seq: int,
+    at: Millis,
+    names: Mapping[str, str],
+    instructor: str | None = None,
 ) -> Message:
     """The message of a numbered event, the same for everybody.
 
-    The same event always gives the same message, but for the names of people who have withdrawn theirs.
+    The same event always gives the same message, but for the names of people who have withdrawn theirs, and for
+    ``instructor``, which stands at what staff write who gave no name.
     """
     # Only numbered events have a ``seq``: whoever calls this has seen to it.
-    kind, update_type, content = _parts(cast("e.NumberedEvent", event), names)
+    kind, update_type, content = _parts(cast("e.NumberedEvent", event), names, instructor)
     outgoing: Message = {"type": kind}
     if update_type is not None:
         outgoing["update_type"] = update_type
@@ -95,11 +104,13 @@ def numbered(
     return outgoing
 
 
-def _parts(event: e.NumberedEvent, names: Mapping[str, str]) -> tuple[str, str | None, Message]:
+def _parts(
+    event: e.NumberedEvent, names: Mapping[str, str], instructor: str | None
+) -> tuple[str, str | None, Message]:
     """``type``, ``update_type`` and ``content`` of a numbered event."""
     match event:
         case e.ChatMessageSent():
-            return "chat_message", None, {**_person(event.client_id, names), "message": event.message}
+            return "chat_message", None, chat_line(event, names, instructor)
         case e.MemberJoined():
             return "participant_joined", None, {**_person(event.client_id, names), "count": event.count}
         case e.MemberLeft():
@@ -141,6 +152,8 @@ def _update(event: e.SessionUpdate) -> tuple[str, Message]:
             return "practice_resumed", {"resting": False}
         case e.ChatSwitched():
             return "chat_switched", {"chat": event.enabled}
+        case e.MessagesDeleted():
+            return "messages_deleted", _given(seq=event.seq, client_id=event.client_id)
         case e.DoorLocked():
             return "locked", {"locked": event.locked}
         case e.DetailsChanged():
@@ -156,6 +169,16 @@ def _update(event: e.SessionUpdate) -> tuple[str, Message]:
 def _given(**fields: Any) -> Message:
     """The fields that have a value, for fields that a client does not get otherwise."""
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def chat_line(
+    said: e.ChatMessageSent | ChatLine, names: Mapping[str, str], instructor: str | None
+) -> Message:
+    """A chat message as clients get it; ``instructor`` is the name of staff who gave none."""
+    line = {**_person(said.client_id, names), "message": said.message}
+    if not said.by_staff:
+        return line
+    return {**line, "name": names.get(said.client_id) or instructor or line["name"], "by_staff": True}
 
 
 def _person(client_id: str, names: Mapping[str, str]) -> Message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NotRequired
+from typing import Literal, NotRequired
 
 from engine.domain.session import Presence
 from engine.protocol.shape import Shape
@@ -98,6 +98,8 @@ class ChatLine(Shape):
     """What they are called: their name, or a pseudonym."""
     message: str
     """What they wrote."""
+    by_staff: NotRequired[Literal[True]]
+    """It was the instructor or a co-host."""
 
 
 class TechniqueRating(Shape):

@@ -16,10 +16,19 @@ NumberedFrame: TypeAlias = tuple[int, bytes, str | None, bytes]
 
 
 def numbered_frame(
-    event: e.Event, *, session_id: str, epoch: str, seq: int, at: Millis, names: Mapping[str, str]
+    event: e.Event,
+    *,
+    session_id: str,
+    epoch: str,
+    seq: int,
+    at: Millis,
+    names: Mapping[str, str],
+    instructor: str | None = None,
 ) -> NumberedFrame:
     """The frame of a numbered event, as a room publishes it."""
-    payload = numbered(event, session_id=session_id, epoch=epoch, seq=seq, at=at, names=names)
+    payload = numbered(
+        event, session_id=session_id, epoch=epoch, seq=seq, at=at, names=names, instructor=instructor
+    )
     match event:
         case e.ChatMessageSent():
             # In the line of numbered frames: sent before the ones that lead up to it, its sender would take them for

@@ -38,8 +38,8 @@ async def recent_messages(sessions: Views, journal: Journal, session_id: str, li
                 "storage_failed", "The session's log cannot be read; ask the operator."
             ) from None
         view = await sessions.view(session_id)
-        # What was read before a withdrawal is not shown after it: it is read again.
-        if view is not None and _last_withdrawal(view.state) == _last_withdrawal(state):
+        # What was read before a withdrawal or a deletion is not shown after it: it is read again.
+        if view is not None and _last_redaction(view.state) == _last_redaction(state):
             break
     if view is None:
         return []
@@ -52,10 +52,13 @@ async def recent_messages(sessions: Views, journal: Journal, session_id: str, li
             seq=record.seq or 0,
             at=record.at,
             names=names,
+            instructor=state.details.instructor,
         )
         for record in records
     ]
 
 
-def _last_withdrawal(state: Session) -> int:
-    return max((member.withdrawn for member in state.members.values()), default=0)
+def _last_redaction(state: Session) -> int:
+    """The position of the newest event that took words out of the log."""
+    withdrawn = max((member.withdrawn for member in state.members.values()), default=0)
+    return max(withdrawn, state.messages_deleted)

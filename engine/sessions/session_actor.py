@@ -352,6 +352,8 @@ class SessionActor(LoopActor):
                 self._room.to_staff(outgoing.frame(private))
         if isinstance(event, e.PersonWithdrew):
             self._arrivals.withdraw(event.client_id)
+        if isinstance(event, e.MessagesDeleted):
+            self._arrivals.forget_frames()
         if isinstance(event, e.MemberLeft) and event.reason == "removed":
             self._arrivals.remove(event.client_id)
 
@@ -467,7 +469,13 @@ class SessionActor(LoopActor):
 
     def _numbered_frame(self, event: e.Event, epoch: str, seq: int, at: Millis) -> NumberedFrame:
         return numbered_frame(
-            event, session_id=self._session_id, epoch=epoch, seq=seq, at=at, names=self._people.names
+            event,
+            session_id=self._session_id,
+            epoch=epoch,
+            seq=seq,
+            at=at,
+            names=self._people.names,
+            instructor=None if self.state is None else self.state.details.instructor,
         )
 
     def seated(self, state: Session, returning: bool, recovered: bool) -> None:

@@ -18,6 +18,7 @@ from engine.storage.webhooks import Notice
 
 __all__ = [
     "Append",
+    "DeletedMessages",
     "Done",
     "Journal",
     "JournalFailed",
@@ -77,6 +78,13 @@ class StateSnapshot:
     state: bytes
 
 
+class DeletedMessages(NamedTuple):
+    """Chat messages whose text goes from the log: that of ``seq``, or all of ``client_id``; the other is None."""
+
+    seq: int | None
+    client_id: str | None
+
+
 class Append(NamedTuple):
     """Everything one turn of a session makes durable, in one transaction."""
 
@@ -98,6 +106,8 @@ class Append(NamedTuple):
     """The key that made the session, and leads it from the moment that there is one; with ``room`` only."""
     term: int = 0
     """Which ownership of the session this is, counted up at each change of owner; 0 where nobody counts."""
+    deleted: Sequence[DeletedMessages] = ()
+    """Chat messages that were deleted; those of this entry's own records and before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -352,6 +352,7 @@ def _only_writes(entry: Append) -> bool:
         and not entry.outbox
         and not entry.notices
         and entry.made_by is None
+        and not entry.deleted
         and all(change.row is not None for change in entry.people)
     )
 

@@ -1,4 +1,4 @@
-"""Removes the text of chat messages from the log: of somebody who withdrew, and of sessions past retention.
+"""Removes the text of chat messages from the log: deleted ones, of somebody who withdrew, of sessions past retention.
 
 The log keeps its records, in their places and with their numbers: only what a message said is gone from it.
 """
@@ -6,12 +6,13 @@ The log keeps its records, in their places and with their numbers: only what a m
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from engine.domain.instant import Millis
-from engine.storage.database import Connection
+from engine.storage.database import Connection, Row
 from engine.storage.meta import Meta
 
-__all__ = ["REDACTED", "redact", "redact_ended", "without_words"]
+__all__ = ["REDACTED", "redact", "redact_ended", "redact_message", "without_words"]
 
 REDACTED = "…"
 _CHAT = b'"chat_message_sent"'
@@ -34,6 +35,20 @@ def without_words(event: bytes, client_id: str | None) -> bytes | None:
 def redact(connection: Connection, session_id: str, client_id: str | None = None) -> None:
     """Remove what one person wrote, or everybody, from a session's log, in the caller's transaction."""
     rows = connection.rows("SELECT position, event FROM journal WHERE session_id = :id", id=session_id)
+    _write_redacted(connection, session_id, rows, client_id)
+
+
+def redact_message(connection: Connection, session_id: str, seq: int) -> None:
+    """Remove what one message said, if it is a chat message, in the caller's transaction."""
+    rows = connection.rows(
+        "SELECT position, event FROM journal WHERE session_id = :id AND seq = :seq", id=session_id, seq=seq
+    )
+    _write_redacted(connection, session_id, rows, None)
+
+
+def _write_redacted(
+    connection: Connection, session_id: str, rows: Iterable[Row], client_id: str | None
+) -> None:
     changes = ((row["position"], without_words(row["event"], client_id)) for row in rows)
     connection.many(
         "UPDATE journal SET event = :event WHERE session_id = :id AND position = :position",

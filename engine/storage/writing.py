@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.storage.database import Connection, Row
 from engine.storage.journal import Append, Record, StalePosition
 from engine.storage.leaders import record_maker
-from engine.storage.redaction import redact
+from engine.storage.redaction import redact, redact_message
 from engine.storage.registrations import forget_registration
 from engine.storage.rows import PEOPLE, ROOMS
 from engine.storage.stories import store_story
@@ -89,6 +89,11 @@ def write_rows(connection: Connection, entry: Append) -> None:
             forget_registration(connection, change.client_id)
         else:
             connection.execute(PEOPLE.upsert, **PEOPLE.values(change.row))
+    for deleted in entry.deleted:
+        if deleted.seq is not None:
+            redact_message(connection, session_id, deleted.seq)
+        elif deleted.client_id is not None:
+            redact(connection, session_id, deleted.client_id)
     if entry.room is not None:
         connection.execute(ROOMS.upsert, **ROOMS.values(entry.room))
         if entry.made_by is not None:

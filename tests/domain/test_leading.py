@@ -30,6 +30,7 @@ LED: list[tuple[c.Command, dict[str, str]]] = [
         {"scheduled": "not_live", "waiting": "not_live", "live": "achievement_unlocked"},
     ),
     (c.RemoveParticipant("x"), dict.fromkeys(("scheduled", "waiting", "live"), "unknown_client")),
+    (c.DeleteMessage(99), dict.fromkeys(("scheduled", "waiting", "live"), "unknown_message")),
     (c.Vouch("x", True), dict.fromkeys(("scheduled", "waiting", "live"), "unknown_client")),
     (c.Lock(True), dict.fromkeys(("scheduled", "waiting", "live"), "door_locked")),
     (c.SwitchChat(False), dict.fromkeys(("scheduled", "waiting", "live"), "chat_switched")),
@@ -263,6 +264,44 @@ def test_whoever_has_left_is_kept_out_without_a_word(clean: bool) -> None:
     assert (course.now.seq, course.now.count()) == (seq, 1)
     assert course.now.members["ada"].present_ms == present
     assert course.join_refused("ada", proved=True).code == "removed"
+
+
+def test_a_removal_may_take_the_words_along() -> None:
+    """First the words, so that they go from the screen of the removed too; also of somebody who was removed before."""
+    course = live(["ada", "bob"])
+    for client_id in ("ada", "bob", "ada"):
+        course.do(c.Chat("hi"), person(client_id))
+    happened = course.do(c.RemoveParticipant("ada", delete_messages=True))
+    assert kinds(happened) == ["messages_deleted", "member_left"]
+    assert [line.client_id for line in course.now.chat] == ["bob"]
+    course.do(c.RemoveParticipant("bob"))
+    assert course.do(c.RemoveParticipant("bob", delete_messages=True)) == [e.MessagesDeleted(client_id="bob")]
+    assert course.now.chat == ()
+    assert course.refused(c.RemoveParticipant("eve", delete_messages=True)).code == "unknown_client"
+
+
+def test_one_message_is_deleted_by_its_number() -> None:
+    """A second deletion of it is harmless; the number stays."""
+    course = live(["ada"])
+    course.do(c.Chat("one"), person("ada"))
+    seq = course.now.seq
+    course.do(c.Chat("two"), person("ada"))
+    for _ in range(2):
+        assert course.do(c.DeleteMessage(seq)) == [e.MessagesDeleted(seq=seq)]
+        assert [line.message for line in course.now.chat] == ["two"]
+    assert course.now.messages_deleted == course.now.position
+    assert evolve_all(None, course.journal) == course.now
+
+
+def test_staff_answer_in_the_chat() -> None:
+    """As staff, and only while it is switched on."""
+    course = live(["ada"])
+    course.join("ivy", Role.INSTRUCTOR)
+    assert course.do(c.Chat("Welcome")) == [e.ChatMessageSent("ivy", "Welcome", by_staff=True)]
+    assert [(line.message, line.by_staff) for line in course.now.chat] == [("Welcome", True)]
+    course.do(c.SwitchChat(False))
+    assert course.refused(c.Chat("Welcome")).code == "chat_off"
+    assert course.refused(c.Chat("hi"), Sender(Role.OBSERVER, "eye")).code == "forbidden"
 
 
 def test_seats_are_vouched_for_once() -> None:

@@ -28,6 +28,7 @@ MESSAGES: dict[str, dict[str, Any]] = {
     "announce": {"title": "Soon", "message": "We begin", "action_url": "/subscribe/"},
     "unlock_achievement": {"title": "Ten rounds", "description": "together"},
     "remove_participant": {"client_id": "c-1"},
+    "delete_message": {"seq": 1},
     "vouch": {"client_id": "c-1", "vouched": True},
     "lock": {"locked": False},
     "end": {},

@@ -23,6 +23,7 @@ ONE_OF_EACH: Final[tuple[e.Event, ...]] = (
     e.PracticeRested(),
     e.PracticeResumed(),
     e.ChatSwitched(False),
+    e.MessagesDeleted(seq=3),
     e.DoorLocked(True),
     e.DetailsChanged(Details("Morning", "Sarah", NOON)),
     e.SessionCancelled(),

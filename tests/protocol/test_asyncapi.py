@@ -109,7 +109,8 @@ def test_it_says_who_sends_and_gets_what_is_for_staff() -> None:
     for name in ("command_start", "command_chat_switch", "message_hand_raised", "message_need_to_stop"):
         assert "co-host" in messages[name]["description"]
     assert "wall" in messages["numbered_technique_changed"]["description"]
-    assert messages["command_chat"]["description"] == "From participants."
+    assert messages["command_raise_hand"]["description"] == "From participants."
+    assert messages["command_chat"]["description"].startswith("From participants, and from staff")
 
 
 @pytest.mark.parametrize("event", ONE_OF_EACH, ids=lambda event: type(event).__name__)

@@ -37,6 +37,7 @@ RIGHT: dict[str, tuple[dict[str, Any], object]] = {
     "announce": ({"title": "Soon", "message": "Sit well."}, c.Announce("Soon", "Sit well.")),
     "unlock_achievement": ({"title": "Together"}, c.UnlockAchievement("Together")),
     "remove_participant": ({"client_id": "bob"}, c.RemoveParticipant("bob")),
+    "delete_message": ({"seq": 7}, c.DeleteMessage(7)),
     "vouch": ({"client_id": "bob", "vouched": True}, c.Vouch("bob", True)),
     "lock": ({"locked": True}, c.Lock(True)),
     "chat_switch": ({"enabled": False}, c.SwitchChat(False)),
@@ -62,6 +63,9 @@ WRONG: list[tuple[str, Any, str]] = [
     ("announce", {"title": "a", "message": "x", "action_url": "javascript:alert(1)"}, "data.action_url"),
     ("announce", {"title": "a", "message": "x", "action_url": "//evil.example"}, "data.action_url"),
     ("remove_participant", {"client_id": "no spaces"}, "data.client_id"),
+    ("remove_participant", {"client_id": "bob", "delete_messages": 1}, "data.delete_messages"),
+    ("delete_message", {"seq": 0}, "data.seq"),
+    ("delete_message", {"seq": "7"}, "data.seq"),
     ("heartbeat", {"x": 1}, "data.x"),
     ("heartbeat", [], "data"),
 ]
@@ -199,12 +203,13 @@ def test_what_is_no_hello_is_refused(text: str) -> None:
 
 
 def test_roles_may_send_what_the_protocol_gives_them() -> None:
-    """Observers only listen; participants do not lead; staff take no part."""
+    """Observers only listen; participants do not lead; staff take no part, but answer in the chat."""
     for kind, command in COMMANDS.items():
         roles = c.PERMITTED[command]
         if kind == "heartbeat":
             assert roles == set(Role)
             continue
         assert Role.OBSERVER not in roles
-        assert (Role.PARTICIPANT in roles) != (Role.INSTRUCTOR in roles)
+        both = Role.PARTICIPANT in roles and Role.INSTRUCTOR in roles
+        assert both == (kind == "chat")
         assert (Role.INSTRUCTOR in roles) == (Role.ADMIN in roles)

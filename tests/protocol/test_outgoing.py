@@ -38,6 +38,14 @@ TOLD: list[tuple[e.Event, str, str | None, dict[str, Any]]] = [
         None,
         {"client_id": "ada", "name": "Ada", "message": "hi"},
     ),
+    (
+        e.ChatMessageSent("ivy", "hi", by_staff=True),
+        "chat_message",
+        None,
+        {"client_id": "ivy", "name": "Sarah", "message": "hi", "by_staff": True},
+    ),
+    (e.MessagesDeleted(seq=7), "session_update", "messages_deleted", {"seq": 7}),
+    (e.MessagesDeleted(client_id="ada"), "session_update", "messages_deleted", {"client_id": "ada"}),
     (e.SessionEnding(90, True, "ended"), "session_ending", None, {"summary_available": True, "duration": 90}),
     (
         e.SessionStarted("Morning", "Ivy", 1800),
@@ -76,7 +84,9 @@ FOR_STAFF: list[tuple[e.Event, str]] = [
 
 
 def message_of(event: e.Event) -> dict[str, Any]:
-    return numbered(event, session_id="s", epoch="e", seq=7, at=NOON, names={"ada": "Ada"})
+    return numbered(
+        event, session_id="s", epoch="e", seq=7, at=NOON, names={"ada": "Ada"}, instructor="Sarah"
+    )
 
 
 @pytest.mark.parametrize(

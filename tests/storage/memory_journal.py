@@ -114,6 +114,13 @@ class MemoryJournal:
                 ]
             else:
                 log.people[change.client_id] = change.row
+        for deleted in entry.deleted:
+            log.records[:] = [
+                r._replace(event=without_words(r.event, deleted.client_id) or r.event)
+                if deleted.seq in (None, r.seq)
+                else r
+                for r in log.records
+            ]
         log.room = entry.room or log.room
         log.state = entry.state or log.state
         if entry.snapshot is not None:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.domain.events import ChatMessageSent, decode, encode
+from engine.domain.events import ChatMessageSent, PracticeRested, decode, encode
 from engine.storage.journal import (
     Append,
+    DeletedMessages,
     Journal,
     JournalFailed,
     Record,
@@ -236,6 +237,42 @@ async def test_a_withdrawal_takes_the_words_of_a_person_out_of_the_log(journal: 
         ChatMessageSent("ann", REDACTED),
     ]
     assert kept[3:] == records(4, 4)
+
+
+async def test_deleted_messages_go_from_the_log(journal: Journal) -> None:
+    """One by its number, or all of a person; what is no chat message stays as it is."""
+    said = [("ann", "telltale"), ("bob", "hello"), ("ann", "again"), ("bob", "too")]
+    chat = [
+        Record(n, n, 1_000, encode(ChatMessageSent(who, words)))
+        for n, (who, words) in enumerate(said, start=1)
+    ]
+    other = Record(5, 5, 1_000, encode(PracticeRested()))
+    await outcomes(journal, [Append("a", 0, [*chat, other]), Append("b", 0, [*chat, other])])
+    await outcomes(
+        journal,
+        [
+            Append("a", 5, records(6, 6), deleted=[DeletedMessages(2, None), DeletedMessages(5, None)]),
+            Append("b", 5, records(6, 6), deleted=[DeletedMessages(None, "ann")]),
+        ],
+    )
+    first, second = await all_records(journal, "a"), await all_records(journal, "b")
+    assert [decode(record.event) for record in first[:5]] == [
+        ChatMessageSent("ann", "telltale"),
+        ChatMessageSent("bob", REDACTED),
+        ChatMessageSent("ann", "again"),
+        ChatMessageSent("bob", "too"),
+        PracticeRested(),
+    ]
+    assert [decode(record.event) for record in second[:5]] == [
+        ChatMessageSent("ann", REDACTED),
+        ChatMessageSent("bob", "hello"),
+        ChatMessageSent("ann", REDACTED),
+        ChatMessageSent("bob", "too"),
+        PracticeRested(),
+    ]
+    assert (
+        [record.position for record in first] == [record.position for record in second] == [1, 2, 3, 4, 5, 6]
+    )
 
 
 async def test_a_start_gets_state_records_people_room_and_ids(journal: Journal) -> None:

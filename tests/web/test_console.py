@@ -164,6 +164,48 @@ async def test_words_chat_and_vouching_reach_the_room(
     await expect(console.get_by_role("checkbox", name="I know this seat Ada")).to_be_checked()
 
 
+async def test_the_chat_is_kept_in_order(
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """The instructor answers and deletes a message; a removal takes the others of somebody along; no screen keeps them."""
+    ada = await joined(open_page, unpublished, "Ada")
+    ben = await joined(open_page, unpublished, "Ben")
+    console = await open_page(morning["urls"]["console"])
+    await console.get_by_role("button", name="Start the session").click()
+    await expect(console.get_by_text("The chat is switched off: nobody can write.")).to_be_visible()
+    await console.get_by_role("switch", name="Chat").click()
+    for page in (ada, ben):
+        await page.get_by_role("button", name="More").click()
+    for words in ("Good morning", "Something rude", "Another thing"):
+        await ada.get_by_label("Say something to the room").fill(words)
+        await ada.get_by_role("button", name="Send", exact=True).click()
+        await expect(ben.get_by_text(words)).to_be_visible()
+    await console.get_by_label("Answer in the chat").fill("Welcome, Ada")
+    await console.get_by_role("button", name="Send", exact=True).click()
+    await expect(console.get_by_text("You Welcome, Ada")).to_be_visible()
+    await expect(ben.get_by_text("Test instructor (leads) Welcome, Ada")).to_be_visible()
+
+    await console.get_by_role("button", name="Delete what Ada wrote: Something rude").click()
+    await expect(console.get_by_role("button", name="Delete for everybody")).to_be_focused()
+    await console.get_by_role("button", name="Delete for everybody").click()
+    for page in (ada, ben, console):
+        await expect(page.get_by_text("Something rude")).to_have_count(0)
+        await expect(page.get_by_text("Good morning")).to_be_visible()
+    await expect(console.get_by_role("heading", name="Chat", exact=True)).to_be_focused()
+    await console.reload()
+    await expect(console.get_by_text("Ada Good morning")).to_be_visible()
+    await expect(console.get_by_text("Something rude")).to_have_count(0)
+
+    await console.get_by_role("button", name="Remove Ada").click()
+    await console.get_by_label("Delete what they wrote, too").check()
+    await console.get_by_role("button", name="Remove Ada, and keep out").click()
+    await expect(ada.get_by_role("heading", name="You are out of this session")).to_be_visible()
+    for page in (ben, console):
+        await expect(page.get_by_text("Welcome, Ada")).to_be_visible()
+        await expect(page.get_by_text("Good morning")).to_have_count(0)
+        await expect(page.get_by_text("Another thing")).to_have_count(0)
+
+
 async def test_an_early_guest_reads_when_it_opens(unpublished: RunningServer, open_page: Opener) -> None:
     """A session that lies far ahead can be led into and shared; guests read when its room opens."""
     console = await signed_in(open_page, unpublished)

@@ -105,6 +105,20 @@ async def test_a_line_whose_fate_is_unknown_goes_out_again_under_its_id(
     await expect(page.get_by_text("You Hello there")).to_have_count(1)
 
 
+async def test_who_was_away_too_long_keeps_no_message_on_the_screen(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """What was missed and does not come may have deleted some of them."""
+    page = await practising(room, open_page)
+    await page.get_by_role("button", name="More").click()
+    await room.tell("chat_message", {"client_id": "b", "name": "Ben", "message": "Good morning"})
+    await expect(page.get_by_text("Ben Good morning")).to_be_visible()
+    room.epoch = "another"
+    await room.drop()
+    await room.wait_for_lines(2)
+    await expect(page.get_by_text("Ben Good morning")).to_have_count(0)
+
+
 async def test_notices_a_line_that_is_silent_without_being_closed(room: FakeRoom, open_page: Opener) -> None:
     """A lift freezes a connection; within seconds the client takes a new one."""
     page = await practising(room, open_page)

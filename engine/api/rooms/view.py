@@ -163,7 +163,7 @@ def replayed(messages: list[Message], *, with_names: bool) -> list[Message]:
     return [
         message | {"content": {k: v for k, v in message["content"].items() if k not in _PERSONAL}}
         for message in messages
-        if message["type"] != "chat_message"
+        if message["type"] != "chat_message" and message.get("update_type") != "messages_deleted"
     ]
 
 

@@ -273,10 +273,14 @@ class Arrivals:
                 arrival.attach, Forbidden("removed", "The instructor has asked this person to leave.")
             )
 
-    def withdraw(self, client_id: str) -> None:
-        """Somebody withdrew: close their socket, and drop all frames that name them."""
+    def forget_frames(self) -> None:
+        """Words were taken out of the log: whoever comes back gets what it says now."""
         self._room.forget()
         self._missed.invalidate()
+
+    def withdraw(self, client_id: str) -> None:
+        """Somebody withdrew: close their socket, and drop all frames that name them."""
+        self.forget_frames()
         self._room.close(client_id, CloseCode.DONE, "everything was withdrawn")
         for arrival in self._stop_waiting(client_id):
             seat = arrival.attach.seat

@@ -8,7 +8,7 @@ from typing import Any
 from engine.domain.instant import Millis, iso
 from engine.domain.session import STAFF, Role, Session
 from engine.domain.techniques.lookup import named
-from engine.protocol.outgoing import Message, name_of, welcome_state
+from engine.protocol.outgoing import Message, chat_line, name_of, welcome_state
 from engine.sessions.messages import Attach
 
 __all__ = ["welcome"]
@@ -79,13 +79,7 @@ def _for_staff(state: Session, names: Mapping[str, str], at: Millis) -> Message:
             for other in state.participants()
         ],
         "chat_log": [
-            {
-                "seq": line.seq,
-                "client_id": line.client_id,
-                "name": name_of(line.client_id, names),
-                "message": line.message,
-            }
-            for line in state.chat
+            {"seq": line.seq, **chat_line(line, names, state.details.instructor)} for line in state.chat
         ],
         "technique_ratings": [
             {"client_id": other.client_id, "technique": technique, "rating": rating}

@@ -12,7 +12,7 @@ from engine.domain.session_snapshot import make_snapshot
 from engine.sessions.journaling.feedback import quotes_of
 from engine.sessions.journaling.notices import notices_of
 from engine.sessions.journaling.room_row import room_row
-from engine.storage.journal import Append, Record, StateSnapshot
+from engine.storage.journal import Append, DeletedMessages, Record, StateSnapshot
 from engine.storage.outbox import schedule_row, story
 from engine.storage.rows import OutboxRow, PersonChange, PersonRow, SnapshotRow
 
@@ -29,7 +29,8 @@ _SCHEDULE = frozenset(
 _STORY = frozenset({e.SessionEnded, e.StoryRecomputed})
 _ASKING = _SCHEDULE | _STORY
 _ROOM = _SCHEDULE | {e.RoomOpened, e.RoomClosed, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
-_TOUCHING: frozenset[type] = _ROOM | _STORY | {e.PersonWithdrew}
+_REDACTING = frozenset({e.PersonWithdrew, e.MessagesDeleted})
+_TOUCHING: frozenset[type] = _ROOM | _STORY | _REDACTING
 """Events that change more than the journal; the others are by far the most."""
 
 
@@ -91,10 +92,10 @@ class JournalEntries:
         if (
             state.position - self._stored_at >= STATE_EVERY
             or (events and state.phase.is_over)
-            or (self._stored_at and e.PersonWithdrew in kinds)
+            or (self._stored_at and not kinds.isdisjoint(_REDACTING))
             or (state.shares_withdrawn and any(map(_takes_back, events)))
         ):
-            # A snapshot from before a withdrawal would keep what was taken back.
+            # A snapshot from before a withdrawal or a deletion would keep what was taken back.
             self._stored_at = state.position
             stored = StateSnapshot(state.position, STATE.dump_json(state))
         return Append(
@@ -110,6 +111,13 @@ class JournalEntries:
             notices=() if kinds.isdisjoint(_SCHEDULE) else notices_of(state, events),
             made_by=made_by,
             term=self._term,
+            deleted=tuple(
+                DeletedMessages(event.seq, event.client_id)
+                for event in events
+                if isinstance(event, e.MessagesDeleted)
+            )
+            if e.MessagesDeleted in kinds
+            else (),
         )
 
     def _story(

@@ -58,7 +58,7 @@ export class RoomState extends EventTarget {
     this.announcements = [];
     /** @type {{kind: string, text: string, detail?: string}[]} milestones and achievements */
     this.moments = [];
-    /** @type {{name: string, message: string, own: boolean, seq?: number}[]} */
+    /** @type {{name: string, message: string, own: boolean, seq?: number, clientId?: string, byStaff?: boolean}[]} */
     this.chatLog = [];
     /** @type {Set<string>} names of the techniques that were practised so far; the welcome of staff lists them */
     this.practised = new Set();
@@ -116,6 +116,8 @@ export class RoomState extends EventTarget {
     this.technique = welcome.technique ?? null;
     this.next_technique = welcome.next_technique ?? null;
     this.metrics = welcome.metrics ?? this.metrics;
+    // What was missed and does not come may have deleted some of it.
+    if (!welcome.recovered) this.chatLog = [];
     if (welcome.chat_log) this.chatLog = welcome.chat_log.map((line) => this._line(line, line.seq));
     this.practised = new Set(welcome.practised ?? this.practised);
     if (welcome.announcement) keep(this.announcements, { ...welcome.announcement, technique: this.technique?.technique });
@@ -123,7 +125,8 @@ export class RoomState extends EventTarget {
   }
 
   _line(content, seq) {
-    return { name: content.name ?? "", message: content.message, own: content.client_id === this.clientId, seq };
+    const own = content.client_id === this.clientId;
+    return { name: content.name ?? "", message: content.message, own, seq, clientId: content.client_id, byStaff: content.by_staff === true };
   }
 
   /** Take the room's details from the HTTP API, before the socket is open. @param {any} session */
@@ -174,6 +177,9 @@ export class RoomState extends EventTarget {
     if (kind === "session_started") {
       this.phase = "live";
       this.started_at ??= timestamp;
+    }
+    if (kind === "messages_deleted") {
+      this.chatLog = this.chatLog.filter((line) => line.seq !== content.seq && (content.client_id === undefined || line.clientId !== content.client_id));
     }
     if (kind === "announcement") {
       keep(this.announcements, { ...content, technique: this.technique?.technique });

@@ -6,6 +6,9 @@
 import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 
+/** How many messages the welcome lists at most. */
+const LOG_OF_A_WELCOME = 50;
+
 /**
  * @param {import("../room-state.js").RoomState} room
  * @param {(type: string, data?: object) => Promise<boolean>} command
@@ -20,6 +23,10 @@ export function peoplePanel(room, command) {
   const noted = new Set();
   /** @type {string | null} whose removal waits for confirmation */
   let asked = null;
+  /** Whether that removal deletes what they wrote. */
+  let wordsToo = false;
+  /** A console that was opened late knows the newest messages alone. @param {string} id */
+  const mayHaveWritten = (id) => room.chatLog.length >= LOG_OF_A_WELCOME || room.chatLog.some((line) => line.clientId === id);
   const element = h("section", { class: "card" }, heading, list);
 
   const fill = () => {
@@ -41,7 +48,10 @@ export function peoplePanel(room, command) {
     const vouch = h("input", { type: "checkbox", "data-act": "vouch", checked: person.vouched, onchange: () => command("vouch", { client_id: id, vouched: vouch.checked }) });
     const actions = h("div", { class: "person-actions" });
     if (asked === id) {
-      const yes = h("button", { type: "button", class: "danger small", "data-act": "yes", onclick: () => command("remove_participant", { client_id: id }) }, t("people.remove_yes", { name: person.name }));
+      const words = h("input", { type: "checkbox", "data-act": "words", checked: wordsToo, onchange: () => (wordsToo = words.checked) });
+      const remove = () => command("remove_participant", { client_id: id, ...(wordsToo ? { delete_messages: true } : {}) });
+      const yes = h("button", { type: "button", class: "danger small", "data-act": "yes", onclick: remove }, t("people.remove_yes", { name: person.name }));
+      if (mayHaveWritten(id)) actions.append(h("label", { class: "check small" }, words, h("span", {}, t("people.remove_words"))));
       actions.append(yes, h("button", { type: "button", class: "small", "data-act": "no", onclick: () => sure(null, id, "remove") }, t("console.never_mind")));
     } else {
       const remove = h("button", { type: "button", class: "small", "data-act": "remove", "aria-label": t("people.remove_named", { name: person.name }), onclick: () => sure(id, id, "yes") }, t("people.remove"));
@@ -57,6 +67,7 @@ export function peoplePanel(room, command) {
   /** Ask for confirmation before a removal. @param {string | null} whom @param {string} id @param {string} act */
   const sure = (whom, id, act) => {
     asked = whom;
+    wordsToo = false;
     fill();
     list.querySelector(`[data-client="${CSS.escape(id)}"] [data-act="${act}"]`)?.focus();
   };

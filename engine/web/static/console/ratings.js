@@ -6,13 +6,11 @@
 import { h, show } from "../dom.js";
 import { number, t } from "../i18n.js";
 
-/** @param {import("../room-state.js").RoomState} room */
-export function ratingsPanel(room) {
+export function ratingsPanel() {
   /** @type {Map<string, Map<string, number>>} technique → client → rating; the newest of each person counts */
   const ratings = new Map();
   const list = h("ul", { class: "people", "aria-live": "polite" });
-  const chat = h("ol", { class: "chat" });
-  const element = h("section", { class: "card" }, h("h2", {}, t("listen_in.title")), list, chat);
+  const element = h("section", { class: "card" }, h("h2", {}, t("listen_in.title")), list);
   const fill = () => {
     const rows = [...ratings].map(([technique, given]) => {
       const values = [...given.values()];
@@ -21,14 +19,12 @@ export function ratingsPanel(room) {
       return h("li", {}, h("span", { class: "person" }, technique), h("span", { class: "quiet" }, text));
     });
     show(list, ...(rows.length ? rows : [h("li", { class: "quiet" }, t("listen_in.none"))]));
-    show(chat, ...room.chatLog.slice(-20).map((line) => h("li", {}, h("b", {}, line.name), " ", line.message)));
   };
   const rate = (technique, client, rating) => {
     const given = ratings.get(technique) ?? new Map();
     given.set(client, rating);
     ratings.set(technique, given);
   };
-  room.addEventListener("change", fill);
   fill();
   return {
     element,

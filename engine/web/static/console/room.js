@@ -12,6 +12,7 @@ import { opensText } from "../opening-time.js";
 import { refusalText, warningText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
+import { chatPanel } from "./chat.js";
 import { Curves } from "./curves.js";
 import { editSession } from "./edit.js";
 import { endDialog } from "./end.js";
@@ -61,10 +62,11 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const curves = new Curves();
   const people = peoplePanel(room, command);
   const lead = leadPanel(room, client, command);
-  const ratings = ratingsPanel(room);
+  const ratings = ratingsPanel();
+  const chat = chatPanel(room, client, command);
   const messages = messagesPanel(command);
   const door = lockPanel(room, command);
-  const parts = [lead, people, ratings, messages, door];
+  const parts = [lead, people, ratings, messages, chat, door];
   const keys = shortcuts({ n: lead.next, r: lead.rest, w: messages.words, p: people.heading });
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
   const element = h(
@@ -88,7 +90,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     // One column on a phone, two or three beside each other on a desk: the first stays in view.
     h("div", { class: "room-lead" }, lead.element),
     h("div", { class: "room-people" }, people.element, curves.element),
-    h("div", { class: "room-talk" }, messages.element, ratings.element, door.element, keys.element, ending),
+    h("div", { class: "room-talk" }, messages.element, chat.element, ratings.element, door.element, keys.element, ending),
     end.element,
   );
 

@@ -134,6 +134,7 @@ export default {
   "chat.send": "Senden",
   "chat.you": "Du",
   "chat.somebody": "Gast",
+  "chat.leads": "leitet",
   "chat.none": "Noch hat niemand geschrieben.",
 
   "heart.title": "Dein Herz",

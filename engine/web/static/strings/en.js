@@ -116,6 +116,7 @@ export default {
   "chat.send": "Send",
   "chat.you": "You",
   "chat.somebody": "Guest",
+  "chat.leads": "leads",
   "chat.none": "Nobody has written yet.",
 
   "heart.title": "Your heart",

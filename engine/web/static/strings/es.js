@@ -134,6 +134,7 @@ export default {
   "chat.send": "Enviar",
   "chat.you": "Tú",
   "chat.somebody": "Alguien",
+  "chat.leads": "guía",
   "chat.none": "Todavía no ha escrito nadie.",
 
   "heart.title": "Tu corazón",

@@ -134,6 +134,7 @@ export default {
   "chat.send": "Envoyer",
   "chat.you": "Toi",
   "chat.somebody": "Quelqu’un",
+  "chat.leads": "guide",
   "chat.none": "Personne n’a encore écrit.",
 
   "heart.title": "Ton cœur",
