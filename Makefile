@@ -11,6 +11,7 @@ STRESS_ARGS ?=
 CLUSTER_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
+RELEASE_ARGS ?=
 
 python := $(VENV)/bin/python
 halcytone := $(VENV)/bin/halcytone
@@ -109,7 +110,7 @@ fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and m
 	$(python) -m tests.fuzz.websocket $(FUZZ_ARGS)
 
 release: $(VENV)/development.stamp ## build wheel and sdist into dist/, twice to the same bytes, checked and tried; tags nothing
-	$(python) .ci/release.py
+	@$(python) .ci/release.py $(RELEASE_ARGS)
 
 pictures: $(VENV)/development.stamp $(VENV)/system.stamp ## take the pictures of the documents anew, into docs/images
 	$(python) -m tests.docs.pictures

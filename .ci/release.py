@@ -1,10 +1,12 @@
 """Builds a release into dist/: wheel and source distribution, twice to the same bytes, checked and tried. Tags and uploads nothing.
 
-Run as ``python .ci/release.py`` from the root of a checkout, with the development environment.
+Run as ``python .ci/release.py`` from the root of a checkout, with the development environment. ``--leave-unreleased`` builds a
+version although changes stand under "Unreleased" beside its section.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import re
@@ -18,23 +20,34 @@ import tomllib
 import urllib.request
 import venv
 import zipfile
+from collections.abc import Sequence
 from email.parser import Parser
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 _READY_WITHIN_S = 60.0
+_LEAVE = "--leave-unreleased"
 
 
 class NotReleasable(Exception):
     """Something is not as a release must be; the message says what."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Build, compare, check, try, write; the exit status."""
+    parser = argparse.ArgumentParser(prog="make release", description="Build a release into dist/.")
+    parser.add_argument(
+        _LEAVE, action="store_true", help="build although the changelog has changes under Unreleased"
+    )
+    leave = parser.parse_args(arguments).leave_unreleased
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     version = project["version"]
     try:
-        section = changelog_section((ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), version)
+        changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+        section = changelog_section(changelog, version)
+        warning = check_unreleased(changelog, version, leave=leave)
+        if warning:
+            sys.stderr.write(f"Warning: {warning}\n")
         with tempfile.TemporaryDirectory() as folder:
             first, second = built_twice(Path(folder))
             compare(first, second)
@@ -61,6 +74,25 @@ def changelog_section(text: str, version: str) -> str:
     if not section:
         raise NotReleasable(f"the section [{version}] of CHANGELOG.md is empty")
     return section + "\n"
+
+
+def check_unreleased(text: str, version: str, *, leave: bool) -> str:
+    """What to warn of: changes that stand under "Unreleased" while the version has its section; empty for nothing.
+
+    Raises:
+        NotReleasable: there are such changes, and nobody said that they be left there (``leave``).
+    """
+    found = re.search(r"^## \[Unreleased\][^\n]*\n(.*?)(?=^## |^\[[^\]]+\]: |\Z)", text, re.M | re.S)
+    waiting = len(re.findall(r"^[-*] ", found[1], re.M)) if found else 0
+    if not waiting:
+        return ""
+    changes = f"{waiting} change{'' if waiting == 1 else 's'} under [Unreleased]"
+    if leave:
+        return f"CHANGELOG.md has {changes}: what is built is called {version} and has them, but its RELEASE.md does not name them."
+    raise NotReleasable(
+        f"CHANGELOG.md has {changes}, while {version} has a section already. Set the next version in pyproject.toml and rename"
+        f' [Unreleased] to it, or, to build {version} all the same: make release RELEASE_ARGS="{_LEAVE}".'
+    )
 
 
 def built_twice(folder: Path) -> tuple[Path, Path]:
@@ -235,4 +267,4 @@ def _output(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

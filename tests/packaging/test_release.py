@@ -46,6 +46,45 @@ def test_the_changelogs_words_are_those_of_the_version(release: ModuleType) -> N
     assert release.changelog_section(CHANGELOG, "0.1.0") == "- The beginning.\n"
 
 
+def test_changes_that_are_not_of_the_version_stop_a_release(release: ModuleType) -> None:
+    """The refusal counts them, and says the two ways on."""
+    with pytest.raises(release.NotReleasable, match=r"1 change under \[Unreleased\].*0\.2\.0") as refusal:
+        release.check_unreleased(CHANGELOG, "0.2.0", leave=False)
+    assert "pyproject.toml" in str(refusal.value)
+    assert 'RELEASE_ARGS="--leave-unreleased"' in str(refusal.value)
+
+
+def test_told_to_leave_them_it_warns(release: ModuleType) -> None:
+    """What is built has the changes, and what is said of it does not."""
+    warning = release.check_unreleased(CHANGELOG, "0.2.0", leave=True)
+    assert "1 change under [Unreleased]" in warning
+    assert "RELEASE.md" in warning
+
+
+@pytest.mark.parametrize(
+    "unreleased",
+    ["", "## [Unreleased]\n\n", "## [Unreleased]\n\n### Added\n\n", "## [Unreleased]\n[Unreleased]: x\n"],
+)
+def test_nothing_unreleased_is_nothing_to_warn_of(release: ModuleType, unreleased: str) -> None:
+    """No such section, or one without changes; those of versions do not count."""
+    text = f"# Changelog\n\n{unreleased}## [0.2.0] - 2026-11-28\n\n- Something.\n"
+    assert release.check_unreleased(text, "0.2.0", leave=False) == ""
+
+
+def test_the_command_refuses_before_it_builds(
+    release: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence, status 1, and what an earlier release left in dist stays."""
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "SHA256SUMS").write_text("earlier")
+    (tmp_path / "CHANGELOG.md").write_text(CHANGELOG)
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "0.2.0"\n')
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    assert release.main([]) == 1
+    assert capsys.readouterr().err.startswith("Not releasable: CHANGELOG.md has 1 change under [Unreleased]")
+    assert (tmp_path / "dist" / "SHA256SUMS").read_text() == "earlier"
+
+
 @pytest.mark.parametrize("text", [CHANGELOG, "## [0.3.0]\n\n## [0.2.0]\n\n- Something.\n"])
 def test_a_version_without_words_is_not_released(release: ModuleType, text: str) -> None:
     """Neither one that is not named, nor one of which nothing is said."""
