@@ -20,6 +20,8 @@ __all__ = ["OwnerUnreachable", "Spliced", "splice"]
 _CONNECT_WITHIN_S = 1.0
 _UNSENT = 64 * 1024
 """Bytes that may wait for one side before the other is not read any more."""
+_LINGER_S = 2.0
+"""How long a client has, after a refusal, to take it whole and end its connection."""
 _LONGEST_HEAD = 16 * 1024
 """Bytes of the head of the owner's answer."""
 _LEFT_OUT = frozenset({b"x-halcytone-hop", b"x-request-id"})
@@ -94,6 +96,7 @@ class _FromOwner(asyncio.Protocol):
         self._answer = _Answer()
         self._early = bytearray()
         """What the client sent before the owner upgraded."""
+        self._lingering: asyncio.TimerHandle | None = None
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -117,7 +120,9 @@ class _FromOwner(asyncio.Protocol):
             self._draining = asyncio.ensure_future(self._drain(self._transport))
 
     def from_client(self, data: bytes) -> None:
-        """Bytes of the client, kept until the owner has upgraded the connection."""
+        """Bytes of the client, kept until the owner has upgraded the connection, and dropped once it has refused."""
+        if self._lingering is not None:
+            return
         if self._answer.upgraded:
             self.send(data)
         elif len(self._early) + len(data) <= _UNSENT:
@@ -139,15 +144,28 @@ class _FromOwner(asyncio.Protocol):
         self._handler.resume_reading()
 
     def end(self) -> None:
-        """End the connection to the owner, after what was sent."""
+        """End the connection to the owner, after what was sent; where that has ended, the client's."""
         if self._transport is not None:
             self._transport.close()
+        elif self._lingering is not None:
+            self._end_client()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once: what the owner sent last, a close frame, goes out before the client's connection ends."""
         self._transport = None
         if self._draining is not None:
             self._draining.cancel()
+        if self._answer.upgraded or self._client.is_closing() or not self._client.can_write_eof():
+            self._end_client()
+            return
+        # Closed while bytes of the client are unread, the connection would be reset, and the end of the refusal with it.
+        self._client.write_eof()
+        self._lingering = asyncio.get_running_loop().call_later(_LINGER_S, self._end_client)
+
+    def _end_client(self) -> None:
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         self._client.close()
         if not self.ended.done():
             self.ended.set_result(None)

@@ -738,8 +738,15 @@ def test_a_thread_that_waits_hears_that_the_loop_was_closed(
     other_thread_loop: asyncio.AbstractEventLoop,
 ) -> None:
     """A blocked asker gets an error soon after the loop is closed with its message unhandled."""
-    blocker = threading.Event()
-    other_thread_loop.call_soon_threadsafe(blocker.wait)
+    begun, blocker = threading.Event(), threading.Event()
+
+    def block() -> None:
+        begun.set()
+        blocker.wait()
+
+    other_thread_loop.call_soon_threadsafe(block)
+    # In a round of the loop's own: what is cleared below must not be among what this round counted before.
+    assert begun.wait(10)
     reply = Scribe.bind(other_thread_loop).start().ask("unheard", block=False)
     other_thread_loop.call_soon_threadsafe(other_thread_loop.stop)
     # Stop before the actor's turn is taken, as when a process goes down.
