@@ -373,6 +373,27 @@ async def test_the_keyboard_goes_on_where_it_was(
     await expect(console.get_by_role("button", name="Add a technique")).to_be_focused()
 
 
+async def test_what_the_numbers_in_a_name_do_is_said_where_it_is_typed(
+    unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
+) -> None:
+    """In the plan and beside the running session; not of a technique of the catalogue, which has its own pattern."""
+    console = await signed_in(open_page, unpublished)
+    await console.get_by_role("button", name="New session").click()
+    await console.get_by_role("button", name="Add a technique").click()
+    field = console.get_by_label("Technique", exact=True)
+    said = console.get_by_text("From the numbers in this name the circle breathes")
+    await field.fill("My own 5-2-6")
+    await expect(said).to_have_text(
+        "From the numbers in this name the circle breathes, in seconds: in 5, hold 2, out 6."
+    )
+    await field.fill("4-7-8 Breathing")
+    await expect(said).to_have_count(0)
+    await field.fill("Tide 5-0-7")
+    await expect(said).to_contain_text("in 5, out 7.")
+    await field.fill("Tide")
+    await expect(said).to_have_count(0)
+
+
 async def test_an_arrival_leaves_an_open_question_open(room: FakeRoom, open_page: Opener) -> None:
     """Whether somebody is to be removed is still asked when another comes; the keyboard stays with it."""
     people = [

@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from engine.domain.techniques.breathing import Pattern
 from engine.domain.techniques.lookup import CATALOGUE
 from engine.web.pages import LANGUAGES
 from publisher.drafts.character_counts import LIMITS
@@ -350,3 +351,40 @@ async def test_a_post_is_measured_near_to_what_its_network_counts(page: Page) ->
     body = "return given.texts.map((text) => given.names.map((name) => m.lengthOf(name, text)));"
     measured = await ask(page, "console/post-length.js", body, {"texts": texts, "names": names})
     assert measured == [[LIMITS[name].counted(text) for name in names] for text in texts]
+
+
+NAMES = (
+    "My own 5-2-6",
+    "Tide 5-0-7-0",
+    "5-2-6",
+    "(4-4-4-4)",
+    "4.5-0-5.5",
+    "Atem 4-7-8, dann 3-0-3",
+    "Two 0-0-0 and 4-2-6",
+    "Day 2024-03-21",
+    "v4-4-4",
+    "é4-4-4",
+    "4-4",
+    "4-4-4-4-4",
+    "4-4-4.",
+    "4-4-x",
+    "121-0-5",
+    "0-4-4",
+    "4-4-0-4",
+    "Evening",
+    "",
+)
+
+
+async def test_the_numbers_in_a_name_are_read_as_the_server_reads_them(page: Page) -> None:
+    """What the console says of a name is the pattern that the circle then follows; none where the server finds none."""
+    found = await page.evaluate(
+        """async (names) => {
+          const { patternIn } = await import('/static/live/console/name-pattern.js');
+          return names.map(patternIn);
+        }""",
+        NAMES,
+    )
+    of_server = [Pattern.written(name) for name in NAMES]
+    assert [None if each is None else Pattern.of(*each) for each in found] == of_server
+    assert sum(each is not None for each in of_server) >= 6

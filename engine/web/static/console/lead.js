@@ -7,6 +7,7 @@ import { h, setText, show } from "../dom.js";
 import { clockTime, t } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
 import { sumText } from "../plan-sum.js";
+import { patternNote } from "./name-pattern.js";
 import { loadTechniques } from "./techniques.js";
 
 /**
@@ -140,7 +141,8 @@ function canBegin(item, room) {
 
 /** A technique that is not in the plan. Not a vigorous one: nobody has consented to it. */
 function adHoc(begin) {
-  const name = h("input", { id: "ad-hoc", list: "ad-hoc-names", maxlength: "100", required: true });
+  const note = patternNote();
+  const name = h("input", { id: "ad-hoc", list: "ad-hoc-names", maxlength: "100", required: true, oninput: (event) => note.look(event.target.value) });
   const names = h("datalist", { id: "ad-hoc-names" });
   const minutes = h("input", { id: "ad-hoc-minutes", type: "number", min: "1", max: "120", value: "5" });
   const words = h("input", { id: "ad-hoc-words", maxlength: "300" });
@@ -158,7 +160,7 @@ function adHoc(begin) {
           begin({ technique: name.value.trim(), duration: Number(minutes.value) * 60, instruction: words.value.trim() });
         },
       },
-      h("div", {}, h("label", { for: "ad-hoc" }, t("plan.technique")), name, names),
+      h("div", {}, h("label", { for: "ad-hoc" }, t("plan.technique")), name, names, note.element),
       h("div", {}, h("label", { for: "ad-hoc-minutes" }, t("plan.minutes")), minutes),
       h("div", {}, h("label", { for: "ad-hoc-words" }, t("plan.words")), words),
       h("button", { type: "submit" }, t("lead.begin_ad_hoc")),

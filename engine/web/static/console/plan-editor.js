@@ -6,6 +6,7 @@
 import { h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { sumText } from "../plan-sum.js";
+import { patternNote } from "./name-pattern.js";
 import { loadTechniques } from "./techniques.js";
 
 const MAX = 10;
@@ -30,18 +31,22 @@ export function planEditor(given) {
     const rest = list.querySelectorAll("button");
     (rest[Math.min(index, rest.length - 1)] ?? add).focus();
   };
-  const row = (item, index) =>
-    h(
+  const row = (item, index) => {
+    const note = patternNote();
+    note.look(item.pattern ? "" : item.technique);
+    return h(
       "li",
       {},
-      h("input", { list: "technique-names", value: item.technique, maxlength: "100", "aria-label": t("plan.technique"), oninput: (event) => ((item.technique = event.target.value), delete item.pattern) }),
+      h("input", { list: "technique-names", value: item.technique, maxlength: "100", "aria-label": t("plan.technique"), oninput: (event) => ((item.technique = event.target.value), delete item.pattern, note.look(item.technique)) }),
       h("input", {
         type: "number", min: "1", max: "120", value: String(Math.round((item.duration ?? 300) / 60)), "aria-label": t("plan.minutes"),
         oninput: (event) => (item.duration = Number(event.target.value) * 60),
       }),
       h("button", { type: "button", "aria-label": t("plan.remove", { technique: item.technique || String(index + 1) }), onclick: () => remove(item, index) }, "×"),
       h("input", { class: "plan-words", value: item.instruction ?? "", maxlength: "200", placeholder: t("plan.words"), "aria-label": t("plan.words"), oninput: (event) => (item.instruction = event.target.value) }),
+      note.element,
     );
+  };
   fill();
   loadTechniques().then((all) => show(names, ...all.map((technique) => h("option", { value: technique.name }))));
   return {

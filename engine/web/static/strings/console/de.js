@@ -111,6 +111,11 @@ export default {
   "plan.minutes": "Minuten",
   "plan.words": "Deine Worte dazu, höchstens ein Satz",
   "plan.add": "Technik hinzufügen",
+  "plan.pattern_said": "Nach den Zahlen in diesem Namen atmet der Kreis, in Sekunden: {steps}.",
+  "plan.step_inhale": "ein {n}",
+  "plan.step_hold": "halten {n}",
+  "plan.step_exhale": "aus {n}",
+  "plan.step_rest": "ruhen {n}",
   "plan.remove": "{technique} entfernen",
 
   "lead.title": "Jetzt und gleich",

@@ -111,6 +111,11 @@ export default {
   "plan.minutes": "Minutes",
   "plan.words": "Your words for it, at most a sentence",
   "plan.add": "Add a technique",
+  "plan.pattern_said": "From the numbers in this name the circle breathes, in seconds: {steps}.",
+  "plan.step_inhale": "in {n}",
+  "plan.step_hold": "hold {n}",
+  "plan.step_exhale": "out {n}",
+  "plan.step_rest": "rest {n}",
   "plan.remove": "Remove {technique}",
 
   "lead.title": "Now and next",

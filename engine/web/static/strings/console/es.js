@@ -111,6 +111,11 @@ export default {
   "plan.minutes": "Minutos",
   "plan.words": "Tus palabras para ella, como mucho una frase",
   "plan.add": "Añadir una técnica",
+  "plan.pattern_said": "El círculo respira según los números de este nombre, en segundos: {steps}.",
+  "plan.step_inhale": "inspirar {n}",
+  "plan.step_hold": "retener {n}",
+  "plan.step_exhale": "espirar {n}",
+  "plan.step_rest": "pausa {n}",
   "plan.remove": "Quitar {technique}",
 
   "lead.title": "Ahora y después",
