@@ -146,6 +146,7 @@ async def test_a_newsletter_is_looked_at_and_tried_before_it_leaves(
         await mail.get_by_role("button", name="Send me a test").click()
         await expect(mail.get_by_text("A test has what is saved")).to_be_visible()
         await mail.get_by_role("button", name="Save").click()
+        await expect(mail.get_by_role("heading", name="Newsletter")).to_be_focused()
         await mail.get_by_role("button", name="Send me a test").click()
         await expect(mail.get_by_text("A test is on its way to hello@example.org.")).to_be_visible()
         rows = connection.rows("SELECT kind, recipient, address, state FROM deliveries")
