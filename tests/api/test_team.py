@@ -46,12 +46,18 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "GET /sessions/{session_id}/places": _PUBLIC,
     "POST /sessions/{session_id}/registrations": _PUBLIC,
     "GET /sessions/{session_id}/registrations": _STAFF,
+    "GET /sessions/{session_id}/letter": _STAFF,
+    "POST /sessions/{session_id}/letter": _STAFF,
     "GET /sessions/{session_id}/hosts": _STAFF,
     # Whoever has a key may come with the token of a session.
     "POST /sessions/{session_id}/hosts": (None, None, None, None, None, None, 403, 401),
     "DELETE /sessions/{session_id}/hosts/{name}": (404, 404, 404, 404, 404, 404, 403, 401),
     "POST /sessions/{session_id}/events": _STAFF,
     "GET /sessions/{session_id}/drafts": (404, 404, 404, 404, 404, 404, 403, 401),
+    "GET /sessions/{session_id}/card": (404, 404, 404, 404, 404, 404, 403, 401),
+    "POST /sessions/{session_id}/drafts/{channel}/preview": _STAFF,
+    # This studio sends no mail.
+    "POST /sessions/{session_id}/drafts/{channel}/test": (409, 409, 409, 404, 404, 409, 403, 401),
     "POST /series": _ALL_KEYS,
     "GET /series": _ALL_KEYS,
     "GET /series/{series_id}": (None, None, None, 404, 404, None, None, None),
