@@ -98,6 +98,8 @@ def examples(yesterday: str) -> Mapping[str, Example]:
         ),
         f"DELETE {_SESSIONS}/me": Example(_TODAY),
         f"POST {_SESSIONS}/end": Example(_TODAY),
+        f"GET {_SESSIONS}/attendance": Example(_TODAY),
+        f"GET {_SESSIONS}/ratings": Example(_TODAY, query={"format": "csv"}),
         f"POST {API}/session-summary": Example(body=summary),
         f"POST {API}/session-summary/batch": Example(
             body=[{**summary, "session_id": "evening-002", "title": "Evening Calm", "channels": ["web"]}]
@@ -132,6 +134,7 @@ def examples(yesterday: str) -> Mapping[str, Example]:
         f"GET {API}/series/{{series_id}}": Example(
             _THURSDAYS, query={"from": "2031-05-01", "to": "2031-06-30"}
         ),
+        f"GET {API}/series/{{series_id}}/attendance": Example(_THURSDAYS),
         f"PATCH {API}/series/{{series_id}}": Example(_THURSDAYS, body={"title": "Thursday Calm"}),
         f"POST {API}/series/{{series_id}}/registrations": Example(_THURSDAYS, body={"name": "Ada"}),
         f"GET {API}/series/{{series_id}}/registrations": Example(_THURSDAYS),

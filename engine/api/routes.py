@@ -29,8 +29,8 @@ from engine.api.http.token_lifetime import token_lifetime_middleware
 from engine.api.newsletter import subscriptions as newsletter
 from engine.api.pages import coming_pages, series_coming_pages, series_pages, site_files
 from engine.api.publishing import analytics, drafts, newsletter_preview, publications, summaries
+from engine.api.registrations import attendance, letter
 from engine.api.registrations import endpoints as registrations
-from engine.api.registrations import letter
 from engine.api.rooms import announce, me, platform_events
 from engine.api.rooms import endpoints as rooms
 from engine.api.series import endpoints as series
@@ -54,6 +54,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *me.ENDPOINTS,
     *registrations.ENDPOINTS,
     *letter.ENDPOINTS,
+    *attendance.ENDPOINTS,
     *keys.ENDPOINTS,
     *sign_in.ENDPOINTS,
     *webhooks.ENDPOINTS,

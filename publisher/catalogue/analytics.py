@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from engine.domain.instant import Millis, iso
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
+from engine.storage.database import one_of
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["COLUMNS", "between", "record", "row_of"]
+__all__ = ["COLUMNS", "between", "ratings_of", "record", "row_of"]
 
 COLUMNS = (
     "session_id",
@@ -66,6 +68,18 @@ def record(catalogue: Catalogue, snapshot: Snapshot) -> None:
         date=snapshot.session_date,
         document=json.dumps(row_of(snapshot), ensure_ascii=False),
     )
+
+
+def ratings_of(catalogue: Catalogue, session_ids: Collection[str]) -> dict[str, float]:
+    """The average rating of several published sessions, some hundreds at most; those without one are left out."""
+    if not session_ids:
+        return {}
+    among, values = one_of("id", session_ids)
+    rows = catalogue.connection.rows(
+        f"SELECT session_id, document FROM analytics WHERE session_id IN {among}", **values
+    )
+    ratings = {row["session_id"]: json.loads(row["document"]).get("average_rating") for row in rows}
+    return {session_id: rating for session_id, rating in ratings.items() if rating is not None}
 
 
 def between(catalogue: Catalogue, first: Millis | None, last: Millis | None) -> list[dict[str, Any]]:

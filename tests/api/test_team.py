@@ -48,6 +48,8 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "GET /sessions/{session_id}/registrations": _STAFF,
     "GET /sessions/{session_id}/letter": _STAFF,
     "POST /sessions/{session_id}/letter": _STAFF,
+    "GET /sessions/{session_id}/attendance": _STAFF,
+    "GET /sessions/{session_id}/ratings": _STAFF,
     "GET /sessions/{session_id}/hosts": _STAFF,
     # Whoever has a key may come with the token of a session.
     "POST /sessions/{session_id}/hosts": (None, None, None, None, None, None, 403, 401),
@@ -64,6 +66,7 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "PATCH /series/{series_id}": _OWN,
     "POST /series/{series_id}/end": _OWN,
     "GET /series/{series_id}/registrations": _OWN,
+    "GET /series/{series_id}/attendance": _OWN,
     "GET /analytics/sessions": _ALL_KEYS,
     "GET /publications/{id}": (404, 404, 404, 404, 404, 403, 403, 401),
     "POST /publications/{id}/retry": (404, 404, 404, 404, 403, 403, 403, 401),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +158,63 @@ async def test_a_newsletter_is_looked_at_and_tried_before_it_leaves(
                 "state": "preparing",
             }
         ]
+
+
+async def test_the_desk_says_who_came_and_how_it_felt(
+    publishing: RunningServer, http: aiohttp.ClientSession, open_page: Opener
+) -> None:
+    """In sums and by name, with both as tables; what is rated meanwhile appears. The series says it of each date."""
+    start = datetime.now(UTC) + timedelta(minutes=5)
+    series = {
+        "series_id": "weekly",
+        "title": "Weekly Calm",
+        "instructor": "Test instructor",
+        "timezone": "UTC",
+        "starts": start.strftime("%Y-%m-%dT%H:%M"),
+        "rule": "FREQ=WEEKLY",
+        "duration_minutes": 30,
+    }
+    made = await asked(http, "POST", f"{publishing.url}/api/v2/series", 201, series)
+    session = made["sessions"][0]["session_id"]
+    path = f"{publishing.url}/api/v2/sessions/{session}"
+    for name in ("Anna", "Ben"):
+        await asked(http, "POST", f"{path}/registrations", 201, {"name": name})
+    guest = await open_page(f"{publishing.url}/sessions/join/{session}")
+    await guest.get_by_label("Your name, if you like").fill("Cleo")
+    await guest.get_by_role("button", name="Join").click()
+    await expect(guest.get_by_text("until we begin")).to_be_visible()
+    await asked(http, "POST", f"{path}/start")
+    await asked(http, "POST", f"{path}/end")
+    await expect(guest.get_by_text("How was it for you?")).to_be_visible()
+    desk = await open_page(f"{publishing.url}/console", phone=False)
+    await desk.get_by_label("Key or session link").fill(KEY)
+    await desk.get_by_role("button", name="Sign in").click()
+    await desk.get_by_role("button", name="Drafts and page").click()
+    figures = desk.get_by_role("region", name="Who came, and how it felt")
+    await expect(figures.get_by_text("2 had said so; 0 of them came.")).to_be_visible()
+    await expect(figures.get_by_text("Nobody has rated it yet.")).to_be_visible()
+    await guest.get_by_role("button", name="4: good").click()
+    await expect(figures.get_by_text("4 of 5, 1 answer")).to_be_visible(timeout=10_000)
+    await figures.get_by_text("By name").click()
+    lines = await figures.locator("details li").all_inner_texts()
+    assert [line.replace("\n", " ") for line in lines] == [
+        "Anna has not come",
+        "Ben has not come",
+        "Cleo came, 0 minutes",
+    ]
+    assert await findings(desk) == []
+    async with desk.expect_download() as file:
+        await figures.get_by_role("button", name="Attendance as CSV").click()
+    assert (await file.value).suggested_filename == f"attendance-{session}.csv"
+    written = (await (await file.value).path()).read_text()
+    assert "Cleo,,true,0" in written
+    await desk.get_by_role("button", name="All sessions").click()
+    await desk.get_by_role("button", name="Dates and changes").click()
+    await expect(desk.get_by_text("1 came, 2 had said so")).to_be_visible()
+    assert await findings(desk) == []
+    async with desk.expect_download() as file:
+        await desk.get_by_role("button", name="Attendance as CSV").click()
+    assert (await file.value).suggested_filename == "attendance-weekly.csv"
 
 
 async def test_what_became_of_the_mails_shows_beside_unsaved_words(room: FakeRoom, open_page: Opener) -> None:

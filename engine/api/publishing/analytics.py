@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from engine.api.http.app_keys import CATALOGUE, caller_of
 from engine.api.http.bodies import query_of
-from engine.api.http.csv_table import table
+from engine.api.http.csv_table import csv_file
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.models import Query, read_moment
@@ -70,12 +70,7 @@ async def sessions(request: web.Request) -> web.Response:
     rows = [row for row in rows if caller.tells(row["session_id"])]
     if query.format == "json":
         return answer({"count": len(rows), "sessions": rows})
-    return web.Response(
-        text=table(COLUMNS, ([_cell(row.get(name)) for name in COLUMNS] for row in rows)),
-        content_type="text/csv",
-        charset="utf-8",
-        headers={"Content-Disposition": 'attachment; filename="sessions.csv"', "Cache-Control": "no-store"},
-    )
+    return csv_file("sessions.csv", COLUMNS, ([_cell(row.get(name)) for name in COLUMNS] for row in rows))
 
 
 def _cell(value: Any) -> Any:

@@ -10,6 +10,7 @@ import { answerText } from "../refusals.js";
 import { pageLink } from "../session-page.js";
 import { cardPicture } from "./card-picture.js";
 import { draftCard } from "./draft.js";
+import { figuresSection } from "./figures.js";
 
 const POLL_MS = 1_500;
 /** Feedback comes for a day after the end, and mails leave: a desk that is looked at shows them within seconds. */
@@ -33,6 +34,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const none = h("p", { class: "quiet", hidden: true }, t("desk.no_drafts"));
   const drafts = h("div", { class: "list" });
   const card = h("figure", { class: "card-picture", hidden: true });
+  const figures = figuresSection(desk, sessionId);
   const picture = () => cardPicture(sessionId, desk.credential);
   /** @type {Map<string, {told: string, element: Element, isEdited: () => boolean, follow: (now: any) => void}>} by channel */
   const cards = new Map();
@@ -49,6 +51,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     h("h2", { class: "group" }, t("desk.drafts")),
     none,
     drafts,
+    figures.element,
   );
   let timer = 0;
   let shown = "";
@@ -82,6 +85,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
       timer = shown ? setTimeout(look, SLOW_POLL_MS) : setTimeout(about, POLL_MS);
       return undefined;
     }
+    figures.load();
     if (away) setText(said, "");
     away = false;
     if (!answer.ok && answer.status !== 404) {

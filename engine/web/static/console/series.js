@@ -4,12 +4,13 @@
  */
 
 import { h, setText, show } from "../dom.js";
-import { dateTime, t, timeWithZone } from "../i18n.js";
+import { dateTime, number, t, timeWithZone } from "../i18n.js";
 import { answerText, warningText } from "../refusals.js";
 import { confirmBefore } from "./confirmation.js";
 import { editSeries, editSession } from "./edit.js";
 import { oftenText } from "./repeat.js";
 import { linkRow } from "./share.js";
+import { downloadTable } from "./table-file.js";
 
 const DATES_SHOWN = 20;
 
@@ -25,6 +26,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
   const notes = h("div", { role: "status" });
   const actions = h("div", { class: "actions" });
   const dates = h("div", {});
+  const past = h("div", {});
   const links = h("div", {});
   const sure = h("div", { class: "inline-form", hidden: true });
   const note = (/** @type {string[]} */ words) => show(notes, ...words.map((text) => h("p", { class: "note" }, text)));
@@ -45,8 +47,21 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
     );
     const coming = series.occurrences.slice(0, DATES_SHOWN).map(date);
     show(dates, h("h2", { class: "group" }, t("series.dates")), coming.length ? h("ol", { class: "people" }, ...coming) : h("p", {}, t("series.none")));
+    await came();
     const { join, page, calendar } = series.urls;
     show(links, h("h2", { class: "group" }, t("series.links")), linkRow(t("series.join"), join), linkRow(t("series.page"), page), linkRow(t("series.calendar"), calendar));
+  };
+  /** The sessions that were held, the newest first: who came of those who had said so. */
+  const came = async () => {
+    const answer = await desk.ask("GET", `${path}/attendance`);
+    const held = answer.ok ? answer.data.sessions.slice(-DATES_SHOWN).reverse() : [];
+    const download = async () => setText(said, (await downloadTable(desk, `${path}/attendance`, `attendance-${seriesId}.csv`)) ? "" : t("console.offline"));
+    show(
+      past,
+      held.length ? h("h2", { class: "group" }, t("series.came_title")) : null,
+      held.length ? h("ol", { class: "people" }, ...held.map(heldDate)) : null,
+      held.length ? h("button", { type: "button", onclick: download }, t("figures.attendance_csv")) : null,
+    );
   };
   const saved = async (/** @type {string[]} */ words) => (await load(), note(words));
   const date = (occurrence) => {
@@ -84,9 +99,17 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
     actions,
     sure,
     dates,
+    past,
     links,
   );
   note(warnings.map(warningText));
   load();
   return { element };
+}
+
+/** A session that was held: its date, how many came, and how it was rated. @param {any} session */
+function heldDate(session) {
+  const rated = session.average_rating === null ? "" : ` · ${t("series.rated", { mean: number(session.average_rating, { maximumFractionDigits: 1 }) })}`;
+  const day = dateTime(Date.parse(session.scheduled_start), { day: "numeric", month: "long", year: "numeric" });
+  return h("li", {}, h("b", {}, day), h("span", { class: "quiet" }, `${t("series.came", { count: session.came, registered: session.registered })}${rated}`));
 }
