@@ -111,7 +111,7 @@ export default {
   "plan.minutes": "Minutes",
   "plan.words": "Tes mots pour elle, une phrase au plus",
   "plan.add": "Ajouter une technique",
-  "plan.pattern_said": "Le cercle respire selon les nombres de ce nom, en secondes : {steps}.",
+  "plan.pattern_said": "Le cercle respire selon les nombres de ce nom, en secondes : {steps}.",
   "plan.step_inhale": "inspirer {n}",
   "plan.step_hold": "retenir {n}",
   "plan.step_exhale": "expirer {n}",
