@@ -52,6 +52,18 @@ _TAKE_BACK = (
 )
 _LATEST = "SELECT session_id, max(position) AS latest FROM journal WHERE session_id = ANY($1::text[]) GROUP BY session_id"
 
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    # The server ends, or ended the statement: perhaps when it was committed, and waited for a standby.
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    # The server's farewell was read, and the end of the connection not yet.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""After these it is not known what was written."""
+
 log = structlog.get_logger()
 
 _What = TypeVar("_What")
@@ -102,24 +114,26 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             refused = self._repaired()
             if refused is not None:
                 return [refused] * len(entries)
-        outcomes = self._written_in_order(entries)
-        self._acknowledged.add(
-            (entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is None),
-            time.monotonic(),
-        )
-        return outcomes
+        return self._written_in_order(entries)
 
     def _written_in_order(self, entries: Sequence[Append]) -> list[BaseException | None]:
         outcomes: list[BaseException | None] = []
         for only_writes, run in groupby(entries, _only_writes):
-            part = list(run)
-            outcomes.extend(self._write_many(part) if only_writes else map(self._write_alone, part))
+            for part in [list(run)] if only_writes else ([entry] for entry in run):
+                written = self._write_many(part) if only_writes else [self._write_alone(part[0])]
+                # Before the next part, in which a failover may lose this one.
+                self._acknowledged.add(
+                    (entry for entry, outcome in zip(part, written, strict=True) if outcome is None),
+                    time.monotonic(),
+                )
+                outcomes.extend(written)
         return outcomes
 
-    def _is_linked(self) -> bool:
-        if self._link is not None and not self._link.is_closed():
+    def _is_linked(self, turns: int = 1) -> bool:
+        for _ in range(turns):
             # The end of a connection is noticed in the loop's turns alone.
-            self._sending.run_until_complete(asyncio.sleep(0))
+            if self._link is not None and not self._link.is_closed():
+                self._sending.run_until_complete(asyncio.sleep(0))
         return self._link is not None and not self._link.is_closed()
 
     def _repaired(self) -> BaseException | None:
@@ -161,7 +175,7 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
     def _sending_result(self, work: Coroutine[Any, Any, _What]) -> _What:
         try:
             return self._sending.run_until_complete(work)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except (asyncpg.PostgresError, *_LOST) as error:
             log.warning("database lost", reason=str(error))
             self._cut()
             raise DatabaseLost(str(error)) from error
@@ -209,7 +223,7 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
 
     def _finish_writing(self) -> None:
         if self._link is not None:
-            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            with contextlib.suppress(asyncpg.PostgresError, *_LOST):
                 self._sending.run_until_complete(self._link.close(timeout=_CONNECT_WITHIN_S))
         self._cut()
         self._sending.close()
@@ -246,7 +260,7 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             return False
         try:
             return self._sending.run_until_complete(self._send(entries, unsure))
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except _LOST as error:
             log.warning("database lost", reason=str(error))
             self._cut()
             self._written.clear()
@@ -258,6 +272,9 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
 
     async def _send(self, entries: Sequence[Append], unsure: dict[str, int]) -> bool:
         if self._link is None or self._link.is_closed():
+            if self._acknowledged and not self._repairing:
+                # The server may be another one, which lacks what was acknowledged: that comes first.
+                raise ConnectionResetError("the connection ended between two statements")
             self._link = await _linked(self._url)
         text, arrays = _statement_of(entries, unsure, self.node)
         return bool(await self._link.fetchval(text, *arrays))
@@ -305,6 +322,9 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             return JournalFailed(str(error)), False
 
     def _write_entry(self, entry: Append) -> bool:
+        # The other connection may have been made anew, to another server: what that lacks comes first.
+        if not self._repairing and not self._is_linked(turns=3) and (refused := self._repaired()) is not None:
+            raise refused
         self._written.pop(entry.session_id, None)
         try:
             return self._write_once(entry)

@@ -145,7 +145,8 @@ class PostgresLock:
         try:
             self._raw = self._taken()
         except (DatabaseLocked, errors.LockNotAvailable):
-            log.critical("another process has the lock", lock=self._what)
+            say = log.critical if self._lost is _end_process else log.warning
+            say("another process has the lock", lock=self._what)
             self._stop.set()
             self._lost()
         except (DatabaseError, psycopg.Error):

@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
 from hypothesis import given
@@ -255,6 +256,68 @@ async def test_a_failover_that_lost_the_newest_records_is_repaired_by_their_owne
         frozenset({"x"}),
     )
     await journal.close()
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [
+        asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+        asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_a_server_that_says_goodbye_is_waited_for_as_one_that_is_gone(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, farewell: Exception
+) -> None:
+    """Nobody is refused, and what the server after it lacks is written first."""
+    journal = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
+    assert (
+        await outcomes(journal, [Append("a", 0, records(1, 2)), Append("a", 2, records(3, 3))]) == [None] * 2
+    )
+
+    async def ended(*_: object) -> None:
+        monkeypatch.undo()
+        _fail_over_without("DELETE FROM journal WHERE position > 2", postgres_url)
+        raise farewell
+
+    monkeypatch.setattr(asyncpg.Connection, "fetchval", ended)
+    assert await outcomes(journal, [Append("a", 3, records(4, 4))]) == [None]
+    assert await all_records(journal, "a") == records(1, 4)
+    await journal.close()
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+async def test_a_failover_in_the_middle_of_a_commit_loses_nothing_of_it(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, noticed: bool
+) -> None:
+    """What was written before it, by a statement of its own, is as good as acknowledged; the next part repairs it."""
+    database = PostgresDatabase(postgres_url)
+    journal = PostgresJournal(database, asyncio.get_running_loop())
+    assert await outcomes(journal, [Append("a", 0, records(1, 1))]) == [None]
+    write_alone = journal._write_alone
+
+    def failing_over(entry: Append) -> BaseException | None:
+        monkeypatch.undo()
+        _fail_over_without("DELETE FROM journal WHERE position > 1", postgres_url)
+        if noticed:
+            journal._is_linked(turns=3)
+        return write_alone(entry)
+
+    monkeypatch.setattr(journal, "_write_alone", failing_over)
+    made = Append("b", 0, records(1, 1), room=room("b"), made_by="Mara")
+    assert (
+        await outcomes(journal, [Append("a", 1, records(2, 2)), made, Append("a", 2, records(3, 3))])
+        == [None] * 3
+    )
+    assert await all_records(journal, "a") == records(1, 3)
+    await journal.close()
+
+
+def _fail_over_without(deleting: str, url: str) -> None:
+    """Take away what a standby that was behind lacks, and end every connection."""
+    with psycopg.connect(url, autocommit=True) as admin:
+        admin.execute(deleting)
+    PostgresCluster.cut_connections(url)
 
 
 async def test_what_another_node_owns_is_not_written_again(postgres_url: str) -> None:
