@@ -28,6 +28,10 @@ __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 _GONE_WITHIN_S = 1.0
 """In which the server notices that the connections of a killed process are gone."""
 
+_ASKED_BEFORE_LEAVING = 3
+"""How often, a beat apart, the others must say that the database answers them. One that was away for everybody and is
+back answers one of them first, and this node by its next beat."""
+
 _SEARCH_EVERY = 2
 """Beats between two looks for sessions without an owner, while no node comes or goes."""
 
@@ -276,15 +280,18 @@ class Membership:
 
     async def _watch_answers(self) -> None:
         """Let go of the sockets once the database answers others, and not this node."""
+        told = 0
         while True:
             await asyncio.sleep(BEAT_S)
             unanswered = self.unanswered_s()
             if self._cut_off or may_serve(unanswered, None) is Verdict.SERVE:
+                told = 0
                 continue
             urls = [row.url for row in self.others()]
             answers = await asyncio.gather(*map(self._ask_peer, urls))
             whole = [answer for answer in answers if answer is not None]
-            if may_serve(self.unanswered_s(), whole) is Verdict.CUT_OFF:
+            told = told + 1 if may_serve(self.unanswered_s(), whole) is Verdict.CUT_OFF else 0
+            if told == _ASKED_BEFORE_LEAVING:
                 log.error(
                     "cut off from the database", node=self.node, seconds=round(unanswered, 1), ttl=TTL_S
                 )

@@ -11,6 +11,7 @@ import pytest
 
 from engine.nodes import membership
 from engine.nodes.membership import Membership, NodeFacts
+from engine.storage.nodes import NodeRow
 from engine.storage.postgres import PostgresDatabase
 
 
@@ -72,3 +73,76 @@ async def test_the_watch_of_the_databases_answers_goes_on_after_a_failure(
     finally:
         await node.leave()
     assert any("watch of the database" in record.getMessage() for record in caplog.records)
+
+
+class _Unanswered(Membership):
+    """The database has not answered it for some seconds; there is one other node."""
+
+    seconds = 60.0
+
+    def unanswered_s(self) -> float:
+        return self.seconds
+
+    def others(self) -> list[NodeRow]:
+        return [NodeRow("two", "http://two", 1, True, False, "1", "h", None, 0)]
+
+
+async def _asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back_after: int) -> tuple[int, int]:
+    """How often the other node was asked in ten beats, and how often the sockets were let go.
+
+    The database answers this node again once the other one was asked ``back_after`` times.
+    """
+    monkeypatch.setattr(membership, "BEAT_S", 0.005)
+    asked, beats = 0, 0
+    listener = _Listener()
+    let_go: list[str] = []
+    monkeypatch.setattr(listener, "cut_off", lambda: let_go.append("all"), raising=True)
+
+    async def ask_peer(url: str) -> bool | None:
+        nonlocal asked
+        asked += 1
+        if asked == back_after:
+            node.seconds = 0.0
+        return True
+
+    over = asyncio.Event()
+    sleep = asyncio.sleep
+
+    async def beat(seconds: float) -> None:
+        nonlocal beats
+        beats += 1
+        if beats == 10:
+            over.set()
+        await sleep(seconds)
+
+    node = _Unanswered(
+        PostgresDatabase("postgresql://nobody@127.0.0.1:1/none"),
+        tmp_path,
+        NodeFacts("http://one", "1", "h"),
+        now=lambda: 0,
+        load=lambda: 0,
+        site_at=lambda: None,
+        ask_peer=ask_peer,
+        listener=listener,
+    )
+    monkeypatch.setattr(asyncio, "sleep", beat)
+    watching = asyncio.create_task(node._watch_answers())
+    async with asyncio.timeout(10):
+        await over.wait()
+    watching.cancel()
+    return asked, len(let_go)
+
+
+@pytest.mark.parametrize("back_after", [1, 2])
+async def test_a_database_that_is_back_for_another_node_first_costs_nobody_a_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back_after: int
+) -> None:
+    """It was away for everybody: the answer to this node's own beat comes a moment later."""
+    assert await _asked(tmp_path, monkeypatch, back_after) == (back_after, 0)
+
+
+async def test_a_node_that_is_cut_off_lets_its_sockets_go_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the other one said three times that the database answers it."""
+    assert await _asked(tmp_path, monkeypatch, 1000) == (3, 1)
