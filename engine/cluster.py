@@ -168,6 +168,14 @@ def build_passing(
         passed_on=passing.sockets,
     )
     stack.push_async_callback(passing.close)
+    loop = asyncio.get_running_loop()
+
+    def looked(look: Look) -> None:
+        living = frozenset(row.node for row in look.nodes)
+        with contextlib.suppress(RuntimeError):  # The loop is closed.
+            loop.call_soon_threadsafe(passing.gone, living)
+
+    membership.watch(looked)
     return passing
 
 

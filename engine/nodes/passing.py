@@ -8,8 +8,9 @@ again, an owner that does not answer is a 503 with ``Retry-After``, or 4006 on a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -72,6 +73,8 @@ class Passing:
         self._others = others
         self._http: aiohttp.ClientSession | None = None
         self._sockets: set[asyncio.Task[Spliced]] = set()
+        self._ends: dict[asyncio.Timeout, str] = {}
+        """What waits for another node, and for which."""
 
     def hop(self, request: web.BaseRequest) -> Hop | None:
         """What another node says of a request that it passed on; None for one of a client."""
@@ -80,6 +83,12 @@ class Passing:
     def sockets(self) -> int:
         """How many sockets are passed on at present."""
         return len(self._sockets)
+
+    def gone(self, living: Collection[str]) -> None:
+        """End what waits for nodes that are none any more: one that stands still answers nothing, and ends nothing."""
+        for end, node in self._ends.items():
+            if node not in living:
+                end.reschedule(asyncio.get_running_loop().time())
 
     async def close(self) -> None:
         """End the connections to other nodes: their clients come back."""
@@ -117,7 +126,13 @@ class Passing:
             spliced = asyncio.ensure_future(splice(request, owner.url, self._headers(request, owner.node)))
             self._sockets.add(spliced)
             try:
-                return await spliced
+                async with self._while_there(owner.node):
+                    return await spliced
+            except TimeoutError:
+                log.warning("owner gone", owner=owner.node)
+                if request.transport is not None:
+                    request.transport.abort()
+                return Spliced()
             except OwnerUnreachable as error:
                 log.warning("owner unreachable", owner=owner.node, reason=str(error))
                 return await handler(request)
@@ -195,7 +210,10 @@ class Passing:
     async def _passed_on(self, request: web.Request, moved: Moved) -> web.StreamResponse:
         body = await self._body_of(request)
         try:
-            async with self._sent(request, moved.node, moved.url, body) as response:
+            async with (
+                self._while_there(moved.node),
+                self._sent(request, moved.node, moved.url, body) as response,
+            ):
                 content = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
             log.warning("owner unreachable", owner=moved.node, reason=str(error))
@@ -207,6 +225,20 @@ class Passing:
                     del answer.headers[name]
                 answer.headers.add(name, value)
         return answer
+
+    @contextlib.asynccontextmanager
+    async def _while_there(self, node: str) -> AsyncIterator[None]:
+        """Wait for another node, as long as it is one.
+
+        Raises:
+            TimeoutError: it is none any more.
+        """
+        async with asyncio.timeout(None) as end:
+            self._ends[end] = node
+            try:
+                yield
+            finally:
+                del self._ends[end]
 
     def _sent(
         self, request: web.Request, node: str, url: str, body: bytes | None

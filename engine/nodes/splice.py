@@ -150,6 +150,11 @@ class _FromOwner(asyncio.Protocol):
         elif self._lingering is not None:
             self._end_client()
 
+    def abort(self) -> None:
+        """End the connection to the owner at once, which may take nothing any more."""
+        if self._transport is not None:
+            self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once: what the owner sent last, a close frame, goes out before the client's connection ends."""
         self._transport = None
@@ -202,6 +207,9 @@ async def splice(request: web.Request, url: str, headers: dict[str, str]) -> Spl
     handler.set_parser(cast(Any, _FromClient(owner)))
     try:
         await owner.ended
+    except asyncio.CancelledError:
+        owner.abort()
+        raise
     finally:
         owner.end()
     return Spliced()

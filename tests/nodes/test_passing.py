@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from typing import Any
 
 import aiohttp
 import pytest
@@ -18,6 +20,11 @@ from engine.nodes.passing import Passing
 from engine.storage.nodes import Owner
 
 KEY = b"k" * 32
+_HANDSHAKE = (
+    b"GET /ws/x HTTP/1.1\r\nHost: first\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+_UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 
 class Servers:
@@ -27,13 +34,14 @@ class Servers:
         self.stack = AsyncExitStack()
         self.asked: list[str] = []
         self.addresses: dict[str, Addresses] = {}
+        self.passing: dict[str, Passing] = {}
 
     async def start(self, name: str, owner: str, url: Callable[[], str]) -> TestServer:
         async def whose(_: str) -> Owner:
             return Owner(owner, url(), 1)
 
         addresses = self.addresses[name] = Addresses(["127.0.0.1"])
-        passing = Passing(
+        passing = self.passing[name] = Passing(
             HopSigner(KEY, lambda: name),
             addresses.client_of,
             whose,
@@ -131,6 +139,59 @@ async def test_an_owner_that_is_gone_is_no_endless_wait(
         async with http.ws_connect(first.make_url("/ws/x")) as ws:
             await ws.receive()
             assert ws.close_code == 4006
+
+
+@pytest.mark.parametrize("upgrades", [True, False])
+async def test_an_owner_that_stands_still_is_waited_for_until_it_is_buried(
+    servers: Servers, http: aiohttp.ClientSession, upgrades: bool
+) -> None:
+    """Its kernel takes connections, and nothing ends: a 503, a socket that ends, and what the owner never took is dropped."""
+    taken = asyncio.Queue[asyncio.StreamWriter]()
+
+    async def stopped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        servers.stack.callback(writer.transport.abort)
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"POST /internal/yield" in head:
+            writer.write(b"HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n")
+            return
+        if upgrades and b"Upgrade: websocket" in head:
+            writer.write(_UPGRADED)
+        taken.put_nowait(writer)
+
+    owner = await asyncio.start_server(stopped, "127.0.0.1", 0)
+    servers.stack.push_async_callback(_closed, owner)
+    port = owner.sockets[0].getsockname()[1]
+    first = await servers.start("first", "owner", lambda: f"http://127.0.0.1:{port}")
+
+    async def on_a_socket() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", first.port)
+        writer.write(_HANDSHAKE)
+        told = bytearray()
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(1000):
+                told += data
+        writer.close()
+        return bytes(told)
+
+    async def asked() -> int:
+        async with http.get(first.make_url("/x")) as answer:
+            return answer.status
+
+    async with asyncio.timeout(10):
+        waiting: list[asyncio.Task[Any]] = [asyncio.create_task(on_a_socket()), asyncio.create_task(asked())]
+        for _ in waiting:
+            await taken.get()
+        servers.passing["first"].gone({"first", "owner"})
+        await asyncio.sleep(0)
+        assert not any(each.done() for each in waiting)
+        servers.passing["first"].gone({"first"})
+        told, status = await asyncio.gather(*waiting)
+    assert told.startswith(b"HTTP/1.1 101") is upgrades
+    assert status == 503
+
+
+async def _closed(server: asyncio.Server) -> None:
+    server.close()
 
 
 async def test_a_socket_passes_every_byte_both_ways(servers: Servers, http: aiohttp.ClientSession) -> None:
