@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -35,10 +35,24 @@ def programs_folder() -> Path:
 class PostgresCluster:
     """One PostgreSQL server with its data folder. ``durable=False`` leaves out fsync, for tests of what is said."""
 
-    def __init__(self, *, durable: bool = False, settings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = False,
+        settings: Sequence[str] = (),
+        standby_of: tuple[str, int] | None = None,
+        host: str = "127.0.0.1",
+        inside: Sequence[str] = (),
+    ) -> None:
+        """``standby_of``: the address of a running server, which this one copies and follows from its start on.
+
+        ``inside`` is a command that runs its arguments elsewhere, ``ip netns exec NAME`` for example, where ``host`` is.
+        """
         self._programs = programs_folder()
         # Below /tmp, where the account of PostgreSQL can go; pytest's own folders are their owner's alone.
         self.folder = Path(tempfile.mkdtemp(prefix="halcytone-pg-"))
+        self.host = host
+        self._inside = tuple(inside)
         self._settings = [*settings, *(() if durable else ("fsync=off", "synchronous_commit=off"))]
         self._names = count()
         self.port = free_port()
@@ -46,12 +60,25 @@ class PostgresCluster:
         self._as: dict[str, int] = {}
         if os.geteuid() == 0:
             account = pwd.getpwnam(_ACCOUNT)
-            self._as = {"user": account.pw_uid, "group": account.pw_gid}
             os.chown(self.folder, account.pw_uid, account.pw_gid)
+            if self._inside:
+                self._inside += ("setpriv", "--reuid", _ACCOUNT, "--regid", _ACCOUNT, "--clear-groups")
+            else:
+                self._as = {"user": account.pw_uid, "group": account.pw_gid}
+        if standby_of is not None:
+            self._run(
+                *("pg_basebackup", "--pgdata", str(self.folder / "data"), "--username", "halcytone"),
+                *("--host", standby_of[0], "--port", str(standby_of[1]), "--write-recovery-conf"),
+                *("--wal-method", "stream", "--checkpoint", "fast", "--no-sync"),
+            )
+            return
         self._run(
             *("initdb", "--pgdata", str(self.folder / "data"), "--username", "halcytone", "--auth", "trust"),
             *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
         )
+        if self._inside:
+            with (self.folder / "data" / "pg_hba.conf").open("a") as allowed:
+                allowed.write("host all all samenet trust\nhost replication all samenet trust\n")
 
     @property
     def pid(self) -> int:
@@ -61,10 +88,15 @@ class PostgresCluster:
 
     def start(self) -> None:
         """Start it; returns once it answers."""
-        settings = ["listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}", *self._settings]
+        settings = [
+            f"listen_addresses={self.host}",
+            f"unix_socket_directories={self.folder}",
+            *self._settings,
+        ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
+                    *self._inside,
                     str(self._programs / "postgres"),
                     *("-D", str(self.folder / "data"), "-p", str(self.port)),
                     *(part for setting in settings for part in ("-c", setting)),
@@ -76,25 +108,27 @@ class PostgresCluster:
                 **self._as,  # type: ignore[call-overload]  # user and group, or neither
             )
         self._run(
-            "pg_isready", "--host", "127.0.0.1", "--port", str(self.port), "--dbname", "postgres", retry=True
+            "pg_isready", "--host", self.host, "--port", str(self.port), "--dbname", "postgres", retry=True
         )
 
     def kill(self) -> None:
         """Kill it as a power cut would: the server and all of its processes at once."""
         assert self._process is not None
-        for pid in self._processes():
-            os.kill(pid, signal.SIGKILL)
+        self._send(signal.SIGKILL)
         self._process.wait()
 
     def pause(self) -> None:
         """Stop all of its processes where they are: connections stay open, and nothing answers."""
-        for pid in self._processes():
-            os.kill(pid, signal.SIGSTOP)
+        self._send(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on after ``pause``."""
+        self._send(signal.SIGCONT)
+
+    def _send(self, what: signal.Signals) -> None:
         for pid in self._processes():
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # One that served a connection has just ended.
+                os.kill(pid, what)
 
     def _processes(self) -> list[int]:
         """The server and its children, each of which is the leader of a group of its own."""
@@ -131,10 +165,10 @@ class PostgresCluster:
 
     def url(self, name: str) -> str:
         """The URL of a database of this server."""
-        return f"postgresql://halcytone@127.0.0.1:{self.port}/{name}"
+        return f"postgresql://halcytone@{self.host}:{self.port}/{name}"
 
     def _run(self, program: str, *arguments: str, retry: bool = False) -> None:
-        command = [str(self._programs / program), *arguments]
+        command = [*self._inside, str(self._programs / program), *arguments]
         while True:
             done = subprocess.run(
                 command, capture_output=True, text=True, check=False, cwd=self.folder, **self._as

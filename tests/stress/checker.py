@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from engine.domain import events as e
 from engine.domain.evolve import evolve
@@ -19,8 +18,7 @@ from engine.domain.session import Session
 from engine.domain.session_snapshot import make_snapshot
 from engine.protocol import outgoing
 from engine.sessions.journaling.journal_entries import STATE
-from engine.storage.database import Connection
-from engine.storage.opening import database_of
+from engine.storage.database import Connection, Database
 from engine.storage.outbox import Outbox
 from tests.stress.client import Client
 from tests.stress.logs import Faults, RoomLog
@@ -57,13 +55,13 @@ class _Journal:
 
 
 def check(
-    data: Path, clients: Mapping[str, Sequence[Client]], logs: Mapping[str, RoomLog], faults: Faults
+    database: Database, clients: Mapping[str, Sequence[Client]], logs: Mapping[str, RoomLog], faults: Faults
 ) -> Checked:
-    """Hold the logs of each session's clients against the database of a server that has ended."""
-    for wrong in database_of(data).problems():
+    """Hold the logs of each session's clients against the database of servers that have ended."""
+    for wrong in database.problems():
         faults.add("database", wrong)
     totals: Counter[str] = Counter()
-    with database_of(data).connect() as connection:
+    with database.connect() as connection:
         for session_id, log in logs.items():
             journal = _read(connection, session_id, faults)
             names = _names(connection, session_id)

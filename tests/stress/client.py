@@ -161,6 +161,9 @@ class Client:
                 self._tally.refusals[
                     str(reason)[:60] if isinstance(reason, Refused) else type(reason).__name__
                 ] += 1
+                if isinstance(reason, Refused) and str(reason) == "session_over":
+                    self.stays_away = True
+                    return
                 await asyncio.sleep(min(0.5, 0.05 * (attempt + 1)) * self._dice.uniform(0.5, 1))
             else:
                 return

@@ -37,6 +37,8 @@ class RoomLog:
     by_seq: dict[int, bytes] = field(default_factory=dict)
     acknowledged: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Marker of a command: its kind, and the ``seq`` that its sender was told."""
+    repeated: set[str] = field(default_factory=set)
+    """Markers of commands that are sent again until they are acknowledged: each answer is the same."""
     reported: set[str] = field(default_factory=set)
     """Ids of platform events that were acknowledged."""
     _known: dict[bytes, Message] = field(default_factory=dict)
@@ -59,6 +61,7 @@ class RoomLog:
 
     def acknowledge(self, marker: str, kind: str, seq: int) -> None:
         """A sender was told that a command is durable."""
-        if marker in self.acknowledged:
+        same = marker in self.repeated and self.acknowledged.get(marker) == (kind, seq)
+        if marker in self.acknowledged and not same:
             self.faults.add("acknowledged twice", f"{self.session_id} {marker}")
         self.acknowledged[marker] = (kind, seq)

@@ -15,6 +15,7 @@ from typing import Any, assert_never
 
 import aiohttp
 
+from engine.storage.opening import database_of
 from tests.journey.server import HEADERS, KEY, Server
 from tests.stress import plan as p
 from tests.stress.checker import Checked, check
@@ -108,7 +109,7 @@ class Storm:
     def check(self, faults: Faults) -> Checked:
         """Hold what everybody was told against the database, once the server has ended."""
         clients = {key: [*self._people[key], self._instructors[key]] for key in self._logs}
-        return check(self._data, clients, self._logs, faults)
+        return check(database_of(self._data), clients, self._logs, faults)
 
     # -- before and between the acts ------------------------------------------------------------------
 
