@@ -215,6 +215,8 @@ async def test_the_desk_says_who_came_and_how_it_felt(
     async with desk.expect_download() as file:
         await desk.get_by_role("button", name="Attendance as CSV").click()
     assert (await file.value).suggested_filename == "attendance-weekly.csv"
+    await desk.get_by_role("button", name=re.compile("^Who comes on ")).first.click()
+    await expect(desk.get_by_role("dialog")).to_contain_text("Nobody has said so yet.")
 
 
 async def test_what_became_of_the_mails_shows_beside_unsaved_words(room: FakeRoom, open_page: Opener) -> None:

@@ -6,6 +6,7 @@
 import { h, setText, show } from "../dom.js";
 import { dateTime, number, t, timeWithZone } from "../i18n.js";
 import { answerText, warningText } from "../refusals.js";
+import { comingDialog } from "./coming.js";
 import { confirmBefore } from "./confirmation.js";
 import { editSeries, editSession } from "./edit.js";
 import { oftenText } from "./repeat.js";
@@ -76,6 +77,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
             "span",
             { class: "person-actions" },
             h("button", { type: "button", class: "small", "aria-label": t("series.open_named", { date: dateTime(at) }), onclick: () => desk.turn("room", { sessionId: occurrence.session_id }) }, t("sessions.open")),
+            h("button", { type: "button", class: "small", "aria-label": t("series.who_named", { date: dateTime(at) }), onclick: () => comingDialog(desk, occurrence.session_id) }, t("sessions.who_comes")),
             h("button", { type: "button", class: "small", "aria-label": t("series.change_named", { date: dateTime(at) }), onclick: () => editSession(desk, occurrence.session_id, saved) }, t("edit.change")),
           )
         : null,

@@ -65,6 +65,7 @@ export default {
   "series.none": "Es steht kein Termin bevor.",
   "series.not_made": "noch nicht angelegt",
   "series.open_named": "Den Raum vom {date} öffnen",
+  "series.who_named": "Wer kommt: {date}",
   "series.change_named": "{date} ändern",
   "series.change": "Die Reihe ändern",
   "series.end": "Die Reihe beenden",

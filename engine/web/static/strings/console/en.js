@@ -65,6 +65,7 @@ export default {
   "series.none": "No date is to come.",
   "series.not_made": "not made yet",
   "series.open_named": "Open the room of {date}",
+  "series.who_named": "Who comes on {date}",
   "series.change_named": "Change {date}",
   "series.change": "Change the series",
   "series.end": "End the series",

@@ -65,6 +65,7 @@ export default {
   "series.none": "No hay ninguna fecha próxima.",
   "series.not_made": "aún no creada",
   "series.open_named": "Abrir la sala del {date}",
+  "series.who_named": "Quién viene, {date}",
   "series.change_named": "Cambiar el {date}",
   "series.change": "Cambiar la serie",
   "series.end": "Terminar la serie",

@@ -65,6 +65,7 @@ export default {
   "series.none": "Aucune date à venir.",
   "series.not_made": "pas encore créée",
   "series.open_named": "Ouvrir la salle du {date}",
+  "series.who_named": "Qui vient, {date}",
   "series.change_named": "Changer le {date}",
   "series.change": "Changer la série",
   "series.end": "Terminer la série",
