@@ -19,7 +19,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish pictures check-site spam-check check-asyncapi docs release types-js vendor cluster proxies stress stress-cluster soak soak-wall fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies stress stress-cluster soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -106,6 +106,9 @@ soak: $(VENV)/development.stamp ## soak test: an hour at 24 times life, 40 sessi
 soak-wall: $(VENV)/development.stamp $(VENV)/system.stamp ## soak test: a wall, a phone and a console through hours of a studio's day, in six minutes
 	$(python) -m tests.soak $(SOAK_ARGS)
 
+soak-sound: $(VENV)/development.stamp $(VENV)/system.stamp ## the phase of the sound in a hidden page, for ten minutes; or SOUND_ARGS="--minutes 1"
+	$(python) -m tests.soak.sound $(SOUND_ARGS)
+
 fuzz-api: $(VENV)/development.stamp ## fuzz test: ten minutes of generated requests to every documented endpoint; or FUZZ_ARGS="--seconds 60"
 	$(python) -m tests.fuzz.api $(FUZZ_ARGS)
 
@@ -137,6 +140,9 @@ types-js: .ci/npm/node_modules ## make the types (.d.ts) of halcytone-client.js 
 		--lib es2022,dom,dom.iterable --outDir engine/web/static engine/web/static/halcytone-client.js
 
 SWAGGER_UI = 5.35.0
+voice: ## make the spoken words of the pacer anew; needs Debian's espeak-ng
+	$(python) .ci/speak-words.py
+
 vendor: ## fetch the renderer of the API's reference from npm again, at the version that stands here; needs npm
 	bash .ci/vendor-swagger-ui.sh $(SWAGGER_UI)
 

@@ -425,6 +425,7 @@ def _build_application(
         time_zone=identity.time_zone,
         look=identity.look,
         preview_of=preview_of_join,
+        sounds=context.settings.data / "sounds",
     )
     backend = Backend(
         sessions=directory,

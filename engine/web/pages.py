@@ -19,6 +19,8 @@ from aiohttp import web
 from engine.domain.techniques.lookup import CATALOGUE
 from engine.web import qr_code
 from engine.web.static_files import PREFIX, StaticFiles
+from engine.web.studio_sounds import PREFIX as SOUNDS
+from engine.web.studio_sounds import StudioSounds
 from publisher.rendering import resources
 from publisher.rendering.look import Look, live_page_rules, recoloured
 
@@ -33,7 +35,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "connect-src 'self'",
         "img-src 'self' data:",
         "font-src 'self'",
-        "media-src 'self'",
+        # The sound of the pacer is rendered on the page.
+        "media-src 'self' blob:",
         "style-src 'self'",
         "script-src 'self'",
         "base-uri 'none'",
@@ -139,14 +142,17 @@ def setup(
     time_zone: str = "UTC",
     look: Look | None = None,
     preview_of: PreviewOf = _no_preview,
+    sounds: Path | None = None,
 ) -> None:
     """Add the live pages and their files to an application.
 
     ``public_url`` is the server's address for others: only links on it become QR codes. ``time_zone`` is the studio's,
     by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session. ``look`` is the
-    studio's, ours where there is none. ``preview_of`` is what a shared join link shows.
+    studio's, ours where there is none. ``preview_of`` is what a shared join link shows. ``sounds`` is the folder of the
+    studio's own, if it has one.
     """
     folder, look = Path(__file__).with_name("static"), look or Look()
+    own_sounds = StudioSounds(sounds)
     base = urlsplit(public_url).path.rstrip("/")
     own = _own_files(folder, look)
     files = StaticFiles(folder, own)
@@ -169,6 +175,7 @@ def setup(
             tone=page.tone,
             logo=look.logo if page is _JOIN else None,
             photos=json.dumps(photos, ensure_ascii=False) if page is _JOIN and photos else None,
+            sounds=own_sounds.as_attribute(base) if page is _JOIN else None,
         )
         return web.Response(text=html, content_type="text/html", headers=_HEADERS)
 
@@ -194,6 +201,7 @@ def setup(
     app.router.add_get("/wall/{session_id}", wall)
     app.router.add_get("/wall/{session_id}/", wall)
     app.router.add_get(f"{PREFIX}/{{path:.+}}", files.serve)
+    app.router.add_get(f"{SOUNDS}/{{name}}", own_sounds.serve)
 
 
 def _own_files(folder: Path, look: Look) -> dict[str, bytes]:

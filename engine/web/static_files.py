@@ -33,6 +33,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
         ".woff2": "font/woff2",
         ".png": "image/png",
         ".jpg": "image/jpeg",
+        ".wav": "audio/wav",
     }
 )
 _COMPRESSED: Final = (".woff2", ".png", ".jpg")

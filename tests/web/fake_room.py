@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -47,6 +48,7 @@ class FakeRoom:
         self.lag: float = 0.0
         self.clock_error: int = 0
         self.zone = "UTC"
+        self.sounds: Path | None = None
         self.state: dict[str, Any] = {
             "title": "Morning Calm",
             "instructor": "Test instructor",
@@ -78,6 +80,7 @@ class FakeRoom:
             public_url="http://192.0.2.7:8000",
             studio_name="Halcytone Live",
             time_zone=self.zone,
+            sounds=self.sounds,
         )
         self._server = TestServer(app)
         await self._server.start_server()

@@ -88,10 +88,10 @@ async def test_the_wall_has_the_words_and_a_way_in_for_latecomers(room: FakeRoom
 async def test_a_tone_that_does_not_sound_is_not_said_to_be_on(room: FakeRoom, open_page: Opener) -> None:
     """The browser refused, or a call took the sound: the switch says what is so."""
     refusing = """
-      window.audio = [];
-      window.AudioContext = class extends AudioContext {
-        constructor() { super(); window.audio.push(this); }
-        get state() { return window.refuses ? 'suspended' : super.state; }
+      const play = HTMLMediaElement.prototype.play;
+      HTMLMediaElement.prototype.play = function () {
+        window.player = this;
+        return window.refuses ? Promise.reject(new DOMException('No', 'NotAllowedError')) : play.call(this);
       };
       window.refuses = true;
     """
@@ -101,12 +101,13 @@ async def test_a_tone_that_does_not_sound_is_not_said_to_be_on(room: FakeRoom, o
     await page.get_by_role("button", name="More").click()
     tone = page.get_by_role("switch", name="Tone")
     await tone.click()
-    await expect(tone).to_have_attribute("aria-checked", "false")
     await expect(page.get_by_text("no sound").first).to_be_visible()
+    await expect(tone).to_have_attribute("aria-checked", "false")
     await page.evaluate("window.refuses = false")
     await tone.click()
+    await page.wait_for_function("() => window.player.duration > 60 && window.player.currentTime > 0")
     await expect(tone).to_have_attribute("aria-checked", "true")
-    await page.evaluate("window.audio.at(-1).suspend()")
+    await page.evaluate("window.player.pause()")
     await expect(tone).to_have_attribute("aria-checked", "false")
 
 

@@ -7,7 +7,6 @@ import { announce, h, setText } from "../dom.js";
 import { techniqueShown } from "../gentle-choice.js";
 import { clockTime, t } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
-import { Tone } from "../tone.js";
 import { Vibration } from "../vibration.js";
 import { WakeLock } from "../wake-lock.js";
 import { restCard } from "./rest-card.js";
@@ -22,7 +21,6 @@ const READ_MS_PER_CHARACTER = 70;
 /** @param {any} visit */
 export function practiceScreen(visit) {
   const { room, client } = visit;
-  const tone = new Tone();
   const vibration = new Vibration();
   const awake = new WakeLock();
   const heading = h("h1", {});
@@ -31,13 +29,21 @@ export function practiceScreen(visit) {
   const others = h("p", { class: "practice-others" });
   const rest = h("div", { class: "rest" });
   const pacer = new PacerView(client.clock, (breath, now) => {
-    tone.follow(breath);
     vibration.follow(breath);
     room.advance(now);
     setText(left, timeLeft(pacer.technique, now));
   });
   const tap = new HoldToInhale(pacer.element, client);
-  const sheet = new Sheet(visit, { tone, vibration, tap });
+  const isStill = () => room.resting || element.dataset.paused === "yes";
+  const shownHere = (technique) => techniqueShown(technique, room.plan, visit.accepted);
+  /** What the sound follows: what is shown. */
+  const led = () => ({
+    technique: isStill() ? null : shownHere(room.technique),
+    next: isStill() ? null : shownHere(room.next_technique),
+    title: heading.textContent,
+    session: room.title,
+  });
+  const sheet = new Sheet(visit, { led, advance: (now) => room.advance(now), vibration, tap });
   const stop = stopDialog(visit, {
     onStop: () => paused(true),
     onReturn: () => paused(false),
@@ -65,9 +71,9 @@ export function practiceScreen(visit) {
     fill();
   };
   const fill = () => {
-    const shown = techniqueShown(room.technique, room.plan, visit.accepted);
-    const next = techniqueShown(room.next_technique, room.plan, visit.accepted);
-    const still = room.resting || element.dataset.paused === "yes";
+    const shown = shownHere(room.technique);
+    const next = shownHere(room.next_technique);
+    const still = isStill();
     element.dataset.resting = room.resting ? "yes" : "no";
     const key = JSON.stringify([still, shown, next]);
     if (element.dataset.key !== key) {
@@ -88,6 +94,7 @@ export function practiceScreen(visit) {
     }
     setText(others, othersLine(room, client.clock.rate));
     restCard(rest, visit, room.resting);
+    sheet.sounds();
   };
 
   /** Make a text that does not fit scrollable, by keyboard too, and show that it continues. */
@@ -108,9 +115,9 @@ export function practiceScreen(visit) {
     quiet = setTimeout(() => (element.dataset.quiet = "yes"), after);
   };
   for (const kind of ["pointerdown", "keydown", "focusin"]) element.addEventListener(kind, wake);
-  // Many messages in one frame cause one update.
+  // Many messages in one frame cause one update. A hidden page draws no frames, and its sound goes on.
   let due = 0;
-  const soon = () => (due ||= requestAnimationFrame(() => ((due = 0), fill())));
+  const soon = () => (document.hidden ? fill() : (due ||= requestAnimationFrame(() => ((due = 0), fill()))));
   room.addEventListener("change", soon);
   const welcomed = (event) => stop.align(event.detail.stopped, false);
   client.addEventListener("welcome", welcomed);
@@ -131,7 +138,6 @@ export function practiceScreen(visit) {
       clearTimeout(quiet);
       fitting.disconnect();
       pacer.stop();
-      tone.close();
       sheet.close();
       awake.release();
       delete document.body.dataset.tone;

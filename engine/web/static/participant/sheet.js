@@ -13,22 +13,18 @@ import { toggle } from "./toggle.js";
 export class Sheet {
   /**
    * @param {any} visit
-   * @param {{tone: any, vibration: any, tap: any}} practice
+   * @param {{led: any, advance: (now: number) => void, vibration: any, tap: any}} practice
    */
-  constructor(visit, { tone, vibration, tap }) {
+  constructor(visit, { led, advance, vibration, tap }) {
     this._visit = visit;
+    this._sounds = h("div", {});
+    this._practice = { led, advance };
     this._heart = h("div", {});
     this._group = h("p", { class: "quiet" });
     this._chat = chatPanel(visit);
     this._hand = toggle(t("sheet.hand"), t("sheet.hand_note"), (on) => this._raise(on));
     /** @type {any} */
     this._other = null;
-    this._tone = toggle(t("sheet.tone"), t("sheet.tone_note"), async (on) => {
-      const sounds = on ? await tone.start() : (tone.stop(), true);
-      setText(this._note, sounds ? "" : t("waiting.sound_none"));
-      return sounds;
-    });
-    tone.changed = (sounds) => this._tone.set(sounds);
     this._note = h("p", { class: "quiet", role: "status" });
     this.element = h(
       "dialog",
@@ -37,7 +33,7 @@ export class Sheet {
         "div",
         { class: "sheet-inner" },
         h("h2", { id: "sheet-title" }, t("sheet.title")),
-        this._tone.element,
+        this._sounds,
         canVibrate ? toggle(t("sheet.vibration"), t("sheet.vibration_note"), (on) => (vibration.on = on)).element : null,
         toggle(t("sheet.light"), t("sheet.light_note"), (on) => (document.body.dataset.tone = on ? "light" : "dark")).element,
         toggle(t("sheet.hold"), t("sheet.hold_note"), (on) => tap.turn(on)).element,
@@ -55,12 +51,14 @@ export class Sheet {
         ),
       ),
     );
+    this._loadSounds();
   }
 
   async open() {
     setText(this._group, groupLine(this._visit.room.metrics));
     this._chat.fill();
     this.element.showModal();
+    this._loadSounds();
     if (this._panel) return;
     // The strap's module is loaded on the first opening, not before the first breath.
     const { heartPanel } = await import("./heart.js").catch(() => ({ heartPanel: null }));
@@ -70,7 +68,24 @@ export class Sheet {
     show(this._heart, this._panel.element);
   }
 
+  /** Load the switches of the sounds: before the sheet is opened, after the first frame. Without a network, later. */
+  async _loadSounds() {
+    const { soundPanel } = await import("./sound.js").catch(() => ({ soundPanel: null }));
+    if (!soundPanel || this._sound || this._closed) return;
+    const { led, advance } = this._practice;
+    const panel = soundPanel(this._visit.client.clock, led, { tick: advance, say: (text) => setText(this._note, text) });
+    this._sound = panel.sound;
+    show(this._sounds, panel.element);
+  }
+
+  /** Let the sound follow what has changed, at once. */
+  sounds() {
+    this._sound?.tick();
+  }
+
   close() {
+    this._closed = true;
+    this._sound?.close();
     this._panel?.close();
     this._chat.close();
     this._other?.element.close();

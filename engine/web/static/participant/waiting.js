@@ -3,10 +3,10 @@
  * @module
  */
 
+import { cueAtOnce } from "../cue-wave.js";
 import { BASE, h, setText, show } from "../dom.js";
 import { clockTime, dayAndTime, sentence, t } from "../i18n.js";
 import { opensText } from "../opening-time.js";
-import { Tone } from "../tone.js";
 import { WakeLock } from "../wake-lock.js";
 import { choiceCard } from "./choice.js";
 import { expectations } from "./expectations.js";
@@ -16,6 +16,8 @@ const AWAKE_BEFORE_S = 30 * 60;
 const AWAKE_AFTER_S = 60 * 60;
 /** Whoever comes this long before the start is offered the calendar file, in seconds. */
 const CALENDAR_FROM_S = 60 * 60;
+
+const ANSWERS_WITHIN_MS = 2_000;
 
 /** Client statuses in which the server has answered. */
 const ANSWERED = new Set(["open", "waiting"]);
@@ -94,7 +96,6 @@ export function waitingScreen(visit) {
 /** @param {any} visit */
 function testCard(visit) {
   const { client } = visit;
-  const tone = new Tone();
   const heard = h("p", { class: "quiet", role: "status" });
   const line = h("p", { class: "quiet" });
   const tell = () => {
@@ -106,14 +107,27 @@ function testCard(visit) {
   tell();
   const button = h(
     "button",
-    { type: "button", onclick: async () => setText(heard, (await tone.sample()) ? t("waiting.sound_played") : t("waiting.sound_none")) },
+    { type: "button", onclick: async () => setText(heard, (await played()) ? t("waiting.sound_played") : t("waiting.sound_none")) },
     t("waiting.sound_test"),
   );
   return {
     element: h("section", { class: "card" }, h("h2", {}, t("waiting.ready")), line, button, heard),
     close: () => {
       client.removeEventListener("status", tell);
-      tone.close();
     },
   };
+}
+
+/** Play one short breath, as the practice will. @returns {Promise<boolean>} whether it is heard */
+async function played() {
+  const steps = /** @type {import("../pacer.js").Step[]} */ ([
+    { name: "inhale", ms: 900, from: 0, to: 1 },
+    { name: "exhale", ms: 900, from: 1, to: 0 },
+  ]);
+  const address = URL.createObjectURL(cueAtOnce(steps, { shortest: 0 }));
+  const audio = new Audio(address);
+  audio.addEventListener("ended", () => URL.revokeObjectURL(address), { once: true });
+  // A browser that refuses may do so by never answering.
+  const late = new Promise((done) => setTimeout(() => done(false), ANSWERS_WITHIN_MS));
+  return Promise.race([audio.play().then(() => true, () => false), late]);
 }

@@ -116,7 +116,10 @@ export default {
 
   "sheet.title": "Während du atmest",
   "sheet.tone": "Ton",
-  "sheet.tone_note": "Steigt mit dem Einatmen, fällt mit dem Ausatmen",
+  "sheet.tone_note": "Steigt mit dem Einatmen, fällt mit dem Ausatmen, auch bei dunklem Bildschirm",
+  "sheet.voice": "Stimme",
+  "sheet.voice_note": "Sagt ein, halten und aus",
+  "sheet.background_note": "Leise im Hintergrund",
   "sheet.vibration": "Vibration",
   "sheet.vibration_note": "Ein Impuls ein, zwei aus",
   "sheet.light": "Heller Bildschirm",

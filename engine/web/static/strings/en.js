@@ -98,7 +98,10 @@ export default {
 
   "sheet.title": "While you breathe",
   "sheet.tone": "Tone",
-  "sheet.tone_note": "Rises with the inhale, falls with the exhale",
+  "sheet.tone_note": "Rises with the inhale, falls with the exhale, with the screen off too",
+  "sheet.voice": "Voice",
+  "sheet.voice_note": "Says in, hold and out",
+  "sheet.background_note": "Quietly in the background",
   "sheet.vibration": "Vibration",
   "sheet.vibration_note": "One pulse in, two out",
   "sheet.light": "Light screen",

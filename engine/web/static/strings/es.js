@@ -116,7 +116,10 @@ export default {
 
   "sheet.title": "Mientras respiras",
   "sheet.tone": "Tono",
-  "sheet.tone_note": "Sube al inhalar, baja al exhalar",
+  "sheet.tone_note": "Sube al inhalar, baja al exhalar, también con la pantalla apagada",
+  "sheet.voice": "Voz",
+  "sheet.voice_note": "Dice inhala, retén y exhala",
+  "sheet.background_note": "Suave, de fondo",
   "sheet.vibration": "Vibración",
   "sheet.vibration_note": "Un pulso al inhalar, dos al exhalar",
   "sheet.light": "Pantalla clara",

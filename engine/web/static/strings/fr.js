@@ -116,7 +116,10 @@ export default {
 
   "sheet.title": "Pendant que tu respires",
   "sheet.tone": "Son",
-  "sheet.tone_note": "Monte à l’inspiration, descend à l’expiration",
+  "sheet.tone_note": "Monte à l’inspiration, descend à l’expiration, même écran éteint",
+  "sheet.voice": "Voix",
+  "sheet.voice_note": "Dit inspire, retiens et expire",
+  "sheet.background_note": "Doucement en fond",
   "sheet.vibration": "Vibration",
   "sheet.vibration_note": "Une impulsion pour inspirer, deux pour expirer",
   "sheet.light": "Écran clair",
