@@ -78,6 +78,29 @@ async def test_somebody_says_that_they_come_and_the_instructor_sees_it(
     await expect(page.get_by_role("heading", name="You have cancelled")).to_be_visible()
 
 
+async def test_whoever_has_the_link_of_a_session_sees_who_comes(
+    unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Before it begins, on a phone, without a list of sessions; a live room shows who is here instead."""
+    body = {
+        "session_id": "evening",
+        "title": "Evening",
+        "instructor": "Mara",
+        "scheduled_start": (datetime.now(UTC) + timedelta(minutes=5)).isoformat(),
+    }
+    made = await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
+    path = f"{unpublished.url}/api/v2/sessions/evening"
+    await asked(http, "POST", f"{path}/registrations", 201, {"name": "Anna"})
+    console = await open_page(made["urls"]["console"])
+    await console.get_by_role("button", name="Who comes").click()
+    await expect(console.get_by_role("dialog")).to_contain_text("Anna")
+    await expect(console.get_by_role("dialog")).to_contain_text("This studio sends no mail at present.")
+    await console.get_by_role("button", name="Close").click()
+    assert await findings(console) == []
+    await asked(http, "POST", f"{path}/start")
+    await expect(console.get_by_role("button", name="Who comes")).to_have_count(0)
+
+
 async def test_the_instructor_writes_once_to_those_who_come(
     unpublished: RunningServer, tmp_path: Path, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:

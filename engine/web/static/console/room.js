@@ -13,6 +13,7 @@ import { refusalText, warningText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
 import { chatPanel } from "./chat.js";
+import { comingDialog } from "./coming.js";
 import { Curves } from "./curves.js";
 import { editSession } from "./edit.js";
 import { endDialog } from "./end.js";
@@ -68,6 +69,8 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const door = lockPanel(room, command);
   const parts = [lead, people, ratings, messages, chat, door];
   const keys = shortcuts({ n: lead.next, r: lead.rest, w: messages.words, p: people.heading });
+  // Whoever has the link of this session alone has no list of sessions to ask from.
+  const coming = h("button", { type: "button", onclick: () => comingDialog(desk, sessionId) }, t("sessions.who_comes"));
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
   const element = h(
     "section",
@@ -80,6 +83,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
         { class: "bar" },
         title,
         h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
+        coming,
         h("button", { type: "button", onclick: () => editSession(desk, sessionId, noted) }, t("edit.change")),
         desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
       ),
@@ -100,6 +104,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     const begun = room.phase === "live";
     ending.hidden = !client.welcome;
     curves.element.hidden = !begun;
+    coming.hidden = begun;
   };
   const tick = () => {
     const now = client.clock.now();
