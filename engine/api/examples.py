@@ -22,6 +22,16 @@ _STORY = {"id": "evening-001"}
 _REGISTRATION = {"registration": "c-7f3a"}
 _SAM = {"name": "Sam"}
 _WEBHOOK = {"webhook_id": "wh_3f0c"}
+_ANSWER = {"id": "8Yk1dGhpcyBpcyBhbg", "rawId": "8Yk1dGhpcyBpcyBhbg", "type": "public-key"}
+_MADE = {**_ANSWER, "response": {"clientDataJSON": "eyJ0eXBlIjoi…", "attestationObject": "o2NmbXRk…"}}
+_SIGNED = {
+    **_ANSWER,
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoi…",
+        "authenticatorData": "SZYN5Ygx…",
+        "signature": "MEUCIQDx…",
+    },
+}
 _SESSIONS = f"{API}/sessions/{{session_id}}"
 _SUMMARY = {
     "title": "Evening Relaxation",
@@ -59,6 +69,12 @@ def examples(yesterday: str) -> Mapping[str, Example]:
         f"GET {API}/keys": Example(),
         f"POST {API}/sign-in": Example(body={"address": "sam@example.org"}),
         f"POST {API}/sign-in/link": Example(body={"token": "the-token-of-a-link"}),
+        f"POST {API}/passkeys/options": Example(),
+        f"POST {API}/passkeys": Example(body={"name": "My phone", "credential": _MADE}),
+        f"GET {API}/passkeys": Example(),
+        f"POST {API}/sign-in/passkey/options": Example(),
+        f"POST {API}/sign-in/passkey": Example(body={"credential": _SIGNED}),
+        f"DELETE {API}/passkeys/{{passkey_id}}": Example({"passkey_id": _ANSWER["id"]}),
         f"POST {API}/keys/{{name}}/renew": Example(_SAM),
         f"GET {_SESSIONS}/hosts": Example(_MORNING),
         f"POST {_SESSIONS}/hosts": Example(_MORNING, body={"name": "Sam"}),

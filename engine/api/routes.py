@@ -34,7 +34,7 @@ from engine.api.registrations import endpoints as registrations
 from engine.api.rooms import announce, me, platform_events
 from engine.api.rooms import endpoints as rooms
 from engine.api.series import endpoints as series
-from engine.api.team import keys, sign_in
+from engine.api.team import keys, passkeys, sign_in
 from engine.domain.instant import HOUR, Millis, iso
 from engine.protocol import asyncapi
 from engine.protocol.rates import Rate
@@ -57,6 +57,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *attendance.ENDPOINTS,
     *keys.ENDPOINTS,
     *sign_in.ENDPOINTS,
+    *passkeys.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *nodes.ENDPOINTS,
     *health.ENDPOINTS,

@@ -177,7 +177,7 @@ class Keys:
                 first=_ADMINISTRATOR,
             )
             if renewed == 1:
-                self._connection.execute("DELETE FROM sign_ins WHERE key_name = :name", name=name)
+                self._end_other_ways(name)
                 self._connection.announce()
         self._read()
         return made if renewed == 1 else None
@@ -192,6 +192,7 @@ class Keys:
                 first=_ADMINISTRATOR,
             )
             if revoked == 1:
+                self._end_other_ways(name)
                 self._connection.announce()
         self._read()
         return revoked == 1
@@ -246,7 +247,19 @@ class Keys:
             if connection is not None:
                 connection.close()
 
+    def _end_other_ways(self, name: str) -> None:
+        """End the links, passkeys and secrets that stand for a key: whoever knew it may have made some of them."""
+        self._connection.execute("DELETE FROM sign_ins WHERE key_name = :name", name=name)
+        self._connection.execute("DELETE FROM passkeys WHERE key_name = :name", name=name)
+
     def _put(self, name: str, role: KeyRole, secret: str, at: Millis) -> None:
+        with self._connection.transaction():
+            before = self._connection.value("SELECT digest FROM keys WHERE name = :name", name=name)
+            if before is not None and bytes(before) != _digest(secret):
+                self._end_other_ways(name)
+            self._write(name, role, secret, at)
+
+    def _write(self, name: str, role: KeyRole, secret: str, at: Millis) -> None:
         self._connection.execute(
             "INSERT INTO keys (name, role, digest, created_at) VALUES (:name, :role, :digest, :at)"
             " ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, revoked_at = NULL, created_at ="

@@ -401,6 +401,26 @@ _COMPLETED_LEADERS = """
     CREATE INDEX leaders_to_complete ON leaders (id) WHERE step IS NULL;
 """
 
+# Public keys that stand for a key of the team, the challenges that were given out, and which secrets a passkey gave.
+_PASSKEYS = """
+    CREATE TABLE passkeys (
+        id {text} PRIMARY KEY,
+        key_name {text} NOT NULL,
+        public_key {bytes} NOT NULL,
+        sign_count {integer} NOT NULL,
+        name {text} NOT NULL,
+        created_at {integer} NOT NULL,
+        used_at {integer}
+    ) {by_key};
+    CREATE INDEX passkeys_by_key ON passkeys (key_name);
+    CREATE TABLE passkey_challenges (
+        digest {bytes} PRIMARY KEY,
+        key_name {text},
+        expires_at {integer} NOT NULL
+    ) {by_key};
+    ALTER TABLE sign_ins ADD COLUMN passkey {text};
+"""
+
 ENGINE = Schema(
     "engine_schema",
     (
@@ -417,6 +437,7 @@ ENGINE = Schema(
         _SIGN_INS,
         _MAKERS,
         _COMPLETED_LEADERS,
+        _PASSKEYS,
     ),
-    additive=frozenset({12, 13}),
+    additive=frozenset({12, 13, 14}),
 )

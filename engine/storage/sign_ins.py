@@ -48,18 +48,24 @@ class SignIns:
             )
             if not used:
                 return None
-            until = at + _SECRET_VALID
-            return name, self._make(name, "secret", until), until
+            return (name, *self.make_secret(name, at))
 
-    def _make(self, key_name: str, kind: str, expires_at: Millis) -> str:
+    def make_secret(self, key_name: str, at: Millis, *, passkey: str | None = None) -> tuple[str, Millis]:
+        """A secret that stands for a key, and until when; ``passkey``: the one that it ends with."""
+        until = at + _SECRET_VALID
+        return self._make(key_name, "secret", until, passkey), until
+
+    def _make(self, key_name: str, kind: str, expires_at: Millis, passkey: str | None = None) -> str:
         made = ("hl_" if kind == "link" else "hs_") + secrets.token_urlsafe(32)
         with self._connection.transaction():
             self._connection.execute(
-                "INSERT INTO sign_ins (digest, key_name, kind, expires_at) VALUES (:digest, :name, :kind, :until)",
+                "INSERT INTO sign_ins (digest, key_name, kind, expires_at, passkey)"
+                " VALUES (:digest, :name, :kind, :until, :passkey)",
                 digest=_digest(made),
                 name=key_name,
                 kind=kind,
                 until=expires_at,
+                passkey=passkey,
             )
             self._connection.announce()
         return made

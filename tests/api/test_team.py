@@ -77,6 +77,11 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "POST /keys": _ADMIN,
     "POST /keys/{name}/renew": (404, 404, 403, 403, 403, 403, 403, 401),
     "DELETE /keys/{name}": (404, 404, 403, 403, 403, 403, 403, 401),
+    "GET /passkeys": _ALL_KEYS,
+    # Reached by an IP address, for which no browser makes any.
+    "POST /passkeys": (409, 409, 409, 409, 409, 403, 403, 401),
+    "POST /passkeys/options": _ALL_KEYS,
+    "DELETE /passkeys/{passkey_id}": (404, 404, 404, 404, 404, 403, 403, 401),
     "POST /webhooks": _ADMIN,
     "GET /webhooks": _ADMIN,
     "GET /webhooks/{webhook_id}": (404, 404, 403, 403, 403, 403, 403, 401),
@@ -85,7 +90,7 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "GET /webhooks/{webhook_id}/deliveries": (404, 404, 403, 403, 403, 403, 403, 401),
 }
 _ELSEWHERE = {
-    "POST /sign-in", "POST /sign-in/link",
+    "POST /sign-in", "POST /sign-in/link", "POST /sign-in/passkey", "POST /sign-in/passkey/options",
     # Asked for in tests of their own, or by a person's own secret.
     "PUT /sessions/{session_id}/drafts/{channel}", "POST /sessions/{session_id}/drafts/{channel}/withdraw",
     "POST /session-summary", "POST /session-summary/batch", "POST /live-announce",
@@ -108,7 +113,7 @@ async def test_what_a_role_may_do(team: Team, endpoint: str, role: str) -> None:
     method, _, path = endpoint.partition(" ")
     for name, value in {
         "{session_id}": "own", "{series_id}": "weekly", "{name}": "nobody", "{id}": "own", "{webhook_id}": "wh_x",
-        "{channel}": "email",
+        "{channel}": "email", "{passkey_id}": "AAEC",
     }.items():  # fmt: skip
         path = path.replace(name, value)
     # An empty object changes nothing, whoever sends it: those who may are told what is missing.
@@ -117,7 +122,7 @@ async def test_what_a_role_may_do(team: Team, endpoint: str, role: str) -> None:
         if method in ("POST", "PATCH") and not path.endswith(("/cancel", "/start", "/end"))
         else None
     )
-    if path.endswith(("/cancel", "/start", "/end", "/retry", "/renew", "/test", "/approve")):
+    if path.endswith(("/cancel", "/start", "/end", "/retry", "/renew", "/test", "/approve", "/options")):
         body = {"unknown": 1} if TABLE[endpoint][ROLES.index(role)] is None else None
     given = {} if body is None else {"json": body}
     answer = await team.ask(role, method, path, **given)

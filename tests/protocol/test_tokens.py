@@ -52,7 +52,7 @@ def test_another_servers_token_is_none() -> None:
     """A different key, another algorithm, none at all."""
     foreign = Tokens(b"x" * 32).issue("morning", Role.INSTRUCTOR, 24 * HOUR)
     unsigned = jwt.encode(
-        {"sub": "morning", "role": "instructor", "exp": 9e9, "aud": "halcytone-session"}, None, "none"
+        {"sub": "morning", "role": "instructor", "exp": 9e9, "aud": "halcytone-session"}, "", "none"
     )
 
     assert TOKENS.read(foreign) is None

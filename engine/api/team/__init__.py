@@ -1,6 +1,6 @@
-"""The team: keys with their roles, who leads which session, and signing in by mail.
+"""The team: keys with their roles, who leads which session, and signing in by mail or with a passkey.
 
-Owns: ``/keys``, ``/sessions/{session_id}/hosts`` and ``/sign-in``.
+Owns: ``/keys``, ``/passkeys``, ``/sessions/{session_id}/hosts`` and ``/sign-in``.
 Invariants: a key is shown once; nobody makes a key of more than their own role; no link brings back who was removed.
 May import: ``engine.domain``, ``protocol``, ``storage``; ``publisher.catalogue``.
 """

@@ -1,5 +1,5 @@
 /**
- * The sign-in screen: with a key, or the link of one session.
+ * The sign-in screen: with a key, the link of one session, a passkey, or a link by mail.
  * @module
  */
 
@@ -7,6 +7,7 @@ import { apiRequest } from "../api.js";
 import { h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
+import { passkeysPossible, usePasskey } from "./passkeys.js";
 
 const UNKNOWN = new Set([400, 401, 403]);
 
@@ -45,6 +46,15 @@ export function signInScreen(desk, detail) {
     if (answer.ok) return desk.signIn(answer.data.key, { stay: stay.checked });
     return setText(said, UNKNOWN.has(answer.status) ? t("signin.link_used") : answerText(answer, t("console.offline")));
   };
+  const refused = h("p", { class: "error", role: "alert" });
+  const withPasskey = async () => {
+    setText(refused, "");
+    const made = await usePasskey();
+    if ("error" in made) return setText(refused, made.error);
+    desk.signIn(made.key, { stay: stay.checked });
+    if (detail?.sessionId) desk.turn("room", { sessionId: detail.sessionId });
+    return undefined;
+  };
   const element = h(
     "section",
     { class: "screen" },
@@ -61,6 +71,7 @@ export function signInScreen(desk, detail) {
       h("button", { class: "primary wide", type: "submit" }, t("signin.enter")),
       h("p", { class: "quiet" }, t("signin.help")),
     ),
+    passkeysPossible() ? h("div", { class: "lower" }, h("button", { class: "wide", type: "button", onclick: withPasskey }, t("passkey.use")), refused) : null,
     h(
       "form",
       { class: "lower", onsubmit: (event) => (event.preventDefault(), send()) },

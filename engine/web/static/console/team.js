@@ -1,5 +1,5 @@
 /**
- * The screen of the team's keys, and of the webhooks that tell other programs what happens here.
+ * The screen of the team's keys, of one's own passkeys, and of the webhooks that tell other programs what happens here.
  * @module
  */
 
@@ -7,6 +7,7 @@ import { h, setText, show } from "../dom.js";
 import { dateTime, t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { confirmBefore } from "./confirmation.js";
+import { passkeysPanel } from "./passkeys.js";
 
 const DELIVERIES = 20;
 
@@ -15,6 +16,7 @@ export function teamScreen(desk) {
   const said = h("p", { class: "error", role: "alert" });
   const secret = h("div", { role: "status" });
   const keys = h("div", { class: "list" });
+  const passkeys = passkeysPanel(desk);
   const webhooks = h("div", { class: "list" });
   const element = h(
     "section",
@@ -24,6 +26,7 @@ export function teamScreen(desk) {
     secret,
     h("h2", { class: "group" }, t("team.keys")),
     keys,
+    passkeys.element,
     webhooks,
   );
 
@@ -44,7 +47,7 @@ export function teamScreen(desk) {
   };
 
   const load = async () => {
-    const [team, programs] = await Promise.all([desk.ask("GET", "/keys"), desk.ask("GET", "/webhooks")]);
+    const [team, programs] = await Promise.all([desk.ask("GET", "/keys"), desk.ask("GET", "/webhooks"), passkeys.load()]);
     if (team.status === 401) return desk.turn("sign_in", { refused: true });
     if (!team.ok) return setText(said, answerText(team, t("console.offline")));
     show(keys, ...team.data.keys.map(keyCard), programs.ok ? newKey() : null);
