@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from engine.domain.instant import Millis
 from engine.storage.database import Database, DatabaseError
-from engine.storage.registrations import Registrations
+from engine.storage.places import Places
 
 __all__ = ["HeldPlaces"]
 
@@ -21,7 +21,7 @@ class HeldPlaces:
 
     def __init__(self, database: Database, elapsed: Callable[[], Millis]) -> None:
         self._connection = database.connect()
-        self._registrations = Registrations(self._connection)
+        self._places = Places(self._connection)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="held-places")
         self._elapsed = elapsed
         self._known: dict[str, tuple[Millis, asyncio.Future[frozenset[str]]]] = {}
@@ -32,9 +32,7 @@ class HeldPlaces:
         if known is None or self._elapsed() - known[0] >= _FRESH:
             if len(self._known) >= _MOST_SESSIONS:
                 self._known.clear()
-            reading = asyncio.get_running_loop().run_in_executor(
-                self._pool, self._registrations.holders, session_id
-            )
+            reading = asyncio.get_running_loop().run_in_executor(self._pool, self._places.holders, session_id)
             known = self._known[session_id] = (self._elapsed(), reading)
         try:
             # Shielded: others wait for the same answer.

@@ -19,7 +19,9 @@ from engine.domain.registrations import (
     reminders,
 )
 from engine.storage.database import one_of
-from engine.storage.registrations import Place, Registration, Registrations
+from engine.storage.places import Place, Places
+from engine.storage.registrations import Registration, Registrations
+from engine.storage.request_limits import RequestLimits
 from engine.storage.rows import RoomRow
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.place_mails import NOT_BEGUN, OPEN, PLACE_MAILS
@@ -60,6 +62,8 @@ class Coming:
         self._connection = catalogue.connection
         self._deliveries = Deliveries(catalogue)
         self.registrations = Registrations(catalogue.connection)
+        self.places = Places(catalogue.connection)
+        self._limits = RequestLimits(catalogue.connection)
 
     def register(
         self,
@@ -86,17 +90,17 @@ class Coming:
             wanted = False
             if counted:
                 most, within = PLACES_PER_NETWORK
-                wait = self.registrations.asked(f"places {network}", at, most=most, within=within)
+                wait = self._limits.asked(f"places {network}", at, most=most, within=within)
                 if wait:
                     raise TooManyRegistrations(wait, addresses=False)
             if mailbox is not None:
-                wait = self.registrations.asked(
+                wait = self._limits.asked(
                     f"network {network}", at, most=MAILS_PER_NETWORK, within=MAILS_WITHIN
                 )
                 if wait:
                     raise TooManyRegistrations(wait, addresses=True)
                 most, within = MAILS_PER_MAILBOX
-                wanted = not self.registrations.asked(f"mailbox {mailbox}", at, most=most, within=within)
+                wanted = not self._limits.asked(f"mailbox {mailbox}", at, most=most, within=within)
                 # One that nobody can confirm is not kept.
                 address = address if wanted else None
             registration = self.registrations.add(
@@ -108,11 +112,11 @@ class Coming:
             )
             for room in rooms:
                 self._settle(room, at)
-                if self.registrations.place(room.session_id, registration.registration) is None:
-                    self.registrations.seat(room, registration, at)
+                if self.places.place(room.session_id, registration.registration) is None:
+                    self.places.seat(room, registration, at)
             if wanted and address is not None:
                 self._schedule(rooms[0].session_id, PlaceMail.CONFIRM, registration, at, at)
-            places = self.registrations.places_of(registration.registration)
+            places = self.places.places_of(registration.registration)
         return Registered(registration, places)
 
     def leave(self, place: Place, at: Millis) -> None:
@@ -127,8 +131,8 @@ class Coming:
         """
         with self._catalogue.transaction():
             begun = False
-            for place in self.registrations.places_of(registration.registration):
-                room = self.registrations.room(place.session_id)
+            for place in self.places.places_of(registration.registration):
+                room = self.places.room(place.session_id)
                 if room is None or room.cancelled or room.phase in NOT_BEGUN:
                     self._leave(place, at)
                 else:
@@ -145,10 +149,10 @@ class Coming:
             if not self.registrations.confirm(registration.registration, at):
                 known = self.registrations.get(registration.registration)
                 return known is not None and known.confirmed_at is not None
-            for place in self.registrations.places_of(registration.registration):
-                room = self.registrations.room(place.session_id)
+            for place in self.places.places_of(registration.registration):
+                room = self.places.room(place.session_id)
                 if room is not None and room.phase in OPEN:
-                    self.registrations.told(place, room.scheduled_start)
+                    self.places.told(place, room.scheduled_start)
                     self._plan(room, place, at)
         return True
 
@@ -164,7 +168,7 @@ class Coming:
         Repeating it does no harm.
         """
         with self._catalogue.transaction():
-            room = self.registrations.room(session_id)
+            room = self.places.room(session_id)
             if room is not None:
                 self._settle(room, at)
 
@@ -190,11 +194,11 @@ class Coming:
     # -- inner parts -------------------------------------------------------------------------------
 
     def _settle(self, room: RoomRow, at: Millis) -> None:
-        if room.series_id is None and not self.registrations.has_places(room.session_id):
+        if room.series_id is None and not self.places.has_places(room.session_id):
             return
-        self.registrations.lock(room.session_id)
+        self.places.lock(room.session_id)
         if room.cancelled:
-            for place in self.registrations.places(room.session_id):
+            for place in self.places.places(room.session_id):
                 self._drop(place.registration.registration, room.session_id, *_NOTHING_BEFORE)
                 if self._confirmed(place) and not self._was_scheduled(place, PlaceMail.CANCELLED):
                     self._schedule(room.session_id, PlaceMail.CANCELLED, place.registration, at, at)
@@ -202,28 +206,28 @@ class Coming:
         if room.phase not in OPEN:
             return
         if room.phase in NOT_BEGUN:
-            for place in self.registrations.unseat_those_of_series(room, at):
+            for place in self.places.unseat_those_of_series(room, at):
                 self._drop(place.registration.registration, room.session_id, *_NOTHING_BEFORE)
-        for place in self.registrations.come_up(room):
+        for place in self.places.come_up(room):
             if self._confirmed(place):
                 self._schedule(room.session_id, PlaceMail.CAME_UP, place.registration, at, at)
                 self._plan(room, place, at)
         if room.series_id is not None and room.phase != "live":
-            for place in self.registrations.seat_those_of_series(room, at):
+            for place in self.places.seat_those_of_series(room, at):
                 if self._confirmed(place):
                     self._plan(room, place, at)
-        for place in self.registrations.told_otherwise(room.session_id, room.scheduled_start):
-            self.registrations.told(place, room.scheduled_start)
+        for place in self.places.told_otherwise(room.session_id, room.scheduled_start):
+            self.places.told(place, room.scheduled_start)
             if self._confirmed(place):
                 self._schedule(room.session_id, PlaceMail.MOVED, place.registration, at, at)
                 self._plan(room, place, at)
 
     def _leave(self, place: Place, at: Millis) -> None:
-        self.registrations.lock(place.session_id)
-        if not self.registrations.is_held(place):
+        self.places.lock(place.session_id)
+        if not self.places.is_held(place):
             # Asked twice at once: the other one has told everybody.
             return
-        self.registrations.leave(place, at)
+        self.places.leave(place, at)
         # A series' registration is asked to confirm for its other sessions.
         kept = () if place.registration.series_id is None else (PlaceMail.CONFIRM,)
         self._drop(
@@ -231,7 +235,7 @@ class Coming:
             place.session_id,
             *(each for each in PlaceMail if each not in kept),
         )
-        room = self.registrations.room(place.session_id)
+        room = self.places.room(place.session_id)
         if room is not None:
             self._settle(room, at)
 

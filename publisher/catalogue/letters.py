@@ -11,7 +11,7 @@ from typing import Any
 
 from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
-from engine.storage.registrations import Place, Registrations
+from engine.storage.places import Place, Places
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
@@ -52,7 +52,7 @@ class Letters:
         self._catalogue = catalogue
         self._connection = catalogue.connection
         self._deliveries = Deliveries(catalogue)
-        self._registrations = Registrations(catalogue.connection)
+        self._places = Places(catalogue.connection)
 
     def of(self, session_id: str) -> Letter | None:
         """The letter of a session, or None."""
@@ -78,7 +78,7 @@ class Letters:
         """
         with self._catalogue.transaction():
             # Nobody comes or leaves meanwhile, and of two who write at once the second one waits here.
-            self._registrations.lock(session_id)
+            self._places.lock(session_id)
             known = self.of(session_id)
             if known is not None:
                 raise LetterWritten(known)
@@ -118,7 +118,7 @@ class Letters:
         """Those who have a place and confirmed an address, by the address; of a mailbox that came twice the first."""
         found: dict[str, Place] = {}
         mailboxes: set[str] = set()
-        for place in self._registrations.places(session_id):
+        for place in self._places.places(session_id):
             owner = place.registration
             if place.state is not PlaceState.COMING or owner.address is None or owner.confirmed_at is None:
                 continue

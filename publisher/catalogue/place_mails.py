@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.domain.instant import Millis
 from engine.domain.registrations import DAY_BEFORE, SOON_BEFORE, PlaceMail, PlaceState
 from engine.storage.database import Connection
-from engine.storage.registrations import Place, Registrations
+from engine.storage.places import Place, Places
+from engine.storage.registrations import Registrations
 from engine.storage.rows import RoomRow
 
 __all__ = ["NOT_BEGUN", "OPEN", "PLACE_MAILS", "first_open", "has_address", "wanted_address"]
@@ -22,10 +23,10 @@ def has_address(connection: Connection, registration: str) -> bool:
     return found is not None and found.address is not None
 
 
-def first_open(registrations: Registrations, registration: str) -> tuple[Place, RoomRow] | None:
+def first_open(places: Places, registration: str) -> tuple[Place, RoomRow] | None:
     """The first place of a registration in a session that is not over or cancelled, with that session."""
-    for place in registrations.places_of(registration):
-        room = registrations.room(place.session_id)
+    for place in places.places_of(registration):
+        room = places.room(place.session_id)
         if room is not None and not room.cancelled and room.phase in OPEN:
             return place, room
     return None
@@ -35,14 +36,14 @@ def wanted_address(
     connection: Connection, session_id: str, kind: str, registration: str, at: Millis
 ) -> str | None:
     """The address of a mail about a place, if it is still to be sent at ``at``; None where it is not any more."""
-    registrations = Registrations(connection)
+    registrations, places = Registrations(connection), Places(connection)
     if kind == PlaceMail.CONFIRM:
         # It is of the registration as a whole: one of its sessions that still comes is enough.
         owner = registrations.get(registration)
         wanted = owner is not None and owner.confirmed_at is None
-        return owner.address if owner and wanted and first_open(registrations, registration) else None
-    place = registrations.place(session_id, registration)
-    room = registrations.room(session_id)
+        return owner.address if owner and wanted and first_open(places, registration) else None
+    place = places.place(session_id, registration)
+    room = places.room(session_id)
     if place is None or room is None or place.registration.address is None:
         return None
     owner = place.registration

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
-from engine.storage.registrations import Place, Registrations
+from engine.storage.places import Place, Places
 from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.letters import Letters
 from publisher.catalogue.place_mails import first_open
@@ -26,17 +26,17 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
     """The message; None where the place or its session is gone."""
     if is_about_series(catalogue, delivery):
         return series_message(texts, catalogue, delivery, now)
-    registrations = Registrations(catalogue.connection)
+    places = Places(catalogue.connection)
     mail = PlaceMail(delivery.kind)
     if mail is PlaceMail.CONFIRM:
-        found = first_open(registrations, delivery.recipient)
+        found = first_open(places, delivery.recipient)
         if found is None:
             return None
         place, row = found
     else:
         there, known = (
-            registrations.place(delivery.session_id, delivery.recipient),
-            registrations.room(delivery.session_id),
+            places.place(delivery.session_id, delivery.recipient),
+            places.room(delivery.session_id),
         )
         if there is None or known is None:
             return None

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceMail, PlaceState
-from engine.storage.registrations import Place, Registration, Registrations
+from engine.storage.places import Place, Places
+from engine.storage.registrations import Registration, Registrations
 from engine.storage.rows import RoomRow
 from engine.storage.series import series_of
 from publisher.catalogue.deliveries import Delivery
@@ -36,9 +37,9 @@ def is_about_series(catalogue: Catalogue, delivery: Delivery) -> bool:
 
 def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
     """The message; None where the registration or all of its sessions are gone."""
-    registrations = Registrations(catalogue.connection)
-    owner = registrations.get(delivery.recipient)
-    told = _told(registrations, delivery)
+    places = Places(catalogue.connection)
+    owner = Registrations(catalogue.connection).get(delivery.recipient)
+    told = _told(places, delivery)
     if owner is None or owner.series_id is None or not told:
         return None
     kinds = {kind for kind, _, _ in told}
@@ -46,13 +47,7 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     series = series_of(catalogue.connection, owner.series_id)
     ended = bool(fallen) and series is not None and series.ended_at is not None
     came_up = kinds == {PlaceMail.CAME_UP}
-    kept = (
-        []
-        if ended
-        else [(row, place) for _, row, place in told]
-        if came_up
-        else _to_come(registrations, owner)
-    )
+    kept = [] if ended else [(row, place) for _, row, place in told] if came_up else _to_come(places, owner)
     name = "ended" if ended else "places" if came_up else "changed"
     studio, words, links = texts.studio, texts.studio.words, texts.links
     first = room_of(told[0][1])
@@ -96,21 +91,19 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     )
 
 
-def _told(registrations: Registrations, delivery: Delivery) -> list[tuple[str, RoomRow, Place]]:
+def _told(places: Places, delivery: Delivery) -> list[tuple[str, RoomRow, Place]]:
     """What is told: kind, session and place, by the sessions' starts."""
     told = []
     for session_id, kind in ((delivery.session_id, delivery.kind), *delivery.others):
-        row, place = registrations.room(session_id), registrations.place(session_id, delivery.recipient)
+        row, place = places.room(session_id), places.place(session_id, delivery.recipient)
         if row is not None and place is not None:
             told.append((kind, row, place))
     return sorted(told, key=lambda each: (each[1].scheduled_start, each[1].session_id))
 
 
-def _to_come(registrations: Registrations, owner: Registration) -> list[tuple[RoomRow, Place]]:
+def _to_come(places: Places, owner: Registration) -> list[tuple[RoomRow, Place]]:
     """The sessions that somebody comes to and that have not begun, by their starts."""
-    found = (
-        (registrations.room(each.session_id), each) for each in registrations.places_of(owner.registration)
-    )
+    found = ((places.room(each.session_id), each) for each in places.places_of(owner.registration))
     return [
         (row, place)
         for row, place in found

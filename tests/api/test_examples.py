@@ -91,7 +91,7 @@ async def somebody_comes(server: Server, session_id: str) -> None:
     with database_of(server.data).connect() as connection, connection.transaction():
         coming = Coming(Catalogue(connection))
         Catalogue(connection).set_meta("sends_mail", "yes")
-        room = coming.registrations.room(session_id)
+        room = coming.places.room(session_id)
         assert room is not None
         address = "ada@example.org"
         made = coming.register(

@@ -68,7 +68,7 @@ async def test_an_address_that_nobody_confirms_is_gone_from_disk_within_four_day
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert addresses == ["unconfirmed@x.example", "unconfirmed@x.example", None]
-    assert len(coming.registrations.places("evening")) == 1
+    assert len(coming.places.places("evening")) == 1
     on_disk = [file.read_bytes() for file in studio.data.rglob("*") if file.is_file()]
     assert not any(b"unconfirmed@x.example" in content for content in on_disk)
     studio.close()

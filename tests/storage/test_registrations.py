@@ -12,7 +12,9 @@ import pytest
 from engine.domain.registrations import PlaceState
 from engine.storage.database import Connection, Database
 from engine.storage.journal import Append, Record
-from engine.storage.registrations import Place, Registrations
+from engine.storage.places import Place, Places
+from engine.storage.registrations import Registrations
+from engine.storage.request_limits import RequestLimits
 from engine.storage.rows import ROOMS, PersonChange, PersonRow, RoomRow
 from engine.storage.writing import write_checked
 from tests.storage.rows import room
@@ -32,31 +34,34 @@ def registrations(connection: Connection) -> Registrations:
     return Registrations(connection)
 
 
-def come(registrations: Registrations, name: str, row: RoomRow = EVENING) -> Place:
-    made = registrations.add(session_id=row.session_id, name=name, address=None, at=10)
-    return registrations.seat(row, made, 10)
+@pytest.fixture
+def held(connection: Connection) -> Places:
+    return Places(connection)
 
 
-def shown(registrations: Registrations) -> list[tuple[str | None, str, int | None]]:
-    return [
-        (each.registration.name, str(each.state), each.position) for each in registrations.places("evening")
-    ]
+def come(connection: Connection, name: str, row: RoomRow = EVENING) -> Place:
+    made = Registrations(connection).add(session_id=row.session_id, name=name, address=None, at=10)
+    return Places(connection).seat(row, made, 10)
 
 
-def test_places_are_given_in_order(registrations: Registrations) -> None:
+def shown(held: Places) -> list[tuple[str | None, str, int | None]]:
+    return [(each.registration.name, str(each.state), each.position) for each in held.places("evening")]
+
+
+def test_places_are_given_in_order(connection: Connection, held: Places) -> None:
     """And whoever waits comes up in order."""
-    places = [come(registrations, name) for name in "ABCD"]
+    places = [come(connection, name) for name in "ABCD"]
     assert [(each.state, each.position) for each in places] == [
         (PlaceState.COMING, None),
         (PlaceState.COMING, None),
         (PlaceState.WAITING, 1),
         (PlaceState.WAITING, 2),
     ]
-    assert registrations.counts("evening") == (2, 2)
-    registrations.leave(places[0], 20)
-    assert registrations.place("evening", places[0].registration.registration) is None
-    assert [each.registration.name for each in registrations.come_up(EVENING)] == ["C"]
-    assert shown(registrations) == [("B", "coming", None), ("C", "coming", None), ("D", "waiting", 1)]
+    assert held.counts("evening") == (2, 2)
+    held.leave(places[0], 20)
+    assert held.place("evening", places[0].registration.registration) is None
+    assert [each.registration.name for each in held.come_up(EVENING)] == ["C"]
+    assert shown(held) == [("B", "coming", None), ("C", "coming", None), ("D", "waiting", 1)]
 
 
 def test_the_last_place_is_given_once(database: Database, connection: Connection) -> None:
@@ -69,7 +74,7 @@ def test_the_last_place_is_given_once(database: Database, connection: Connection
             together.wait()
             for _ in range(3):
                 with own.transaction():
-                    results.append(come(Registrations(own), "somebody").state)
+                    results.append(come(own, "somebody").state)
 
     threads = [threading.Thread(target=register) for _ in range(4)]
     for thread in threads:
@@ -77,32 +82,32 @@ def test_the_last_place_is_given_once(database: Database, connection: Connection
     for thread in threads:
         thread.join()
     assert sorted(results) == [PlaceState.COMING] * 2 + [PlaceState.WAITING] * 10
-    assert [each.number for each in Registrations(connection).places("evening")] == list(range(1, 13))
+    assert [each.number for each in Places(connection).places("evening")] == list(range(1, 13))
 
 
 def test_those_of_a_series_get_places_in_new_sessions(
-    connection: Connection, registrations: Registrations
+    connection: Connection, registrations: Registrations, held: Places
 ) -> None:
     """In the order in which they came; once, and not where they said that they do not come."""
     row = room("weekly-1", series_id="weekly", max_participants=1)
     connection.execute(ROOMS.upsert, **ROOMS.values(row))
     for name, at in (("A", 10), ("B", 11)):
         registrations.add(series_id="weekly", name=name, address=None, at=at)
-    first, _ = registrations.seat_those_of_series(row, 20)
-    assert [(each.registration.name, each.position) for each in registrations.places("weekly-1")] == [
+    first, _ = held.seat_those_of_series(row, 20)
+    assert [(each.registration.name, each.position) for each in held.places("weekly-1")] == [
         ("A", None),
         ("B", 1),
     ]
-    registrations.leave(first, 30)
-    assert registrations.seat_those_of_series(row, 40) == []
-    assert [each.registration.name for each in registrations.places("weekly-1")] == ["B"]
+    held.leave(first, 30)
+    assert held.seat_those_of_series(row, 40) == []
+    assert [each.registration.name for each in held.places("weekly-1")] == ["B"]
     assert registrations.get(first.registration.registration) is not None
 
 
 @pytest.mark.parametrize("of_series", ["public", "unlisted", "private"])
 @pytest.mark.parametrize("visibility", ["public", "unlisted", "private"])
 def test_those_of_a_series_have_no_place_where_it_was_closed_alone(
-    connection: Connection, registrations: Registrations, visibility: str, of_series: str
+    connection: Connection, registrations: Registrations, held: Places, visibility: str, of_series: str
 ) -> None:
     """Where a session is more hidden than its series; they get one once it is opened, and single ones stay."""
     connection.execute(
@@ -112,28 +117,26 @@ def test_those_of_a_series_have_no_place_where_it_was_closed_alone(
     row = room("weekly-1", series_id="weekly")
     connection.execute(ROOMS.upsert, **ROOMS.values(row))
     made = registrations.add(series_id="weekly", name="A", address=None, at=10)
-    registrations.seat_those_of_series(row, 20)
-    come(registrations, "B", row)
+    held.seat_those_of_series(row, 20)
+    come(connection, "B", row)
     row = replace(row, visibility=visibility)
     connection.execute(ROOMS.upsert, **ROOMS.values(row))
 
     order = ["public", "unlisted", "private"]
     closed = order.index(visibility) > order.index(of_series)
-    assert (registrations.place("weekly-1", made.registration) is None) == closed
-    assert len(registrations.unseat_those_of_series(row, 30)) == closed
-    assert [each.registration.name for each in registrations.places("weekly-1")] == (
-        ["B"] if closed else ["A", "B"]
-    )
-    assert registrations.seat_those_of_series(row, 40) == []
-    assert len(registrations.rooms_of_series("weekly")) == (not closed)
+    assert (held.place("weekly-1", made.registration) is None) == closed
+    assert len(held.unseat_those_of_series(row, 30)) == closed
+    assert [each.registration.name for each in held.places("weekly-1")] == (["B"] if closed else ["A", "B"])
+    assert held.seat_those_of_series(row, 40) == []
+    assert len(held.rooms_of_series("weekly")) == (not closed)
     opened = replace(row, visibility="public")
     connection.execute(ROOMS.upsert, **ROOMS.values(opened))
-    assert len(registrations.seat_those_of_series(opened, 50)) == closed
-    assert registrations.place("weekly-1", made.registration) is not None
+    assert len(held.seat_those_of_series(opened, 50)) == closed
+    assert held.place("weekly-1", made.registration) is not None
 
 
 def test_those_of_a_series_keep_their_places_while_it_is_opened(
-    connection: Connection, registrations: Registrations
+    connection: Connection, registrations: Registrations, held: Places
 ) -> None:
     """A private series becomes public, and its session is still to follow: nobody loses a place meanwhile, or gets one."""
 
@@ -149,29 +152,30 @@ def test_those_of_a_series_keep_their_places_while_it_is_opened(
     row = room("weekly-1", series_id="weekly", visibility="private")
     connection.execute(ROOMS.upsert, **ROOMS.values(row))
     made = registrations.add(series_id="weekly", name="A", address=None, at=10)
-    registrations.seat(row, made, 10)
-    assert registrations.unseat_those_of_series(row, 20) == []
-    assert registrations.place("weekly-1", made.registration) is not None
+    held.seat(row, made, 10)
+    assert held.unseat_those_of_series(row, 20) == []
+    assert held.place("weekly-1", made.registration) is not None
     registrations.add(series_id="weekly", name="B", address=None, at=20)
-    assert registrations.seat_those_of_series(row, 30) == []
-    assert registrations.rooms_of_series("weekly") == []
+    assert held.seat_those_of_series(row, 30) == []
+    assert held.rooms_of_series("weekly") == []
     store(unapplied=False)
-    assert registrations.place("weekly-1", made.registration) is None
-    assert len(registrations.unseat_those_of_series(row, 40)) == 1
+    assert held.place("weekly-1", made.registration) is None
+    assert len(held.unseat_those_of_series(row, 40)) == 1
 
 
-def test_requests_are_counted_within_a_time(registrations: Registrations) -> None:
+def test_requests_are_counted_within_a_time(connection: Connection) -> None:
     """Each by itself; once the first is old enough the next may come."""
-    waits = [registrations.asked("a", at, most=2, within=100) for at in (0, 10, 20, 99, 100, 109, 110)]
+    limits = RequestLimits(connection)
+    waits = [limits.asked("a", at, most=2, within=100) for at in (0, 10, 20, 99, 100, 109, 110)]
     assert waits == [0, 0, 80, 1, 0, 1, 0]
-    assert registrations.asked("b", 20, most=2, within=100) == 0
+    assert limits.asked("b", 20, most=2, within=100) == 0
 
 
 def test_a_withdrawal_takes_the_registration_along(
-    connection: Connection, registrations: Registrations
+    connection: Connection, registrations: Registrations, held: Places
 ) -> None:
     """Whoever joined with it is known by it."""
-    place = come(registrations, "Anna")
+    place = come(connection, "Anna")
     client_id = place.registration.registration
     for change in (PersonRow("evening", client_id, 7), None):
         position = 1 if change else 2
@@ -184,18 +188,20 @@ def test_a_withdrawal_takes_the_registration_along(
         with connection.transaction():
             write_checked(connection, entry)
     assert registrations.get(client_id) is None
-    assert registrations.places("evening") == []
+    assert held.places("evening") == []
 
 
-def test_registrations_of_old_sessions_go(connection: Connection, registrations: Registrations) -> None:
+def test_registrations_of_old_sessions_go(
+    connection: Connection, registrations: Registrations, held: Places
+) -> None:
     """Those of later ones stay."""
     later = room("later", scheduled_start=9_000_000)
     connection.execute(ROOMS.upsert, **ROOMS.values(later))
-    come(registrations, "Anna")
-    kept = come(registrations, "Ben", later)
+    come(connection, "Anna")
+    kept = come(connection, "Ben", later)
     assert registrations.forget(5_000_001) == 1
-    assert registrations.places("evening") == []
-    assert registrations.place("later", kept.registration.registration) == kept
+    assert held.places("evening") == []
+    assert held.place("later", kept.registration.registration) == kept
 
 
 def test_addresses_that_nobody_confirmed_go(registrations: Registrations) -> None:

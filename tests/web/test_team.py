@@ -151,7 +151,7 @@ async def test_the_instructor_writes_once_to_those_who_come(
 
 async def _comes(connection: Connection, session_id: str, *, confirms: bool) -> None:
     coming = Coming(Catalogue(connection))
-    room = coming.registrations.room(session_id)
+    room = coming.places.room(session_id)
     assert room is not None
     at, address = Clock().now(), f"{confirms}@example.org".lower()
     made = coming.register(

@@ -14,7 +14,7 @@ from aiohttp.typedefs import Handler
 from engine.api.http.app_keys import CATALOGUE, CREDENTIALS, SESSIONS, WITHOUT_PLACE
 from engine.api.http.callers import credential_of
 from engine.domain.registrations import REGISTRATION_PREFIX
-from engine.storage.registrations import Registrations
+from engine.storage.places import Places
 
 __all__ = ["held_registrations_middleware"]
 
@@ -46,7 +46,7 @@ async def _after_look(
     view = await request.app[SESSIONS].view(session_id)
     if view is not None and view.state.details.by_invitation and client_id not in view.state.members:
         place = await request.app[CATALOGUE].ask(
-            lambda connection: Registrations(connection).place(session_id, client_id)
+            lambda connection: Places(connection).place(session_id, client_id)
         )
         request[WITHOUT_PLACE] = place is None
     return await handler(request)

@@ -41,7 +41,8 @@ from engine.api.registrations.registering import need_way_in, register, secret_o
 from engine.domain.rejection import Invalid, Rejected
 from engine.domain.session import Session
 from engine.storage.database import Connection
-from engine.storage.registrations import Place, Registration
+from engine.storage.places import Place
+from engine.storage.registrations import Registration
 from publisher.catalogue.coming import TooManyRegistrations
 
 __all__ = ["add_routes"]
@@ -215,7 +216,7 @@ async def _own(request: web.Request) -> tuple[Session, Place] | None:
     if registration is None or view is None:
         return None
     place = await request.app[CATALOGUE].ask(
-        lambda connection: coming_of(connection).registrations.place(session_id, registration)
+        lambda connection: coming_of(connection).places.place(session_id, registration)
     )
     return None if place is None else (view.state, place)
 
@@ -224,8 +225,8 @@ async def _mailed(request: web.Request) -> tuple[Registration, list[Place]] | No
     token = request.match_info["token"][:_LONGEST_TOKEN]
 
     def ask(connection: Connection) -> tuple[Registration, list[Place]] | None:
-        registrations = coming_of(connection).registrations
-        found = registrations.by_token(token)
-        return None if found is None else (found, registrations.places_of(found.registration))
+        coming = coming_of(connection)
+        found = coming.registrations.by_token(token)
+        return None if found is None else (found, coming.places.places_of(found.registration))
 
     return await request.app[CATALOGUE].ask(ask)

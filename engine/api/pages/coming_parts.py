@@ -16,7 +16,7 @@ from engine.api.rooms.view import needs_token, tokens_of
 from engine.domain.rejection import Invalid
 from engine.domain.session import Session
 from engine.storage.database import Connection
-from engine.storage.registrations import Place
+from engine.storage.places import Place
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.published import Catalogue
 

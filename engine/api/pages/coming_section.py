@@ -15,7 +15,7 @@ from engine.domain.series import Series
 from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.meta import Meta
-from engine.storage.registrations import Registrations
+from engine.storage.places import Places
 
 __all__ = ["coming_section", "coming_to_series_section"]
 
@@ -34,7 +34,7 @@ async def coming_section(
     sender = page.studio.sender
 
     def ask(connection: Connection) -> tuple[int, bool, str]:
-        coming, _ = Registrations(connection).counts(state.session_id)
+        coming, _ = Places(connection).counts(state.session_id)
         days = Meta(connection).get("retention_days") or ""
         return coming, sends_mail(connection, sender), days
 
@@ -61,7 +61,7 @@ async def coming_to_series_section(
     sender = page.studio.sender
 
     def ask(connection: Connection) -> tuple[bool, bool, str]:
-        some = bool(Registrations(connection).rooms_of_series(series.series_id))
+        some = bool(Places(connection).rooms_of_series(series.series_id))
         return some, sends_mail(connection, sender), Meta(connection).get("retention_days") or ""
 
     some, mail, days = await request.app[CATALOGUE].ask(ask)

@@ -33,7 +33,8 @@ from engine.domain.rejection import Invalid, NotFound, Rejected
 from engine.domain.series import Series
 from engine.domain.session import Session
 from engine.storage.database import Connection
-from engine.storage.registrations import Place, Registration
+from engine.storage.places import Place
+from engine.storage.registrations import Registration
 from publisher.catalogue.coming import TooManyRegistrations
 
 __all__ = ["add_routes"]
@@ -147,11 +148,11 @@ async def _own(request: web.Request) -> tuple[Series, Registration, list[Place]]
         return None
 
     def ask(connection: Connection) -> tuple[Registration, list[Place]] | None:
-        registrations = coming_of(connection).registrations
-        registration = registrations.get(known)
+        coming = coming_of(connection)
+        registration = coming.registrations.get(known)
         if registration is None or registration.series_id != series_id:
             return None
-        return registration, registrations.places_of(known)
+        return registration, coming.places.places_of(known)
 
     found = await request.app[CATALOGUE].ask(ask)
     return None if found is None else (series, *found)

@@ -15,7 +15,7 @@ from engine.domain.instant import HOUR, Millis
 from engine.domain.rejection import Conflict, Forbidden, NotFound
 from engine.storage.database import Connection
 from engine.storage.keys import KeyRole
-from engine.storage.registrations import Registrations
+from engine.storage.request_limits import RequestLimits
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
 
@@ -57,7 +57,7 @@ async def send_test(request: web.Request) -> web.Response:
         if address is None:
             return None, 0
         with connection.transaction():
-            limits = Registrations(connection)
+            limits = RequestLimits(connection)
             return address, limits.asked(f"test of {account.name}", at, most=_MOST_AN_HOUR, within=HOUR)
 
     address, wait = await request.app[CATALOGUE].ask(limited)

@@ -20,7 +20,7 @@ from engine.domain.instant import MINUTE, Millis, iso
 from engine.domain.registrations import PlaceState
 from engine.domain.session import Phase, Session
 from engine.storage.database import Connection
-from engine.storage.registrations import Place, Registrations
+from engine.storage.places import Place, Places
 from engine.storage.rows import RoomRow
 from publisher.catalogue.analytics import ratings_of
 from publisher.catalogue.published import Catalogue
@@ -59,7 +59,7 @@ async def of_session(request: web.Request) -> web.Response:
     session_id = view.state.session_id
     caller.need_staff(session_id)
     query = query_of(request, TableQuery)
-    places = await request.app[CATALOGUE].ask(lambda connection: Registrations(connection).places(session_id))
+    places = await request.app[CATALOGUE].ask(lambda connection: Places(connection).places(session_id))
     people = _people(view, places, request.app[CLOCK].now())
     if query.format == "csv":
         return csv_file(
@@ -173,7 +173,7 @@ def _was_held(row: RoomRow) -> bool:
 
 def _dates(connection: Connection, held: list[RoomRow]) -> list[dict[str, Any]]:
     ids = [row.session_id for row in held]
-    counts, rated = Registrations(connection).counts_of(ids), ratings_of(Catalogue(connection), ids)
+    counts, rated = Places(connection).counts_of(ids), ratings_of(Catalogue(connection), ids)
     rows = []
     for row in held:
         coming, waiting = counts.get(row.session_id, (0, 0))

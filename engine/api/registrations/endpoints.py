@@ -26,7 +26,8 @@ from engine.domain.rejection import NotFound
 from engine.domain.session import Role, Session
 from engine.domain.text import Name
 from engine.storage.database import Connection
-from engine.storage.registrations import Place, Registration
+from engine.storage.places import Place
+from engine.storage.registrations import Registration
 from publisher.catalogue.coming import Coming, TooManyRegistrations
 from publisher.catalogue.published import Catalogue
 
@@ -194,7 +195,7 @@ async def _settled(request: web.Request, session_id: str) -> list[Place]:
     def ask(connection: Connection) -> list[Place]:
         coming = _coming(connection)
         coming.settle(session_id, at)
-        return coming.registrations.places(session_id)
+        return coming.places.places(session_id)
 
     return await request.app[CATALOGUE].ask(ask)
 
@@ -207,7 +208,7 @@ async def _place(request: web.Request) -> tuple[Session, Place]:
     _need_owner(caller, registration, leads=caller.leads(session.session_id))
     session_id = session_id_of(request)
     place = await request.app[CATALOGUE].ask(
-        lambda connection: _coming(connection).registrations.place(session_id, registration)
+        lambda connection: _coming(connection).places.place(session_id, registration)
     )
     if place is None:
         raise _unknown(registration)

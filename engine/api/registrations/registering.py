@@ -95,10 +95,10 @@ async def _register(
     def ask(connection: Connection) -> Outcome:
         coming = Coming(Catalogue(connection))
         if session_id is not None:
-            room = coming.registrations.room(session_id)
+            room = coming.places.room(session_id)
             rooms = [] if room is None else [room]
         else:
-            rooms = coming.registrations.rooms_of_series(series_id or "")
+            rooms = coming.places.rooms_of_series(series_id or "")
         if not rooms:
             raise Conflict("nothing_to_come", "There is no session to come to.")
         sends = address is not None and sends_mail(connection, studio_of(data).sender)

@@ -14,7 +14,7 @@ from engine.domain.instant import HOUR, Millis, iso
 from engine.domain.rejection import BadCredential
 from engine.domain.text import Line
 from engine.storage.database import Connection
-from engine.storage.registrations import Registrations
+from engine.storage.request_limits import RequestLimits
 from engine.storage.sign_ins import SIGN_IN_MAIL, SignIns
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
@@ -45,7 +45,7 @@ async def ask(request: web.Request) -> web.Response:
     network = app[CONNECTIONS].addresses.of(request)
 
     def send(connection: Connection) -> tuple[bool, Millis]:
-        deliveries, limits = Deliveries(Catalogue(connection)), Registrations(connection)
+        deliveries, limits = Deliveries(Catalogue(connection)), RequestLimits(connection)
         sends = deliveries.mail_enabled() and bool(studio_of(data).sender)
         with connection.transaction():
             wait = limits.asked(f"sign-in {network}", at, most=_MOST_AN_HOUR, within=HOUR)

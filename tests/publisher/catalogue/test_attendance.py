@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.storage.registrations import Registrations
+from engine.storage.places import Places
 from engine.storage.rows import ROOMS
 from publisher.catalogue.analytics import ratings_of, record
 from publisher.catalogue.coming import Coming
@@ -23,9 +23,9 @@ def test_how_many_come_and_wait_in_each_session(publisher: Publisher) -> None:
             )
         if name == "second":
             coming.leave(made.places[0], NOW)
-    counts = Registrations(publisher.connection).counts_of(["first", "second", "third", "unknown"])
+    counts = Places(publisher.connection).counts_of(["first", "second", "third", "unknown"])
     assert counts == {"first": (2, 1)}
-    assert Registrations(publisher.connection).counts_of([]) == {}
+    assert Places(publisher.connection).counts_of([]) == {}
 
 
 def test_how_several_sessions_were_rated(publisher: Publisher) -> None:

@@ -353,7 +353,7 @@ async def test_a_mail_about_a_series_that_is_refused_is_tried_again_as_one(in_se
 async def test_who_comes_to_one_session_of_a_series_is_told_of_that_one_at_once(in_series: InSeries) -> None:
     """Nothing of others is in the mail."""
     studio = in_series.studio
-    row = studio.coming.registrations.room(SECOND)
+    row = studio.coming.places.room(SECOND)
     assert row is not None
     ben = studio.coming.register(
         [row], series_id=None, name=None, address="ben@example.org", mailbox="b", network="n", at=NOW
@@ -379,7 +379,7 @@ async def test_an_address_that_nobody_confirms_goes_after_three_days(open_studio
     assert gone is not None
     assert stays is not None
     assert (gone.address, stays.address) == (None, "anna@example.org")
-    assert len(registrations.places_of(forgotten.registration.registration)) == 2
+    assert len(open_studio.coming.places.places_of(forgotten.registration.registration)) == 2
 
 
 async def test_reminders_come_a_day_and_a_quarter_of_an_hour_before(open_studio: Studio) -> None:
@@ -510,7 +510,7 @@ async def test_addresses_go(open_studio: Studio, how: str) -> None:
     kept += str([dict(row) for row in connection.rows("SELECT * FROM deliveries")])
     assert "anna@" not in kept
     assert await open_studio.send(START - 15 * MINUTE) == []
-    assert len(coming.registrations.places("evening")) == (how == "forget_address")
+    assert len(coming.places.places("evening")) == (how == "forget_address")
 
 
 async def test_what_is_cancelled_twice_at_once_is_told_once(open_studio: Studio) -> None:
@@ -568,7 +568,7 @@ async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: S
         "weekly-scheduled": [],
     }
     for session_id, names in expected.items():
-        assert [each.registration.name for each in coming.registrations.places(session_id)] == names
+        assert [each.registration.name for each in coming.places.places(session_id)] == names
     assert coming.registrations.of_series("weekly") == []
     assert coming.registrations.with_addresses() == set()
     assert await open_studio.send(START - 15 * MINUTE) == []
@@ -577,7 +577,7 @@ async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: S
     later = room("weekly-later", series_id="weekly", scheduled_start=START + 9)
     connection.execute(ROOMS.upsert, **ROOMS.values(later))
     coming.settle("weekly-later", NOW)
-    assert coming.registrations.places("weekly-later") == []
+    assert coming.places.places("weekly-later") == []
     assert coming.registrations.forget(START + 1000) == 1
 
 
