@@ -20,7 +20,7 @@ from engine.domain.text import Name
 from engine.storage.database import Connection
 from engine.storage.keys import Key
 from engine.storage.passkeys import MOST_PASSKEYS, Passkey, Passkeys
-from engine.storage.registrations import Registrations
+from engine.storage.request_limits import RequestLimits
 
 __all__ = ["ENDPOINTS"]
 
@@ -106,7 +106,7 @@ async def request_options(request: web.Request) -> web.Response:
 
     def ask(connection: Connection) -> tuple[Any, Millis]:
         with connection.transaction():
-            wait = Registrations(connection).asked(f"passkey {network}", at, most=_MOST_AN_HOUR, within=HOUR)
+            wait = RequestLimits(connection).asked(f"passkey {network}", at, most=_MOST_AN_HOUR, within=HOUR)
             if wait:
                 return None, wait
             challenge, options = checks.request()
