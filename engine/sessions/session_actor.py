@@ -392,7 +392,7 @@ class SessionActor(LoopActor):
             )
         except Rejected as refusal:
             # Raised here, an everyday refusal would be logged with a traceback.
-            refuse(refusal)
+            self.refuse_when_durable(refusal, refuse)
         except Exception as bug:
             # Raised alone, it would be the asker's and leave this actor alive, half a turn ahead of its log.
             self._fail_at_next_message(bug)
@@ -449,10 +449,14 @@ class SessionActor(LoopActor):
                     failed=refuse,
                 )
         except Rejected as refusal:
-            refuse(refusal)
+            self.refuse_when_durable(refusal, refuse)
 
     def _seq(self) -> int:
         return 0 if self._durable is None else self._durable.seq
+
+    def refuse_when_durable(self, refusal: Rejected, refuse: Callable[[Rejected], None]) -> None:
+        """As the port says."""
+        self._commits.when_durable(self.state, lambda _: refuse(refusal), refuse)
 
     def welcome(self, state: Session, attach: Attach, *, seq: int, recovered: bool, at: Millis) -> Message:
         """The welcome of somebody who comes."""

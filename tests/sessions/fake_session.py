@@ -130,6 +130,12 @@ class FakeSession:
             self._waiting.append(lambda: then(state))
         return None
 
+    def refuse_when_durable(self, refusal: Rejected, refuse: Callable[[Rejected], None]) -> None:
+        if self._waiting:
+            self._waiting.append(lambda: refuse(refusal))
+        else:
+            refuse(refusal)
+
     def commit(self) -> None:
         """Everything that was decided so far is durable."""
         waiting, self._waiting = self._waiting, []

@@ -25,14 +25,18 @@ from tests.storage.rows import all_records
 
 
 class Disk(SqliteJournal):
-    """A journal whose disk is full when told so."""
+    """A journal whose disk is full, or does not answer, when told so."""
 
     def __init__(self, data: Path) -> None:
         super().__init__(database_of(data), asyncio.get_running_loop())
         self.full = False
+        self.held: list[Done] | None = None
+        """Who waits for a disk that does not answer."""
 
     def append(self, entry: Append, done: Done) -> None:
-        if self.full:
+        if self.held is not None:
+            self.held.append(done)
+        elif self.full:
             asyncio.get_running_loop().call_soon(done, JournalFailed("the disk is full"))
         else:
             super().append(entry, done)
@@ -98,6 +102,34 @@ async def test_while_the_disk_is_full_those_who_come_are_asked_to_return(full: t
     assert (await back.until("message_sent"))["seq"] == kept["seq"] + 1
     assert await folded(studio) == await studio.state()
     await studio.create("another")
+
+
+async def test_nobody_is_refused_for_what_never_became_durable(full: tuple[Studio, Disk]) -> None:
+    """An end that was never written ends nothing: whoever came meanwhile comes back to a session that goes on."""
+    studio, disk = full
+    await studio.command(c.Start())
+    ada = await studio.join("ada", role="instructor", key=True)
+    disk.held = []
+    ending = asyncio.create_task(studio.command(c.End()))
+    away = asyncio.create_task(studio.turned_away("bob"))
+    starting = asyncio.create_task(studio.command(c.Start()))
+    await ada.send("start", id="again")
+    done, _ = await asyncio.wait([away, starting], timeout=0.5)
+    assert not done
+    assert not any(message["type"] == "error" for message in ada.inbox)
+    held, disk.held = disk.held, None
+    held[0](JournalFailed("another server owns the session"))
+    assert (await away).code == 4006
+    for refused in (ending, starting):
+        with pytest.raises(Rejected) as refusal:
+            await refused
+        assert refusal.value.status == 503
+    assert await ada.closed() == 4006
+    assert ada.inbox[-1]["code"] == "unavailable"
+    await studio.join("bob")
+    state = await studio.state()
+    assert state is not None
+    assert state.phase is Phase.LIVE
 
 
 @pytest.mark.parametrize("over_http", [False, True])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from engine.domain import commands as c
@@ -50,6 +51,13 @@ class SessionPort(Protocol):
         """Carry out a command; ``then`` once all that has happened is durable, ``failed`` if it never is.
 
         ``then`` gets the state as it was decided, whatever has been decided since.
+        """
+        ...
+
+    def refuse_when_durable(self, refusal: Rejected, refuse: Callable[[Rejected], None]) -> None:
+        """Call ``refuse`` once all that has happened is durable, with another refusal if it never is.
+
+        What somebody is refused for, the end of the session for example, may not be so in the end.
         """
         ...
 
@@ -160,7 +168,7 @@ class Arrivals:
                 failed=lambda refusal: self.refuse(message, refusal),
             )
         except Rejected as refusal:
-            self.refuse(message, refusal)
+            self._session.refuse_when_durable(refusal, partial(self.refuse, message))
             if older is not None:
                 self._joining[join.client_id] = older
         else:
