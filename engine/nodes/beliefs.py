@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-__all__ = ["BEAT_S", "TTL_S", "Beat", "Verdict", "View", "looked", "may_serve", "share_of"]
+__all__ = ["BEAT_S", "TTL_S", "Beat", "Unchanged", "Verdict", "View", "looked", "may_serve", "share_of"]
 
 BEAT_S = 1.0
 """Between two beats of a node, each of which is a look at the others too."""
@@ -31,7 +31,7 @@ class Beat:
 
 
 @dataclass(frozen=True, slots=True)
-class _Unchanged:
+class Unchanged:
     number: int
     since: float
     """When the answer came that showed this number for the first time."""
@@ -44,7 +44,7 @@ class View:
     began: float | None = None
     last: float | None = None
     """When the newest answer came."""
-    nodes: Mapping[str, _Unchanged] = field(default_factory=dict)
+    nodes: Mapping[str, Unchanged] = field(default_factory=dict)
 
 
 def looked(
@@ -58,12 +58,12 @@ def looked(
     """
     if view.last is None or answered - view.last > _LONGEST_GAP_S:
         view = View(began=answered)
-    nodes: dict[str, _Unchanged] = {}
+    nodes: dict[str, Unchanged] = {}
     dead: dict[str, int] = {}
     for node, beat in beats.items():
         before = view.nodes.get(node)
         if before is None or before.number != beat.number:
-            nodes[node] = _Unchanged(beat.number, answered)
+            nodes[node] = Unchanged(beat.number, answered)
             continue
         nodes[node] = before
         assert view.began is not None

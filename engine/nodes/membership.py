@@ -98,6 +98,8 @@ class Membership:
         self._lock = ExitStack()
         self._connection: Connection | None = None
         self._view = View()
+        self._over = ""
+        """The connection of the newest look."""
         self._known: set[str] = set()
         self._beats = 0
         self._watchers: list[Callable[[Look], object]] = []
@@ -224,6 +226,9 @@ class Membership:
         rows = look.nodes
         self._nodes, self._answered, self._cut_off = rows, answered, False
         others = {row.node: Beat(row.beat, row.connected) for row in rows if row.node != self.node}
+        if look.over != self._over:
+            # Where this connection ended, so may others have: their locks are taken again a moment later.
+            self._over, self._view = look.over, View()
         self._view, dead = looked(self._view, asked, answered, others)
         for node, beat in dead.items():
             if table.bury(node, beat):

@@ -70,6 +70,8 @@ class Look:
     """Whether a webhook may have to be sent to."""
     unowned: bool
     """Whether a session needs an owner; False where that was not asked."""
+    over: str
+    """Another text over another connection, and over one to another server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,8 @@ class NodeTable:
             f" WHERE node = :node RETURNING 1), {_HELD}, news AS MATERIALIZED (SELECT {_KEYS} AS keys_state,"
             " (SELECT coalesce(sum(version), 0)::bigint FROM series) AS series,"
             f" {_WEBHOOKS_DUE} AS webhooks_due,"
-            f" CASE WHEN :search = 1 THEN EXISTS (SELECT 1 {_UNOWNED}) ELSE false END AS unowned)"
+            f" CASE WHEN :search = 1 THEN EXISTS (SELECT 1 {_UNOWNED}) ELSE false END AS unowned,"
+            " pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text AS over_connection)"
             f" SELECT (SELECT count(*) FROM me) AS me, {_COLUMNS}, news.* FROM nodes CROSS JOIN news ORDER BY node",
             node=node,
             draining=int(draining),
@@ -160,6 +163,7 @@ class NodeTable:
             first["series"],
             first["webhooks_due"],
             first["unowned"],
+            first["over_connection"],
         )
 
     def all(self) -> list[NodeRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 
 from engine.nodes import membership
+from engine.nodes.beliefs import BEAT_S, TTL_S, Unchanged, View
 from engine.nodes.membership import Membership, NodeFacts
-from engine.storage.nodes import NodeRow
+from engine.storage.nodes import NodeRow, NodeTable
 from engine.storage.postgres import PostgresDatabase
+from tests.postgres import PostgresCluster
 
 
 class _Listener:
@@ -146,3 +149,35 @@ async def test_a_node_that_is_cut_off_lets_its_sockets_go_once(
 ) -> None:
     """When the other one said three times that the database answers it."""
     assert await _asked(tmp_path, monkeypatch, 1000) == (3, 1)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_fast_failover_buries_nobody(tmp_path: Path, postgres_url: str, cut: bool) -> None:
+    """Whose lock is gone was killed, unless this node's own connection is another one too: then all of them were cut."""
+
+    async def ask_peer(url: str) -> bool | None:
+        return None
+
+    node = Membership(
+        PostgresDatabase(postgres_url),
+        tmp_path,
+        NodeFacts("http://one", "1", "h"),
+        now=lambda: 0,
+        load=lambda: 0,
+        site_at=lambda: None,
+        ask_peer=ask_peer,
+        listener=_Listener(),
+    )
+    node._begin()
+    assert node._connection is not None
+    table = NodeTable(node._connection)
+    table.join("two", url="http://two", version="1", studio_hash="h")
+    assert node._see(table)
+    # As if it had been seen for some seconds, the last time a beat ago.
+    seen = time.monotonic() - BEAT_S
+    node._view = View(seen - TTL_S, seen, {"two": Unchanged(0, seen)})
+    if cut:
+        PostgresCluster.cut_connections(postgres_url)
+    assert node._see(table)
+    assert [row.node for row in table.all() if row.node != node.node] == (["two"] if cut else [])
+    node._end()
