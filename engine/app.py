@@ -36,6 +36,7 @@ from engine.api.http.metrics import ConnectionMetrics
 from engine.api.http.open_connections import OpenConnections
 from engine.api.pages import documents
 from engine.api.pages.link_previews import preview_of_join
+from engine.api.techniques import all_techniques
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
 from engine.operations.garbage_collection import disable_full_collections
@@ -426,6 +427,7 @@ def _build_application(
         look=identity.look,
         preview_of=preview_of_join,
         sounds=context.settings.data / "sounds",
+        techniques_of=all_techniques,
     )
     backend = Backend(
         sessions=directory,

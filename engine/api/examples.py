@@ -158,6 +158,20 @@ def examples(yesterday: str) -> Mapping[str, Example]:
             {**_THURSDAYS, **_REGISTRATION}
         ),
         f"POST {API}/series/{{series_id}}/end": Example(_THURSDAYS),
+        f"POST {API}/techniques": Example(
+            body={
+                "name": "Evening Tide",
+                "breath": [5, 0, 7, 0],
+                "rounds": {"usual": 10, "at_most": 30},
+                "summary": "A long breath out, for the end of the day.",
+                "cautions": ["Stop when you feel dizzy, and breathe as you like."],
+            }
+        ),
+        f"GET {API}/techniques": Example(),
+        f"PUT {API}/techniques/{{slug}}": Example(
+            {"slug": "evening-tide"}, body={"name": "Evening Tide", "breath": [4, 0, 6, 0]}
+        ),
+        f"DELETE {API}/techniques/{{slug}}": Example({"slug": "evening-tide"}),
         f"POST {API}/webhooks": Example(
             body={
                 "url": "https://calendar.example/halcytone",

@@ -11,7 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from engine.api import health, nodes, webhooks
+from engine.api import health, nodes, techniques, webhooks
 from engine.api.examples import examples
 from engine.api.http import events_page, openapi, reference_page
 from engine.api.http.addresses import AddressRates
@@ -59,6 +59,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *sign_in.ENDPOINTS,
     *passkeys.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *techniques.ENDPOINTS,
     *nodes.ENDPOINTS,
     *health.ENDPOINTS,
 )

@@ -14,7 +14,7 @@ from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
 from engine.domain.session import Details, Phase, Presence, Role, Session, TechniquePlan
 from engine.domain.start_and_end import end, session_over, start
-from engine.domain.techniques.lookup import Pattern, named, slug_of
+from engine.domain.techniques.lookup import Pattern, find, named, slug_of
 
 __all__ = ["SHORTEST_LEAD", "lead"]
 
@@ -114,12 +114,18 @@ def _change_technique(state: Session, command: c.ChangeTechnique, at: Millis) ->
             )
         if technique.group == "B" and state.details.place != "room":
             raise Conflict("room_only", f"{technique.name} is for people together in one room.")
+    steps = command.pattern
+    if steps is None and find(command.technique) is None:
+        # One of the plan with a pattern of its own keeps that, whoever begins it by its name.
+        steps = next(
+            (p.pattern for p in state.details.techniques if slug_of(p.technique) == technique.slug), None
+        )
     return e.TechniqueChanged(
         technique.name,
         _begins_at(state, command.at, at),
         command.duration,
         command.instruction,
-        command.pattern,
+        steps,
     )
 
 

@@ -421,6 +421,15 @@ _PASSKEYS = """
     ALTER TABLE sign_ins ADD COLUMN passkey {text};
 """
 
+# Techniques that the studio wrote itself.
+_OWN_TECHNIQUES = """
+    CREATE TABLE own_techniques (
+        slug {text} PRIMARY KEY,
+        document {text} NOT NULL,
+        updated_at {integer} NOT NULL
+    ) {by_key};
+"""
+
 ENGINE = Schema(
     "engine_schema",
     (
@@ -438,6 +447,7 @@ ENGINE = Schema(
         _MAKERS,
         _COMPLETED_LEADERS,
         _PASSKEYS,
+        _OWN_TECHNIQUES,
     ),
-    additive=frozenset({12, 13, 14}),
+    additive=frozenset({12, 13, 14, 15}),
 )

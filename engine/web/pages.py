@@ -130,6 +130,14 @@ def _language(accepted: str) -> str:
     return LANGUAGES[0]
 
 
+TechniquesOf: TypeAlias = Callable[[web.Request], Awaitable[list[dict[str, object]]]]
+"""The techniques that a plan can be made of, as JSON."""
+
+
+async def _catalogue_alone(_: web.Request) -> list[dict[str, object]]:
+    return [technique.as_json() for technique in CATALOGUE.values()]
+
+
 async def _no_preview(_: web.Request) -> None:
     """No session has a preview."""
 
@@ -143,13 +151,14 @@ def setup(
     look: Look | None = None,
     preview_of: PreviewOf = _no_preview,
     sounds: Path | None = None,
+    techniques_of: TechniquesOf = _catalogue_alone,
 ) -> None:
     """Add the live pages and their files to an application.
 
     ``public_url`` is the server's address for others: only links on it become QR codes. ``time_zone`` is the studio's,
     by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session. ``look`` is the
-    studio's, ours where there is none. ``preview_of`` is what a shared join link shows. ``sounds`` is the folder of the
-    studio's own, if it has one.
+    studio's, ours where there is none. ``preview_of`` is what a shared join link shows, ``techniques_of`` which techniques
+    a plan can be made of. ``sounds`` is the folder of the studio's own, if it has one.
     """
     folder, look = Path(__file__).with_name("static"), look or Look()
     own_sounds = StudioSounds(sounds)
@@ -188,6 +197,9 @@ def setup(
     async def wall(request: web.Request) -> web.Response:
         return render(_WALL, request)
 
+    async def techniques(request: web.Request) -> web.Response:
+        return web.json_response(await techniques_of(request))
+
     async def code(request: web.Request) -> web.Response:
         return await _qr(request, public_url)
 
@@ -197,7 +209,7 @@ def setup(
     app.router.add_get("/console", console)
     app.router.add_get("/console/", console)
     app.router.add_post("/console/qr", code)
-    app.router.add_get("/console/techniques", _techniques)
+    app.router.add_get("/console/techniques", techniques)
     app.router.add_get("/wall/{session_id}", wall)
     app.router.add_get("/wall/{session_id}/", wall)
     app.router.add_get(f"{PREFIX}/{{path:.+}}", files.serve)
@@ -232,11 +244,6 @@ def _template() -> jinja2.Template:
         undefined=jinja2.StrictUndefined,
     )
     return environment.get_template("page.html")
-
-
-async def _techniques(request: web.Request) -> web.Response:
-    """The catalogue of techniques, for planning a session."""
-    return web.json_response([technique.as_json() for technique in CATALOGUE.values()])
 
 
 async def _qr(request: web.Request, public_url: str) -> web.Response:

@@ -21,6 +21,7 @@ from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
 from engine.storage.session_reader import SessionReader
 from engine.storage.stories import remove_quotes
+from engine.storage.techniques import OwnTechniques
 from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
 from publisher.catalogue.feed_places import FeedPlace, place_of
@@ -337,7 +338,8 @@ class Catalogue(Listing):
         self.connection.execute("DELETE FROM practised WHERE session_id = :id", id=snapshot.session_id)
         if snapshot.visibility != "public":
             return
-        known = (lookup.find(name) for name in snapshot.breathing_techniques)
+        own = {each.slug: each.technique for each in OwnTechniques(self.connection).all()}
+        known = (lookup.find(name) or own.get(lookup.slug_of(name)) for name in snapshot.breathing_techniques)
         self.connection.many(
             "INSERT INTO practised (slug, session_date, session_id) VALUES (:slug, :date, :id)"
             " ON CONFLICT DO NOTHING",

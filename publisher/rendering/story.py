@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -120,8 +120,18 @@ def card_path(story: Story) -> str:
     return "card.png" if studio_card else f"{story.path}card.png"
 
 
-def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()) -> Story:
-    """The story of a snapshot in the studio's zone and language; ``quotes`` are those that may be shown."""
+def story_of(
+    snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = (), own: Iterable[lookup.Technique] = ()
+) -> Story:
+    """The story of a snapshot in the studio's zone and language; ``quotes`` are those that may be shown.
+
+    ``own`` are techniques of the studio's own, which have pages as those of the catalogue do.
+    """
+    of_studio = {each.slug: each for each in own}
+
+    def known(name: str) -> lookup.Technique | None:
+        return lookup.find(name) or of_studio.get(lookup.slug_of(name))
+
     words = studio.words
     began = to_datetime(snapshot.session_date).astimezone(studio.zone)
     length = words.duration(snapshot.session_duration)
@@ -141,8 +151,8 @@ def story_of(snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = ()
         people=words.count(snapshot.participant_count, "person"),
         participants=participants,
         paragraphs=_paragraphs(snapshot.content),
-        practised=tuple(PractisedTechnique(name, lookup.find(name)) for name in names),
-        spans=_spans(snapshot),
+        practised=tuple(PractisedTechnique(name, known(name)) for name in names),
+        spans=_spans(snapshot, known),
         hrv=None if quality is None else words.percent(snapshot.average_hrv_improvement or 0.0),
         rating=None if snapshot.average_rating is None else words.number(round(snapshot.average_rating, 1)),
         completion=None if snapshot.completion_rate is None else words.share(snapshot.completion_rate),
@@ -176,11 +186,11 @@ def _timeline_s(snapshot: Snapshot) -> float:
     return max([float(snapshot.session_duration), *(s.start_s + s.duration_s for s in snapshot.timeline)])
 
 
-def _spans(snapshot: Snapshot) -> tuple[Span, ...]:
+def _spans(snapshot: Snapshot, known_as: Callable[[str], lookup.Technique | None]) -> tuple[Span, ...]:
     timeline_s = _timeline_s(snapshot)
     spans = []
     for each in snapshot.timeline:
-        known = lookup.find(each.technique)
+        known = known_as(each.technique)
         spans.append(
             Span(
                 technique=each.technique,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.domain.techniques import lookup
+from engine.storage.techniques import OwnTechniques
 from publisher.catalogue.published import Catalogue, Published
 from publisher.catalogue.upcoming import UpcomingRoom, upcoming_rooms
 from publisher.rendering import formatting
@@ -34,6 +35,7 @@ class Pages:
         self._studio = studio
         self._links = links
         self._lists = ListPages(catalogue, studio)
+        self._own = OwnTechniques(catalogue.connection)
 
     def keys(self) -> Iterator[str]:
         """The keys of everything that a whole site has: HTML pages, cards, sitemaps, feeds and calendar."""
@@ -47,6 +49,7 @@ class Pages:
             yield from (f"day/{day}" for day, _ in self._catalogue.days(month))
         yield from (f"year/{year}" for year in dict.fromkeys(month[:4] for month in months))
         yield from (f"technique/{slug}" for slug in lookup.CATALOGUE)
+        yield from (f"technique/{each.slug}" for each in self._own.all())
         yield from (f"instructor/{slug}" for slug, _, _ in self._catalogue.instructors())
         yield from (f"archive/{name}" for name in self._catalogue.archives())
         yield from ("sessions", "techniques", "instructors", "search", "subscribe", "imprint", "privacy")
@@ -110,7 +113,9 @@ class Pages:
         return None if source is None else session_page(source, self._studio, self._links)
 
     def _technique(self, slug: str) -> dict[str, Any] | None:
-        technique = lookup.CATALOGUE.get(slug)
+        known = lookup.CATALOGUE.get(slug)
+        own = None if known else self._own.get(slug)
+        technique = own.technique if own else known
         if technique is None:
             return None
         entries, total = self._catalogue.with_technique(slug, _OF_A_TECHNIQUE)
@@ -120,6 +125,7 @@ class Pages:
                 self._studio.words.of(technique.summary) or technique.name, 160
             ),
             "technique": technique,
+            "own": own,
             "steps": _pattern_json(technique),
             "script_words": safe_json(self._studio.words.table("script")),
             "gentle": lookup.find(technique.gentle) if technique.gentle else None,
@@ -165,7 +171,7 @@ class Pages:
                 return {
                     "title": words("technique.title"),
                     "description": words("technique.description", name=name),
-                    "techniques": list(lookup.CATALOGUE.values()),
+                    "techniques": [*(each.technique for each in self._own.all()), *lookup.CATALOGUE.values()],
                 }
             case "subscribe":
                 return {

@@ -8,6 +8,8 @@ from typing import Any
 
 from engine.domain.instant import iso
 from engine.domain.snapshot import Snapshot
+from engine.domain.techniques.own import OwnTechnique
+from engine.storage.techniques import OwnTechniques
 from publisher.catalogue.published import Catalogue, Published
 from publisher.catalogue.quotes import approved_quotes
 from publisher.catalogue.upcoming import UpcomingRoom, next_room
@@ -36,6 +38,8 @@ class SessionSource:
     series_earlier: Published | None
     series_later: Published | None
     following: UpcomingRoom | None
+    own: tuple[OwnTechnique, ...] = ()
+    """Techniques of the studio's own."""
 
 
 def session_source(catalogue: Catalogue, session_id: str) -> SessionSource | None:
@@ -56,6 +60,7 @@ def session_source(catalogue: Catalogue, session_id: str) -> SessionSource | Non
         series_earlier=series_earlier,
         series_later=series_later,
         following=next_room(catalogue, entry) if listed else None,
+        own=tuple(OwnTechniques(catalogue.connection).all()),
     )
 
 
@@ -68,7 +73,12 @@ def session_page(source: SessionSource, studio: Studio, links: Links) -> Page:
     """The page of a session."""
     entry = source.entry
     snapshot = Snapshot.model_validate_json(source.document)
-    story = story_of(snapshot, studio, quotes=approved_quotes(snapshot, source.quote_states))
+    story = story_of(
+        snapshot,
+        studio,
+        quotes=approved_quotes(snapshot, source.quote_states),
+        own=[each.technique for each in source.own],
+    )
     listed = entry.visibility == "public"
 
     def shown(other: Published | None) -> Any:

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 from engine.domain.instant import Millis, iso
 from engine.domain.techniques import lookup
+from engine.storage.techniques import OwnTechniques
 from publisher.catalogue.published import Catalogue
 from publisher.files.tree import SiteFile
 from publisher.rendering.links import Links
@@ -40,7 +41,8 @@ def of_month(catalogue: Catalogue, month: str, links: Links) -> SiteFile:
 
 def index(catalogue: Catalogue, links: Links) -> list[SiteFile]:
     """The sitemap of the fixed pages and lists, and the index of all sitemaps."""
-    fixed = [*_FIXED, *(f"techniques/{slug}/" for slug in lookup.CATALOGUE)]
+    slugs = [*lookup.CATALOGUE, *(each.slug for each in OwnTechniques(catalogue.connection).all())]
+    fixed = [*_FIXED, *(f"techniques/{slug}/" for slug in slugs)]
     months = [month for month, _ in catalogue.months()]
     pages = [(links.absolute(path), None) for path in fixed]
     pages += [(links.absolute(f"sessions/{month.replace('-', '/')}/"), None) for month in months]

@@ -87,6 +87,13 @@ async def _approved(team: Team) -> None:
     assert approved.status_code == 200, approved.text
 
 
+async def _technique(team: Team) -> str:
+    """The one that every row changes or removes, there anew where one before removed it."""
+    body = {"name": "Calm Tide", "breath": [5, 0, 7, 0]}
+    assert (await team.ask("admin", "POST", "/techniques", json=body)).status_code in (201, 409)
+    return "calm-tide"
+
+
 async def _made_series(team: Team) -> str:
     series_id = f"spare-{next(_NUMBERS)}"
     made = await team.ask("mara", "POST", "/series", json=series_body(series_id, rule="FREQ=MONTHLY;COUNT=1"))
@@ -113,6 +120,9 @@ _INVITES: Wanted = (201, 201, 201, 201, 201, 404, 404, 201, 201, 201, 403, 401)
 _WITH_KEY: Wanted = (200, 200, 200, 200, 403, 404, 403, 403, 403, 403, 403, 401)
 _MAKERS: Wanted = (200, 200, 200, 404, 404, 404, 404, 403, 403, 403, 403, 401)
 _ANY_KEY: Wanted = (201, 201, 201, 201, 201, 201, 201, 403, 403, 403, 403, 401)
+# A technique has a page: it is for those who may publish, with a key.
+_AUTHORS: Wanted = (201, 201, 201, 201, 403, 201, 403, 403, 403, 403, 403, 401)
+_AUTHORS_CHANGE: Wanted = (200, 200, 200, 200, 403, 200, 403, 403, 403, 403, 403, 401)
 _ADMINS: Wanted = (200, 200, *(403,) * 9, 401)
 _ADMINS_MAKE: Wanted = (201, 201, *(403,) * 9, 401)
 
@@ -121,6 +131,9 @@ ROWS = (
     Row("POST", "/series", _ANY_KEY, _new_series),
     Row("PATCH", "/series/weekly", _MAKERS, lambda: {"title": "Every week"}),
     Row("POST", "/series/{series_id}/end", _MAKERS, made={"{series_id}": _made_series}),
+    Row("POST", "/techniques", _AUTHORS, lambda: {"name": f"Tide {next(_NUMBERS)}x", "breath": [5, 0, 7, 0]}),
+    Row("PUT", "/techniques/{slug}", _AUTHORS_CHANGE, lambda: {"name": "Calm Tide", "breath": [4, 0, 6, 0]}, made={"{slug}": _technique}),
+    Row("DELETE", "/techniques/{slug}", _AUTHORS_CHANGE, made={"{slug}": _technique}),
     Row("POST", "/webhooks", _ADMINS_MAKE, lambda: {"url": "http://127.0.0.1:9/", "events": ["session.ended"]}),
     Row("DELETE", "/webhooks/{webhook_id}", _ADMINS, made={"{webhook_id}": _webhook}),
     Row("POST", "/webhooks/{webhook_id}/test", _ADMINS, made={"{webhook_id}": _webhook}),
@@ -187,6 +200,7 @@ async def test_every_writing_endpoint_has_a_row() -> None:
     """A new one is thought of for every role."""
     rooms = (
         "/series",
+        "/techniques",
         "/webhooks",
         "/keys",
         "/hosts",

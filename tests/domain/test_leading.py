@@ -403,3 +403,29 @@ def test_a_session_that_was_changed_alone_is_left_out_of_its_series() -> None:
     begun.do(c.Create("morning", "e1", details), SERVER)
     begun.do(c.Start())
     assert begun.do(c.ChangeDetails(title="All", by_series=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "wanted"),
+    [
+        ("Tide", None, (5.0, 0.0, 7.0, 0.0)),
+        ("TIDE", None, (5.0, 0.0, 7.0, 0.0)),
+        ("Tide", (4.0, 0.0, 6.0, 0.0), (4.0, 0.0, 6.0, 0.0)),
+        ("Other", None, None),
+        ("Box Breathing", None, None),
+    ],
+)
+def test_a_technique_of_the_plan_keeps_its_pattern_when_it_is_begun_by_name(
+    name: str,
+    given: tuple[float, float, float, float] | None,
+    wanted: tuple[float, float, float, float] | None,
+) -> None:
+    """Unless another one is given; a name of the catalogue has the catalogue's."""
+    plan = (
+        TechniquePlan("Tide", 300, None, (5.0, 0.0, 7.0, 0.0)),
+        TechniquePlan("Box Breathing", 300, None, (3.0, 0.0, 3.0, 0.0)),
+    )
+    course = live(techniques=plan)
+    (event,) = course.do(c.ChangeTechnique(name, pattern=given))
+    assert isinstance(event, e.TechniqueChanged)
+    assert event.pattern == wanted

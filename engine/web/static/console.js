@@ -16,6 +16,7 @@ const SCREENS = /** @type {Record<string, () => Promise<(desk: any, detail: any)
   sessions: async () => (await import("./console/sessions.js")).sessionsScreen,
   schedule: async () => (await import("./console/schedule.js")).scheduleScreen,
   series: async () => (await import("./console/series.js")).seriesScreen,
+  techniques: async () => (await import("./console/own-techniques.js")).ownTechniquesScreen,
   team: async () => (await import("./console/team.js")).teamScreen,
   room: async () => (await import("./console/room.js")).roomScreen,
   desk: async () => (await import("./console/desk.js")).deskScreen,

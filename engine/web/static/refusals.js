@@ -9,7 +9,7 @@ import { has, t } from "./i18n.js";
 const SAME = /** @type {Record<string, string>} */ ({
   too_many_requests: "rate_limited", unknown_draft: "gone", unknown_client: "gone", unknown_session: "gone",
   draining: "unavailable", storage_failed: "unavailable", credential_needed: "forbidden", bad_credential: "forbidden",
-  token_expired: "forbidden", token_revoked: "forbidden", unknown_publication: "gone", not_open_yet: "not_open", invalid: "invalid_data", invalid_message: "invalid_data",
+  token_expired: "forbidden", token_revoked: "forbidden", unknown_publication: "gone", unknown_technique: "gone", not_open_yet: "not_open", invalid: "invalid_data", invalid_message: "invalid_data",
 });
 
 /**

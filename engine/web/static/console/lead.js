@@ -8,7 +8,7 @@ import { clockTime, t } from "../i18n.js";
 import { PacerView } from "../pacer-view.js";
 import { sumText } from "../plan-sum.js";
 import { patternNote } from "./name-pattern.js";
-import { loadTechniques } from "./techniques.js";
+import { loadTechniques, ownAmong } from "./techniques.js";
 
 /**
  * @param {import("../room-state.js").RoomState} room
@@ -34,6 +34,7 @@ export function leadPanel(room, client, command) {
       technique: item.technique,
       ...(item.duration ? { duration: item.duration } : {}),
       ...(item.instruction ? { instruction: item.instruction } : {}),
+      ...(item.breath ? { pattern: item.breath } : {}),
     });
   rest.addEventListener("click", () => command(room.resting ? "resume_practice" : "rest"));
   go.addEventListener("click", () => {
@@ -142,11 +143,16 @@ function canBegin(item, room) {
 /** A technique that is not in the plan. Not a vigorous one: nobody has consented to it. */
 function adHoc(begin) {
   const note = patternNote();
-  const name = h("input", { id: "ad-hoc", list: "ad-hoc-names", maxlength: "100", required: true, oninput: (event) => note.look(event.target.value) });
+  let known = /** @type {any[]} */ ([]);
+  const named = (event) => note.look(ownAmong(known, event.target.value) ? "" : event.target.value);
+  const name = h("input", { id: "ad-hoc", list: "ad-hoc-names", maxlength: "100", required: true, oninput: named });
   const names = h("datalist", { id: "ad-hoc-names" });
   const minutes = h("input", { id: "ad-hoc-minutes", type: "number", min: "1", max: "120", value: "5" });
   const words = h("input", { id: "ad-hoc-words", maxlength: "300" });
-  loadTechniques().then((all) => show(names, ...all.filter((technique) => !technique.opt_in).map((technique) => h("option", { value: technique.name }))));
+  loadTechniques().then((all) => {
+    known = all;
+    show(names, ...all.filter((technique) => !technique.opt_in).map((technique) => h("option", { value: technique.name })));
+  });
   return h(
     "details",
     {},
@@ -157,7 +163,8 @@ function adHoc(begin) {
         class: "form",
         onsubmit: (event) => {
           event.preventDefault();
-          begin({ technique: name.value.trim(), duration: Number(minutes.value) * 60, instruction: words.value.trim() });
+          const own = ownAmong(known, name.value);
+          begin({ technique: name.value.trim(), duration: Number(minutes.value) * 60, instruction: words.value.trim() || own?.words, breath: own?.breath });
         },
       },
       h("div", {}, h("label", { for: "ad-hoc" }, t("plan.technique")), name, names, note.element),

@@ -28,6 +28,11 @@ export function patternIn(name) {
   return null;
 }
 
+/** Steps of a breath in words: `in 5, hold 2, out 6`. @param {number[]} seconds */
+export function stepsText(seconds) {
+  return seconds.map((n, index) => (n ? t(`plan.step_${STEPS[index]}`, { n }) : "")).filter(Boolean).join(", ");
+}
+
 /**
  * A line that says what the numbers in a name do, beside the field where it is typed. A name of the catalogue has its own pattern.
  * @returns {{element: HTMLElement, look: (name: string) => void}}
@@ -39,8 +44,7 @@ export function patternNote() {
   const look = (/** @type {string} */ name) => {
     shown = name.trim();
     const seconds = known.has(shown.toLowerCase()) ? null : patternIn(shown);
-    const steps = (seconds ?? []).map((n, index) => (n ? t(`plan.step_${STEPS[index]}`, { n }) : "")).filter(Boolean);
-    setText(element, seconds ? t("plan.pattern_said", { steps: steps.join(", ") }) : "");
+    setText(element, seconds ? t("plan.pattern_said", { steps: stepsText(seconds) }) : "");
   };
   loadTechniques().then((all) => {
     known = new Set(all.map((technique) => technique.name.toLowerCase()));

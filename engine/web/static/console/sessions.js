@@ -25,7 +25,7 @@ export function sessionsScreen(desk) {
   const element = h(
     "section",
     { class: "screen console" },
-    h("header", { class: "bar" }, h("h1", {}, t("sessions.title")), h("button", { type: "button", onclick: () => desk.turn("team") }, t("sessions.team")), h("button", { type: "button", onclick: desk.signOut }, t("sessions.sign_out"))),
+    h("header", { class: "bar" }, h("h1", {}, t("sessions.title")), h("button", { type: "button", onclick: () => desk.turn("techniques") }, t("own.title")), h("button", { type: "button", onclick: () => desk.turn("team") }, t("sessions.team")), h("button", { type: "button", onclick: desk.signOut }, t("sessions.sign_out"))),
     h("button", { class: "primary wide", type: "button", onclick: () => desk.turn("schedule") }, t("sessions.new")),
     said,
     note,

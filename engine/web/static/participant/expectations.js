@@ -3,9 +3,24 @@
  * @module
  */
 
-import { h } from "../dom.js";
+import { BASE, h } from "../dom.js";
 import { caution, t } from "../i18n.js";
 import { sumText } from "../plan-sum.js";
+
+/** @type {Promise<Map<string, any>> | null} */
+let own = null;
+
+/** The studio's own techniques by slug, asked for once, where a plan has what the catalogue does not know. */
+function ownTechniques() {
+  own ??= fetch(`${BASE}/console/techniques`)
+    .then((answer) => (answer.ok ? answer.json() : []))
+    .then((all) => new Map(all.filter((/** @type {any} */ each) => each.own).map((/** @type {any} */ each) => [each.slug, each])))
+    .catch(() => {
+      own = null;
+      return new Map();
+    });
+  return own;
+}
 
 /** @param {any} room */
 export function expectations(room) {
@@ -29,16 +44,26 @@ function paragraphs(text) {
 /** @param {any} item */
 function planned(item) {
   const minutes = item.duration ? Math.max(1, Math.round(item.duration / 60)) : 0;
-  const cautions = item.cautions ?? [];
-  return h(
+  const line = h(
     "li",
     {},
     h("span", { class: "plan-name" }, item.technique),
     minutes ? h("span", { class: "quiet" }, ` ${t("expect.minutes", { count: minutes })}`) : null,
-    cautions.length
-      ? h("details", {}, h("summary", {}, t("expect.cautions")), ...cautions.map((text) => h("p", { class: "quiet" }, caution(text))))
-      : null,
+    care(item.cautions),
   );
+  if (!item.summary && item.slug) {
+    ownTechniques().then((known) => {
+      const technique = known.get(item.slug);
+      if (technique) line.append(technique.summary ? h("p", { class: "quiet" }, technique.summary) : "", care(technique.cautions) ?? "");
+    });
+  }
+  return line;
+}
+
+/** Cautions, folded; null without any. @param {string[]} [cautions] */
+function care(cautions) {
+  if (!cautions?.length) return null;
+  return h("details", {}, h("summary", {}, t("expect.cautions")), ...cautions.map((text) => h("p", { class: "quiet" }, caution(text))));
 }
 
 /** The card for a voice call: open it first, then come back. @param {string} url */

@@ -1,0 +1,70 @@
+"""The studio's own techniques on the site: their pages, the lists, and the stories that link there."""
+
+from __future__ import annotations
+
+from engine.domain.techniques.own import OwnTechnique
+from engine.storage.techniques import OwnTechniques
+from tests.publisher.samples import snapshot
+from tests.publisher.studio_data import Publisher
+
+TIDE = OwnTechnique(
+    "Evening Tide",
+    (5.0, 0.0, 7.0, 0.0),
+    (10, 30),
+    "A long <breath> out.",
+    "Follow the circle.",
+    ("Take care.",),
+)
+
+
+def _written(publisher: Publisher, *techniques: OwnTechnique) -> None:
+    """Store techniques, as the API does."""
+    with publisher.catalogue.transaction():
+        for each in techniques:
+            OwnTechniques(publisher.connection).add(each, 0)
+        publisher.catalogue.mark_all_dirty()
+
+
+def test_a_technique_has_a_page_with_its_pacer(publisher: Publisher) -> None:
+    """Summary, words, pattern, rounds and cautions, escaped; it stands in the list and the sitemap."""
+    _written(publisher, TIDE)
+    publisher.work()
+    page = publisher.read("techniques/evening-tide/index.html")
+    for text in (
+        "Evening Tide",
+        "A long &lt;breath&gt; out.",
+        "Follow the circle.",
+        "Take care.",
+        "data-pacer",
+    ):
+        assert text in page
+    assert '"cycle_ms":12000' in page
+    assert "evening-tide" in publisher.read("techniques/index.html")
+    assert "/techniques/evening-tide/" in publisher.read("sitemap-pages.xml")
+    assert publisher.site() == publisher.rebuilt()
+
+
+def test_a_story_that_practised_it_leads_there_and_back(publisher: Publisher) -> None:
+    """From the timeline and from "What to try next"; the technique's page names the session."""
+    _written(publisher, TIDE)
+    publisher.publish(snapshot("s-1", breathing_techniques=("evening tide",), approved=True))
+    story = publisher.read("sessions/s-1/index.html")
+    assert 'href="../../techniques/evening-tide/"' in story
+    assert "A long &lt;breath&gt; out." in story
+    assert "sessions/s-1/" in publisher.read("techniques/evening-tide/index.html")
+    assert publisher.site() == publisher.rebuilt()
+
+
+def test_a_technique_that_is_removed_leaves_no_page_and_no_link(publisher: Publisher) -> None:
+    """The story keeps its name."""
+    _written(publisher, TIDE)
+    publisher.publish(snapshot("s-1", breathing_techniques=("Evening Tide",), approved=True))
+    with publisher.catalogue.transaction():
+        OwnTechniques(publisher.connection).remove("evening-tide")
+        publisher.catalogue.mark_all_dirty()
+    publisher.work()
+    assert not publisher.has("techniques/evening-tide/index.html")
+    story = publisher.read("sessions/s-1/index.html")
+    assert "Evening Tide" in story
+    assert "techniques/evening-tide" not in story
+    assert publisher.site() == publisher.rebuilt()
