@@ -16,7 +16,7 @@ from publisher.catalogue.upcoming import UpcomingRoom, next_after
 from publisher.delivery.place_messages import place_message
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.email import Mail
-from publisher.mail.message import PICTURE, message_id_of, message_of
+from publisher.mail.message import message_id_of, message_of
 from publisher.rendering.card import card_of
 from publisher.rendering.story import story_of
 
@@ -101,27 +101,11 @@ def _personal(
     texts: DraftTexts, snapshot: Snapshot, person: Recipient, following: UpcomingRoom | None
 ) -> Mail:
     """A participant's own summary, with the next session at the moment at which it is sent."""
-    story, words = story_of(snapshot, texts.studio), texts.studio.words
     summary = json.loads(person.own_summary or "{}")
     change = summary.get("improvement", summary.get("improvement_percent"))
-    return texts.mail_from_template(
-        "personal",
-        words("mail.own_subject", title=story.title),
-        story=story,
+    return texts.personal(
+        story_of(snapshot, texts.studio),
         person=person.name,
-        change=words.percent(change) if isinstance(change, int | float) else None,
-        picture=PICTURE,
-        page=texts.links.absolute(story.path),
-        following=None if following is None else _named(texts, following),
+        change=change if isinstance(change, int | float) else None,
+        following=following,
     )
-
-
-def _named(texts: DraftTexts, room: UpcomingRoom) -> dict[str, str]:
-    """A session that is still to come, as text, with its address and its calendar file."""
-    page = texts.links.absolute(f"sessions/{room.session_id}/")
-    return {
-        "title": room.title,
-        "when": texts.studio.day_and_time(room.starts),
-        "page": page,
-        "calendar": f"{page}event.ics",
-    }

@@ -19,6 +19,7 @@ from publisher.catalogue.drafts import DraftRow, Drafts
 from publisher.catalogue.mail_report import paused_addresses, waits_because
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
+from publisher.catalogue.upcoming import next_after
 from publisher.drafts.character_counts import LIMITS
 from publisher.drafts.edits import InvalidDraft, edit_errors
 from publisher.drafts.files import DraftFiles
@@ -185,26 +186,32 @@ class DraftDesk:
         self._rewrite(session_id, "email" if channel == "email" else "social")
         return self.draft(session_id, channel)
 
-    def preview(self, session_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The newsletter as its readers get it, with ``changes`` of ``{subject, text}`` that are not stored.
+    def preview(self, session_id: str, channel: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """A mail as its readers get it: the newsletter, with ``changes`` of ``{subject, text}`` that are not stored, or an
+        own summary, without anybody's name and figures.
 
         Its HTML refers to the card as ``cid:card@halcytone``.
 
         Raises:
-            DraftNotFound: there is no newsletter of this session.
+            DraftNotFound: this session has no such mail.
             InvalidDraft: an unknown field, or no text.
         """
         snapshot = self._snapshot(session_id)
-        if self._drafts.get(session_id, "email") is None:
-            raise DraftNotFound("email")
-        errors = edit_errors("email", changes) if changes else {}
+        if channel not in _MAIL_KINDS or self._drafts.get(session_id, channel) is None:
+            raise DraftNotFound(channel)
+        errors = edit_errors(channel, changes) if changes else {}
         if errors:
             raise InvalidDraft(errors)
-        mail = self.texts.newsletter(
-            story_of(snapshot, self._studio),
-            unsubscribe=self.texts.links.absolute("subscribe/"),
-            changes={name: str(text).strip() for name, text in changes.items()},
-        )
+        story = story_of(snapshot, self._studio)
+        if channel == PERSONAL:
+            following = next_after(self._catalogue, snapshot.series_id)
+            mail = self.texts.personal(story, person=None, change=None, following=following)
+        else:
+            mail = self.texts.newsletter(
+                story,
+                unsubscribe=self.texts.links.absolute("subscribe/"),
+                changes={name: str(text).strip() for name, text in changes.items()},
+            )
         return {"subject": mail.subject, "text": mail.text, "html": mail.html}
 
     def send_test(self, session_id: str, recipient: str, address: str, at: Millis) -> None:

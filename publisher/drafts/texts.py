@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from publisher.catalogue.drafts import Drafts
+from publisher.catalogue.upcoming import UpcomingRoom
 from publisher.drafts.social import Post, composer, posts_of
 from publisher.mail.email import Mail, edited_mail, mail_from_template, newsletter_of
 from publisher.mail.message import PICTURE
@@ -64,6 +65,22 @@ class DraftTexts:
         mail = self.newsletter(story, unsubscribe=self.links.absolute("subscribe/"))
         return replace(mail, subject=self.studio.words("mail.test_subject", subject=mail.subject))
 
+    def personal(
+        self, story: Story, *, person: str | None, change: float | None, following: UpcomingRoom | None
+    ) -> Mail:
+        """A participant's own summary: ``change`` is that of their own HRV, in percent; ``following`` is what comes next."""
+        words = self.studio.words
+        return self.mail_from_template(
+            "personal",
+            words("mail.own_subject", title=story.title),
+            story=story,
+            person=person,
+            change=None if change is None else words.percent(change),
+            picture=PICTURE,
+            page=self.links.absolute(story.path),
+            following=None if following is None else self._named(following),
+        )
+
     def posts(self, story: Story) -> Iterator[Post]:
         """A post for each network of the studio."""
         link = self.links.absolute(story.path)
@@ -80,6 +97,16 @@ class DraftTexts:
         return mail_from_template(
             name, subject, self._templates, studio=self.studio, href=self.links.absolute, **context
         )
+
+    def _named(self, room: UpcomingRoom) -> dict[str, str]:
+        """A session that is still to come, as text, with its address and its calendar file."""
+        page = self.links.absolute(f"sessions/{room.session_id}/")
+        return {
+            "title": room.title,
+            "when": self.studio.day_and_time(room.starts),
+            "page": page,
+            "calendar": f"{page}event.ics",
+        }
 
     def _edited(self, session_id: str, channel: str) -> Mapping[str, str] | None:
         draft = self._drafts.get(session_id, channel)

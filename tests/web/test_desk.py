@@ -331,6 +331,21 @@ async def test_what_comes_after_the_end_appears_at_the_open_desk(room: FakeRoom,
     await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished")
 
 
+async def test_an_own_summary_is_looked_at_before_it_leaves(room: FakeRoom, open_page: Opener) -> None:
+    """Without anybody's name and figures, which is said beside it."""
+    desk, drafts = await settled(room, open_page)
+    drafts.append({"channel": "personal", "state": "waiting", "recipients": 1})
+    sample = {"subject": "Your session", "text": "You asked.", "html": '<p style="color: red">You asked.</p>'}
+    room.api[("POST", f"sessions/{room.session_id}/drafts/personal/preview")] = lambda _: (200, sample)
+    await desk.evaluate(SEEN)
+    await desk.locator("[data-draft=personal]").get_by_role("button", name="Look at it").click()
+    dialog = desk.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Each person’s own has their name")
+    await expect(dialog.frame_locator("iframe").get_by_text("You asked.")).to_have_css(
+        "color", "rgb(255, 0, 0)"
+    )
+
+
 async def test_unsaved_words_are_not_lost_by_leaving(room: FakeRoom, open_page: Opener) -> None:
     """The page of the session opens beside the desk, and a tab that is closed asks first."""
     desk, _ = await settled(room, open_page)

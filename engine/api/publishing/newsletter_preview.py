@@ -28,13 +28,13 @@ _MOST_AN_HOUR = 20
 async def preview(request: web.Request) -> web.Response:
     """The newsletter (``email``) as its readers get it: subject, text and HTML. What is given is shown and not stored.
 
-    The HTML refers to the card as ``cid:card@halcytone``.
+    An own summary (``personal``) is shown without anybody's name and figures. The HTML refers to the card as
+    ``cid:card@halcytone``.
     """
-    session_id = need_teller(request)
-    _need_newsletter(request)
+    session_id, channel = need_teller(request), request.match_info["channel"]
     body = checked(DraftText, await read_json(request))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
-    return answer(await at_desk(request, lambda desk: desk.preview(session_id, changes)))
+    return answer(await at_desk(request, lambda desk: desk.preview(session_id, channel, changes)))
 
 
 async def send_test(request: web.Request) -> web.Response:
@@ -99,7 +99,7 @@ def _own_address(caller: Caller, sender: str) -> str | None:
 _SESSION = f"{API}/sessions/{{session_id}}"
 _ONE = f"{_SESSION}/drafts/{{channel}}"
 ENDPOINTS = (
-    Endpoint("POST", f"{_ONE}/preview", preview, "Look at a newsletter", "staff", DraftText),
+    Endpoint("POST", f"{_ONE}/preview", preview, "Look at a mail", "staff", DraftText),
     Endpoint(
         "POST",
         f"{_ONE}/test",

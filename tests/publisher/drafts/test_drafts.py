@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.storage.rows import PEOPLE, PersonRow
 from publisher.catalogue import analytics
 from publisher.drafts.desk import DraftDesk, DraftNotFound, InvalidDraft
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -62,6 +63,31 @@ def test_handles_bring_their_networks(tmp_path: Path) -> None:
     assert drafts["bluesky"]["composer_url"].startswith("https://bsky.app/intent/compose?text=")
     assert (data / "drafts/s-1/mastodon.txt").exists()
     publisher.close()
+
+
+def test_a_mail_is_looked_at_without_being_changed(publisher: Publisher) -> None:
+    """The newsletter with words that are not stored, or with those that are; an own summary with nobody's name and figures."""
+    publisher.publish(snapshot())
+    row = PersonRow("s-1", "c1", NOW, name="Mara", email="m@example.org", own_summary='{"improvement": 7.5}')
+    publisher.connection.execute(PEOPLE.upsert, **PEOPLE.values(row))
+    desk = desk_of(publisher)
+    stored = desk.draft("s-1", "email")
+    seen = desk.preview("s-1", "email", {"text": " Dear all,\n\nit was <calm>. "})
+    assert seen["subject"] == stored["subject"]
+    assert "it was &lt;calm&gt;." in seen["html"]
+    assert seen["text"].startswith("Dear all,\n\nit was <calm>.\n")
+    assert desk.draft("s-1", "email") == stored
+    desk.edit("s-1", "email", {"subject": "Our evening"}, NOW)
+    assert desk.preview("s-1", "email", {})["subject"] == "Our evening"
+    own = desk.preview("s-1", "personal", {})
+    assert "Mara" not in own["html"] + own["text"]
+    assert "7.5" not in own["text"]
+    for channel, changes in (("email", {"text": " "}), ("email", {"tone": "x"}), ("personal", {"text": "x"})):
+        with pytest.raises(InvalidDraft):
+            desk.preview("s-1", channel, changes)
+    for session_id, channel in (("s-1", "twitter"), ("s-1", "fax"), ("unknown", "email")):
+        with pytest.raises(DraftNotFound):
+            desk.preview(session_id, channel, {})
 
 
 def test_an_edit_stays_when_the_session_is_published_again(publisher: Publisher) -> None:

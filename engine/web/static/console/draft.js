@@ -48,7 +48,7 @@ export function draftCard(draft, act, become, card) {
   const preview = async () => {
     // What is being written is shown, and not saved by it.
     const [seen, picture] = await Promise.all([act("POST", `${channel}/preview`, changed ? words.value() : {}), card()]);
-    if (seen) previewDialog(seen, picture);
+    if (seen) previewDialog(seen, picture, mail ? "" : t("preview.personal"));
   };
   const test = async () => {
     if (changed) return setText(said, t("draft.test_unsaved"));
@@ -89,7 +89,7 @@ export function draftCard(draft, act, become, card) {
       draft.state === "approved" ? null : decide("approve", t(goes ? "draft.approve_send" : "draft.approve"), "primary"),
       draft.state === "withdrawn" ? null : withdraw,
       words.area && !quote ? save : null,
-      mail ? h("button", { type: "button", onclick: preview }, t("draft.preview")) : null,
+      mail || draft.channel === "personal" ? h("button", { type: "button", onclick: preview }, t("draft.preview")) : null,
       mail && draft.sends_mail ? h("button", { type: "button", onclick: test }, t("draft.test")) : null,
       words.area && !quote ? h("button", { type: "button", onclick: () => copy(words.area, said) }, t("share.copy")) : null,
       draft.composer_url ? h("a", { class: "button", href: draft.composer_url, target: "_blank", rel: "noopener noreferrer" }, t("draft.open")) : null,

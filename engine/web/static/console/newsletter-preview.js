@@ -1,5 +1,5 @@
 /**
- * The dialog that shows a newsletter as its readers see it: in a sandboxed frame, which runs no script and leads nowhere.
+ * The dialog that shows a mail as its readers see it: in a sandboxed frame, which runs no script and leads nowhere.
  * @module
  */
 
@@ -12,8 +12,9 @@ const CARD = "cid:card@halcytone";
 /**
  * @param {{subject: string, text: string, html: string}} mail
  * @param {string | null} card the card as a `data:` URL
+ * @param {string} note what it does not show; empty for nothing
  */
-export function previewDialog(mail, card) {
+export function previewDialog(mail, card, note) {
   const { html, sheets } = withoutStyles(mail.html);
   const frame = h("iframe", { class: "preview", sandbox: "allow-same-origin", title: t("preview.frame"), onload: () => fill(frame, sheets) });
   frame.srcdoc = card ? html.replaceAll(CARD, card) : html.replace(/<img [^>]*cid:[^>]*>/g, "");
@@ -22,6 +23,7 @@ export function previewDialog(mail, card) {
     { class: "stop-dialog edit-dialog", "aria-labelledby": "preview-title", onclose: () => dialog.remove() },
     h("h2", { id: "preview-title" }, t("preview.title")),
     h("p", { class: "quiet" }, t("draft.subject"), ": ", h("b", {}, mail.subject)),
+    note ? h("p", { class: "quiet" }, note) : null,
     frame,
     h("details", {}, h("summary", {}, t("preview.plain")), h("p", { class: "as-written" }, mail.text)),
     h("div", { class: "lower" }, h("button", { type: "button", class: "wide", onclick: () => dialog.close() }, t("console.close"))),
