@@ -50,6 +50,18 @@ def test_every_language_has_the_same_words(language: str) -> None:
             assert places(other[name][key]) == places(text), f"{name}.{key}"
 
 
+def test_a_label_is_parted_from_its_value_as_the_language_does() -> None:
+    """French has a space before the colon, in which no line breaks."""
+    said = {each: words_for(each)("pattern.labelled", label="A", value="b & c") for each in LANGUAGES}
+    assert said == {"en": "A: b & c", "de": "A: b & c", "es": "A: b & c", "fr": "A\u202f: b & c"}
+
+
+def test_no_mail_parts_a_label_by_itself() -> None:
+    """Plain texts of mails leave the colon between a label and its value to the language."""
+    for file in (resources.path("templates") / "email").glob("*.txt"):
+        assert not re.search(r"[}] *[}]\s*:|%[}]: ", file.read_text(encoding="utf-8")), file.name
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_word_is_used_and_every_used_word_is_there(language: str) -> None:
     """What templates and code ask for stands in the file; what stands in the file is asked for."""
