@@ -35,8 +35,12 @@ export function figuresSection(desk, sessionId) {
     said,
   );
   let shown = "";
+  /** Whether there is no session to ask of: the story was told without one. */
+  let none = false;
   const load = async () => {
+    if (none) return;
     const [came, rated] = await Promise.all([desk.ask("GET", `${path}/attendance`), desk.ask("GET", `${path}/ratings`)]);
+    none = came.status === 404;
     if (!came.ok || !rated.ok) return;
     const told = JSON.stringify([came.data, rated.data]);
     if (told === shown) return;
