@@ -2,7 +2,7 @@
  * Keeps a looped sound in phase with the pacer: how fast it plays next, or where it goes on.
  *
  * A sound card's clock and the server's drift apart by seconds a day, and each return to the beginning of a loop may cost
- * some milliseconds. Small differences are worked off by playing up to three percent faster or slower, which nobody hears;
+ * some milliseconds. Small differences are worked off by playing up to five percent faster or slower, which hardly anybody hears;
  * a large one, as after a sleep, by going to the right place.
  * @module
  */
@@ -13,7 +13,7 @@ const GOOD_S = 0.008;
 const TOO_FAR_S = 0.25;
 /** Time in which a difference is worked off, in seconds. */
 const WITHIN_S = 1.5;
-const MOST = 0.03;
+const MOST = 0.05;
 
 /**
  * @param {number} position of the sound, in seconds from the beginning of its loop

@@ -7,9 +7,9 @@
  */
 
 import { correction } from "./cue-phase.js";
-import { cueAtOnce, cueTrack, samplesOf } from "./cue-wave.js";
+import { cueAtOnce, cueTrack, lengthOf, samplesOf } from "./cue-wave.js";
 import { language, t } from "./i18n.js";
-import { cycleOf, stepsOf } from "./pacer.js";
+import { stepsOf } from "./pacer.js";
 
 const TICK_MS = 1_000;
 const ANSWERS_WITHIN_MS = 4_000;
@@ -147,7 +147,7 @@ export class CueSound {
     const blob = await this._render(due);
     const { audio } = this;
     if (this._key !== due.key || !audio) return;
-    const length = due.steps.length ? (cycleOf(due.steps) / 1000) * Math.max(1, Math.ceil(60_000 / cycleOf(due.steps))) : SILENCE_MS / 1000;
+    const length = due.steps.length ? lengthOf(due.steps) / 1000 : SILENCE_MS / 1000;
     this.track = { key: due.key, length, rate: due.rate, paced: due.steps.length > 0 };
     this._source(URL.createObjectURL(blob));
     this._name();
@@ -168,7 +168,7 @@ export class CueSound {
     if (!this.audio) {
       this.audio = new Audio();
       this.audio.loop = true;
-      // A correction of three percent may be a quarter of a tone; stretching would blur every note.
+      // A correction is a passing change of pitch; stretching would blur every note.
       this.audio.preservesPitch = false;
       this._source(URL.createObjectURL(cueAtOnce([], { shortest: 1_000 })));
       this.audio.addEventListener("timeupdate", this.tick);

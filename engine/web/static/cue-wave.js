@@ -2,14 +2,14 @@
  * The sound of a breathing pattern as a WAV file: a soft tone that rises with the inhale and falls with the exhale, and
  * words where somebody wants them.
  *
- * Mono, 16 bits, 22.05 kHz. A file holds whole cycles and begins with one, so that it can be looped. Each step lies where the
- * pacer has it: sample n is the sound at n / 22.05 milliseconds of the pattern.
+ * Mono, 16 bits, 11.025 kHz. A file holds whole cycles and begins with one, so that it can be looped. Each step lies where the
+ * pacer has it: sample n is the sound at n / 11.025 milliseconds of the pattern.
  * @module
  */
 
 import { cycleOf } from "./pacer.js";
 
-export const SAMPLES_PER_S = 22_050;
+export const SAMPLES_PER_S = 11_025;
 const LOW_HZ = 174;
 const HIGH_HZ = 261;
 const TONE = 0.16;
@@ -17,8 +17,8 @@ const VOICE = 0.5;
 /** Below hearing, but no digital silence: browsers put a hidden page to sleep that is silent for long. */
 const FLOOR = 0.0008;
 const FLOOR_HZ = 20;
-/** A file is repeated cycles of at least this length: every return to its beginning may cost some milliseconds. */
-const SHORTEST_MS = 60_000;
+/** A file is repeated cycles of at least this length: every return to its beginning costs a tenth of a second. */
+const SHORTEST_MS = 600_000;
 /** A word is said in steps that leave time for it. */
 const WORD_MS = 1_500;
 const HEADER = 44;
@@ -44,8 +44,14 @@ export function* cueTrack(steps, { tone = true, words = null, shortest = SHORTES
     if (word && step.ms >= WORD_MS) say(word, cycle.subarray(first, end));
     at += step.ms;
   }
-  const times = Math.max(1, Math.ceil(shortest / length));
+  const times = Math.round(lengthOf(steps, shortest) / length);
   return new Blob([header(cycle.length * times), ...Array(times).fill(cycle)], { type: "audio/wav" });
+}
+
+/** The length of a track, in milliseconds. @param {import("./pacer.js").Step[]} steps @param {number} [shortest] */
+export function lengthOf(steps, shortest = SHORTEST_MS) {
+  const length = steps.length ? cycleOf(steps) : shortest;
+  return length * Math.max(1, Math.ceil(shortest / length));
 }
 
 /** The whole of a short sound at once. @param {import("./pacer.js").Step[]} steps @param {object} [options] as `cueTrack` */

@@ -122,6 +122,9 @@ export function scaleOf(fullness, breathMs) {
   return SMALLEST + (1 - SMALLEST) / 2 - range / 2 + range * fullness;
 }
 
+/** A frame of the movement, in milliseconds. */
+export const FRAME_MS = 1_000 / 60;
+
 /** Largest relative change of the scale from one frame to the next. */
 export const LARGEST_CHANGE = 0.019;
 
@@ -133,4 +136,17 @@ export const LARGEST_CHANGE = 0.019;
 export function approach(shown, wanted) {
   const most = shown * LARGEST_CHANGE;
   return shown + Math.max(-most, Math.min(most, wanted - shown));
+}
+
+/**
+ * The scales of the frames that come: as wanted, or as far towards it as each frame allows.
+ * @param {number} shown now
+ * @param {(ms: number) => number} wanted scale so many milliseconds from now
+ * @param {number} frames
+ * @returns {number[]} the one now, and one for each frame
+ */
+export function scalesAhead(shown, wanted, frames) {
+  const scales = [shown];
+  for (let frame = 1; frame <= frames; frame += 1) scales.push(approach(scales[frame - 1], wanted(frame * FRAME_MS)));
+  return scales;
 }
