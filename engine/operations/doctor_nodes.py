@@ -76,7 +76,12 @@ def _differences(nodes: Sequence[NodeRow], data: Path) -> list[Finding]:
     own = file_digest(data)
     different = [node.url for node in nodes if node.studio_hash != own]
     if different:
-        sentence = f"the {STUDIO_FILE} of {', '.join(different)} is another one than here"
-        remedy = f"Copy one {STUDIO_FILE} to every server: the copies of the site differ else. Restart them."
+        sentence = (
+            f"the {STUDIO_FILE} of {', '.join(different)} is another one than here, or its pictures are"
+        )
+        remedy = (
+            f"Copy one {STUDIO_FILE} with its pictures to every server: the copies of the site differ else."
+            " Restart them."
+        )
         found.append(Finding("servers", Verdict.MEND, sentence, remedy))
     return found

@@ -211,3 +211,13 @@ async def test_before_publication_the_session_itself_answers(server: Server) -> 
     await server.client.post("/api/v2/sessions/noon/cancel")
     assert "cancelled" in (await server.stranger.get("/sessions/noon/")).text
     assert (await server.stranger.get("/sessions/never-created/")).status_code == 404
+
+
+async def test_the_plain_pages_have_the_accent_of_the_studio(server: Server) -> None:
+    """As soon as it is set; nothing is added before."""
+    before = (await server.stranger.get("/api/plain.css")).text
+    (server.data / "studio.toml").write_text('accent = "#7A3E9D"')
+    after = (await server.stranger.get("/api/plain.css")).text
+    assert "7A3E9D" not in before
+    assert after.startswith(before)
+    assert "--accent: #7A3E9D" in after
