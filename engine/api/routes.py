@@ -27,7 +27,7 @@ from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
 from engine.api.newsletter import subscriptions as newsletter
-from engine.api.pages import coming_pages, series_coming_pages, series_pages, site_files
+from engine.api.pages import coming_pages, embed_pages, series_coming_pages, series_pages, site_files
 from engine.api.publishing import analytics, drafts, newsletter_preview, publications, summaries
 from engine.api.registrations import attendance, letter
 from engine.api.registrations import endpoints as registrations
@@ -93,6 +93,7 @@ def setup(
     newsletter.add_routes(app)
     coming_pages.add_routes(app)
     series_pages.add_routes(app)
+    embed_pages.add_routes(app)
     series_coming_pages.add_routes(app)
     app.cleanup_ctx.append(_close_catalogue)
     # What is below /api/ and unknown is refused by the router, which knows the methods.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ __all__ = [
     "Handle",
     "Long",
     "MailAddress",
+    "Origin",
     "PictureFile",
     "Short",
     "Tag",
@@ -25,6 +27,12 @@ __all__ = [
     "ZoneName",
     "as_tuple",
 ]
+
+
+_ORIGIN = re.compile(
+    r"https://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:[0-9]{1,5})?|http://localhost(:[0-9]{1,5})?"
+)
+"""Scheme, host and port alone: what browsers call an origin."""
 
 
 def _trimmed(value: object) -> object:
@@ -51,6 +59,12 @@ def _web_address(text: str) -> str:
     if not written or urlsplit(text).scheme not in ("https", "http") or not urlsplit(text).netloc:
         raise ValueError("an address that begins with https://")
     return text
+
+
+def _origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text.lower()):
+        raise ValueError("the beginning of an address, such as https://site.example")
+    return text.lower()
 
 
 def _mail_address(text: str) -> str:
@@ -104,5 +118,6 @@ Tag = Annotated[
     BeforeValidator(_trimmed),
 ]
 Accent = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_readable_accent)]
+Origin = Annotated[str, BeforeValidator(_trimmed), AfterValidator(_origin)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]

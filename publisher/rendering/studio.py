@@ -32,6 +32,7 @@ from publisher.rendering.setting_types import (
     Handle,
     Long,
     MailAddress,
+    Origin,
     PictureFile,
     Short,
     Tag,
@@ -122,6 +123,8 @@ class Studio(_Table):
     hashtags: Annotated[tuple[Tag, ...], BeforeValidator(as_tuple), Field(max_length=4)] = ()
     """General ones of the posts, in the studio's language; ours where there are none."""
     websub_hub: WebAddress = ""
+    embed_on: Annotated[tuple[Origin, ...], BeforeValidator(as_tuple), Field(max_length=20)] = ()
+    """The sites that may show the pages below ``/embed/`` in a frame; nobody where it is empty."""
     accent: Accent = ""
     """``#RRGGBB``; links, buttons and the circle are ours where it is empty."""
     logo: PictureFile = ""
@@ -225,6 +228,9 @@ _DEFAULT = """\
 
 # A WebSub hub that tells feed readers at once, e.g. "https://pubsubhubbub.appspot.com/"
 # websub_hub = ""
+
+# The sites that may show /embed/next and /embed/pacer/… of this one in a frame: nobody else may.
+# embed_on = ["https://site.example"]
 
 [handles]
 # twitter = "@yourstudio"

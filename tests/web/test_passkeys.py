@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import CDPSession, Page, expect
 
@@ -16,6 +17,9 @@ from tests.api.conftest import IDLE, settings
 from tests.api.conftest import KEY as API_KEY
 from tests.web.conftest import Opener
 from tests.web.test_accessibility import findings
+
+pytestmark = pytest.mark.chromium
+"""Its virtual authenticator."""
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -6,7 +6,7 @@ They work without scripts, and their one style sheet comes from this host.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from publisher.rendering.studio import Studio
     from publisher.rendering.words import Words
 
-__all__ = ["STYLES", "PageContext", "bare_page", "page_context", "plain_page", "preview_tags", "styles"]
+__all__ = [
+    "STYLES",
+    "PageContext",
+    "bare_page",
+    "embedded_page",
+    "page_context",
+    "plain_page",
+    "preview_tags",
+    "styles",
+]
 
 STYLES = "/api/plain.css"
 
@@ -85,6 +94,23 @@ def plain_page(
         f'<script type="module" src="{escape(here("/assets/local-time.js"))}"></script></body></html>',
         status,
     )
+
+
+def embedded_page(
+    page: PageContext, title: str, body: str, *, scripts: Iterable[str], headers: Mapping[str, str]
+) -> web.Response:
+    """A page for a frame on another site: without masthead and footer. ``body`` is HTML, ``scripts`` are names of the site's."""
+    here = page.links.here
+    tags = "".join(
+        f'<script type="module" src="{escape(here(f"/assets/{name}"))}"></script>' for name in scripts
+    )
+    response = _html_response(
+        _head(page, title, index=False, styles="/assets/site.css")
+        + f'</head><body><main id="content">{body}</main>{tags}</body></html>',
+        200,
+    )
+    response.headers.update(headers)
+    return response
 
 
 def bare_page(page: PageContext, title: str, body: str) -> web.Response:
