@@ -98,7 +98,11 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
 
     async def load(self, session_id: str) -> Loaded | None:
         """As the port says."""
-        return await self._reading(lambda connection: _load(connection, session_id))
+        return await self._reading(lambda connection: self._loaded(connection, session_id))
+
+    def _loaded(self, connection: _Connection, session_id: str) -> Loaded | None:
+        """What is loaded of a session, on one of the threads that read."""
+        return _load(connection, session_id)
 
     async def close(self) -> None:
         """As the port says. A database that stays locked or away for a few seconds is given up."""

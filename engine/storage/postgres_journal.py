@@ -12,23 +12,24 @@ import asyncio
 import contextlib
 import socket
 import time
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import astuple
 from functools import lru_cache
-from itertools import groupby
+from itertools import dropwhile, groupby
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import structlog
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
-from engine.storage.acknowledged_tail import AcknowledgedTail
+from engine.storage.acknowledged_tail import KEPT_S, AcknowledgedTail
 from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, DatabaseLost
 from engine.storage.group_commit import GroupCommitJournal, OnCommit
-from engine.storage.journal import Append, JournalFailed, NotOwner, StalePosition
+from engine.storage.journal import Append, JournalFailed, Loaded, NotOwner, Record, StalePosition
 from engine.storage.postgres import PostgresConnection, PostgresDatabase
-from engine.storage.rows import PEOPLE, ROOMS
-from engine.storage.writing import is_written, latest_position, write_checked
+from engine.storage.rows import PEOPLE, ROOMS, PersonChange
+from engine.storage.writing import is_written, latest_position, records_between, write_checked
 
 __all__ = ["PostgresJournal"]
 
@@ -36,6 +37,7 @@ _SHORTEST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
 _CONNECT_WITHIN_S = 3.0
 _DEAD_PEER_MS = 3000
+_MOST_TAKEN_OVER = 1000
 _REACH_STANDBYS = "SELECT pg_logical_emit_message(true, 'halcytone', '')"
 """Writes into the write-ahead log, so that the commit waits for the disk and for synchronous standbys.
 
@@ -104,12 +106,28 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         self._sending = asyncio.new_event_loop()
         self._link: asyncpg.Connection[asyncpg.Record] | None = None
         self._acknowledged = AcknowledgedTail()
+        self._taken_over: deque[Sequence[Append]] = deque()
+        """What owners before wrote of late, until the thread that writes keeps it with what it acknowledged itself."""
         self._repairing = False
         self._given_up = False
         """The database did not answer while the journal was closed: nothing more is tried."""
         super().__init__(database.connect, loop, on_commit)
 
+    def _loaded(self, connection: PostgresConnection, session_id: str) -> Loaded | None:
+        loaded = super()._loaded(connection, session_id)
+        if loaded is not None and self.node is not None:
+            term = connection.value(
+                "SELECT term FROM owners WHERE session_id = :id AND node = :node",
+                id=session_id,
+                node=self.node,
+            )
+            if term is not None:
+                self._taken_over.append(_written_of_late(connection, session_id, loaded, term))
+        return loaded
+
     def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
+        while self._taken_over:
+            self._acknowledged.add(self._taken_over.popleft(), time.monotonic())
         if not self._is_linked():
             refused = self._repaired()
             if refused is not None:
@@ -363,6 +381,32 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             if there:
                 self._connection.execute(_REACH_STANDBYS)
         return there
+
+
+def _written_of_late(
+    connection: PostgresConnection, session_id: str, loaded: Loaded, term: int
+) -> list[Append]:
+    """What the standby of a database may lack of a session that is taken over: its owner until now cannot write it again."""
+    since = time.time_ns() // 1_000_000 - int(KEPT_S * 1000)
+    records: Sequence[Record] = loaded.records
+    if loaded.latest and not (records and records[0].at <= since):
+        floor = max(1, loaded.latest - _MOST_TAKEN_OVER)
+        records = records_between(connection, session_id, floor, loaded.latest)
+    late = list(dropwhile(lambda record: record.at <= since, records))
+    if not late or loaded.hole is not None:
+        return []
+    entries = [Append(session_id, record.position - 1, (record,), term=term) for record in late]
+    people = [PersonChange(row.client_id, row) for row in loaded.people]
+    rows_alone = Append(
+        session_id,
+        loaded.latest,
+        (),
+        people=people,
+        room=loaded.room,
+        event_ids=tuple(loaded.event_ids),
+        term=term,
+    )
+    return [*entries, rows_alone]
 
 
 def _only_writes(entry: Append) -> bool:

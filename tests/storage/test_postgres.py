@@ -25,7 +25,7 @@ from engine.storage.database import (
     DatabaseLost,
     DatabaseUnusable,
 )
-from engine.storage.journal import Append, NotOwner, StalePosition
+from engine.storage.journal import Append, NotOwner, Record, StalePosition
 from engine.storage.keys import Keys
 from engine.storage.nodes import NodeTable
 from engine.storage.opening import database_of
@@ -318,6 +318,43 @@ def _fail_over_without(deleting: str, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute(deleting)
     PostgresCluster.cut_connections(url)
+
+
+async def test_what_the_owner_before_wrote_of_late_is_written_again_by_the_owner_now(
+    postgres_url: str,
+) -> None:
+    """A session was made at one server and moved to another: a standby that lacks all of it gets all of it."""
+    database = PostgresDatabase(postgres_url)
+    now = time.time_ns() // 1_000_000
+    told = [Record(n, n, now, b'{"n":%d}' % n) for n in range(1, 6)]
+    one, two = (PostgresJournal(database, asyncio.get_running_loop()) for _ in range(2))
+    with database.connect() as connection:
+        table = NodeTable(connection)
+        for journal, name in ((one, "one"), (two, "two")):
+            table.join(name, url=f"http://{name}", version="1", studio_hash="")
+            journal.node = name
+        table.claim("one", ["a"], new=True)
+        ann = PersonChange("ann", PersonRow("a", "ann", 5, name="Ann"))
+        made = Append("a", 0, told[:2], room=room("a"), people=[ann], event_ids=["x"], term=1)
+        assert await outcomes(one, [made]) == [None]
+        assert table.give("one", "a", 1, "two")
+    assert await two.load("a") is not None
+    assert await outcomes(two, [Append("a", 2, told[2:4], term=2)]) == [None]
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        for name in ("journal", "people", "event_ids", "rooms", "owners"):
+            admin.execute(f"DELETE FROM {name}")
+    PostgresCluster.cut_connections(postgres_url)
+
+    assert await outcomes(two, [Append("a", 4, told[4:], term=2)]) == [None]
+
+    loaded = await two.load("a")
+    assert loaded is not None
+    assert list(loaded.records) == told
+    assert [row.name for row in loaded.people] == ["Ann"]
+    assert loaded.event_ids == {"x"}
+    assert loaded.room == room("a")
+    await one.close()
+    await two.close()
 
 
 async def test_what_another_node_owns_is_not_written_again(postgres_url: str) -> None:
