@@ -67,6 +67,7 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "POST /series/{series_id}/end": _OWN,
     "GET /series/{series_id}/registrations": _OWN,
     "GET /series/{series_id}/attendance": _OWN,
+    "GET /techniques": (None,) * 8,
     "GET /analytics/sessions": _ALL_KEYS,
     "GET /publications/{id}": (404, 404, 404, 404, 404, 403, 403, 401),
     "POST /publications/{id}/retry": (404, 404, 404, 404, 403, 403, 403, 401),
@@ -93,6 +94,7 @@ _ELSEWHERE = {
     "POST /sign-in", "POST /sign-in/link", "POST /sign-in/passkey", "POST /sign-in/passkey/options",
     # Asked for in tests of their own, or by a person's own secret.
     "PUT /sessions/{session_id}/drafts/{channel}", "POST /sessions/{session_id}/drafts/{channel}/withdraw",
+    "POST /techniques", "PUT /techniques/{slug}", "DELETE /techniques/{slug}",
     "POST /session-summary", "POST /session-summary/batch", "POST /live-announce",
     "GET /sessions/{session_id}/registrations/{registration}", "DELETE /sessions/{session_id}/registrations/{registration}",
     "POST /series/{series_id}/registrations", "DELETE /series/{series_id}/registrations/{registration}",
