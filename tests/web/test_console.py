@@ -14,6 +14,7 @@ from engine.app import RunningServer
 from tests.journey.server import KEY, asked
 from tests.web.conftest import Opener
 from tests.web.fake_room import BOX, FakeRoom
+from tests.web.test_accessibility import findings
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -187,6 +188,7 @@ async def test_the_chat_is_kept_in_order(
 
     await console.get_by_role("button", name="Delete what Ada wrote: Something rude").click()
     await expect(console.get_by_role("button", name="Delete for everybody")).to_be_focused()
+    assert await findings(console) == []
     await console.get_by_role("button", name="Delete for everybody").click()
     for page in (ada, ben, console):
         await expect(page.get_by_text("Something rude")).to_have_count(0)
