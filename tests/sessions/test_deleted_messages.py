@@ -132,8 +132,9 @@ async def test_deleted_words_are_in_no_byte_of_the_database(
     studio: Studio, monkeypatch: pytest.MonkeyPatch, whole: bool
 ) -> None:
     """Not in the log, nor in a state that was stored while the words still stood in it."""
-    monkeypatch.setattr(journal_entries, "STATE_EVERY", 2)
-    ivy, _, _, seq = await spoken(studio)
+    with monkeypatch.context() as often:
+        often.setattr(journal_entries, "STATE_EVERY", 1)
+        ivy, _, _, seq = await spoken(studio)
     command = c.RemoveParticipant("ada", delete_messages=True) if whole else c.DeleteMessage(seq)
     await studio.directory.ask("s", command, c.Sender(Role.INSTRUCTOR, "ivy"))
     await ivy.until("session_update", update_type="messages_deleted")
