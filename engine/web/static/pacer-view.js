@@ -41,9 +41,10 @@ export class PacerView {
   constructor(clock, onFrame = () => {}) {
     this.clock = clock;
     this.onFrame = onFrame;
-    this.word = h("p", { class: "pacer-word" });
-    this.count = h("p", { class: "pacer-count" });
-    this.hint = h("p", { class: "pacer-hint" });
+    // No paragraphs: what a reader sets between those would push the word off the orb.
+    this.word = h("div", { class: "pacer-word", dir: "auto" });
+    this.count = h("div", { class: "pacer-count", dir: "auto" });
+    this.hint = h("div", { class: "pacer-hint", dir: "auto" });
     this.orb = h("div", { class: "pacer-orb" });
     this.edge = h("div", { class: "pacer-edge" });
     this.arcs = [h("div", { class: "pacer-arc" }), h("div", { class: "pacer-arc" })];
