@@ -12,6 +12,7 @@ CLUSTER_ARGS ?=
 SOAK_ARGS ?=
 FUZZ_ARGS ?=
 RELEASE_ARGS ?=
+SUITE ?= trixie
 
 python := $(VENV)/bin/python
 halcytone := $(VENV)/bin/halcytone
@@ -19,7 +20,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies stress stress-cluster soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -93,6 +94,10 @@ proxies: $(VENV)/development.stamp ## check that Caddy, nginx and HAProxy log no
 	@bash .ci/install-package.sh nginx proxies nginx-light
 	@bash .ci/install-package.sh haproxy proxies
 	$(python) -m tests.proxies $(PROXIES_ARGS)
+
+installation: $(VENV)/development.stamp ## install in an empty Debian as deploy/ says, and run the compose file's services there; SUITE=bookworm; needs root
+	@bash .ci/install-package.sh mmdebstrap installation
+	$(python) -m tests.installation $(SUITE)
 
 stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on a real server, then a check of journal and clients
 	$(python) -m tests.stress $(STRESS_ARGS)
