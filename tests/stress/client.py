@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from engine.protocol.close_codes import CloseCode
 from halcytone.close_codes import CloseClass, class_of
 from tests.stress.line import Line, NotUpgraded, frame
 from tests.stress.logs import Message, RoomLog
@@ -220,7 +221,10 @@ class Client:
         self._tally.codes[code] += 1
         if visit is not self._visit:
             return
-        if class_of(code) is CloseClass.NEVER:
+        if code == CloseCode.SESSION_OVER:
+            # Away while it ended.
+            self.stays_away = True
+        elif class_of(code) is CloseClass.NEVER:
             self._fault("sent away", f"closed with {code}")
         elif class_of(code) is CloseClass.OVER:
             self.stays_away = True
