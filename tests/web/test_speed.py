@@ -81,6 +81,7 @@ async def frame_time(page: Page) -> float:
     return median(after - before for before, after in pairwise(frames))
 
 
+@pytest.mark.chromium
 async def test_the_circle_moves_while_the_page_rests(room: FakeRoom, open_page: Opener) -> None:
     """A whole breath with holds takes few styles; what moves is transform and opacity alone."""
     await room.change("Box Breathing", [1, 1, 1, 1])
