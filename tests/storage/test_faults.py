@@ -167,8 +167,11 @@ async def test_garbled_pages_are_named_as_damage(tmp_path: Path) -> None:
     await outcomes(journal, [Append("a", 0, large(1, 300), room=room("a"))])
     await journal.close()
     path = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(path)) as raw:
+        # Behind the first pages of all tables: without those the file would not even open.
+        (first,) = raw.execute("SELECT max(rootpage) FROM sqlite_master").fetchone()
     content = bytearray(path.read_bytes())
-    content[4096 * 40 : 4096 * 200] = b"\xa5" * (4096 * 160)
+    content[4096 * first : 4096 * (first + 160)] = b"\xa5" * (4096 * 160)
     path.write_bytes(content)
 
     damaged = open_journal(tmp_path)
