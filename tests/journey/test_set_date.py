@@ -20,11 +20,12 @@ HOUR = 3600
 class Machine:
     """A server and the date of its machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, hours: float = 0, **setting: str) -> None:
+        """``hours`` is how far ahead of ours the date is at first; ``setting`` are those of ``Server``."""
         self.file = folder / "offset"
-        self.file.write_text("0")
+        self.file.write_text(str(hours * HOUR))
         script = str(Path(__file__).with_name("set_date.py"))
-        self.server = Server(folder / "data", (sys.executable, script, str(self.file)))
+        self.server = Server(folder / "data", (sys.executable, script, str(self.file)), **setting)
 
     def date(self, ahead: float = 0.0) -> str:
         """The machine's date, or one that is ``ahead`` of it."""

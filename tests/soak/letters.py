@@ -41,9 +41,9 @@ class Letters:
 
 
 @asynccontextmanager
-async def mail_server() -> AsyncIterator[Letters]:
-    """One on this machine, for the length of the block."""
-    letters, loop = Letters(), asyncio.get_running_loop()
+async def mail_server(letters: Letters | None = None) -> AsyncIterator[Letters]:
+    """One on this machine, for the length of the block; ``letters`` takes what comes."""
+    letters, loop = letters or Letters(), asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(letters, hostname="test", loop=loop), "127.0.0.1", 0)
     letters.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
