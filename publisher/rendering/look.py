@@ -97,12 +97,7 @@ def site_rules(look: Look) -> str:
     if not look.has_accent:
         return rules
 
-    def tones(of: Tones) -> str:
-        return (
-            f"--accent: {of.accent}; --on-accent: {of.on_accent}; --orb-line: {of.edge}; --orb: {of.inside};"
-        )
-
-    light, dark = tones(look.colours.light), tones(look.colours.dark)
+    light, dark = (_variables(tones, "--orb-line", "--orb") for tones in _schemes(look.colours))
     return rules + f":root {{ {light} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
 
 
@@ -124,14 +119,18 @@ def live_page_rules(look: Look) -> str:
     if not look.has_accent:
         return rules
 
-    def tones(of: Tones) -> str:
-        return (
-            f"--accent: {of.accent}; --on-accent: {of.on_accent}; --orb: {of.edge}; --orb-fill: {of.inside};"
-        )
-
-    light, dark = tones(look.colours.light), tones(look.colours.dark)
+    light, dark = (_variables(tones, "--orb", "--orb-fill") for tones in _schemes(look.colours))
     return (
         f'{rules}:root, [data-tone="light"], :root:has(> [data-tone="light"]) {{ {light} }}\n'
         f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
         f'[data-tone="dark"], :root:has(> [data-tone="dark"]) {{ {dark} }}\n'
     )
+
+
+def _schemes(colours: Colours) -> tuple[Tones, Tones]:
+    return colours.light, colours.dark
+
+
+def _variables(tones: Tones, edge: str, inside: str) -> str:
+    """The custom properties of a scheme; ``edge`` and ``inside`` are the names of the circle's."""
+    return f"--accent: {tones.accent}; --on-accent: {tones.on_accent}; {edge}: {tones.edge}; {inside}: {tones.inside};"

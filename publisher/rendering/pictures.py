@@ -24,6 +24,8 @@ _FORMATS: Final = ("PNG", "JPEG", "WEBP")
 _LOGO_BOX: Final = (480, 160)
 """Pixels: pages show a quarter of that, so that it is sharp on every screen."""
 _PORTRAIT_SIDE: Final = 320
+_KEPT: Final = 512
+"""More pictures than a studio may have: all of them are asked for at each load."""
 
 
 class PictureRefused(ValueError):
@@ -95,7 +97,7 @@ def _result(prepared: Picture | str) -> Picture:
     return prepared
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_KEPT)
 def _prepared(file: str, _changed_at: int, _size: int, kind: str) -> Picture | str:
     """The picture, or why it is refused; made once for each state of a file."""
     # Imported on use: few studios have pictures of their own.
@@ -107,7 +109,7 @@ def _prepared(file: str, _changed_at: int, _size: int, kind: str) -> Picture | s
             return f"has {image.width} by {image.height} pixels, and {_MOST_PIXELS // 10**6} million are the most"
         upright = ImageOps.exif_transpose(image)
         return _logo(upright) if kind == "logo" else _portrait(upright)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+    except Exception:  # noqa: BLE001 — what a damaged file makes Pillow raise is of many kinds
         return "is no whole PNG, JPEG or WebP picture"
 
 

@@ -78,6 +78,37 @@ def test_a_photo_no_longer_says_where_it_was_taken(tmp_path: Path) -> None:
     assert top[0] > 200 > bottom[0]
 
 
+def test_damaged_camera_data_leave_the_picture_out_at_most(tmp_path: Path) -> None:
+    """Whichever byte of them is wrong, the settings load: Pillow raises errors of many kinds there."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x011A] = 6, "47.3769 N, 8.5417 E", 72.0
+    exif.get_ifd(0x8825)[1] = "N"
+    whole = picture(40, 20, kind="JPEG", exif=exif)
+    write(tmp_path, 'logo = "own.jpg"')
+    refused = 0
+    first = whole.index(b"Exif")
+    for place in range(first, first + 120):
+        for value in (0, 0x7F, 0xFF):
+            damaged = bytearray(whole)
+            damaged[place] = value
+            (tmp_path / "own.jpg").write_bytes(damaged)
+            pictures._prepared.cache_clear()
+            refused += len(load(tmp_path).look.problems)
+    assert refused > 0
+
+
+def test_all_pictures_of_a_large_studio_are_prepared_once(tmp_path: Path) -> None:
+    """Settings are loaded for many requests, and a studio may name two hundred instructors."""
+    names = [f"Teacher {number}" for number in range(150)]
+    for name in names:
+        (tmp_path / f"{name}.png").write_bytes(picture(8, 8))
+    write(tmp_path, "".join(f'[[instructors]]\nname = "{name}"\nphoto = "{name}.png"\n' for name in names))
+    pictures._prepared.cache_clear()
+    assert len(load(tmp_path).look.photos) == 150
+    assert len(load(tmp_path).look.photos) == 150
+    assert pictures._prepared.cache_info().misses == 150
+
+
 @pytest.mark.parametrize(
     ("data", "why"),
     [
