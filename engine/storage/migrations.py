@@ -406,6 +406,7 @@ _PASSKEYS = """
     CREATE TABLE passkeys (
         id {text} PRIMARY KEY,
         key_name {text} NOT NULL,
+        key_digest {bytes} NOT NULL,
         public_key {bytes} NOT NULL,
         sign_count {integer} NOT NULL,
         name {text} NOT NULL,

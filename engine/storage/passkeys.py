@@ -14,6 +14,10 @@ __all__ = ["CHALLENGE_VALID", "MOST_PASSKEYS", "Passkey", "Passkeys"]
 CHALLENGE_VALID: Millis = 5 * MINUTE
 MOST_PASSKEYS = 20
 """Passkeys that one key may have."""
+_IN_FORCE = (
+    "passkeys p JOIN keys k ON k.name = p.key_name AND k.digest = p.key_digest AND k.revoked_at IS NULL"
+)
+"""Those of keys that are as they were: a server of the version before renews a key and does not know of its passkeys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +66,23 @@ class Passkeys:
     def of(self, key_name: str) -> list[Passkey]:
         """Those of a key, the oldest first."""
         rows = self._connection.rows(
-            "SELECT * FROM passkeys WHERE key_name = :name ORDER BY created_at, id", name=key_name
+            f"SELECT p.* FROM {_IN_FORCE} WHERE p.key_name = :name ORDER BY p.created_at, p.id", name=key_name
         )
         return [_passkey(row) for row in rows]
 
     def get(self, passkey_id: str) -> Passkey | None:
         """The one of an id whose key is in force, or None."""
-        rows = self._connection.rows(
-            "SELECT p.* FROM passkeys p JOIN keys k ON k.name = p.key_name"
-            " WHERE p.id = :id AND k.revoked_at IS NULL",
-            id=passkey_id,
-        )
+        rows = self._connection.rows(f"SELECT p.* FROM {_IN_FORCE} WHERE p.id = :id", id=passkey_id)
         return _passkey(rows[0]) if rows else None
 
     def add(self, passkey: Passkey) -> bool:
         """Keep a new one; False where its id is taken, or its key has as many as it may or is in force no more."""
         try:
             added = self._connection.execute(
-                "INSERT INTO passkeys (id, key_name, public_key, sign_count, name, created_at)"
-                " SELECT :id, k.name, :public_key, :sign_count, :name, :at FROM keys k"
-                " WHERE k.name = :key_name AND k.revoked_at IS NULL"
-                " AND (SELECT count(*) FROM passkeys p WHERE p.key_name = k.name) < :most",
+                "INSERT INTO passkeys (id, key_name, key_digest, public_key, sign_count, name, created_at)"
+                " SELECT :id, k.name, k.digest, :public_key, :sign_count, :name, :at FROM keys k"
+                " WHERE k.name = :key_name AND k.revoked_at IS NULL AND (SELECT count(*) FROM passkeys p"
+                " WHERE p.key_name = k.name AND p.key_digest = k.digest) < :most",
                 id=passkey.id,
                 key_name=passkey.key_name,
                 public_key=passkey.public_key,

@@ -117,6 +117,17 @@ def test_passkeys_end_with_their_key(connection: Connection, keys: Keys, change:
     assert keys.identify(secret) is None
 
 
+def test_passkeys_end_with_a_key_that_a_server_of_the_version_before_renews(connection: Connection) -> None:
+    """It knows of no passkeys: they are of the secret that the key had. The same phone can be added anew."""
+    passkeys = Passkeys(connection)
+    assert passkeys.add(PHONE)
+    connection.execute("UPDATE keys SET digest = :digest WHERE name = 'Sarah'", digest=b"another")
+    assert passkeys.get("AAEC") is None
+    assert passkeys.of("Sarah") == []
+    assert passkeys.add(replace(PHONE, id="anew"))
+    assert [each.id for each in passkeys.of("Sarah")] == ["anew"]
+
+
 def test_the_administrators_passkeys_end_with_another_secret_of_the_settings(
     connection: Connection, keys: Keys
 ) -> None:

@@ -56,11 +56,13 @@ async def creation(request: web.Request) -> web.Response:
     It goes to ``PublicKeyCredential.parseCreationOptionsFromJSON``. 409 where the public address has no name or no https.
     """
     name, checks = _own(request).name, _checks(request)
-    studio, at = studio_of(request.app[DATA]).name, request.app[CLOCK].now()
+    data, at = request.app[DATA], request.app[CLOCK].now()
 
     def ask(connection: Connection) -> Any:
         passkeys = Passkeys(connection)
-        challenge, options = checks.creation(studio, name, [each.id for each in passkeys.of(name)])
+        challenge, options = checks.creation(
+            studio_of(data).name, name, [each.id for each in passkeys.of(name)]
+        )
         passkeys.challenge(challenge, name, at)
         return options
 
