@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 from collections import deque
@@ -26,7 +27,15 @@ from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 from engine.storage.acknowledged_tail import KEPT_S, AcknowledgedTail
 from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, DatabaseLost
 from engine.storage.group_commit import GroupCommitJournal, OnCommit
-from engine.storage.journal import Append, JournalFailed, Loaded, NotOwner, Record, StalePosition
+from engine.storage.journal import (
+    Append,
+    DeletedMessages,
+    JournalFailed,
+    Loaded,
+    NotOwner,
+    Record,
+    StalePosition,
+)
 from engine.storage.postgres import PostgresConnection, PostgresDatabase
 from engine.storage.rows import PEOPLE, ROOMS, PersonChange
 from engine.storage.writing import is_written, latest_position, records_between, write_checked
@@ -395,7 +404,7 @@ def _written_of_late(
     late = list(dropwhile(lambda record: record.at <= since, records))
     if not late or loaded.hole is not None:
         return []
-    entries = [Append(session_id, record.position - 1, (record,), term=term) for record in late]
+    entries = [_alone(session_id, record, term) for record in late]
     people = [PersonChange(row.client_id, row) for row in loaded.people]
     rows_alone = Append(
         session_id,
@@ -403,10 +412,24 @@ def _written_of_late(
         (),
         people=people,
         room=loaded.room,
+        state=loaded.state,
         event_ids=tuple(loaded.event_ids),
         term=term,
     )
     return [*entries, rows_alone]
+
+
+def _alone(session_id: str, record: Record, term: int) -> Append:
+    """A record that was read, with what goes from the tables with it."""
+    people: tuple[PersonChange, ...] = ()
+    deleted: tuple[DeletedMessages, ...] = ()
+    if b'"person_withdrew"' in record.event or b'"messages_deleted"' in record.event:
+        match json.loads(record.event):
+            case {"type": "person_withdrew", "client_id": client_id}:
+                people = (PersonChange(client_id, None),)
+            case {"type": "messages_deleted"} as event:
+                deleted = (DeletedMessages(event.get("seq"), event.get("client_id")),)
+    return Append(session_id, record.position - 1, (record,), people=people, deleted=deleted, term=term)
 
 
 def _only_writes(entry: Append) -> bool:

@@ -25,14 +25,14 @@ from engine.storage.database import (
     DatabaseLost,
     DatabaseUnusable,
 )
-from engine.storage.journal import Append, NotOwner, Record, StalePosition
+from engine.storage.journal import Append, DeletedMessages, NotOwner, Record, StalePosition
 from engine.storage.keys import Keys
 from engine.storage.nodes import NodeTable
 from engine.storage.opening import database_of
 from engine.storage.postgres import PostgresDatabase, client_parameters
 from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.postgres_lock import PostgresLock
-from engine.storage.rows import ROOMS, PersonChange, PersonRow
+from engine.storage.rows import PEOPLE, ROOMS, PersonChange, PersonRow
 from publisher.catalogue.published import Catalogue
 from tests.postgres import PostgresCluster
 from tests.storage.rows import all_records, outcomes, records, room
@@ -353,6 +353,57 @@ async def test_what_the_owner_before_wrote_of_late_is_written_again_by_the_owner
     assert [row.name for row in loaded.people] == ["Ann"]
     assert loaded.event_ids == {"x"}
     assert loaded.room == room("a")
+    await one.close()
+    await two.close()
+
+
+async def test_what_went_of_late_goes_again_at_a_standby_that_lacks_its_going(postgres_url: str) -> None:
+    """Somebody withdrew and a message was deleted at one server, the session moved, and a standby has both still."""
+    database = PostgresDatabase(postgres_url)
+    now = time.time_ns() // 1_000_000
+    said = [
+        Record(
+            n, n, now - 60_000, b'{"client_id":"%s","message":"telltale","type":"chat_message_sent"}' % who
+        )
+        for n, who in ((1, b"ann"), (2, b"bob"))
+    ]
+    gone = [
+        Record(3, None, now, b'{"client_id":"ann","type":"person_withdrew"}'),
+        Record(4, 3, now, b'{"seq":2,"client_id":null,"type":"messages_deleted"}'),
+    ]
+    one, two = (PostgresJournal(database, asyncio.get_running_loop()) for _ in range(2))
+    with database.connect() as connection:
+        table = NodeTable(connection)
+        for journal, name in ((one, "one"), (two, "two")):
+            table.join(name, url=f"http://{name}", version="1", studio_hash="")
+            journal.node = name
+        table.claim("one", ["a"], new=True)
+        ann = PersonRow("a", "ann", 5, name="Ann")
+        made = Append("a", 0, said, room=room("a"), people=[PersonChange("ann", ann)], term=1)
+        withdrew = Append("a", 2, gone[:1], people=[PersonChange("ann", None)], term=1)
+        deleted = Append("a", 3, gone[1:], deleted=[DeletedMessages(2, None)], term=1)
+        assert await outcomes(one, [made, withdrew, deleted]) == [None, None, None]
+        assert table.give("one", "a", 1, "two")
+        assert await two.load("a") is not None
+        assert await outcomes(two, [Append("a", 4, (), room=room("a"), term=2)]) == [None]
+        connection.execute("DELETE FROM journal WHERE position > 2")
+        for record in said:
+            connection.execute(
+                "UPDATE journal SET event = :event WHERE position = :position",
+                event=record.event,
+                position=record.position,
+            )
+        connection.execute(PEOPLE.upsert, **PEOPLE.values(ann))
+    PostgresCluster.cut_connections(postgres_url)
+
+    last = Record(5, 4, now, b'{"n":5}')
+    assert await outcomes(two, [Append("a", 4, [last], term=2)]) == [None]
+
+    loaded = await two.load("a")
+    assert loaded is not None
+    assert list(loaded.people) == []
+    assert [record.position for record in loaded.records] == [1, 2, 3, 4, 5]
+    assert not any(b"telltale" in record.event for record in loaded.records)
     await one.close()
     await two.close()
 
