@@ -30,6 +30,13 @@ class SignIns:
         )
         return [row["name"] for row in rows]
 
+    def is_in_force(self, key_name: str) -> bool:
+        """Whether there is a key of that name that was not revoked."""
+        found = self._connection.row(
+            "SELECT 1 AS one FROM keys WHERE name = :name AND revoked_at IS NULL", name=key_name
+        )
+        return found is not None
+
     def make_link(self, key_name: str, at: Millis) -> str:
         """The token of a new link, which signs in once within 15 minutes."""
         return self._make(key_name, "link", at + LINK_VALID)

@@ -17,10 +17,12 @@ from engine.domain.instant import MINUTE, Millis
 from engine.storage.database import one_of
 from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
+from engine.storage.sign_ins import SIGN_IN_MAIL
 from publisher.catalogue.published import Catalogue
 
 __all__ = [
     "CONFIRMATION",
+    "KEY_MAILS",
     "NEWSLETTER",
     "NEWSLETTER_TEST",
     "PERSONAL",
@@ -34,6 +36,8 @@ NEWSLETTER_TEST = "newsletter_test"
 """To whoever works on the newsletter, at their own address."""
 PERSONAL = "personal"
 CONFIRMATION = "confirmation"
+KEY_MAILS = (NEWSLETTER_TEST, SIGN_IN_MAIL)
+"""To the owners of keys; the recipient is the key's name."""
 
 SEND_DELAY: Millis = 10 * MINUTE
 """Between an approval and the first mail."""

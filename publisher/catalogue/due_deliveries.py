@@ -10,7 +10,8 @@ from dataclasses import replace
 from engine.domain.instant import MINUTE, Millis
 from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
-from publisher.catalogue.deliveries import NEWSLETTER, PERSONAL, Delivery
+from engine.storage.sign_ins import SignIns
+from publisher.catalogue.deliveries import KEY_MAILS, NEWSLETTER, PERSONAL, Delivery
 from publisher.catalogue.place_mails import PLACE_MAILS, has_address, wanted_address
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.series_mails import GATHERED, waiting_with
@@ -73,6 +74,9 @@ class DueDeliveries:
             elif delivery.kind == PERSONAL:
                 person = SessionReader(self._connection).recipient(delivery.session_id, delivery.recipient)
                 address = None if person is None else person.address
+            elif delivery.kind in KEY_MAILS:
+                known = SignIns(self._connection).is_in_force(delivery.recipient)
+                address = delivery.address if known else None
             else:
                 return delivery
             if address is None:

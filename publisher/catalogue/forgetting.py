@@ -9,10 +9,10 @@ from typing import Any
 from engine.domain.instant import Millis
 from engine.domain.snapshot import Quote, Snapshot
 from engine.storage import stories
-from engine.storage.database import Database
+from engine.storage.database import Database, one_of
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.coming import Coming
-from publisher.catalogue.deliveries import PERSONAL
+from publisher.catalogue.deliveries import KEY_MAILS, PERSONAL
 from publisher.catalogue.letters import Letters
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
@@ -29,8 +29,8 @@ def enforce_retention(database: Database, ended_before: Millis) -> int:
     with database.connect() as connection:
         catalogue = Catalogue(connection)
         changed = strip_quotes(catalogue, ended_before)
-        letters = Letters(catalogue).forget(ended_before)
-        if changed + letters + forget_recipients(catalogue):
+        gone = Letters(catalogue).forget(ended_before) + _forget_key_mails(catalogue, ended_before)
+        if changed + gone + forget_recipients(catalogue):
             connection.discard_deleted()
     return changed
 
@@ -63,6 +63,17 @@ def forget_recipients(catalogue: Catalogue) -> int:
         )
         for row in rows
         if row["recipient"] not in present[row["session_id"]]
+    )
+
+
+def _forget_key_mails(catalogue: Catalogue, before: Millis) -> int:
+    """Remove the mails to the owners of keys that are older, or whose key is none any more; returns how many."""
+    among, kinds = one_of("kind", KEY_MAILS)
+    return catalogue.connection.execute(
+        f"DELETE FROM deliveries WHERE kind IN {among} AND state <> 'submitting' AND (updated_at < :before"
+        " OR recipient NOT IN (SELECT name FROM keys WHERE revoked_at IS NULL))",
+        before=before,
+        **kinds,
     )
 
 

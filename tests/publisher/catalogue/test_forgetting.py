@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 from engine.domain.instant import HOUR
 from engine.domain.snapshot import Quote
+from engine.storage.keys import Keys
+from engine.storage.sign_ins import SIGN_IN_MAIL
+from publisher.catalogue.deliveries import NEWSLETTER_TEST, Deliveries
+from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.forgetting import enforce_retention, forget_recipients, strip_quotes
 from publisher.catalogue.quotes import quote_key
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -79,6 +84,25 @@ def test_mail_to_people_who_are_gone_is_forgotten(publisher: Publisher) -> None:
     assert forget_recipients(publisher.catalogue) == 2
     left = publisher.connection.rows("SELECT recipient FROM deliveries ORDER BY recipient")
     assert [row["recipient"] for row in left] == ["here", "r@example.org"]
+
+
+def test_mails_to_the_owners_of_keys_go_with_their_keys_and_in_time(publisher: Publisher) -> None:
+    """Links that sign in, and tests of a newsletter: each row has an address. One that waits does not leave after its key."""
+    deliveries = Deliveries(publisher.catalogue)
+    publisher.catalogue.set_meta("sends_mail", "yes")
+    with closing(Keys(publisher.database)) as keys:
+        for name in ("Mara", "Tom", "Uli"):
+            keys.create(name, at=1)
+        for name, at in (("Mara", NOW), ("Tom", NOW), ("Uli", NOW - 2 * HOUR)):
+            deliveries.schedule_one("s", NEWSLETTER_TEST, name, f"{name}@example.org", at, at)
+        keys.revoke("Tom", at=2)
+    due = DueDeliveries(publisher.catalogue)
+    (revoked,) = (each for each in due.due(NOW) if each.recipient == "Tom")
+    assert due.begin(revoked, NOW) is None
+    deliveries.schedule_one("", SIGN_IN_MAIL, "Tom", "tom@example.org", NOW, NOW)
+    enforce_retention(publisher.database, NOW - HOUR)
+    left = publisher.connection.rows("SELECT recipient FROM deliveries ORDER BY recipient")
+    assert [row["recipient"] for row in left] == ["Mara"]
 
 
 def test_a_session_taken_off_the_site_stays_off_when_it_is_retold(publisher: Publisher) -> None:

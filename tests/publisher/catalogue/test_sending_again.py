@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
 from engine.domain.instant import HOUR, MINUTE
+from engine.storage.keys import Keys
 from engine.storage.rows import ROOMS
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import Deliveries, Delivery
@@ -29,6 +31,9 @@ OUTCOMES: dict[str, Callable[[DueDeliveries, Delivery], object]] = {
 @pytest.fixture
 def table(publisher: Publisher) -> Deliveries:
     publisher.catalogue.set_meta("sends_mail", "yes")
+    with closing(Keys(publisher.database)) as keys:
+        for owner in ("ann", *OUTCOMES):
+            keys.create(owner, at=1)
     return Deliveries(publisher.catalogue)
 
 

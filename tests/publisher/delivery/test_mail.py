@@ -6,6 +6,7 @@ import asyncio
 import email
 import email.policy
 from collections.abc import AsyncIterator
+from contextlib import closing
 from email.errors import InvalidHeaderDefect
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,6 +22,7 @@ from structlog.testing import capture_logs
 
 from engine.domain.instant import MINUTE, Millis, iso
 from engine.storage.database import DatabaseError
+from engine.storage.keys import Keys
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
@@ -660,6 +662,8 @@ async def test_a_test_goes_to_whoever_works_on_it_each_time(
 ) -> None:
     """As readers get it, with a subject that says so, before anybody approved it; nobody else gets anything."""
     subscribed(studio, "a@example.org")
+    with closing(Keys(studio.database)) as keys:
+        keys.create("Mara", at=1)
     desk = studio.jobs.setup.desk
     desk.edit("s-1", "email", {"subject": "How we breathed"}, NOW)
     for at in (NOW, NOW + 1):
