@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 import pytest
 import websockets
 
+from engine.storage.meta import Meta
+from engine.storage.opening import database_of
 from tests.api.conftest import Server, refused
 from tests.api.test_registrations import come
 from tests.api.test_series import body as series_body
@@ -120,3 +122,12 @@ async def test_the_dates_of_a_series_that_were_held(shared: Server) -> None:
     assert row["average_rating"] is None
     sheet = await shared.client.get("/api/v2/series/classes/attendance?format=csv")
     assert [(each["session_id"], each["came"]) for each in table(sheet.text)] == [(first, "1")]
+    with database_of(shared.data).connect() as connection:
+        # Nothing of people is kept for a day: this date is past retention.
+        days = Meta(connection).get("retention_days") or ""
+        Meta(connection).set("retention_days", "-1")
+        (row,) = (await told(shared, "/series/classes/attendance"))["sessions"]
+        assert (row["registered"], row["waiting"], row["came"]) == (None, None, 1)
+        found = await told(shared, f"/sessions/{first}/attendance")
+        assert (found["registered"], found["registered_came"], found["waiting"]) == (None, None, None)
+        Meta(connection).set("retention_days", days)

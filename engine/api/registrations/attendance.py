@@ -16,10 +16,11 @@ from engine.api.http.ports import View
 from engine.api.http.responses import answer
 from engine.api.models import Query
 from engine.api.series.lookup import seen_by, visible_series
-from engine.domain.instant import MINUTE, Millis, iso
+from engine.domain.instant import HOUR, MINUTE, Millis, iso
 from engine.domain.registrations import PlaceState
 from engine.domain.session import Phase, Session
 from engine.storage.database import Connection
+from engine.storage.meta import Meta
 from engine.storage.places import Place, Places
 from engine.storage.rows import RoomRow
 from publisher.catalogue.analytics import ratings_of
@@ -52,15 +53,24 @@ class TableQuery(Query):
 async def of_session(request: web.Request) -> web.Response:
     """Who had said that they come, and who came, with the minutes that each was in the live session.
 
-    ``registered`` is ``coming``, ``waiting`` or null. Names go with retention; whoever withdrew is counted and not listed.
+    ``registered`` is ``coming``, ``waiting`` or null. Names go with retention, and so does who had said so: then those numbers are
+    null. Whoever withdrew is counted and not listed.
     """
     caller = caller_of(request)
     view = await visible(request, caller)
     session_id = view.state.session_id
     caller.need_staff(session_id)
     query = query_of(request, TableQuery)
-    places = await request.app[CATALOGUE].ask(lambda connection: Places(connection).places(session_id))
-    people = _people(view, places, request.app[CLOCK].now())
+    at = request.app[CLOCK].now()
+
+    def ask(connection: Connection) -> tuple[list[Place], bool]:
+        over = view.state.over_since()
+        return Places(connection).places(session_id), over is not None and over < _forgotten_before(
+            connection, at
+        )
+
+    places, forgotten = await request.app[CATALOGUE].ask(ask)
+    people = _people(view, places, at)
     if query.format == "csv":
         return csv_file(
             f"attendance-{session_id}.csv", _PERSON, ([each[key] for key in _PERSON] for each in people)
@@ -70,9 +80,9 @@ async def of_session(request: web.Request) -> web.Response:
         {
             "session_id": session_id,
             "came": sum(1 for _ in view.state.participants()),
-            "registered": len(said_so),
-            "registered_came": sum(each["came"] for each in said_so),
-            "waiting": len(places) - len(said_so),
+            "registered": None if forgotten else len(said_so),
+            "registered_came": None if forgotten else sum(each["came"] for each in said_so),
+            "waiting": None if forgotten else len(places) - len(said_so),
             "people": people,
         }
     )
@@ -105,7 +115,8 @@ async def ratings(request: web.Request) -> web.Response:
 async def of_series(request: web.Request) -> web.Response:
     """The newest 500 sessions of a series that were held, by their start: who had said so, who came, how it was rated.
 
-    ``average_rating`` is null until five people rated a session, and its story is published.
+    ``average_rating`` is null until five people rated a session, and its story is published; ``registered`` and ``waiting`` are
+    null past retention, when it is not known any more.
     """
     caller = caller_of(request)
     caller.need_key()
@@ -113,7 +124,8 @@ async def of_series(request: web.Request) -> web.Response:
     query = query_of(request, TableQuery)
     sees = seen_by(caller, series)
     held = [row for row in await request.app[SERIES].rooms(series) if _was_held(row) and sees(row)]
-    rows = await request.app[CATALOGUE].ask(lambda connection: _dates(connection, held[-_MOST_DATES:]))
+    at = request.app[CLOCK].now()
+    rows = await request.app[CATALOGUE].ask(lambda connection: _dates(connection, held[-_MOST_DATES:], at))
     if query.format == "csv":
         return csv_file(
             f"attendance-{series.series_id}.csv", _DATE, ([each[key] for key in _DATE] for each in rows)
@@ -171,12 +183,19 @@ def _was_held(row: RoomRow) -> bool:
     return row.started_at is not None and Phase(row.phase).is_over and not row.cancelled
 
 
-def _dates(connection: Connection, held: list[RoomRow]) -> list[dict[str, Any]]:
+def _forgotten_before(connection: Connection, at: Millis) -> Millis:
+    """The places of a session that was over before this are forgotten, or will be within a day."""
+    days = Meta(connection).get("retention_days")
+    return 0 if days is None else at - int(days) * 24 * HOUR
+
+
+def _dates(connection: Connection, held: list[RoomRow], at: Millis) -> list[dict[str, Any]]:
     ids = [row.session_id for row in held]
     counts, rated = Places(connection).counts_of(ids), ratings_of(Catalogue(connection), ids)
-    rows = []
+    rows, before = [], _forgotten_before(connection, at)
     for row in held:
         coming, waiting = counts.get(row.session_id, (0, 0))
+        forgotten = (row.ended_at or row.scheduled_start) < before
         rows.append(
             {
                 "session_id": row.session_id,
@@ -184,8 +203,8 @@ def _dates(connection: Connection, held: list[RoomRow]) -> list[dict[str, Any]]:
                 "title": row.title,
                 "status": row.phase,
                 "places": row.max_participants,
-                "registered": coming,
-                "waiting": waiting,
+                "registered": None if forgotten else coming,
+                "waiting": None if forgotten else waiting,
                 "came": json.loads(row.document)["participant_count"],
                 "average_rating": rated.get(row.session_id),
             }

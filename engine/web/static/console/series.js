@@ -113,5 +113,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
 function heldDate(session) {
   const rated = session.average_rating === null ? "" : ` · ${t("series.rated", { mean: number(session.average_rating, { maximumFractionDigits: 1 }) })}`;
   const day = dateTime(Date.parse(session.scheduled_start), { day: "numeric", month: "long", year: "numeric" });
-  return h("li", {}, h("b", {}, day), h("span", { class: "quiet" }, `${t("series.came", { count: session.came, registered: session.registered })}${rated}`));
+  // Past retention it is not known any more who had said so.
+  const came = t(session.registered === null ? "series.came_alone" : "series.came", { count: session.came, registered: session.registered });
+  return h("li", {}, h("b", {}, day), h("span", { class: "quiet" }, `${came}${rated}`));
 }
