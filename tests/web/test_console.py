@@ -312,7 +312,7 @@ async def leading(room: FakeRoom, open_page: Opener, **options: Any) -> Page:
 
 
 async def test_words_that_did_not_arrive_are_not_called_shown(room: FakeRoom, open_page: Opener) -> None:
-    """The note of the last time goes, the error is in sight where one stands, and goes when the line is back."""
+    """The note of the last time goes, the error is in sight where one stands, and says what to do when the line is back."""
     console = await leading(room, open_page)
     words = console.get_by_label("Words for everybody")
     await words.fill("Let the shoulders sink.")
@@ -329,6 +329,11 @@ async def test_words_that_did_not_arrive_are_not_called_shown(room: FakeRoom, op
     await expect(words).to_have_value("And the jaw.")
     room.refuse = None
     await expect(error).to_have_count(0, timeout=20_000)
+    again = console.get_by_text("What you pressed meanwhile was not sent: press it again.")
+    await expect(again).to_be_visible()
+    await console.get_by_role("button", name="Show it").click()
+    assert (await room.wait_for("announce", 2))["data"]["message"] == "And the jaw."
+    await expect(again).to_have_count(0)
 
 
 async def test_a_start_in_the_past_is_said_and_the_address_is_readable(

@@ -37,7 +37,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   let opensAt = "";
   const said = h("p", { class: "error", role: "alert" });
 
-  /** Whether the message shown is that a command was not sent: cleared after a reconnect. */
+  /** Whether the message shown is that a command was not sent: after a reconnect it can be sent again. */
   let lost = false;
   /** Send a command; shows why it was refused. @param {string} type @param {object} [data] */
   const command = async (type, data = {}) => {
@@ -121,7 +121,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   };
 
   client.addEventListener("welcome", (event) => {
-    if (lost) setText(said, "");
+    if (lost) setText(said, t("room.not_sent"));
     lost = false;
     const past = /** @type {CustomEvent} */ (event).detail.curves ?? [];
     for (const point of past) curves.add(point, Date.parse(point.at));
