@@ -39,8 +39,8 @@ for address in {addresses}; do ip address add $address/24 dev lo; done
 mount -t proc proc {root}/proc
 mkdir -p {root}/dev/shm
 mount -t tmpfs tmpfs {root}/dev/shm
-exec chroot {root} /usr/bin/env -i HOME=/root TERM=dumb LANG=C.UTF-8 \\
-    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash /root/inside.sh
+exec chroot {root} /usr/bin/env -i HOME=/srv/trial TERM=dumb LANG=C.UTF-8 \\
+    PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin bash /srv/trial/inside.sh
 """
 
 
@@ -77,7 +77,8 @@ def _lines(environment: dict[str, Any]) -> str:
 
 def prepare(root: Path) -> None:
     """Put the checkout and what is run into a Debian's folder."""
-    home = root / "root"
+    home = root / "srv" / "trial"
+    home.mkdir()
     source = home / "source"
     source.mkdir()
     packed = subprocess.run(["git", "archive", "HEAD"], cwd=_ROOT, check=True, capture_output=True).stdout
@@ -122,14 +123,16 @@ def try_on(suite: str, folder: Path) -> int:
         ["mmdebstrap", "--quiet", "--variant=apt", f"--include={_PACKAGES}", suite, str(root)], check=True
     )
     prepare(root)
-    clean = ["env", "-i", "HOME=/root", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+    clean = ["env", "-i", "HOME=/srv/trial", "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
     certificates = "/etc/ssl/certs/ca-certificates.crt"
     settings = [
         f"PIP_CERT={certificates}",
         f"SSL_CERT_FILE={certificates}",
         "PIP_DISABLE_PIP_VERSION_CHECK=1",
     ]
-    fetched = subprocess.run(["chroot", str(root), *clean, *settings, "bash", "/root/fetch.sh"], check=False)
+    fetched = subprocess.run(
+        ["chroot", str(root), *clean, *settings, "bash", "/srv/trial/fetch.sh"], check=False
+    )
     if fetched.returncode:
         return fetched.returncode
     start = _START.format(root=shlex.quote(str(root)), addresses=" ".join(_INSIDE_THE_NETWORK.values()))

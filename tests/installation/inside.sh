@@ -1,10 +1,10 @@
 # In the installed Debian, in a network of its own: serves as deploy/README.md says, then as the compose file does.
 set -euo pipefail
-cd /root
+cd /srv/trial
 
 fail() {
   echo "$1" >&2
-  tail -n 20 /root/*.log >&2
+  tail -n 20 /srv/trial/*.log >&2
   exit 1
 }
 
@@ -18,12 +18,12 @@ until_it() {
   done
 }
 
-ask() { curl -sS --fail-with-body --cacert /root/authority.crt "$@"; }
+ask() { curl -sS --fail-with-body --cacert /srv/trial/authority.crt "$@"; }
 
 # Trusts what Caddy signs for localhost, as a browser trusts a public authority.
 authority() {
-  cp /root/.local/share/caddy/pki/authorities/local/root.crt /root/authority.crt &&
-    cp /root/authority.crt /usr/local/share/ca-certificates/ &&
+  cp "$HOME"/.local/share/caddy/pki/authorities/local/root.crt /srv/trial/authority.crt &&
+    cp /srv/trial/authority.crt /usr/local/share/ca-certificates/ &&
     update-ca-certificates
 }
 
@@ -62,31 +62,31 @@ until_it 60 authority
 until_it 60 ask https://localhost/readyz
 hold_a_session "$(key_in server.log)"
 echo "-- doctor"
-bash /root/doctor.sh || fail "doctor finds what is to be mended"
+bash /srv/trial/doctor.sh || fail "doctor finds what is to be mended"
 end "$server" "$caddy"
 
 echo "== the three services of the compose file"
 mv /opt/halcytone /opt/halcytone-by-hand
 mv /opt/halcytone-of-the-image /opt/halcytone
 # What the image of PostgreSQL does at its first start.
-. /root/database.env
+. /srv/trial/database.env
 cluster=$(pg_lsclusters -h | cut -d' ' -f1)
 echo "host all all 10.89.77.0/24 scram-sha-256" >>"/etc/postgresql/$cluster/main/pg_hba.conf"
 pg_ctlcluster "$cluster" main start -o "-c listen_addresses=*"
 runuser -u postgres -- psql -q -c "CREATE ROLE $POSTGRES_USER LOGIN PASSWORD '$POSTGRES_PASSWORD'" -c "CREATE DATABASE $POSTGRES_DB OWNER $POSTGRES_USER"
-until_it 60 bash /root/database-check.sh
+until_it 60 bash /srv/trial/database-check.sh
 (
-  . /root/server.env
+  . /srv/trial/server.env
   export HOME=/ # As a container has it for a user that no file of the image knows.
   exec setpriv --reuid 10001 --regid 10001 --clear-groups --no-new-privs --bounding-set=-all /opt/halcytone/bin/halcytone serve
 ) >server.log 2>&1 &
 server=$!
 (
-  . /root/caddy.env
-  exec caddy run --config /root/source/deploy/Caddyfile
+  . /srv/trial/caddy.env
+  exec caddy run --config /srv/trial/source/deploy/Caddyfile
 ) >caddy.log 2>&1 &
 caddy=$!
-until_it 60 bash /root/server-check.sh
+until_it 60 bash /srv/trial/server-check.sh
 until_it 60 ask https://localhost/readyz
 hold_a_session "$(key_in server.log)"
 rooms=$(PGPASSWORD=$POSTGRES_PASSWORD psql -qtA -h database -U "$POSTGRES_USER" "$POSTGRES_DB" -c "SELECT count(*) FROM rooms WHERE session_id = 'morning'")
