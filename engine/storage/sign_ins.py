@@ -30,12 +30,11 @@ class SignIns:
         )
         return [row["name"] for row in rows]
 
-    def is_in_force(self, key_name: str) -> bool:
-        """Whether there is a key of that name that was not revoked."""
-        found = self._connection.row(
-            "SELECT 1 AS one FROM keys WHERE name = :name AND revoked_at IS NULL", name=key_name
-        )
-        return found is not None
+    def in_force(self) -> set[str]:
+        """The names of the keys that were not revoked."""
+        return {
+            row["name"] for row in self._connection.rows("SELECT name FROM keys WHERE revoked_at IS NULL")
+        }
 
     def make_link(self, key_name: str, at: Millis) -> str:
         """The token of a new link, which signs in once within 15 minutes."""

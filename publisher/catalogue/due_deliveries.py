@@ -75,8 +75,8 @@ class DueDeliveries:
                 person = SessionReader(self._connection).recipient(delivery.session_id, delivery.recipient)
                 address = None if person is None else person.address
             elif delivery.kind in KEY_MAILS:
-                known = SignIns(self._connection).is_in_force(delivery.recipient)
-                address = delivery.address if known else None
+                known = SignIns(self._connection).in_force()
+                address = delivery.address if delivery.recipient in known else None
             else:
                 return delivery
             if address is None:

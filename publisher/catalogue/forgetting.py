@@ -11,6 +11,7 @@ from engine.domain.snapshot import Quote, Snapshot
 from engine.storage import stories
 from engine.storage.database import Database, one_of
 from engine.storage.session_reader import SessionReader
+from engine.storage.sign_ins import SignIns
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import KEY_MAILS, PERSONAL
 from publisher.catalogue.letters import Letters
@@ -68,12 +69,22 @@ def forget_recipients(catalogue: Catalogue) -> int:
 
 def _forget_key_mails(catalogue: Catalogue, before: Millis) -> int:
     """Remove the mails to the owners of keys that are older, or whose key is none any more; returns how many."""
+    connection = catalogue.connection
+    in_force = SignIns(connection).in_force()
     among, kinds = one_of("kind", KEY_MAILS)
-    return catalogue.connection.execute(
-        f"DELETE FROM deliveries WHERE kind IN {among} AND state <> 'submitting' AND (updated_at < :before"
-        " OR recipient NOT IN (SELECT name FROM keys WHERE revoked_at IS NULL))",
-        before=before,
-        **kinds,
+    rows = connection.rows(
+        f"SELECT DISTINCT recipient FROM deliveries WHERE kind IN {among} ORDER BY recipient", **kinds
+    )
+    return sum(
+        connection.execute(
+            f"DELETE FROM deliveries WHERE kind IN {among} AND recipient = :recipient"
+            " AND state <> 'submitting' AND (:gone = 1 OR updated_at < :before)",
+            recipient=row["recipient"],
+            gone=int(row["recipient"] not in in_force),
+            before=before,
+            **kinds,
+        )
+        for row in rows
     )
 
 

@@ -26,13 +26,14 @@ export class Sheet {
     /** @type {any} */
     this._other = null;
     this._note = h("p", { class: "quiet", role: "status" });
+    this._title = h("h2", { id: "sheet-title", tabIndex: -1 }, t("sheet.title"));
     this.element = h(
       "dialog",
       { class: "sheet", "aria-labelledby": "sheet-title", onclick: (event) => event.target === this.element && this.element.close() },
       h(
         "div",
         { class: "sheet-inner" },
-        h("h2", { id: "sheet-title" }, t("sheet.title")),
+        this._title,
         this._sounds,
         canVibrate ? toggle(t("sheet.vibration"), t("sheet.vibration_note"), (on) => (vibration.on = on)).element : null,
         toggle(t("sheet.light"), t("sheet.light_note"), (on) => (document.body.dataset.tone = on ? "light" : "dark")).element,
@@ -58,6 +59,8 @@ export class Sheet {
     setText(this._group, groupLine(this._visit.room.metrics));
     this._chat.fill();
     this.element.showModal();
+    // Not on the first switch: those of the sounds may come a moment later, above it.
+    this._title.focus();
     this._loadSounds();
     if (this._panel) return;
     // The strap's module is loaded on the first opening, not before the first breath.
