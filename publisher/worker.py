@@ -28,7 +28,7 @@ from engine.domain.instant import Millis
 from engine.storage.database import Database, DatabaseLocked, DatabaseLost
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.sites import site_for, site_of
+from publisher.catalogue.sites import is_registered, register_site, site_for, site_of
 from publisher.delivery.mail import MailDelivery, smtp_arguments
 from publisher.jobs import FinishedJob, JobRunner
 from publisher.priority import BUILD_NICENESS, leave_foreground_group, lower_priority
@@ -126,7 +126,7 @@ def _publish(data: Path, database: Database, wake_ups: _WakeUps, *, smtp_url: st
                     wake_ups.wait(shared.seconds())
                     continue
                 patience = 0 if shared is None or wake_ups.woken else shared.patience
-                ran_any, cards_follow = _run_due(jobs, outbox, patience)
+                ran_any, cards_follow = _run_due(jobs, catalogue, outbox, patience, smtp_url)
                 search.look_soon()
                 if shared is not None:
                     shared.looked(busy=ran_any or cards_follow)
@@ -146,9 +146,15 @@ def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
     catalogue.set_meta("mail_server", f"{server['hostname']}:{server['port']}" if server else "")
 
 
-def _run_due(jobs: JobRunner, outbox: Outbox, patience: Millis) -> tuple[bool, bool]:
+def _run_due(
+    jobs: JobRunner, catalogue: Catalogue, outbox: Outbox, patience: Millis, smtp_url: str | None
+) -> tuple[bool, bool]:
     """Whether there was any job, and whether cards follow the pages."""
     try:
+        if not is_registered(catalogue):
+            _log.warning("site_registered_again", site=catalogue.site)
+            register_site(catalogue, _now())
+            _record_mail_setting(catalogue, smtp_url)
         return jobs.run_due(_now(), patience=patience) > 0, jobs.draw_cards(_now())
     except (DatabaseLocked, DatabaseLost) as error:
         # Away, or another process holds the database for long, an import perhaps.

@@ -31,8 +31,11 @@ from publisher.catalogue.tables import PUBLISHER
 
 __all__ = ["MARKED", "Catalogue", "Published"]
 
-MARKED = "SELECT count(*) FROM (SELECT 1 FROM marks WHERE site = :site LIMIT 1) AS found"
-"""Whether anything is marked for a copy of the site, cards among it."""
+MARKED = (
+    "SELECT count(*) FROM (SELECT 1 FROM marks WHERE site = :site"
+    " UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sites WHERE site = :site) LIMIT 1) AS found"
+)
+"""Whether anything is marked for a copy of the site, cards among it, or would be if that copy were known."""
 
 _ROWS_AT_ONCE: Final = 50
 _NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"

@@ -15,7 +15,7 @@ from engine.storage.database import Database
 from publisher.catalogue.changes import ALL_PAGES
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["register_site", "site_for", "site_of"]
+__all__ = ["is_registered", "register_site", "site_for", "site_of"]
 
 # Hidden, so that no archive takes it to another folder.
 _FILE: Final = ".site"
@@ -37,6 +37,12 @@ def site_for(data: Path, database: Database) -> str:
         data.mkdir(parents=True, exist_ok=True)
         (data / _FILE).write_text(f"{uuid4().hex[:12]}\n", "ascii")
     return site_of(data)
+
+
+def is_registered(catalogue: Catalogue) -> bool:
+    """Whether changes are marked for the catalogue's copy of the site; a failover may lose that they were."""
+    found = catalogue.connection.value("SELECT 1 FROM sites WHERE site = :site", site=catalogue.site)
+    return found is not None
 
 
 def register_site(catalogue: Catalogue, at: Millis) -> None:

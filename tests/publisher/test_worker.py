@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
 from publisher import commands
+from publisher.catalogue.published import Catalogue
 from publisher.worker import Busy, publisher_lock
 from tests.publisher.samples import content, snapshot
 from tests.publisher.studio_data import digests
@@ -25,26 +27,43 @@ from pathlib import Path
 from engine.storage.opening import database_of
 from publisher.worker import main
 data = Path(sys.argv[1])
-sys.exit(main(data, database_of(data)))
+sys.exit(main(data, database_of(data, *sys.argv[2:])))
 """
 
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A publisher process on ``tmp_path/data``."""
+    with running(tmp_path / "data") as started:
+        yield started
+
+
+@contextmanager
+def running(data: Path, *database_url: str) -> Iterator[subprocess.Popen[str]]:
+    """A publisher process."""
     started = subprocess.Popen(
-        [sys.executable, "-c", START, str(tmp_path / "data")],
+        [sys.executable, "-c", START, str(data), *database_url],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    yield started
-    started.kill()
-    started.wait()
-    for pipe in (started.stdin, started.stdout):
-        assert pipe is not None
-        pipe.close()
+    try:
+        yield started
+    finally:
+        started.kill()
+        started.wait()
+        for pipe in (started.stdin, started.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+def appear(file: Path) -> None:
+    """Return once a file is there."""
+    deadline = time.monotonic() + 10
+    while not file.exists():
+        assert time.monotonic() < deadline, file
+        time.sleep(0.02)
 
 
 def queue(data: Path, session_id: str) -> None:
@@ -78,6 +97,26 @@ def test_it_publishes_when_woken_and_ends_with_its_parent(
         pass
     process.stdin.close()
     assert process.wait(20) == 0
+
+
+def test_a_copy_that_a_failover_forgot_is_built_all_the_same(tmp_path: Path, postgres_url: str) -> None:
+    """The database lost that this copy is there, as if it had begun in the last moment before: it says so again."""
+    data = tmp_path / "data"
+    database = database_of(data, postgres_url)
+    with running(data, postgres_url) as process, database.connect() as connection:
+        appear(data / "public/index.html")
+        with connection.transaction():
+            connection.execute("DELETE FROM meta WHERE key = 'sends_mail'")
+            connection.execute("DELETE FROM marks")
+            connection.execute("DELETE FROM sites")
+        Outbox(connection, "another").enqueue(snapshot("s-1"), ["web"], 1)
+        assert process.stdin is not None
+        process.stdin.write("wake\n")
+        process.stdin.flush()
+        appear(data / "public/sessions/s-1/index.html")
+        assert Catalogue(connection).meta("sends_mail") == "no"
+        process.stdin.close()
+        assert process.wait(20) == 0
 
 
 def test_sigterm_ends_it_cleanly(tmp_path: Path, process: subprocess.Popen[str]) -> None:
