@@ -7,6 +7,7 @@ from typing import assert_never
 from engine.domain import commands as c
 from engine.domain.events import (
     ConnectionLost,
+    EpochBegun,
     Event,
     MemberJoined,
     MemberLeft,
@@ -36,10 +37,17 @@ def attend(state: Session, command: c.ConnectionCommand, _: c.Sender, at: Millis
         case c.LoseConnection():
             return lose(state, command.client_id)
         case c.Restart():
-            here = any(member.is_here and not member.external for member in state.members.values())
-            return [ServerRestarted()] if here and not state.phase.is_over else []
+            return _restart(state, command.epoch)
         case _:
             assert_never(command)
+
+
+def _restart(state: Session, epoch: str | None) -> list[Event]:
+    if state.phase.is_over:
+        return []
+    begun: list[Event] = [] if epoch is None else [EpochBegun(epoch)]
+    here = any(member.is_here and not member.external for member in state.members.values())
+    return [*begun, ServerRestarted()] if here else begun
 
 
 def join(state: Session, command: c.Join, at: Millis) -> list[Event]:

@@ -562,7 +562,9 @@ class ReachMilestone:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    pass
+    """Whoever was here lost the connection. ``epoch``: begin this one, since the newest records of the log may be lost."""
+
+    epoch: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ __all__ = [
     "DoorLocked",
     "EndAnnounced",
     "Engaged",
+    "EpochBegun",
     "Event",
     "HandRaised",
     "HrvMilestoneReached",
@@ -77,6 +78,14 @@ class SessionCreated:
     epoch: str
     details: Details
     type: Literal["session_created"] = "session_created"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochBegun:
+    """The newest records may be lost: what clients know of them is of another epoch than what follows."""
+
+    epoch: str
+    type: Literal["epoch_begun"] = "epoch_begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,6 +425,7 @@ LifecycleEvent: TypeAlias = (
     | SessionStarted
     | EndAnnounced
     | ClockSet
+    | EpochBegun
     | SessionEnding
     | SessionEnded
     | SessionPublished

@@ -95,6 +95,8 @@ def _lifecycle(state: Session, event: e.LifecycleEvent, at: Millis) -> _Changes:
             return {"warned": True}
         case e.ClockSet():
             return _shifted(state, event.by)
+        case e.EpochBegun():
+            return {"epoch": event.epoch, "epochs": state.epochs + 1}
         case e.SessionEnding():
             return _ending(state, event, at)
         case e.SessionEnded():

@@ -314,6 +314,8 @@ class Session:
     """Position of the newest deletion of chat messages, 0 without one: what was read of the log before is out of date."""
     announcement: Announcement | None = None
     """The newest one."""
+    epochs: int = 1
+    """How many epochs there were, the present one included."""
 
     @property
     def opens_at(self) -> Millis:

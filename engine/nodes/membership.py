@@ -101,6 +101,8 @@ class Membership:
         self._over = ""
         """The connection of the newest look."""
         self._known: set[str] = set()
+        self._latest: dict[str, int] = {}
+        """The highest beat that was seen of each node."""
         self._beats = 0
         self._watchers: list[Callable[[Look], object]] = []
         self._told: list[Callable[[], object]] = []
@@ -229,10 +231,12 @@ class Membership:
         if look.over != self._over:
             # Where this connection ended, so may others have: their locks are taken again a moment later.
             self._over, self._view = look.over, View()
+        self._latest = {row.node: max(row.beat, self._latest.get(row.node, 0)) for row in rows}
         self._view, dead = looked(self._view, asked, answered, others)
         for node, beat in dead.items():
-            if table.bury(node, beat):
-                log.warning("node buried", node=self.node, buried=node, beat=beat)
+            rolled_back = beat < self._latest.get(node, beat)
+            if table.bury(node, beat, rolled_back=rolled_back):
+                log.warning("node buried", node=self.node, buried=node, beat=beat, rolled_back=rolled_back)
         for watcher in self._watchers:
             watcher(look)
         if not self.draining and (self._some_go(rows, dead) or look.unowned):

@@ -10,6 +10,8 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from engine.domain.rejection import Moved, Unavailable, unknown_session
@@ -20,6 +22,7 @@ __all__ = ["SharedOwnership"]
 
 _FOREIGN_FOR_S = 1.0
 _MOST_FOREIGN = 10_000
+_MOST_GIVEN_UP = 10_000
 
 _Result = TypeVar("_Result")
 
@@ -36,6 +39,9 @@ class SharedOwnership:
         self._releases: dict[str, asyncio.Future[None]] = {}
         self._foreign: dict[str, tuple[Owner, float]] = {}
         """Owners among the other nodes, and until when (monotonic clock) they are believed."""
+        self._given_up: dict[str, int] = {}
+        """The terms in which sessions were given up, as the database acknowledged: the newest ones, oldest first."""
+        self._tails_lost: set[str] = set()
         self._wanted: dict[bool, list[str]] = {False: [], True: []}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ownership")
         self._connection: Connection | None = None
@@ -47,6 +53,18 @@ class SharedOwnership:
     def term(self, session_id: str) -> int | None:
         """The term in which this node owns a session; None where it does not, as far as it knows."""
         return self._terms.get(session_id)
+
+    def is_tail_lost(self, session_id: str) -> bool:
+        """Whether the newest records of a session may be lost: whoever owned it died with the database that had them."""
+        return session_id in self._tails_lost
+
+    async def tail_replaced(self, session_id: str) -> None:
+        """Take note that the session has another epoch now. If the database does not, it gets one more some day."""
+        self._tails_lost.discard(session_id)
+        node, term = self.node, self._terms.get(session_id)
+        if term is not None:
+            with suppress(DatabaseError):
+                await self._ask(lambda table: table.mark_tail(node, session_id, term, lost=False))
 
     async def claim(self, session_id: str, *, new: bool = False) -> int:
         """Own a session; returns the term. ``new``: nobody has created it yet.
@@ -66,6 +84,8 @@ class SharedOwnership:
             raise unknown_session(session_id)
         if owner.node != self.node:
             raise Moved(session_id, owner.node, owner.url)
+        if owner.tail_lost:
+            self._tails_lost.add(session_id)
         return self._terms.setdefault(session_id, owner.term)
 
     async def owner(self, session_id: str) -> Owner:
@@ -109,6 +129,7 @@ class SharedOwnership:
         self, session_ids: Iterable[str], how: Callable[[NodeTable, str, list[tuple[str, int]]], None]
     ) -> None:
         given = [(each, self._terms.pop(each)) for each in session_ids if each in self._terms]
+        self._tails_lost.difference_update(each for each, _ in given)
         if not given:
             return
         node = self.node
@@ -116,6 +137,11 @@ class SharedOwnership:
         self._releases.update((each, released) for each, _ in given)
         try:
             await self._ask(lambda table: how(table, node, given))
+            for session_id, term in given:
+                self._given_up.pop(session_id, None)
+                self._given_up[session_id] = term
+            while len(self._given_up) > _MOST_GIVEN_UP:
+                del self._given_up[next(iter(self._given_up))]
         except DatabaseError:
             # The database gives them up when it buries this node.
             pass
@@ -131,10 +157,12 @@ class SharedOwnership:
     def lose(self, session_id: str) -> None:
         """Forget a session that another node owns, as the journal found."""
         self._terms.pop(session_id, None)
+        self._tails_lost.discard(session_id)
 
     def lose_all(self) -> None:
         """Forget every session: this node was buried."""
         self._terms.clear()
+        self._tails_lost.clear()
 
     def close(self) -> None:
         """Stop asking the database."""
@@ -163,6 +191,11 @@ class SharedOwnership:
 
         def claimed(table: NodeTable) -> tuple[dict[str, Owner], set[str]]:
             owners = table.claim(node, wanted, new=new)
+            for session_id, owner in owners.items():
+                if owner.node == node and self._given_up.get(session_id) == owner.term:
+                    # A failover lost that it was given up, so also what its next owner wrote.
+                    table.mark_tail(node, session_id, owner.term, lost=True)
+                    owners[session_id] = replace(owner, tail_lost=True)
             missing = [each for each in wanted if each not in owners]
             # Missing and there: it is this node that is not.
             return owners, set(missing) if new else table.known(missing) if missing else set()

@@ -106,6 +106,8 @@ class Directory:
         self._failed: set[str] = set()
         self._durable: dict[str, Session] = {}
         self._last_used: dict[str, Millis] = {}
+        self._epochs_before: dict[str, str] = {}
+        """Of sessions whose newest records may be lost, until another epoch is durable."""
         self._people_forgotten_before: Millis = 0
         """The people of sessions that ended before this instant are not kept, even if their rows were read meanwhile."""
         self._deadlines = DeadlineQueue(clock, self._on_deadlines)
@@ -345,10 +347,20 @@ class Directory:
         state, loaded = await self._loader.load(session_id)
         if self._ownership is not None and (self._handing_over or self._ownership.term(session_id) != term):
             raise Unavailable("unavailable", "The session is being moved; try again.")
-        return self._start(session_id, state, loaded, term)
+        tail_lost = self._ownership is not None and self._ownership.is_tail_lost(session_id)
+        if tail_lost:
+            log.error("the newest records may be lost", session_id=session_id, position=loaded.latest)
+            self._epochs_before[session_id] = state.epoch
+        return self._start(session_id, state, loaded, term, tail_lost=tail_lost)
 
     def _start(
-        self, session_id: str, state: Session | None, loaded: Loaded | None, term: int = 0
+        self,
+        session_id: str,
+        state: Session | None,
+        loaded: Loaded | None,
+        term: int = 0,
+        *,
+        tail_lost: bool = False,
     ) -> pykka.ActorRef[SessionActor]:
         ref = self._actors.get(session_id)
         if ref is not None and ref.is_alive():
@@ -368,6 +380,7 @@ class Directory:
             marks=self._marks,
             keeps_people=not self._people_are_forgotten(state),
             term=term,
+            tail_lost=tail_lost,
         )
         self._actors[session_id] = ref
         self._last_used[session_id] = self._clock.elapsed()
@@ -459,6 +472,13 @@ class Directory:
         """A session's durable state is this one now."""
         self._durable[state.session_id] = state
         self._last_used[state.session_id] = self._clock.elapsed()
+        if self._epochs_before and (before := self._epochs_before.get(state.session_id)) is not None:
+            self._follow_epoch(state, before)
+
+    def _follow_epoch(self, state: Session, before: str) -> None:
+        if (state.epoch != before or state.phase.is_over) and self._ownership is not None:
+            del self._epochs_before[state.session_id]
+            self._spawn(self._ownership.tail_replaced(state.session_id))
 
     def publication_queued(self, session_id: str) -> None:
         """Rows for the publisher are committed."""

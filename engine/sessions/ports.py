@@ -126,6 +126,14 @@ class Ownership(Protocol):
         """
         ...
 
+    def is_tail_lost(self, session_id: str) -> bool:
+        """Whether the newest records of a session that it owns may be lost."""
+        ...
+
+    async def tail_replaced(self, session_id: str) -> None:
+        """Take note that the session has another epoch since."""
+        ...
+
     async def release(self, session_ids: Iterable[str]) -> None:
         """Give sessions up."""
         ...

@@ -97,8 +97,12 @@ class SessionActor(LoopActor):
         marks: Sequence[Mark] | None = None,
         keeps_people: bool = True,
         term: int = 0,
+        tail_lost: bool = False,
     ) -> None:
-        """``keeps_people``: False once the time is over for which rows of people are kept. ``term``: of its ownership."""
+        """``keeps_people``: False once the time is over for which rows of people are kept. ``term``: of its ownership.
+
+        ``tail_lost``: the newest records of the log may be lost, so that another epoch begins.
+        """
         super().__init__()
         self._session_id = session_id
         self.state = state
@@ -123,6 +127,7 @@ class SessionActor(LoopActor):
         )
         self._commits = CommitQueue()
         self._deadline_timer = DeadlineTimer(clock, self._instant, self._on_deadline)
+        self._new_epoch = new_id() if tail_lost else None
         self._failure: BaseException | None = None
         """What ended this actor, while it has not ended yet."""
 
@@ -133,7 +138,7 @@ class SessionActor(LoopActor):
         if self.state is not None:
             self._telemetry.follow(self.state)
             self._listener.changed(self.state)
-            self.run(c.Restart(), _SYSTEM)
+            self.run(c.Restart(self._new_epoch), _SYSTEM)
         if self.state is not None:
             self._deadline_timer.follow(self.state)
 

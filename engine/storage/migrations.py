@@ -431,6 +431,15 @@ _OWN_TECHNIQUES = """
     ) {by_key};
 """
 
+# On which timeline of the database a node beat last, and whether its commits waited for a standby; on which a session was
+# given up, where they did not; the sessions whose newest records may be lost, with their owner and the timeline before.
+_TAILS = """
+    ALTER TABLE nodes ADD COLUMN timeline {text};
+    ALTER TABLE nodes ADD COLUMN replicated {integer};
+    ALTER TABLE owners ADD COLUMN given_up_on {text};
+    ALTER TABLE owners ADD COLUMN tail_lost {integer};
+"""
+
 ENGINE = Schema(
     "engine_schema",
     (
@@ -449,6 +458,7 @@ ENGINE = Schema(
         _COMPLETED_LEADERS,
         _PASSKEYS,
         _OWN_TECHNIQUES,
+        _TAILS,
     ),
-    additive=frozenset({12, 13, 14, 15}),
+    additive=frozenset({12, 13, 14, 15, 16}),
 )

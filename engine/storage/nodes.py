@@ -24,6 +24,23 @@ _HELD = (
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 )
 _COLUMNS = "nodes.*, lock IN (SELECT lock FROM held) AS connected"
+_TIMELINE = "left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+"""Another one after each failover."""
+_REPLICATED = (
+    "CASE WHEN current_setting('synchronous_standby_names') <> ''"
+    " AND current_setting('synchronous_commit') NOT IN ('off', 'local') THEN 1 ELSE 0 END"
+)
+"""Whether commits wait for a standby, so that a failover to it loses none."""
+_GIVEN_UP_ON = f"CASE WHEN {_REPLICATED} = 0 THEN {_TIMELINE} END"
+"""Where a failover may lose that somebody else has claimed a session since, and what they wrote."""
+_TAKE_OUT = (
+    "WITH gone AS (DELETE FROM nodes WHERE node = :node{condition} RETURNING node, timeline, replicated),"
+    f" free AS (UPDATE owners SET given_up_on = {_GIVEN_UP_ON},"
+    f" tail_lost = CASE WHEN :rolled_back = 1 OR gone.replicated = 0 AND gone.timeline <> {_TIMELINE} THEN 1"
+    " ELSE tail_lost END FROM gone WHERE owners.node = gone.node)"
+    " SELECT count(*) FROM gone"
+)
+"""That the sessions have no owner then is done by the foreign key."""
 _RUNNING = "('waiting', 'live', 'ending')"
 _UNOWNED = (
     "FROM rooms LEFT JOIN owners ON owners.session_id = rooms.session_id"
@@ -81,6 +98,8 @@ class Owner:
     node: str
     url: str
     term: int
+    tail_lost: bool = False
+    """The newest records may be lost: their owner died, and so did the database that had them."""
 
 
 def lock_name(node: str) -> str:
@@ -122,7 +141,7 @@ class NodeTable:
 
     def leave(self, node: str) -> None:
         """Take a node out; what it owned has no owner then. Waits for its writes that are under way."""
-        self._connection.execute("DELETE FROM nodes WHERE node = :node", node=node)
+        self._connection.value(_TAKE_OUT.format(condition=""), node=node, rolled_back=0)
 
     def beat(
         self,
@@ -139,7 +158,8 @@ class NodeTable:
         In one statement with whatever else is asked once a second: a database has many nodes that do so.
         """
         rows = self._connection.rows(
-            "WITH me AS (UPDATE nodes SET beat = beat + 1, draining = :draining, load = :load, site_at = :site_at"
+            "WITH me AS (UPDATE nodes SET beat = beat + 1, draining = :draining, load = :load, site_at = :site_at,"
+            f" timeline = {_TIMELINE}, replicated = {_REPLICATED}"
             f" WHERE node = :node RETURNING 1), {_HELD}, news AS MATERIALIZED (SELECT {_KEYS} AS keys_state,"
             " (SELECT coalesce(sum(version), 0)::bigint FROM series) AS series,"
             f" {_WEBHOOKS_DUE} AS webhooks_due,"
@@ -177,14 +197,19 @@ class NodeTable:
         """How many seconds the database's clock is ahead of an instant that is now."""
         return float(self._connection.value("SELECT extract(epoch FROM clock_timestamp())")) - at / 1000
 
-    def bury(self, node: str, beat: int) -> bool:
-        """Take out a node that stood still at ``beat``; False when it moved, or somebody was faster."""
-        return (
-            self._connection.execute(
-                "DELETE FROM nodes WHERE node = :node AND beat = :beat", node=node, beat=beat
-            )
-            == 1
+    def bury(self, node: str, beat: int, *, rolled_back: bool = False) -> bool:
+        """Take out a node that stood still at ``beat``; False when it moved, or somebody was faster.
+
+        ``rolled_back``: a later beat of it was seen, which the database lacks now, and perhaps records as well. That is
+        assumed too where the timeline is another one, and its commits waited for no standby.
+        """
+        found = self._connection.value(
+            _TAKE_OUT.format(condition=" AND beat = :beat"),
+            node=node,
+            beat=beat,
+            rolled_back=int(rolled_back),
         )
+        return int(found) == 1
 
     def claim(self, node: str, session_ids: Sequence[str], *, new: bool = False) -> dict[str, Owner]:
         """Become the owner of those sessions that have none; returns the owner of each, whoever that is.
@@ -200,7 +225,8 @@ class NodeTable:
             f" FROM (VALUES {', '.join(f'(:{name})' for name in given)}) AS wanted (session_id) CROSS JOIN me"
             f"{'' if new else ' JOIN rooms ON rooms.session_id = wanted.session_id'}"
             " ORDER BY wanted.session_id"
-            " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = owners.term + 1"
+            " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = owners.term + 1, given_up_on = NULL,"
+            f" tail_lost = CASE WHEN owners.given_up_on <> {_TIMELINE} THEN 1 ELSE owners.tail_lost END"
             " WHERE owners.node IS NULL",
             node=node,
             **given,
@@ -213,16 +239,29 @@ class NodeTable:
             return {}
         wanted, given = one_of("s", session_ids)
         rows = self._connection.rows(
-            "SELECT session_id, owners.node, url, term FROM owners JOIN nodes ON nodes.node = owners.node"
+            "SELECT session_id, owners.node, url, term, tail_lost FROM owners JOIN nodes ON nodes.node = owners.node"
             f" WHERE session_id IN {wanted}",
             **given,
         )
-        return {row["session_id"]: Owner(row["node"], row["url"], row["term"]) for row in rows}
+        return {
+            row["session_id"]: Owner(row["node"], row["url"], row["term"], bool(row["tail_lost"]))
+            for row in rows
+        }
+
+    def mark_tail(self, node: str, session_id: str, term: int, *, lost: bool) -> None:
+        """Take note that the newest records of a session may be lost, or that its owner has begun another epoch since."""
+        self._connection.execute(
+            "UPDATE owners SET tail_lost = :lost WHERE session_id = :session_id AND node = :node AND term = :term",
+            lost=int(lost),
+            session_id=session_id,
+            node=node,
+            term=term,
+        )
 
     def release(self, node: str, terms: Iterable[tuple[str, int]]) -> None:
         """Give sessions up: they have no owner then."""
         self._connection.many(
-            "UPDATE owners SET node = NULL WHERE session_id = :session_id AND node = :node AND term = :term",
+            f"UPDATE owners SET node = NULL, given_up_on = {_GIVEN_UP_ON} WHERE session_id = :session_id AND node = :node AND term = :term",
             [{"session_id": session_id, "node": node, "term": term} for session_id, term in terms],
         )
 

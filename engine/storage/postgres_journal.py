@@ -58,7 +58,7 @@ promoted does not have them. Once a later commit has reached it, they have too.
 _TAKE_BACK = (
     "INSERT INTO owners (session_id, node, term) SELECT mine.session_id, $1, mine.term"
     " FROM unnest($2::text[], $3::bigint[]) AS mine(session_id, term), nodes WHERE nodes.node = $1"
-    " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = excluded.term"
+    " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = excluded.term, tail_lost = NULL"
     " WHERE owners.term < excluded.term"
 )
 _LATEST = "SELECT session_id, max(position) AS latest FROM journal WHERE session_id = ANY($1::text[]) GROUP BY session_id"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from engine.nodes.ownership import SharedOwnership
 from engine.storage.database import Connection
 from engine.storage.journal import Append, NotOwner
 from engine.storage.keys import Keys
@@ -207,3 +208,81 @@ def test_a_burial_waits_for_the_write_under_way(table: NodeTable, postgres_url: 
         writing.commit()
         thread.join()
     assert buried.is_set()
+
+
+_OTHER_TIMELINE = "UPDATE nodes SET timeline = 'F0000000', replicated = :replicated WHERE node = :node"
+"""As a beat before a failover left it."""
+
+
+@pytest.mark.parametrize(
+    ("replicated", "rolled_back", "lost"), [(0, False, True), (1, False, False), (1, True, True)]
+)
+def test_what_dies_with_its_database_may_lack_its_newest_records(
+    table: NodeTable, connection: Connection, replicated: int, rolled_back: bool, lost: bool
+) -> None:
+    """An owner that beat last before a failover, whose commits waited for no standby, or whose later beats are gone.
+
+    Whoever owns its sessions next is told, and again after a death in the meantime, until another epoch has begun.
+    """
+    table.claim("one", ["a"])
+    table.beat("one", draining=False, load=0, site_at=None, at=0)
+    connection.execute(_OTHER_TIMELINE, node="one", replicated=replicated)
+    assert table.bury("one", 1, rolled_back=rolled_back)
+    assert table.claim("two", ["a", "b"])["a"].tail_lost is lost
+    assert not table.owners(["b"])["b"].tail_lost
+    table.leave("two")
+    table.join("three", url="http://three", version="1", studio_hash="h")
+    assert table.claim("three", ["a"])["a"].tail_lost is lost
+    table.mark_tail("three", "a", 2, lost=False)
+    assert table.owners(["a"])["a"].tail_lost is lost, "in a term that is over"
+    table.mark_tail("three", "a", 3, lost=False)
+    assert not table.owners(["a"])["a"].tail_lost
+
+
+def test_a_node_that_dies_on_the_timeline_of_its_beats_lost_nothing(table: NodeTable) -> None:
+    """Every other death; and one that nobody waited for on a database of a version before."""
+    table.claim("one", ["a"])
+    table.claim("two", ["b"])
+    table.beat("one", draining=False, load=0, site_at=None, at=0)
+    assert table.bury("one", 1)
+    table.leave("two")
+    table.join("three", url="http://three", version="1", studio_hash="h")
+    owners = table.claim("three", ["a", "b"])
+    assert [owners[each].tail_lost for each in ("a", "b")] == [False, False]
+
+
+def test_what_was_given_up_before_a_failover_may_have_had_another_owner_since(
+    table: NodeTable, connection: Connection
+) -> None:
+    """Whose claim is lost with what it wrote. Where commits wait for a standby there was none."""
+    table.claim("one", ["a", "b", "c"])
+    table.release("one", [("a", 1), ("b", 1)])
+    table.leave("one")
+    assert [row["given_up_on"] is None for row in connection.rows("SELECT given_up_on FROM owners")] == [
+        False
+    ] * 3
+    connection.execute("UPDATE owners SET given_up_on = 'F0000000' WHERE session_id IN ('a', 'c')")
+    connection.execute("UPDATE owners SET given_up_on = NULL WHERE session_id = 'b'")
+    owners = table.claim("two", ["a", "b", "c"])
+    assert [owners[each].tail_lost for each in ("a", "b", "c")] == [True, False, True]
+
+
+async def test_a_node_that_finds_a_session_its_own_again_knows_what_is_lost(
+    table: NodeTable, connection: Connection, postgres_url: str
+) -> None:
+    """It gave the session up, and a failover undid that: whoever had it since cannot have been alone."""
+    ownership = SharedOwnership(PostgresDatabase(postgres_url))
+    ownership.node = "one"
+    try:
+        assert await ownership.claim("a") == 1
+        await ownership.give("a", "two")
+        await ownership.release(["b"])
+        connection.execute("UPDATE owners SET node = 'one', term = 1 WHERE session_id = 'a'")
+        assert (await ownership.claim("a"), await ownership.claim("b")) == (1, 1)
+        assert (ownership.is_tail_lost("a"), ownership.is_tail_lost("b")) == (True, False)
+        assert table.owners(["a"])["a"].tail_lost
+        await ownership.tail_replaced("a")
+        assert not ownership.is_tail_lost("a")
+        assert not table.owners(["a"])["a"].tail_lost
+    finally:
+        ownership.close()

@@ -32,6 +32,7 @@ from engine.realtime.open_sockets import OpenSockets
 from engine.realtime.room import Room, Tick
 from engine.sessions.directory import Directory
 from engine.sessions.messages import SeatClaim, View
+from engine.sessions.ports import Ownership
 from engine.storage.keys import Keys
 from engine.storage.opening import database_of
 from engine.storage.rooms import Rooms
@@ -118,6 +119,7 @@ class Studio:
         limits: Limits | None = None,
         take: Callable[[str, Millis], Millis] = lambda address, at: 0,
         seats: int = 0,
+        ownership: Ownership | None = None,
     ) -> None:
         """``take`` counts the connections of an address; ``seats`` is how many it has in a session, 0 for no limit.
 
@@ -142,6 +144,7 @@ class Studio:
             new_id=lambda: f"00000000-0000-4000-8000-{next(self.ids):012d}",
             publication_queued=self.stories.append,
             channels=("web", "email", "social", "analytics"),
+            ownership=ownership,
         )
         handshake = HandshakeChecks(
             clock=self.clock,

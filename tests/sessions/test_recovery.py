@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import pytest
 
@@ -175,3 +176,57 @@ async def test_a_thousand_missed_messages_come_back_and_no_more(studio: Studio, 
     assert cem.welcome["recovered"] is False
     dan = await studio.join("dan", epoch=bob.welcome["epoch"], after=missed - 997)
     assert dan.welcome["recovered"] is True
+
+
+class TornOwnership:
+    """Of a server that took sessions over, whose newest records may be lost."""
+
+    def __init__(self, *torn: str) -> None:
+        self.torn = set(torn)
+        self.replaced: list[str] = []
+
+    def term(self, session_id: str) -> int | None:
+        return 0
+
+    async def claim(self, session_id: str, *, new: bool = False) -> int:
+        return 0
+
+    def is_tail_lost(self, session_id: str) -> bool:
+        return session_id in self.torn
+
+    async def tail_replaced(self, session_id: str) -> None:
+        self.torn.discard(session_id)
+        self.replaced.append(session_id)
+
+    async def release(self, session_ids: Iterable[str]) -> None:
+        """Nobody else takes them."""
+
+    async def give(self, session_id: str, to: str) -> None:
+        """There is nobody else."""
+
+    def lose(self, session_id: str) -> None:
+        """There is nobody else."""
+
+
+async def test_where_the_newest_records_are_lost_another_epoch_begins(studio: Studio) -> None:
+    """Numbers are given again, to other messages: nobody who comes from before takes one for the other."""
+    ada, bob = await studio.join("ada"), await studio.join("bob")
+    last = await chatted(ada, "one")
+    epoch = ada.welcome["epoch"]
+    await studio.close()
+    ownership = TornOwnership("s")
+    await studio.open(ownership=ownership)
+    back = await studio.join("ada", resume=ada.welcome["resume"], epoch=epoch, after=last)
+    assert (back.welcome["recovered"], back.welcome["seq"]) == (False, last)
+    assert back.welcome["epoch"] != epoch
+    unsaid = await studio.join("bob", resume=bob.welcome["resume"], after=last)
+    assert unsaid.welcome["recovered"] is False, "which epoch that is of, it does not say"
+    assert await chatted(back, "two") == last + 1
+    assert ownership.replaced == ["s"]
+    await studio.close()
+    await studio.open(ownership=ownership)
+    again = await studio.join(
+        "ada", resume=ada.welcome["resume"], epoch=back.welcome["epoch"], after=last + 1
+    )
+    assert (again.welcome["recovered"], again.welcome["epoch"]) == (True, back.welcome["epoch"])
+    assert ownership.replaced == ["s"]

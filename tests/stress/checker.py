@@ -108,7 +108,7 @@ def _names(connection: Connection, session_id: str) -> dict[str, str]:
 
 def _hold(log: RoomLog, journal: _Journal, names: Mapping[str, str], faults: Faults) -> None:
     """What anybody was told under a number is what the journal has there."""
-    by_seq, epoch = journal.by_seq, journal.states[0].epoch
+    by_seq, epoch = journal.by_seq, journal.states[-1].epoch
     for seq, payload in log.by_seq.items():
         if seq not in by_seq:
             faults.add(

@@ -47,6 +47,8 @@ def position_of(
     returning = join.proved and member is not None and not member.external
     if epoch is not None and epoch != state.epoch:
         return None
+    if epoch is None and after is not None and state.epochs > 1:
+        return None  # It may be a position of an epoch before.
     if not returning and (after is None or epoch is None):
         return None
     if returning and member is not None and member.presence is not Presence.PRESENT:

@@ -28,7 +28,14 @@ _SCHEDULE = frozenset(
 )
 _STORY = frozenset({e.SessionEnded, e.StoryRecomputed})
 _ASKING = _SCHEDULE | _STORY
-_ROOM = _SCHEDULE | {e.RoomOpened, e.RoomClosed, e.ChatSwitched, e.SessionEnding, e.SessionPublished}
+_ROOM = _SCHEDULE | {
+    e.EpochBegun,
+    e.RoomOpened,
+    e.RoomClosed,
+    e.ChatSwitched,
+    e.SessionEnding,
+    e.SessionPublished,
+}
 _REDACTING = frozenset({e.PersonWithdrew, e.MessagesDeleted})
 _TOUCHING: frozenset[type] = _ROOM | _STORY | _REDACTING
 """Events that change more than the journal; the others are by far the most."""

@@ -39,6 +39,7 @@ _TAKEN_OVER_WITHIN_S = 10.0
 _BELIEVED_AFTER_S = 2.5
 """Between two faults: long enough for every server to have seen the others again."""
 _CALM_WITHIN_S = 45.0
+_BEATS_SEEN_AFTER_S = 2.5
 
 
 @dataclass(slots=True)
@@ -329,27 +330,38 @@ class ClusterStorm:
     async def _fail_over_behind(self, fault: Fault, server: StudioServer) -> None:
         """The standby lacks the last commits: their owners are alive, or one of them dies in the same moment."""
         await self._until_published()
+        if fault.kind is FaultKind.FAILOVER_KILLED:
+            await self._network.cut_standby()
+            await asyncio.to_thread(self._pair.wait_for_standby, False)
+            # That commits wait for none is not known at the standby: the others have seen beats that it lacks.
+            await asyncio.sleep(_BEATS_SEEN_AFTER_S + fault.seconds)
+            await self._fail_over_torn(server)
+            return
         await asyncio.to_thread(self._pair.wait_for_standby, False)
         await self._network.cut_standby()
         if fault.kind is FaultKind.FAILOVER_CLAIMED:
             await self._open_room()
         await asyncio.sleep(fault.seconds)
-        if fault.kind is not FaultKind.FAILOVER_KILLED:
-            await self._fail_over()
-            await self._network.join_standby()
-            return
+        await self._fail_over()
+        await self._network.join_standby()
+
+    async def _fail_over_torn(self, server: StudioServer) -> None:
+        """What a server acknowledged last dies with it and the database: its sessions go on in another epoch."""
         torn = await asyncio.to_thread(self._owned_by, server)
         await server.kill()
         await self._fail_over()
         await self._network.join_standby()
+        epochs: dict[str, str] = {}
         for room in self._live():
             if room.session_id in torn:
-                # What it acknowledged last died with it and the database: nobody has it.
+                epochs[room.session_id] = room.instructor.welcome["epoch"]
                 room.begin_anew(_PEOPLE)
         await server.start()
         for room in self._live():
             if room.session_id in torn:
                 await asyncio.gather(*(client.come() for client in room.everybody))
+                if room.instructor.welcome["epoch"] == epochs.get(room.session_id):
+                    self.outcome.faults.add("epoch kept", f"{room.session_id}: its newest records are lost")
 
     def _owned_by(self, server: StudioServer) -> set[str]:
         with psycopg.connect(self._pair.url) as connection:
