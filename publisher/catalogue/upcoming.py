@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.domain.instant import Millis, from_datetime
 from engine.storage.rows import RoomRow
+from engine.storage.series import series_of as stored_series
 from engine.storage.session_reader import SessionReader
 from publisher.catalogue.listing import NAMING_NEXT, Published
 from publisher.catalogue.published import Catalogue
@@ -16,6 +17,7 @@ from publisher.catalogue.published import Catalogue
 __all__ = [
     "UpcomingRoom",
     "cancelled_rooms",
+    "in_own_zone",
     "next_after",
     "next_room",
     "pages_naming_next",
@@ -47,6 +49,8 @@ class UpcomingRoom:
     updated_at: Millis
     series_id: str | None = None
     cancelled: bool = False
+    time_zone: str | None = None
+    """The IANA name of its series' zone, where its date is said in that; None: in the studio's."""
 
 
 def upcoming_rooms(catalogue: Catalogue, *, limit: int) -> list[UpcomingRoom]:
@@ -74,9 +78,9 @@ def next_room(catalogue: Catalogue, entry: Published) -> UpcomingRoom | None:
     if _names_next(entry, catalogue.of_series(entry.series_id, NAMING_NEXT)):
         of_series = reader.upcoming(1, series_id=entry.series_id)
         if of_series:
-            return room_of(of_series[0])
+            return in_own_zone(catalogue, room_of(of_series[0]))
     if _names_next(entry, catalogue.newest(NAMING_NEXT)):
-        return next((room_of(row) for row in reader.upcoming(1)), None)
+        return next((in_own_zone(catalogue, room_of(row)) for row in reader.upcoming(1)), None)
     return None
 
 
@@ -84,7 +88,13 @@ def next_after(catalogue: Catalogue, series_id: str | None) -> UpcomingRoom | No
     """The next public session at this moment: of a series, else of the studio."""
     reader = SessionReader(catalogue.connection)
     rows = reader.upcoming(1, series_id=series_id) if series_id else []
-    return next((room_of(row) for row in rows or reader.upcoming(1)), None)
+    return next((in_own_zone(catalogue, room_of(row)) for row in rows or reader.upcoming(1)), None)
+
+
+def in_own_zone(catalogue: Catalogue, room: UpcomingRoom) -> UpcomingRoom:
+    """The session with the zone of its series, in which the dates of that are meant."""
+    series = None if room.series_id is None else stored_series(catalogue.connection, room.series_id)
+    return room if series is None else replace(room, time_zone=series.time_zone)
 
 
 def pages_naming_next(catalogue: Catalogue, session_id: str) -> set[str]:

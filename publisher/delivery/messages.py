@@ -36,10 +36,11 @@ def message_of_delivery(
     snapshot = catalogue.snapshot(delivery.session_id)
     if snapshot is None:
         return None
+    following = next_after(catalogue, snapshot.series_id)
     unsubscribe = ""
     seed = ""
     if delivery.kind == NEWSLETTER_TEST:
-        mail = texts.test_newsletter(story_of(snapshot, texts.studio))
+        mail = texts.test_newsletter(story_of(snapshot, texts.studio), following)
         # Each test is a mail of its own.
         seed = f"\n{now}"
     elif delivery.kind == NEWSLETTER:
@@ -47,12 +48,14 @@ def message_of_delivery(
         if reader is None or not reader.confirmed:
             return None
         unsubscribe = texts.links.absolute(f"unsubscribe/{reader.token}")
-        mail = texts.newsletter(story_of(snapshot, texts.studio), unsubscribe=unsubscribe)
+        mail = texts.newsletter(
+            story_of(snapshot, texts.studio), unsubscribe=unsubscribe, following=following
+        )
     else:
         person = SessionReader(catalogue.connection).recipient(delivery.session_id, delivery.recipient)
         if person is None:
             return None
-        mail = _personal(texts, snapshot, person, next_after(catalogue, snapshot.series_id))
+        mail = _personal(texts, snapshot, person, following)
     return message_of(
         mail,
         texts.studio,

@@ -13,7 +13,7 @@ from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.letters import Letters
 from publisher.catalogue.place_mails import first_open
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.upcoming import UpcomingRoom, room_of
+from publisher.catalogue.upcoming import UpcomingRoom, in_own_zone, room_of
 from publisher.delivery.series_messages import is_about_series, series_message
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.message import message_id_of, message_of
@@ -41,7 +41,7 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
         if there is None or known is None:
             return None
         place, row = there, known
-    room = room_of(row)
+    room = in_own_zone(catalogue, room_of(row))
     if mail is PlaceMail.LETTER:
         return _letter(texts, catalogue, delivery, room, place, now)
     studio, words, links = texts.studio, texts.studio.words, texts.links
@@ -56,7 +56,7 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
         "coming",
         words(f"coming.{kind}_subject", title=room.title),
         heading=room.title,
-        when=studio.day_and_time(room.starts),
+        when=studio.day_and_time(room.starts, room.time_zone),
         led=words("before.with", name=room.instructor),
         said=words(f"coming.{kind}_said", name=studio.name),
         waits=waits and mail in (PlaceMail.CONFIRM, PlaceMail.MOVED),
@@ -91,7 +91,7 @@ def _letter(
         "letter",
         letter.subject,
         heading=room.title,
-        when=studio.day_and_time(room.starts),
+        when=studio.day_and_time(room.starts, room.time_zone),
         led=words("before.with", name=room.instructor),
         paragraphs=[block.split("\n") for block in letter.text.split("\n\n") if block.strip()],
         why=words("coming.letter_why", name=room.instructor),

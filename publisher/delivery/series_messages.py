@@ -51,9 +51,10 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     name = "ended" if ended else "places" if came_up else "changed"
     studio, words, links = texts.studio, texts.studio.words, texts.links
     first = room_of(told[0][1])
+    zone = None if series is None else series.time_zone
 
     def date(row: RoomRow, place: Place | None = None) -> str:
-        said = studio.day_and_time(row.scheduled_start)
+        said = studio.day_and_time(row.scheduled_start, zone)
         waits = place is not None and place.state is PlaceState.WAITING
         return f"{said}, {words('coming.series_waits')}" if waits else said
 

@@ -203,14 +203,15 @@ class DraftDesk:
         if errors:
             raise InvalidDraft(errors)
         story = story_of(snapshot, self._studio)
+        following = next_after(self._catalogue, snapshot.series_id)
         if channel == PERSONAL:
-            following = next_after(self._catalogue, snapshot.series_id)
             mail = self.texts.personal(story, person=None, change=None, following=following)
         else:
             mail = self.texts.newsletter(
                 story,
                 unsubscribe=self.texts.links.absolute("subscribe/"),
                 changes={name: str(text).strip() for name, text in changes.items()},
+                following=following,
             )
         return {"subject": mail.subject, "text": mail.text, "html": mail.html}
 

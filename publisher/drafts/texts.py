@@ -35,8 +35,13 @@ class DraftTexts:
         picture: str = PICTURE,
         unsubscribe: str = "",
         changes: Mapping[str, str] | None = None,
+        following: UpcomingRoom | None = None,
     ) -> Mail:
-        """The newsletter about a session; ``changes`` is what somebody is about to write instead of parts of it."""
+        """The newsletter about a session; ``changes`` is what somebody is about to write instead of parts of it.
+
+        ``following`` is the next session, which is named below the words: it is no part of what people edit.
+        """
+        coming = None if following is None else self._named(following)
         mail = newsletter_of(
             story,
             self.studio,
@@ -44,6 +49,7 @@ class DraftTexts:
             templates=self._templates,
             picture=picture,
             unsubscribe=unsubscribe,
+            following=coming,
         )
         edited = {**(self._edited(story.id, "email") or {}), **(changes or {})}
         if not edited:
@@ -57,12 +63,13 @@ class DraftTexts:
             templates=self._templates,
             picture=picture,
             unsubscribe=unsubscribe,
+            following=coming,
         )
 
-    def test_newsletter(self, story: Story) -> Mail:
+    def test_newsletter(self, story: Story, following: UpcomingRoom | None) -> Mail:
         """The newsletter as its readers get it, with a subject that says that it is a test."""
         # Nobody subscribed: what ends a subscription leads to where one begins.
-        mail = self.newsletter(story, unsubscribe=self.links.absolute("subscribe/"))
+        mail = self.newsletter(story, unsubscribe=self.links.absolute("subscribe/"), following=following)
         return replace(mail, subject=self.studio.words("mail.test_subject", subject=mail.subject))
 
     def personal(
@@ -103,7 +110,7 @@ class DraftTexts:
         page = self.links.absolute(f"sessions/{room.session_id}/")
         return {
             "title": room.title,
-            "when": self.studio.day_and_time(room.starts),
+            "when": self.studio.day_and_time(room.starts, room.time_zone),
             "page": page,
             "calendar": f"{page}event.ics",
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -20,6 +21,8 @@ __all__ = ["Mail", "edited_mail", "mail_from_template", "newsletter_of"]
 
 _LEAST_BESIDE_A_PICTURE = 3_220
 """Characters of HTML. SpamAssassin counts up to 2.8 of 5 against a picture beside up to 3,200 (HTML_IMAGE_ONLY)."""
+
+_SIGNATURE = re.compile(r"(\n-- ?\n)")
 
 
 @cache
@@ -44,10 +47,12 @@ def newsletter_of(
     templates: Templates,
     picture: str = "",
     unsubscribe: str = "",
+    following: Mapping[str, str] | None = None,
 ) -> Mail:
     """The newsletter about one session.
 
-    ``picture`` is the URL of the image at its top, ``unsubscribe`` the recipient's unsubscribe link.
+    ``picture`` is the URL of the image at its top, ``unsubscribe`` the recipient's unsubscribe link; ``following`` is the
+    next session: ``title``, ``when``, and the addresses ``page`` and ``calendar``.
     """
     context = {
         "subject": story.subject,
@@ -56,6 +61,7 @@ def newsletter_of(
         "picture": picture,
         "unsubscribe": unsubscribe,
         "page": links.absolute(story.path),
+        "following": following,
     }
 
     def render(paragraphs: Sequence[Paragraph], comments: int, read_on: str) -> Mail:
@@ -91,8 +97,12 @@ def edited_mail(
     templates: Templates,
     picture: str = "",
     unsubscribe: str = "",
+    following: Mapping[str, str] | None = None,
 ) -> Mail:
-    """The newsletter with its edited subject or text; edited text becomes paragraphs in the HTML."""
+    """The newsletter with its edited subject or text; edited text becomes paragraphs in the HTML.
+
+    The next session stands behind what was written, before the signature of the text.
+    """
     subject = edited.get("subject", mail.subject)
     if "text" not in edited:
         return replace(mail, subject=subject)
@@ -104,8 +114,10 @@ def edited_mail(
         "page": links.absolute(story.path),
         "picture": picture,
         "unsubscribe": unsubscribe,
+        "following": following,
     }
     words = studio.words
+    coming = templates.render("email/following.txt", studio=studio, following=following).strip()
     ending = f"\n\n{words('mail.unsubscribe')}: {unsubscribe}\n" if unsubscribe else "\n"
     written = [tuple(block.split("\n")) for block in edited["text"].split("\n\n") if block.strip()]
 
@@ -115,6 +127,17 @@ def edited_mail(
         if read_on:
             text = "\n\n".join("\n".join(lines) for lines in paragraphs)
             text += f"\n\n{words('mail.read_on')} {context['page']}"
-        return Mail(subject, html, text + ending)
+        return Mail(subject, html, _before_signature(text, coming) + ending)
 
     return fitted(written, 0, render)
+
+
+def _before_signature(text: str, more: str) -> str:
+    """A text with more at its end, but before its signature (RFC 3676 §4.3), which mail programs fold away."""
+    if not more:
+        return text
+    # Whoever edits it may take the blank behind the two hyphens away.
+    above, signature, below = (
+        _SIGNATURE.split(text, maxsplit=1) if _SIGNATURE.search(text) else (text, "", "")
+    )
+    return f"{above.rstrip()}\n\n{more}" + (f"\n{signature}{below}" if signature else "")

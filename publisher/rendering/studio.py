@@ -183,10 +183,17 @@ class Studio(_Table):
         """The abbreviation of the time zone at a moment: ``CET``; ``UTC-03`` where it has only a number."""
         return zone_name(moment.astimezone(self.zone))
 
-    def day_and_time(self, at: Millis) -> str:
-        """A day with its weekday and the time with the studio's zone, for mails: ``Thursday, 21 March 2024, 15:00 (CET)``."""
-        local, words = to_datetime(at).astimezone(self.zone), self.words
-        return f"{words.day(local, weekday=True)}, {words.time_of_day(local)} ({self.zone_at(local)})"
+    def day_and_time(self, at: Millis, time_zone: str | None = None) -> str:
+        """A day with its weekday and the time with its zone, for mails: ``Thursday, 21 March 2024, 15:00 (CET)``.
+
+        ``time_zone`` is the IANA name of the zone; None: the studio's.
+        """
+        local, words = to_datetime(at).astimezone(self.zone_of(time_zone)), self.words
+        return f"{words.day(local, weekday=True)}, {words.time_of_day(local)} ({zone_name(local)})"
+
+    def zone_of(self, time_zone: str | None) -> ZoneInfo:
+        """The zone of an IANA name; the studio's without one."""
+        return self.zone if time_zone is None else ZoneInfo(time_zone)
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -16,7 +16,7 @@ from publisher.catalogue.upcoming import UpcomingRoom, next_room
 from publisher.rendering import formatting
 from publisher.rendering.links import Links
 from publisher.rendering.story import card_path, story_of
-from publisher.rendering.studio import Studio
+from publisher.rendering.studio import Studio, zone_name
 from publisher.site.json_ld import json_ld, safe_json
 from publisher.site.list_pages import listed_session, month_name
 from publisher.site.page import Page
@@ -115,7 +115,7 @@ def session_page(source: SessionSource, studio: Studio, links: Links) -> Page:
 
 def upcoming_session(room: UpcomingRoom, studio: Studio) -> dict[str, Any]:
     """A session that is still to come, as pages show it."""
-    starts = formatting.local(room.starts, studio.zone)
+    starts = formatting.local(room.starts, studio.zone_of(room.time_zone))
     words = studio.words
     return {
         "path": f"sessions/{room.session_id}/",
@@ -124,7 +124,7 @@ def upcoming_session(room: UpcomingRoom, studio: Studio) -> dict[str, Any]:
         "instructor": room.instructor,
         "day": words.day(starts, weekday=True),
         "time": words.time_of_day(starts),
-        "zone": studio.zone_at(starts),
+        "zone": zone_name(starts),
         "iso": iso(room.starts),
         "live": room.live,
         "place": words(f"home.{room.place}") if room.place else "",

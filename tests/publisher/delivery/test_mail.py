@@ -7,20 +7,25 @@ import email
 import email.policy
 from collections.abc import AsyncIterator
 from contextlib import closing
+from datetime import datetime
 from email.errors import InvalidHeaderDefect
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
+from zoneinfo import ZoneInfo
 
 import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
 from engine.domain.instant import MINUTE, Millis, iso
+from engine.domain.series import Series
+from engine.domain.session import Details
 from engine.storage.database import DatabaseError
 from engine.storage.keys import Keys
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
@@ -358,19 +363,110 @@ async def test_a_persons_own_mail(studio: Publisher, mail_server: MailServer) ->
     assert "List-Unsubscribe" not in message
 
 
-async def test_a_persons_own_mail_names_the_next_session(studio: Publisher, mail_server: MailServer) -> None:
-    """As it is when the mail is sent, with its calendar file; without one, nothing of it."""
-    row = room("evening-2", title="Evening breath", scheduled_start=NOW + 86_400_000)
+def coming(studio: Publisher, **changes: object) -> None:
+    """A date of a series in New York, a day after the session that was published."""
+    series = Series(
+        series_id="evenings",
+        details=Details("Evening breath", "Mara", 0, series_id="evenings"),
+        starts="2024-03-22T20:00",
+        time_zone="America/New_York",
+        rule="FREQ=WEEKLY",
+        created_at=NOW,
+        updated_at=NOW,
+        timetable_since=NOW,
+    )
+    studio.connection.execute(
+        "INSERT INTO series (series_id, document, version, created_at) VALUES ('evenings', :document, 1, :at)"
+        " ON CONFLICT DO NOTHING",
+        document=TypeAdapter(Series).dump_json(series).decode(),
+        at=NOW,
+    )
+    row = room(
+        "evening-2",
+        **{
+            "title": "Evening breath",
+            "scheduled_start": NOW + 86_400_000,
+            "series_id": "evenings",
+            **changes,
+        },
+    )
     studio.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+
+
+def parts(message: EmailMessage) -> list[str]:
+    """The text and the HTML."""
+    bodies = [message.get_body((kind,)) for kind in ("plain", "html")]
+    return [body.get_content() for body in bodies if body is not None]
+
+
+CALENDAR = "https://breath.example/sessions/evening-2/event.ics"
+LETTERS = pytest.mark.parametrize("channel", ["personal", "email", "edited", "test"])
+
+
+async def letter(studio: Publisher, mail_server: MailServer, channel: str) -> EmailMessage:
+    """The own summary, the newsletter, one that somebody has written anew, or the test of it."""
     mara(studio)
-    approve(studio, "personal")
+    subscribed(studio, "reader@example.org")
+    desk = open_draft_desk(studio.data, studio.connection)
+    if channel == "edited":
+        desk.edit("s-1", "email", {"text": "My own words.\n\n-- \nBreath Room"}, NOW)
+    if channel == "test":
+        with closing(Keys(studio.database)) as keys:
+            keys.create("Mara", at=1)
+        desk.send_test("s-1", "Mara", "mara@example.org", NOW)
+    else:
+        approve(studio, "personal" if channel == "personal" else "email")
     await deliver(studio, mail_server)
     ((_, message),) = mail_server.taken
-    for kind in ("plain", "html"):
-        body = message.get_body((kind,))
-        assert body is not None
-        assert "Evening breath" in body.get_content()
-        assert "https://breath.example/sessions/evening-2/event.ics" in body.get_content()
+    return message
+
+
+@LETTERS
+async def test_a_letter_names_the_next_date_with_its_calendar_file(
+    studio: Publisher, mail_server: MailServer, channel: str
+) -> None:
+    """In text and HTML, in the zone of its series; in the text before the signature, which mail programs fold away."""
+    coming(studio)
+    message = await letter(studio, mail_server, channel)
+    start = datetime.fromtimestamp(NOW / 1000 + 86_400, ZoneInfo("America/New_York"))
+    for body in parts(message):
+        assert body.count(CALENDAR) == 1
+        assert "Evening breath" in body
+        assert f"{start:%d %B %Y}, {start:%H:%M} (EDT)" in body
+    text = parts(message)[0]
+    assert text.index(CALENDAR) < text.index("\n--")
+
+
+@LETTERS
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"visibility": "private"},
+        {"visibility": "unlisted"},
+        {"cancelled": True, "phase": "cancelled"},
+        {"phase": "ended"},
+    ],
+)
+async def test_a_letter_names_no_date_that_nobody_can_come_to(
+    studio: Publisher, mail_server: MailServer, channel: str, changes: dict[str, object]
+) -> None:
+    """A private, unlisted or cancelled one, and one that is over."""
+    coming(studio, **changes)
+    message = await letter(studio, mail_server, channel)
+    for body in parts(message):
+        assert "What comes next" not in body
+        assert "WHAT COMES NEXT" not in body
+        assert "Evening breath" not in body
+
+
+def test_the_words_that_somebody_edits_have_no_next_date(studio: Publisher) -> None:
+    """It would grow old in them, and stand there twice; the preview shows where it will stand."""
+    coming(studio)
+    desk = open_draft_desk(studio.data, studio.connection)
+    assert "Evening breath" not in desk.draft("s-1", "email")["text"]
+    for changes in ({}, {"text": "My own words."}):
+        shown = desk.preview("s-1", "email", changes)
+        assert [shown[body].count(CALENDAR) for body in ("text", "html")] == [1, 1]
 
 
 async def test_a_persons_mail_goes_where_they_said_last(studio: Publisher, mail_server: MailServer) -> None:

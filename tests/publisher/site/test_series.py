@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from pydantic import TypeAdapter
 
-from engine.domain.instant import HOUR
+from engine.domain.instant import HOUR, from_datetime
+from engine.domain.series import Series
+from engine.domain.session import Details
 from engine.storage.outbox import schedule_row
 from engine.storage.rows import ROOMS
 from tests.publisher.samples import NOW, snapshot
@@ -51,6 +55,32 @@ def test_a_story_names_the_next_session_and_its_calendar_file(publisher: Publish
     schedule(publisher, "studio-1", 6, visibility="unlisted")
     assert "What comes next" not in publisher.read("sessions/told/index.html")
     assert publisher.site() == publisher.rebuilt()
+    publisher.close()
+
+
+def test_a_story_names_the_next_date_in_the_zone_of_its_series(publisher: Publisher) -> None:
+    """The studio's own is UTC; Kathmandu is 5 h 45 min ahead of it."""
+    series = Series(
+        series_id="evening",
+        details=Details("Evening", "Mara", 0, series_id="evening"),
+        starts="2024-03-22T18:30",
+        time_zone="Asia/Kathmandu",
+        rule="FREQ=WEEKLY",
+        created_at=NOW,
+        updated_at=NOW,
+        timetable_since=NOW,
+    )
+    publisher.connection.execute(
+        "INSERT INTO series (series_id, document, version, created_at) VALUES ('evening', :document, 1, :at)",
+        document=TypeAdapter(Series).dump_json(series).decode(),
+        at=NOW,
+    )
+    publisher.publish(snapshot("told", series_id="evening"))
+    at = from_datetime(datetime(2024, 3, 22, 12, 45, tzinfo=UTC))
+    schedule(publisher, "evening-1", 1, series_id="evening", scheduled_start=at)
+    soup = BeautifulSoup(publisher.read("sessions/told/index.html"), "html.parser")
+    (said,) = soup.select(".following")
+    assert "Friday, 22 March 2024, 18:30 UTC+0545" in " ".join(said.get_text().split())
     publisher.close()
 
 
