@@ -21,7 +21,16 @@ from engine.domain.instant import Millis
 from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may_serve, share_of
 from engine.runtime.supervised import supervised
 from engine.storage.database import Connection, Database, DatabaseError
-from engine.storage.nodes import NODE_FILE, Look, NodeRow, NodeTable, lock_name, node_before
+from engine.storage.nodes import (
+    NODE_FILE,
+    Look,
+    NodeRow,
+    NodeTable,
+    exposed_before,
+    lock_name,
+    node_before,
+    remember_node,
+)
 
 __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 
@@ -31,6 +40,8 @@ _GONE_WITHIN_S = 1.0
 _ASKED_BEFORE_LEAVING = 3
 """How often, a beat apart, the others must say that the database answers them. One that was away for everybody and is
 back answers one of them first, and this node by its next beat."""
+
+_MOST_REMEMBERED = 1000
 
 _SEARCH_EVERY = 2
 """Beats between two looks for sessions without an owner, while no node comes or goes."""
@@ -102,7 +113,8 @@ class Membership:
         """The connection of the newest look."""
         self._known: set[str] = set()
         self._latest: dict[str, int] = {}
-        """The highest beat that was seen of each node."""
+        """The highest beat that was seen of each node, also of those that are gone: a failover may bring them back."""
+        self._exposed_on = ""
         self._beats = 0
         self._watchers: list[Callable[[Look], object]] = []
         self._told: list[Callable[[], object]] = []
@@ -176,12 +188,12 @@ class Membership:
                 log.warning("another process runs as the node of this folder", other=node)
                 return
             time.sleep(_GONE_WITHIN_S / 20)
-        table.leave(node)
+        table.leave(node, exposed_on=exposed_before(self._data))
 
     def _enter(self, table: NodeTable) -> None:
         node = uuid4().hex[:12]
         # Written first: a row whose id nobody remembers would live until its beats are missed.
-        (self._data / NODE_FILE).write_text(f"{node}\n", "ascii")
+        remember_node(self._data, node, self._exposed_on)
         # The lock is a hint that this process is connected; another connection's end is not its loss.
         self._lock.close()
         self._lock.enter_context(self._database.hold(lock_name(node), lambda: None, told=self._tell))
@@ -231,7 +243,7 @@ class Membership:
         if look.over != self._over:
             # Where this connection ended, so may others have: their locks are taken again a moment later.
             self._over, self._view = look.over, View()
-        self._latest = {row.node: max(row.beat, self._latest.get(row.node, 0)) for row in rows}
+        self._remember(look)
         self._view, dead = looked(self._view, asked, answered, others)
         for node, beat in dead.items():
             rolled_back = beat < self._latest.get(node, beat)
@@ -242,6 +254,15 @@ class Membership:
         if not self.draining and (self._some_go(rows, dead) or look.unowned):
             self._claim_share(table, [row.node for row in rows if row.node not in dead and not row.draining])
         return True
+
+    def _remember(self, look: Look) -> None:
+        for row in look.nodes:
+            self._latest[row.node] = max(row.beat, self._latest.pop(row.node, 0))
+        while len(self._latest) > _MOST_REMEMBERED:
+            del self._latest[next(iter(self._latest))]
+        if look.exposed_on != self._exposed_on:
+            remember_node(self._data, self.node, look.exposed_on)
+            self._exposed_on = look.exposed_on
 
     def _some_go(self, rows: Sequence[NodeRow], dead: Mapping[str, int]) -> bool:
         """Whether a node has just gone, or is about to: its sessions may be without an owner."""

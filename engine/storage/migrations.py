@@ -431,12 +431,11 @@ _OWN_TECHNIQUES = """
     ) {by_key};
 """
 
-# On which timeline of the database a node beat last, and whether its commits waited for a standby; on which a session was
-# given up, where they did not; the sessions whose newest records may be lost, with their owner and the timeline before.
+# Where a failover may lose what was written last: on which timeline of the database a node beat, and on which a session was
+# given up, empty where commits wait for a standby; and the sessions whose newest records are lost so, perhaps.
 _TAILS = """
-    ALTER TABLE nodes ADD COLUMN timeline {text};
-    ALTER TABLE nodes ADD COLUMN replicated {integer};
-    ALTER TABLE owners ADD COLUMN given_up_on {text};
+    ALTER TABLE nodes ADD COLUMN exposed_on {text};
+    ALTER TABLE owners ADD COLUMN exposed_on {text};
     ALTER TABLE owners ADD COLUMN tail_lost {integer};
 """
 

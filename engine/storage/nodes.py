@@ -14,7 +14,18 @@ from engine.domain.instant import Millis
 from engine.storage.database import Connection, Row, one_of
 from engine.storage.webhooks import CLOCK_TOLERANCE
 
-__all__ = ["NODE_FILE", "Look", "NodeRow", "NodeTable", "Owner", "lock_name", "node_before", "others_run"]
+__all__ = [
+    "NODE_FILE",
+    "Look",
+    "NodeRow",
+    "NodeTable",
+    "Owner",
+    "exposed_before",
+    "lock_name",
+    "node_before",
+    "others_run",
+    "remember_node",
+]
 
 NODE_FILE = ".node"
 """Holds the id of a data folder's node. Hidden, so that no archive takes it to another folder."""
@@ -26,18 +37,16 @@ _HELD = (
 _COLUMNS = "nodes.*, lock IN (SELECT lock FROM held) AS connected"
 _TIMELINE = "left(pg_walfile_name(pg_current_wal_lsn()), 8)"
 """Another one after each failover."""
-_REPLICATED = (
-    "CASE WHEN current_setting('synchronous_standby_names') <> ''"
-    " AND current_setting('synchronous_commit') NOT IN ('off', 'local') THEN 1 ELSE 0 END"
+_EXPOSED_ON = (
+    "CASE WHEN current_setting('synchronous_standby_names') = ''"
+    f" OR current_setting('synchronous_commit') IN ('off', 'local') THEN {_TIMELINE} END"
 )
-"""Whether commits wait for a standby, so that a failover to it loses none."""
-_GIVEN_UP_ON = f"CASE WHEN {_REPLICATED} = 0 THEN {_TIMELINE} END"
-"""Where a failover may lose that somebody else has claimed a session since, and what they wrote."""
+"""The timeline where commits wait for no standby, so that a failover may lose the last of them; else NULL."""
 _TAKE_OUT = (
-    "WITH gone AS (DELETE FROM nodes WHERE node = :node{condition} RETURNING node, timeline, replicated),"
-    f" free AS (UPDATE owners SET given_up_on = {_GIVEN_UP_ON},"
-    f" tail_lost = CASE WHEN :rolled_back = 1 OR gone.replicated = 0 AND gone.timeline <> {_TIMELINE} THEN 1"
-    " ELSE tail_lost END FROM gone WHERE owners.node = gone.node)"
+    "WITH gone AS (DELETE FROM nodes WHERE node = :node{condition} RETURNING node, exposed_on),"
+    f" free AS (UPDATE owners SET exposed_on = {_EXPOSED_ON},"
+    f" tail_lost = CASE WHEN :rolled_back = 1 OR gone.exposed_on <> {_TIMELINE} THEN 1 ELSE tail_lost END"
+    " FROM gone WHERE owners.node = gone.node)"
     " SELECT count(*) FROM gone"
 )
 """That the sessions have no owner then is done by the foreign key."""
@@ -89,6 +98,8 @@ class Look:
     """Whether a session needs an owner; False where that was not asked."""
     over: str
     """Another text over another connection, and over one to another server."""
+    exposed_on: str
+    """The timeline of the database where a failover may lose the last commits, another one after it; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +120,25 @@ def lock_name(node: str) -> str:
 
 def node_before(data: Path) -> str | None:
     """The node as which a process on this data folder joined last, unless that left; whether or not it is dead."""
+    return _remembered(data)[0] or None
+
+
+def exposed_before(data: Path) -> str:
+    """Where its last commits may have been lost at a failover since: ``Look.exposed_on`` as that process saw it last."""
+    return _remembered(data)[1]
+
+
+def remember_node(data: Path, node: str, exposed_on: str = "") -> None:
+    """Keep both in the folder."""
+    (data / NODE_FILE).write_text(f"{node}\n{exposed_on}\n", "ascii")
+
+
+def _remembered(data: Path) -> tuple[str, str]:
     try:
-        return (data / NODE_FILE).read_text("ascii").strip()
+        node, exposed_on, *_ = [*(data / NODE_FILE).read_text("ascii").split("\n"), ""]
     except FileNotFoundError:
-        return None
+        return "", ""
+    return node, exposed_on
 
 
 def others_run(connection: Connection, data: Path) -> bool:
@@ -139,9 +165,13 @@ class NodeTable:
             lock=f"halcytone {lock_name(node)}",
         )
 
-    def leave(self, node: str) -> None:
-        """Take a node out; what it owned has no owner then. Waits for its writes that are under way."""
-        self._connection.value(_TAKE_OUT.format(condition=""), node=node, rolled_back=0)
+    def leave(self, node: str, *, exposed_on: str = "") -> None:
+        """Take a node out; what it owned has no owner then. Waits for its writes that are under way.
+
+        ``exposed_on``: ``Look.exposed_on`` of a node that died, as it saw that last.
+        """
+        rolled_back = exposed_on and exposed_on != self._connection.value(f"SELECT {_TIMELINE}")
+        self._connection.value(_TAKE_OUT.format(condition=""), node=node, rolled_back=int(bool(rolled_back)))
 
     def beat(
         self,
@@ -159,12 +189,13 @@ class NodeTable:
         """
         rows = self._connection.rows(
             "WITH me AS (UPDATE nodes SET beat = beat + 1, draining = :draining, load = :load, site_at = :site_at,"
-            f" timeline = {_TIMELINE}, replicated = {_REPLICATED}"
+            f" exposed_on = {_EXPOSED_ON}"
             f" WHERE node = :node RETURNING 1), {_HELD}, news AS MATERIALIZED (SELECT {_KEYS} AS keys_state,"
             " (SELECT coalesce(sum(version), 0)::bigint FROM series) AS series,"
             f" {_WEBHOOKS_DUE} AS webhooks_due,"
             f" CASE WHEN :search = 1 THEN EXISTS (SELECT 1 {_UNOWNED}) ELSE false END AS unowned,"
-            " pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text AS over_connection)"
+            " pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text AS over_connection,"
+            f" {_EXPOSED_ON} AS exposed_now)"
             f" SELECT (SELECT count(*) FROM me) AS me, {_COLUMNS}, news.* FROM nodes CROSS JOIN news ORDER BY node",
             node=node,
             draining=int(draining),
@@ -184,6 +215,7 @@ class NodeTable:
             first["webhooks_due"],
             first["unowned"],
             first["over_connection"],
+            first["exposed_now"] or "",
         )
 
     def all(self) -> list[NodeRow]:
@@ -201,7 +233,7 @@ class NodeTable:
         """Take out a node that stood still at ``beat``; False when it moved, or somebody was faster.
 
         ``rolled_back``: a later beat of it was seen, which the database lacks now, and perhaps records as well. That is
-        assumed too where the timeline is another one, and its commits waited for no standby.
+        assumed too where the timeline is another one than that on which its beats were exposed.
         """
         found = self._connection.value(
             _TAKE_OUT.format(condition=" AND beat = :beat"),
@@ -225,8 +257,8 @@ class NodeTable:
             f" FROM (VALUES {', '.join(f'(:{name})' for name in given)}) AS wanted (session_id) CROSS JOIN me"
             f"{'' if new else ' JOIN rooms ON rooms.session_id = wanted.session_id'}"
             " ORDER BY wanted.session_id"
-            " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = owners.term + 1, given_up_on = NULL,"
-            f" tail_lost = CASE WHEN owners.given_up_on <> {_TIMELINE} THEN 1 ELSE owners.tail_lost END"
+            " ON CONFLICT (session_id) DO UPDATE SET node = excluded.node, term = owners.term + 1, exposed_on = NULL,"
+            f" tail_lost = CASE WHEN owners.exposed_on <> {_TIMELINE} THEN 1 ELSE owners.tail_lost END"
             " WHERE owners.node IS NULL",
             node=node,
             **given,
@@ -261,7 +293,7 @@ class NodeTable:
     def release(self, node: str, terms: Iterable[tuple[str, int]]) -> None:
         """Give sessions up: they have no owner then."""
         self._connection.many(
-            f"UPDATE owners SET node = NULL, given_up_on = {_GIVEN_UP_ON} WHERE session_id = :session_id AND node = :node AND term = :term",
+            f"UPDATE owners SET node = NULL, exposed_on = {_EXPOSED_ON} WHERE session_id = :session_id AND node = :node AND term = :term",
             [{"session_id": session_id, "node": node, "term": term} for session_id, term in terms],
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from engine.nodes import membership
 from engine.nodes.beliefs import BEAT_S, TTL_S, Unchanged, View
 from engine.nodes.membership import Membership, NodeFacts
-from engine.storage.nodes import NodeRow, NodeTable
+from engine.storage.nodes import NodeRow, NodeTable, exposed_before, lock_name
 from engine.storage.postgres import PostgresDatabase
 from tests.postgres import PostgresCluster
 
@@ -181,3 +181,48 @@ def test_a_fast_failover_buries_nobody(tmp_path: Path, postgres_url: str, cut: b
     assert node._see(table)
     assert [row.node for row in table.all() if row.node != node.node] == (["two"] if cut else [])
     node._end()
+
+
+async def _becomes(fact: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if fact():
+            return
+        await asyncio.sleep(0.01)
+    raise TimeoutError
+
+
+async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_that(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failover undid what another node did last, in beats and so perhaps in records: its sessions are marked."""
+    monkeypatch.setattr(membership, "BEAT_S", 0.02)
+
+    async def ask_peer(url: str) -> bool | None:
+        return None
+
+    database = PostgresDatabase(postgres_url)
+    node = Membership(
+        database,
+        tmp_path,
+        NodeFacts("http://one", "1", "h"),
+        now=lambda: 0,
+        load=lambda: 0,
+        site_at=lambda: None,
+        ask_peer=ask_peer,
+        listener=_Listener(),
+    )
+    with database.connect() as connection:
+        table = NodeTable(connection)
+        table.join("two", url="http://two", version="1", studio_hash="h")
+        for _ in range(3):
+            table.beat("two", draining=False, load=0, site_at=None, at=0)
+        table.claim("two", ["a"], new=True)
+        with database.hold(lock_name("two")):
+            await node.join()
+            await _becomes(lambda: any(row.node == "two" for row in node.nodes))
+        try:
+            connection.execute("UPDATE nodes SET beat = 2 WHERE node = 'two'")
+            await _becomes(lambda: connection.value("SELECT tail_lost FROM owners WHERE node IS NULL") == 1)
+            assert exposed_before(tmp_path) != "", "commits wait for no standby here"
+        finally:
+            await node.leave()

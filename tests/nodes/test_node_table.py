@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from engine.nodes.ownership import SharedOwnership
 from engine.storage.database import Connection
 from engine.storage.journal import Append, NotOwner
 from engine.storage.keys import Keys
-from engine.storage.nodes import Look, NodeTable, lock_name
+from engine.storage.nodes import Look, NodeTable, exposed_before, lock_name, node_before, remember_node
 from engine.storage.postgres import PostgresDatabase
 from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.rows import PersonChange, PersonRow
@@ -210,15 +211,16 @@ def test_a_burial_waits_for_the_write_under_way(table: NodeTable, postgres_url: 
     assert buried.is_set()
 
 
-_OTHER_TIMELINE = "UPDATE nodes SET timeline = 'F0000000', replicated = :replicated WHERE node = :node"
+_OTHER_TIMELINE = "UPDATE nodes SET exposed_on = :exposed_on WHERE node = :node"
 """As a beat before a failover left it."""
 
 
 @pytest.mark.parametrize(
-    ("replicated", "rolled_back", "lost"), [(0, False, True), (1, False, False), (1, True, True)]
+    ("exposed_on", "rolled_back", "lost"),
+    [("F0000000", False, True), (None, False, False), (None, True, True)],
 )
 def test_what_dies_with_its_database_may_lack_its_newest_records(
-    table: NodeTable, connection: Connection, replicated: int, rolled_back: bool, lost: bool
+    table: NodeTable, connection: Connection, exposed_on: str | None, rolled_back: bool, lost: bool
 ) -> None:
     """An owner that beat last before a failover, whose commits waited for no standby, or whose later beats are gone.
 
@@ -226,7 +228,7 @@ def test_what_dies_with_its_database_may_lack_its_newest_records(
     """
     table.claim("one", ["a"])
     table.beat("one", draining=False, load=0, site_at=None, at=0)
-    connection.execute(_OTHER_TIMELINE, node="one", replicated=replicated)
+    connection.execute(_OTHER_TIMELINE, node="one", exposed_on=exposed_on)
     assert table.bury("one", 1, rolled_back=rolled_back)
     assert table.claim("two", ["a", "b"])["a"].tail_lost is lost
     assert not table.owners(["b"])["b"].tail_lost
@@ -237,6 +239,24 @@ def test_what_dies_with_its_database_may_lack_its_newest_records(
     assert table.owners(["a"])["a"].tail_lost is lost, "in a term that is over"
     table.mark_tail("three", "a", 3, lost=False)
     assert not table.owners(["a"])["a"].tail_lost
+
+
+def test_a_process_tells_what_the_one_before_it_in_its_folder_lost(
+    table: NodeTable, connection: Connection, tmp_path: Path
+) -> None:
+    """That one remembered in its folder where its commits were exposed; its row may be from before."""
+    table.claim("one", ["a"])
+    table.claim("two", ["b"])
+    look = table.beat("one", draining=False, load=0, site_at=None, at=0)
+    assert look is not None
+    assert look.exposed_on
+    remember_node(tmp_path, "one", "F0000000")
+    assert (node_before(tmp_path), exposed_before(tmp_path)) == ("one", "F0000000")
+    table.leave("one", exposed_on=exposed_before(tmp_path))
+    table.leave("two", exposed_on=look.exposed_on)
+    table.join("three", url="http://three", version="1", studio_hash="h")
+    owners = table.claim("three", ["a", "b"])
+    assert [owners[each].tail_lost for each in ("a", "b")] == [True, False]
 
 
 def test_a_node_that_dies_on_the_timeline_of_its_beats_lost_nothing(table: NodeTable) -> None:
@@ -258,11 +278,12 @@ def test_what_was_given_up_before_a_failover_may_have_had_another_owner_since(
     table.claim("one", ["a", "b", "c"])
     table.release("one", [("a", 1), ("b", 1)])
     table.leave("one")
-    assert [row["given_up_on"] is None for row in connection.rows("SELECT given_up_on FROM owners")] == [
+    assert [row["exposed_on"] is None for row in connection.rows("SELECT exposed_on FROM owners")] == [
         False
     ] * 3
-    connection.execute("UPDATE owners SET given_up_on = 'F0000000' WHERE session_id IN ('a', 'c')")
-    connection.execute("UPDATE owners SET given_up_on = NULL WHERE session_id = 'b'")
+    connection.execute("UPDATE owners SET exposed_on = 'F0000000' WHERE session_id IN ('a', 'c')")
+    # Commits waited for a standby.
+    connection.execute("UPDATE owners SET exposed_on = NULL WHERE session_id = 'b'")
     owners = table.claim("two", ["a", "b", "c"])
     assert [owners[each].tail_lost for each in ("a", "b", "c")] == [True, False, True]
 
