@@ -90,6 +90,27 @@ async def test_a_wrong_link_makes_nobody_new(
     assert (await said(http, unpublished))[0] == 0
 
 
+async def test_whoever_gave_a_name_on_saying_that_they_come_finds_it_in_the_field(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """They may change it, which is kept when the same link is opened again; it stays out of the address."""
+    link = f"{await room.start()}/sessions/join/{room.session_id}#come=hers&name=Anna+%22A%22+%C3%96z"
+    page = await open_page(link)
+    name = page.get_by_label("Your name, if you like")
+    await expect(name).to_have_value('Anna "A" Öz')
+    assert await page.evaluate("location.hash") == ""
+    await page.reload()
+    await expect(name).to_have_value('Anna "A" Öz')
+    await name.fill("Annie")
+    await page.get_by_role("button", name="Join").click()
+    await room.wait_for_lines(1)
+    assert (room.addresses[0]["resume"], room.addresses[0]["name"]) == ("hers", "Annie")
+    async with page.expect_event("load"):
+        await page.evaluate("location.hash = 'come=hers&name=Anna'")
+    await room.wait_for_lines(2)
+    assert room.addresses[1]["name"] == "Annie"
+
+
 @pytest.mark.timeout(60)
 async def test_whoever_has_said_that_they_come_is_known_without_storage(
     room: FakeRoom, open_page: Opener

@@ -296,3 +296,4 @@ async def test_somebody_comes_to_a_whole_series_by_its_page(
     await expect(page.get_by_role("button", name="Not this time")).to_have_count(2)
     await page.get_by_role("link", name="Your own link to join").click()
     await expect(page.get_by_role("heading", name="Evening")).to_be_visible()
+    await expect(field).to_have_value("Anna")

@@ -300,8 +300,9 @@ async def test_a_weekly_class_over_the_end_of_summer_time(tmp_path: Path, open_p
         assert not week.box.of("Ben", "In 15 minutes: Evening breath")
 
         await week.until(autumn(31, 19))
-        for page, letter in zip((anna, cleo), letters, strict=True):
+        for page, name, letter in zip((anna, cleo), ("Anna", "Cleo"), letters, strict=True):
             await page.goto(behind(letter, "join"))
+            await expect(page.get_by_label("Your name, if you like")).to_have_value(name)
             await page.get_by_role("button", name="Join").click()
             await expect(page.get_by_text("We begin any moment now.")).to_be_visible()
             await week.looked_at(page, "waiting")

@@ -62,8 +62,13 @@ def coming_of(connection: Connection) -> Coming:
 
 
 def joined(request: web.Request, state: Session, place: Place) -> web.Response:
-    """A redirect to the join page: the secret stands in the fragment, which browsers send to no server."""
+    """A redirect to the join page: secret and name stand in the fragment, which browsers send to no server.
+
+    The name fills the field there; whoever comes sees it, and that the others will, before they join.
+    """
     secrets = {"come": secret_of(request, place.registration.registration, session_id=state.session_id)}
+    if place.registration.name:
+        secrets["name"] = place.registration.name
     if needs_token(state.details):
         secrets["token"] = tokens_of(state, request.app[CREDENTIALS].tokens)["participant"]
     return led_to(request, f"/sessions/join/{state.session_id}#{urlencode(secrets)}")

@@ -19,7 +19,11 @@ const memory = recall(sessionId);
 const handed = fragment.get("resume");
 /** The secret of somebody who has said that they come, and has not been here yet. */
 const coming = fragment.get("come");
-if (coming && !memory.identity) remember(sessionId, { identity: { resume: coming } });
+if (coming && !memory.identity) {
+  // Whoever changed the name here before keeps that one.
+  memory.name ??= fragment.get("name");
+  remember(sessionId, { identity: { resume: coming }, name: memory.name });
+}
 const token = fragment.get("token") ?? memory.token ?? null;
 
 /** Modules of the room: loaded in the background while the entry is read. */
