@@ -20,6 +20,7 @@ from publisher.files.new_tree import NewTree, remove
 from publisher.files.tree import SiteFile, Tree, exchange, flush_folders
 from publisher.priority import run_idle, usable_cores
 from publisher.rendering import resources
+from publisher.rendering.assets import assets
 from publisher.rendering.card import studio_card
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
@@ -28,7 +29,7 @@ from publisher.site import sitemap
 from publisher.site.card_workers import CardWorkers
 from publisher.site.cards import Cards
 from publisher.site.collecting import collect, collected_by_hand
-from publisher.site.mkdocs_build import PageRenderer, asset_files
+from publisher.site.mkdocs_build import PageRenderer
 from publisher.site.page import Page
 from publisher.site.page_process import PageSetup
 from publisher.site.page_workers import PageWorkers
@@ -288,7 +289,8 @@ class SiteBuilder:
                 ics = calendar_of(self._catalogue, self._studio, self._links, self._site_id)
                 yield SiteFile("calendar.ics", ics)
             case "docs":
-                yield from asset_files(self._studio.look)
+                for path, data in assets(self._studio.look):
+                    yield SiteFile(f"assets/{path}", data)
                 yield SiteFile("card.png", studio_card(self._studio))
                 yield SiteFile("robots.txt", self._robots())
                 yield from self._renderer.documents()

@@ -23,13 +23,14 @@ from mkdocs.utils.templates import script_tag_filter, url_filter
 
 from publisher.files.tree import SiteFile
 from publisher.rendering import resources
+from publisher.rendering.assets import assets
 from publisher.rendering.links import Links
-from publisher.rendering.look import Look, recoloured, site_rules
+from publisher.rendering.look import Look
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 from publisher.site.page import Page
 
-__all__ = ["PageRenderer", "asset_files", "assets_version", "scratch_folder"]
+__all__ = ["PageRenderer", "assets_version", "scratch_folder"]
 
 # Pages in one build: MkDocs keeps each of them in memory until the end.
 _BATCH = 100
@@ -42,27 +43,12 @@ def _theme() -> Path:
     return resources.path("site") / "theme"
 
 
-def asset_files(look: Look) -> Iterator[SiteFile]:
-    """The theme's fonts, styles and scripts in a studio's look, and its pictures; paths below the site's root (``assets/…``)."""
-    root = _theme() / "assets"
-    for file in sorted(root.rglob("*")):
-        if file.is_file():
-            path, data = file.relative_to(root).as_posix(), file.read_bytes()
-            if path == "site.css":
-                data += site_rules(look).encode()
-            elif path == "mark.svg":
-                data = recoloured(data, look)
-            yield SiteFile(f"assets/{path}", data)
-    for name, picture in look.pictures.items():
-        yield SiteFile(f"assets/{name}", picture.data)
-
-
 def assets_version(look: Look) -> str:
     """Ten hex digits that change with any asset: a query string with them keeps old ones out of browsers' caches."""
     digest = hashlib.sha256()
-    for each in asset_files(look):
-        digest.update(each.path.encode())
-        digest.update(each.data or b"")
+    for path, data in assets(look):
+        digest.update(f"assets/{path}".encode())
+        digest.update(data)
     return digest.hexdigest()[:10]
 
 

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from bs4 import BeautifulSoup
+from PIL import Image
 
+from publisher.rendering.assets import assets
+from publisher.rendering.studio import load
 from tests.api.conftest import LAST, Server, asking, on_one_connection
 
 
@@ -221,3 +225,56 @@ async def test_the_plain_pages_have_the_accent_of_the_studio(server: Server) -> 
     assert "7A3E9D" not in before
     assert after.startswith(before)
     assert "--accent: #7A3E9D" in after
+
+
+async def test_what_the_servers_own_pages_are_made_with_is_there_before_the_first_site(
+    server: Server,
+) -> None:
+    """In the studio's look, with type and packed as later from the site; what is none of it is not there."""
+    (server.data / "studio.toml").write_text('accent = "#7A3E9D"\nlogo = "logo.png"')
+    Image.new("RGB", (64, 64), "#7A3E9D").save(server.data / "logo.png")
+    await server.create("dawn")
+    page = BeautifulSoup((await server.stranger.get("/sessions/dawn/")).text, "html.parser")
+    named = {str(each[name]) for name in ("href", "src") for each in page.select(f"[{name}]")}
+    asked = {link for link in named if link.startswith("/assets/")}
+    assert {link.partition("?")[0] for link in asked} >= {
+        "/assets/site.css",
+        "/assets/local-time.js",
+        "/assets/logo.png",
+    }
+    for link in asked:
+        assert (await server.stranger.get(link)).status_code == 200, link
+    for path, data in assets(load(server.data).look):
+        answer = await server.stranger.get(f"/assets/{path}?v=1")
+        assert (answer.status_code, answer.content) == (200, data), path
+        # The site that is being built may be another one already.
+        assert answer.headers["cache-control"] == "no-cache"
+    styles = await server.stranger.get("/assets/site.css", headers={"Accept-Encoding": "gzip"})
+    assert "7A3E9D" in styles.text
+    assert styles.headers["content-type"] == "text/css; charset=utf-8"
+    assert styles.headers["content-encoding"] == "gzip"
+    for path in ("/assets/", "/assets/none.css", "/assets/../studio.toml", "/assets/%2e%2e/main.html"):
+        assert (await server.stranger.get(path)).status_code == 404, path
+
+
+async def test_what_the_site_has_of_its_assets_goes_before_ours(server: Server, public: Path) -> None:
+    """A site that was built keeps its own."""
+    (public / "assets").mkdir()
+    (public / "assets" / "site.css").write_text("body {}")
+    assert (await server.stranger.get("/assets/site.css")).text == "body {}"
+
+
+async def test_before_the_first_site_its_home_page_says_that_it_comes(server: Server) -> None:
+    """In words, which the browser asks for again by itself; other pages are not there, for programs as an error."""
+    as_reader = {"Accept": "text/html"}
+    home = await server.stranger.get("/", headers=as_reader)
+    assert home.status_code == 503
+    assert "This page is being set up" in home.text
+    assert (home.headers["refresh"], home.headers["retry-after"]) == ("3", "3")
+    assert home.headers["cache-control"] == "no-store"
+    other = await server.stranger.get("/imprint/", headers=as_reader)
+    assert other.status_code == 404
+    assert "There is no page here" in other.text
+    assert "refresh" not in other.headers
+    program = await server.stranger.get("/", headers={"Accept": "application/json"})
+    assert (program.status_code, program.json()["error"]) == (404, "not_found")

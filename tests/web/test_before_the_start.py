@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -66,16 +65,6 @@ async def test_far_from_the_start_the_screen_may_sleep(
     assert await page.evaluate("window.locks.given") == 0
 
 
-async def site_is_built(http: aiohttp.ClientSession, server: Server) -> None:
-    """Wait for the site's own files, which the first start builds."""
-    async with asyncio.timeout(20):
-        while True:
-            async with http.get(f"{server.url}/assets/local-time.js") as response:
-                if response.status == 200:
-                    return
-            await asyncio.sleep(0.05)
-
-
 async def test_the_page_of_a_session_says_one_local_time_with_its_zone(
     server: Server, http: aiohttp.ClientSession, open_page: Opener
 ) -> None:
@@ -88,7 +77,6 @@ async def test_the_page_of_a_session_says_one_local_time_with_its_zone(
         "scheduled_start": start.isoformat(),
     }
     await asked(http, "POST", f"{server.url}/api/v2/sessions/create", 201, body)
-    await site_is_built(http, server)
     for zone in ("Europe/Berlin", "Asia/Kolkata", "UTC"):
         page = await open_page(f"{server.url}/sessions/dawn/", timezone_id=zone)
         here = start.astimezone(ZoneInfo(zone))

@@ -35,9 +35,9 @@ async def signed_in(open_page: Opener, url: str, key: str) -> Page:
 
 
 async def first_site(url: str, http: aiohttp.ClientSession) -> None:
-    """Return when the empty site is built, whose styles every page has."""
+    """Return when the empty site is built."""
     for _ in range(600):
-        async with http.get(f"{url}/assets/site.css") as answer:
+        async with http.get(f"{url}/") as answer:
             if answer.status == 200:
                 return
         await asyncio.sleep(0.1)

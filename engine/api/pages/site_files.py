@@ -1,6 +1,7 @@
 """The published site at ``/``: static files, revalidated by ETag, folders by their ``index.html``.
 
-The page of a session that is not published yet is rendered from the session, for those who may know of it.
+The page of a session that is not published yet is rendered from the session, for those who may know of it. What those pages
+are made with is there from the first request on, before the first site is built.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from engine.api.http.plain_page import page_context, plain_page
 from engine.api.http.responses import error_response
 from engine.api.http.studio_identity import studio_of
 from engine.api.pages.session_pages import coming_card, is_withdrawn, page_before_publication
+from publisher.rendering.assets import asset
 
 __all__ = ["file_response", "find_file", "not_found", "serve"]
 
@@ -43,7 +45,9 @@ _TYPES: Mapping[str, str] = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
-_NEVER_BEHIND = ("/assets/", "/pagefind/")
+_ASSETS = "/assets/"
+_NEVER_BEHIND = (_ASSETS, "/pagefind/")
+_SOON_S = 3
 _FEEDS = ("/feed.xml", "/feed.json")
 _COMPRESSIBLE = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
@@ -64,9 +68,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
     if found is not None and found.name == "index.html" and not path.endswith(("/", "/index.html")):
         raise _redirect(request, f"{path}/")
     if found is not None:
-        response = file_response(
-            request, found, immutable=path.startswith("/assets/") and "v" in request.query
-        )
+        response = file_response(request, found, immutable=path.startswith(_ASSETS) and "v" in request.query)
         if path in _FEEDS:
             await _link_hub(request, response)
         return response
@@ -85,6 +87,10 @@ async def serve(request: web.Request) -> web.StreamResponse:
             if not path.endswith("/"):
                 raise _redirect(request, f"{path}/")
             return await page_before_publication(request, view.state)
+    if path.startswith(_ASSETS):
+        unbuilt = await asyncio.to_thread(_asset, request.app[DATA], path.removeprefix(_ASSETS))
+        if unbuilt is not None:
+            return _unbuilt_asset(path, unbuilt)
     card_of = _card_of(path)
     if card_of is not None:
         view = await request.app[SESSIONS].view(card_of)
@@ -182,6 +188,23 @@ def file_response(request: web.Request, found: Path, *, immutable: bool) -> web.
     return response
 
 
+def _asset(data: Path, path: str) -> bytes | None:
+    """One of the site's own files, as the site will have it once it is built. Blocking."""
+    return asset(studio_of(data).look, path)
+
+
+def _unbuilt_asset(path: str, data: bytes) -> web.Response:
+    suffix = Path(path).suffix.lower()
+    content_type = _TYPES.get(suffix, "application/octet-stream")
+    # The site that is being built may have another look already.
+    headers = {hdrs.CONTENT_TYPE: content_type, hdrs.CACHE_CONTROL: "no-cache"}
+    response = web.Response(body=data, headers=headers)
+    if suffix in _COMPRESSIBLE:
+        response.headers[hdrs.VARY] = hdrs.ACCEPT_ENCODING
+        response.enable_compression()
+    return response
+
+
 def _session_of(path: str) -> str | None:
     parts = path.strip("/").split("/")
     return parts[1] if len(parts) == 2 and parts[0] == "sessions" else None
@@ -200,12 +223,29 @@ async def _gone(request: web.Request) -> web.StreamResponse:
     return plain_page(page, page.words("before.withdrawn"), text, status=410)
 
 
+async def _not_built(request: web.Request) -> web.Response:
+    """What a reader sees where nothing of the site is built: at its home page that it comes soon, which the browser asks again."""
+    page = await page_context(request)
+    is_home = request.path == "/"
+    title, said = (
+        ("before.built_soon", "before.built_soon_said") if is_home else ("missing.title", "missing.said")
+    )
+    body = f"<p>{escape(page.words(said))}</p>"
+    response = plain_page(page, page.words(title), body, status=503 if is_home else 404)
+    if is_home:
+        response.headers.update({hdrs.RETRY_AFTER: str(_SOON_S), "Refresh": str(_SOON_S)})
+    response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    return response
+
+
 async def not_found(request: web.Request) -> web.StreamResponse:
     """The site's 404 page, or an error for programs."""
     own = await asyncio.to_thread(find_file, request.app[DATA] / "public", "/404.html")
     wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "text/html")
-    if own is None or not wants_page:
+    if not wants_page:
         return error_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
+    if own is None:
+        return await _not_built(request)
     page = await asyncio.to_thread(own.read_bytes)
     return web.Response(
         body=page,
