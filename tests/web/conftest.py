@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 from pydantic import SecretStr
 
 from engine.app import RunningServer
@@ -23,7 +23,7 @@ from tests.browsers import browser
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
-__all__ = ["NO_STORAGE", "Opener", "browser"]
+__all__ = ["NO_STORAGE", "Opener", "browser", "type_number"]
 
 Opener = Callable[..., Awaitable[Page]]
 
@@ -84,6 +84,16 @@ async def open_page(browser: Browser) -> AsyncIterator[Opener]:
     """Open pages for one test."""
     async with opening(browser) as opener:
         yield opener
+
+
+async def type_number(field: Locator, text: str) -> None:
+    """Type into a number field in the place of what stands there, key by key as people do.
+
+    Playwright's ``fill`` does not replace the value of such a field in Firefox: it adds to it.
+    """
+    await field.select_text()
+    await field.press_sequentially(text)
+    await expect(field).to_have_value(text)
 
 
 #: What browsers themselves report of a request that was refused or broken: Chromium as messages, Firefox as errors.

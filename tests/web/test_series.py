@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from engine.app import RunningServer
 from engine.domain.instant import HOUR, MINUTE, iso
 from tests.journey.server import KEY, asked
-from tests.web.conftest import Opener
+from tests.web.conftest import Opener, type_number
 from tests.web.fake_room import FakeRoom, now
 
 
@@ -49,7 +49,7 @@ async def test_a_mistake_is_mended_while_people_wait(
     await dialog.get_by_label("Title").fill("Morning Calm")
     await dialog.get_by_role("button", name="Add a technique").click()
     await dialog.get_by_label("Technique", exact=True).nth(1).fill("Resonance")
-    await dialog.get_by_label("Minutes", exact=True).nth(1).fill("8")
+    await type_number(dialog.get_by_label("Minutes", exact=True).nth(1), "8")
     await expect(dialog.get_by_text("12 minutes")).to_be_visible()
     await dialog.get_by_text("More choices").click()
     await dialog.get_by_label("What it is about").fill("Come as you are.")
@@ -80,7 +80,7 @@ async def test_a_weekly_class_is_made_changed_and_ended(
     await console.get_by_label("Begins at (your local time)").fill("2030-03-21T18:30")
     await console.get_by_label("How often").select_option("Every week")
     await console.get_by_label("Until when").select_option("A number of times")
-    await console.get_by_label("How many times").fill("3")
+    await type_number(console.get_by_label("How many times"), "3")
     await expect(console.get_by_text("stays the same in Europe/Berlin")).to_be_visible()
     await console.get_by_role("button", name="Set it up").click()
 
@@ -106,7 +106,7 @@ async def test_a_weekly_class_is_made_changed_and_ended(
     await expect(console.get_by_role("heading", name="Night breath")).to_be_visible()
 
     await console.get_by_role("button", name="Change the series").click()
-    await dialog.get_by_label("How many times").fill("2")
+    await type_number(dialog.get_by_label("How many times"), "2")
     await dialog.get_by_role("button", name="Save").click()
     await expect(dates).to_have_count(2)
 
