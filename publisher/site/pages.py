@@ -25,6 +25,8 @@ _OF_A_TECHNIQUE = 6
 _UPCOMING = 6
 _UPCOMING_READ = 200
 _OF_A_SERIES = 3
+_OWN_ON_HOME = 12
+_OURS_ON_HOME = 6
 
 
 class Pages:
@@ -159,7 +161,7 @@ class Pages:
                 if best is None or each.session_id != best.session_id
             ],
             "total": self._catalogue.count(),
-            "techniques": [t for t in lookup.CATALOGUE.values() if t.group is None][:6],
+            "techniques": self._to_practise(),
             "has_instructors": len(self._catalogue.instructors()) > 1,
             "search": self._catalogue.count() >= SEARCH_FROM,
         }
@@ -204,6 +206,12 @@ class Pages:
     def _featured(self, entry: Published) -> Story | None:
         excerpt = self._catalogue.excerpt(entry.session_id)
         return None if excerpt is None else story_of(excerpt, self._studio)
+
+    def _to_practise(self) -> list[lookup.Technique]:
+        """The first of the studio's own techniques, then of those that come with us; the page of techniques has every one."""
+        own = [each.technique for each in self._own.all()][:_OWN_ON_HOME]
+        ours = [each for each in lookup.CATALOGUE.values() if each.group is None]
+        return [*own, *ours[:_OURS_ON_HOME]]
 
     def _coming(self) -> list[UpcomingRoom]:
         """The next sessions, of each series the first few: a daily one leaves room for the others."""

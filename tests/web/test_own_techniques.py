@@ -46,7 +46,8 @@ async def test_a_technique_is_written_tried_planned_and_breathed(
             if answer.status == 200:
                 break
         await console.wait_for_timeout(100)
-    page = await open_page(site)
+    page = await open_page(f"{publishing.url}/")
+    await page.get_by_role("link", name="Evening Tide").click()
     await expect(page.get_by_role("heading", name="Evening Tide")).to_be_visible()
     await expect(page.locator(".player")).to_be_visible()
     await page.locator(".player button").first.click()

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bs4 import BeautifulSoup
+
 from engine.domain.techniques.own import OwnTechnique
 from engine.storage.techniques import OwnTechniques
 from tests.publisher.samples import snapshot
@@ -42,6 +46,37 @@ def test_a_technique_has_a_page_with_its_pacer(publisher: Publisher) -> None:
     assert "evening-tide" in publisher.read("techniques/index.html")
     assert "/techniques/evening-tide/" in publisher.read("sitemap-pages.xml")
     assert publisher.site() == publisher.rebuilt()
+
+
+def test_the_home_page_offers_it_before_ours(publisher: Publisher) -> None:
+    """As soon as it is written, and no longer than it is there; of very many the first."""
+
+    def offered() -> list[str]:
+        home = BeautifulSoup(publisher.read("index.html"), "html.parser")
+        return [
+            str(link["href"]).split("/")[-2] for link in home.select("[aria-labelledby=practise] .cards a")
+        ]
+
+    ours = offered()
+    assert len(ours) == 6
+    _written(publisher, TIDE)
+    publisher.work()
+    assert offered() == ["evening-tide", *ours]
+    home = publisher.read("index.html")
+    assert "A long &lt;breath&gt; out." in home
+    assert publisher.site() == publisher.rebuilt()
+    _written(publisher, *(replace(TIDE, name=f"Tide {chr(97 + number)}") for number in range(14)))
+    publisher.work()
+    assert offered()[:2] == ["evening-tide", "tide-a"]
+    assert len(offered()) == 12 + 6
+    every = publisher.read("techniques/index.html")
+    assert all(f"tide-{chr(97 + number)}/" in every for number in range(14))
+    with publisher.catalogue.transaction():
+        for each in OwnTechniques(publisher.connection).all():
+            OwnTechniques(publisher.connection).remove(each.slug)
+        publisher.catalogue.mark_all_dirty()
+    publisher.work()
+    assert offered() == ours
 
 
 def test_a_story_that_practised_it_leads_there_and_back(publisher: Publisher) -> None:
