@@ -105,6 +105,36 @@ async def test_a_line_whose_fate_is_unknown_goes_out_again_under_its_id(
     await expect(page.get_by_text("You Hello there")).to_have_count(1)
 
 
+async def test_the_next_line_can_be_written_before_the_answer_to_the_last(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """On a slow network nothing typed meanwhile is lost, and a second tap sends nothing twice."""
+    page = await practising(room, open_page)
+    await page.get_by_role("button", name="More").click()
+    field, send = (
+        page.get_by_label("Say something to the room"),
+        page.get_by_role("button", name="Send", exact=True),
+    )
+    await field.fill("Hello there")
+    room.silent = True
+    await send.click()
+    first = await room.wait_for("chat")
+    await field.fill("and all")
+    for socket in room.sockets:
+        await socket.send_json({"type": "ack", "reply_to": first["id"], "seq": 900})
+    await expect(page.get_by_text("You Hello there")).to_be_visible()
+    await expect(field).to_have_value("and all")
+    await send.click()
+    second = await room.wait_for("chat", 2)
+    await send.click()
+    await field.fill("of you")
+    refusal = {"code": "chat_is_off", "message": "The chat is switched off."}
+    for socket in room.sockets:
+        await socket.send_json({"type": "error", "reply_to": second["id"], "content": refusal})
+    await expect(field).to_have_value("and all of you")
+    assert [sent["data"]["message"] for sent in room.of("chat")] == ["Hello there", "and all"]
+
+
 async def test_who_was_away_too_long_keeps_no_message_on_the_screen(
     room: FakeRoom, open_page: Opener
 ) -> None:

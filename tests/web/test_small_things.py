@@ -111,6 +111,33 @@ async def test_a_tone_that_does_not_sound_is_not_said_to_be_on(room: FakeRoom, o
     await expect(tone).to_have_attribute("aria-checked", "false")
 
 
+async def test_a_tone_that_is_taken_while_the_track_changes_is_not_said_to_be_on(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """A call came between the new track and its first sound."""
+    waiting = """
+      const play = HTMLMediaElement.prototype.play;
+      HTMLMediaElement.prototype.play = async function () {
+        window.player = this;
+        await play.call(this);
+        if (this.duration > 60) await new Promise((go) => (window.go = go));
+      };
+    """
+    await room.change("Box Breathing", BOX)
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", script=waiting)
+    await page.get_by_role("button", name="Join").click()
+    await page.get_by_role("button", name="More").click()
+    tone = page.get_by_role("switch", name="Tone")
+    await tone.click()
+    await page.wait_for_function("() => window.go")
+    await expect(tone).to_have_attribute("aria-checked", "true")
+    await page.evaluate(
+        "new Promise((done) => (window.player.addEventListener('pause', done), window.player.pause()))"
+    )
+    await page.evaluate("window.go()")
+    await expect(tone).to_have_attribute("aria-checked", "false")
+
+
 async def test_a_browser_that_keeps_nothing_still_breathes(room: FakeRoom, open_page: Opener) -> None:
     """A private window whose storage throws: join, practice, console and wall."""
     await room.change("Box Breathing", BOX)

@@ -159,7 +159,8 @@ export class CueSound {
     const sounds = await this._play();
     if (this._key !== due.key) return;
     this._changing = false;
-    if (sounds) this.tick();
+    // A call may have taken the sound meanwhile.
+    if (sounds && !audio.paused) this.tick();
     else this._ended();
   }
 

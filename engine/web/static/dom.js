@@ -90,3 +90,14 @@ export function showScreen(screen, { focus = true } = {}) {
     globalThis.scrollTo(0, 0);
   }
 }
+
+/**
+ * Take out of a field what is sent, so that the next words can be written before the answer comes, and nothing is sent twice.
+ * @param {HTMLInputElement | HTMLTextAreaElement} field
+ * @returns {{words: string, giveBack: () => void}} `giveBack` puts refused words before what was written since
+ */
+export function takeWords(field) {
+  const words = field.value.trim();
+  field.value = "";
+  return { words, giveBack: () => void (field.value = [words, field.value].filter(Boolean).join(" ")) };
+}

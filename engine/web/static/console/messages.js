@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, setText } from "../dom.js";
+import { h, setText, takeWords } from "../dom.js";
 import { t } from "../i18n.js";
 import { toggle } from "../participant/toggle.js";
 
@@ -25,9 +25,9 @@ export function messagesPanel(command) {
         [h("div", {}, h("label", { for: "words" }, t("say.words")), message), h("button", { type: "submit" }, t("say.send")), said],
         async () => {
           setText(said, "");
-          if (!(await command("announce", { title: t("say.from"), message: message.value.trim() }))) return;
-          message.value = "";
-          setText(said, t("say.sent"));
+          const { words, giveBack } = takeWords(message);
+          if (await command("announce", { title: t("say.from"), message: words })) setText(said, t("say.sent"));
+          else giveBack();
         },
       ),
       h(
@@ -35,7 +35,8 @@ export function messagesPanel(command) {
         {},
         h("summary", {}, t("say.achievement")),
         form([h("div", {}, h("label", { for: "achieved" }, t("say.achieved")), title), h("button", { type: "submit" }, t("say.share"))], async () => {
-          if (await command("unlock_achievement", { title: title.value.trim() })) title.value = "";
+          const { words, giveBack } = takeWords(title);
+          if (!(await command("unlock_achievement", { title: words }))) giveBack();
         }),
       ),
     ),

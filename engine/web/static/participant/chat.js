@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, show } from "../dom.js";
+import { h, show, takeWords } from "../dom.js";
 import { t } from "../i18n.js";
 import { refusalText } from "../refusals.js";
 
@@ -60,16 +60,16 @@ export function chatForm(room, client, { name, label, sent }) {
       class: "chat-form",
       onsubmit: async (event) => {
         event.preventDefault();
-        const message = input.value.trim();
+        const { words: message, giveBack } = takeWords(input);
         if (!message) return;
         try {
           const { seq } = await client.send("chat", { message });
           // After a lost connection it may have come back already, with what was missed.
           if (!room.chatLog.some((line) => line.seq === seq)) room.chatLog.push({ name: name(), message, own: true, seq, clientId: room.clientId });
-          input.value = "";
           note.textContent = "";
           sent();
         } catch (error) {
+          giveBack();
           note.textContent = refusalText(error);
         }
       },
