@@ -248,7 +248,7 @@ async def hand_over(node: Node | None, directory: Directory) -> None:
     """Let other servers go on with the sessions, where there are others."""
     if node is None or not node.membership.living():
         return
-    node.membership.draining = True
+    node.membership.draining = node.ownership.draining = True
     log.info("handing over", sessions=len(node.ownership))
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_HAND_OVER_TIMEOUT):

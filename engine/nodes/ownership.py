@@ -34,6 +34,8 @@ class SharedOwnership:
         self._database = database
         self.node = ""
         """This node's id; empty while it is no member."""
+        self.draining = False
+        """The sessions are given up: none is claimed any more, not for somebody who comes either."""
         self._terms: dict[str, int] = {}
         self._claims: dict[tuple[str, bool], asyncio.Future[Owner | None]] = {}
         self._releases: dict[str, asyncio.Future[None]] = {}
@@ -72,11 +74,13 @@ class SharedOwnership:
         Raises:
             NotFound: nobody created it.
             Moved: another node owns it.
-            Unavailable: the database does not answer, or does not count this node among the living.
+            Unavailable: this node stops, or the database does not answer, or does not count it among the living.
         """
         term = self._terms.get(session_id)
         if term is not None:
             return term
+        if self.draining:
+            raise Unavailable("draining", "This server is about to stop; come back in a moment.")
         if session_id in self._releases:
             await asyncio.shield(self._releases[session_id])
         owner = await self._asked(session_id, new=new)
@@ -100,7 +104,8 @@ class SharedOwnership:
         term = self._terms.get(session_id)
         if term is not None:
             return Owner(self.node, "", term)
-        found, until = self._foreign.get(session_id, (None, 0.0))
+        # While this node drains, nobody is passed on either: it would not be for long.
+        found, until = self._foreign.get(session_id, (None, 0.0)) if not self.draining else (None, 0.0)
         if found is not None and time.monotonic() < until:
             return found
         try:
