@@ -20,7 +20,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish bench-cluster pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -78,6 +78,10 @@ bench: $(VENV)-bench/stamp ## run the benchmarks, ours and other servers': a tab
 
 bench-publish: $(VENV)/development.stamp ## measure publishing one session among 10,000; or BENCH_ARGS="--sessions 500"
 	$(python) -m bench.publish $(BENCH_ARGS)
+
+bench-cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## measure several servers on one PostgreSQL behind HAProxy, and faults: a quarter of an hour
+	@bash .ci/install-package.sh haproxy bench-cluster
+	$(python) -m bench.cluster $(BENCH_ARGS)
 
 check-site: $(VENV)/development.stamp ## check a sample site with the Nu HTML validator; needs Java and npm
 	$(python) -m bench.check_site

@@ -2,7 +2,10 @@
 
 import http.client
 import json
+import re
 import sys
+import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +14,7 @@ from urllib.parse import urlencode
 
 from bench.dialects import Phase, upgrade
 
-__all__ = ["ENVIRONMENT", "KEY", "NAME", "Api", "command", "join", "lead"]
+__all__ = ["ENVIRONMENT", "KEY", "NAME", "Api", "command", "commit_quantile", "commits", "join", "lead"]
 
 NAME = "Halcytone Live"
 KEY = "bench-administrator-key-of-no-secret"
@@ -89,3 +92,34 @@ def lead(session: Session) -> list[Phase]:
 def join(session_id: str, name: str, **more: str) -> list[Phase]:
     """The handshake of a participant's socket; `more` has the parameters of a reconnect."""
     return _live(session_id=session_id, role="participant", name=name, **more)
+
+
+_COMMITS = re.compile(r'^halcytone_commit_seconds_bucket\{le="([^"]+)"\} (\S+)', re.M)
+
+
+def commits(port: int) -> dict[float, float]:
+    """How many commits of the journal took at most so many seconds, as `/metrics` counts them since the start."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return {float(limit): float(count) for limit, count in _COMMITS.findall(text)}
+
+
+def commit_quantile(before: Mapping[float, float], after: Mapping[float, float], share: float) -> float:
+    """Seconds within which a share of the commits between two looks was made, even within a bucket as Prometheus has it.
+
+    Raises:
+        ValueError: there was none.
+    """
+    limits = sorted(after)
+    counts = [after[limit] - before.get(limit, 0.0) for limit in limits]
+    rank = share * counts[-1]
+    if rank == 0:
+        raise ValueError("nothing was committed")
+    below, lower = 0.0, 0.0
+    for limit, count in zip(limits, counts, strict=True):
+        if count >= rank:
+            return (
+                lower if limit == float("inf") else lower + (limit - lower) * (rank - below) / (count - below)
+            )
+        below, lower = count, limit
+    raise AssertionError("the last bucket has everything")

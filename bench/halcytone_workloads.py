@@ -44,7 +44,7 @@ def _interval(number: int, second: int) -> bytes:
 
 def heart_rates(port: int, pid: int, *, rooms: int, size: int, seconds: float) -> Figures:
     """Every participant of `rooms` x `size` sends one heart-rate message a second, metrics go out,
-    and announcements are timed among them: p99 in milliseconds, the server's share of a core."""
+    and announcements are timed among them: p99 in milliseconds, that of commits, the server's share of a core."""
     field = open_field("halcytone", port, pid, rooms, size)
     fleet = field.fleet
     hearts = [index for room in field.rooms for index in room.members if index != room.talker]
@@ -61,8 +61,10 @@ def heart_rates(port: int, pid: int, *, rooms: int, size: int, seconds: float) -
     fleet.latencies_ns = []
     fleet.timed = True
     figures: Figures = {}
+    commits = halcytone.commits(port)
     with measured(pid, figures):
         beats = _beat(field, hearts, seconds)
+    figures["commit_p99_ms"] = 1000 * halcytone.commit_quantile(commits, halcytone.commits(port), 0.99)
     field.settle()
     figures["heart_rates_per_s"] = beats / figures["seconds"]
     figures["p99_ms"] = quantile(fleet.latencies_ns, 0.99)

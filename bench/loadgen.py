@@ -1,6 +1,7 @@
 """The load generator's process: reads a job as JSON from stdin and writes its figures as JSON to stdout.
 
-``{"dialect", "port", "pid", "work", …parameters}``; `pid` is the server's, whose CPU is read beside ours. With
+``{"dialect", "port", "pid", "work", …parameters}``; `pid` is the server's, whose CPU is read beside ours, and ``owner`` the
+port of the server that has the rooms, where that is another one. With
 ``"elsewhere"`` it takes its core before any other program on it, as people's own devices would, and its figures say
 whether it was allowed to.
 """
@@ -23,11 +24,11 @@ def run(job: dict[str, Any]) -> dict[str, float]:
     rooms, size = job.get("rooms", 0), job.get("sockets", 0)
     match job["work"]:
         case "fan_out":
-            field = open_field(*where, rooms, size)
+            field = open_field(*where, rooms, size, job.get("name", "room"), job.get("owner"))
             return fan_out(field, in_flight=job["in_flight"], size=job["bytes"], seconds=job["seconds"])
         case "fixed_rate":
             # Jobs that follow each other on one server name their rooms apart.
-            field = open_field(*where, rooms, size, job.get("name", "room"))
+            field = open_field(*where, rooms, size, job.get("name", "room"), job.get("owner"))
             return fixed_rate(
                 field,
                 deliveries_per_s=job["deliveries_per_s"],

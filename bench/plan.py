@@ -1,7 +1,7 @@
 """The workloads with their parameters, and the targets that our server should reach."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.halcytone import NAME
@@ -27,6 +27,10 @@ class Work:
     scale: float = 1.0
     who: str = "everybody"
     """everybody · ours · with off (ours, and ours with its journal in memory and NATS…)"""
+
+    def changed(self, **parameters: Any) -> "Work":
+        """The same with other parameters."""
+        return replace(self, parameters={**self.parameters, **parameters})
 
 
 def _works(seconds: float) -> dict[str, Work]:

@@ -15,7 +15,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from bench.fleet import Fleet, Lost
 from bench.run import LOAD_CORE, SERVER_CORE, load
 from bench.servers import Running, free_port, launch
 
-__all__ = ["ends", "rebuild_beside_a_room"]
+__all__ = ["end_of_session", "ends", "rebuild_beside_a_room"]
 
 _PEOPLE = 25
 _LONGEST_S = 20.0
@@ -78,7 +79,7 @@ def ends(data: Path, sessions: int) -> dict[str, Any]:
     os.sched_setaffinity(0, {LOAD_CORE})
     try:
         with serving(data) as server:
-            took = [_one_end(server.port, number) for number in range(sessions + 1)][1:]
+            took = [end_of_session([server.port], number)[0] for number in range(sessions + 1)][1:]
     finally:
         os.sched_setaffinity(0, {SERVER_CORE, LOAD_CORE})
     ordered = sorted(took)
@@ -91,26 +92,40 @@ def ends(data: Path, sessions: int) -> dict[str, Any]:
     }
 
 
-def _one_end(port: int, number: int) -> float:
-    session = halcytone.Api(port).create(f"ends-{number}", 100)
-    fleet = Fleet(port)
+def end_of_session(ports: Sequence[int], number: int) -> list[float]:
+    """Seconds from the instructor's ``end`` to the first answer that is the published page, at each of the servers.
+
+    People are at the first of them.
+    """
+    session = halcytone.Api(ports[0]).create(f"ends-{number}", 100)
+    fleet = Fleet(ports[0])
     fleet.join([halcytone.lead(session)])
     fleet.join([halcytone.join(session.session_id, f"P{each}") for each in range(_PEOPLE)])
     fleet.say(
         0, text_frame(b'{"type":"change_technique","data":{"technique":"Box Breathing","duration":300}}')
     )
     fleet.quiet(0.3, 1.0)
-    reader = http.client.HTTPConnection("127.0.0.1", port, timeout=_LONGEST_S)
-    began = time.monotonic()
-    fleet.say(0, _END)
-    while not _readable(reader, session.session_id):
-        if time.monotonic() - began > _LONGEST_S:
-            raise RuntimeError(f"no page of {session.session_id} after {_LONGEST_S:.0f} s")
-        # Everybody is told that the session is over, and then closed.
-        with contextlib.suppress(Lost):
-            fleet.read(_ASK_EVERY_S)
-    took = time.monotonic() - began
+    with ThreadPoolExecutor(len(ports)) as readers:
+        began = time.monotonic()
+        fleet.say(0, _END)
+        reading = [readers.submit(_read_until_published, port, session.session_id, began) for port in ports]
+        while not all(each.done() for each in reading):
+            # Everybody is told that the session is over, and then closed.
+            try:
+                fleet.read(_ASK_EVERY_S)
+            except Lost:
+                time.sleep(_ASK_EVERY_S)
     fleet.abort()
+    return [each.result() for each in reading]
+
+
+def _read_until_published(port: int, session_id: str, began: float) -> float:
+    reader = http.client.HTTPConnection("127.0.0.1", port, timeout=_LONGEST_S)
+    while not _readable(reader, session_id):
+        if time.monotonic() - began > _LONGEST_S:
+            raise RuntimeError(f"no page of {session_id} after {_LONGEST_S:.0f} s")
+        time.sleep(_ASK_EVERY_S)
+    took = time.monotonic() - began
     reader.close()
     return took
 

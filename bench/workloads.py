@@ -71,20 +71,32 @@ class Field:
                 )
 
 
-def open_field(dialect: str, port: int, pid: int, rooms: int, size: int, name: str = "room") -> Field:
-    """Let `rooms` rooms of `size` sockets join; the first of each talks (for us: the instructor)."""
+def open_field(
+    dialect: str, port: int, pid: int, rooms: int, size: int, name: str = "room", owner: int | None = None
+) -> Field:
+    """Let `rooms` rooms of `size` sockets join; the first of each talks (for us: the instructor).
+
+    `owner` is the port of the server that makes the rooms, where that is another one than theirs. Somebody is there while
+    they join: a server gives up a room in which nobody is to the one to which people come.
+    """
     fleet = Fleet(port)
     names = [f"{name}{next(_rooms_opened)}" for _ in range(rooms)]
     phases: list[list[Phase]] = []
+    there: list[Fleet] = []
     if dialect == "halcytone":
-        api = halcytone.Api(port)
+        api = halcytone.Api(owner or port)
         for name in names:
             phases.append(halcytone.lead(api.create(name, 1000)))
             phases += [halcytone.join(name, f"P{number}") for number in range(size - 1)]
+        if owner is not None:
+            there.append(Fleet(owner))
+            there[0].join([halcytone.join(name, "Somebody") for name in names])
     else:
         for name in names:
             phases += [DIALECTS[dialect].join(name) for _ in range(size)]
     heard = fleet.join(phases)
+    for each in there:
+        each.abort()
     fleet.quiet()
     fleet.reset()
     opened = [Room(name, range(number * size, (number + 1) * size)) for number, name in enumerate(names)]
@@ -93,13 +105,19 @@ def open_field(dialect: str, port: int, pid: int, rooms: int, size: int, name: s
 
 @contextmanager
 def measured(pid: int, figures: Figures) -> Iterator[None]:
-    """Put into `figures` how long the block took, and how many cores each side and all others used."""
+    """Put into `figures` how long the block took, and how many cores each side and all others used.
+
+    `alone_busy` is the server's process without its children.
+    """
+    process = psutil.Process(pid)
+    alone = sum(process.cpu_times()[:2])
     server, own, whole, began = usage(pid)[0], time.process_time(), _machine_s(), time.monotonic()
     yield
     elapsed = time.monotonic() - began
     figures["seconds"] = elapsed
     figures["busy"] = (time.process_time() - own) / elapsed
     figures["server_busy"] = (usage(pid)[0] - server) / elapsed
+    figures["alone_busy"] = (sum(process.cpu_times()[:2]) - alone) / elapsed
     others = (_machine_s() - whole) / elapsed - figures["busy"] - figures["server_busy"]
     figures["others_busy"] = max(0.0, others)
 

@@ -15,26 +15,13 @@ import psycopg
 
 from tests.cluster.balancer import Balancer
 from tests.cluster.group import Group
-from tests.journey.server import KEY, Server, asked
+from tests.cluster.server import BalancedServer
+from tests.journey.server import KEY, asked
 from tests.postgres import PostgresCluster, free_port
 
 _SESSION = "together"
 _NAMES = ("one", "two", "three")
 _WORDS = 50
-
-
-class BalancedServer(Server):
-    """A server on a port of its own, which greets with the balancer's address."""
-
-    def __init__(self, data: Path, port: int, database_url: str, public_url: str) -> None:
-        super().__init__(data, database_url=database_url, public_url=public_url)
-        self._own_port = self._port = str(port)
-
-    async def start(self) -> None:
-        """Start it and wait until it is ready."""
-        await super().start()
-        self._port = self._own_port
-        self.url = f"http://127.0.0.1:{self._port}"
 
 
 async def run(folder: Path, port: int, url: str, *, leave: bool) -> list[str]:

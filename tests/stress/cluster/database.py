@@ -67,12 +67,13 @@ class Pair:
         wanted = "*" if wait else ""
         self._until(lambda: self._alone("postgres", "SHOW synchronous_standby_names") == wanted)
 
-    def fail_over(self) -> None:
-        """The primary dies, the standby takes its place, and has none of its own."""
+    def fail_over(self, promoted: Callable[[], object] = lambda: None) -> None:
+        """The primary dies, the standby takes its place, and has none of its own; ``promoted`` is called then."""
         assert self.standby is not None
         self.primary.kill()
         dead, self.primary, self.standby = self.primary, self.standby, None
         self._alone("postgres", "SELECT pg_promote(true, 30)")
+        promoted()
         dead.stop()
 
     def end_connections(self) -> None:
