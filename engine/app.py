@@ -287,6 +287,9 @@ def _open_storage(context: _Context) -> _Storage:
         database, context.settings.data
     ):
         settings["public_url"] = context.server.url
+    if context.settings.smtp_url is not None:
+        # The publisher says so too, a while later: whoever registers before keeps their address.
+        settings["sends_mail"] = "yes"
     _store_settings(database, **settings)
     url = cluster.node_url(context.settings, context.server.port)
     node = cluster.build_node(context.settings, url, database, context.clock, context.stack)

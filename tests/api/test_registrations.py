@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 import websockets
+from pydantic import SecretStr
 
 from tests.api.conftest import Server, moment, refused, running
 from tests.api.test_series import body as series_body
@@ -374,3 +375,11 @@ async def test_a_place_is_kept_for_whoever_said_that_they_come(server: Server) -
     )
     assert withdrawn.status_code == 200
     assert await listed(server, "kept") == []
+
+
+async def test_an_address_is_taken_before_the_publisher_has_begun(tmp_path: Path) -> None:
+    """A server with a mail server knows that it sends mail from its first request on."""
+    (tmp_path / "studio.toml").write_text('sender = "hello@example.org"\n')
+    async with running(tmp_path, smtp_url=SecretStr("smtp://127.0.0.1:9")) as server:
+        await server.create("early", scheduled_start=moment(days=3))
+        assert (await come(server, "early", address="anna@example.org"))["mail"] == "asked"
