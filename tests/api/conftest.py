@@ -22,6 +22,7 @@ from engine.clock import Clock
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
 from engine.storage.keys import signing_key
+from tests.fork_server import publisher as forked_publisher
 from tests.plain_http import plain_client
 
 KEY = "the administrator's key"
@@ -96,7 +97,8 @@ async def running(
     data: Path, publisher: Sequence[str] | None = IDLE, *, clock: Clock | None = None, **given: Any
 ) -> AsyncIterator[Server]:
     """A server on ``data``; ``publisher`` None is the real one."""
-    async with running_server(settings(data, **given), clock or Clock(), publisher=publisher) as here:
+    command = forked_publisher(data) if publisher is None else publisher
+    async with running_server(settings(data, **given), clock or Clock(), publisher=command) as here:
         # Nobody knows the name of a public address here.
         url = f"http://127.0.0.1:{here.port}" if "public_url" in given else here.url
         async with (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import sys
 from asyncio.subprocess import PIPE, STDOUT
 from contextlib import closing
 from email import message_from_bytes
@@ -18,6 +17,7 @@ from engine.demo.beats import strap_of
 from engine.demo.script import NAMES
 from engine.domain.instant import MINUTE
 from engine.storage.sqlite import FILE_NAME
+from tests.fork_server import halcytone
 
 pytestmark = pytest.mark.long
 
@@ -44,17 +44,7 @@ def test_a_strap_never_sends_a_beat_early() -> None:
 async def test_the_demonstration_publishes_everything(tmp_path: Path) -> None:
     """``halcytone demo --exit`` ends with 0 and finds every artefact."""
     demonstration = await asyncio.create_subprocess_exec(
-        *(
-            sys.executable,
-            "-m",
-            "engine.cli",
-            "demo",
-            "--exit",
-            "--port",
-            "0",
-            "--data",
-            str(tmp_path / "demo"),
-        ),
+        *halcytone("demo", "--exit", "--port", "0", "--data", str(tmp_path / "demo")),
         stdout=PIPE,
         stderr=STDOUT,
         env={**os.environ, "COLUMNS": "200"},

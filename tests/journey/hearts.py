@@ -20,6 +20,7 @@ from engine.app import running_server
 from engine.domain.instant import HOUR, SECOND, iso
 from engine.settings import Settings
 from engine.storage.opening import database_of
+from tests.fork_server import publisher
 from tests.plain_http import plain_client
 from tests.realtime.hand_clock import HandClock
 from tests.realtime.studio import Client
@@ -176,7 +177,7 @@ async def room_of_hearts(data: Path, **setting: Any) -> AsyncIterator[Room]:
     given: dict[str, Any] = {"port": 0, "data": data, "api_key": SecretStr(KEY), **setting}
     settings = Settings(**{"rate_requests_per_minute": 0, **given})
     async with (
-        running_server(settings, clock) as here,
+        running_server(settings, clock, publisher=publisher(data)) as here,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http,
         plain_client(base_url=here.url, headers={"Authorization": f"Bearer {KEY}"}) as api,
     ):

@@ -1,4 +1,4 @@
-"""A real server in a process of its own, as an operator starts it."""
+"""A real server in a process of its own, with the settings of an operator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from typing import Any
 
 import aiohttp
 
-__all__ = ["HEADERS", "KEY", "Server", "asked", "running_server"]
+from tests.fork_server import halcytone
+
+__all__ = ["HEADERS", "KEY", "OPERATOR", "Server", "asked", "running_server"]
+
+OPERATOR = (sys.executable, "-m", "engine.cli")
+"""The command of an operator, which imports everything: for tests of the start, of signals to its id, and of equal bytes."""
 
 KEY = "the-administrators-key-of-this-test"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -25,14 +30,12 @@ _GREETING = re.compile(r"Halcytone Live is at (http://\S+?)/(?:\s|$)")
 class Server:
     """``halcytone serve`` on a data folder; may be killed and started again on the same port."""
 
-    def __init__(
-        self, data: Path, command: Sequence[str] = (sys.executable, "-m", "engine.cli"), **setting: str
-    ) -> None:
-        """``setting`` are ``HALCYTONE_*`` variables, without the prefix."""
+    def __init__(self, data: Path, command: Sequence[str] = (), **setting: str) -> None:
+        """``command`` is another program than the forked one; ``setting`` are ``HALCYTONE_*`` variables, without the prefix."""
         self.data = data
         self.url = ""
         self.log = data.parent / f"{data.name}.log"
-        self._command = tuple(command)
+        self._command = tuple(command) or halcytone()
         self._environment = _environment(setting)
         self._process: Process | None = None
         self._port = "0"
@@ -100,9 +103,9 @@ class Server:
 
 
 @asynccontextmanager
-async def running_server(data: Path, **setting: str) -> AsyncIterator[Server]:
+async def running_server(data: Path, command: Sequence[str] = (), **setting: str) -> AsyncIterator[Server]:
     """A server that is there for the length of the block, however often it was killed inside."""
-    server = Server(data, **setting)
+    server = Server(data, command, **setting)
     await server.start()
     try:
         yield server

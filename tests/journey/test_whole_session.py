@@ -10,13 +10,13 @@ import aiohttp
 
 from engine.demo.artefacts import find_artefacts, wait_until_published
 from halcytone.client import LiveClient
-from tests.journey.server import HEADERS, asked, running_server
+from tests.journey.server import HEADERS, OPERATOR, asked, running_server
 from tests.journey.session import Log, created, published_page
 
 
 async def test_a_session_becomes_a_page(tmp_path: Path) -> None:
     """People join, breathe, say something, and the end of the session leaves a page, a feed item and drafts."""
-    async with running_server(tmp_path / "data") as server, aiohttp.ClientSession() as http:
+    async with running_server(tmp_path / "data", OPERATOR) as server, aiohttp.ClientSession() as http:
         room = await created(http, server.url, "evening", techniques=["Box Breathing"])
         logs = [Log() for _ in range(4)]
         people = [

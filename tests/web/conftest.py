@@ -20,6 +20,7 @@ from engine.clock import Clock
 from engine.settings import Settings
 from tests.api.conftest import IDLE
 from tests.browsers import browser
+from tests.fork_server import publisher as forked_publisher
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
@@ -128,7 +129,8 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 async def serving(data: Path, publisher: Sequence[str] | None) -> AsyncIterator[RunningServer]:
     """A real server in this process, ready much sooner than one of its own; ``publisher`` None is the real one."""
     settings = Settings(port=0, data=data, api_key=SecretStr(KEY))
-    async with running_server_here(settings, Clock(), publisher=publisher) as running:
+    command = forked_publisher(data) if publisher is None else publisher
+    async with running_server_here(settings, Clock(), publisher=command) as running:
         yield running
 
 
