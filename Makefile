@@ -10,6 +10,8 @@ BENCH_ARGS ?=
 STRESS_ARGS ?=
 CLUSTER_ARGS ?=
 SOAK_ARGS ?=
+SOUND_ARGS ?=
+SCREENSHOTS_ARGS ?=
 FUZZ_ARGS ?=
 RELEASE_ARGS ?=
 SUITE ?= trixie
@@ -156,8 +158,8 @@ voice: ## make the spoken words of the pacer anew; needs Debian's espeak-ng
 vendor: ## fetch the renderer of the API's reference from npm again, at the version that stands here; needs npm
 	bash .ci/vendor-swagger-ui.sh $(SWAGGER_UI)
 
-screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## take pictures of every state of the live pages, in var/screenshots
-	$(python) -m tests.web.screenshots
+screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## take pictures of every state of the live pages, in var/screenshots; or SCREENSHOTS_ARGS="--of console"
+	$(python) -m tests.web.screenshots $(SCREENSHOTS_ARGS)
 
 # One after the other: each lock is constrained to the versions of the one before.
 compile = UV_SYSTEM_CERTS=1 $(python) -m uv pip compile --quiet --python-version 3.11 --universal \

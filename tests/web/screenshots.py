@@ -1,7 +1,11 @@
-"""Pictures of every state of the live pages, at six sizes, light and dark, to be looked at: ``python -m tests.web.screenshots [FOLDER]``."""
+"""Pictures of every state of the live pages, at six sizes, light and dark: ``python -m tests.web.screenshots [FOLDER] [--of STATE]``.
+
+They are to be looked at, on their own or on the contact sheets beside them.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -44,14 +48,16 @@ def opener(browser: Browser, scheme: Literal["light", "dark"]) -> Opener:
     return open_
 
 
-async def main(folder: Path) -> None:
-    """Walk through all states and write a PNG of each size into an existing folder."""
+async def take(folder: Path, wanted: str = "") -> None:
+    """Walk through all states; write a PNG of each size, of those with ``wanted`` in their names, into an existing folder."""
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         for scheme in ("light", "dark"):
             for walk in WALKS:
                 room = FakeRoom()
                 async for name, page in walk(room, opener(browser, scheme)):
+                    if wanted not in name:
+                        continue
                     before = page.viewport_size
                     assert before is not None
                     # A picture shows the state and not the way to it.
@@ -67,11 +73,13 @@ async def main(folder: Path) -> None:
 
 
 def contact_sheets(folder: Path) -> None:
-    """A contact sheet of each size and scheme."""
+    """A contact sheet of each size and scheme, of what there is in a folder."""
     for scheme in ("light", "dark"):
         for width, height in SIZES:
             of_size = f"{scheme}-{width}x{height}"
-            contact_sheet(sorted(folder.glob(f"*-{of_size}.png")), folder / f"sheet-{of_size}.jpg")
+            pictures = sorted(folder.glob(f"*-{of_size}.png"))
+            if pictures:
+                contact_sheet(pictures, folder / f"sheet-{of_size}.jpg")
 
 
 def contact_sheet(pictures: list[Path], sheet: Path) -> None:
@@ -90,8 +98,24 @@ def contact_sheet(pictures: list[Path], sheet: Path) -> None:
     whole.save(sheet)
 
 
+def main() -> int:
+    """Take the pictures; 1 where no state has the name that was asked for."""
+    asked = argparse.ArgumentParser(description="Take pictures of every state of the live pages.")
+    asked.add_argument(
+        "folder", type=Path, nargs="?", default=Path("var/screenshots"), help="default: %(default)s"
+    )
+    asked.add_argument(
+        "--of", default="", metavar="STATE", help="only of states with this in their names, as 'console'"
+    )
+    given = asked.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    asyncio.run(take(given.folder, given.of))
+    contact_sheets(given.folder)
+    if not any(given.folder.glob(f"*{given.of}*.png")):
+        sys.stderr.write(f"No state has {given.of!r} in its name.\n")
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    target = Path(sys.argv[1] if len(sys.argv) > 1 else "var/screenshots")
-    target.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(target))
-    contact_sheets(target)
+    sys.exit(main())

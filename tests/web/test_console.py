@@ -50,6 +50,17 @@ async def joined(open_page: Opener, unpublished: RunningServer, name: str) -> Pa
     return page
 
 
+async def test_back_does_not_lead_into_the_console_of_who_signed_out(
+    unpublished: RunningServer, open_page: Opener
+) -> None:
+    """On a device that others use: browsers keep a page that was left, as it was, for "Back"."""
+    console = await signed_in(open_page, unpublished)
+    await console.get_by_role("button", name="Sign out").click()
+    await expect(console.get_by_label("Key or session link")).to_be_visible()
+    await console.go_back()
+    assert console.url == "about:blank"
+
+
 async def test_a_wrong_key_is_told_in_words(unpublished: RunningServer, open_page: Opener) -> None:
     """What is wrong stands beside the field, and the key can be given again."""
     page = await open_page(f"{unpublished.url}/console")

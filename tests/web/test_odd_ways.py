@@ -105,6 +105,40 @@ async def test_back_leads_to_where_somebody_was(room: FakeRoom, open_page: Opene
     assert room.addresses[-1]["resume"] == "secret"
 
 
+@pytest.mark.parametrize(
+    "address", ["/sessions/join/morning", "/wall/morning", "/console#session=morning&token=t"]
+)
+async def test_a_page_that_is_kept_for_back_gives_up_its_line_and_takes_one_when_shown(
+    room: FakeRoom, open_page: Opener, address: str
+) -> None:
+    """Browsers keep no page with an open line; shown again it has what it missed, without a reload, on one line."""
+    await room.change("Box Breathing", BOX)
+    page = await open_page(f"{await room.start()}{address}")
+    if "join" in address:
+        await joined(room, page)
+    await expect(page.get_by_text("Box Breathing").first).to_be_visible()
+    await page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    await room.wait_for_goodbyes(1)
+    assert room.goodbyes == [4003]
+    room.sockets.clear()
+    await room.change("Tide", [5, 0, 5, 0])
+    await page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await expect(page.get_by_text("Tide").first).to_be_visible()
+    await room.wait_for("heartbeat", len(room.of("heartbeat")) + 2)
+    assert [asked.get("after") for asked in room.addresses] == [None, "4"]
+
+
+async def test_a_join_page_that_was_kept_for_back_says_what_became_of_the_session(
+    room: FakeRoom, open_page: Opener
+) -> None:
+    """It was withdrawn meanwhile."""
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    room.state |= {"phase": "cancelled"}
+    await page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    await expect(page.get_by_role("heading", name="This session is cancelled")).to_be_visible()
+
+
 async def test_a_page_that_browsers_kept_for_back_goes_on(room: FakeRoom, open_page: Opener) -> None:
     """Its line was closed when it was put away; shown again, it takes a new one and moves with the room."""
     await room.change("Box Breathing", BOX)

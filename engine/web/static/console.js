@@ -41,7 +41,9 @@ const desk = {
   },
   signOut: () => {
     signOut();
-    location.assign(`${BASE}/console`);
+    desk.credential = "";
+    // In the place of this page: on "Back" the browser would show it again as it was, signed in.
+    location.replace(`${BASE}/console`);
   },
 };
 

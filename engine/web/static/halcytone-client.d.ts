@@ -109,6 +109,8 @@ export declare class HalcytoneClient extends EventTarget {
     _online: () => void;
     _offline: () => void;
     _shown: () => void | false;
+    _putAway: (event: any) => any;
+    _restored: (event: any) => any;
     _gap: number | undefined;
     _retry: number | undefined;
     /** @param {Options} options */
@@ -153,6 +155,10 @@ export declare class HalcytoneClient extends EventTarget {
     _stalled(): void;
     /** @param {number} missed milliseconds that the local clock did not count while the device slept */
     _woke(missed: number): void;
+    /** The browser keeps the page, to show it again on "Back": it does not keep a page with an open socket. */
+    _sleep(): void;
+    /** The browser shows the page that it kept. */
+    _wake(): void;
     _comeBackNow(): void;
     _openAnew(): void;
     /** @param {number} code @param {string} [reason] */

@@ -81,6 +81,8 @@ export class HalcytoneClient extends EventTarget {
     this._online = () => this._comeBackNow();
     this._offline = () => this._say("offline");
     this._shown = () => document.visibilityState === "visible" && this._pings.probe();
+    this._putAway = (event) => event.persisted && this._sleep();
+    this._restored = (event) => event.persisted && this._wake();
   }
 
   /** Connect, and stay connected until `close` or a final refusal. */
@@ -90,6 +92,8 @@ export class HalcytoneClient extends EventTarget {
     globalThis.addEventListener?.("online", this._online);
     globalThis.addEventListener?.("offline", this._offline);
     globalThis.document?.addEventListener("visibilitychange", this._shown);
+    globalThis.addEventListener?.("pagehide", this._putAway);
+    globalThis.addEventListener?.("pageshow", this._restored);
     this._sleepDetector.start();
     this._open();
   }
@@ -235,6 +239,20 @@ export class HalcytoneClient extends EventTarget {
     if (this.status !== "open" || !this._pings.again()) this._openAnew();
   }
 
+  /** The browser keeps the page, to show it again on "Back": it does not keep a page with an open socket. */
+  _sleep() {
+    this._drop(CLOSE.SILENT);
+    this._pending.rejectAll();
+    this.status = "closed";
+  }
+
+  /** The browser shows the page that it kept. */
+  _wake() {
+    this._sleepDetector.look();
+    // Unless that has found the sleep, and connects already.
+    if (this.status === "closed") this._openAnew();
+  }
+
   _comeBackNow() {
     if (!this._connection?.isOpen) return this._openAnew();
     this._say("open");
@@ -297,6 +315,8 @@ export class HalcytoneClient extends EventTarget {
     globalThis.removeEventListener?.("online", this._online);
     globalThis.removeEventListener?.("offline", this._offline);
     globalThis.document?.removeEventListener("visibilitychange", this._shown);
+    globalThis.removeEventListener?.("pagehide", this._putAway);
+    globalThis.removeEventListener?.("pageshow", this._restored);
     this._sleepDetector.stop();
     this._clear();
     this._say(status);

@@ -20,6 +20,8 @@ const AGAIN_MS = 1_000;
 /** Every third frame is said, those between lie on a line. */
 const EVERY_FRAMES = 3;
 const TICK_MS = 250;
+/** The frame that comes next may be told to be this much older than now, where the device is busy. */
+const OLDEST_FRAME_MS = 250;
 /** A clock that is this far from what the movement was made with was corrected. */
 const CORRECTED_MS = 10;
 
@@ -173,8 +175,14 @@ export class PacerView {
     this._stale = false;
   }
 
-  /** Hand over the movement from now on, from where the orb is. @param {number} local milliseconds */
-  _handOver(local) {
+  /**
+   * Hand over the movement from the last frame on, from where the orb is in it: where the device is busy the next frame is
+   * drawn for a time before now, and a movement that begins now would jump there.
+   * @param {number} now local milliseconds
+   */
+  _handOver(now) {
+    const drawn = document.timeline.currentTime;
+    const local = Math.max(now - OLDEST_FRAME_MS, Math.min(now, drawn === null ? now : Number(drawn)));
     const shown = this._ahead ? between(this._ahead.scales, local - this._ahead.at) : SMALLEST;
     const scales = scalesAhead(shown, (ms) => this._wanted(this.clock.at(local + ms)).scale, FRAMES_AHEAD);
     const said = scales.filter((_, frame) => frame % EVERY_FRAMES === 0);

@@ -210,7 +210,15 @@ function line(status) {
   if (said && !(status === "connecting" && said.textContent)) said.textContent = text;
 }
 
+/** A page that the browser kept for "Back" may be older than what became of the session. @param {PageTransitionEvent} event */
+async function restored({ persisted }) {
+  if (!persisted || visit.client || screen.name !== "entry") return;
+  await about();
+  if (visit.room.isOver && !visit.client) over();
+}
+
 async function begin() {
+  addEventListener("pageshow", restored);
   await loadStrings();
   if (handed) {
     await turn("handed");

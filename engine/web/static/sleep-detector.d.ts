@@ -1,5 +1,5 @@
 /**
- * Detects that the device slept, the page was frozen, or became visible again.
+ * Detects that the device slept or the page was frozen.
  *
  * While a laptop sleeps, timers stand still, and on some systems so does `performance.now()`. How much time it missed
  * is taken from the device's date. When somebody sets the date by hand the result is wrong until the next ping.

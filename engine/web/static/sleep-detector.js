@@ -1,5 +1,5 @@
 /**
- * Detects that the device slept, the page was frozen, or became visible again.
+ * Detects that the device slept or the page was frozen.
  *
  * While a laptop sleeps, timers stand still, and on some systems so does `performance.now()`. How much time it missed
  * is taken from the device's date. When somebody sets the date by hand the result is wrong until the next ping.
@@ -30,13 +30,11 @@ export class SleepDetector {
     this._apart = this._date() - this._seen;
     this._timer = setInterval(this._look, CHECK_EVERY_MS);
     globalThis.document?.addEventListener("visibilitychange", this._look);
-    globalThis.addEventListener?.("pageshow", this._look);
   }
 
   stop() {
     clearInterval(this._timer);
     globalThis.document?.removeEventListener("visibilitychange", this._look);
-    globalThis.removeEventListener?.("pageshow", this._look);
   }
 
   /** Compare the clocks now. */

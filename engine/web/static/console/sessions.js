@@ -106,8 +106,11 @@ export function sessionsScreen(desk) {
       moving,
     );
   };
+  // A page that the browser kept for "Back" has the list of then; what is being filled in stays.
+  const restored = (/** @type {PageTransitionEvent} */ event) => event.persisted && !list.querySelector(".inline-form:not([hidden])") && load();
+  addEventListener("pageshow", restored);
   load();
-  return { element };
+  return { element, close: () => removeEventListener("pageshow", restored) };
 }
 
 /** The sum of a plan, after a separator; empty without one. @param {{duration?: number | null}[]} plan */
