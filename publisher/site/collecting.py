@@ -11,14 +11,17 @@ __all__ = ["collect", "collected_by_hand"]
 
 @contextmanager
 def collected_by_hand() -> Iterator[None]:
-    """Leave garbage to whoever calls ``collect`` after each portion."""
+    """Leave garbage to whoever calls ``collect`` after each portion. What is left at the end stays out of later collections."""
     gc.freeze()
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        # What a portion left for the next one may be garbage by now.
         gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 def collect() -> None:
