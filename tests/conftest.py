@@ -36,15 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-def pytest_runtest_setup() -> None:
+def pytest_collection_finish() -> None:
     """Leave what stays, all tests above all, out of every collection to come.
 
     The publisher collects after each build: through the objects of the tests themselves that takes half a second, and
-    there are a thousand builds. A build of a whole site takes its own objects and all others in again.
+    there are a thousand builds.
     """
-    if not gc.get_freeze_count():
-        gc.collect()
-        gc.freeze()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
