@@ -38,6 +38,7 @@ def message_of_delivery(
         return None
     following = next_after(catalogue, snapshot.series_id)
     unsubscribe = ""
+    keywords = ""
     seed = ""
     if delivery.kind == NEWSLETTER_TEST:
         mail = texts.test_newsletter(story_of(snapshot, texts.studio), following)
@@ -48,8 +49,9 @@ def message_of_delivery(
         if reader is None or not reader.confirmed:
             return None
         unsubscribe = texts.links.absolute(f"unsubscribe/{reader.token}")
+        keywords = (snapshot.series_id or "") if snapshot.visibility == "public" else ""
         mail = texts.newsletter(
-            story_of(snapshot, texts.studio), unsubscribe=unsubscribe, following=following
+            story_of(snapshot, texts.studio), unsubscribe=unsubscribe, following=following, to_readers=True
         )
     else:
         person = SessionReader(catalogue.connection).recipient(delivery.session_id, delivery.recipient)
@@ -64,6 +66,7 @@ def message_of_delivery(
         picture=card_of(story_of(snapshot, texts.studio), texts.studio),
         to=delivery.address,
         unsubscribe=unsubscribe,
+        keywords=keywords,
     )
 
 

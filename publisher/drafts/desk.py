@@ -212,6 +212,7 @@ class DraftDesk:
                 unsubscribe=self.texts.links.absolute("subscribe/"),
                 changes={name: str(text).strip() for name, text in changes.items()},
                 following=following,
+                to_readers=True,
             )
         return {"subject": mail.subject, "text": mail.text, "html": mail.html}
 

@@ -36,11 +36,15 @@ class DraftTexts:
         unsubscribe: str = "",
         changes: Mapping[str, str] | None = None,
         following: UpcomingRoom | None = None,
+        to_readers: bool = False,
     ) -> Mail:
         """The newsletter about a session; ``changes`` is what somebody is about to write instead of parts of it.
 
-        ``following`` is the next session, which is named below the words: it is no part of what people edit.
+        ``following`` is the next session, and ``to_readers`` adds the link to the series: both stand below the words, and
+        are no part of what people edit.
         """
+        series_id = story.snapshot.series_id if story.snapshot.visibility == "public" else None
+        series = self.links.absolute(f"series/{series_id}/") if to_readers and series_id else ""
         coming = None if following is None else self._named(following)
         mail = newsletter_of(
             story,
@@ -50,6 +54,7 @@ class DraftTexts:
             picture=picture,
             unsubscribe=unsubscribe,
             following=coming,
+            series=series,
         )
         edited = {**(self._edited(story.id, "email") or {}), **(changes or {})}
         if not edited:
@@ -64,12 +69,15 @@ class DraftTexts:
             picture=picture,
             unsubscribe=unsubscribe,
             following=coming,
+            series=series,
         )
 
     def test_newsletter(self, story: Story, following: UpcomingRoom | None) -> Mail:
         """The newsletter as its readers get it, with a subject that says that it is a test."""
         # Nobody subscribed: what ends a subscription leads to where one begins.
-        mail = self.newsletter(story, unsubscribe=self.links.absolute("subscribe/"), following=following)
+        mail = self.newsletter(
+            story, unsubscribe=self.links.absolute("subscribe/"), following=following, to_readers=True
+        )
         return replace(mail, subject=self.studio.words("mail.test_subject", subject=mail.subject))
 
     def personal(
@@ -86,6 +94,7 @@ class DraftTexts:
             picture=PICTURE,
             page=self.links.absolute(story.path),
             following=None if following is None else self._named(following),
+            series="",
         )
 
     def posts(self, story: Story) -> Iterator[Post]:

@@ -48,11 +48,12 @@ def newsletter_of(
     picture: str = "",
     unsubscribe: str = "",
     following: Mapping[str, str] | None = None,
+    series: str = "",
 ) -> Mail:
     """The newsletter about one session.
 
     ``picture`` is the URL of the image at its top, ``unsubscribe`` the recipient's unsubscribe link; ``following`` is the
-    next session: ``title``, ``when``, and the addresses ``page`` and ``calendar``.
+    next session: ``title``, ``when``, and the addresses ``page`` and ``calendar``; ``series`` the address of the series' page.
     """
     context = {
         "subject": story.subject,
@@ -62,6 +63,7 @@ def newsletter_of(
         "unsubscribe": unsubscribe,
         "page": links.absolute(story.path),
         "following": following,
+        "series": series,
     }
 
     def render(paragraphs: Sequence[Paragraph], comments: int, read_on: str) -> Mail:
@@ -98,10 +100,11 @@ def edited_mail(
     picture: str = "",
     unsubscribe: str = "",
     following: Mapping[str, str] | None = None,
+    series: str = "",
 ) -> Mail:
     """The newsletter with its edited subject or text; edited text becomes paragraphs in the HTML.
 
-    The next session stands behind what was written, before the signature of the text.
+    The next session and the series stand behind what was written, before the signature of the text.
     """
     subject = edited.get("subject", mail.subject)
     if "text" not in edited:
@@ -115,9 +118,12 @@ def edited_mail(
         "picture": picture,
         "unsubscribe": unsubscribe,
         "following": following,
+        "series": series,
     }
     words = studio.words
-    coming = templates.render("email/following.txt", studio=studio, following=following).strip()
+    coming = templates.render(
+        "email/following.txt", studio=studio, following=following, series=series
+    ).strip()
     ending = f"\n\n{words('mail.unsubscribe')}: {unsubscribe}\n" if unsubscribe else "\n"
     written = [tuple(block.split("\n")) for block in edited["text"].split("\n\n") if block.strip()]
 

@@ -83,11 +83,13 @@ def message_of(
     unsubscribe: str = "",
     unsent: bool = False,
     calendar: bytes = b"",
+    keywords: str = "",
 ) -> bytes:
     """The message: multipart/alternative of the text, and of the HTML with its picture, where it shows one.
 
     ``to`` is one address; ``unsubscribe`` the https URL of its one-click unsubscription (RFC 8058). An ``unsent`` one
-    is opened for editing by mail programs. ``calendar`` is a calendar file (RFC 5545), attached.
+    is opened for editing by mail programs. ``calendar`` is a calendar file (RFC 5545), attached. ``keywords`` is what readers' filters
+    know the series by (RFC 5322 §3.6.5).
     """
     message = EmailMessage(policy=_POLICY)
     message["Subject"] = mail.subject
@@ -97,6 +99,8 @@ def message_of(
         message["To"] = Address(addr_spec=ascii_address(to))
     message["Date"] = format_datetime(to_datetime(date).replace(microsecond=0))
     message["Message-ID"] = f"<{message_id}>"
+    if keywords:
+        message["Keywords"] = keywords
     if unsent:
         message["X-Unsent"] = "1"
     else:

@@ -421,6 +421,26 @@ async def letter(studio: Publisher, mail_server: MailServer, channel: str) -> Em
     return message
 
 
+@pytest.mark.parametrize("words", [{}, {"text": "My own words."}])
+async def test_newsletters_are_told_apart_by_series(
+    studio: Publisher, mail_server: MailServer, words: dict[str, str]
+) -> None:
+    """By a header that filters read, and by the link to the series; a session alone has neither."""
+    subscribed(studio, "reader@example.org")
+    for session_id, series_id in (("of-series", "evenings"), ("alone", None)):
+        studio.publish(snapshot(session_id, series_id=series_id))
+        desk = open_draft_desk(studio.data, studio.connection)
+        if words:
+            desk.edit(session_id, "email", words, NOW)
+        assert "series/evenings/" not in desk.draft(session_id, "email")["text"]
+        desk.set_state(session_id, "email", "approved", NOW)
+    await deliver(studio, mail_server)
+    found = {message["Keywords"]: parts(message) for _, message in mail_server.taken}
+    assert found.keys() == {"evenings", None}
+    counts = {key: [body.count("/series/evenings/") for body in bodies] for key, bodies in found.items()}
+    assert counts == {"evenings": [1, 1], None: [0, 0]}
+
+
 @LETTERS
 async def test_a_letter_names_the_next_date_with_its_calendar_file(
     studio: Publisher, mail_server: MailServer, channel: str

@@ -66,6 +66,18 @@ def test_the_channel_follows_the_rules(feeding: Publisher) -> None:
     assert not channel.findall(f"{HISTORY}archive")
 
 
+def test_items_are_told_apart_by_series(feeding: Publisher) -> None:
+    """By a category in RSS, whose domain is the page of the series, and a tag in JSON; others have none."""
+    feeding.publish(snapshot("evening-1", series_id="evenings"), ["web"], NOW + HOUR)
+    first, *others = channel_of(feeding).findall("item")
+    domain = "https://breath.example/series/evenings/"
+    named = [each.text for each in first.findall("category") if each.get("domain") == domain]
+    assert named == ["evenings"]
+    assert not any(each.get("domain") for item in others for each in item.findall("category"))
+    items = json.loads(feeding.read("feed.json"))["items"]
+    assert ["evenings" in item["tags"] for item in items] == [True, False, False, False]
+
+
 def test_each_item_follows_the_rules(feeding: Publisher) -> None:
     """Stable guid, plain title, RFC 822 date, full text with absolute links and a picture, dc:creator."""
     items = channel_of(feeding).findall("item")
