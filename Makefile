@@ -35,9 +35,9 @@ test test-of: export PYTHONDONTWRITEBYTECODE =
 # The files to collect for what runs alone; with arguments given, those alone say what is collected.
 alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py'))
 test: $(VENV)/development.stamp $(VENV)/system.stamp ## run every test, and install what they need
-	@# What measures time has the machine to itself; the rest shares its cores: three workers, since many tests wait for a breath or a deadline.
+	@# What measures time has the machine to itself; the rest shares its cores: four workers on two cores, since many tests wait for a breath or a deadline.
 	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
-	$(python) -m pytest -m "not alone and not engines" -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+	$(python) -m pytest -m "not alone and not engines" -n 4 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.fuzz import api, websocket
 from tests.stress.logs import Faults
+
+pytestmark = pytest.mark.long
 
 
 async def test_raw_frames_and_messages_of_every_shape_do_no_harm() -> None:

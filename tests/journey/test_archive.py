@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests import fork_server
 from tests.journey.server import OPERATOR, Server, asked, running_server
+
+pytestmark = pytest.mark.long
 
 
 async def halcytone(*arguments: str | Path, status: int = 0, program: Sequence[str] = ()) -> str:

@@ -13,6 +13,7 @@ from halcytone.client import LiveClient, Message
 from tests.journey.server import asked, running_server
 from tests.journey.session import Log, created, published_page
 
+pytestmark = pytest.mark.long
 PEOPLE = 5
 BEFORE_THE_CRASH = 40
 

@@ -22,6 +22,7 @@ from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
 from tests.plain_http import plain_client
 from tests.realtime.studio import Client
 
+pytestmark = pytest.mark.long
 ME = "/api/v2/sessions/hearts/me"
 
 

@@ -28,6 +28,7 @@ from tests.journey.server import HEADERS, KEY, Server, asked, running_server
 from tests.journey.slow_words import WORDS, Begun, Person, Place, begin
 from tests.realtime.hand_clock import HandClock
 
+pytestmark = pytest.mark.long
 AT_ONCE = 24
 ORDERS = ("aabb", "abab", "abba", "bbaa", "baba", "baab")
 """Who takes a step: each begins, and ends, once."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -110,23 +112,26 @@ def test_all_pictures_of_a_large_studio_are_prepared_once(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("data", "why"),
+    ("made", "why"),
     [
         (None, "there is no such file"),
-        (b"this is no picture", "is no whole PNG, JPEG or WebP picture"),
-        (picture(300, 300, kind="GIF"), "is no whole PNG, JPEG or WebP picture"),
-        (picture(900, 900, kind="JPEG")[:2000], "is no whole PNG, JPEG or WebP picture"),
-        (b"\0" * (pictures.LARGEST_MIB * 1024**2 + 1), "has 10 MiB, and 10 are the most"),
-        (picture(10_000, 6_000, kind="PNG"), "has 10000 by 6000 pixels, and 50 million are the most"),
+        (lambda: b"this is no picture", "is no whole PNG, JPEG or WebP picture"),
+        (partial(picture, 300, 300, kind="GIF"), "is no whole PNG, JPEG or WebP picture"),
+        (lambda: picture(900, 900, kind="JPEG")[:2000], "is no whole PNG, JPEG or WebP picture"),
+        (lambda: b"\0" * (pictures.LARGEST_MIB * 1024**2 + 1), "has 10 MiB, and 10 are the most"),
+        (
+            partial(picture, 10_000, 6_000, kind="PNG"),
+            "has 10000 by 6000 pixels, and 50 million are the most",
+        ),
     ],
     ids=["missing", "no picture", "another format", "cut short", "too large", "too many pixels"],
 )
 def test_a_picture_that_cannot_be_used_is_named_and_left_out(
-    tmp_path: Path, data: bytes | None, why: str
+    tmp_path: Path, made: Callable[[], bytes] | None, why: str
 ) -> None:
     """Everything else of the look stays."""
-    if data is not None:
-        (tmp_path / "own.png").write_bytes(data)
+    if made is not None:
+        (tmp_path / "own.png").write_bytes(made())
     write(tmp_path, 'accent = "#7A3E9D"\nlogo = "own.png"\n[[instructors]]\nname = "Mara"\nphoto = "own.png"')
     look = load(tmp_path).look
     assert look.problems == (f"logo: own.png: {why}", f"photo of Mara: own.png: {why}")
