@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -52,7 +53,9 @@ class StaticFile:
     etag: str
 
 
-def _read(path: Path) -> StaticFile:
+@cache
+def _read(path: Path, modified_at: int) -> StaticFile:
+    """The file of a folder as it is served; once for all servers of this process until it is modified."""
     body = path.read_bytes()
     if path.suffix in (".js", ".css"):
         body = _COMMENT.sub(b"", body)
@@ -71,7 +74,9 @@ class StaticFiles:
     def __init__(self, folder: Path, own: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """``own`` are files of a studio, by name: beside those of the folder, or in the place of one."""
         paths = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
-        self._files = {path.relative_to(folder).as_posix(): _read(path) for path in paths}
+        self._files = {
+            path.relative_to(folder).as_posix(): _read(path, path.stat().st_mtime_ns) for path in paths
+        }
         self._files |= {name: _file(Path(name).suffix, body) for name, body in sorted(own.items())}
         whole = hashlib.sha256()
         for name, file in self._files.items():
