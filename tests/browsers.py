@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.engines import firefox
 
@@ -30,6 +30,9 @@ FLAGS = (
     "--autoplay-policy=user-gesture-required",
     "--lang=en-US",
 )
+
+# A request or a screen that takes a tenth of a second takes five where browsers and servers share two busy cores.
+expect.set_options(timeout=15_000)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

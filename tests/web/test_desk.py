@@ -45,9 +45,9 @@ async def test_a_session_link_shows_where_each_channel_stands_and_keeps_what_is_
     desk = await open_page(evening["urls"]["console"])
     await expect(desk.get_by_text("1 person is here")).to_be_visible()
     await asked(http, "POST", f"{publishing.url}/api/v2/sessions/evening/end")
-    await expect(desk.get_by_text("Page, archive and feed")).to_be_visible(timeout=20_000)
+    await expect(desk.get_by_text("Page, archive and feed")).to_be_visible(timeout=60_000)
     web = desk.locator(".channels li").filter(has_text="Page, archive and feed")
-    await expect(web).to_have_attribute("data-state", "done", timeout=20_000)
+    await expect(web).to_have_attribute("data-state", "done", timeout=60_000)
     await expect(desk.get_by_text("1 person took part.")).to_be_visible()
     await desk.get_by_label("Text for LinkedIn").fill("Not finished yet")
     mail = desk.locator("[data-draft=email]")
@@ -76,7 +76,7 @@ async def test_a_newsletter_says_to_how_many_it_goes(
     await asked(http, "POST", f"{publishing.url}/api/v2/sessions/evening/end")
     desk = await open_page(evening["urls"]["console"])
     mail = desk.locator("[data-draft=email]")
-    await expect(mail).to_be_visible(timeout=20_000)
+    await expect(mail).to_be_visible(timeout=60_000)
     with database_of(tmp_path / "data").connect() as connection:
         catalogue = Catalogue(connection)
         # What the publisher wrote at its start: it has no mail server.
@@ -122,7 +122,7 @@ async def test_a_newsletter_is_looked_at_and_tried_before_it_leaves(
     await desk.get_by_role("button", name="Sign in").click()
     await desk.get_by_role("button", name="Drafts and page").click()
     mail = desk.locator("[data-draft=email]")
-    await expect(mail).to_be_visible(timeout=20_000)
+    await expect(mail).to_be_visible(timeout=60_000)
     await expect(desk.get_by_role("img", name="Card of Evening Calm")).to_be_visible()
     await mail.get_by_label("Text for Newsletter").fill("Dear all,\n\nit was <quiet>.")
     await mail.get_by_role("button", name="Look at it").click()
@@ -194,7 +194,7 @@ async def test_the_desk_says_who_came_and_how_it_felt(
     await expect(figures.get_by_text("2 had said so; 0 of them came.")).to_be_visible()
     await expect(figures.get_by_text("Nobody has rated it yet.")).to_be_visible()
     await guest.get_by_role("button", name="4: good").click()
-    await expect(figures.get_by_text("4 of 5, 1 answer")).to_be_visible(timeout=10_000)
+    await expect(figures.get_by_text("4 of 5, 1 answer")).to_be_visible(timeout=20_000)
     await figures.get_by_text("By name").click()
     lines = await figures.locator("details li").all_inner_texts()
     assert [line.replace("\n", " ") for line in lines] == [

@@ -68,11 +68,14 @@ async def locks_held(page: Page, count: int) -> None:
 
 
 async def phase_of(page: Page, room: FakeRoom) -> tuple[str, str]:
-    """The word on the screen, and the one that belongs there."""
-    shown = await page.locator(".pacer").get_attribute("data-step")
-    started = room.state["technique"]["started_at"]
-    into = await page.evaluate("(at) => Date.parse(at)", started)
-    return shown or "", ("inhale", "hold", "exhale", "rest")[(room.time() - into) % 16_000 // 4_000]
+    """The word on the screen, and the one that belongs there; not just when one turns into the next."""
+    started = await page.evaluate("(at) => Date.parse(at)", room.state["technique"]["started_at"])
+    while True:
+        into = (room.time() - started) % 16_000
+        shown = await page.locator(".pacer").get_attribute("data-step")
+        if into % 4_000 > 1_000 and (room.time() - started) % 16_000 // 4_000 == into // 4_000:
+            return shown or "", ("inhale", "hold", "exhale", "rest")[into // 4_000]
+        await page.evaluate("new Promise(requestAnimationFrame)")
 
 
 @pytest.mark.parametrize("local_clock_stands", [True, False])

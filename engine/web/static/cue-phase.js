@@ -3,14 +3,14 @@
  *
  * A sound card's clock and the server's drift apart by seconds a day, and each return to the beginning of a loop may cost
  * some milliseconds. Small differences are worked off by playing up to five percent faster or slower, which hardly anybody hears;
- * a large one, as after a sleep, by going to the right place.
+ * a large one, as where a busy device stood still, by going to the right place.
  * @module
  */
 
 /** A smaller difference is left alone, in seconds. */
 const GOOD_S = 0.008;
-/** A larger one is jumped over. */
-const TOO_FAR_S = 0.25;
+/** A larger one is jumped over: the sound had stood still for as long, and working it off would take seconds. */
+const TOO_FAR_S = 0.1;
 /** Time in which a difference is worked off, in seconds. */
 const WITHIN_S = 1.5;
 const MOST = 0.05;

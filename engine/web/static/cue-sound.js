@@ -50,6 +50,8 @@ export class CueSound {
     this._made = new Map();
     this._key = "";
     this._changing = false;
+    /** Whether the last look found it too far away to be worked off. */
+    this._tooFar = false;
     this.tick = this.tick.bind(this);
   }
 
@@ -109,7 +111,10 @@ export class CueSound {
     if (this._changing || !this.track?.paced || !following || audio.seeking || audio.paused) return;
     const { length, rate } = this.track;
     const { rate: correcting, jump } = correction(audio.currentTime, this._position(following, now), length);
-    if (jump) audio.currentTime = this._position(following, now);
+    // Where the device is busy, browsers say a wrong position now and then, once.
+    const surely = jump && this._tooFar;
+    this._tooFar = jump && !surely;
+    if (surely) audio.currentTime = this._position(following, now);
     const playing = correcting * (this._clock.rate / rate);
     if (audio.playbackRate !== playing) audio.playbackRate = playing;
   }
