@@ -6,7 +6,9 @@ import asyncio
 import email
 import email.policy
 import json
+import os
 import re
+import signal
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -16,13 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import psutil
 import psycopg
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.journey.server import Server, asked, running_server
-from tests.journey.test_two_servers import until_nodes
+from tests.journey.test_two_servers import logged_by, until_nodes
 from tests.soak.letters import Letters, mail_server
 from tests.webhooks.receiver import receiving
 
@@ -91,8 +92,9 @@ class Studio:
     async def lose(self, box: Mailbox) -> list[Server]:
         """End the server that sends over ``box``, and its publisher, as a power cut does; returns those that are left."""
         server = self.servers[self.boxes.index(box)]
-        for process in psutil.Process(server.pid).children(recursive=True):
-            process.kill()
+        started = [line for line in logged_by(server) if line["event"] == "publisher started"]
+        # Beside its server a publisher would end in order, with the mail that it sends.
+        os.kill(started[-1]["pid"], signal.SIGKILL)
         await server.kill()
         return [each for each in self.servers if each is not server]
 
