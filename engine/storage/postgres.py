@@ -255,6 +255,10 @@ class PostgresConnection:
         raw = self._usable()
         try:
             return raw.execute(cast(Any, text), values)
+        except errors.ReadOnlySqlTransaction as error:
+            # The server became a standby, or takes no writes for a while: the next connection waits for one that does.
+            raw.close()
+            raise DatabaseLost(_first_line(error)) from error
         except psycopg.Error as error:
             if not again or self._closed or not raw.closed:
                 raise _as_seam_error(error) from error
@@ -390,6 +394,8 @@ def _open(url: str, within_s: int = _CONNECT_WITHIN_S) -> psycopg.Connection[dic
             row_factory=dict_row,
             cursor_factory=psycopg.ClientCursor,
             connect_timeout=within_s,
+            # A standby that is not promoted yet is no database to work with, nor one that takes no writes for a while.
+            target_session_attrs="read-write",
             application_name="halcytone",
             options=f"-c lock_timeout={_LOCK_WITHIN} -c default_transaction_isolation=read\\ committed",
             # A server whose machine is gone says nothing: seen after 3 s instead of hours.
@@ -454,7 +460,7 @@ def _as_seam_error(error: psycopg.Error) -> DatabaseError:
             | errors.InsufficientPrivilege()
         ):
             return DatabaseUnusable(text)
-        case psycopg.OperationalError() | psycopg.InterfaceError():
+        case psycopg.OperationalError() | psycopg.InterfaceError() | errors.ReadOnlySqlTransaction():
             return DatabaseLost(text)
         case _:
             return DatabaseError(text)

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 import structlog
+from asyncpg.connect_utils import SessionAttribute
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from engine.storage.acknowledged_tail import KEPT_S, AcknowledgedTail
@@ -67,6 +68,8 @@ _LOST = (
     asyncpg.PostgresConnectionError,
     # The server ends, or ended the statement: perhaps when it was committed, and waited for a standby.
     asyncpg.OperatorInterventionError,
+    # It is a standby now, or takes no writes for a while.
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InterfaceError,
     # The server's farewell was read, and the end of the connection not yet.
     asyncpg.InternalClientError,
@@ -446,7 +449,10 @@ def _only_writes(entry: Append) -> bool:
 
 async def _linked(url: str) -> asyncpg.Connection[asyncpg.Record]:
     link = await asyncpg.connect(
-        url, timeout=_CONNECT_WITHIN_S, server_settings={"application_name": "halcytone journal"}
+        url,
+        timeout=_CONNECT_WITHIN_S,
+        server_settings={"application_name": "halcytone journal"},
+        target_session_attrs=SessionAttribute.read_write,
     )
     wire = link._transport.get_extra_info("socket") if hasattr(link, "_transport") else None
     if wire is not None:

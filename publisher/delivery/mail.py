@@ -17,7 +17,7 @@ import aiosmtplib
 import structlog
 
 from engine.domain.instant import HOUR, MINUTE, Millis
-from engine.storage.database import Database, DatabaseError, DatabaseLocked
+from engine.storage.database import Database, DatabaseError, DatabaseLocked, DatabaseLost
 from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.published import Catalogue
@@ -377,10 +377,12 @@ class MailDelivery:
                             asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))
             except Exception as error:  # noqa: BLE001 — logged, and tried again
                 # The thread outlives every fault: without it no mail leaves until the server starts again.
-                _log_fault(error, self._pause_s)
+                away = isinstance(error, DatabaseLost | DatabaseLocked)
+                pause_s = min(_LOOK_FOR_TURN_S, self._pause_s) if away else self._pause_s
+                _log_fault(error, pause_s)
                 # What it was sending then, nobody sends any more.
                 recovered = False
-                self._closing.wait(self._pause_s)
+                self._closing.wait(pause_s)
 
 
 def _now() -> Millis:

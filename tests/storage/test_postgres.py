@@ -67,6 +67,42 @@ async def test_a_database_that_dies_and_comes_back_loses_nothing(own_server: Pos
         await journal.close()
 
 
+async def _becomes(fact: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            with suppress(DatabaseLost):
+                if fact():
+                    return
+            await asyncio.sleep(0.02)
+
+
+async def test_a_database_that_takes_no_writes_for_a_while_is_waited_for(own_server: PostgresCluster) -> None:
+    """A server that is about to become a standby, or is none any more in a moment: as one that is away."""
+    with own_server.database() as url:
+        database = PostgresDatabase(url)
+        journal = PostgresJournal(database, asyncio.get_running_loop())
+        assert await outcomes(journal, [Append("a", 0, records(1, 1))]) == [None]
+        with database.connect() as connection, psycopg.connect(url, autocommit=True) as operator:
+            operator.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            operator.execute("SELECT pg_reload_conf()")
+            await _becomes(lambda: connection.value("SHOW default_transaction_read_only") == "on")
+            with pytest.raises(DatabaseLost):
+                connection.execute("DELETE FROM rooms")
+            with pytest.raises(DatabaseLost):
+                connection.value("SELECT 1")
+            waiting = asyncio.ensure_future(outcomes(journal, [Append("a", 1, records(2, 2))]))
+            done, _ = await asyncio.wait([waiting], timeout=0.3)
+            assert not done
+            operator.execute("SET transaction_read_only = off")
+            operator.execute("SET default_transaction_read_only = off")
+            operator.execute("ALTER SYSTEM RESET default_transaction_read_only")
+            operator.execute("SELECT pg_reload_conf()")
+            assert await waiting == [None]
+            await _becomes(lambda: connection.execute("DELETE FROM rooms") == 0)
+        assert await all_records(journal, "a") == records(1, 2)
+        await journal.close()
+
+
 async def test_an_answer_that_is_lost_is_no_second_write(postgres_url: str) -> None:
     """The connection breaks after the commit: the same records again are recognised and acknowledged."""
     journal = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
