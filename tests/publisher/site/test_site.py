@@ -234,6 +234,8 @@ def test_every_link_of_the_site_leads_somewhere(publisher: Publisher, root: str)
             loaded += soup.find_all("link", rel=["stylesheet", "icon", "preload"])
             for each in loaded:
                 assert not urlsplit(str(each.get("src") or each.get("href"))).netloc, path
+            # Firefox fetches what is named so, against the policy of the pages.
+            assert not soup.find_all("link", rel=["next", "prefetch"]), path
             assert not soup.find(style=True), path
             assert not soup.find("style"), path
 
