@@ -194,6 +194,10 @@ class LiveSockets:
             "clock_rate": self._clock.rate,
             **self._welcome_fields(connect_request.session_id),
         }
+        if transport.is_closing():
+            # It ended meanwhile, and the same person may be back on a newer connection, whose place it must not take.
+            seat.close(CloseCode.MOVED)
+            return seat, ref
         join = c.Join(client_id, connect_request.role, proved, admitted, connect_request.name, held)
         claim = self._seat_claim(request)
         self._tell(ref, Attach(seat, join, top, connect_request.after, connect_request.epoch, claim))

@@ -18,6 +18,7 @@ from engine.sessions.messages import Detach
 from engine.storage.journal import Append, Done
 from engine.storage.opening import database_of
 from engine.storage.sqlite_journal import SqliteJournal
+from tests.realtime.raw import Raw
 from tests.realtime.studio import Refused, Studio, running
 from tests.realtime.wire import Silence, Wire, seated, ticks
 
@@ -245,3 +246,31 @@ async def test_an_idle_journal_holds_on_to_nobody(tmp_path: Path) -> None:
             await asyncio.sleep(0)
     await journal.close()
     assert kept() is None
+
+
+async def test_a_connection_that_ended_before_it_was_let_in_takes_nobodys_place(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone comes again while its first attempt still waits for the session: that one, dead by then, does not send it away."""
+    ada = await studio.join("ada")
+    resume = ada.welcome["resume"]
+    find, asked, found = studio.directory.find, asyncio.Event(), asyncio.Event()
+
+    async def slow(session_id: str) -> Any:
+        asked.set()
+        await found.wait()
+        return await find(session_id)
+
+    with monkeypatch.context() as held_up:
+        held_up.setattr(studio.directory, "find", slow)
+        first = await Raw.join(studio, "ada", query=f"&resume={resume}")
+        await asyncio.wait_for(asked.wait(), 5)
+    first.writer.transport.abort()
+    again = await studio.join("ada", resume=resume)
+    assert await ada.closed() == 4508
+    found.set()
+
+    await studio.join("bob")
+    await again.until("participant_joined", client_id="bob")
+    await again.settled()
+    assert not again.ws.closed
