@@ -19,7 +19,7 @@ from typing import Any
 from bench import halcytone
 from bench.plan import OFF, WORKS, Work
 from bench.report import Results, machine, write
-from bench.servers import PEERS, Peer, Running, free_port, launch
+from bench.servers import PEERS, Peer, Running, free_port, launch, usage
 
 __all__ = ["main"]
 
@@ -97,7 +97,7 @@ def load(server: Running, parameters: dict[str, Any]) -> dict[str, float]:
 
 
 def restart(server: Peer, folder: Path, count: int) -> dict[str, float]:
-    """Seconds until /readyz after a kill -9 with `count` live sessions."""
+    """Seconds until /readyz after a kill -9 with `count` live sessions, and the CPU seconds that they took."""
     with running(server, folder) as first:
         load(first, {"work": "sessions", "count": count})
         os.kill(first.pid, signal.SIGKILL)
@@ -110,12 +110,12 @@ def restart(server: Peer, folder: Path, count: int) -> dict[str, float]:
         port,
         core=SERVER_CORE,
         environment=server.environment,
-    ):
+    ) as second:
         while not _ready(port):
             if time.monotonic() - began > 60:
                 raise RuntimeError("not ready within 60 s")
             time.sleep(0.005)
-        return {"ready_s": time.monotonic() - began}
+        return {"ready_s": time.monotonic() - began, "cpu_s": usage(second.pid)[0]}
 
 
 def _ready(port: int) -> bool:

@@ -71,11 +71,15 @@ def steps(rooms: int, seconds: float) -> Mapping[str, Step]:
         return max(2, round(number * share))
 
     found: dict[str, Step] = {}
-    for store in _STORES:
-        found[f"many rooms, {store}"] = partial(stores.many_rooms, store, seconds, many(500))
-        found[f"appends, {store}"] = partial(stores.appends, store, seconds, many(500))
-        found[f"hearts, {store}"] = partial(stores.hearts, store, seconds, many(400))
-        found[f"ready, {store}"] = partial(stores.ready, store, many(1000))
+    # Side by side: what is compared meets the machine at the same pace.
+    for name, work in (
+        ("many rooms", partial(stores.many_rooms, seconds=seconds, rooms=many(500))),
+        ("appends", partial(stores.appends, seconds=seconds, sessions=many(500))),
+        ("hearts", partial(stores.hearts, seconds=seconds, rooms=many(400))),
+    ):
+        for store in _STORES:
+            found[f"{name}, {store}"] = partial(work, store)
+    found["ready, PostgreSQL"] = partial(stores.ready, "PostgreSQL", many(1000))
     for how in GOES:
         found[how] = partial(_goes, how, rooms)
     found["hop"] = partial(_hop, seconds, many(1000))

@@ -167,11 +167,15 @@ class Crowd:
         until = time.monotonic() + within
         while (missing := sum(len(room.everybody) - len(room.heard_at) for room in self.rooms)) > 0:
             if time.monotonic() > until:
-                raise RuntimeError(
-                    f"{missing} people are not back after {within:.0f} s; {self.faults.shown[-3:]}"
-                )
+                raise RuntimeError(f"{missing} people are not back after {within:.0f} s: {self._missing()}")
             await asyncio.sleep(0.02)
         return sorted(at for room in self.rooms for at in room.heard_at.values())
+
+    def _missing(self) -> str:
+        away = sum(not who.here for who in self.everybody)
+        leaders = sum(not room.instructor.here for room in self.rooms)
+        said = f"{away} have no socket, {leaders} of them instructors; refused {dict(self.tally.refusals)}"
+        return f"{said}, closed {dict(self.tally.codes)}; {self.faults.shown[-3:]}"
 
     async def check(self, url: str) -> None:
         """Everybody hears a last word, and has heard everything before it; the database has what was acknowledged.
