@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias, assert_never
 
@@ -23,12 +23,10 @@ from engine.domain.session import (
     Session,
     Span,
 )
+from engine.domain.session_draft import draft_after, finished
 
 __all__ = ["evolve", "evolve_all"]
 
-_values = attrgetter(*(field.name for field in fields(Session)))
-_SETTERS = {field.name: getattr(Session, field.name).__set__ for field in fields(Session)}
-_IN_ORDER = tuple(_SETTERS.values())
 _PRESENCE_AFTER: Mapping[str, Presence] = {
     "left": Presence.LEFT,
     "lost": Presence.LOST,
@@ -54,18 +52,13 @@ def evolve(state: Session | None, event: e.Event, at: Millis) -> Session:
     if isinstance(event, e.SessionCreated):
         return Session(event.session_id, event.epoch, event.details, at, at, position=1)
     assert state is not None, "a journal begins with SessionCreated"
-    # What ``dataclasses.replace`` does, in a third of the time: every message of every room comes through here.
-    after = object.__new__(Session)
-    for put, value in zip(_IN_ORDER, _values(state), strict=True):
-        put(after, value)
-    _SETTERS["position"](after, state.position + 1)
-    _SETTERS["seq"](after, state.seq + e.is_numbered(event))
-    _SETTERS["updated_at"](after, at)
+    # Not ``dataclasses.replace``, which takes ten times as long: every message of every room comes through here.
+    draft = draft_after(state, seq=state.seq + 1 if e.is_numbered(event) else state.seq, at=at)
     changes_of = _CHANGES_OF.get(type(event))
     if changes_of is not None:
         for name, value in changes_of(state, event, at).items():
-            _SETTERS[name](after, value)
-    return after
+            setattr(draft, name, value)
+    return finished(draft)
 
 
 def _lifecycle(state: Session, event: e.LifecycleEvent, at: Millis) -> _Changes:
