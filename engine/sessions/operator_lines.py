@@ -13,11 +13,15 @@ from engine.domain.session import Session
 __all__ = ["log_turn"]
 
 _log = structlog.get_logger(__name__)
+_TOLD = frozenset({e.RoomOpened, e.SessionStarted, e.SessionEnding, e.SessionCancelled})
 
 
 def log_turn(state: Session, events: Iterable[e.Event]) -> None:
     """Log what an operator wants to hear of the events of one durable turn; ``state`` is the one after them."""
     for event in events:
+        # By far the most are said in the room: not one case after the other for each of them.
+        if type(event) not in _TOLD:
+            continue
         match event:
             case e.RoomOpened():
                 _log.info("session opened", session_id=state.session_id)

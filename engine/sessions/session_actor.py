@@ -238,8 +238,7 @@ class SessionActor(LoopActor):
         Raises:
             Rejected: it is refused; nothing happened.
         """
-        self._follow_clock()
-        at = self._instant()
+        at = self._follow_clock()
         events = decide(self.state, command, sender=sender, at=at)
         own: Sequence[PersonRow] = ()
         if self.state is not None and e.SessionEnding in map(type, events):
@@ -270,16 +269,26 @@ class SessionActor(LoopActor):
             return self._clock.now()
         return self._session_clock.now()
 
-    def _follow_clock(self) -> None:
-        """Take it into the record when the date has leapt forwards: no session ends because a clock was set."""
+    def _follow_clock(self) -> Millis:
+        """Take it into the record when the date has leapt forwards: no session ends because a clock was set.
+
+        Returns the instant at which something is decided now.
+        """
         recorded_at = self._session_clock.now()
-        by, self._session_clock.skipped = self._session_clock.skipped, 0
-        if by and self.state is not None and self.state.phase in _TIMED and not self.state.stated.started:
+        if self.state is None or self.state.phase not in _TIMED:
+            self._session_clock.skipped = 0
+            return self._clock.now()
+        by = self._session_clock.skipped
+        if not by:
+            return recorded_at
+        self._session_clock.skipped = 0
+        if not self.state.stated.started:
             log.warning("the clock was set during a session", session_id=self._session_id, by_s=by / 1000)
             self._arrivals.shift(by)
             staged = self._stage([e.ClockSet(by)], recorded_at, (), None, None)
             # Their pacers run from the starts that they were told; the welcome tells them anew.
             staged.then.append(partial(self._room.close_all, CloseCode.MOVED, "the clock was set"))
+        return self._session_clock.now()
 
     def _stage(
         self,
@@ -336,11 +345,12 @@ class SessionActor(LoopActor):
         self._durable = state = staged.state
         for event, seq, at in staged.events:
             self._publish(state, event, seq, at)
-        log_turn(state, (event for event, _, _ in staged.events))
+        events = [event for event, _, _ in staged.events]
+        log_turn(state, events)
         for then in staged.then:
             then()
         self._listener.changed(state)
-        if queues_publication(event for event, _, _ in staged.events):
+        if queues_publication(events):
             self._listener.publication_queued(self._session_id)
         self._telemetry.run(state)
         if state.phase.is_over and not was_over:
@@ -412,12 +422,11 @@ class SessionActor(LoopActor):
         seat, inbound = message.seat, message.inbound
         if seat.closing or self._room.seats.get(seat.client_id) is not seat:
             return
-        at = self._instant()
         assert self.state is not None
         command = inbound.command
         if isinstance(command, c.Heartbeat):
             # The newest number that it was handed, so that a slow reader does not take itself for cut off.
-            payload = heartbeat_answer(inbound, self._session_id, seat.cursor, at)
+            payload = heartbeat_answer(inbound, self._session_id, seat.cursor, self._instant())
             seat.write(outgoing.frame(payload))
             return
         self._telemetry.engaged(seat.client_id, self.state)
@@ -438,7 +447,7 @@ class SessionActor(LoopActor):
             if answered is not None:
                 self._commits.when_durable(self.state, answer, refuse)
             elif isinstance(command, _TELEMETRY):
-                own = self._telemetry.take(seat.client_id, command, at, self.state)
+                own = self._telemetry.take(seat.client_id, command, self._instant(), self.state)
                 if own is not None:
                     seat.write(outgoing.frame(own))
                 if key is not None:

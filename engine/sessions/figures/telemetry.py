@@ -37,6 +37,18 @@ if TYPE_CHECKING:
 __all__ = ["TICK", "HeartCounts", "SessionTelemetry"]
 
 TICK: Millis = 5 * SECOND
+_FOLLOWED = frozenset(
+    {
+        e.ConsentChanged,
+        e.SeatVouched,
+        e.MemberJoined,
+        e.MemberLeft,
+        e.MemberBarred,
+        e.PersonWithdrew,
+        e.SessionEnded,
+    }
+)
+"""The events that ``note`` follows; the others are by far the most."""
 
 
 class HeartCounts(Protocol):
@@ -113,6 +125,8 @@ class SessionTelemetry:
 
     def note(self, event: e.Event, at: Millis) -> None:
         """Follow consents, seats, departures and returns."""
+        if type(event) not in _FOLLOWED:
+            return
         match event:
             case e.ConsentChanged():
                 self._hearts.set_consent(event.client_id, heart_rate=event.heart_rate, group=event.group)
