@@ -86,6 +86,9 @@ _OVER = (Phase.ENDING, Phase.ENDED, Phase.PUBLISHED, Phase.CANCELLED)
 class Role(StrEnum):
     """What a connection may see and do."""
 
+    # As it compares: the one of ``Enum`` is another number, and Python code that runs for every message of a socket.
+    __hash__ = str.__hash__
+
     PARTICIPANT = "participant"
     OBSERVER = "observer"
     INSTRUCTOR = "instructor"

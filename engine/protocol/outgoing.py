@@ -94,13 +94,11 @@ def numbered(
     outgoing: Message = {"type": kind}
     if update_type is not None:
         outgoing["update_type"] = update_type
-    outgoing |= {
-        "session_id": session_id,
-        "seq": seq,
-        "epoch": epoch,
-        "timestamp": iso(at),
-        "content": content,
-    }
+    outgoing["session_id"] = session_id
+    outgoing["seq"] = seq
+    outgoing["epoch"] = epoch
+    outgoing["timestamp"] = iso(at)
+    outgoing["content"] = content
     return outgoing
 
 
@@ -136,7 +134,10 @@ def _update(event: e.SessionUpdate) -> tuple[str, Message]:
     """``update_type`` and ``content`` of a session update."""
     match event:
         case e.Announced():
-            return "announcement", announcement_of(event) | _given(announcement_type=event.kind)
+            announced = announcement_of(event)
+            if event.kind is not None:
+                announced["announcement_type"] = event.kind
+            return "announcement", announced
         case e.SessionStarted():
             started: Message = {"title": event.title, "instructor": event.instructor, "phase": "live"}
             started_at = None if event.started_at is None else iso(event.started_at)
@@ -309,4 +310,7 @@ def welcome_state(state: Session, at: Millis) -> Message:
 
 def announcement_of(said: e.Announced | Announcement) -> Message:
     """An announcement as clients get it."""
-    return {"title": said.title, "message": said.message, **_given(action_url=said.action_url)}
+    announced: Message = {"title": said.title, "message": said.message}
+    if said.action_url is not None:
+        announced["action_url"] = said.action_url
+    return announced
