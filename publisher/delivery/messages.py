@@ -14,6 +14,7 @@ from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import subscriber
 from publisher.catalogue.upcoming import UpcomingRoom, next_after
 from publisher.delivery.place_messages import place_message
+from publisher.delivery.plain_message import plain_message, seed_of
 from publisher.drafts.texts import DraftTexts
 from publisher.mail.email import Mail
 from publisher.mail.message import message_id_of, message_of
@@ -39,11 +40,11 @@ def message_of_delivery(
     following = next_after(catalogue, snapshot.series_id)
     unsubscribe = ""
     keywords = ""
-    seed = ""
+    seed = seed_of(delivery)
     if delivery.kind == NEWSLETTER_TEST:
         mail = texts.test_newsletter(story_of(snapshot, texts.studio), following)
         # Each test is a mail of its own.
-        seed = f"\n{now}"
+        seed = seed_of(delivery, now)
     elif delivery.kind == NEWSLETTER:
         reader = subscriber(catalogue, delivery.recipient)
         if reader is None or not reader.confirmed:
@@ -61,19 +62,13 @@ def message_of_delivery(
     return message_of(
         mail,
         texts.studio,
-        message_id=_message_id(texts, delivery, seed),
+        message_id=message_id_of(seed, texts.links.host),
         date=now,
         picture=card_of(story_of(snapshot, texts.studio), texts.studio),
         to=delivery.address,
         unsubscribe=unsubscribe,
         keywords=keywords,
     )
-
-
-def _message_id(texts: DraftTexts, delivery: Delivery, more: str = "") -> str:
-    """Made of session, kind and recipient, and of what tells several such mails apart."""
-    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}{more}"
-    return message_id_of(seed, texts.links.host)
 
 
 def _sign_in(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes:
@@ -84,8 +79,7 @@ def _sign_in(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: M
         texts.studio.words("mail.sign_in_subject", name=texts.studio.name),
         link=texts.links.absolute(f"console#sign_in={token}"),
     )
-    message_id = message_id_of(token, texts.links.host)
-    return message_of(mail, texts.studio, message_id=message_id, date=now, picture=b"", to=delivery.address)
+    return plain_message(mail, texts, delivery, now, seed=token)
 
 
 def _confirmation(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, now: Millis) -> bytes | None:
@@ -98,9 +92,7 @@ def _confirmation(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
         studio.words("mail.confirm_subject", name=studio.name),
         link=texts.links.absolute(f"confirm/{reader.token}"),
     )
-    return message_of(
-        mail, studio, message_id=_message_id(texts, delivery), date=now, picture=b"", to=delivery.address
-    )
+    return plain_message(mail, texts, delivery, now, seed=seed_of(delivery))
 
 
 def _personal(

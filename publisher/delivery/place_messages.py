@@ -14,9 +14,9 @@ from publisher.catalogue.letters import Letters
 from publisher.catalogue.place_mails import first_open
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import UpcomingRoom, in_own_zone, room_of
+from publisher.delivery.plain_message import plain_message, seed_of
 from publisher.delivery.series_messages import is_about_series, series_message
 from publisher.drafts.texts import DraftTexts
-from publisher.mail.message import message_id_of, message_of
 from publisher.syndication.calendar import calendar_file
 
 __all__ = ["place_message"]
@@ -66,14 +66,12 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
         own=None if mail is PlaceMail.CANCELLED else own,
         unconfirmed=mail is PlaceMail.CONFIRM,
     )
-    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}\n{room.sequence}"
-    return message_of(
+    return plain_message(
         rendered,
-        studio,
-        message_id=message_id_of(seed, links.host),
-        date=now,
-        picture=b"",
-        to=delivery.address,
+        texts,
+        delivery,
+        now,
+        seed=seed_of(delivery, room.sequence),
         calendar=_calendar(texts, catalogue, room, mail),
     )
 
@@ -99,15 +97,7 @@ def _letter(
         page=links.absolute(f"sessions/{room.session_id}/"),
         own=own,
     )
-    seed = f"{delivery.session_id}\n{delivery.kind}\n{delivery.recipient}\n{letter.written_at}"
-    return message_of(
-        rendered,
-        studio,
-        message_id=message_id_of(seed, links.host),
-        date=now,
-        picture=b"",
-        to=delivery.address,
-    )
+    return plain_message(rendered, texts, delivery, now, seed=seed_of(delivery, letter.written_at))
 
 
 def _calendar(texts: DraftTexts, catalogue: Catalogue, room: UpcomingRoom, mail: PlaceMail) -> bytes:

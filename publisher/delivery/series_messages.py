@@ -16,8 +16,8 @@ from publisher.catalogue.place_mails import NOT_BEGUN
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.series_mails import GATHERED
 from publisher.catalogue.upcoming import room_of
+from publisher.delivery.plain_message import plain_message
 from publisher.drafts.texts import DraftTexts
-from publisher.mail.message import message_id_of, message_of
 from publisher.syndication.calendar import calendar_file
 
 __all__ = ["is_about_series", "series_message"]
@@ -74,13 +74,12 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     seed = "\n".join(
         (delivery.recipient, *(f"{kind} {row.session_id} {row.sequence}" for kind, row, _ in told))
     )
-    return message_of(
+    return plain_message(
         rendered,
-        studio,
-        message_id=message_id_of(seed, links.host),
-        date=now,
-        picture=b"",
-        to=delivery.address,
+        texts,
+        delivery,
+        now,
+        seed=seed,
         calendar=calendar_file(
             map(room_of, rows.values()),
             studio,
