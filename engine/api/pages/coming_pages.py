@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from html import escape
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from engine.api.http.app_keys import (
     CATALOGUE,
@@ -26,6 +26,7 @@ from engine.api.pages.coming_parts import (
     calendar_of_place,
     coming_of,
     form_fields,
+    form_refused,
     joined,
     led_to,
     left_page,
@@ -38,7 +39,7 @@ from engine.api.pages.coming_section import coming_section
 from engine.api.pages.session_pages import paragraph
 from engine.api.registrations.endpoints import RegistrationRequest
 from engine.api.registrations.registering import need_way_in, register, secret_of
-from engine.domain.rejection import Invalid, Rejected
+from engine.domain.rejection import Rejected
 from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.places import Place
@@ -82,16 +83,8 @@ async def say_so(request: web.Request) -> web.Response:
         fields = await form_fields(request)
         body = checked(RegistrationRequest, fields)
         outcome = await register(request, state, name=body.name, address=body.address)
-    except TooManyRegistrations as many:
-        said = paragraph(page.words(f"coming.too_many_{'said' if many.addresses else 'places_said'}"))
-        response = said_page(page, "too_many", said + await again(), status=429)
-        response.headers[hdrs.RETRY_AFTER] = str(-(-many.wait // 1000))
-        return response
-    except Invalid as wrong:
-        reasons = "".join(paragraph(reason) for reason in wrong.details.values())
-        return said_page(page, "wrong", reasons + await again(), status=400)
-    except Rejected as refused:
-        return said_page(page, "wrong", paragraph(page.words("coming.late")), status=refused.status)
+    except (TooManyRegistrations, Rejected) as refusal:
+        return await form_refused(page, refusal, again, late="coming.late")
     registration = outcome.registered.registration.registration
     secret = secret_of(request, registration, session_id=state.session_id)
     asked = "?mail=asked" if outcome.mail == "asked" else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from html import escape
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,11 +14,11 @@ from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.pages.session_pages import calendar_link, local_time, paragraph
 from engine.api.registrations.registering import secret_of
 from engine.api.rooms.view import needs_token, tokens_of
-from engine.domain.rejection import Invalid
+from engine.domain.rejection import Invalid, Rejected
 from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.places import Place
-from publisher.catalogue.coming import Coming
+from publisher.catalogue.coming import Coming, TooManyRegistrations
 from publisher.catalogue.published import Catalogue
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "calendar_of_place",
     "coming_of",
     "form_fields",
+    "form_refused",
     "joined",
     "led_to",
     "left_page",
@@ -45,6 +47,29 @@ async def form_fields(request: web.Request) -> dict[str, str]:
     except ValueError:
         raise Invalid("invalid_data", "The form has too many fields.", {"body": "too many fields"}) from None
     return {name: value for name, value in fields if value.strip()}
+
+
+async def form_refused(
+    page: PageContext,
+    refusal: Rejected | TooManyRegistrations,
+    again: Callable[[], Awaitable[str]],
+    *,
+    late: str,
+) -> web.Response:
+    """The page that says why a registration was refused.
+
+    ``again`` makes the form with what was filled in, for where another try can succeed; ``late`` is the key of the words
+    for a session or series that takes nobody any more.
+    """
+    if isinstance(refusal, TooManyRegistrations):
+        said = paragraph(page.words(f"coming.too_many_{'said' if refusal.addresses else 'places_said'}"))
+        response = said_page(page, "too_many", said + await again(), status=429)
+        response.headers[hdrs.RETRY_AFTER] = str(-(-refusal.wait // 1000))
+        return response
+    if isinstance(refusal, Invalid):
+        reasons = "".join(paragraph(reason) for reason in refusal.details.values())
+        return said_page(page, "wrong", reasons + await again(), status=400)
+    return said_page(page, "wrong", paragraph(page.words(late)), status=refusal.status)
 
 
 async def left_page(request: web.Request, place: Place | None) -> web.Response:

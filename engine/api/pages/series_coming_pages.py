@@ -5,7 +5,7 @@ A GET changes nothing. One's own page is proved by the secret in its path, whoev
 
 from __future__ import annotations
 
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, PUBLISHING, SERIES, SESSIONS, caller_of
 from engine.api.http.bodies import checked
@@ -15,6 +15,7 @@ from engine.api.pages.coming_parts import (
     button_form,
     coming_of,
     form_fields,
+    form_refused,
     joined,
     led_to,
     left_page,
@@ -29,7 +30,7 @@ from engine.api.registrations.endpoints import RegistrationRequest
 from engine.api.registrations.registering import register_for_series, secret_of
 from engine.api.rooms.view import needs_token
 from engine.api.series.lookup import visible_series
-from engine.domain.rejection import Invalid, NotFound, Rejected
+from engine.domain.rejection import NotFound, Rejected
 from engine.domain.series import Series
 from engine.domain.session import Session
 from engine.storage.database import Connection
@@ -72,16 +73,8 @@ async def say_so(request: web.Request) -> web.Response:
         fields = await form_fields(request)
         body = checked(RegistrationRequest, fields)
         outcome = await register_for_series(request, series, name=body.name, address=body.address)
-    except TooManyRegistrations as many:
-        said = paragraph(page.words(f"coming.too_many_{'said' if many.addresses else 'places_said'}"))
-        response = said_page(page, "too_many", said + await again(), status=429)
-        response.headers[hdrs.RETRY_AFTER] = str(-(-many.wait // 1000))
-        return response
-    except Invalid as wrong:
-        reasons = "".join(paragraph(reason) for reason in wrong.details.values())
-        return said_page(page, "wrong", reasons + await again(), status=400)
-    except Rejected as refused:
-        return said_page(page, "wrong", paragraph(page.words("series.none")), status=refused.status)
+    except (TooManyRegistrations, Rejected) as refusal:
+        return await form_refused(page, refusal, again, late="series.none")
     registration = outcome.registered.registration.registration
     secret = secret_of(request, registration, series_id=series.series_id)
     asked = "?mail=asked" if outcome.mail == "asked" else ""
