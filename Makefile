@@ -151,10 +151,10 @@ types-js: .ci/npm/node_modules ## make the types (.d.ts) of halcytone-client.js 
 	.ci/npm/node_modules/.bin/tsc --allowJs --declaration --emitDeclarationOnly --skipLibCheck --target es2022 --module es2022 \
 		--lib es2022,dom,dom.iterable --outDir engine/web/static engine/web/static/halcytone-client.js
 
-SWAGGER_UI = 5.35.0
-voice: ## make the spoken words of the pacer anew; needs Debian's espeak-ng
+voice: $(VENV)/development.stamp ## make the spoken words of the pacer anew; needs Debian's espeak-ng
 	$(python) .ci/speak-words.py
 
+SWAGGER_UI = 5.35.0
 vendor: ## fetch the renderer of the API's reference from npm again, at the version that stands here; needs npm
 	bash .ci/vendor-swagger-ui.sh $(SWAGGER_UI)
 
