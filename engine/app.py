@@ -432,7 +432,32 @@ def _build_application(
         sounds=context.settings.data / "sounds",
         techniques_of=all_techniques,
     )
-    backend = Backend(
+    backend = _build_backend(context, storage, directory, schedule, process, webhooks)
+    if context.settings.docs is not None:
+        documents.add_routes(app, context.settings.docs)
+    # After every other route: the site answers what nothing else does.
+    routes.setup(
+        app,
+        backend,
+        requests_per_minute=context.settings.rate_requests_per_minute,
+        passing=None if passing is None else passing.middleware,
+    )
+    if storage.node is not None:
+        cluster.follow_news(storage.node, storage.keys, app, context.settings.data)
+    return app
+
+
+def _build_backend(
+    context: _Context,
+    storage: _Storage,
+    directory: Directory,
+    schedule: SeriesSchedule,
+    process: PublisherProcess,
+    webhooks: WebhookSender,
+) -> Backend:
+    """What the handlers of the API work with."""
+    passing = storage.passing
+    return Backend(
         sessions=directory,
         rooms=storage.rooms,
         series=schedule,
@@ -457,18 +482,6 @@ def _build_application(
         webhooks=webhooks,
         webhooks_may_be_private=context.settings.webhook_allow_private,
     )
-    if context.settings.docs is not None:
-        documents.add_routes(app, context.settings.docs)
-    # After every other route: the site answers what nothing else does.
-    routes.setup(
-        app,
-        backend,
-        requests_per_minute=context.settings.rate_requests_per_minute,
-        passing=None if passing is None else passing.middleware,
-    )
-    if storage.node is not None:
-        cluster.follow_news(storage.node, storage.keys, app, context.settings.data)
-    return app
 
 
 async def _accept_connections(runner: web.AppRunner, listener: socket.socket, stack: AsyncExitStack) -> None:
