@@ -66,6 +66,7 @@ _CLIENT_MODULES: Final = (
     "connection.js",
     "pings.js",
     "position.js",
+    "page-events.js",
     "sleep-detector.js",
 )
 

@@ -29,6 +29,7 @@ import { ServerClock } from "./clock.js";
 import { CLOSE } from "./close-codes.js";
 import { FeedbackQueue } from "./feedback-queue.js";
 import { Connection } from "./connection.js";
+import { PageEvents } from "./page-events.js";
 import { Pings } from "./pings.js";
 import { Position } from "./position.js";
 import { SleepDetector } from "./sleep-detector.js";
@@ -106,11 +107,7 @@ export declare class HalcytoneClient extends EventTarget {
     _sawEnding: boolean;
     _skipGap: boolean;
     _sleepDetector: SleepDetector;
-    _online: () => void;
-    _offline: () => void;
-    _shown: () => void | false;
-    _putAway: (event: any) => any;
-    _restored: (event: any) => any;
+    _page: PageEvents;
     _gap: number | undefined;
     _retry: number | undefined;
     /** @param {Options} options */
@@ -151,14 +148,12 @@ export declare class HalcytoneClient extends EventTarget {
     _failed(message: any): void;
     /** @param {import("./position.js").Message[]} messages */
     _hand(messages: import("./position.js").Message[]): void;
-    _watchGap(): void;
+    _watchGap(): undefined;
     _stalled(): void;
     /** @param {number} missed milliseconds that the local clock did not count while the device slept */
     _woke(missed: number): void;
-    /** The browser keeps the page, to show it again on "Back": it does not keep a page with an open socket. */
-    _sleep(): void;
-    /** The browser shows the page that it kept. */
-    _wake(): void;
+    _putAway(): void;
+    _shownAgain(): void;
     _comeBackNow(): void;
     _openAnew(): void;
     /** @param {number} code @param {string} [reason] */

@@ -30,6 +30,7 @@ import { ServerClock } from "./clock.js";
 import { classOf, CLOSE, returnIn, wrongCredential } from "./close-codes.js";
 import { FeedbackQueue } from "./feedback-queue.js";
 import { Connection } from "./connection.js";
+import { PageEvents } from "./page-events.js";
 import { Pings } from "./pings.js";
 import { Position } from "./position.js";
 import { SleepDetector } from "./sleep-detector.js";
@@ -78,22 +79,15 @@ export class HalcytoneClient extends EventTarget {
     this._sawEnding = false;
     this._skipGap = false;
     this._sleepDetector = new SleepDetector((missed) => this._woke(missed));
-    this._online = () => this._comeBackNow();
-    this._offline = () => this._say("offline");
-    this._shown = () => document.visibilityState === "visible" && this._pings.probe();
-    this._putAway = (event) => event.persisted && this._sleep();
-    this._restored = (event) => event.persisted && this._wake();
+    const [online, offline, seen] = [() => this._comeBackNow(), () => this._say("offline"), () => this._pings.probe()];
+    this._page = new PageEvents({ online, offline, seen, putAway: () => this._putAway(), shownAgain: () => this._shownAgain() });
   }
 
   /** Connect, and stay connected until `close` or a final refusal. */
   connect() {
     if (!this._stopped) return;
     this._stopped = false;
-    globalThis.addEventListener?.("online", this._online);
-    globalThis.addEventListener?.("offline", this._offline);
-    globalThis.document?.addEventListener("visibilitychange", this._shown);
-    globalThis.addEventListener?.("pagehide", this._putAway);
-    globalThis.addEventListener?.("pageshow", this._restored);
+    this._page.start();
     this._sleepDetector.start();
     this._open();
   }
@@ -170,7 +164,7 @@ export class HalcytoneClient extends EventTarget {
   _receive(message) {
     this._pings.heard();
     if (message.type === "welcome") return this._welcomed(message);
-    if (message.type === "heartbeat_ack") this._pings.answered(Date.parse(serverTimeOf(message)));
+    if (message.type === "heartbeat_ack") this._pings.answered(Date.parse(message.content?.server_time ?? message.server_time));
     if (message.type === "ack") this._pending.settle(message.reply_to, message);
     if (message.type === "error") this._failed(message);
     // Only numbered messages carry an epoch; the client's own chat comes back as its number alone.
@@ -216,10 +210,7 @@ export class HalcytoneClient extends EventTarget {
 
   _watchGap() {
     clearTimeout(this._gap);
-    if (!this._position.hasGap) {
-      this._skipGap = false;
-      return;
-    }
+    if (!this._position.hasGap) return void (this._skipGap = false);
     this._gap = setTimeout(() => {
       // Asked once and still missing: the server has no message there.
       if (this._skipGap) return this._hand(this._position.skip());
@@ -239,15 +230,13 @@ export class HalcytoneClient extends EventTarget {
     if (this.status !== "open" || !this._pings.again()) this._openAnew();
   }
 
-  /** The browser keeps the page, to show it again on "Back": it does not keep a page with an open socket. */
-  _sleep() {
+  _putAway() {
     this._drop(CLOSE.SILENT);
     this._pending.rejectAll();
     this.status = "closed";
   }
 
-  /** The browser shows the page that it kept. */
-  _wake() {
+  _shownAgain() {
     this._sleepDetector.look();
     // Unless that has found the sleep, and connects already.
     if (this.status === "closed") this._openAnew();
@@ -312,11 +301,7 @@ export class HalcytoneClient extends EventTarget {
 
   _stop(status) {
     this._stopped = true;
-    globalThis.removeEventListener?.("online", this._online);
-    globalThis.removeEventListener?.("offline", this._offline);
-    globalThis.document?.removeEventListener("visibilitychange", this._shown);
-    globalThis.removeEventListener?.("pagehide", this._putAway);
-    globalThis.removeEventListener?.("pageshow", this._restored);
+    this._page.stop();
     this._sleepDetector.stop();
     this._clear();
     this._say(status);
@@ -337,9 +322,4 @@ export class HalcytoneClient extends EventTarget {
     this.dispatchEvent(new CustomEvent(message.type, { detail }));
     if (detail === message) this.dispatchEvent(new CustomEvent("message", { detail }));
   }
-}
-
-/** @param {any} message @returns {string} */
-function serverTimeOf(message) {
-  return message.content?.server_time ?? message.server_time;
 }
