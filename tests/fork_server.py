@@ -85,11 +85,15 @@ def program() -> str:
         server = subprocess.Popen(
             [PYTHON, "-m", "tests.fork_server", str(listener.fileno()), str(folder)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             pass_fds=[listener.fileno()],
             cwd=Path(__file__).parents[1],
             start_new_session=True,
         )
+    # Whoever has a deadline for a publisher's work must not wait for these imports, too.
+    assert server.stdout is not None
+    assert server.stdout.read(1), "the fork server ended before it was ready"
+    server.stdout.close()
     executable = folder / "python"
     executable.write_text(_CALLER.format(python=PYTHON, address=address))
     executable.chmod(0o755)
@@ -214,6 +218,9 @@ if __name__ == "__main__":
         import_module(name)
     gc.freeze()
     gc.enable()
+    os.write(1, b"\n")
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 1)
     with socket.socket(fileno=int(sys.argv[1])) as calls:
         asked = _forked(calls)
     if asked is None:
