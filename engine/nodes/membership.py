@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
@@ -22,6 +23,7 @@ from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may
 from engine.runtime.supervised import supervised
 from engine.storage.database import Connection, Database, DatabaseError
 from engine.storage.nodes import (
+    EXPOSED_FILE,
     NODE_FILE,
     Look,
     NodeRow,
@@ -29,8 +31,8 @@ from engine.storage.nodes import (
     exposed_before,
     lock_name,
     node_before,
-    remember_node,
 )
+from engine.storage.whole_file import write_whole
 
 __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 
@@ -74,6 +76,9 @@ class MembershipListener(Protocol):
     def unowned(self, session_ids: Sequence[str]) -> None:
         """Sessions that this node should claim."""
 
+    def failed_over(self, whole: Callable[[], None]) -> None:
+        """The database is another server now; call ``whole`` once that has all that was acknowledged here."""
+
 
 class Membership:
     """Joins, beats from ``join`` to ``leave``, and joins anew under another id when it was buried."""
@@ -114,7 +119,10 @@ class Membership:
         self._known: set[str] = set()
         self._latest: dict[str, int] = {}
         """The highest beat that was seen of each node, also of those that are gone: a failover may bring them back."""
-        self._exposed_on = ""
+        self._whole_on = ""
+        """The timeline of the database that has all that was acknowledged here; empty before the first look."""
+        self._exposed_on: str | None = None
+        """What the folder says of it."""
         self._beats = 0
         self._watchers: list[Callable[[Look], object]] = []
         self._told: list[Callable[[], object]] = []
@@ -193,7 +201,7 @@ class Membership:
     def _enter(self, table: NodeTable) -> None:
         node = uuid4().hex[:12]
         # Written first: a row whose id nobody remembers would live until its beats are missed.
-        remember_node(self._data, node, self._exposed_on)
+        write_whole(self._data / NODE_FILE, f"{node}\n")
         # The lock is a hint that this process is connected; another connection's end is not its loss.
         self._lock.close()
         self._lock.enter_context(self._database.hold(lock_name(node), lambda: None, told=self._tell))
@@ -232,6 +240,7 @@ class Membership:
             site_at=self._site_at(),
             at=self._now(),
             search_unowned=search,
+            whole_on=self._whole_on,
         )
         answered = time.monotonic()
         if look is None:
@@ -260,9 +269,19 @@ class Membership:
             self._latest[row.node] = max(row.beat, self._latest.pop(row.node, 0))
         while len(self._latest) > _MOST_REMEMBERED:
             del self._latest[next(iter(self._latest))]
-        if look.exposed_on != self._exposed_on:
-            remember_node(self._data, self.node, look.exposed_on)
-            self._exposed_on = look.exposed_on
+        self._whole_on = self._whole_on or look.timeline
+        if look.timeline != self._whole_on:
+            # A quiet journal does not know of the failover: whoever died before its next entry would be missed.
+            self._call(self._listener.failed_over, partial(self._is_whole, look.timeline))
+        elif look.exposed_on != self._exposed_on:
+            try:
+                write_whole(self._data / EXPOSED_FILE, f"{look.exposed_on}\n")
+                self._exposed_on = look.exposed_on
+            except OSError as error:
+                log.warning("not remembered", file=EXPOSED_FILE, reason=str(error))
+
+    def _is_whole(self, timeline: str) -> None:
+        self._whole_on = timeline
 
     def _some_go(self, rows: Sequence[NodeRow], dead: Mapping[str, int]) -> bool:
         """Whether a node has just gone, or is about to: its sessions may be without an owner."""
@@ -277,7 +296,7 @@ class Membership:
     def _rejoin(self, table: NodeTable) -> None:
         log.error("this node was buried", node=self.node)
         self._call(self._listener.buried)
-        self._view = View()
+        self._view, self._whole_on = View(), ""
         self._enter(table)
         self._call(self._listener.joined, self.node)
 
@@ -302,7 +321,8 @@ class Membership:
         with suppress(DatabaseError):
             NodeTable(self._connection).leave(self.node)
         with suppress(OSError):
-            (self._data / NODE_FILE).unlink(missing_ok=True)
+            for name in (NODE_FILE, EXPOSED_FILE):
+                (self._data / name).unlink(missing_ok=True)
         self._lock.close()
         self._connection.close()
 

@@ -13,6 +13,7 @@ from engine.domain.instant import Millis
 from engine.nodes.membership import Membership, NodeFacts
 from engine.nodes.ownership import SharedOwnership
 from engine.storage.database import Database
+from engine.storage.journal import Append, Done
 
 __all__ = ["Node", "NodeJournal", "NodeSessions"]
 
@@ -23,6 +24,10 @@ class NodeJournal(Protocol):
     """The journal, which writes for a node."""
 
     node: str | None
+
+    def append(self, entry: Append, done: Done) -> None:
+        """Write an entry after all those before it, and what the database lacks before it."""
+        ...
 
 
 class NodeSessions(Protocol):
@@ -107,6 +112,11 @@ class Node:
             task = asyncio.create_task(self._sessions.take_over(session_ids))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def failed_over(self, whole: Callable[[], None]) -> None:
+        """Have the journal write again what the server of now lacks: an entry of nothing waits for that."""
+        if self._journal is not None:
+            self._journal.append(Append("", 0, ()), lambda error: whole() if error is None else None)
 
     async def _ask_peer(self, url: str) -> bool | None:
         if self._http is None:

@@ -20,7 +20,7 @@ from engine.domain import commands as c
 from engine.domain.deadlines import next_deadline
 from engine.domain.instant import MINUTE, SECOND, Millis
 from engine.domain.rejection import Conflict, Moved, NotFound, Rejected, Unavailable
-from engine.domain.session import Details, Role, Session
+from engine.domain.session import Details, Phase, Role, Session
 from engine.protocol.close_codes import CloseCode
 from engine.protocol.outgoing import Message
 from engine.runtime.mailbox import MailboxFull
@@ -349,7 +349,9 @@ class Directory:
             raise Unavailable("unavailable", "The session is being moved; try again.")
         tail_lost = self._ownership is not None and self._ownership.is_tail_lost(session_id)
         if tail_lost:
-            log.error("the newest records may be lost", session_id=session_id, position=loaded.latest)
+            if not state.phase.is_over:
+                tell = log.error if state.phase is Phase.LIVE else log.warning
+                tell("the newest records may be lost", session_id=session_id, position=loaded.latest)
             self._epochs_before[session_id] = state.epoch
         return self._start(session_id, state, loaded, term, tail_lost=tail_lost)
 
@@ -446,6 +448,7 @@ class Directory:
         state = self._durable.pop(session_id, None)
         self._actors.pop(session_id, None)
         self._last_used.pop(session_id, None)
+        self._epochs_before.pop(session_id, None)
         self._counts.loaded(len(self._actors))
         deadline = None if state is None else next_deadline(state)
         if deadline is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 import threading
@@ -27,6 +26,7 @@ from engine.storage.database import (
     DatabaseLocked,
     DatabaseLost,
 )
+from engine.storage.whole_file import write_whole
 
 __all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "KeyRole", "Keys", "signing_key"]
 
@@ -297,26 +297,11 @@ def signing_key(data: Path, made_of: str | None = None) -> bytes:
     file = data / SIGNING_KEY_FILE
     if not file.exists():
         key = secrets.token_bytes(32) if made_of is None else bytes.fromhex(made_of)
-        _write_whole(file, key.hex() + "\n")
+        write_whole(file, key.hex() + "\n")
     key = bytes.fromhex(file.read_text("ascii").strip())
     if len(key) != 32:
         raise ValueError(f"{file.name} does not hold a key of 32 bytes")
     return key
-
-
-def _write_whole(file: Path, text: str) -> None:
-    """Write a file for its owner alone, whole or not at all: half a key would keep every later start from succeeding."""
-    half = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        with os.fdopen(
-            os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii"
-        ) as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        half.replace(file)
-    finally:
-        half.unlink(missing_ok=True)
 
 
 def _token() -> str:

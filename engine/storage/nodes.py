@@ -15,6 +15,7 @@ from engine.storage.database import Connection, Row, one_of
 from engine.storage.webhooks import CLOCK_TOLERANCE
 
 __all__ = [
+    "EXPOSED_FILE",
     "NODE_FILE",
     "Look",
     "NodeRow",
@@ -24,11 +25,12 @@ __all__ = [
     "lock_name",
     "node_before",
     "others_run",
-    "remember_node",
 ]
 
 NODE_FILE = ".node"
 """Holds the id of a data folder's node. Hidden, so that no archive takes it to another folder."""
+EXPOSED_FILE = ".exposed"
+"""Holds the timeline of the database on which that node's last commits may be lost at a failover; empty for none."""
 _HELD = (
     "held AS (SELECT (classid::bigint << 32) | objid::bigint AS lock FROM pg_locks"
     " WHERE locktype = 'advisory' AND granted AND objsubid = 1"
@@ -98,8 +100,10 @@ class Look:
     """Whether a session needs an owner; False where that was not asked."""
     over: str
     """Another text over another connection, and over one to another server."""
+    timeline: str
+    """Of the database: another one after each failover."""
     exposed_on: str
-    """The timeline of the database where a failover may lose the last commits, another one after it; else empty."""
+    """The same where a failover may lose the last commits, else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,25 +124,19 @@ def lock_name(node: str) -> str:
 
 def node_before(data: Path) -> str | None:
     """The node as which a process on this data folder joined last, unless that left; whether or not it is dead."""
-    return _remembered(data)[0] or None
+    return _read(data / NODE_FILE) or None
 
 
 def exposed_before(data: Path) -> str:
     """Where its last commits may have been lost at a failover since: ``Look.exposed_on`` as that process saw it last."""
-    return _remembered(data)[1]
+    return _read(data / EXPOSED_FILE)
 
 
-def remember_node(data: Path, node: str, exposed_on: str = "") -> None:
-    """Keep both in the folder."""
-    (data / NODE_FILE).write_text(f"{node}\n{exposed_on}\n", "ascii")
-
-
-def _remembered(data: Path) -> tuple[str, str]:
+def _read(file: Path) -> str:
     try:
-        node, exposed_on, *_ = [*(data / NODE_FILE).read_text("ascii").split("\n"), ""]
+        return file.read_text("ascii").strip()
     except FileNotFoundError:
-        return "", ""
-    return node, exposed_on
+        return ""
 
 
 def others_run(connection: Connection, data: Path) -> bool:
@@ -156,8 +154,8 @@ class NodeTable:
     def join(self, node: str, *, url: str, version: str, studio_hash: str) -> None:
         """Enter a node; its id was never used before."""
         self._connection.execute(
-            "INSERT INTO nodes (node, url, version, studio_hash, draining, load, lock, beat)"
-            " VALUES (:node, :url, :version, :studio_hash, 0, 0, hashtextextended(:lock, 0), 0)",
+            "INSERT INTO nodes (node, url, version, studio_hash, draining, load, lock, beat, exposed_on)"
+            f" VALUES (:node, :url, :version, :studio_hash, 0, 0, hashtextextended(:lock, 0), 0, {_EXPOSED_ON})",
             node=node,
             url=url,
             version=version,
@@ -182,20 +180,24 @@ class NodeTable:
         site_at: Millis | None,
         at: Millis,
         search_unowned: bool = False,
+        whole_on: str = "",
     ) -> Look | None:
         """Count this node's beat up, and look at all nodes; None when this node is not among them: it was buried.
+
+        ``whole_on``: the timeline that is known to have all that this node acknowledged, empty for the present one. On another
+        one it says no longer where its commits are exposed: a death now loses what was to be written again.
 
         In one statement with whatever else is asked once a second: a database has many nodes that do so.
         """
         rows = self._connection.rows(
             "WITH me AS (UPDATE nodes SET beat = beat + 1, draining = :draining, load = :load, site_at = :site_at,"
-            f" exposed_on = {_EXPOSED_ON}"
+            f" exposed_on = CASE WHEN :whole_on IN ('', {_TIMELINE}) THEN {_EXPOSED_ON} ELSE exposed_on END"
             f" WHERE node = :node RETURNING 1), {_HELD}, news AS MATERIALIZED (SELECT {_KEYS} AS keys_state,"
             " (SELECT coalesce(sum(version), 0)::bigint FROM series) AS series,"
             f" {_WEBHOOKS_DUE} AS webhooks_due,"
             f" CASE WHEN :search = 1 THEN EXISTS (SELECT 1 {_UNOWNED}) ELSE false END AS unowned,"
             " pg_backend_pid()::text || ' ' || pg_postmaster_start_time()::text AS over_connection,"
-            f" {_EXPOSED_ON} AS exposed_now)"
+            f" {_TIMELINE} AS timeline, {_EXPOSED_ON} AS exposed_now)"
             f" SELECT (SELECT count(*) FROM me) AS me, {_COLUMNS}, news.* FROM nodes CROSS JOIN news ORDER BY node",
             node=node,
             draining=int(draining),
@@ -204,6 +206,7 @@ class NodeTable:
             at=at,
             ahead=at + CLOCK_TOLERANCE,
             search=int(search_unowned),
+            whole_on=whole_on,
         )
         if not rows or not rows[0]["me"]:
             return None
@@ -215,6 +218,7 @@ class NodeTable:
             first["webhooks_due"],
             first["unowned"],
             first["over_connection"],
+            first["timeline"],
             first["exposed_now"] or "",
         )
 

@@ -172,7 +172,7 @@ async def test_letters_and_webhooks_leave_once_though_the_server_that_sends_dies
         left = await studio.lose(sends)
         await studio.until_got("Bring a blanket", PEOPLE)
         # Moved so near that the reminders are due a moment later.
-        near = (datetime.now(UTC) + timedelta(minutes=15, seconds=4)).isoformat()
+        near = (datetime.now(UTC) + timedelta(minutes=15, seconds=10)).isoformat()
         await asked(http, "PATCH", f"{left[1].url}/api/v2/sessions/evening", 200, {"scheduled_start": near})
         moved = f"New time: {TITLE}"
         await studio.until_got(moved, PEOPLE)

@@ -12,8 +12,8 @@ import pytest
 
 from engine.nodes import membership
 from engine.nodes.beliefs import BEAT_S, TTL_S, Unchanged, View
-from engine.nodes.membership import Membership, NodeFacts
-from engine.storage.nodes import NodeRow, NodeTable, exposed_before, lock_name
+from engine.nodes.membership import Membership, MembershipListener, NodeFacts
+from engine.storage.nodes import EXPOSED_FILE, NodeRow, NodeTable, exposed_before, lock_name
 from engine.storage.postgres import PostgresDatabase
 from tests.postgres import PostgresCluster
 
@@ -31,6 +31,9 @@ class _Listener:
         pass
 
     def unowned(self, session_ids: Sequence[str]) -> None:
+        pass
+
+    def failed_over(self, whole: Callable[[], None]) -> None:
         pass
 
 
@@ -191,26 +194,30 @@ async def _becomes(fact: Callable[[], bool]) -> None:
     raise TimeoutError
 
 
+def _node(database: PostgresDatabase, data: Path, listener: MembershipListener) -> Membership:
+    async def ask_peer(url: str) -> bool | None:
+        return None
+
+    return Membership(
+        database,
+        data,
+        NodeFacts("http://one", "1", "h"),
+        now=lambda: 0,
+        load=lambda: 0,
+        site_at=lambda: None,
+        ask_peer=ask_peer,
+        listener=listener,
+    )
+
+
 async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_that(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failover undid what another node did last, in beats and so perhaps in records: its sessions are marked."""
     monkeypatch.setattr(membership, "BEAT_S", 0.02)
 
-    async def ask_peer(url: str) -> bool | None:
-        return None
-
     database = PostgresDatabase(postgres_url)
-    node = Membership(
-        database,
-        tmp_path,
-        NodeFacts("http://one", "1", "h"),
-        now=lambda: 0,
-        load=lambda: 0,
-        site_at=lambda: None,
-        ask_peer=ask_peer,
-        listener=_Listener(),
-    )
+    node = _node(database, tmp_path, _Listener())
     with database.connect() as connection:
         table = NodeTable(connection)
         table.join("two", url="http://two", version="1", studio_hash="h")
@@ -226,3 +233,41 @@ async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_t
             assert exposed_before(tmp_path) != "", "commits wait for no standby here"
         finally:
             await node.leave()
+
+
+class _FailedOver(_Listener):
+    """Keeps what is to be called once everything is written again."""
+
+    def __init__(self) -> None:
+        self.wholes: list[Callable[[], None]] = []
+
+    def failed_over(self, whole: Callable[[], None]) -> None:
+        self.wholes.append(whole)
+
+
+async def test_after_a_failover_the_journal_is_asked_to_write_again_what_that_lost(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until then the row says where commits were exposed before. A folder that cannot be written stops no beat."""
+    monkeypatch.setattr(membership, "BEAT_S", 0.02)
+    listener = _FailedOver()
+    database = PostgresDatabase(postgres_url)
+    node = _node(database, tmp_path, listener)
+    (tmp_path / EXPOSED_FILE).mkdir()
+    await node.join()
+    try:
+        with database.connect() as connection:
+            beat = "SELECT beat FROM nodes"
+            await _becomes(lambda: connection.value(beat) >= 3)
+            present = connection.value("SELECT exposed_on FROM nodes")
+            (tmp_path / EXPOSED_FILE).rmdir()
+            await _becomes(lambda: exposed_before(tmp_path) == present)
+            node._whole_on = "F0000000"
+            connection.execute("UPDATE nodes SET exposed_on = 'F0000000'")
+            await _becomes(lambda: len(listener.wholes) >= 2)
+            assert connection.value("SELECT exposed_on FROM nodes") == "F0000000"
+            listener.wholes[0]()
+            await _becomes(lambda: connection.value("SELECT exposed_on FROM nodes") == present)
+    finally:
+        await node.leave()
+    assert exposed_before(tmp_path) == ""

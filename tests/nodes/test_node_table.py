@@ -14,7 +14,7 @@ from engine.nodes.ownership import SharedOwnership
 from engine.storage.database import Connection
 from engine.storage.journal import Append, NotOwner
 from engine.storage.keys import Keys
-from engine.storage.nodes import Look, NodeTable, exposed_before, lock_name, node_before, remember_node
+from engine.storage.nodes import EXPOSED_FILE, Look, NodeTable, exposed_before, lock_name
 from engine.storage.postgres import PostgresDatabase
 from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.rows import PersonChange, PersonRow
@@ -250,13 +250,34 @@ def test_a_process_tells_what_the_one_before_it_in_its_folder_lost(
     look = table.beat("one", draining=False, load=0, site_at=None, at=0)
     assert look is not None
     assert look.exposed_on
-    remember_node(tmp_path, "one", "F0000000")
-    assert (node_before(tmp_path), exposed_before(tmp_path)) == ("one", "F0000000")
+    assert exposed_before(tmp_path) == ""
+    (tmp_path / EXPOSED_FILE).write_text("F0000000\n")
+    assert exposed_before(tmp_path) == "F0000000"
     table.leave("one", exposed_on=exposed_before(tmp_path))
     table.leave("two", exposed_on=look.exposed_on)
     table.join("three", url="http://three", version="1", studio_hash="h")
     owners = table.claim("three", ["a", "b"])
     assert [owners[each].tail_lost for each in ("a", "b")] == [True, False]
+
+
+def test_until_all_is_written_again_a_beat_does_not_say_where_commits_are_exposed(
+    table: NodeTable, connection: Connection
+) -> None:
+    """Whoever dies after a failover, and before its journal wrote again what that lost, lost it for good."""
+    table.claim("one", ["a"])
+    before = "SELECT exposed_on FROM nodes WHERE node = 'one'"
+    first = table.beat("one", draining=False, load=0, site_at=None, at=0)
+    assert first is not None
+    assert connection.value(before) == first.timeline == first.exposed_on
+    connection.execute(_OTHER_TIMELINE, node="one", exposed_on="F0000000")
+    table.beat("one", draining=False, load=0, site_at=None, at=0, whole_on="F0000000")
+    assert connection.value(before) == "F0000000"
+    table.beat("one", draining=False, load=0, site_at=None, at=0, whole_on=first.timeline)
+    assert connection.value(before) == first.timeline
+    table.beat("one", draining=False, load=0, site_at=None, at=0, whole_on="F0000000")
+    connection.execute(_OTHER_TIMELINE, node="one", exposed_on="F0000000")
+    assert table.bury("one", 4)
+    assert table.claim("two", ["a"])["a"].tail_lost
 
 
 def test_a_node_that_dies_on_the_timeline_of_its_beats_lost_nothing(table: NodeTable) -> None:

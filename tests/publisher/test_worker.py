@@ -60,7 +60,7 @@ def running(data: Path, *database_url: str) -> Iterator[subprocess.Popen[str]]:
 
 def appear(file: Path) -> None:
     """Return once a file is there."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not file.exists():
         assert time.monotonic() < deadline, file
         time.sleep(0.02)

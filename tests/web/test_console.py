@@ -340,7 +340,7 @@ async def test_words_that_did_not_arrive_are_not_called_shown(room: FakeRoom, op
     await expect(words).to_have_value("And the jaw.")
     room.refuse = None
     await expect(error).to_have_count(0, timeout=20_000)
-    again = console.get_by_text("What you pressed meanwhile was not sent: press it again.")
+    again = console.get_by_text("What you pressed last may not have arrived: look, and press it again.")
     await expect(again).to_be_visible()
     await console.get_by_role("button", name="Show it").click()
     assert (await room.wait_for("announce", 2))["data"]["message"] == "And the jaw."

@@ -37,7 +37,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   let opensAt = "";
   const said = h("p", { class: "error", role: "alert" });
 
-  /** Whether the message shown is that a command was not sent: after a reconnect it can be sent again. */
+  /** Whether the message shown is that a command may not have arrived: after a reconnect it can be sent again. */
   let lost = false;
   /** Send a command; shows why it was refused. @param {string} type @param {object} [data] */
   const command = async (type, data = {}) => {

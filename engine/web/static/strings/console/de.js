@@ -399,7 +399,7 @@ export default {
   "room.here": { one: "{count} Mensch da", other: "{count} Menschen da" },
   "room.reconnecting": "Verbindung wird gesucht; der Raum läuft weiter",
   "room.end": "Sitzung beenden",
-  "room.not_sent": "Die Verbindung ist wieder da. Was inzwischen gedrückt wurde, kam nicht an: bitte noch einmal drücken.",
+  "room.not_sent": "Die Verbindung ist wieder da. Was zuletzt gedrückt wurde, kam vielleicht nicht an: bitte nachsehen und noch einmal drücken.",
   "room.closed": "Dieser Raum ging nicht auf",
   "signin.address": "Oder deine Mailadresse, wenn dein Schlüssel eine hat",
   "signin.send": "Schick mir einen Link",

@@ -399,7 +399,7 @@ export default {
   "room.here": { one: "{count} person here", other: "{count} people here" },
   "room.reconnecting": "reconnecting; the room goes on",
   "room.end": "End the session",
-  "room.not_sent": "The line is back. What you pressed meanwhile was not sent: press it again.",
+  "room.not_sent": "The line is back. What you pressed last may not have arrived: look, and press it again.",
   "room.closed": "This room did not open",
   "signin.address": "Or your mail address, if your key has one",
   "signin.send": "Send me a link",

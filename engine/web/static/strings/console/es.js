@@ -399,7 +399,7 @@ export default {
   "room.here": { one: "{count} persona aquí", other: "{count} personas aquí" },
   "room.reconnecting": "reconectando; la sala sigue",
   "room.end": "Terminar la sesión",
-  "room.not_sent": "La conexión ha vuelto. Lo que pulsaste mientras tanto no se envió: púlsalo otra vez.",
+  "room.not_sent": "La conexión ha vuelto. Puede que lo último que pulsaste no haya llegado: mira y púlsalo otra vez.",
   "room.closed": "Esta sala no se abrió",
   "signin.address": "O tu dirección de correo, si tu clave tiene una",
   "signin.send": "Enviarme un enlace",
