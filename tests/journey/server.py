@@ -79,8 +79,9 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process id of the running server."""
+        """The process id of the running server, which must be an operator's: a forked one is not the process that was started."""
         assert self._process is not None
+        assert self._command != halcytone(), "give OPERATOR as the command"
         return self._process.pid
 
     async def kill(self) -> None:
