@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
@@ -47,6 +48,10 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         leader = await room.lead(people)
         await people[0].client.send("chat", {"message": "A secret for the room"})
         await room.beat(300)
+        # Coherence, which a thread computes, is told of all three parts too before anybody withdraws.
+        async with asyncio.timeout(30):
+            while not groups_in_journal(room, "coherence"):
+                await room.beat(8)
         everybody = shown(bare)[-1]
         assert everybody == pytest.approx(percent(people), abs=2)
 

@@ -399,7 +399,7 @@ export default {
   "room.here": { one: "{count} personne ici", other: "{count} personnes ici" },
   "room.reconnecting": "reconnexion ; la salle continue",
   "room.end": "Terminer la séance",
-  "room.not_sent": "La liaison est rétablie. Ta dernière commande n’est peut-être pas arrivée : regarde, et appuie encore une fois.",
+  "room.not_sent": "La liaison est rétablie. Ta dernière commande n’est peut-être pas arrivée : regarde, et appuie encore une fois.",
   "room.closed": "Cette salle ne s’est pas ouverte",
   "signin.address": "Ou ton adresse e-mail, si ta clé en a une",
   "signin.send": "M’envoyer un lien",
