@@ -412,6 +412,36 @@ async def test_what_the_numbers_in_a_name_do_is_said_where_it_is_typed(
     await expect(said).to_have_count(0)
 
 
+async def test_a_press_that_has_begun_is_not_lost_to_an_arrival(room: FakeRoom, open_page: Opener) -> None:
+    """The button is the same one when the finger is lifted; so is the mark of somebody whom the instructor knows."""
+    room.state["participants"] = [
+        {"client_id": "b", "name": "Ben", "present": True, "vouched": False, "hand": False}
+    ]
+    console = await leading(room, open_page)
+    await console.get_by_role("button", name="Remove Ben").hover()
+    await console.mouse.down()
+    await room.tell("participant_joined", {"client_id": "a", "name": "Ada", "count": 2})
+    await expect(console.get_by_role("button", name="Remove Ada")).to_be_visible()
+    await console.mouse.up()
+    await expect(console.get_by_role("button", name="Remove Ben, and keep out")).to_be_focused()
+
+
+async def test_a_press_that_has_begun_is_not_lost_to_a_message(room: FakeRoom, open_page: Opener) -> None:
+    """Nor is one that deletes what somebody wrote, while others write."""
+    room.state["participants"] = [
+        {"client_id": "b", "name": "Ben", "present": True, "vouched": False, "hand": False}
+    ]
+    console = await leading(room, open_page)
+    await expect(console.get_by_role("button", name="Remove Ben")).to_be_visible()
+    await room.tell("chat_message", {"client_id": "b", "name": "Ben", "message": "Rude"})
+    await console.get_by_role("button", name="Delete what Ben wrote: Rude").hover()
+    await console.mouse.down()
+    await room.tell("chat_message", {"client_id": "a", "name": "Ada", "message": "Kind"})
+    await expect(console.get_by_text("Kind")).to_be_visible()
+    await console.mouse.up()
+    await expect(console.get_by_role("button", name="Delete for everybody")).to_be_focused()
+
+
 async def test_an_arrival_leaves_an_open_question_open(room: FakeRoom, open_page: Opener) -> None:
     """Whether somebody is to be removed is still asked when another comes; the keyboard stays with it."""
     people = [

@@ -45,6 +45,19 @@ export function show(place, ...children) {
   place.replaceChildren(...present(children));
 }
 
+/**
+ * Make these the children of an element, in this order. Whatever is there already is not touched: a press on it, and its focus, go on.
+ * @param {Element} place
+ * @param {Element[]} children
+ */
+export function arrange(place, children) {
+  const wanted = new Set(children);
+  for (const child of [...place.children]) if (!wanted.has(child)) child.remove();
+  children.forEach((child, index) => {
+    if (place.children[index] !== child) place.insertBefore(child, place.children[index] ?? null);
+  });
+}
+
 /** The children without null, undefined and false. @param {(Node | string | null | undefined | false)[]} children */
 function present(children) {
   return /** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== undefined && child !== false));

@@ -30,9 +30,9 @@ export function chatPanel(room, client, command) {
     setText(off, t("talk.off"));
     const focus = focused();
     list.fill();
-    if (focus) (list.element.querySelector(focus) ?? heading).focus();
+    if (focus && !list.element.contains(document.activeElement)) (list.element.querySelector(focus) ?? heading).focus();
   };
-  /** What has the focus in the list, which is rebuilt with each message; null outside of it. */
+  /** What has the focus in the list, whose lines are made anew when they change; null outside of it. */
   const focused = () => {
     const at = list.element.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : null;
     return at && `[data-seq="${at.closest("li")?.dataset.seq}"] [data-act="${at.dataset.act ?? ""}"]`;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, setText, show } from "../dom.js";
+import { arrange, h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 
 /** How many messages the welcome lists at most. */
@@ -27,6 +27,8 @@ export function peoplePanel(room, command) {
   let wordsToo = false;
   /** A console that was opened late knows the newest messages alone. @param {string} id */
   const mayHaveWritten = (id) => room.chatLog.length >= LOG_OF_A_WELCOME || room.chatLog.some((line) => line.clientId === id);
+  /** @type {Map<string, {shows: string, element: HTMLElement}>} the rows that are shown, and what each shows */
+  const rows = new Map();
   const element = h("section", { class: "card" }, heading, list);
 
   const fill = () => {
@@ -35,10 +37,20 @@ export function peoplePanel(room, command) {
     here.sort(([, a], [, b]) => Number(b.stopped) - Number(a.stopped) || Number(b.hand) - Number(a.hand));
     setText(heading, t("people.title", { count: here.length }));
     const focus = focused();
-    show(list, ...(here.length ? here.map(([id, person]) => row(id, person)) : [h("li", { class: "quiet" }, t("people.none"))]));
-    if (focus) (list.querySelector(focus) ?? heading).focus();
+    const before = new Map(rows);
+    rows.clear();
+    arrange(list, here.length ? here.map(([id, person]) => kept(before, id, person)) : [h("li", { class: "quiet" }, t("people.none"))]);
+    if (focus && !list.contains(document.activeElement)) (list.querySelector(focus) ?? heading).focus();
   };
-  /** What has the focus in the list, which is rebuilt whenever somebody joins; null outside of it. */
+  /** The row of somebody: the one that is there, if it shows what is so. A press that has begun on it is not lost. */
+  const kept = (before, id, person) => {
+    const shows = JSON.stringify([person, asked === id, asked === id && mayHaveWritten(id)]);
+    const there = before.get(id);
+    const made = there?.shows === shows ? there : { shows, element: row(id, person) };
+    rows.set(id, made);
+    return made.element;
+  };
+  /** What has the focus in the list, whose rows are made anew when they change; null outside of it. */
   const focused = () => {
     const at = list.contains(document.activeElement) ? document.activeElement : null;
     const client = at?.closest("li")?.dataset.client;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { h, show, takeWords } from "../dom.js";
+import { arrange, h, takeWords } from "../dom.js";
 import { t } from "../i18n.js";
 import { refusalText } from "../refusals.js";
 
@@ -34,7 +34,13 @@ export function chatList(room, beside = () => null) {
   const list = h("ol", { class: "chat" });
   const fill = () => {
     const lines = room.chatLog.slice(-SHOWN);
-    show(list, ...(lines.length ? lines.map((line) => chatLine(line, beside(line))) : [h("li", { class: "quiet" }, t("chat.none"))]));
+    arrange(list, lines.length ? lines.map(kept) : [h("li", { class: "quiet" }, t("chat.none"))]);
+  };
+  /** The line of a message: the one that is there, if it is the same. A press that has begun on it is not lost. */
+  const kept = (line) => {
+    const made = chatLine(line, beside(line));
+    const there = list.querySelector(`[data-seq="${line.seq}"]`);
+    return there?.isEqualNode(made) ? there : made;
   };
   return { element: h("div", { role: "log", "aria-label": t("chat.title") }, list), fill };
 }
