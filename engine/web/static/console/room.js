@@ -157,6 +157,8 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   client.connect();
   awake.keep();
   const timer = setInterval(tick, 250);
+  // At once: a line that comes later moves what somebody is about to press.
+  tick();
   fill();
   return {
     element,
