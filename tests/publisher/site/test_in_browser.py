@@ -155,6 +155,7 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: 
     assert found == []
 
 
+@pytest.mark.chromium  # Firefox is not made to show a page as on paper.
 async def test_paper_does_not_say_where_the_replay_stood(visit: Visit, site: str) -> None:
     """Before it was played the scrubber is at the beginning; on paper no row is "now" and there is no player."""
     page = await visit(site + "sessions/s-0/")
