@@ -82,6 +82,9 @@ def runtime(request: pytest.FixtureRequest) -> Runtime:
 
 @pytest.fixture
 def _stop_all() -> Iterator[None]:  # pyright: ignore[reportUnusedFunction]
+    # What other tests left behind on a loop that is closed would never answer.
+    for left in ActorRegistry.get_all():
+        ActorRegistry.unregister(left)
     yield
     ActorRegistry.stop_all()
 
