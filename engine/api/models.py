@@ -20,10 +20,10 @@ from pydantic import (
 )
 
 from engine.api.http.bodies import flag
-from engine.domain.commands import Breath, Link, Seconds, TechniqueName, https_address
 from engine.domain.instant import Millis, from_datetime
 from engine.domain.labels import Place, SessionType, Visibility
 from engine.domain.text import Line, Name, Paragraphs, SessionId, integral_float_as_int
+from engine.domain.values import Breath, Link, Seconds, TechniqueName, https_address
 from publisher.catalogue.subscriptions import checked_address
 
 __all__ = [

@@ -13,12 +13,12 @@ from engine.api.http.bodies import checked, read_json
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.models import Body
-from engine.domain.commands import Breath, TechniqueName
 from engine.domain.rejection import Conflict, Invalid, NotFound
 from engine.domain.techniques import lookup
 from engine.domain.techniques.breathing import Pattern
 from engine.domain.techniques.own import OwnTechnique
 from engine.domain.text import Line
+from engine.domain.values import Breath, TechniqueName
 from engine.storage.database import Connection
 from engine.storage.techniques import MOST, OwnTechniques
 from publisher.catalogue.published import Catalogue

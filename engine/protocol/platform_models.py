@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from engine.domain.commands import Link, Percent, TechniqueName
 from engine.domain.instant import MINUTE, Millis, from_datetime
 from engine.domain.text import Name, Paragraphs, WholeNumber
+from engine.domain.values import Link, Percent, TechniqueName
 
 __all__ = [
     "CLOCK_TOLERANCE",
