@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,6 +16,8 @@ from engine.nodes.membership import Membership, MembershipListener, NodeFacts
 from engine.storage.nodes import EXPOSED_FILE, NodeRow, NodeTable, exposed_before, lock_name
 from engine.storage.postgres import PostgresDatabase
 from tests.postgres import PostgresCluster
+
+_Node = TypeVar("_Node", bound=Membership)
 
 
 class _Listener:
@@ -53,25 +55,36 @@ class _FailingOnce(Membership):
         return super().unanswered_s()
 
 
+async def _no_peer_answers(url: str) -> bool | None:
+    return None
+
+
+def _node(
+    kind: type[_Node],
+    database: PostgresDatabase,
+    data: Path,
+    listener: MembershipListener,
+    ask_peer: Callable[[str], Awaitable[bool | None]] = _no_peer_answers,
+) -> _Node:
+    return kind(
+        database,
+        data,
+        NodeFacts("http://one", "1", "h"),
+        now=lambda: 0,
+        load=lambda: 0,
+        site_at=lambda: None,
+        ask_peer=ask_peer,
+        listener=listener,
+    )
+
+
 async def test_the_watch_of_the_databases_answers_goes_on_after_a_failure(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is logged and started again: a node that nobody watches would keep its people when it is cut off."""
     monkeypatch.setattr(membership, "BEAT_S", 0.01)
 
-    async def ask_peer(url: str) -> bool | None:
-        return None
-
-    node = _FailingOnce(
-        PostgresDatabase(postgres_url),
-        tmp_path,
-        NodeFacts("http://one", "1", "h"),
-        now=lambda: 0,
-        load=lambda: 0,
-        site_at=lambda: None,
-        ask_peer=ask_peer,
-        listener=_Listener(),
-    )
+    node = _node(_FailingOnce, PostgresDatabase(postgres_url), tmp_path, _Listener())
     await node.join()
     try:
         async with asyncio.timeout(10):
@@ -121,16 +134,8 @@ async def _asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, back_after: in
             over.set()
         await sleep(seconds)
 
-    node = _Unanswered(
-        PostgresDatabase("postgresql://nobody@127.0.0.1:1/none"),
-        tmp_path,
-        NodeFacts("http://one", "1", "h"),
-        now=lambda: 0,
-        load=lambda: 0,
-        site_at=lambda: None,
-        ask_peer=ask_peer,
-        listener=listener,
-    )
+    unreachable = PostgresDatabase("postgresql://nobody@127.0.0.1:1/none")
+    node = _node(_Unanswered, unreachable, tmp_path, listener, ask_peer)
     monkeypatch.setattr(asyncio, "sleep", beat)
     watching = asyncio.create_task(node._watch_answers())
     async with asyncio.timeout(10):
@@ -194,22 +199,6 @@ async def _becomes(fact: Callable[[], bool]) -> None:
     raise TimeoutError
 
 
-def _node(database: PostgresDatabase, data: Path, listener: MembershipListener) -> Membership:
-    async def ask_peer(url: str) -> bool | None:
-        return None
-
-    return Membership(
-        database,
-        data,
-        NodeFacts("http://one", "1", "h"),
-        now=lambda: 0,
-        load=lambda: 0,
-        site_at=lambda: None,
-        ask_peer=ask_peer,
-        listener=listener,
-    )
-
-
 async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_that(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,7 +206,7 @@ async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_t
     monkeypatch.setattr(membership, "BEAT_S", 0.02)
 
     database = PostgresDatabase(postgres_url)
-    node = _node(database, tmp_path, _Listener())
+    node = _node(Membership, database, tmp_path, _Listener())
     with database.connect() as connection:
         table = NodeTable(connection)
         table.join("two", url="http://two", version="1", studio_hash="h")
@@ -252,7 +241,7 @@ async def test_after_a_failover_the_journal_is_asked_to_write_again_what_that_lo
     monkeypatch.setattr(membership, "BEAT_S", 0.02)
     listener = _FailedOver()
     database = PostgresDatabase(postgres_url)
-    node = _node(database, tmp_path, listener)
+    node = _node(Membership, database, tmp_path, listener)
     (tmp_path / EXPOSED_FILE).mkdir()
     await node.join()
     try:

@@ -356,6 +356,14 @@ def _fail_over_without(deleting: str, url: str) -> None:
     PostgresCluster.cut_connections(url)
 
 
+def _journal_of(node: str, table: NodeTable, database: PostgresDatabase) -> PostgresJournal:
+    """The journal of a node, which joins."""
+    table.join(node, url=f"http://{node}", version="1", studio_hash="")
+    journal = PostgresJournal(database, asyncio.get_running_loop())
+    journal.node = node
+    return journal
+
+
 async def test_what_the_owner_before_wrote_of_late_is_written_again_by_the_owner_now(
     postgres_url: str,
 ) -> None:
@@ -363,12 +371,9 @@ async def test_what_the_owner_before_wrote_of_late_is_written_again_by_the_owner
     database = PostgresDatabase(postgres_url)
     now = time.time_ns() // 1_000_000
     told = [Record(n, n, now, b'{"n":%d}' % n) for n in range(1, 6)]
-    one, two = (PostgresJournal(database, asyncio.get_running_loop()) for _ in range(2))
     with database.connect() as connection:
         table = NodeTable(connection)
-        for journal, name in ((one, "one"), (two, "two")):
-            table.join(name, url=f"http://{name}", version="1", studio_hash="")
-            journal.node = name
+        one, two = (_journal_of(name, table, database) for name in ("one", "two"))
         table.claim("one", ["a"], new=True)
         ann = PersonChange("ann", PersonRow("a", "ann", 5, name="Ann"))
         made = Append("a", 0, told[:2], room=room("a"), people=[ann], event_ids=["x"], term=1)
@@ -407,12 +412,9 @@ async def test_what_went_of_late_goes_again_at_a_standby_that_lacks_its_going(po
         Record(3, None, now, b'{"client_id":"ann","type":"person_withdrew"}'),
         Record(4, 3, now, b'{"seq":2,"client_id":null,"type":"messages_deleted"}'),
     ]
-    one, two = (PostgresJournal(database, asyncio.get_running_loop()) for _ in range(2))
     with database.connect() as connection:
         table = NodeTable(connection)
-        for journal, name in ((one, "one"), (two, "two")):
-            table.join(name, url=f"http://{name}", version="1", studio_hash="")
-            journal.node = name
+        one, two = (_journal_of(name, table, database) for name in ("one", "two"))
         table.claim("one", ["a"], new=True)
         ann = PersonRow("a", "ann", 5, name="Ann")
         made = Append("a", 0, said, room=room("a"), people=[PersonChange("ann", ann)], term=1)
