@@ -226,7 +226,8 @@ class Membership:
             try:
                 if not self._see(table):
                     self._rejoin(table)
-            except DatabaseError as error:
+            except (DatabaseError, OSError) as error:
+                # Also a folder that cannot be written just now: without a beat nobody claims anything here any more.
                 log.warning("no beat", node=self.node, reason=str(error))
 
     def _see(self, table: NodeTable) -> bool:

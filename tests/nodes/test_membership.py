@@ -224,6 +224,32 @@ async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_t
             await node.leave()
 
 
+async def test_a_buried_node_joins_again_once_its_folder_can_be_written(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full in that moment: without its beat it would answer that it is ready, and serve no session."""
+    monkeypatch.setattr(membership, "BEAT_S", 0.02)
+    database = PostgresDatabase(postgres_url)
+    node = _node(Membership, database, tmp_path, _Listener())
+    await node.join()
+    first = node.node
+    refused: list[str] = []
+
+    def full(file: Path, text: str) -> None:
+        refused.append(text)
+        raise OSError(28, "No space left on device")
+
+    try:
+        with database.connect() as connection:
+            with monkeypatch.context() as patched:
+                patched.setattr(membership, "write_whole", full)
+                connection.execute("DELETE FROM nodes")
+                await _becomes(lambda: len(refused) >= 2)
+            await _becomes(lambda: connection.value("SELECT node FROM nodes") == node.node != first)
+    finally:
+        await node.leave()
+
+
 class _FailedOver(_Listener):
     """Keeps what is to be called once everything is written again."""
 
