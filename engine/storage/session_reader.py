@@ -92,10 +92,14 @@ class SessionReader:
         )
         return series_id
 
-    def upcoming(self, limit: int, *, series_id: str | None = None) -> list[RoomRow]:
-        """Public sessions that wait or go on, the next first; with ``series_id`` those of a series."""
+    def upcoming(
+        self, limit: int, *, series_id: str | None = None, after: Millis | None = None
+    ) -> list[RoomRow]:
+        """Public sessions that wait or go on, the next first; with ``series_id`` those of a series, with ``after`` those that begin later."""
         only = "" if series_id is None else " AND series_id = :series_id"
-        values: dict[str, Value] = {} if series_id is None else {"series_id": series_id}
+        only += "" if after is None else " AND scheduled_start > :after"
+        given = {"series_id": series_id, "after": after}
+        values: dict[str, Value] = {name: value for name, value in given.items() if value is not None}
         rows = self._connection.rows(
             f"SELECT * FROM rooms WHERE visibility = 'public' AND cancelled = 0{only}"
             " AND phase IN ('scheduled', 'waiting', 'live') ORDER BY scheduled_start, session_id LIMIT :limit",

@@ -84,11 +84,12 @@ def next_room(catalogue: Catalogue, entry: Published) -> UpcomingRoom | None:
     return None
 
 
-def next_after(catalogue: Catalogue, series_id: str | None) -> UpcomingRoom | None:
-    """The next public session at this moment: of a series, else of the studio."""
+def next_after(catalogue: Catalogue, series_id: str | None, now: Millis) -> UpcomingRoom | None:
+    """The next public session that has not begun yet: of a series, else of the studio."""
     reader = SessionReader(catalogue.connection)
-    rows = reader.upcoming(1, series_id=series_id) if series_id else []
-    return next((in_own_zone(catalogue, room_of(row)) for row in rows or reader.upcoming(1)), None)
+    rows = reader.upcoming(1, series_id=series_id, after=now) if series_id else []
+    rows = rows or reader.upcoming(1, after=now)
+    return next((in_own_zone(catalogue, room_of(row)) for row in rows), None)
 
 
 def in_own_zone(catalogue: Catalogue, room: UpcomingRoom) -> UpcomingRoom:

@@ -37,7 +37,7 @@ def message_of_delivery(
     snapshot = catalogue.snapshot(delivery.session_id)
     if snapshot is None:
         return None
-    following = next_after(catalogue, snapshot.series_id)
+    following = next_after(catalogue, snapshot.series_id, now)
     unsubscribe = ""
     keywords = ""
     seed = seed_of(delivery)

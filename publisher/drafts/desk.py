@@ -186,7 +186,9 @@ class DraftDesk:
         self._rewrite(session_id, "email" if channel == "email" else "social")
         return self.draft(session_id, channel)
 
-    def preview(self, session_id: str, channel: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    def preview(
+        self, session_id: str, channel: str, changes: Mapping[str, Any], now: Millis
+    ) -> dict[str, Any]:
         """A mail as its readers get it: the newsletter, with ``changes`` of ``{subject, text}`` that are not stored, or an
         own summary, without anybody's name and figures.
 
@@ -203,7 +205,7 @@ class DraftDesk:
         if errors:
             raise InvalidDraft(errors)
         story = story_of(snapshot, self._studio)
-        following = next_after(self._catalogue, snapshot.series_id)
+        following = next_after(self._catalogue, snapshot.series_id, now)
         if channel == PERSONAL:
             mail = self.texts.personal(story, person=None, change=None, following=following)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 from engine.domain.techniques import lookup
 from engine.storage.techniques import OwnTechniques
 from publisher.catalogue.published import Catalogue, Published
-from publisher.catalogue.upcoming import UpcomingRoom, upcoming_rooms
+from publisher.catalogue.upcoming import UpcomingRoom, in_own_zone, upcoming_rooms
 from publisher.rendering import formatting
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story, story_of
@@ -221,7 +221,7 @@ class Pages:
             if room.series_id is not None:
                 of_series[room.series_id] += 1
             if room.series_id is None or of_series[room.series_id] <= _OF_A_SERIES:
-                coming.append(room)
+                coming.append(in_own_zone(self._catalogue, room))
         return coming[:_UPCOMING]
 
     def _search_words(self) -> dict[str, str]:

@@ -34,7 +34,8 @@ async def preview(request: web.Request) -> web.Response:
     session_id, channel = need_teller(request), request.match_info["channel"]
     body = checked(DraftText, await read_json(request))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
-    return answer(await at_desk(request, lambda desk: desk.preview(session_id, channel, changes)))
+    now = request.app[CLOCK].now()
+    return answer(await at_desk(request, lambda desk: desk.preview(session_id, channel, changes, now)))
 
 
 async def send_test(request: web.Request) -> web.Response:

@@ -396,7 +396,7 @@ def coming(studio: Publisher, **changes: object) -> None:
 def parts(message: EmailMessage) -> list[str]:
     """The text and the HTML."""
     bodies = [message.get_body((kind,)) for kind in ("plain", "html")]
-    return [body.get_content() for body in bodies if body is not None]
+    return [body.get_content().replace("\r\n", "\n") for body in bodies if body is not None]
 
 
 CALENDAR = "https://breath.example/sessions/evening-2/event.ics"
@@ -454,7 +454,7 @@ async def test_a_letter_names_the_next_date_with_its_calendar_file(
         assert "Evening breath" in body
         assert f"{start:%d %B %Y}, {start:%H:%M} (EDT)" in body
     text = parts(message)[0]
-    assert text.index(CALENDAR) < text.index("\n--")
+    assert text.index(CALENDAR) < text.index("\n\n-- \n")
 
 
 @LETTERS
@@ -465,17 +465,20 @@ async def test_a_letter_names_the_next_date_with_its_calendar_file(
         {"visibility": "unlisted"},
         {"cancelled": True, "phase": "cancelled"},
         {"phase": "ended"},
+        {"phase": "live", "scheduled_start": NOW - 60_000},
     ],
 )
 async def test_a_letter_names_no_date_that_nobody_can_come_to(
     studio: Publisher, mail_server: MailServer, channel: str, changes: dict[str, object]
 ) -> None:
-    """A private, unlisted or cancelled one, and one that is over."""
+    """A private, unlisted or cancelled one, one that has begun, and one that is over."""
     coming(studio, **changes)
     message = await letter(studio, mail_server, channel)
     for body in parts(message):
         assert "What comes next" not in body
         assert "WHAT COMES NEXT" not in body
+    assert "\n\n-- \n" in parts(message)[0]
+    for body in parts(message):
         assert "Evening breath" not in body
 
 
@@ -485,7 +488,7 @@ def test_the_words_that_somebody_edits_have_no_next_date(studio: Publisher) -> N
     desk = open_draft_desk(studio.data, studio.connection)
     assert "Evening breath" not in desk.draft("s-1", "email")["text"]
     for changes in ({}, {"text": "My own words."}):
-        shown = desk.preview("s-1", "email", changes)
+        shown = desk.preview("s-1", "email", changes, NOW)
         assert [shown[body].count(CALENDAR) for body in ("text", "html")] == [1, 1]
 
 

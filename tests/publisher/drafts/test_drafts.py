@@ -72,22 +72,22 @@ def test_a_mail_is_looked_at_without_being_changed(publisher: Publisher) -> None
     publisher.connection.execute(PEOPLE.upsert, **PEOPLE.values(row))
     desk = desk_of(publisher)
     stored = desk.draft("s-1", "email")
-    seen = desk.preview("s-1", "email", {"text": " Dear all,\n\nit was <calm>. "})
+    seen = desk.preview("s-1", "email", {"text": " Dear all,\n\nit was <calm>. "}, NOW)
     assert seen["subject"] == stored["subject"]
     assert "it was &lt;calm&gt;." in seen["html"]
     assert seen["text"].startswith("Dear all,\n\nit was <calm>.\n")
     assert desk.draft("s-1", "email") == stored
     desk.edit("s-1", "email", {"subject": "Our evening"}, NOW)
-    assert desk.preview("s-1", "email", {})["subject"] == "Our evening"
-    own = desk.preview("s-1", "personal", {})
+    assert desk.preview("s-1", "email", {}, NOW)["subject"] == "Our evening"
+    own = desk.preview("s-1", "personal", {}, NOW)
     assert "Mara" not in own["html"] + own["text"]
     assert "7.5" not in own["text"]
     for channel, changes in (("email", {"text": " "}), ("email", {"tone": "x"}), ("personal", {"text": "x"})):
         with pytest.raises(InvalidDraft):
-            desk.preview("s-1", channel, changes)
+            desk.preview("s-1", channel, changes, NOW)
     for session_id, channel in (("s-1", "twitter"), ("s-1", "fax"), ("unknown", "email")):
         with pytest.raises(DraftNotFound):
-            desk.preview(session_id, channel, {})
+            desk.preview(session_id, channel, {}, NOW)
 
 
 def test_an_edit_stays_when_the_session_is_published_again(publisher: Publisher) -> None:
