@@ -426,6 +426,19 @@ async def test_a_press_that_has_begun_is_not_lost_to_an_arrival(room: FakeRoom, 
     await expect(console.get_by_role("button", name="Remove Ben, and keep out")).to_be_focused()
 
 
+async def test_a_seat_is_shown_as_the_server_has_it(room: FakeRoom, open_page: Opener) -> None:
+    """A mark that did not arrive goes again: when it is refused, and at the latest with the next welcome."""
+    room.state["participants"] = [
+        {"client_id": "b", "name": "Ben", "present": True, "vouched": False, "hand": False}
+    ]
+    console = await leading(room, open_page)
+    seat = console.get_by_label("I know this seat Ben")
+    await expect(seat).not_to_be_checked()
+    await seat.evaluate("(box) => (box.checked = true)")
+    await room.drop()
+    await expect(seat).not_to_be_checked()
+
+
 async def test_a_press_that_has_begun_is_not_lost_to_a_message(room: FakeRoom, open_page: Opener) -> None:
     """Nor is one that deletes what somebody wrote, while others write."""
     room.state["participants"] = [

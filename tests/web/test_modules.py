@@ -327,6 +327,24 @@ async def test_a_lost_command_has_its_id_when_it_is_sent_again(page: Page) -> No
     assert await ask(page, "pending-commands.js", body) == [True, True, True, False, False, False]
 
 
+async def test_words_given_back_stand_in_the_order_in_which_they_were_written(page: Page) -> None:
+    """Before what was written since, and after those given back already; what was changed in them meanwhile is kept."""
+    body = """
+      const field = document.createElement("input");
+      const take = (words) => ((field.value = words), m.takeWords(field));
+      const [first, second, third] = ["one", "two", "three"].map(take);
+      field.value = "since";
+      first.giveBack(); second.giveBack();
+      const two = field.value;
+      field.value = "changed";
+      third.giveBack();
+      const changed = field.value;
+      const again = take("alone"); again.giveBack();
+      return [two, changed, field.value];
+    """
+    assert await ask(page, "dom.js", body) == ["one two since", "three changed", "alone"]
+
+
 async def test_curves_go_on_where_a_welcome_left_them(page: Page) -> None:
     """A console opened anew shows the points of before, each once, and the new ones after them."""
     body = """

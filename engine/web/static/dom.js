@@ -104,13 +104,24 @@ export function showScreen(screen, { focus = true } = {}) {
   }
 }
 
+/** What was given back to a field since the last words were taken out of it. @type {WeakMap<Element, string>} */
+const givenBack = new WeakMap();
+
 /**
  * Take out of a field what is sent, so that the next words can be written before the answer comes, and nothing is sent twice.
  * @param {HTMLInputElement | HTMLTextAreaElement} field
- * @returns {{words: string, giveBack: () => void}} `giveBack` puts refused words before what was written since
+ * @returns {{words: string, giveBack: () => void}} `giveBack` puts refused words before what was written since, after those refused before them
  */
 export function takeWords(field) {
   const words = field.value.trim();
   field.value = "";
-  return { words, giveBack: () => void (field.value = [words, field.value].filter(Boolean).join(" ")) };
+  givenBack.delete(field);
+  const giveBack = () => {
+    const earlier = givenBack.get(field) ?? "";
+    const kept = field.value.startsWith(earlier) ? earlier : "";
+    const back = [kept, words].filter(Boolean).join(" ");
+    givenBack.set(field, back);
+    field.value = [back, field.value.slice(kept.length).trim()].filter(Boolean).join(" ");
+  };
+  return { words, giveBack };
 }

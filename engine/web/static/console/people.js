@@ -57,7 +57,7 @@ export function peoplePanel(room, command) {
     return at && `[data-client="${CSS.escape(client ?? "")}"] [data-act="${at.dataset.act ?? ""}"]`;
   };
   const row = (id, person) => {
-    const vouch = h("input", { type: "checkbox", "data-act": "vouch", checked: person.vouched, onchange: () => command("vouch", { client_id: id, vouched: vouch.checked }) });
+    const vouch = h("input", { type: "checkbox", "data-act": "vouch", checked: person.vouched, onchange: () => vouchFor(id, vouch) });
     const actions = h("div", { class: "person-actions" });
     if (asked === id) {
       const words = h("input", { type: "checkbox", "data-act": "words", checked: wordsToo, onchange: () => (wordsToo = words.checked) });
@@ -75,6 +75,11 @@ export function peoplePanel(room, command) {
       h("span", { class: "person" }, person.name, " ", person.hand ? h("span", { class: "badge" }, t("people.hand")) : null, " ", person.stopped ? h("span", { class: "badge danger" }, t("people.stopped")) : null),
       actions,
     );
+  };
+  /** Vouch for somebody or no longer; a box whose change was refused says again what is so. @param {string} id @param {HTMLInputElement} box */
+  const vouchFor = async (id, box) => {
+    const vouched = box.checked;
+    if (!(await command("vouch", { client_id: id, vouched }))) box.checked = !vouched;
   };
   /** Ask for confirmation before a removal. @param {string | null} whom @param {string} id @param {string} act */
   const sure = (whom, id, act) => {
@@ -114,6 +119,8 @@ export function peoplePanel(room, command) {
       switch (message.type) {
         case "welcome":
           people.clear();
+          // What the server says of seats holds, whatever was pressed while the line was away.
+          rows.clear();
           for (const person of message.participants ?? []) people.set(person.client_id, { hand: false, vouched: false, stopped: false, ...person });
           fill();
           align();
