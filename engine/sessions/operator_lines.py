@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import structlog
 
@@ -13,30 +14,45 @@ from engine.domain.session import Session
 __all__ = ["log_turn"]
 
 _log = structlog.get_logger(__name__)
-_TOLD = frozenset({e.RoomOpened, e.SessionStarted, e.SessionEnding, e.SessionCancelled})
 
 
 def log_turn(state: Session, events: Iterable[e.Event]) -> None:
     """Log what an operator wants to hear of the events of one durable turn; ``state`` is the one after them."""
     for event in events:
-        # By far the most are said in the room: not one case after the other for each of them.
-        if type(event) not in _TOLD:
-            continue
-        match event:
-            case e.RoomOpened():
-                _log.info("session opened", session_id=state.session_id)
-            case e.SessionStarted():
-                _log.info("session started", session_id=state.session_id, participants=state.count())
-            case e.SessionEnding():
-                _log.info(
-                    "session ended",
-                    session_id=state.session_id,
-                    participants=_participants(state),
-                    lasted_s=_lasted_s(state),
-                    reason=event.reason,
-                )
-            case e.SessionCancelled():
-                _log.info("session cancelled", session_id=state.session_id)
+        # By far the most are said in the room, and no line here.
+        log_event = _LINE_OF.get(type(event))
+        if log_event is not None:
+            log_event(state, event)
+
+
+def _opened(state: Session, _: e.RoomOpened) -> None:
+    _log.info("session opened", session_id=state.session_id)
+
+
+def _started(state: Session, _: e.SessionStarted) -> None:
+    _log.info("session started", session_id=state.session_id, participants=state.count())
+
+
+def _ended(state: Session, event: e.SessionEnding) -> None:
+    _log.info(
+        "session ended",
+        session_id=state.session_id,
+        participants=_participants(state),
+        lasted_s=_lasted_s(state),
+        reason=event.reason,
+    )
+
+
+def _cancelled(state: Session, _: e.SessionCancelled) -> None:
+    _log.info("session cancelled", session_id=state.session_id)
+
+
+_LINE_OF: Mapping[type, Callable[[Session, Any], None]] = {
+    e.RoomOpened: _opened,
+    e.SessionStarted: _started,
+    e.SessionEnding: _ended,
+    e.SessionCancelled: _cancelled,
+}
 
 
 def _participants(state: Session) -> int:

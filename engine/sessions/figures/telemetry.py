@@ -37,18 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["TICK", "HeartCounts", "SessionTelemetry"]
 
 TICK: Millis = 5 * SECOND
-_FOLLOWED = frozenset(
-    {
-        e.ConsentChanged,
-        e.SeatVouched,
-        e.MemberJoined,
-        e.MemberLeft,
-        e.MemberBarred,
-        e.PersonWithdrew,
-        e.SessionEnded,
-    }
-)
-"""The events that ``note`` follows; the others are by far the most."""
 
 
 class HeartCounts(Protocol):
@@ -125,31 +113,39 @@ class SessionTelemetry:
 
     def note(self, event: e.Event, at: Millis) -> None:
         """Follow consents, seats, departures and returns."""
-        if type(event) not in _FOLLOWED:
-            return
-        match event:
-            case e.ConsentChanged():
-                self._hearts.set_consent(event.client_id, heart_rate=event.heart_rate, group=event.group)
-                if not event.heart_rate:
-                    self._wearing.pop(event.client_id, None)
-            case e.SeatVouched():
-                self._hearts.vouch(event.client_id, event.vouched)
-            case e.MemberJoined() if event.client_id in self._lost:
-                del self._lost[event.client_id]
-            case e.MemberLeft(reason="lost"):
-                self._wearing.pop(event.client_id, None)
-                self._lost[event.client_id] = at
-            case e.PersonWithdrew():
-                self._forget(event.client_id, withdrew=True)
-            case e.MemberLeft() | e.MemberBarred():
-                self._forget(event.client_id)
-            case e.SessionEnded():
-                # With it go the beats: whoever wanted their own figures kept has them in the table of people.
-                self._heart = None
-                self._wearing.clear()
-                self._lost.clear()
-            case _:
-                pass
+        follow = _FOLLOWED.get(type(event))
+        if follow is not None:
+            follow(self, event, at)
+
+    def _consented(self, event: e.ConsentChanged, _: Millis) -> None:
+        self._hearts.set_consent(event.client_id, heart_rate=event.heart_rate, group=event.group)
+        if not event.heart_rate:
+            self._wearing.pop(event.client_id, None)
+
+    def _vouched(self, event: e.SeatVouched, _: Millis) -> None:
+        self._hearts.vouch(event.client_id, event.vouched)
+
+    def _joined(self, event: e.MemberJoined, _: Millis) -> None:
+        self._lost.pop(event.client_id, None)
+
+    def _left(self, event: e.MemberLeft, at: Millis) -> None:
+        if event.reason != "lost":
+            return self._forget(event.client_id)
+        self._wearing.pop(event.client_id, None)
+        self._lost[event.client_id] = at
+        return None
+
+    def _barred(self, event: e.MemberBarred, _: Millis) -> None:
+        self._forget(event.client_id)
+
+    def _withdrew(self, event: e.PersonWithdrew, _: Millis) -> None:
+        self._forget(event.client_id, withdrew=True)
+
+    def _ended(self, _event: e.SessionEnded, _: Millis) -> None:
+        # With it go the beats: whoever wanted their own figures kept has them in the table of people.
+        self._heart = None
+        self._wearing.clear()
+        self._lost.clear()
 
     def _forget(self, client_id: str, *, withdrew: bool = False) -> None:
         self._wearing.pop(client_id, None)
@@ -319,3 +315,15 @@ class SessionTelemetry:
 def _unpredictable_order(salt: bytes) -> Callable[[str], bytes]:
     """A sort key for people that nobody can predict, so that nobody can choose their part."""
     return lambda client_id: blake2b(client_id.encode(), key=salt, digest_size=8).digest()
+
+
+_FOLLOWED: Mapping[type, Callable[[SessionTelemetry, Any, Millis], None]] = {
+    e.ConsentChanged: SessionTelemetry._consented,
+    e.SeatVouched: SessionTelemetry._vouched,
+    e.MemberJoined: SessionTelemetry._joined,
+    e.MemberLeft: SessionTelemetry._left,
+    e.MemberBarred: SessionTelemetry._barred,
+    e.PersonWithdrew: SessionTelemetry._withdrew,
+    e.SessionEnded: SessionTelemetry._ended,
+}
+"""What ``note`` does with an event; the others are by far the most."""
