@@ -19,34 +19,59 @@ PEOPLE = [
     {"client_id": f"c{number}", "name": f"Person {number}", "present": True, "vouched": False, "hand": False}
     for number in range(40)
 ]
-LED = (".now-name", ".now-left", ".lead-card .pacer-stage", ".thumb-bar .primary", ".plan-lead li")
+PRESENT = ".plan-lead li[aria-current]"
+LED = (
+    ".now-name", ".now-left", ".lead-card .pacer-stage", ".thumb-bar .primary", PRESENT, f"{PRESENT} + li",
+)  # fmt: skip
+#: What is not wholly in view: outside the window, cut off by something around it that clips or scrolls, or under the buttons.
 HIDDEN = """(selectors) => selectors.filter((selector) => {
-  const box = document.querySelector(selector).getBoundingClientRect();
-  return !box.height || box.top < 0 || box.bottom > innerHeight || box.left < 0 || box.right > innerWidth;
+  const element = document.querySelector(selector);
+  const box = element.getBoundingClientRect();
+  let view = { top: 0, left: 0, bottom: innerHeight, right: innerWidth };
+  for (let around = element.parentElement; around; around = around.parentElement) {
+    if (around === document.body || getComputedStyle(around).overflowY === "visible") continue;
+    const clip = around.getBoundingClientRect();
+    view = {
+      top: Math.max(view.top, clip.top), left: Math.max(view.left, clip.left),
+      bottom: Math.min(view.bottom, clip.bottom), right: Math.min(view.right, clip.right),
+    };
+  }
+  const under = element.matches(".pacer-stage")
+    && document.querySelector(".thumb-bar").getBoundingClientRect().top < box.bottom;
+  const slack = 0.5;
+  return !box.height || under || box.top < view.top - slack || box.bottom > view.bottom + slack
+    || box.left < view.left - slack || box.right > view.right + slack;
 })"""
+SIZES = [(1000, 700), (1280, 720), (1280, 800), (1366, 600), (1366, 768), (1400, 900), (1920, 1080)]
 
 
-async def leading(room: FakeRoom, open_page: Opener, **options: Any) -> Page:
-    """The console of a full room, in the first of five techniques."""
+async def leading(room: FakeRoom, open_page: Opener, technique: int = 0, **options: Any) -> Page:
+    """The console of a full room, in one of five techniques: the first, unless another is asked for."""
     room.state |= {"plan": PLAN, "participants": PEOPLE, "participant_count": len(PEOPLE)}
-    await room.change("Box Breathing", BOX)
+    await room.change(str(PLAN[technique]["technique"]), BOX)
     page = await open_page(f"{await room.start()}/console#session=morning&token=t", phone=False, **options)
-    await expect(page.get_by_role("button", name="Next: Coherent Breathing")).to_be_visible()
+    following = PLAN[technique + 1]["technique"]
+    await expect(page.get_by_role("button", name=f"Next: {following}")).to_be_visible()
     return page
 
 
-@pytest.mark.parametrize(("width", "height"), [(1000, 700), (1280, 800), (1400, 900), (1920, 1080)])
+@pytest.mark.parametrize(("width", "height"), SIZES)
 async def test_breath_and_next_stay_in_view(
     room: FakeRoom, open_page: Opener, width: int, height: int
 ) -> None:
-    """At the top of the page and at its end, with somebody in need in sight; beside it stand people and words."""
-    page = await leading(room, open_page, viewport={"width": width, "height": height})
+    """At the top of the page and at its end, with and without an alert; beside it stand people and words."""
+    page = await leading(room, open_page, technique=2, viewport={"width": width, "height": height})
+    assert await page.evaluate(HIDDEN, LED) == []
     await room.whisper("need_to_stop", {"client_id": "c1", "name": "Person 1"})
     await expect(page.get_by_text("Person 1 needed to stop.")).to_be_visible()
     assert await page.evaluate(HIDDEN, LED) == []
     await page.get_by_role("button", name="End the session").scroll_into_view_if_needed()
     assert await page.evaluate("scrollY > 0")
     assert await page.evaluate(HIDDEN, [*LED, ".alert"]) == []
+    await page.evaluate("scrollTo(0, 0)")
+    await room.change("Tide", BOX)
+    await expect(page.locator(PRESENT)).to_contain_text("Tide")
+    assert await page.evaluate(HIDDEN, LED) == []
     columns = await page.evaluate(
         "new Set(['lead', 'people', 'talk'].map((part) => document.querySelector(`.room-${part}`).getBoundingClientRect().left)).size"
     )

@@ -36,6 +36,8 @@ export function leadPanel(room, client, command) {
       ...(item.instruction ? { instruction: item.instruction } : {}),
       ...(item.breath ? { pattern: item.breath } : {}),
     });
+  const other = adHoc(begin);
+  const plans = h("div", { class: "plan-part" }, sum, plan, other);
   rest.addEventListener("click", () => command(room.resting ? "resume_practice" : "rest"));
   go.addEventListener("click", () => {
     if (room.phase !== "live") command("start");
@@ -58,10 +60,15 @@ export function leadPanel(room, client, command) {
     pacer.element,
     next,
     bar,
-    sum,
-    plan,
-    adHoc(begin),
+    plans,
   );
+  // On a desk the plan scrolls within its card: the present row comes first in it, the next one below.
+  const showPresent = () => {
+    const row = [...plan.querySelectorAll("[aria-current]")].at(-1);
+    if (row && !other.contains(document.activeElement)) plans.scrollTop += row.getBoundingClientRect().top - plans.getBoundingClientRect().top;
+  };
+  const resized = new ResizeObserver(showPresent);
+  resized.observe(plans);
   const paint = () => {
     const live = room.phase === "live";
     setText(now, room.resting ? t("practice.rest") : room.technique?.technique ?? t(live ? "lead.nothing" : "lead.not_begun"));
@@ -81,6 +88,7 @@ export function leadPanel(room, client, command) {
     plan.dataset.key = key;
     show(plan, ...room.plan.map((item) => planned(item, room, live, begin)));
     setText(sum, sumText(room.plan));
+    showPresent();
   };
   const breathe = (live) => {
     const shown = live && !room.resting ? room.technique : null;
@@ -99,7 +107,10 @@ export function leadPanel(room, client, command) {
     /** The next step, by a key; a start takes a press of its button. */
     next: () => room.phase === "live" && !go.hidden && go.click(),
     rest: () => !rest.hidden && rest.click(),
-    close: () => pacer.stop(),
+    close() {
+      pacer.stop();
+      resized.disconnect();
+    },
     /** @param {number} at server milliseconds */
     tick(at) {
       const technique = room.technique;

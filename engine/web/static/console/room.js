@@ -72,31 +72,42 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   // Whoever has the link of this session alone has no list of sessions to ask from.
   const coming = h("button", { type: "button", onclick: () => comingDialog(desk, sessionId) }, t("sessions.who_comes"));
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
+  const head = h(
+    "div",
+    { class: "room-head" },
+    h(
+      "header",
+      { class: "bar" },
+      title,
+      h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
+      coming,
+      h("button", { type: "button", onclick: () => editSession(desk, sessionId, noted) }, t("edit.change")),
+      desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
+    ),
+    facts,
+    notes,
+  );
+  const inSight = h("div", { class: "in-sight" }, said, people.alerts);
   const element = h(
     "section",
     { class: "screen console room" },
-    h(
-      "div",
-      { class: "room-head" },
-      h(
-        "header",
-        { class: "bar" },
-        title,
-        h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
-        coming,
-        h("button", { type: "button", onclick: () => editSession(desk, sessionId, noted) }, t("edit.change")),
-        desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
-      ),
-      facts,
-      notes,
-    ),
-    h("div", { class: "in-sight" }, said, people.alerts),
+    head,
+    inSight,
     // One column on a phone, two or three beside each other on a desk: the first stays in view.
     h("div", { class: "room-lead" }, lead.element),
     h("div", { class: "room-people" }, people.element, curves.element),
     h("div", { class: "room-talk" }, messages.element, chat.element, ratings.element, door.element, keys.element, ending),
     end.element,
   );
+
+  // The card that leads gets the height that alerts and notes leave it.
+  const measured = new ResizeObserver(() => {
+    const staying = inSight.offsetHeight;
+    element.style.setProperty("--in-sight", `${staying}px`);
+    element.style.setProperty("--head", `${head.getBoundingClientRect().bottom + scrollY + staying}px`);
+  });
+  measured.observe(head);
+  measured.observe(inSight);
 
   const fill = () => {
     setText(title, room.title || t("console.loading"));
@@ -166,6 +177,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
       clearInterval(timer);
       for (const part of parts) part.close?.();
       keys.close();
+      measured.disconnect();
       awake.release();
       client.close();
     },
