@@ -107,11 +107,9 @@ def built_twice(folder: Path) -> tuple[Path, Path]:
         subprocess.run(["git", "archive", "-o", str(archive), "HEAD"], cwd=ROOT, check=True)
         with tarfile.open(archive) as packed:
             packed.extractall(source, filter="data")
-        subprocess.run(
+        _quietly(
             [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(source)],
-            env={**os.environ, "SOURCE_DATE_EPOCH": epoch},
-            check=True,
-            stdout=subprocess.DEVNULL,
+            {**os.environ, "SOURCE_DATE_EPOCH": epoch},
         )
         made.append(out)
     return made[0], made[1]
@@ -193,7 +191,7 @@ def try_wheel(wheel: Path, folder: Path, version: str) -> None:
     binaries = folder / "venv" / "bin"
     locked = ["--require-hashes", "-r", str(ROOT / "requirements" / "runtime.lock")]
     for what in (locked, ["--no-deps", str(wheel)]):
-        subprocess.run([binaries / "python", "-m", "pip", "install", "--quiet", *what], check=True)
+        _quietly([str(binaries / "python"), "-m", "pip", "install", "--quiet", *what], dict(os.environ))
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("HALCYTONE_", "PYTHON"))
     }
@@ -260,6 +258,20 @@ def digest(path: Path) -> str:
     """SHA-256 (hex) of a file."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _quietly(command: list[str], environment: dict[str, str]) -> None:
+    """Run a command, and say what it printed only where it fails.
+
+    Raises:
+        NotReleasable: it fails.
+    """
+    ran = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if ran.returncode:
+        sys.stderr.write(ran.stdout)
+        raise NotReleasable(f"{' '.join(command[1:4])} failed with {ran.returncode}")
 
 
 def _output(*command: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -106,6 +108,16 @@ def test_builds_that_differ_are_not_released(release: ModuleType, tmp_path: Path
     (second / "b.whl").write_bytes(b"1")
     with pytest.raises(release.NotReleasable, match="differ"):
         release.compare(first, second)
+
+
+def test_a_step_is_silent_unless_it_fails(release: ModuleType, capfd: pytest.CaptureFixture[str]) -> None:
+    """A failed one shows what it printed, and is named."""
+    said = "print('a line of a tool')"
+    release._quietly([sys.executable, "-c", said], dict(os.environ))
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(release.NotReleasable, match="failed with 3"):
+        release._quietly([sys.executable, "-c", f"{said}; raise SystemExit(3)"], dict(os.environ))
+    assert "a line of a tool" in capfd.readouterr().err
 
 
 def test_files_of_another_version_are_not_released(release: ModuleType, tmp_path: Path) -> None:
