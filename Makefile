@@ -130,8 +130,9 @@ fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and m
 release: $(VENV)/development.stamp ## build wheel and sdist into dist/, twice to the same bytes, checked and tried; tags nothing
 	@$(python) .ci/release.py $(RELEASE_ARGS)
 
-pictures: $(VENV)/development.stamp $(VENV)/system.stamp ## take the pictures of the documents anew, into docs/images
+pictures: $(VENV)/development.stamp $(VENV)/system.stamp ## take the pictures of the documents anew, into docs/images, and draw docs/house.svg
 	$(python) -m tests.docs.pictures
+	$(python) -m tests.docs.house
 
 docs: $(VENV)/development.stamp ## build the documents into var/docs, strictly
 	$(python) -m mkdocs build --strict --quiet

@@ -1,4 +1,4 @@
-"""The settings: from the command line, ``HALCYTONE_*`` variables or a TOML file, in that order of precedence."""
+"""The settings of a server: from the command line, ``HALCYTONE_*`` variables or a TOML file, in that order of precedence."""
 
 from __future__ import annotations
 

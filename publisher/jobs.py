@@ -1,4 +1,4 @@
-"""Runs the jobs of the outbox, each channel by itself, so that one that fails holds no other up.
+"""Runs the jobs of the outbox: each channel by itself, so that one that fails holds no other up.
 
 One round, from top to bottom: claim what is due → rehearse each story → publish it in the catalogue → build the dirty
 pages → write drafts and figures → settle each job in the outbox.

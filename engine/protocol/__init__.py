@@ -1,4 +1,4 @@
-"""The wire without sockets: messages in and out, frames, close codes, rates, tokens, and the state of one connection.
+"""Messages on the wire, without sockets: those in and out, frames, close codes, rates, tokens, and the state of one connection.
 
 Owns: the format of every socket message and platform event, and what a client may send how often.
 Invariants: no socket, no event loop, no clock: bytes and instants come in as arguments. A message that a client gets is made

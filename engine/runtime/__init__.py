@@ -1,4 +1,4 @@
-"""Pykka actors that run on an asyncio event loop instead of a thread each, and tasks that outlive their failures.
+"""Pykka actors on an asyncio event loop: none has a thread of its own. And tasks that outlive their failures.
 
 Owns: the loop actor, its mailbox, its awaitable future, the scheduler that gives actors their
 turns; and the start of tasks that must not end (``supervised``).

@@ -1,4 +1,4 @@
-"""Sends notices to webhooks, signed as the Standard Webhooks specification says, and to no address that is not public.
+"""Sends notices to webhooks: signed as the Standard Webhooks specification says, and to no address that is not public.
 
 Invariants: an address is checked when the connection to it is made, not when its name was looked up; a redirect is not
 followed; a delivery is taken in the database before it is sent, so that one server alone sends it.

@@ -1,0 +1,183 @@
+"""Draws the house for ``docs/carrying-on.md``, of the floors, heads and imports as they are: ``python -m tests.docs.house``.
+
+Floors are those of the contracts in ``pyproject.toml``, which hold that imports point down only. What a room is for is the
+beginning of its head, up to a colon, a bracket or the full stop; after two words or fewer, up to the first comma behind the colon.
+What it uses are its imports. Of the publisher's modules that stand in no room only two are drawn: ``worker`` and ``jobs``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+import tomllib
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+__all__ = ["HOUSE", "drawing"]
+
+ROOT = Path(__file__).parents[2]
+HOUSE = ROOT / "docs" / "house.svg"
+
+_WIDTH, _EDGE, _GAP, _PAD = 960, 16, 8, 10
+_LINE, _HEAD = 15, 18
+_CHARACTER = 6.1
+"""Pixels of a character at the size of the text, on the wide side of what systems have."""
+_STYLE = (
+    "text{font:11px system-ui,sans-serif;fill:#24323a}.side{font-size:15px;font-weight:600}.name{font-size:13px;font-weight:600}"
+    ".uses{fill:#52656e}.other{fill:#8a4a12}.ground{fill:#fff}.engine{fill:#e6f2f1;stroke:#1f7a72}.publisher{fill:#f7eee3;stroke:#a8682a}"
+    ".client{fill:#eef0f4;stroke:#6a7688}.down{stroke:#52656e;stroke-width:1.5;fill:none}"
+    "@media(prefers-color-scheme:dark){text{fill:#e3ebee}.uses{fill:#a9bbc3}.other{fill:#eab67f}.ground{fill:#12191d}"
+    ".engine{fill:#17312f;stroke:#4fb3a9}.publisher{fill:#35281a;stroke:#d29a5c}.client{fill:#222a35;stroke:#94a2b8}.down{stroke:#a9bbc3}}"
+)
+
+
+@dataclass(frozen=True)
+class _Room:
+    side: str
+    name: str
+    purpose: str
+    uses: str
+    """Rooms of the same side."""
+    others: str
+    """Rooms of the other side, and the client."""
+
+
+def _floors(side: str) -> list[list[str]]:
+    """The names of a side's modules and packages, floor by floor from the top."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (
+        each["layers"] for each in contracts if each.get("containers") == [side] and each["type"] == "layers"
+    )
+    floors = [
+        [name for name in re.findall(r"\w+", layer) if side == "engine" or _is_drawn(name)]
+        for layer in layers
+    ]
+    return [floor for floor in floors if floor]
+
+
+def _is_drawn(name: str) -> bool:
+    return name in ("worker", "jobs") or (ROOT / "publisher" / name).is_dir()
+
+
+def _files(side: str, name: str) -> list[Path]:
+    folder = ROOT / side / name
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+
+
+def _imports(files: list[Path]) -> set[tuple[str, str]]:
+    """``(side, name)`` of every import of ours."""
+    found = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                modules = [f"{node.module}.{each.name}" for each in node.names]
+            elif isinstance(node, ast.Import):
+                modules = [each.name for each in node.names]
+            else:
+                continue
+            found |= {tuple(module.split(".")[:2]) for module in modules if "." in module}
+    return {(top, name) for top, name in found if top in ("engine", "publisher", "halcytone")}
+
+
+def _first_words(file: Path) -> str:
+    head = (ast.get_docstring(ast.parse(file.read_text("utf-8"))) or "").split("\n\n")[0].replace("\n", " ")
+    sentence = re.split(r"\.\s", head.removeprefix("``halcytone``: ").replace("`", "").rstrip(".") + ". ")[0]
+    first, _, rest = sentence.partition(":")
+    first = re.split(r"[;(]", first)[0].strip()
+    if len(first.removeprefix("The ").split()) <= 2 and rest:
+        first = f"{first}:{re.split(r'[,;(]', rest)[0].rstrip()}"
+    return first[0].upper() + first[1:]
+
+
+def _room(side: str, name: str) -> _Room:
+    files = _files(side, name)
+    head = ROOT / side / name / "__init__.py"
+    imports = _imports(files) - {(side, name)}
+    other = "publisher" if side == "engine" else "engine"
+    own = ", ".join(sorted(found for top, found in imports if top == side))
+    across = ", ".join(sorted(found for top, found in imports if top == other))
+    others = [f"{other}: {across}"] if across else []
+    if any(top == "halcytone" for top, _ in imports):
+        others.append("halcytone")
+    return _Room(side, name, _first_words(head if head.exists() else files[0]), own, "; ".join(others))
+
+
+def _rows(floor: list[str]) -> list[list[str]]:
+    """A floor's rooms in rows of two at most, as even as can be."""
+    count = -(-len(floor) // 2)
+    size = -(-len(floor) // count)
+    return [floor[at : at + size] for at in range(0, len(floor), size)]
+
+
+def _lines(room: _Room, width: float) -> list[tuple[str, str]]:
+    """``(class, text)`` of each line under a room's name."""
+    fit = int((width - 2 * _PAD) / _CHARACTER)
+    lines = [("purpose", line) for line in textwrap.wrap(room.purpose, fit)]
+    lines += [("uses", line) for line in textwrap.wrap(f"uses {room.uses}", fit) if room.uses]
+    return lines + [("other", line) for line in textwrap.wrap(f"uses {room.others}", fit) if room.others]
+
+
+def _box(room: _Room, x: float, y: float, width: float, height: float) -> str:
+    parts = [
+        f'<rect class="{room.side}" x="{x:.0f}" y="{y:.0f}" width="{width:.0f}" height="{height:.0f}" rx="5"/>',
+        f'<text class="name" x="{x + _PAD:.0f}" y="{y + _HEAD:.0f}">{escape(room.name)}</text>',
+    ]
+    for number, (kind, text) in enumerate(_lines(room, width), start=1):
+        parts.append(
+            f'<text class="{kind}" x="{x + _PAD:.0f}" y="{y + _HEAD + number * _LINE:.0f}">{escape(text)}</text>'
+        )
+    return "".join(parts)
+
+
+def _row(rooms: list[_Room], x: float, y: float, width: float) -> tuple[str, float]:
+    """The boxes of rooms side by side, and where the next row begins."""
+    each = (width - _GAP * (len(rooms) - 1)) / len(rooms)
+    height = _HEAD + 9 + _LINE * max(len(_lines(room, each)) for room in rooms)
+    boxes = [_box(room, x + at * (each + _GAP), y, each, height) for at, room in enumerate(rooms)]
+    return "".join(boxes), y + height
+
+
+def _side(side: str, title: str, x: float, width: float) -> tuple[str, float]:
+    parts = [f'<text class="side" x="{x:.0f}" y="60">{escape(title)}</text>']
+    y = 70.0
+    for floor in _floors(side):
+        for row in _rows(floor):
+            drawn, y = _row([_room(side, name) for name in row], x, y, width)
+            parts.append(drawn)
+            y += 4
+        y += _GAP
+    return "".join(parts), y
+
+
+def drawing() -> str:
+    """The drawing as SVG, light or dark as its reader has it."""
+    left = 34 + _EDGE
+    half = (_WIDTH - left - _EDGE - 24) / 2
+    right = left + half + 24
+    engine, engine_end = _side("engine", "engine: the server and its live sessions", left, half)
+    publisher, publisher_end = _side("publisher", "publisher: a process of its own", right, half)
+    client = _Room("client", "halcytone", _first_words(ROOT / "halcytone" / "__init__.py"), "", "")
+    below, publisher_end = _row([client], right, publisher_end + 24, half)
+    bottom = max(engine_end, publisher_end) + _EDGE
+    middle = bottom / 2
+    arrow = (
+        f'<path class="down" d="M26 74V{bottom - 24:.0f}m-5 -8l5 8l5 -8"/>'
+        f'<text class="uses" transform="translate(18 {middle:.0f}) rotate(-90)" text-anchor="middle">imports point down only</text>'
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom:.0f}" role="img" aria-labelledby="title desc">'
+        '<title id="title">The house: rooms of the engine and of the publisher</title>'
+        '<desc id="desc">Two columns of floors. On the left the engine, from the command line down to the rules of a session; on the right the '
+        "publisher, from its commands down to files. Each room has its purpose and the rooms that it uses, which are below it or on the other side.</desc>"
+        f'<style>{_STYLE}</style><rect class="ground" width="{_WIDTH}" height="{bottom:.0f}"/>'
+        f'<text x="{left:.0f}" y="28">A room uses rooms below it in its own column, and those of the other column that it names. '
+        f"Rooms on one floor stand side by side.</text>{arrow}{engine}{publisher}{below}</svg>\n"
+    )
+
+
+if __name__ == "__main__":
+    HOUSE.write_text(drawing(), encoding="utf-8")
