@@ -23,7 +23,7 @@ import yaml
 
 _ROOT = Path(__file__).parents[2]
 _DEPLOY = _ROOT / "deploy"
-_PACKAGES = "python3-venv,adduser,ca-certificates,postgresql,caddy,curl"
+_PACKAGES = "python3-venv,adduser,ca-certificates,postgresql,caddy,curl,systemd"
 _DOMAIN = "localhost"
 _PASSWORD = "a-password-for-this-test"
 _INSIDE_THE_NETWORK = {"server": "10.89.77.2", "database": "10.89.77.3"}

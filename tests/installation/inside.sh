@@ -47,6 +47,15 @@ hold_a_session() {
 key_in() { grep -A2 "administrator's key" "$1" | grep -oE '[A-Za-z0-9_-]{30,}' | head -n 1; }
 end() { kill "$@" && wait "$@" || true; }
 
+echo "== the units, as systemd rates them"
+. /etc/os-release
+stated=$(grep -oE "[0-9.]+ \(OK\) on Debian $VERSION_ID" source/deploy/README.md | cut -d' ' -f1)
+for unit in source/deploy/*.service; do
+  rated=$(systemd-analyze security --offline=true "$unit" | sed -nE 's/.*exposure level for [^:]*: ([0-9.]+).*/\1/p')
+  echo "$(basename "$unit"): $rated"
+  [ -n "$rated" ] && [ "$rated" = "$stated" ] || fail "$unit is rated $rated, and deploy/README.md states '$stated' for Debian $VERSION_ID"
+done
+
 echo "== one machine, as deploy/README.md says"
 (
   set -a
