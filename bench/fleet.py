@@ -2,7 +2,8 @@
 
 One buffer serves all reads, nothing is decoded, and a socket costs a file descriptor and three list
 entries: so one core reads several hundred thousand deliveries a second. Whether that was enough is
-measured with every work (`busy` in its result), not assumed.
+measured with every work (`busy` in its result), not assumed. It is not `halcytone.client`, which decodes every message and
+needs a task for each socket: the figures would be those of the client, and other servers do not speak its protocol.
 """
 
 import select

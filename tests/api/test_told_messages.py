@@ -14,7 +14,7 @@ from tests.protocol.told import as_told
 
 
 class Line:
-    """A socket, and every message that came over it."""
+    """A socket, and every message that came over it, as it came: ``halcytone.client`` would look at the numbers first."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket

@@ -13,29 +13,63 @@ from typing import Any
 
 import aiohttp
 import httpx
-from aiohttp import WSMsgType
 from pydantic import SecretStr
 
 from engine.app import running_server
 from engine.domain.instant import HOUR, SECOND, iso
 from engine.settings import Settings
 from engine.storage.opening import database_of
+from halcytone.client import LiveClient
 from tests.fork_server import publisher
 from tests.plain_http import plain_client
 from tests.realtime.hand_clock import HandClock
-from tests.realtime.studio import Client
 
-__all__ = ["KEY", "Room", "Wearer", "room_of_hearts"]
+__all__ = ["KEY", "Person", "Room", "Wearer", "room_of_hearts"]
 
 KEY = "the administrator's key"
 _STEP = 4 * SECOND
+
+
+class Person(LiveClient):
+    """A client that keeps all it heard."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, client_id: str, **query: str) -> None:
+        role, token = query.pop("role", "participant"), query.pop("token", None)
+        super().__init__(http, url, "hearts", role=role, token=token, on_message=self._hear)
+        self.query |= {"client_id": client_id, **query}
+        self.welcome: dict[str, Any] = {}
+        self.inbox: list[dict[str, Any]] = []
+        self._changed = asyncio.Event()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        self.inbox.append(message)
+        self._changed.set()
+
+    async def until(self, kind: str, number: int = 1, **content: Any) -> dict[str, Any]:
+        """The ``number``-th message of a kind whose content has these values."""
+
+        def fits(message: dict[str, Any]) -> bool:
+            inner = {**message, **message.get("content", {})}
+            return message["type"] == kind and all(inner.get(key) == value for key, value in content.items())
+
+        async with asyncio.timeout(5):
+            while len(found := [message for message in self.inbox if fits(message)]) < number:
+                self._changed.clear()
+                await self._changed.wait()
+        return found[number - 1]
+
+    async def settled(self) -> None:
+        """Return once the server has answered something sent after all that went before."""
+        before = sum(message["type"] == "heartbeat_ack" for message in self.inbox)
+        await self.send("heartbeat")
+        await self.until("heartbeat_ack", before + 1)
 
 
 @dataclass
 class Wearer:
     """Somebody with a strap whose beats swing by ``calm`` ms in the baseline, and by ``deep`` ms after it."""
 
-    client: Client
+    client: Person
     calm: float
     deep: float
 
@@ -65,7 +99,7 @@ class Room:
     api: httpx.AsyncClient
     tokens: dict[str, str] = field(default_factory=dict)
     wearers: list[Wearer] = field(default_factory=list)
-    others: list[Client] = field(default_factory=list)
+    others: list[Person] = field(default_factory=list)
     second: int = 0
 
     async def create(self, **more: Any) -> None:
@@ -80,12 +114,9 @@ class Room:
         assert made.status_code == 201, made.text
         self.tokens = made.json()["tokens"]
 
-    async def join(self, client_id: str, **query: str) -> Client:
-        asked = {"session_id": "hearts", "client_id": client_id, **query}
-        socket = await self.http.ws_connect(f"{self.url}/ws/live-updates", params=asked, max_msg_size=0)
-        client = Client(socket, json.loads((await socket.receive(timeout=5)).data))
-        assert client.welcome["type"] == "welcome", client.welcome
-        client.task = asyncio.create_task(_pump(client))
+    async def join(self, client_id: str, **query: str) -> Person:
+        client = Person(self.http, self.url, client_id, **query)
+        client.welcome = await client.connect()
         self.others.append(client)
         return client
 
@@ -95,28 +126,28 @@ class Room:
         """Somebody who joins with a strap and agrees."""
         client = await self.join(client_id, **query)
         self.others.remove(client)
-        await client.send("consent", {"heart_rate": True, "group": group, "version": "1"}, id="yes")
+        await client.command("yes", "consent", heart_rate=True, group=group, version="1")
         await client.until("ack", reply_to="yes")
         self.wearers.append(Wearer(client, calm, deep))
         return self.wearers[-1]
 
-    async def lead(self, vouched: Iterable[Wearer]) -> Client:
+    async def lead(self, vouched: Iterable[Wearer]) -> Person:
         """The instructor comes, vouches for some, and starts."""
         leader = await self.join("leader", role="instructor", token=self.tokens["instructor"])
         for wearer in vouched:
-            await leader.send("vouch", {"client_id": wearer.client_id, "vouched": True})
-        await leader.send("start", {}, id="start")
+            await leader.send("vouch", client_id=wearer.client_id, vouched=True)
+        await leader.command("start", "start")
         await leader.until("ack", reply_to="start")
         return leader
 
     async def beat(self, seconds: int) -> None:
         """Let the hearts of everybody who is connected beat for a while."""
         for _ in range(seconds * SECOND // _STEP):
-            here = [wearer for wearer in self.wearers if not wearer.client.ws.closed]
+            here = [wearer for wearer in self.wearers if wearer.client.close_code is None]
             for wearer in here:
                 swing = (wearer.calm if self.second < 185 else wearer.deep) / 2
                 rr = [800 + (swing if beat % 2 else -swing) for beat in range(_STEP // 800)]
-                await wearer.client.send("heart_rate", {"rr": rr})
+                await wearer.client.send("heart_rate", rr=rr)
             for client in (*(wearer.client for wearer in here), *self.others):
                 await client.settled()
             self.second += _STEP // SECOND
@@ -163,13 +194,6 @@ class Room:
         return found
 
 
-async def _pump(client: Client) -> None:
-    while (frame := await client.ws.receive()).type is WSMsgType.TEXT:
-        client.inbox.append(json.loads(frame.data))
-        client.changed.set()
-    client.changed.set()
-
-
 @asynccontextmanager
 async def room_of_hearts(data: Path, **setting: Any) -> AsyncIterator[Room]:
     """A server with its real publisher and an open session; its clock begins two hours ago."""
@@ -185,4 +209,4 @@ async def room_of_hearts(data: Path, **setting: Any) -> AsyncIterator[Room]:
         await room.create()
         yield room
         for client in (*(wearer.client for wearer in room.wearers), *room.others):
-            await client.ws.close()
+            await client.close()

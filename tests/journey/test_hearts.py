@@ -19,9 +19,8 @@ from engine.operations import maintenance
 from engine.realtime import room as realtime_room
 from engine.sessions.figures import telemetry
 from tests.heart.reader import fewest_told_of
-from tests.journey.hearts import KEY, Room, Wearer, room_of_hearts
+from tests.journey.hearts import KEY, Person, Room, Wearer, room_of_hearts
 from tests.plain_http import plain_client
-from tests.realtime.studio import Client
 
 pytestmark = pytest.mark.long
 ME = "/api/v2/sessions/hearts/me"
@@ -46,7 +45,7 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         ]
         bare = await room.join("bare")
         leader = await room.lead(people)
-        await people[0].client.send("chat", {"message": "A secret for the room"})
+        await people[0].client.send("chat", message="A secret for the room")
         await room.beat(300)
         # Coherence, which a thread computes, is told of all three parts too before anybody withdraws.
         async with asyncio.timeout(30):
@@ -65,7 +64,7 @@ async def test_a_withdrawal_is_followed_everywhere(tmp_path: Path) -> None:
         await room.beat(64)
         assert shown(bare)[-1] == pytest.approx(percent(people[5:]), abs=2)
         assert everybody not in shown(bare)[seen:]
-        await leader.send("end", {})
+        await leader.send("end")
         await leader.until("session_ending")
         await room.published(1)
         first = room.stories()[0]
@@ -180,7 +179,7 @@ async def test_nobody_asks_one_persons_figure_out_of_the_server(
         assert own["improvement"] > 100
         assert (await http.get(ME, headers=people[0].headers)).json()["own_figures"]["improvement"] < 100
         await asked_by_everybody(telltales(victim))
-        await leader.send("end", {})
+        await leader.send("end")
         await leader.until("session_ending")
         await room.published(1)
         known = (await http.get(ME, headers=victim.headers)).json()
@@ -223,7 +222,7 @@ async def test_speaking_ends_a_day_after_the_session_and_taking_back_never_does(
     async with room_of_hearts(tmp_path / "data") as room:
         ann = await room.wear("ann", 20, 22)
         leader = await room.lead([ann])
-        await leader.send("end", {})
+        await leader.send("end")
         await leader.until("session_ending")
         room.clock.jump(25 * HOUR)
         late = {
@@ -252,12 +251,12 @@ async def test_at_the_end_of_retention_nobody_is_known_any_more(
         ann = await room.wear("ann", 20, 22, name="Ann Unforgotten")
         leader = await room.lead([ann])
         said = {"rating": 5, "comment": "My telltale words", "publish_quote": True, "publish_name": True}
-        await ann.client.send("session_feedback", said)
+        await ann.client.send("session_feedback", **said)
         await ann.client.until("feedback_received")
-        await ann.client.send("chat", {"message": "A secret for the room"})
+        await ann.client.send("chat", message="A secret for the room")
         await ann.client.until("message_sent")
         await room.api.put(f"{ME}/email", headers=ann.headers, json={"address": "ann@example.org"})
-        await leader.send("end", {})
+        await leader.send("end")
         await leader.until("session_ending")
         await room.published(1)
         secrets = (b"Unforgotten", b"telltale", b"ann@example.org", b"secret for the room")
@@ -286,7 +285,7 @@ def groups_in_journal(room: Room, figure: str) -> set[frozenset[str]]:
     return groups
 
 
-def shown(client: Client) -> list[Any]:
+def shown(client: Person) -> list[Any]:
     """The group's improvements, as one client was told them."""
     return [m["content"]["hrv_improvement"] for m in client.inbox if m["type"] == "metrics_update"]
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from halcytone.client import LiveClient, Refused
 from tests.journey.server import Server, asked
 from tests.journey.session import created
 
@@ -57,9 +59,11 @@ def summary(session_id: str, at: str) -> dict[str, Any]:
 
 
 async def join(http: aiohttp.ClientSession, url: str, session_id: str) -> dict[str, Any]:
-    async with http.ws_connect(f"{url}/ws/live-updates", params={"session_id": session_id}) as ws:
-        first: dict[str, Any] = await ws.receive_json(timeout=5)
-    return first
+    client = LiveClient(http, url, session_id)
+    try:
+        return await client.connect()
+    finally:
+        await client.close()
 
 
 async def test_server_and_publisher_follow_a_date_that_is_set(tmp_path: Path) -> None:
@@ -71,8 +75,8 @@ async def test_server_and_publisher_follow_a_date_that_is_set(tmp_path: Path) ->
         async with aiohttp.ClientSession() as http:
             url = server.url
             await created(http, url, "later", scheduled_start=machine.date(10 * HOUR))
-            refused = await join(http, url, "later")
-            assert refused["content"]["code"] == "not_open_yet"
+            with pytest.raises(Refused, match="not_open_yet"):
+                await join(http, url, "later")
 
             await machine.set(10)
             assert (await join(http, url, "later"))["type"] == "welcome"

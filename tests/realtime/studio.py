@@ -1,4 +1,8 @@
-"""A live engine without HTTP: real sockets on loopback, a real journal, a clock that tests move."""
+"""A live engine without HTTP: real sockets on loopback, a real journal, a clock that tests move.
+
+Its clients are not ``halcytone.client``: tests of the wire must send what that client never sends (messages of wrong shape,
+ids of others, secrets in the address), and see holes in the numbers, over which that client closes its connection.
+"""
 
 from __future__ import annotations
 

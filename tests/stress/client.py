@@ -1,4 +1,8 @@
-"""One person in a storm: keeps its place as the protocol says, comes back, and complains."""
+"""One person in a storm: keeps its place as the protocol says, comes back, and complains.
+
+It is not ``halcytone.client``: a storm needs frames that are not well formed and sockets that stop reading (``line``), and
+a thousand people in one process.
+"""
 
 from __future__ import annotations
 
