@@ -59,9 +59,9 @@ class LiveClient:
         token: str | None = None,
         on_message: Callable[[Message], None] = lambda message: None,
     ) -> None:
-        """``url`` is the server's, as ``http://HOST:PORT``."""
+        """``url`` is the server's, as ``http://HOST:PORT``, with or without a slash at its end."""
         self._http = http
-        self._url = f"{url}/ws/live-updates"
+        self._url = f"{url.rstrip('/')}/ws/live-updates"
         self.query = {"session_id": session_id, "role": role}
         """What goes into the address of the socket: no secret."""
         if name is not None:

@@ -32,9 +32,12 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_events_come_in_order_over_a_lost_connection(
     shared: Server, http: aiohttp.ClientSession
 ) -> None:
-    """What happened while the line was down follows the second welcome, and the end of the session ends the loop."""
+    """What happened while the line was down follows the second welcome, and the end of the session ends the loop.
+
+    The address is as the server prints it, with a slash at its end.
+    """
     await shared.create("calm", scheduled_start=moment(minutes=1))
-    client = LiveClient(http, shared.url, "calm", name="Ada")
+    client = LiveClient(http, f"{shared.url}/", "calm", name="Ada")
     pauses: list[float] = []
 
     async def while_away(seconds: float) -> None:
