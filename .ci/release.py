@@ -137,7 +137,10 @@ def check_names(folder: Path, version: str) -> tuple[Path, Path]:
         folder / f"halcytone_live-{version}.tar.gz",
     )
     if {path.name for path in folder.iterdir()} != {wheel.name, sdist.name}:
-        raise NotReleasable(f"built {sorted(path.name for path in folder.iterdir())}")
+        built = ", ".join(sorted(path.name for path in folder.iterdir()))
+        raise NotReleasable(
+            f"built {built}, while pyproject.toml says {version}. What is built is what is committed: commit the version first."
+        )
     return wheel, sdist
 
 

@@ -126,7 +126,9 @@ def test_files_of_another_version_are_not_released(release: ModuleType, tmp_path
         (tmp_path / name).touch()
     wheel, sdist = release.check_names(tmp_path, "0.2.0")
     assert (wheel.suffix, sdist.suffix) == (".whl", ".gz")
-    with pytest.raises(release.NotReleasable):
+    with pytest.raises(
+        release.NotReleasable, match=r"halcytone_live-0\.2\.0.*says 0\.3\.0.*commit the version first"
+    ):
         release.check_names(tmp_path, "0.3.0")
 
 
