@@ -1,4 +1,4 @@
-"""Several servers on one PostgreSQL database, each a "node": which node owns which session, and which nodes are alive.
+"""Several servers on one PostgreSQL database: each is a "node"; which node owns which session, and which nodes are alive.
 
 Owns: what a node believes of the others (``beliefs``), its beats (``membership``), the sessions it owns (``ownership``).
 Invariants: one living node owns a session; a node that was buried owns none and writes nothing, which the database sees

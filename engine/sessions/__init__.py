@@ -1,4 +1,4 @@
-"""Live sessions: the actor of each, the directory that finds and revives them, and what an actor needs of others.
+"""Live sessions: one actor for each, the directory that finds and revives them, and what an actor needs of others.
 
 Owns: a session's state, participants, group figures, and the order of its messages.
 Invariants: one actor per session; state evolves at once, and no numbered message leaves before its journal entry is durable;

@@ -20,12 +20,12 @@ __all__ = ["HOUSE", "drawing"]
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "docs" / "house.svg"
 
-_WIDTH, _EDGE, _GAP, _PAD = 960, 16, 8, 10
+_WIDTH, _EDGE, _GAP, _PAD = 830, 16, 8, 10
 _LINE, _HEAD = 15, 18
-_CHARACTER = 6.1
+_CHARACTER = 6.3
 """Pixels of a character at the size of the text, on the wide side of what systems have."""
 _STYLE = (
-    "text{font:11px system-ui,sans-serif;fill:#24323a}.side{font-size:15px;font-weight:600}.name{font-size:13px;font-weight:600}"
+    "text{font:11.5px system-ui,sans-serif;fill:#24323a}.side{font-size:15px;font-weight:600}.name{font-size:13px;font-weight:600}"
     ".uses{fill:#52656e}.other{fill:#8a4a12}.ground{fill:#fff}.engine{fill:#e6f2f1;stroke:#1f7a72}.publisher{fill:#f7eee3;stroke:#a8682a}"
     ".client{fill:#eef0f4;stroke:#6a7688}.down{stroke:#52656e;stroke-width:1.5;fill:none}"
     "@media(prefers-color-scheme:dark){text{fill:#e3ebee}.uses{fill:#a9bbc3}.other{fill:#eab67f}.ground{fill:#12191d}"
