@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from aiohttp import web_app
 
 from tests.postgres import PostgresCluster
 
@@ -44,6 +45,15 @@ def pytest_collection_finish() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_logfinish() -> None:
+    """Let go of the servers that have ended.
+
+    aiohttp keeps every application that has answered in a cache of the process. A hundred of them, and each collection
+    takes half a second.
+    """
+    web_app._cached_build_middleware.cache_clear()
 
 
 @pytest.hookimpl(wrapper=True)
