@@ -110,6 +110,7 @@ def publish_one(data: Path) -> list[float]:
 
 def lead_all(data: Path, count: int) -> None:
     """Put so many sessions into the catalogue that were led live, and have cards of their own; and build their site."""
+    data.mkdir(parents=True)
     with database_of(data).connect() as connection:
         catalogue = Catalogue(connection)
         for start in range(0, count, _SESSIONS_PER_TRANSACTION):
@@ -250,8 +251,22 @@ def _quiet(_done: int, _total: int) -> None:
 
 def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int) -> dict[str, Any]:
     """Every figure; ``ended`` live sessions, ``rounds`` of ``seconds`` beside a rebuild."""
+    alone = without_a_server(work, 100, large)
+    big, led = work / "big/data", work / "led/data"
+    return {
+        "command": " ".join(["python -m bench.publish", *sys.argv[1:]]),
+        "machine": machine(),
+        **alone,
+        "end": ends(big, ended),
+        "rebuild": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=False),
+        "rebuild_anew": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=True),
+    }
+
+
+def without_a_server(work: Path, few: int, large: int) -> dict[str, Any]:
+    """The figures of the publisher alone, with ``few`` sessions and with ``large``; their data stays below ``work``."""
     small, big, led = (work / name / "data" for name in ("small", "big", "led"))
-    import_all(small, 100)
+    import_all(small, few)
     at_small = publish_one(small)
     memory_before = memory_mb()
     imported = import_all(big, large)
@@ -263,8 +278,6 @@ def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int)
     lead_all(led, large)
     own_cards = rebuilds(led)
     return {
-        "command": " ".join(["python -m bench.publish", *sys.argv[1:]]),
-        "machine": machine(),
         "sessions": large,
         "publish_at_100_s": statistics.median(at_small),
         "publish_at_large_s": statistics.median(at_big),
@@ -280,9 +293,6 @@ def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int)
         "session_page_bytes": sum(sizes.values()),
         "session_page_parts": sizes,
         "own_cards": own_cards,
-        "end": ends(big, ended),
-        "rebuild": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=False),
-        "rebuild_anew": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=True),
     }
 
 
