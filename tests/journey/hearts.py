@@ -23,6 +23,7 @@ from halcytone.client import LiveClient
 from tests.fork_server import publisher
 from tests.plain_http import plain_client
 from tests.realtime.hand_clock import HandClock
+from tests.realtime.inbox import Inbox
 
 __all__ = ["KEY", "Person", "Room", "Wearer", "room_of_hearts"]
 
@@ -35,32 +36,18 @@ class Person(LiveClient):
 
     def __init__(self, http: aiohttp.ClientSession, url: str, client_id: str, **query: str) -> None:
         role, token = query.pop("role", "participant"), query.pop("token", None)
-        super().__init__(http, url, "hearts", role=role, token=token, on_message=self._hear)
+        self.inbox = Inbox()
+        super().__init__(http, url, "hearts", role=role, token=token, on_message=self.inbox.hear)
         self.query |= {"client_id": client_id, **query}
         self.welcome: dict[str, Any] = {}
-        self.inbox: list[dict[str, Any]] = []
-        self._changed = asyncio.Event()
-
-    def _hear(self, message: dict[str, Any]) -> None:
-        self.inbox.append(message)
-        self._changed.set()
 
     async def until(self, kind: str, number: int = 1, **content: Any) -> dict[str, Any]:
-        """The ``number``-th message of a kind whose content has these values."""
-
-        def fits(message: dict[str, Any]) -> bool:
-            inner = {**message, **message.get("content", {})}
-            return message["type"] == kind and all(inner.get(key) == value for key, value in content.items())
-
-        async with asyncio.timeout(5):
-            while len(found := [message for message in self.inbox if fits(message)]) < number:
-                self._changed.clear()
-                await self._changed.wait()
-        return found[number - 1]
+        """See ``Inbox.until``."""
+        return await self.inbox.until(kind, number, **content)
 
     async def settled(self) -> None:
         """Return once the server has answered something sent after all that went before."""
-        before = sum(message["type"] == "heartbeat_ack" for message in self.inbox)
+        before = self.inbox.count_of("heartbeat_ack")
         await self.send("heartbeat")
         await self.until("heartbeat_ack", before + 1)
 

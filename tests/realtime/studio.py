@@ -42,6 +42,7 @@ from engine.storage.opening import database_of
 from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.realtime.hand_clock import HandClock
+from tests.realtime.inbox import Inbox
 
 KEY = "a-key-for-tests"
 DAY: Millis = 24 * 60 * 60 * 1000
@@ -53,8 +54,7 @@ class Client:
 
     ws: aiohttp.ClientWebSocketResponse
     welcome: dict[str, Any]
-    inbox: list[dict[str, Any]] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    inbox: Inbox = field(default_factory=Inbox)
     task: asyncio.Task[None] | None = None
 
     async def send(self, kind: str, data: Any = None, **outer: Any) -> None:
@@ -63,17 +63,8 @@ class Client:
         )
 
     async def until(self, kind: str, number: int = 1, **content: Any) -> dict[str, Any]:
-        """The ``number``-th message of a kind whose content has these values."""
-
-        def fits(message: dict[str, Any]) -> bool:
-            inner = {**message, **message.get("content", {})}
-            return message["type"] == kind and all(inner.get(key) == value for key, value in content.items())
-
-        async with asyncio.timeout(5):
-            while len(found := [message for message in self.inbox if fits(message)]) < number:
-                self.changed.clear()
-                await self.changed.wait()
-        return found[number - 1]
+        """See ``Inbox.until``."""
+        return await self.inbox.until(kind, number, **content)
 
     async def closed(self) -> int | None:
         assert self.task is not None
@@ -83,7 +74,7 @@ class Client:
 
     async def settled(self) -> None:
         """Return once the server has answered something sent after all that went before."""
-        before = sum(message["type"] == "heartbeat_ack" for message in self.inbox)
+        before = self.inbox.count_of("heartbeat_ack")
         await self.send("heartbeat")
         await self.until("heartbeat_ack", before + 1)
 
@@ -276,10 +267,8 @@ class Studio:
         while True:
             frame = await client.ws.receive()
             if frame.type is not WSMsgType.TEXT:
-                client.changed.set()
                 return
-            client.inbox.append(json.loads(frame.data))
-            client.changed.set()
+            client.inbox.hear(json.loads(frame.data))
 
 
 @asynccontextmanager
