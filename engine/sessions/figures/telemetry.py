@@ -129,11 +129,11 @@ class SessionTelemetry:
         self._lost.pop(event.client_id, None)
 
     def _left(self, event: e.MemberLeft, at: Millis) -> None:
-        if event.reason != "lost":
-            return self._forget(event.client_id)
-        self._wearing.pop(event.client_id, None)
-        self._lost[event.client_id] = at
-        return None
+        if event.reason == "lost":
+            self._wearing.pop(event.client_id, None)
+            self._lost[event.client_id] = at
+        else:
+            self._forget(event.client_id)
 
     def _barred(self, event: e.MemberBarred, _: Millis) -> None:
         self._forget(event.client_id)
