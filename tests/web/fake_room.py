@@ -45,6 +45,8 @@ class FakeRoom:
         self.refuse: tuple[int, str, dict[str, str]] | None = None
         """Close code, and the error's code and details; without an error where its code is empty."""
         self.silent = False
+        self.denied: set[str] = set()
+        """Commands that are refused."""
         self.lag: float = 0.0
         self.clock_error: int = 0
         self.zone = "UTC"
@@ -223,6 +225,9 @@ class FakeRoom:
             self.seq += 1
             await socket.send_json(self._message("message_sent", {}, seq=self.seq))
             await socket.send_json({"type": "ack", "reply_to": message["id"], "seq": self.seq})
+        elif message["type"] in self.denied:
+            refusal = {"code": "forbidden", "message": "No.", "details": {}}
+            await socket.send_json(self._message("error", refusal, reply_to=message["id"]))
         elif "id" in message:
             await socket.send_json({"type": "ack", "reply_to": message["id"]})
 

@@ -427,12 +427,21 @@ async def test_a_press_that_has_begun_is_not_lost_to_an_arrival(room: FakeRoom, 
 
 
 async def test_a_seat_is_shown_as_the_server_has_it(room: FakeRoom, open_page: Opener) -> None:
-    """A mark that did not arrive goes again: when it is refused, and at the latest with the next welcome."""
+    """A mark that is refused goes again, however often it was pressed; one that did not arrive, with the next welcome."""
     room.state["participants"] = [
         {"client_id": "b", "name": "Ben", "present": True, "vouched": False, "hand": False}
     ]
     console = await leading(room, open_page)
     seat = console.get_by_label("I know this seat Ben")
+    await expect(seat).not_to_be_checked()
+    room.denied = {"vouch"}
+    room.lag = 0.2
+    await seat.evaluate("(box) => (box.click(), box.click())")
+    await room.wait_for("vouch", 2)
+    await expect(console.get_by_text("This sign-in does not allow it.")).to_be_visible()
+    await expect(seat).not_to_be_checked()
+    await seat.click()
+    await room.wait_for("vouch", 3)
     await expect(seat).not_to_be_checked()
     await seat.evaluate("(box) => (box.checked = true)")
     await room.drop()

@@ -79,6 +79,34 @@ async def test_breath_and_next_stay_in_view(
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1366, 600), (1400, 900)])
+async def test_many_alerts_leave_room_for_what_is_led(
+    room: FakeRoom, open_page: Opener, width: int, height: int
+) -> None:
+    """Ten people stopped: the last one stands on top, wherever the page has been scrolled to."""
+    page = await leading(room, open_page, technique=2, viewport={"width": width, "height": height})
+    for number in range(10):
+        await room.whisper("need_to_stop", {"client_id": f"c{number}", "name": f"Person {number}"})
+    await expect(page.locator(".alert")).to_have_count(10)
+    await expect(page.locator(".alert").first).to_contain_text("Person 9")
+    await page.get_by_role("button", name="End the session").scroll_into_view_if_needed()
+    assert await page.evaluate(HIDDEN, [*LED, ".alert"]) == []
+    await page.evaluate("scrollTo(0, 0)")
+    assert await page.evaluate(HIDDEN, [".thumb-bar .primary", ".alert"]) == []
+
+
+async def test_an_alert_leaves_the_plan_under_the_hand(room: FakeRoom, open_page: Opener) -> None:
+    """Whoever is about to begin a later row still finds it there when the card gets lower."""
+    page = await leading(room, open_page, viewport={"width": 1280, "height": 800})
+    last = page.locator(".plan-lead li").last
+    await last.get_by_role("button").focus()
+    before = await page.evaluate("document.querySelector('.plan-part').scrollTop")
+    await room.whisper("need_to_stop", {"client_id": "c1", "name": "Person 1"})
+    await expect(page.get_by_text("Person 1 needed to stop.")).to_be_visible()
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert await page.evaluate("document.querySelector('.plan-part').scrollTop") == before
+
+
 async def test_on_a_phone_the_next_step_is_under_the_thumb(room: FakeRoom, open_page: Opener) -> None:
     """Wherever the page has been scrolled to."""
     page = await leading(room, open_page, viewport={"width": 390, "height": 844})

@@ -65,9 +65,10 @@ export function leadPanel(room, client, command) {
   // On a desk the plan scrolls within its card: the present row comes first in it, the next one below.
   const showPresent = () => {
     const row = [...plan.querySelectorAll("[aria-current]")].at(-1);
-    if (row && !other.contains(document.activeElement)) plans.scrollTop += row.getBoundingClientRect().top - plans.getBoundingClientRect().top;
+    if (row) plans.scrollTop += row.getBoundingClientRect().top - plans.getBoundingClientRect().top;
   };
-  const resized = new ResizeObserver(showPresent);
+  // A row under the hand stays there: a press meant for it would begin another.
+  const resized = new ResizeObserver(() => !plans.matches(":hover") && !plans.contains(document.activeElement) && showPresent());
   resized.observe(plans);
   const paint = () => {
     const live = room.phase === "live";

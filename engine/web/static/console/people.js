@@ -76,10 +76,9 @@ export function peoplePanel(room, command) {
       actions,
     );
   };
-  /** Vouch for somebody or no longer; a box whose change was refused says again what is so. @param {string} id @param {HTMLInputElement} box */
+  /** Vouch for somebody or no longer; a box whose change was refused says what is so. @param {string} id @param {HTMLInputElement} box */
   const vouchFor = async (id, box) => {
-    const vouched = box.checked;
-    if (!(await command("vouch", { client_id: id, vouched }))) box.checked = !vouched;
+    if (!(await command("vouch", { client_id: id, vouched: box.checked }))) box.checked = people.get(id)?.vouched ?? false;
   };
   /** Ask for confirmation before a removal. @param {string | null} whom @param {string} id @param {string} act */
   const sure = (whom, id, act) => {
@@ -97,7 +96,7 @@ export function peoplePanel(room, command) {
     calm(id);
     const seen = () => (noted.add(id), alert.remove());
     const alert = h("div", { class: "alert", "data-client": id }, h("p", {}, t("people.needs_stop", { name })), h("button", { type: "button", onclick: seen }, t("people.seen")));
-    alerts.append(alert);
+    alerts.prepend(alert);
   };
   /** Take the alert of somebody away. @param {string} id */
   const calm = (id) => alerts.querySelector(`[data-client="${CSS.escape(id)}"]`)?.remove();
