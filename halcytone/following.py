@@ -16,6 +16,8 @@ from halcytone.close_codes import CloseClass, class_of, seconds_until_return
 __all__ = ["Event", "follow"]
 
 _ASK_AGAIN_S = 25.0
+_BUSY_STATUSES = frozenset({408, 425, 429})
+"""Answers to a handshake that ask to come again, as those from 500 on do."""
 _SILENT_S = 10.0
 """After a heartbeat a server that says nothing for so long is gone, whatever the network says."""
 
@@ -46,7 +48,8 @@ async def follow(
     ``client`` is one that was not connected yet. ``pause`` and ``chance`` are for tests.
 
     Raises:
-        Refused: the server does not want this client, now or ever; the argument is its error message.
+        Refused: the server does not want this client, now or ever, or the address is not that of a server; the argument is its
+            error message, or a sentence.
     """
     arrived: asyncio.Queue[Message | None] = asyncio.Queue()
     client.on_message = arrived.put_nowait
@@ -58,6 +61,12 @@ async def follow(
             code = await client.closed()
             if class_of(code) is not CloseClass.RETURN:
                 raise
+        except aiohttp.InvalidURL as error:
+            raise Refused(f"{error} is no address of a server") from error
+        except aiohttp.WSServerHandshakeError as error:
+            if 400 <= error.status < 500 and error.status not in _BUSY_STATUSES:
+                raise Refused(f"{error.request_info.url} answers {error.status} {error.message}") from error
+            code = 1006
         except (aiohttp.ClientError, OSError, TimeoutError):
             code = 1006
         else:

@@ -100,6 +100,16 @@ async def test_a_session_that_does_not_exist_is_asked_for_once(
     assert refused.value.args[0]["code"] == "unknown_session"
 
 
+@pytest.mark.parametrize("wrong", ["/nowhere", "http:/", "//"])
+async def test_a_wrong_address_is_said_at_once(
+    shared: Server, http: aiohttp.ClientSession, wrong: str
+) -> None:
+    """It names the address, and what is the matter with it; nobody waits."""
+    url = f"{shared.url}{wrong}" if wrong == "/nowhere" else wrong
+    with pytest.raises(Refused, match=r"404|no address of a server"):
+        await anext(follow(LiveClient(http, url, "calm"), pause=never))
+
+
 async def never(_: float) -> None:
     raise AssertionError("there was nothing to wait for")
 
