@@ -95,9 +95,12 @@ class SessionReader:
     def upcoming(
         self, limit: int, *, series_id: str | None = None, after: Millis | None = None
     ) -> list[RoomRow]:
-        """Public sessions that wait or go on, the next first; with ``series_id`` those of a series, with ``after`` those that begin later."""
+        """Public sessions that wait or go on, the next first; with ``series_id`` those of a series.
+
+        With ``after`` only those that have not begun, and are to begin later than that.
+        """
         only = "" if series_id is None else " AND series_id = :series_id"
-        only += "" if after is None else " AND scheduled_start > :after"
+        only += "" if after is None else " AND scheduled_start > :after AND phase <> 'live'"
         given = {"series_id": series_id, "after": after}
         values: dict[str, Value] = {name: value for name, value in given.items() if value is not None}
         rows = self._connection.rows(

@@ -221,8 +221,8 @@ class Pages:
             if room.series_id is not None:
                 of_series[room.series_id] += 1
             if room.series_id is None or of_series[room.series_id] <= _OF_A_SERIES:
-                coming.append(in_own_zone(self._catalogue, room))
-        return coming[:_UPCOMING]
+                coming.append(room)
+        return [in_own_zone(self._catalogue, room) for room in coming[:_UPCOMING]]
 
     def _search_words(self) -> dict[str, str]:
         words = self._studio.words

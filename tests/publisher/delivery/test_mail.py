@@ -466,12 +466,13 @@ async def test_a_letter_names_the_next_date_with_its_calendar_file(
         {"cancelled": True, "phase": "cancelled"},
         {"phase": "ended"},
         {"phase": "live", "scheduled_start": NOW - 60_000},
+        {"phase": "live", "scheduled_start": NOW + 600_000},
     ],
 )
 async def test_a_letter_names_no_date_that_nobody_can_come_to(
     studio: Publisher, mail_server: MailServer, channel: str, changes: dict[str, object]
 ) -> None:
-    """A private, unlisted or cancelled one, one that has begun, and one that is over."""
+    """A private, unlisted or cancelled one, one that has begun, early too, and one that is over."""
     coming(studio, **changes)
     message = await letter(studio, mail_server, channel)
     for body in parts(message):

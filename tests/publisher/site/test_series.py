@@ -58,8 +58,8 @@ def test_a_story_names_the_next_session_and_its_calendar_file(publisher: Publish
     publisher.close()
 
 
-def test_a_story_names_the_next_date_in_the_zone_of_its_series(publisher: Publisher) -> None:
-    """The studio's own is UTC; Kathmandu is 5 h 45 min ahead of it."""
+def test_the_next_date_of_a_series_is_said_in_its_zone(publisher: Publisher) -> None:
+    """On a story and at home. The studio's own is UTC; Kathmandu is 5 h 45 min ahead of it."""
     series = Series(
         series_id="evening",
         details=Details("Evening", "Mara", 0, series_id="evening"),
@@ -81,6 +81,8 @@ def test_a_story_names_the_next_date_in_the_zone_of_its_series(publisher: Publis
     soup = BeautifulSoup(publisher.read("sessions/told/index.html"), "html.parser")
     (said,) = soup.select(".following")
     assert "Friday, 22 March 2024, 18:30 UTC+0545" in " ".join(said.get_text().split())
+    home = BeautifulSoup(publisher.read("index.html"), "html.parser").get_text()
+    assert "22 March 2024, 18:30 UTC+0545" in " ".join(home.split())
     publisher.close()
 
 
