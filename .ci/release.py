@@ -27,6 +27,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 _READY_WITHIN_S = 60.0
 _LEAVE = "--leave-unreleased"
+_READ_HERE = ("pyproject.toml", "CHANGELOG.md", "requirements")
 
 
 class NotReleasable(Exception):
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         warning = check_unreleased(changelog, version, leave=leave)
         if warning:
             sys.stderr.write(f"Warning: {warning}\n")
+        check_committed()
         with tempfile.TemporaryDirectory() as folder:
             first, second = built_twice(Path(folder))
             compare(first, second)
@@ -95,6 +97,19 @@ def check_unreleased(text: str, version: str, *, leave: bool) -> str:
     )
 
 
+def check_committed() -> None:
+    """Check that what the checks read here is what is built.
+
+    Raises:
+        NotReleasable: a file with a version, a change or a dependency is not as it is committed.
+    """
+    differing = _output("git", "diff", "--name-only", "HEAD", "--", *_READ_HERE).split()
+    if differing:
+        raise NotReleasable(
+            f"what is built is what is committed, and {', '.join(differing)} is not: commit it first."
+        )
+
+
 def built_twice(folder: Path) -> tuple[Path, Path]:
     """Two builds of the commit's files, each from a copy of its own, dated by the newest commit."""
     epoch = _output("git", "log", "-1", "--format=%ct").strip()
@@ -137,9 +152,8 @@ def check_names(folder: Path, version: str) -> tuple[Path, Path]:
         folder / f"halcytone_live-{version}.tar.gz",
     )
     if {path.name for path in folder.iterdir()} != {wheel.name, sdist.name}:
-        built = ", ".join(sorted(path.name for path in folder.iterdir()))
         raise NotReleasable(
-            f"built {built}, while pyproject.toml says {version}. What is built is what is committed: commit the version first."
+            f"built {', '.join(sorted(path.name for path in folder.iterdir()))}, not {version}"
         )
     return wheel, sdist
 
@@ -198,14 +212,7 @@ def try_wheel(wheel: Path, folder: Path, version: str) -> None:
     clean = {
         name: value for name, value in os.environ.items() if not name.startswith(("HALCYTONE_", "PYTHON"))
     }
-    said = subprocess.run(
-        [binaries / "halcytone", "--version"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=clean,
-        cwd=folder,
-    ).stdout
+    said = _quietly([str(binaries / "halcytone"), "--version"], clean)
     if said.strip() != f"halcytone-live {version}":
         raise NotReleasable(f"the wheel says {said.strip()!r}")
     with subprocess.Popen(
@@ -263,8 +270,8 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _quietly(command: list[str], environment: dict[str, str]) -> None:
-    """Run a command, and say what it printed only where it fails.
+def _quietly(command: list[str], environment: dict[str, str]) -> str:
+    """Run a command; returns what it printed, which is said only where it fails.
 
     Raises:
         NotReleasable: it fails.
@@ -274,7 +281,10 @@ def _quietly(command: list[str], environment: dict[str, str]) -> None:
     )
     if ran.returncode:
         sys.stderr.write(ran.stdout)
-        raise NotReleasable(f"{' '.join(command[1:4])} failed with {ran.returncode}")
+        raise NotReleasable(
+            f"{' '.join([Path(command[0]).name, *command[1:4]])} failed with {ran.returncode}"
+        )
+    return ran.stdout
 
 
 def _output(*command: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -87,6 +88,23 @@ def test_the_command_refuses_before_it_builds(
     assert (tmp_path / "dist" / "SHA256SUMS").read_text() == "earlier"
 
 
+def test_what_is_read_is_what_is_built(
+    release: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version or a change that is not committed is refused before anything is built."""
+    who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    (tmp_path / "requirements").mkdir()
+    for name in ("pyproject.toml", "CHANGELOG.md", "requirements/runtime.lock"):
+        (tmp_path / name).write_text("committed\n")
+    for command in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", "All"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    release.check_committed()
+    (tmp_path / "CHANGELOG.md").write_text("since\n")
+    with pytest.raises(release.NotReleasable, match=r"CHANGELOG\.md is not: commit it first"):
+        release.check_committed()
+
+
 @pytest.mark.parametrize("text", [CHANGELOG, "## [0.3.0]\n\n## [0.2.0]\n\n- Something.\n"])
 def test_a_version_without_words_is_not_released(release: ModuleType, text: str) -> None:
     """Neither one that is not named, nor one of which nothing is said."""
@@ -126,9 +144,7 @@ def test_files_of_another_version_are_not_released(release: ModuleType, tmp_path
         (tmp_path / name).touch()
     wheel, sdist = release.check_names(tmp_path, "0.2.0")
     assert (wheel.suffix, sdist.suffix) == (".whl", ".gz")
-    with pytest.raises(
-        release.NotReleasable, match=r"halcytone_live-0\.2\.0.*says 0\.3\.0.*commit the version first"
-    ):
+    with pytest.raises(release.NotReleasable, match=r"halcytone_live-0\.2\.0.*not 0\.3\.0"):
         release.check_names(tmp_path, "0.3.0")
 
 
