@@ -1,6 +1,6 @@
 """Draws the house for ``docs/carrying-on.md``, of the floors, heads and imports as they are: ``python -m tests.docs.house``.
 
-Floors are those of the contracts in ``pyproject.toml``, which hold that imports point down only. What a room is for is the
+Floors are those of the contracts in ``pyproject.toml``, which hold that imports never point up. What a room is for is the
 beginning of its head, up to a colon, a bracket or the full stop; after two words or fewer, up to the first comma behind the colon.
 What it uses are its imports. Of the publisher's modules that stand in no room only two are drawn: ``worker`` and ``jobs``.
 """
@@ -20,15 +20,15 @@ __all__ = ["HOUSE", "drawing"]
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "docs" / "house.svg"
 
-_WIDTH, _EDGE, _GAP, _PAD = 830, 16, 8, 10
+_WIDTH, _EDGE, _GAP, _PAD, _BAND = 830, 16, 8, 10, 5
 _LINE, _HEAD = 15, 18
 _CHARACTER = 6.3
 """Pixels of a character at the size of the text, on the wide side of what systems have."""
 _STYLE = (
     "text{font:11.5px system-ui,sans-serif;fill:#24323a}.side{font-size:15px;font-weight:600}.name{font-size:13px;font-weight:600}"
-    ".uses{fill:#52656e}.other{fill:#8a4a12}.ground{fill:#fff}.engine{fill:#e6f2f1;stroke:#1f7a72}.publisher{fill:#f7eee3;stroke:#a8682a}"
+    ".floor{fill:#eef1f2}.uses{fill:#52656e}.other{fill:#8a4a12}.ground{fill:#fff}.engine{fill:#e6f2f1;stroke:#1f7a72}.publisher{fill:#f7eee3;stroke:#a8682a}"
     ".client{fill:#eef0f4;stroke:#6a7688}.down{stroke:#52656e;stroke-width:1.5;fill:none}"
-    "@media(prefers-color-scheme:dark){text{fill:#e3ebee}.uses{fill:#a9bbc3}.other{fill:#eab67f}.ground{fill:#12191d}"
+    "@media(prefers-color-scheme:dark){text{fill:#e3ebee}.uses{fill:#a9bbc3}.other{fill:#eab67f}.ground{fill:#12191d}.floor{fill:#1d262b}"
     ".engine{fill:#17312f;stroke:#4fb3a9}.publisher{fill:#35281a;stroke:#d29a5c}.client{fill:#222a35;stroke:#94a2b8}.down{stroke:#a9bbc3}}"
 )
 
@@ -145,10 +145,13 @@ def _side(side: str, title: str, x: float, width: float) -> tuple[str, float]:
     parts = [f'<text class="side" x="{x:.0f}" y="60">{escape(title)}</text>']
     y = 70.0
     for floor in _floors(side):
+        begin, boxes = y, []
         for row in _rows(floor):
-            drawn, y = _row([_room(side, name) for name in row], x, y, width)
-            parts.append(drawn)
-            y += 4
+            drawn, y = _row([_room(side, name) for name in row], x, y + _BAND, width)
+            boxes.append(drawn)
+        y += _BAND
+        band = f'<rect class="floor" x="{x - _BAND:.0f}" y="{begin:.0f}" width="{width + 2 * _BAND:.0f}" height="{y - begin:.0f}" rx="7"/>'
+        parts += [band, *boxes]
         y += _GAP
     return "".join(parts), y
 
@@ -161,21 +164,21 @@ def drawing() -> str:
     engine, engine_end = _side("engine", "engine: the server and its live sessions", left, half)
     publisher, publisher_end = _side("publisher", "publisher: a process of its own", right, half)
     client = _Room("client", "halcytone", _first_words(ROOT / "halcytone" / "__init__.py"), "", "")
-    below, publisher_end = _row([client], right, publisher_end + 24, half)
-    bottom = max(engine_end, publisher_end) + _EDGE
+    below, end = _row([client], left, max(engine_end, publisher_end) + _GAP, _WIDTH - left - _EDGE)
+    bottom = end + _EDGE
     middle = bottom / 2
     arrow = (
         f'<path class="down" d="M26 74V{bottom - 24:.0f}m-5 -8l5 8l5 -8"/>'
-        f'<text class="uses" transform="translate(18 {middle:.0f}) rotate(-90)" text-anchor="middle">imports point down only</text>'
+        f'<text class="uses" transform="translate(18 {middle:.0f}) rotate(-90)" text-anchor="middle">imports never point up</text>'
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {bottom:.0f}" role="img" aria-labelledby="title desc">'
         '<title id="title">The house: rooms of the engine and of the publisher</title>'
         '<desc id="desc">Two columns of floors. On the left the engine, from the command line down to the rules of a session; on the right the '
-        "publisher, from its commands down to files. Each room has its purpose and the rooms that it uses, which are below it or on the other side.</desc>"
+        "publisher, from its commands down to files. Each room has its purpose and the rooms that it uses, which are below it, on its own floor or on the other side.</desc>"
         f'<style>{_STYLE}</style><rect class="ground" width="{_WIDTH}" height="{bottom:.0f}"/>'
-        f'<text x="{left:.0f}" y="28">A room uses rooms below it in its own column, and those of the other column that it names. '
-        f"Rooms on one floor stand side by side.</text>{arrow}{engine}{publisher}{below}</svg>\n"
+        f'<text x="{left:.0f}" y="28">A room uses rooms below it or on its own floor (one ground), '
+        f"and those of the other column that it names.</text>{arrow}{engine}{publisher}{below}</svg>\n"
     )
 
 
