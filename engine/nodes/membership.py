@@ -120,6 +120,8 @@ class Membership:
         self._latest: dict[str, int] = {}
         """The highest beat that was seen of each node, also of those that are gone: a failover may bring them back."""
         self._whole_on = ""
+        self._buried = False
+        """Whether this node was buried and could not join again yet."""
         """The timeline of the database that has all that was acknowledged here; empty before the first look."""
         self._exposed_on: str | None = None
         """What the folder says of it."""
@@ -295,10 +297,13 @@ class Membership:
             self._call(self._listener.unowned, share_of(unowned, self.node, living))
 
     def _rejoin(self, table: NodeTable) -> None:
-        log.error("this node was buried", node=self.node)
-        self._call(self._listener.buried)
-        self._view, self._whole_on = View(), ""
+        if not self._buried:
+            log.error("this node was buried", node=self.node)
+            self._call(self._listener.buried)
+            self._view, self._whole_on = View(), ""
+            self._buried = True
         self._enter(table)
+        self._buried = False
         self._call(self._listener.joined, self.node)
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:
