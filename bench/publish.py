@@ -252,7 +252,7 @@ def _quiet(_done: int, _total: int) -> None:
 def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int) -> dict[str, Any]:
     """Every figure; ``ended`` live sessions, ``rounds`` of ``seconds`` beside a rebuild."""
     alone = without_a_server(work, 100, large)
-    big, led = work / "big/data", work / "led/data"
+    _, big, led = _folders(work)
     return {
         "command": " ".join(["python -m bench.publish", *sys.argv[1:]]),
         "machine": machine(),
@@ -263,9 +263,14 @@ def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int)
     }
 
 
+def _folders(work: Path) -> tuple[Path, Path, Path]:
+    """The data folders of few imported sessions, of many, and of as many that were led live."""
+    return work / "small/data", work / "big/data", work / "led/data"
+
+
 def without_a_server(work: Path, few: int, large: int) -> dict[str, Any]:
     """The figures of the publisher alone, with ``few`` sessions and with ``large``; their data stays below ``work``."""
-    small, big, led = (work / name / "data" for name in ("small", "big", "led"))
+    small, big, led = _folders(work)
     import_all(small, few)
     at_small = publish_one(small)
     memory_before = memory_mb()
@@ -279,7 +284,8 @@ def without_a_server(work: Path, few: int, large: int) -> dict[str, Any]:
     own_cards = rebuilds(led)
     return {
         "sessions": large,
-        "publish_at_100_s": statistics.median(at_small),
+        "few": few,
+        "publish_at_few_s": statistics.median(at_small),
         "publish_at_large_s": statistics.median(at_big),
         "publish_at_large_max_s": max(at_big),
         "ratio": statistics.median(at_big) / statistics.median(at_small),
@@ -288,7 +294,7 @@ def without_a_server(work: Path, few: int, large: int) -> dict[str, Any]:
         "hugo_s": hugo(work / "hugo", large),
         "mkdocs_s": mkdocs(work / "mkdocs", large),
         "import_s": imported,
-        "memory_at_100_mb": memory_before,
+        "memory_at_few_mb": memory_before,
         "memory_peak_mb": memory,
         "session_page_bytes": sum(sizes.values()),
         "session_page_parts": sizes,

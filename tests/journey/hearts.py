@@ -46,10 +46,8 @@ class Person(LiveClient):
         return await self.inbox.until(kind, number, **content)
 
     async def settled(self) -> None:
-        """Return once the server has answered something sent after all that went before."""
-        before = self.inbox.count_of("heartbeat_ack")
-        await self.send("heartbeat")
-        await self.until("heartbeat_ack", before + 1)
+        """See ``Inbox.settled``."""
+        await self.inbox.settled(self.send)
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 __all__ = ["Inbox"]
@@ -37,6 +38,8 @@ class Inbox(list[dict[str, Any]]):
                 await self._changed.wait()
         return found[number - 1]
 
-    def count_of(self, kind: str) -> int:
-        """How many messages of a kind there are."""
-        return sum(message["type"] == kind for message in self)
+    async def settled(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Return once the server has answered something sent after all that went before."""
+        before = sum(message["type"] == "heartbeat_ack" for message in self)
+        await send("heartbeat")
+        await self.until("heartbeat_ack", before + 1)

@@ -73,10 +73,8 @@ class Client:
         return self.ws.close_code
 
     async def settled(self) -> None:
-        """Return once the server has answered something sent after all that went before."""
-        before = self.inbox.count_of("heartbeat_ack")
-        await self.send("heartbeat")
-        await self.until("heartbeat_ack", before + 1)
+        """See ``Inbox.settled``."""
+        await self.inbox.settled(self.send)
 
     def numbers(self) -> list[int]:
         return [message["seq"] for message in self.inbox if "epoch" in message and "seq" in message]

@@ -326,4 +326,4 @@ _FOLLOWED: Mapping[type, Callable[[SessionTelemetry, Any, Millis], None]] = {
     e.PersonWithdrew: SessionTelemetry._withdrew,
     e.SessionEnded: SessionTelemetry._ended,
 }
-"""What ``note`` does with an event; the others are by far the most."""
+"""What ``note`` does with an event, by its type. Most events are not in it."""
