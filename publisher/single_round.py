@@ -11,6 +11,7 @@ from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.jobs import JobRunner
 from publisher.site.builder import Progress
+from publisher.site.search import update_index
 from publisher.worker import publisher_lock
 
 __all__ = ["run_single_round"]
@@ -28,12 +29,13 @@ def run_single_round(
     progress: Progress | None = None,
     whole_site: bool = False,
 ) -> None:
-    """Run the jobs due at ``now`` and build the dirty pages, the cards that follow them included.
+    """Run the jobs due at ``now`` and build the dirty pages, the cards that follow them and the search indexes included.
 
     ``whole_site``: every page is built again.
 
     Raises:
         Busy: a publisher runs on the data folder, which does the same.
+        subprocess.SubprocessError: Pagefind failed, or took too long; everything else is done.
     """
     with publisher_lock(data, database):
         jobs = JobRunner(data, catalogue, Outbox(catalogue.connection, catalogue.site))
@@ -41,6 +43,8 @@ def run_single_round(
             if whole_site:
                 catalogue.mark_all_dirty()
             jobs.run_due(now, limit=limit, progress=progress)
-            # Nobody draws them after this.
+            # Nobody draws them after this, or indexes the pages.
             while jobs.draw_cards(now, wait_s=_WAIT_FOR_CARD_S):
                 pass
+            if not catalogue.is_dirty():
+                update_index(data / "public", catalogue, jobs.setup.studio.language)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -51,6 +52,11 @@ class Publisher:
     def has(self, path: str) -> bool:
         """Whether the site has a file."""
         return (self.data / "public" / path).exists()
+
+    def searchable(self) -> str:
+        """What the search can show of all pages."""
+        fragments = (self.data / "public/pagefind").rglob("*.pf_fragment")
+        return "".join(gzip.decompress(each.read_bytes()).decode() for each in fragments)
 
     def site(self) -> dict[str, str]:
         """Every file of the site with a digest of its bytes."""

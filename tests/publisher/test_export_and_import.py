@@ -19,6 +19,7 @@ from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
 from publisher.importing import Imported
 from publisher.site import cards
+from publisher.site.list_pages import SEARCH_FROM
 from tests.publisher.samples import NOW, content, snapshot
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
@@ -232,6 +233,19 @@ def test_the_cards_are_drawn_without_a_server(
     take_in(elsewhere, *({**line, "title": f"Mended {line['title']}"} for line in lines))
     assert elsewhere.catalogue.cards_to_draw() == {}
     assert elsewhere.site() == elsewhere.rebuilt()
+    elsewhere.close()
+
+
+def test_the_search_is_made_without_a_server(elsewhere: Publisher) -> None:
+    """From so many sessions on as the pages link to it; what is withdrawn is not found any more."""
+    titles = {f"s-{number}": f"Lantern {number:02}" for number in range(SEARCH_FROM + 1)}
+    lines = ({**content(session_id=session_id), "title": title} for session_id, title in titles.items())
+    assert take_in(elsewhere, *lines).published == len(titles)
+    assert elsewhere.has("search/index.html")
+    assert all(title in elsewhere.searchable() for title in titles.values())
+    commands.unpublish(elsewhere.data, elsewhere.database, "s-3")
+    assert "Lantern 03" not in elsewhere.searchable()
+    assert "Lantern 04" in elsewhere.searchable()
     elsewhere.close()
 
 

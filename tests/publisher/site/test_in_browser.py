@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gzip
 import http.server
 import re
 import threading
@@ -192,12 +191,6 @@ async def test_nothing_jumps_when_the_player_comes(visit: Visit, site: str, path
     assert shift < 0.03
 
 
-def _indexed(root: Path) -> str:
-    """What the search can show of all pages."""
-    fragments = (root / "pagefind").rglob("*.pf_fragment")
-    return "".join(gzip.decompress(each.read_bytes()).decode() for each in fragments)
-
-
 async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: Path) -> None:
     """From thirty sessions on there is a search over all months; what is withdrawn is not found any more."""
     publisher = Publisher(tmp_path / "data")
@@ -223,7 +216,7 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
         publisher.catalogue.decide_quote("s-4", quote_key(quote), state, NOW + 2)
         publisher.work(NOW + 2)
         assert len(update_index(root, publisher.catalogue)) == 1
-        assert (quote.text in _indexed(root)) is found
+        assert (quote.text in publisher.searchable()) is found
     publisher.close()
     with served(root) as site:
         page = await visit(site + "search/")
