@@ -232,6 +232,7 @@ class EditDetails(RoomBody):
     place: Place = OPTIONAL
     listen_url: SecureLink | None = OPTIONAL
     chat: StrictBool = OPTIONAL
+    session_type: SessionType = OPTIONAL
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:

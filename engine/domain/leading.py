@@ -171,6 +171,7 @@ _FIXED_WHEN_LIVE: Mapping[str, str] = {
     "access": "the session is live: who may join stays as it is",
     "visibility": "the session is live: who may see it stays as it is",
     "place": "the session is live: it takes place where it began",
+    "session_type": "the session is live: it stays what it was announced as",
 }
 
 

@@ -53,8 +53,12 @@ async def test_a_mistake_is_mended_while_people_wait(
     await expect(dialog.get_by_text("12 minutes")).to_be_visible()
     await dialog.get_by_text("More choices").click()
     await dialog.get_by_label("What it is about").fill("Come as you are.")
+    await dialog.get_by_label("What kind of session it is").select_option("Workshop")
+    await dialog.get_by_label("Everybody may write in the chat from the start").uncheck()
     await dialog.get_by_role("button", name="Save").click()
     await expect(console.get_by_role("article").filter(has_text="Morning Calm")).to_contain_text("12 minutes")
+    changed = await asked(http, "GET", f"{unpublished.url}/api/v2/sessions/morning")
+    assert (changed["session_type"], changed["chat"]) == ("workshop", False)
     await expect(waiting.get_by_role("heading", name="Morning Calm")).to_be_visible()
     await expect(waiting.get_by_text("Come as you are.")).to_be_visible()
     await expect(waiting.get_by_text("12 minutes")).to_be_visible()
@@ -63,7 +67,12 @@ async def test_a_mistake_is_mended_while_people_wait(
     await console.get_by_role("button", name="Start the session").click()
     await expect(console.get_by_role("button", name="End", exact=False).last).to_be_visible()
     await console.get_by_role("button", name="Change", exact=True).click()
-    await expect(dialog.get_by_label("Begins at (your local time)")).to_be_hidden()
+    for fixed in (
+        "Begins at (your local time)",
+        "What kind of session it is",
+        "Everybody may write in the chat from the start",
+    ):
+        await expect(dialog.get_by_label(fixed)).to_be_hidden()
     await dialog.get_by_label("Title").fill("Morning Quiet")
     await dialog.get_by_role("button", name="Save").click()
     await expect(console.get_by_role("heading", name="Morning Quiet")).to_be_visible()

@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, Wit
 
 from engine.api.models import OPTIONAL, EditDetails, Query, SessionFields, read_moment
 from engine.domain.instant import Millis
-from engine.domain.labels import SessionType
 from engine.domain.series import LONGEST_SERIES_ID, Rule, Timetable
 from engine.domain.text import Line, SessionId, integral_float_as_int
 
@@ -95,7 +94,6 @@ class CreateSeries(SessionFields):
 class EditSeries(EditDetails):
     """Changes to a series, and to its sessions that have not begun and were not changed alone. What is absent stays."""
 
-    session_type: SessionType = OPTIONAL
     timezone: Zone = OPTIONAL
     starts: LocalStart = OPTIONAL
     rule: RuleText = OPTIONAL

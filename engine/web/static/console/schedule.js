@@ -21,7 +21,8 @@ const SOON_MS = 8 * 60_000;
 export function scheduleScreen(desk, detail) {
   const like = detail?.like ?? {};
   const start = detail?.start ?? Math.ceil((Date.now() + SOON_MS) / 300_000) * 300_000;
-  const fields = sessionFields({ ...like, instructor: like.instructor ?? lastInstructor() });
+  // Chat is off until the instructor switches it on, whatever it was in the session that this one is like.
+  const fields = sessionFields({ ...like, instructor: like.instructor ?? lastInstructor(), chat: false });
   const when = field("start", "datetime-local", localInput(start), { required: true });
   const clocks = h("p", { class: "note", role: "status" }, detail?.note ?? "");
   const repeat = repeatFields(null, { once: true, start: () => when.input.value });
@@ -35,8 +36,7 @@ export function scheduleScreen(desk, detail) {
   repeat.element.addEventListener("input", fill);
   const errors = h("div", { class: "error", role: "alert", tabindex: "-1" });
   const save = async () => {
-    // Chat is off until the instructor switches it on.
-    const body = { ...present(fields.value()), chat: false };
+    const body = present(fields.value());
     const id = idOf(body.title, repeat.repeats() ? "" : when.input.value);
     const answer = repeat.repeats()
       ? await desk.ask("POST", "/series", { ...body, series_id: id, starts: when.input.value.slice(0, 16), ...repeat.value() })

@@ -17,6 +17,10 @@ export function sessionFields(like, { live = false } = {}) {
   const instructor = field("instructor", "text", like.instructor ?? "", { required: true, maxlength: "100" });
   const places = field("places", "number", String(like.max_participants ?? 100), { required: true, min: "1", max: "1000" });
   const description = h("textarea", { id: "f-description", rows: "3", maxlength: "2000" }, like.description ?? "");
+  const kind = select("session_type", ["live", "guided", "practice", "workshop"], like.session_type ?? "live");
+  // The console's sessions begin in quiet; once live the room has a switch of its own.
+  const chat = h("input", { type: "checkbox", id: "f-chat", checked: like.chat ?? false });
+  const chatField = h("label", { class: "check", for: chat.id }, chat, h("span", {}, t("schedule.chat")));
   const place = select("place", ["online", "room", "both"], like.place ?? "online");
   const listen = field("listen", "url", like.listen_url ?? "", { placeholder: "https://", pattern: "https://.+" });
   const access = select("access", ["open", "invite"], like.visibility === "private" ? "invite" : (like.access ?? "open"));
@@ -33,7 +37,8 @@ export function sessionFields(like, { live = false } = {}) {
     roomOnly.hidden = !planned || place.input.value === "room";
     if (planned) roomOnly.textContent = t("schedule.room_only", { technique: planned.technique });
   };
-  for (const fixed of [instructor, place, access]) fixed.element.hidden = live;
+  for (const fixed of [instructor, place, access, kind]) fixed.element.hidden = live;
+  chatField.hidden = live;
   advise();
   return {
     first: [title.element, instructor.element],
@@ -47,9 +52,11 @@ export function sessionFields(like, { live = false } = {}) {
         { open: live },
         h("summary", {}, t("schedule.more")),
         h("div", {}, h("label", { for: "f-description" }, t("schedule.description")), description),
+        kind.element,
         places.element,
         access.element,
         visibility.element,
+        chatField,
       ),
     ],
     advise,
@@ -61,6 +68,8 @@ export function sessionFields(like, { live = false } = {}) {
       instructor: instructor.input.value,
       max_participants: Number(places.input.value),
       techniques: plan.value(),
+      session_type: kind.input.value,
+      chat: chat.checked,
       place: place.input.value,
       access: access.input.value,
       visibility: access.input.value === "invite" ? "private" : visibility.input.value,
