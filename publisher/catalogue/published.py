@@ -15,7 +15,7 @@ from engine.domain.instant import Millis, to_datetime
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from engine.domain.techniques import lookup
-from engine.storage.database import Connection, Value
+from engine.storage.database import Connection, Value, one_of
 from engine.storage.meta import Meta
 from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
@@ -168,6 +168,16 @@ class Catalogue(Listing):
             "SELECT withdrawn_at FROM tombstones WHERE session_id = :id", id=session_id
         )
         return at
+
+    def withdrawn(self, session_ids: Sequence[str]) -> dict[str, Millis]:
+        """Of these sessions those that were withdrawn, and when."""
+        if not session_ids:
+            return {}
+        among, values = one_of("id", session_ids)
+        rows = self.connection.rows(
+            f"SELECT session_id, withdrawn_at FROM tombstones WHERE session_id IN {among}", **values
+        )
+        return {row["session_id"]: row["withdrawn_at"] for row in rows}
 
     def has_guid(self, guid: str, *, besides: str) -> bool:
         """Whether another session is known to feed readers by this."""

@@ -223,6 +223,8 @@ async def test_a_story_of_a_series_is_published_and_withdrawn(publishing: Server
     assert zone is not None
     assert zone.get_text() == datetime.now(BERLIN).tzname(), "the series' zone, not the studio's"
     assert (await publishing.client.delete(f"/api/v2/publications/{held}")).status_code in (200, 204)
+    listed = (await publishing.client.get("/api/v2/sessions?phase=published")).json()["sessions"]
+    assert {each["session_id"]: each["withdrawn_at"] is not None for each in listed}[held]
     gone = await until(f"/sessions/{held}/", 410)
     assert "withdrawn" in gone.text
     refused(await publishing.stranger.get(f"/sessions/{held}/", headers={"Accept": "application/json"}), 410)

@@ -19,6 +19,7 @@ from tests.journey.server import KEY, asked
 from tests.web.conftest import Opener
 from tests.web.fake_room import FakeRoom
 from tests.web.test_accessibility import findings
+from tests.web.test_console import signed_in
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -60,6 +61,13 @@ async def test_a_session_link_shows_where_each_channel_stands_and_keeps_what_is_
     kept = next(draft for draft in reply["drafts"] if draft["channel"] == "email")
     assert (kept["subject"], kept["state"]) == ("How we breathed", "approved")
     await expect(desk.get_by_label("Text for LinkedIn")).to_have_value("Not finished yet")
+
+    await asked(http, "DELETE", f"{publishing.url}/api/v2/publications/evening")
+    await expect(desk.locator(".channels")).to_contain_text("The story was withdrawn")
+    console = await signed_in(open_page, publishing)
+    await expect(console.locator("[data-session=evening]")).to_contain_text(
+        "Test instructor · story withdrawn"
+    )
 
 
 async def test_a_newsletter_says_to_how_many_it_goes(

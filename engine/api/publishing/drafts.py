@@ -14,7 +14,10 @@ from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.models import Body
 from engine.api.publishing.publications import channels_of
+from engine.domain.instant import Millis, iso
 from engine.domain.rejection import Conflict, Forbidden, Invalid, NotFound
+from engine.storage.database import Connection
+from publisher.catalogue.published import Catalogue
 from publisher.rendering.studio import InvalidStudio
 
 if TYPE_CHECKING:
@@ -45,24 +48,39 @@ class ChannelState(BaseModel):
 
 
 class Desk(BaseModel):
-    """The drafts of one session, empty while none are written yet, and the state of each channel by its name."""
+    """The drafts of one session, empty while none are written yet, and the state of each channel by its name.
+
+    ``withdrawn_at``: when its story was withdrawn, whatever the channels did before.
+    """
 
     session_id: str
     drafts: list[dict[str, Any]]
     channels: dict[str, ChannelState]
+    withdrawn_at: str | None
 
 
 async def show(request: web.Request) -> web.Response:
     """Each draft with its state, its text, and a link into the network's composer; and the state of each channel."""
     session_id = need_teller(request)
-    channels = await request.app[CATALOGUE].ask(lambda connection: channels_of(connection, session_id))
+
+    def ask(connection: Connection) -> tuple[dict[str, Any], Millis | None]:
+        return channels_of(connection, session_id), Catalogue(connection).withdrawn_at(session_id)
+
+    channels, withdrawn_at = await request.app[CATALOGUE].ask(ask)
     try:
         drafts = await at_desk(request, lambda desk: desk.list_drafts(session_id))
     except NotFound:
         if not channels:
             raise
         drafts = []
-    return answer({"session_id": session_id, "drafts": drafts, "channels": channels})
+    return answer(
+        {
+            "session_id": session_id,
+            "drafts": drafts,
+            "channels": channels,
+            "withdrawn_at": None if withdrawn_at is None else iso(withdrawn_at),
+        }
+    )
 
 
 async def edit(request: web.Request) -> web.Response:

@@ -199,7 +199,7 @@ async def _next_row(request: web.Request, caller: Caller, state: Session) -> Roo
 
 
 async def catalogue(request: web.Request) -> web.Response:
-    """List all sessions, ordered by id, a page at a time."""
+    """List all sessions, ordered by id, a page at a time; ``withdrawn_at`` is when a session's story was withdrawn."""
     caller = caller_of(request)
     caller.need_key()
     query = query_of(request, CatalogueQuery)
@@ -211,7 +211,11 @@ async def catalogue(request: web.Request) -> web.Response:
         rows = await _of_led(request, caller.led, phases, query)
     page = rows[: query.limit]
     awake = {view.state.session_id: view.state for view in app[SESSIONS].loaded()}
-    sessions = [listed(row, awake.get(row.session_id), app[LINKS]) for row in page]
+    ids = [row.session_id for row in page]
+    withdrawn = await app[CATALOGUE].ask(lambda connection: Catalogue(connection).withdrawn(ids))
+    sessions = [
+        listed(row, awake.get(row.session_id), app[LINKS], withdrawn.get(row.session_id)) for row in page
+    ]
     following = page[-1].session_id if len(rows) > len(page) else None
     return answer({"count": len(sessions), "sessions": sessions, "next": following})
 

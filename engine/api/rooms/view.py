@@ -78,8 +78,10 @@ def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, 
     return document if own_tokens is None else document | {"tokens": own_tokens}
 
 
-def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
+def listed(row: RoomRow, awake: Session | None, links: Links, withdrawn_at: Millis | None) -> dict[str, Any]:
     """A session's entry in the catalogue, from its stored row and, if it is in memory, its state.
+
+    ``withdrawn_at``: when its story was withdrawn.
 
     The row is as old as the last change of the session's details. A session that is not in memory has nobody in it,
     unless it is over: then the row's count is final.
@@ -90,6 +92,7 @@ def listed(row: RoomRow, awake: Session | None, links: Links) -> dict[str, Any]:
     return document | {
         "status": _status(phase),
         "participant_count": asleep if awake is None else attendance(awake),
+        "withdrawn_at": None if withdrawn_at is None else iso(withdrawn_at),
         "urls": links.of(row.session_id, None, by_token=False),
     }
 

@@ -94,7 +94,8 @@ export function deskScreen(desk, { sessionId, justEnded }) {
       timer = setTimeout(look, SLOW_POLL_MS);
       return undefined;
     }
-    const told = answer.data?.channels ?? {};
+    const withdrawn = Boolean(answer.data?.withdrawn_at);
+    const told = (withdrawn ? null : answer.data?.channels) ?? {};
     const rows = CHANNELS.filter((channel) => channel in told).map((channel) => ({ channel, ...told[channel] }));
     const key = JSON.stringify(rows);
     if (key !== shown) {
@@ -104,7 +105,11 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     }
     if (rows.some((row) => DRAFTING.has(row.channel) && row.state === "done")) fill(answer.data.drafts);
     const soon = justEnded && !nobody;
-    if (rows.length === 0) show(channels, h("li", { class: "quiet" }, t(soon ? "desk.soon" : "desk.nothing")));
+    if (withdrawn) {
+      fill([]);
+      none.hidden = card.hidden = true;
+    }
+    if (rows.length === 0) show(channels, h("li", { class: "quiet" }, t(withdrawn ? "desk.withdrawn" : soon ? "desk.soon" : "desk.nothing")));
     const moving = rows.some((row) => !SETTLED.has(row.state));
     const steady = document.visibilityState === "visible" ? STEADY_POLL_MS : SLOW_POLL_MS;
     timer = setTimeout(look, moving || (soon && rows.length === 0) ? POLL_MS : steady);

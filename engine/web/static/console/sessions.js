@@ -87,7 +87,7 @@ export function sessionsScreen(desk) {
       "article",
       { class: "card", "data-session": session.session_id },
       h("h3", { tabindex: "-1" }, session.title),
-      h("p", { class: "quiet" }, `${dayAndTime(start)} · ${session.instructor} · ${t(`phase.${session.phase}`)}${planSum(session.techniques)}`),
+      h("p", { class: "quiet" }, `${dayAndTime(start)} · ${session.instructor} · ${t(session.withdrawn_at ? "phase.withdrawn" : `phase.${session.phase}`)}${planSum(session.techniques)}`),
       h(
         "div",
         { class: "actions" },

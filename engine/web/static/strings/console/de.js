@@ -39,6 +39,7 @@ export default {
   "phase.ended": "vorbei",
   "phase.published": "veröffentlicht",
   "phase.cancelled": "abgesagt",
+  "phase.withdrawn": "Geschichte zurückgezogen",
 
   "sessions.series": "Reihen",
   "sessions.series_open": "Termine und Änderungen",
@@ -202,6 +203,7 @@ export default {
   "desk.drafts": "Entwürfe",
   "desk.soon": "Die Geschichte wird geschrieben. Das dauert ein paar Sekunden.",
   "desk.nothing": "Nichts wurde veröffentlicht: niemand war dabei, oder die Sitzung fiel aus.",
+  "desk.withdrawn": "Die Geschichte wurde zurückgezogen: Ihre Seite ist weg, und mit ihr der Platz in Listen, Feed und Suche.",
   "desk.no_drafts": "Noch keine Entwürfe.",
   "desk.unsaved": "Hier sind Änderungen, die nicht gespeichert sind. Speichere sie, oder drück noch einmal, um ohne sie zu gehen.",
   "desk.page": "Seite öffnen",

@@ -39,6 +39,7 @@ export default {
   "phase.ended": "over",
   "phase.published": "published",
   "phase.cancelled": "cancelled",
+  "phase.withdrawn": "story withdrawn",
 
   "sessions.series": "Series",
   "sessions.series_open": "Dates and changes",
@@ -202,6 +203,7 @@ export default {
   "desk.drafts": "Drafts",
   "desk.soon": "The story is being written. This takes a few seconds.",
   "desk.nothing": "Nothing was published: nobody took part, or the session was cancelled.",
+  "desk.withdrawn": "The story was withdrawn: its page is gone, and with it its place in lists, feed and search.",
   "desk.no_drafts": "No drafts yet.",
   "desk.unsaved": "There are changes that are not saved. Save them, or press again to leave without them.",
   "desk.page": "Open the page",

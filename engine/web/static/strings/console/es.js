@@ -39,6 +39,7 @@ export default {
   "phase.ended": "terminada",
   "phase.published": "publicada",
   "phase.cancelled": "cancelada",
+  "phase.withdrawn": "historia retirada",
 
   "sessions.series": "Series",
   "sessions.series_open": "Fechas y cambios",
@@ -202,6 +203,7 @@ export default {
   "desk.drafts": "Borradores",
   "desk.soon": "Se está escribiendo la historia. Tarda unos segundos.",
   "desk.nothing": "No se publicó nada: no participó nadie, o la sesión se canceló.",
+  "desk.withdrawn": "La historia se ha retirado: su página ya no está, ni su lugar en las listas, el feed y la búsqueda.",
   "desk.no_drafts": "Aún no hay borradores.",
   "desk.unsaved": "Hay cambios sin guardar. Guárdalos, o pulsa otra vez para salir sin ellos.",
   "desk.page": "Abrir la página",

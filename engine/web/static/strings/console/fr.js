@@ -39,6 +39,7 @@ export default {
   "phase.ended": "terminée",
   "phase.published": "publiée",
   "phase.cancelled": "annulée",
+  "phase.withdrawn": "récit retiré",
 
   "sessions.series": "Séries",
   "sessions.series_open": "Dates et changements",
@@ -202,6 +203,7 @@ export default {
   "desk.drafts": "Brouillons",
   "desk.soon": "Le récit s’écrit. Cela prend quelques secondes.",
   "desk.nothing": "Rien n’a été publié : personne n’a participé, ou la séance a été annulée.",
+  "desk.withdrawn": "Le récit a été retiré : sa page a disparu, et avec elle sa place dans les listes, le flux et la recherche.",
   "desk.no_drafts": "Pas encore de brouillons.",
   "desk.unsaved": "Des changements ne sont pas enregistrés. Enregistre-les, ou appuie encore une fois pour partir sans eux.",
   "desk.page": "Ouvrir la page",
