@@ -105,4 +105,12 @@ def _calendar(texts: DraftTexts, catalogue: Catalogue, room: UpcomingRoom, mail:
     if mail in (PlaceMail.DAY, PlaceMail.SOON):
         return b""
     site_id = catalogue.meta("site_id") or ""
-    return calendar_file([room], texts.studio, texts.links, site_id, name=room.title, refreshed=False)
+    return calendar_file(
+        [room],
+        texts.studio,
+        texts.links,
+        site_id,
+        name=room.title,
+        refreshed=False,
+        time_zone=room.time_zone,
+    )

@@ -87,6 +87,7 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
             catalogue.meta("site_id") or "",
             name=first.title,
             refreshed=False,
+            time_zone=zone,
         ),
     )
 

@@ -161,6 +161,25 @@ async def test_a_link_to_a_session_has_a_preview(server: Server, path: str) -> N
     assert (await server.stranger.get("/sessions/morning/card.png")).status_code == 404
 
 
+async def test_a_session_of_a_series_says_its_time_in_the_series_zone(server: Server) -> None:
+    """At its page, in previews of links to it, to whoever comes, and in its calendar file, as its mails do; the studio is in UTC."""
+    await make(server, timezone="Asia/Kathmandu", rule="FREQ=DAILY;COUNT=2")
+    held = f"evening-{coming(1)}"
+    shown = await page(server, f"/sessions/{held}/")
+    starts, opens = (time.get_text() for time in shown.select("main time"))
+    assert starts.endswith("at 18:30")
+    assert opens == "18:15"
+    assert {zone.get_text() for zone in shown.select(".zone")} == {"UTC+0545"}
+    for path in (f"/sessions/{held}/", f"/sessions/join/{held}"):
+        assert tags(await page(server, path))["og:description"].endswith(", 18:30 UTC+0545.")
+    came = await server.stranger.post(f"/sessions/{held}/coming", headers=HTML)
+    own = await page(server, came.headers["Location"])
+    assert "18:30 UTC+0545" in own.get_text()
+    assert "18:30 UTC+0545" in (await page(server, "/embed/next")).get_text()
+    file = await server.stranger.get(f"/sessions/{held}/event.ics")
+    assert "X-WR-TIMEZONE:Asia/Kathmandu\r\n" in file.text
+
+
 async def test_a_session_names_the_next_one(server: Server) -> None:
     """Of its series, else of the studio; null where there is none."""
     await server.create()

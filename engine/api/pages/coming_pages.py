@@ -102,7 +102,7 @@ async def own_page(request: web.Request) -> web.Response:
     said = [paragraph(page.words("coming.said_mail"))] if request.query.get("mail") == "asked" else []
     if not said and place.registration.confirmed_at is None:
         said = [paragraph(page.words("coming.said_not_told"))]
-    body = place_described(page, state, place) + "".join(said) + way_in(page, f"{base}/join")
+    body = await place_described(request, page, state, place) + "".join(said) + way_in(page, f"{base}/join")
     body += button_form(page, f"{base}/leave", "leave") + calendar_of_place(page, state)
     return plain_page(page, page.words(f"coming.title_{place.state}"), body)
 
@@ -138,7 +138,7 @@ async def mailed_page(request: web.Request) -> web.Response:
         name = "this_time" if registration.series_id else "leave"
         body += (
             f"<h2{page.studio.written}>{escape(view.state.details.title)}</h2>"
-            + place_described(page, view.state, place)
+            + await place_described(request, page, view.state, place)
             + way_in(page, f"{base}/join/{place.session_id}")
             + button_form(page, f"{base}/leave/{place.session_id}", name)
             + calendar_of_place(page, view.state)

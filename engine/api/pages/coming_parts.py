@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, LINKS, PUBLISHING
 from engine.api.http.bodies import read_body
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.pages.session_pages import calendar_link, local_time, paragraph
+from engine.api.pages.session_pages import calendar_link, local_time, paragraph, zone_of
 from engine.api.registrations.registering import secret_of
 from engine.api.rooms.view import needs_token, tokens_of
 from engine.domain.rejection import Invalid, Rejected
@@ -105,14 +105,15 @@ def led_to(request: web.Request, path: str) -> web.Response:
     return web.Response(status=303, headers=headers)
 
 
-def place_described(page: PageContext, state: Session, place: Place) -> str:
+async def place_described(request: web.Request, page: PageContext, state: Session, place: Place) -> str:
     """The session, when it starts, and whether a place is kept or one waits, as HTML."""
     details, words = state.details, page.words
+    when = local_time(page, details.scheduled_start, await zone_of(request, page, details.series_id))
     said = words(f"coming.said_{place.state}", position=place.position)
     return (
         f'<p class="lede">{page.studio.span(details.title)}.'
         f" {words('before.with', name=page.studio.span(details.instructor))}</p>"
-        + paragraph(words("before.starts", when=local_time(page, details.scheduled_start)))
+        + paragraph(words("before.starts", when=when))
         + paragraph(said)
     )
 

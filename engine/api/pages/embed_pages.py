@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from html import escape
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
 from engine.api.http.app_keys import CATALOGUE, ROOMS
 from engine.api.http.middleware import CONTENT_POLICY
 from engine.api.http.plain_page import PageContext, embedded_page, page_context
-from engine.api.pages.session_pages import local_time, paragraph
+from engine.api.pages.session_pages import local_time, paragraph, zone_of
 from engine.api.pages.site_files import not_found
 from engine.domain.techniques import lookup
 from engine.storage.rows import RoomRow
@@ -41,7 +42,9 @@ async def next_session(request: web.Request) -> web.Response:
     """The studio's next public session: title, time, and the way to its page."""
     page = await page_context(request)
     rooms = await request.app[ROOMS].upcoming(1)
-    body = _session(page, rooms[0]) if rooms else paragraph(page.words("embed.none"))
+    body = paragraph(page.words("embed.none"))
+    if rooms:
+        body = _session(page, rooms[0], await zone_of(request, page, rooms[0].series_id))
     body += f"<p>{_link(page, '/', page.studio.name, written=True)}</p>"
     return embedded_page(
         page, page.studio.name, body, scripts=("local-time.js",), headers=framed_by(page.studio.embed_on)
@@ -70,11 +73,10 @@ async def pacer(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _session(page: PageContext, room: RoomRow) -> str:
+def _session(page: PageContext, room: RoomRow, zone: ZoneInfo) -> str:
     words, live = page.words, room.phase == "live"
-    when = (
-        words("before.live") if live else words("before.starts", when=local_time(page, room.scheduled_start))
-    )
+    starts = local_time(page, room.scheduled_start, zone)
+    when = words("before.live") if live else words("before.starts", when=starts)
     path = f"/sessions/join/{room.session_id}" if live else f"/sessions/{room.session_id}/"
     return (
         f"<h1{page.studio.written}>{escape(room.title)}</h1>"

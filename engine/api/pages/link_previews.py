@@ -1,4 +1,4 @@
-"""What a join link shows where it is shared: the session's title, its time in the studio's zone, its picture."""
+"""What a join link shows where it is shared: the session's title, its time in its series' zone or the studio's, its picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from aiohttp import web
 
 from engine.api.http.app_keys import SESSIONS, session_id_of
 from engine.api.http.plain_page import page_context, preview_tags
-from engine.api.pages.session_pages import described
+from engine.api.pages.session_pages import described, zone_of
 from engine.domain.rejection import Rejected
 
 __all__ = ["preview_of_join"]
@@ -29,7 +29,7 @@ async def preview_of_join(request: web.Request) -> tuple[str, str] | None:
     tags = preview_tags(
         page,
         title,
-        described(page, state.details),
+        described(page, state.details, await zone_of(request, page, state.details.series_id)),
         f"/sessions/{state.session_id}/card.png",
         f"/sessions/join/{state.session_id}",
     )

@@ -171,7 +171,7 @@ def _date(
     page: PageContext, session: Session, place: Place, series: Series, base: str, *, is_next: bool
 ) -> str:
     """One date as HTML: when, whether a place is kept, the way in where it is the next, and how to leave it out."""
-    when = local_time(page, session.details.scheduled_start, zone=series.timetable.zone)
+    when = local_time(page, session.details.scheduled_start, series.timetable.zone)
     said = page.words(f"coming.said_{place.state}", position=place.position)
     join = way_in(page, f"{base}/join/{session.session_id}") if is_next else ""
     leave = button_form(page, f"{base}/leave/{session.session_id}", "this_time")

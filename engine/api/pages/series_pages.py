@@ -129,7 +129,15 @@ async def event(request: web.Request) -> web.Response:
     row = await request.app[ROOMS].get(view.state.session_id)
     if row is None:
         raise NotFound("unknown_session", f"There is no session {view.state.session_id}.")
-    return await _calendar_file(request, [room_of(row)], name=row.title, file=row.session_id, refreshed=False)
+    series = None if row.series_id is None else await request.app[SERIES].get(row.series_id)
+    return await _calendar_file(
+        request,
+        [room_of(row)],
+        name=row.title,
+        file=row.session_id,
+        refreshed=False,
+        time_zone=None if series is None else series.time_zone,
+    )
 
 
 async def _calendar_file(
@@ -211,7 +219,7 @@ def _next_dates(context: PageContext, series: Series, planned: Sequence[PlannedS
         return head + paragraph(words("series.none"))
     items = []
     for each in planned:
-        when = str(local_time(context, each.starts, zone=series.timetable.zone))
+        when = str(local_time(context, each.starts, series.timetable.zone))
         live = each.room is not None and each.room.phase == Phase.LIVE
         note = f' <strong class="now">{escape(words("home.live_now"))}</strong>' if live else ""
         title = (
@@ -237,7 +245,7 @@ def _past_stories(context: PageContext, series: Series, stories: Sequence[Publis
     zone = series.timetable.zone
     items = "".join(
         f'<li><a href="{escape(context.links.here(f"/sessions/{story.session_id}/"))}">{context.studio.span(story.title)}</a>'
-        f" · {local_time(context, story.session_date, zone=zone)}</li>"
+        f" · {local_time(context, story.session_date, zone)}</li>"
         for story in stories
     )
     return f"<h2>{escape(context.words('series.stories'))}</h2><ul>{items}</ul>"

@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 from markupsafe import escape as markup
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK
+from engine.api.http.app_keys import CATALOGUE, CLOCK, SERIES
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.pages.coming_section import coming_section
 from engine.domain.instant import Millis, iso, to_datetime
@@ -26,7 +26,6 @@ from publisher.rendering.studio import zone_name
 __all__ = [
     "calendar_link",
     "coming_card",
-    "day_and_time",
     "described",
     "description_of",
     "is_withdrawn",
@@ -34,13 +33,14 @@ __all__ = [
     "page_before_publication",
     "paragraph",
     "plan_list",
+    "zone_of",
 ]
 
 
 async def page_before_publication(request: web.Request, state: Session) -> web.Response:
     """The page of a session that is not published: when it begins and how to join, or that it is over."""
     details, page = state.details, await page_context(request)
-    words = page.words
+    words, zone = page.words, await zone_of(request, page, details.series_id)
     match state.phase:
         case Phase.CANCELLED:
             text = paragraph(words("before.cancelled"))
@@ -48,8 +48,8 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
             text = paragraph(words("before.live")) + _join_link(page, state, "join")
         case Phase.SCHEDULED | Phase.WAITING:
             text = (
-                paragraph(words("before.starts", when=local_time(page, details.scheduled_start)))
-                + _opening(page, state)
+                paragraph(words("before.starts", when=local_time(page, details.scheduled_start, zone)))
+                + _opening(page, state, zone)
                 + _join_link(page, state, "how")
             )
             if details.visibility != "private":
@@ -74,7 +74,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
         details.title,
         instructor + about + plan_list(page, details) + text,
         index=index,
-        description="" if hidden else described(page, details),
+        description="" if hidden else described(page, details, zone),
         image=f"/sessions/{state.session_id}/card.png",
         address=f"/sessions/{state.session_id}/",
         by_people=True,
@@ -97,11 +97,12 @@ async def is_withdrawn(request: web.Request, session_id: str) -> bool:
 async def coming_card(request: web.Request, state: Session) -> web.Response:
     """The picture of a session that is not published yet, for previews of links to it."""
     page = await page_context(request)
-    drawn = await asyncio.to_thread(_draw, page, state)
+    zone = await zone_of(request, page, state.details.series_id)
+    drawn = await asyncio.to_thread(_draw, page, state, zone)
     return web.Response(body=drawn, content_type="image/png", headers={hdrs.CACHE_CONTROL: "no-cache"})
 
 
-def _draw(page: PageContext, state: Session) -> bytes:
+def _draw(page: PageContext, state: Session, zone: ZoneInfo) -> bytes:
     # Imports NumPy: a server is ready sooner without.
     from publisher.rendering.card import coming_session_card
 
@@ -112,22 +113,28 @@ def _draw(page: PageContext, state: Session) -> bytes:
         title=details.title,
         facts=words("before.with", name=details.instructor).rstrip("."),
         techniques=words.listed(tuple(names)),
-        when=day_and_time(page, details.scheduled_start),
+        when=_day_and_time(page, details.scheduled_start, zone),
         seed=state.session_id,
     )
 
 
-def described(page: PageContext, details: Details) -> str:
-    """Who leads a session and when it is, in the studio's zone: one line for previews of links."""
-    when = day_and_time(page, details.scheduled_start)
+async def zone_of(request: web.Request, page: PageContext, series_id: str | None) -> ZoneInfo:
+    """The zone in which the times of a session are said: its series', else the studio's. Mails say them in the same."""
+    series = None if series_id is None else await request.app[SERIES].get(series_id)
+    return page.studio.zone if series is None else series.timetable.zone
+
+
+def described(page: PageContext, details: Details, zone: ZoneInfo) -> str:
+    """Who leads a session and when it is: one line for previews of links."""
+    when = _day_and_time(page, details.scheduled_start, zone)
     return f"{page.words('before.with', name=details.instructor)} {when}."
 
 
-def day_and_time(page: PageContext, at: Millis) -> str:
-    """A day with its weekday and a time with its zone, as text: the studio's."""
-    starts = to_datetime(at).astimezone(page.studio.zone)
+def _day_and_time(page: PageContext, at: Millis, zone: ZoneInfo) -> str:
+    """A day with its weekday and a time with its zone, as text."""
+    starts = to_datetime(at).astimezone(zone)
     words = page.words
-    return f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} {page.studio.zone_at(starts)}"
+    return f"{words.day(starts, weekday=True)}, {words.time_of_day(starts)} {zone_name(starts)}"
 
 
 def plan_list(page: PageContext, details: Details) -> str:
@@ -162,12 +169,12 @@ def paragraph(text: str) -> str:
     return f"<p>{markup(text)}</p>"
 
 
-def _opening(page: PageContext, state: Session) -> str:
+def _opening(page: PageContext, state: Session, zone: ZoneInfo) -> str:
     """When the waiting room opens; a page that is left open says itself, from then on, that it is open."""
     is_open = page.words("before.open")
     if state.phase is Phase.WAITING:
         return paragraph(is_open)
-    time = local_time(page, state.opens_at, beside=state.details.scheduled_start)
+    time = local_time(page, state.opens_at, zone, beside=state.details.scheduled_start)
     opens = markup(page.words("before.opens", time=time))
     return f'<p data-until="{iso(state.opens_at)}" data-then="{escape(is_open)}">{opens}</p>'
 
@@ -177,14 +184,12 @@ def _join_link(page: PageContext, state: Session, name: str) -> str:
     return f'<p><a class="button way-in" href="{escape(join)}">{escape(page.words(f"before.{name}"))}</a></p>'
 
 
-def local_time(
-    page: PageContext, at: Millis, *, beside: Millis | None = None, zone: ZoneInfo | None = None
-) -> Markup:
-    """A ``<time>`` in the studio's zone, or another one, with its name; a script of the site puts the reader's own in its place.
+def local_time(page: PageContext, at: Millis, zone: ZoneInfo, *, beside: Millis | None = None) -> Markup:
+    """A ``<time>`` in a zone, with its name; a script of the site puts the reader's own in its place.
 
     The day is left out where it is that of ``beside``.
     """
-    local = to_datetime(at).astimezone(zone or page.studio.zone)
+    local = to_datetime(at).astimezone(zone)
     words = page.words
     time = words.time_of_day(local)
     same_day = beside is not None and local.date() == to_datetime(beside).astimezone(local.tzinfo).date()
