@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from bs4 import BeautifulSoup
-from dateutil import parser
 from icalendar import Calendar
 
 from tests.api.conftest import Server, content, moment, refused
 from tests.api.test_series import BERLIN, PATH, at, coming, make, session
+from tests.publisher.syndication.calendar_readers import events_of
 
 HTML = {"Accept": "text/html"}
 
@@ -38,15 +38,6 @@ async def events(server: Server, path: str) -> list[dict[str, Any]]:
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
     return [dict(event) for event in Calendar.from_ical(answer.content).walk("VEVENT")]
-
-
-def read_by_hand(text: str) -> list[tuple[str, datetime]]:
-    """The same by a few lines of our own (RFC 5545, 3.1): each event's status and start."""
-    found: list[tuple[str, datetime]] = []
-    for event in text.replace("\r\n ", "").split("BEGIN:VEVENT\r\n")[1:]:
-        lines = dict(line.split(":", 1) for line in event.split("\r\nEND:VEVENT")[0].split("\r\n"))
-        found.append((lines["STATUS"], parser.isoparse(lines["DTSTART"])))
-    return found
 
 
 async def test_the_page_of_a_series_names_its_next_dates(server: Server) -> None:
@@ -118,9 +109,9 @@ async def test_the_calendar_of_a_series_has_every_date(server: Server) -> None:
     assert found[moved]["DTEND"].dt - found[moved]["DTSTART"].dt == timedelta(minutes=30)
     text = (await server.stranger.get("/series/evening/calendar.ics")).text
     assert "X-WR-TIMEZONE:Europe/Berlin\r\n" in text
-    by_hand = read_by_hand(text)
-    assert [start for _, start in by_hand] == [event["DTSTART"].dt for event in found.values()]
-    assert [status for status, _ in by_hand].count("CANCELLED") == 1
+    read = events_of(text.encode())
+    assert [event.starts for event in read] == [event["DTSTART"].dt for event in found.values()]
+    assert [event.status for event in read].count("CANCELLED") == 1
 
 
 async def test_a_session_has_a_calendar_file_of_its_own(server: Server) -> None:
