@@ -19,6 +19,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from engine.domain.instant import HOUR
 from publisher.catalogue.quotes import quote_key
 from publisher.site.search import update_index
+from tests.publisher.rendering.test_words import LANGUAGES
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -71,10 +72,12 @@ def served(root: Path) -> Iterator[str]:
     )
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/breathe/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/breathe/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +157,49 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: 
     assert found == []
 
 
+OUTSIDE_THE_ORB = """(seconds) => {
+  const seek = document.querySelector(".player-seek input");
+  const first = Number(seek.dataset.first ??= seek.value);
+  return [...Array(seconds).keys()].flatMap((second) => {
+    seek.value = String(first + second);
+    seek.dispatchEvent(new Event("input"));
+    const orb = document.querySelector(".player-stage .orb").getBoundingClientRect();
+    const [x, y] = [orb.left + orb.width / 2, orb.top + orb.height / 2];
+    return [...document.querySelectorAll(".player-word > *")].filter((word) => {
+      const box = word.getBoundingClientRect();
+      const reaches = Math.hypot(Math.max(x - box.left, box.right - x), Math.max(y - box.top, box.bottom - y));
+      return reaches > orb.width / 2;
+    }).map((word) => `${word.textContent} at ${second} s in ${orb.width} px`);
+  });
+}"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_word_of_the_replay_stays_inside_its_orb(
+    visit: Visit, tmp_path: Path, language: str
+) -> None:
+    """At every second of a breath, also where the orb is smallest, on a small phone, a phone and a desk."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "studio.toml").write_text(f'language = "{language}"\n')
+    publisher = Publisher(data)
+    publisher.publish(snapshot("s-0", approved=True), ["web"])
+    publisher.close()
+    with served(data / "public") as site:
+        page = await visit(f"{site}sessions/s-0/")
+        # To the beginning of the first technique, and stop there.
+        await page.locator(".timeline .jump").first.click()
+        await page.locator(".player-controls button").click()
+        await page.evaluate("document.fonts.ready.then(() => null)")
+        outside = {}
+        for width, height in ((320, 568), (390, 844), (1280, 800)):
+            await page.set_viewport_size({"width": width, "height": height})
+            if found := await page.evaluate(OUTSIDE_THE_ORB, 16):
+                outside[width] = found
+        assert outside == {}
+        await page.context.close()
+
+
 @pytest.mark.chromium  # Firefox is not made to show a page as on paper.
 async def test_paper_does_not_say_where_the_replay_stood(visit: Visit, site: str) -> None:
     """Before it was played the scrubber is at the beginning; on paper no row is "now" and there is no player."""
@@ -223,9 +269,10 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
         await page.get_by_role("searchbox").fill("lantern")
         await expect(page.locator("[data-said]")).to_have_text("30 sessions")
         assert await serious(page) == []
-        await expect(page.locator("[data-found] li").first).to_contain_text(
-            re.compile(r"\d+ [A-Z][a-z]+ \d{4} · ")
-        )
+        first = page.locator("[data-found] .entry-facts").first
+        await expect(first).to_contain_text(re.compile(r"^\d+ [A-Z][a-z]+ \d{4} · "))
+        day = (await first.inner_text()).partition(" · ")[0]
+        assert (await first.inner_text()).count(day) == 1
         link = page.locator("[data-found] a").first
         await link.click()
         await expect(page.locator("h1")).to_contain_text("Lantern")
