@@ -30,6 +30,8 @@ _log = structlog.get_logger(__name__)
 
 FOLDER = "pagefind"
 _LIST = "months.json"
+_PARTS = 2
+"""Raised when other parts of a story's page are indexed: then every month is indexed again."""
 _LOOK_EVERY_S = 3.0
 _LOOK_UNTOLD_EVERY_S = 60.0
 """On a database that servers share: there it looks after a round of the publisher."""
@@ -69,7 +71,7 @@ def _month_digests(catalogue: Catalogue, language: str) -> dict[str, str]:
                 (entry.session_id, entry.updated_at, entry.title, quoted.get(entry.session_id))
                 for entry in catalogue.of_month(month)
             ]
-            made_of = json.dumps([language, sources])
+            made_of = json.dumps([_PARTS, language, sources])
             digests[month] = hashlib.sha256(made_of.encode()).hexdigest()[:16]
     return digests
 
