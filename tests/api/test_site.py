@@ -10,6 +10,7 @@ import pytest_asyncio
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from engine.api.http import site_wait
 from publisher.rendering.assets import assets
 from publisher.rendering.studio import load
 from tests.api.conftest import LAST, Server, asking, on_one_connection
@@ -184,6 +185,18 @@ async def test_what_is_not_of_the_site_is_404(published: Server, path: str) -> N
     assert (answer.status_code, answer.text) == (404, "<h1>Nothing here</h1>")
     program = await published.stranger.get(path, headers={"Accept": "application/json"})
     assert (program.status_code, program.json()["error"]) == (404, "not_found")
+
+
+async def test_a_first_site_that_does_not_come_is_said_to_be_late(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A publisher that cannot build: after a minute nobody is told of a few seconds any more, and the browser asks less often."""
+    monkeypatch.setattr(site_wait, "_FIRST_SITE_WITHIN_S", 0.0)
+    home = await server.stranger.get("/", headers={"Accept": "text/html"})
+    assert home.status_code == 503
+    assert "This page is not there yet" in home.text
+    assert "a few seconds" not in home.text
+    assert (home.headers["refresh"], home.headers["retry-after"]) == ("30", "30")
 
 
 async def test_before_publication_the_session_itself_answers(server: Server) -> None:

@@ -48,6 +48,7 @@ _TYPES: Mapping[str, str] = {
 _ASSETS = "/assets/"
 _NEVER_BEHIND = (_ASSETS, "/pagefind/")
 _SOON_S = 3
+_LATER_S = 30
 _FEEDS = ("/feed.xml", "/feed.json")
 _COMPRESSIBLE = {".html", ".css", ".js", ".mjs", ".json", ".xml", ".ics", ".txt", ".svg"}
 _NAMED: Mapping[str, str] = {
@@ -224,16 +225,22 @@ async def _gone(request: web.Request) -> web.StreamResponse:
 
 
 async def _not_built(request: web.Request) -> web.Response:
-    """What a reader sees where nothing of the site is built: at its home page that it comes soon, which the browser asks again."""
+    """What a reader sees where nothing of the site is built.
+
+    At its home page: that it comes soon, or that it is late. The browser asks for it again.
+    """
     page = await page_context(request)
-    is_home = request.path == "/"
-    title, said = (
-        ("before.built_soon", "before.built_soon_said") if is_home else ("missing.title", "missing.said")
-    )
+    is_home, late = request.path == "/", request.app[SITE_WAIT].first_site_is_late
+    title, said = "missing.title", "missing.said"
+    if is_home:
+        title, said = "before.built_soon", "before.built_soon_said"
+        if late:
+            title, said = "before.built_late", "before.built_late_said"
     body = f"<p>{escape(page.words(said))}</p>"
     response = plain_page(page, page.words(title), body, status=503 if is_home else 404)
     if is_home:
-        response.headers.update({hdrs.RETRY_AFTER: str(_SOON_S), "Refresh": str(_SOON_S)})
+        again = str(_LATER_S if late else _SOON_S)
+        response.headers.update({hdrs.RETRY_AFTER: again, "Refresh": again})
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
     return response
 
