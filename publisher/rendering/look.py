@@ -121,9 +121,9 @@ def live_page_rules(look: Look) -> str:
 
     light, dark = (_variables(tones, "--orb", "--orb-fill") for tones in _schemes(look.colours))
     return (
-        f'{rules}:root, [data-tone="light"], :root:has(> [data-tone="light"]) {{ {light} }}\n'
+        f'{rules}:root, [data-tone="light"] {{ {light} }}\n'
         f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"
-        f'[data-tone="dark"], :root:has(> [data-tone="dark"]) {{ {dark} }}\n'
+        f'[data-tone="dark"] {{ {dark} }}\n'
     )
 
 

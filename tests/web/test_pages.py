@@ -16,7 +16,8 @@ from engine.web import pages
 from engine.web.qr_code import reachable_by_phone
 from tests.web.fake_room import FakeRoom
 
-STATIC = Path(__file__).parents[2] / "engine" / "web" / "static"
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "engine" / "web" / "static"
 
 
 @pytest.fixture
@@ -166,3 +167,33 @@ def test_modules_are_short_and_every_string_is_used() -> None:
             assert source.count("\n") <= 325, module
         for key in re.findall(r'\bt\("([\w.]+)"', source):
             assert key in keys, f"{module.name}: {key}"
+
+
+def test_the_oldest_browsers_are_the_same_wherever_they_are_named() -> None:
+    """The style sheet asks for one feature: pages and documents name the versions that have it, the documents it too."""
+    sheet = (STATIC / "base.css").read_text()
+    asked = re.findall(r"@supports not \(\w+: ([\w-]+)\(", sheet)
+    assert asked == ["color-mix"]
+    versions = re.search(r"\(Safari ([\d.]+), Chrome (\d+), Firefox (\d+)\)", sheet)
+    assert versions is not None
+    page = (ROOT / "templates" / "live" / "page.html").read_text()
+    refusals = re.findall(r"<p[^>]*>([^<]*Safari[^<]*)</p>", page)
+    assert len(refusals) == 4
+    documents = [(ROOT / file).read_text() for file in ("README.md", "docs/taking-part.md")]
+    named = [re.search(r"iOS (?:or|and) Safari [^:]*?`color-mix\(\)`", text) for text in documents]
+    for text in [*refusals, *(found[0] for found in named if found)]:
+        numbers = re.findall(r"(?<!ESR )\b\d+(?:\.\d+)?", text)
+        assert tuple(dict.fromkeys(numbers)) == versions.groups(), text
+    assert None not in named
+
+
+def test_what_an_older_firefox_does_not_know_takes_no_other_rule_with_it() -> None:
+    """A selector with ``:has()``, which Firefox has from 121 on, shares its rule with none that is without."""
+    sheets = [*STATIC.glob("*.css"), ROOT / "site" / "theme" / "assets" / "site.css"]
+    mixed = []
+    for sheet in sheets:
+        rules = re.sub(r"/\*.*?\*/", "", sheet.read_text(), flags=re.DOTALL)
+        for selectors in re.findall(r"([^{};]*:has\([^{};]*)\{", rules):
+            apart = re.split(r",(?![^(]*\))", selectors)
+            mixed += [selectors for each in apart if ":has(" not in each]
+    assert mixed == []
