@@ -22,7 +22,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish bench-cluster pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish bench-cluster pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster stress-registrations soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -111,6 +111,9 @@ stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on
 
 stress-cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## stress test: twenty faults of servers and databases under three servers, for each of ten seeds; or STRESS_ARGS="--seed 7"
 	$(python) -m tests.stress.cluster $(if $(STRESS_ARGS),$(STRESS_ARGS),--seeds 10)
+
+stress-registrations: $(VENV)/development.stamp ## stress test: a thousand addresses from fifty network addresses say that they come; the letters are counted
+	$(python) -m tests.stress.registrations
 
 soak: $(VENV)/development.stamp ## soak test: an hour at 24 times life, 40 sessions, what is held and written; or SOAK_ARGS="--minutes 20"
 	$(python) -m tests.soak.studio $(SOAK_ARGS)

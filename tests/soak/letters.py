@@ -19,11 +19,12 @@ _CONFIRM = re.compile(r"https?://\S+?(/confirm/[^\s\"'<>]+)")
 
 
 class Letters:
-    """What was taken, counted by subject."""
+    """What was taken, counted by subject and by recipient."""
 
     def __init__(self) -> None:
         self.url = ""
         self.taken: Counter[str] = Counter()
+        self.recipients: Counter[str] = Counter()
         self.confirmations: asyncio.Queue[str] = asyncio.Queue()
         """Paths of links that confirm an address."""
 
@@ -33,6 +34,7 @@ class Letters:
         letter = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(letter, EmailMessage)
         self.taken[str(letter["Subject"])] += 1
+        self.recipients.update(envelope.rcpt_tos)
         body = letter.get_body(("plain",))
         found = _CONFIRM.search(str(body.get_content())) if body else None
         if found:

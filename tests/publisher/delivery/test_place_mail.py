@@ -19,7 +19,7 @@ from engine.domain.session import Details
 from engine.storage.outbox import schedule_row
 from engine.storage.rows import ROOMS, RoomRow
 from engine.storage.webhooks import Webhooks
-from publisher.catalogue.coming import Coming, Registered, TooManyRegistrations
+from publisher.catalogue.coming import Coming, Registered
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.letters import Letters
 from publisher.delivery.mail import deliver_due
@@ -579,23 +579,6 @@ async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: S
     coming.settle("weekly-later", NOW)
     assert coming.places.places("weekly-later") == []
     assert coming.registrations.forget(START + 1000) == 1
-
-
-async def test_a_storm_of_registrations_sends_what_it_may_and_not_one_more(open_studio: Studio) -> None:
-    """A thousand addresses from fifty network addresses: ten an hour each; and one mailbox is asked five times a day."""
-    waits = []
-    for number in range(1000):
-        try:
-            open_studio.come(f"p{number}@example.org", network=f"n{number % 50}")
-        except TooManyRegistrations as many:
-            waits.append(many.wait)
-    assert waits == [HOUR] * 500
-    assert (len(waits), open_studio.queued().count("place_confirm")) == (500, 500)
-    for number in range(20):
-        open_studio.come("anna@example.org", NOW + number, network=f"m{number}")
-    assert open_studio.queued().count("place_confirm") == 505
-    open_studio.come("late@example.org", NOW + HOUR, network="n1")
-    assert open_studio.queued().count("place_confirm") == 506
 
 
 async def test_webhooks_are_told_who_comes_without_addresses(open_studio: Studio) -> None:
