@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from tests.publisher.studio_data import Publisher
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def publisher(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Publisher]:
+def publisher(request: pytest.FixtureRequest, empty_studio: Path, tmp_path: Path) -> Iterator[Publisher]:
     """A publisher of an empty data folder, its empty site built."""
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-    made = Publisher(tmp_path / "data", url=url)
-    made.work()
+    if request.param == "postgres":
+        made = Publisher(tmp_path / "data", url=request.getfixturevalue("postgres_url"))
+        made.work()
+    else:
+        shutil.copytree(empty_studio, tmp_path / "data")
+        made = Publisher(tmp_path / "data")
     yield made
     made.close()

@@ -117,16 +117,6 @@ async def mail_server() -> AsyncIterator[MailServer]:
     await server.wait_closed()
 
 
-@pytest.fixture
-def studio(publisher: Publisher) -> Publisher:
-    """A publisher whose studio sends mail, with one published session."""
-    (publisher.data / "studio.toml").write_text('name = "Breath Room"\nsender = "hello@example.org"\n')
-    publisher.catalogue.set_meta("sends_mail", "yes")
-    publisher.catalogue.set_meta("public_url", "https://breath.example/")
-    publisher.publish(snapshot(title="Calm – “wide”"))
-    return publisher
-
-
 def subscribed(publisher: Publisher, *addresses: str) -> None:
     """Make addresses confirmed subscribers."""
     for address in addresses:

@@ -17,11 +17,9 @@ from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.delivery.mail import MailDelivery, deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
-from tests.publisher.delivery.test_mail import LATER, approve, states, studio, subscribed
+from tests.publisher.delivery.test_mail import LATER, approve, states, subscribed
 from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
-
-__all__ = ["studio"]
 
 _PATIENCE_S = 0.4
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from bs4 import BeautifulSoup
 from pydantic import TypeAdapter
 
@@ -19,13 +17,6 @@ from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
 
 DAY = 24 * HOUR
-
-
-@pytest.fixture
-def publisher(tmp_path: Path) -> Publisher:
-    made = Publisher(tmp_path / "data")
-    made.work()
-    return made
 
 
 def schedule(publisher: Publisher, session_id: str, number: int, **changes: object) -> None:
