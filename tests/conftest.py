@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 from aiohttp import web_app
+from hypothesis import HealthCheck, settings
 
 from tests.postgres import PostgresCluster
 
@@ -22,11 +23,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
-    """Log and collect garbage as the server does.
+    """Log and collect garbage as the server does, and let no example fail for the time it took.
 
     Tracebacks drawn with every local take longer than what is tested; and the collector would look again and again
-    through the million objects of the tests themselves.
+    through the million objects of the tests themselves. An example that takes a millisecond takes a second where four
+    workers share two cores; with ``CI`` set, Hypothesis looks at no time by itself.
     """
+    if not _CI:
+        settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        settings.load_profile("shared")
     gc.set_threshold(10_000, 20, 1_000)
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])

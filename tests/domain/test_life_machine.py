@@ -273,6 +273,6 @@ class SessionLife(Presences, RuleBasedStateMachine):
 
 
 SessionLife.TestCase.settings = settings(
-    max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=80, stateful_step_count=40, suppress_health_check=list(HealthCheck)
 )
 TestSessionLife = SessionLife.TestCase

@@ -167,7 +167,7 @@ def test_the_quality_of_a_session_follows() -> None:
     assert story(course).average_hrv_improvement == 0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.floats(-1, 1), min_size=5, max_size=26),
     st.lists(st.integers(0, 30), max_size=4),

@@ -272,7 +272,7 @@ def recorded(state: Session) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), events=reports, start=st.booleans())
 def test_any_order_of_telling_gives_the_same_record(
     data: st.DataObject, events: list[c.Report], start: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.domain import commands as c
@@ -68,7 +68,6 @@ def snapshot_of(course: Course) -> Snapshot:
     return story
 
 
-@settings(deadline=None)
 @given(happenings, ended | st.just(c.End()), st.sampled_from(["live", "guided", "practice", "workshop"]))
 def test_every_story_may_be_published(happened: list[Any], end: c.Command, kind: Any) -> None:
     """It keeps every bound of what callers of the summary have to keep."""

@@ -74,21 +74,21 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(moves)
 def test_nothing_follows_of_fewer_than_five(moves: list[tuple[set[str], str | None]]) -> None:
     """Within five minutes, whoever comes, goes, and withdraws."""
     assert played(moves, 30_000).fewest(5) >= 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(moves)
 def test_nothing_ever_follows_of_one_person(moves: list[tuple[set[str], str | None]]) -> None:
     """Over hours, and from figures of many groups that differ by two."""
     assert played(moves, 301_000).fewest(2) >= 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.sets(st.sampled_from(PEOPLE[:8]), max_size=3), max_size=9))
 def test_seats_that_are_vouched_for_and_not_in_turns_tell_nobody(absent: list[set[str]]) -> None:
     """Who decides on seats leaves out a few at a time, and looks at the figure each time."""
@@ -201,7 +201,7 @@ VALUES = {
 CLOSE = {"hrv_improvement": 0.5 + 0.2, "coherence": 0.05 + 0.02, "synchrony": 0.005 + 0.001}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.sampled_from(sorted(VALUES)), st.integers(5, 30))
 def test_a_figure_without_some_parts_is_the_figure_of_the_others(
     data: st.DataObject, name: Figure, people: int

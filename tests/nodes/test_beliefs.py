@@ -84,7 +84,7 @@ class Watching(RuleBasedStateMachine):
 
 
 TestWatching = Watching.TestCase
-TestWatching.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestWatching.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def watch(numbers: list[int], *, connected: list[bool] | None = None) -> list[dict[str, int]]:

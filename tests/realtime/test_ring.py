@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.session import Role
@@ -104,7 +104,7 @@ async def play(doings: list[tuple[str, str | int | None]]) -> None:
             assert reader.seat.cursor == room.head
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(doings)
 def test_everybody_gets_everything_once_and_in_order(doings: list[tuple[str, str | int | None]]) -> None:
     """From where they came in, or a part without a hole and a goodbye."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -227,7 +227,6 @@ def hearts(draw: st.DrawFn) -> list[int]:
     return values
 
 
-@settings(deadline=None)
 @example(
     rr=[1300, 1300, 1300, 1299],
     unit="s",
@@ -282,7 +281,6 @@ def test_what_is_written_is_read_or_refused_but_never_misread(
     assert read(raw).values == pytest.approx(rr, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(300, 2000), st.integers(0, 2000)), min_size=2, max_size=30))
 def test_two_whole_numbers_and_a_comma_are_never_misread(pairs: list[tuple[int, int]]) -> None:
     """Without a header, what may be a decimal comma or two columns is one of both or is refused."""
@@ -294,7 +292,6 @@ def test_two_whole_numbers_and_a_comma_are_never_misread(pairs: list[tuple[int, 
     assert attempt(lines([f"{a},{b}" for a, b in pairs]).encode()) in (None, *readings)
 
 
-@settings(deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=200), st.text('0123456789.,;\t \n#"ersmnaN-+()/', max_size=120).map(str.encode)

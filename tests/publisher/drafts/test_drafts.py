@@ -181,7 +181,7 @@ def test_the_mail_draft_is_the_same_bytes_each_time(publisher: Publisher, tmp_pa
     assert "prefers-color-scheme: dark" in html.get_content()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(subject=TEXT, text=TEXT, name=TEXT)
 def test_pythons_parser_reads_a_mail_back(subject: str, text: str, name: str) -> None:
     """Whatever stands in subject, text and sender's name comes back, and makes no header of its own."""

@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.mail.email import Mail
@@ -43,7 +43,6 @@ def sent(subject: str, name: str, text: str) -> bytes:
 
 # dart-lang/pub-dev#7833, cpython#76995: lines of 998 columns, encoded words of 428, bytes beyond ASCII.
 @given(subject=ONE_LINE | WORDY, name=ONE_LINE | WORDY, text=ONE_LINE)
-@settings(deadline=None)
 def test_every_line_and_word_is_short_and_says_what_was_written(subject: str, name: str, text: str) -> None:
     """7 bits, lines of 78 at most but for the one-click link, words of 75; and it reads as it was written."""
     raw = sent(subject, name, text * 20)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.rendering import colours
@@ -27,14 +27,12 @@ def contrast(one: str, other: str) -> float:
     return (brighter + 0.05) / (darker + 0.05)
 
 
-@settings(deadline=None)  # The first use imports the library.
 @given(any_colour, any_colour)
 def test_the_contrast_is_that_of_wcag(one: str, other: str) -> None:
     """The library's figure is the formula's."""
     assert colours.contrast(one, other) == pytest.approx(contrast(one, other), rel=0.005)
 
 
-@settings(deadline=None)
 @given(any_colour)
 def test_the_nearest_colour_can_be_read_and_is_itself_when_it_could(accent: str) -> None:
     """Words in it on paper and on white, and white words on it, have a contrast of 4.5; a second look changes nothing."""
@@ -46,7 +44,6 @@ def test_the_nearest_colour_can_be_read_and_is_itself_when_it_could(accent: str)
         assert nearest == accent
 
 
-@settings(deadline=None)
 @given(any_colour)
 def test_the_nearest_colour_is_not_darker_than_needed(accent: str) -> None:
     """What was too light comes just to the limit."""
@@ -55,7 +52,6 @@ def test_the_nearest_colour_is_not_darker_than_needed(accent: str) -> None:
         assert contrast(nearest, "#FAF7F2") < 4.75
 
 
-@settings(deadline=None)
 @given(any_colour)
 def test_every_tone_of_a_readable_accent_holds_in_light_and_dark(accent: str) -> None:
     """Links, words on buttons, the circle's edge against the page, and words over its inside."""

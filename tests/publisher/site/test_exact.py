@@ -124,7 +124,7 @@ class SiteMachine(RuleBasedStateMachine):
 
 TestIncrementalIsExact = SiteMachine.TestCase
 TestIncrementalIsExact.settings = settings(
-    max_examples=3, stateful_step_count=7, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=3, stateful_step_count=7, suppress_health_check=list(HealthCheck)
 )
 
 

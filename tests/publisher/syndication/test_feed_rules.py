@@ -171,7 +171,7 @@ def test_the_json_feed_keeps_its_specification(publisher: Publisher) -> None:
         assert published <= modified
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(text=st.text(min_size=1, max_size=60))
 def test_no_text_breaks_the_full_text(text: str) -> None:
     """Any text at all: the item's HTML stays HTML."""
