@@ -163,7 +163,7 @@ def _seconds_of_a_card(n: int) -> float:
 
 
 def import_all(data: Path, count: int) -> float:
-    """Seconds for so many summaries, from the file to the last page."""
+    """Seconds for so many summaries, from the file to the last page and the search over them."""
     data.mkdir(parents=True)
     file = data.parent / f"{count}.jsonl"
     file.write_text("\n".join(lines(count)), encoding="utf-8")
