@@ -30,14 +30,20 @@ help: ## show this list
 demo: $(VENV)/runtime.stamp ## play a whole live session of 25 people, publish it, and keep serving it
 	@$(halcytone) demo --data ./var/demo $(DEMO_ARGS)
 
+# Debian packages, installed where they are missing; what is asked for is a program.
+needs_curl = @bash .ci/install-package.sh curl $@
+needs_postgresql = @bash .ci/install-package.sh initdb $@ postgresql
+needs_haproxy = @bash .ci/install-package.sh haproxy $@
+needs_chromium = @bash .ci/install-chromium.sh
+
 # What pytest and dozens of servers compile is kept for the next of them, even where bytecode is turned off.
-test test-of: export PYTHONDONTWRITEBYTECODE =
-# The files to collect for what runs alone; with arguments given, those alone say what is collected.
-alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py'))
-test: $(VENV)/development.stamp $(VENV)/system.stamp ## run every test, and install what they need
-	@# What measures time has the machine to itself; the rest shares its cores: four workers on two cores, since many tests wait for a breath or a deadline.
-	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
-	$(python) -m pytest -m "not alone and not engines" -n 4 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+test test-of browsers: export PYTHONDONTWRITEBYTECODE =
+# Four workers on two cores, since many tests wait for a breath or a deadline; the long files begin first.
+in_parallel = -n 4 --dist loadfile --no-loadscope-reorder --durations=10
+test: $(VENV)/development.stamp ## run every test that needs no browser, and install what they need
+	$(needs_curl)
+	$(needs_postgresql)
+	$(python) -m pytest -m "not browser and not engines" $(in_parallel) $(TEST_ARGS)
 
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))
@@ -49,10 +55,15 @@ test-of: $(VENV)/development.stamp ## run the tests of one package, or of severa
 in_firefox = tests/web/test_whole_session.py tests/web/test_finding_back.py tests/web/test_before_the_start.py \
 	tests/web/test_series.py tests/web/test_weekly_class.py \
 	tests/publisher/site/test_in_browser.py
-browsers: $(VENV)/development.stamp ## run the walks in Firefox and WebKit, and install both where they are missing
+# What measures time has the machine to itself.
+alone = $(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py')
+browsers: $(VENV)/development.stamp ## run every test in Chromium and the walks in Firefox and WebKit, and install the three
+	$(needs_chromium)
 	@bash .ci/install-package.sh firefox-esr browsers
 	@bash .ci/install-package.sh WebKitWebDriver browsers webkit2gtk-driver
 	@bash .ci/install-package.sh Xvfb browsers xvfb
+	$(python) -m pytest -m "alone and browser" $(alone)
+	$(python) -m pytest -m "browser and not alone and not engines" $(in_parallel)
 	$(python) -m pytest --engine firefox -m "browser and not chromium" -n 2 --dist loadfile $(in_firefox)
 	$(python) -m pytest -m engines tests/engines
 
@@ -61,7 +72,7 @@ setup: $(VENV)/development.stamp ## install the development environment into .ve
 run: $(VENV)/runtime.stamp ## serve, with the data in ./var; RUN_ARGS="--port 8001", or HALCYTONE_*
 	$(halcytone) serve $(RUN_ARGS)
 
-check: static test ## run lint, types, import contracts and tests: what every change must pass
+check: static test browsers ## run lint, types, import contracts, the tests, and those in browsers: what every change must pass
 
 static: lint types contracts ## run lint, types and import contracts
 
@@ -81,8 +92,9 @@ bench: $(VENV)-bench/stamp ## run the benchmarks, ours and other servers': a tab
 bench-publish: $(VENV)/development.stamp ## measure publishing one session among 10,000; or BENCH_ARGS="--sessions 500"
 	$(python) -m bench.publish $(BENCH_ARGS)
 
-bench-cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## measure several servers on one PostgreSQL behind HAProxy, and faults: a quarter of an hour
-	@bash .ci/install-package.sh haproxy bench-cluster
+bench-cluster: $(VENV)/development.stamp ## measure several servers on one PostgreSQL behind HAProxy, and faults: a quarter of an hour
+	$(needs_postgresql)
+	$(needs_haproxy)
 	$(python) -m bench.cluster $(BENCH_ARGS)
 
 check-site: $(VENV)/development.stamp ## check a sample site with the Nu HTML validator; needs Java and npm
@@ -92,14 +104,15 @@ spam-check: $(VENV)/development.stamp ## check what SpamAssassin says of every l
 	@bash .ci/install-package.sh spamassassin spam-check
 	$(python) -m tests.spam
 
-cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## three servers, PostgreSQL and HAProxy: kill the one that has a live session; CLUSTER_ARGS=--exit
-	@bash .ci/install-package.sh haproxy cluster
+cluster: $(VENV)/development.stamp ## three servers, PostgreSQL and HAProxy: kill the one that has a live session; CLUSTER_ARGS=--exit
+	$(needs_postgresql)
+	$(needs_haproxy)
 	@$(python) -m tests.cluster $(CLUSTER_ARGS)
 
 proxies: $(VENV)/development.stamp ## check that Caddy, nginx and HAProxy log no secret with the files of deploy/; or PROXIES_ARGS=--show
 	@bash .ci/install-package.sh caddy proxies
 	@bash .ci/install-package.sh nginx proxies nginx-light
-	@bash .ci/install-package.sh haproxy proxies
+	$(needs_haproxy)
 	$(python) -m tests.proxies $(PROXIES_ARGS)
 
 installation: $(VENV)/development.stamp ## install in an empty Debian as deploy/ says, and run the compose file's services there; SUITE=bookworm; needs root
@@ -109,7 +122,8 @@ installation: $(VENV)/development.stamp ## install in an empty Debian as deploy/
 stress: $(VENV)/development.stamp ## stress test: a minute of load and faults on a real server, then a check of journal and clients
 	$(python) -m tests.stress $(STRESS_ARGS)
 
-stress-cluster: $(VENV)/development.stamp $(VENV)/system.stamp ## stress test: twenty faults of servers and databases under three servers, for each of ten seeds; or STRESS_ARGS="--seed 7"
+stress-cluster: $(VENV)/development.stamp ## stress test: twenty faults of servers and databases under three servers, for each of ten seeds; or STRESS_ARGS="--seed 7"
+	$(needs_postgresql)
 	$(python) -m tests.stress.cluster $(if $(STRESS_ARGS),$(STRESS_ARGS),--seeds 10)
 
 stress-registrations: $(VENV)/development.stamp ## stress test: a thousand addresses from fifty network addresses say that they come; the letters are counted
@@ -118,10 +132,12 @@ stress-registrations: $(VENV)/development.stamp ## stress test: a thousand addre
 soak: $(VENV)/development.stamp ## soak test: an hour at 24 times life, 40 sessions, what is held and written; or SOAK_ARGS="--minutes 20"
 	$(python) -m tests.soak.studio $(SOAK_ARGS)
 
-soak-wall: $(VENV)/development.stamp $(VENV)/system.stamp ## soak test: a wall, a phone and a console through hours of a studio's day, in six minutes
+soak-wall: $(VENV)/development.stamp ## soak test: a wall, a phone and a console through hours of a studio's day, in six minutes
+	$(needs_chromium)
 	$(python) -m tests.soak $(SOAK_ARGS)
 
-soak-sound: $(VENV)/development.stamp $(VENV)/system.stamp ## the phase of the sound in a hidden page, for ten minutes; or SOUND_ARGS="--minutes 1"
+soak-sound: $(VENV)/development.stamp ## the phase of the sound in a hidden page, for ten minutes; or SOUND_ARGS="--minutes 1"
+	$(needs_chromium)
 	$(python) -m tests.soak.sound $(SOUND_ARGS)
 
 fuzz-api: $(VENV)/development.stamp ## fuzz test: ten minutes of generated requests to every documented endpoint; or FUZZ_ARGS="--seconds 60"
@@ -133,7 +149,8 @@ fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and m
 release: $(VENV)/development.stamp ## build wheel and sdist into dist/, twice to the same bytes, checked and tried; tags nothing
 	@$(python) .ci/release.py $(RELEASE_ARGS)
 
-pictures: $(VENV)/development.stamp $(VENV)/system.stamp ## take the pictures of the documents anew, into docs/images, and draw docs/house.svg
+pictures: $(VENV)/development.stamp ## take the pictures of the documents anew, into docs/images, and draw docs/house.svg
+	$(needs_chromium)
 	$(python) -m tests.docs.pictures
 	$(python) -m tests.docs.house
 
@@ -162,7 +179,8 @@ SWAGGER_UI = 5.35.0
 vendor: ## fetch the renderer of the API's reference from npm again, at the version that stands here; needs npm
 	bash .ci/vendor-swagger-ui.sh $(SWAGGER_UI)
 
-screenshots: $(VENV)/development.stamp $(VENV)/system.stamp ## take pictures of every state of the live pages, in var/screenshots; or SCREENSHOTS_ARGS="--of console"
+screenshots: $(VENV)/development.stamp ## take pictures of every state of the live pages, in var/screenshots; or SCREENSHOTS_ARGS="--of console"
+	$(needs_chromium)
 	$(python) -m tests.web.screenshots $(SCREENSHOTS_ARGS)
 
 # One after the other: each lock is constrained to the versions of the one before.
@@ -204,8 +222,4 @@ $(VENV)-bench/stamp: requirements/bench.lock requirements/build.lock bench/peers
 	@bash .ci/install.sh $(VENV)-bench requirements/bench.lock requirements/build.lock
 	@if command -v npm > /dev/null; then cd bench/peers && npm ci --ignore-scripts --no-audit --no-fund --silent; \
 	else echo "npm is not installed: the benchmark goes without its Node peers." >&2; fi
-	@touch $@
-
-$(VENV)/system.stamp: .ci/install-system.sh | $(python)
-	@bash .ci/install-system.sh
 	@touch $@

@@ -3,6 +3,8 @@
 set -euo pipefail
 
 PATH=$PATH:/usr/sbin:/usr/local/sbin
+# Debian keeps the programs of PostgreSQL's server out of PATH.
+for programs in /usr/lib/postgresql/*/bin; do PATH=$PATH:$programs; done
 program=$1 target=$2 package=${3:-$1}
 if command -v "$program" >/dev/null 2>&1; then exit 0; fi
 
