@@ -174,7 +174,7 @@ _CHANGES = (
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     zone=st.sampled_from(ZONES),
     day=st.sampled_from(_CHANGES),
