@@ -368,7 +368,7 @@ def publications_list(
     failed: Annotated[bool, typer.Option("--failed", help="Only what failed.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List the state of every channel: pending, running, done or failed, with attempts and the last error."""
+    """List the state of every channel: pending, running, done, failed or withdrawn, with attempts and the last error."""
     from engine.commands.publications import list_publications as run
 
     run(config, data, session, failed=failed, as_json=as_json)

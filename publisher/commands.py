@@ -69,14 +69,16 @@ def export(database: Database) -> Iterator[dict[str, Any]]:
 def list_publications(database: Database, session_id: str | None) -> list[dict[str, Any]]:
     """The newest job of each channel, and how many mails there are of each kind and state; of all sessions, or of one.
 
-    Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many. The mails that
-    ask for a confirmation have no session: theirs is empty.
+    Keys: session_id, channel, state, attempts, last_error, updated_at; for mails ``mails`` says how many, for channels
+    ``withdrawn_at`` when the story was withdrawn, or None. The mails that ask for a confirmation have no session: theirs
+    is empty.
     """
     with database.connect() as connection:
-        outbox = Outbox(connection)
-        deliveries = Deliveries(Catalogue(connection))
+        outbox, catalogue = Outbox(connection), Catalogue(connection)
+        deliveries = Deliveries(catalogue)
         listed: list[dict[str, Any]] = []
         for each in [*outbox.session_ids(), ""] if session_id is None else [session_id]:
+            withdrawn_at = catalogue.withdrawn_at(each)
             listed += [
                 {
                     "session_id": row.session_id,
@@ -85,6 +87,7 @@ def list_publications(database: Database, session_id: str | None) -> list[dict[s
                     "attempts": row.attempts,
                     "last_error": row.last_error,
                     "updated_at": iso(row.updated_at),
+                    "withdrawn_at": None if withdrawn_at is None else iso(withdrawn_at),
                 }
                 for row in outbox.of(each)
             ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from engine.commands.terminal import database_in, fail, say, settings_for, table
 
@@ -37,7 +38,7 @@ def list_publications(
             (
                 row["session_id"] or "–",
                 row["channel"],
-                f"{row['mails']} {row['state']}" if "mails" in row else row["state"],
+                _state(row),
                 str(row["attempts"]),
                 row["last_error"] or "",
             )
@@ -47,6 +48,13 @@ def list_publications(
     )
     if any(row["state"] == "uncertain" for row in rows):
         say(_UNCERTAIN)
+
+
+def _state(row: dict[str, Any]) -> str:
+    """Of mails with how many there are; of a channel that was done, what became of it since."""
+    if "mails" in row:
+        return f"{row['mails']} {row['state']}"
+    return "withdrawn" if row["state"] == "done" and row["withdrawn_at"] else str(row["state"])
 
 
 def retry(config: Path | None, data: Path | None, session: str) -> None:

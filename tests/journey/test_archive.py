@@ -130,6 +130,9 @@ async def test_publications_are_listed_retried_and_withdrawn(tmp_path: Path) -> 
     assert "web" in await halcytone("publications", "retry", "evening-001", "--data", data)
     await halcytone("publications", "unpublish", "evening-001", "--data", data)
     await halcytone("publications", "unpublish", "nobody", "--data", data, status=1)
+    await halcytone("publications", "unpublish", "evening-000", "--data", data)
+    shown = (await halcytone("publications", "list", "evening-000", "--data", data)).splitlines()
+    assert {line.split()[2] for line in shown if line.startswith("evening-000")} == {"withdrawn"}
     assert "Evening 1" not in (data / "public/index.html").read_text()
     assert "evening-001" not in (data / "public/feed.xml").read_text()
 
