@@ -10,16 +10,24 @@ import asyncio
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
-from engine.storage.database import Connection, DatabaseError, DatabaseLocked, DatabaseLost
+from engine.storage.database import (
+    Connection,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseLost,
+    Row,
+    one_of,
+)
 from engine.storage.journal import Append, Done, JournalFailed, Loaded, Record, StateSnapshot, contiguous
 from engine.storage.rows import PEOPLE, ROOMS
-from engine.storage.writing import latest_position, record_of, records_between
+from engine.storage.writing import record_of
 
 __all__ = ["MAX_STAGED", "GroupCommitJournal", "OnCommit"]
 
@@ -27,6 +35,8 @@ MAX_STAGED = 100_000
 """Entries that may wait for the writer; further ones fail at once instead of eating the memory."""
 
 _REMEMBERED = 100_000
+_LOADED_AT_ONCE = 25
+"""Sessions that are read together: what they hold is in memory twice for a moment."""
 _CLOSE_WITHIN_S = 3.0
 """What a drain gives the journal: less than it has in all."""
 
@@ -59,6 +69,9 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         self._staged: list[_Staged] = []
         self._unfinished = 0
         self._closing = False
+        self._to_load: dict[str, asyncio.Future[Loaded | None]] = {}
+        """What was asked for in this tick."""
+        self._loading: set[asyncio.Task[None]] = set()
         self._written: dict[str, int] = {}
         """Where this writer left each session."""
         self._idle = asyncio.Event()
@@ -97,12 +110,41 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         )
 
     async def load(self, session_id: str) -> Loaded | None:
-        """As the port says."""
-        return await self._reading(lambda connection: self._loaded(connection, session_id))
+        """As the port says. Sessions that are asked for in one loop tick are read together."""
+        if not self._to_load:
+            self._loop.call_soon(self._load_together)
+        loading = self._to_load.get(session_id)
+        if loading is None:
+            loading = self._to_load[session_id] = self._loop.create_future()
+        return await asyncio.shield(loading)
 
-    def _loaded(self, connection: _Connection, session_id: str) -> Loaded | None:
-        """What is loaded of a session, on one of the threads that read."""
-        return _load(connection, session_id)
+    def _load_together(self) -> None:
+        wanted, self._to_load = list(self._to_load.items()), {}
+        for start in range(0, len(wanted), _LOADED_AT_ONCE):
+            group = dict(wanted[start : start + _LOADED_AT_ONCE])
+            reading = self._loop.create_task(self._load_group(group))
+            self._loading.add(reading)
+            reading.add_done_callback(self._loading.discard)
+
+    async def _load_group(self, wanted: Mapping[str, asyncio.Future[Loaded | None]]) -> None:
+        try:
+            found = await self._reading(lambda connection: self._loaded(connection, list(wanted)))
+        except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits must hear of it
+            if len(wanted) > 1 and not isinstance(error.__cause__, DatabaseLost):
+                # One that cannot be read must not keep the others from being read.
+                for session_id, loading in wanted.items():
+                    await self._load_group({session_id: loading})
+                return
+            for loading in wanted.values():
+                loading.set_exception(error)
+                loading.exception()  # Known: whoever asked may be gone by now.
+        else:
+            for session_id, loading in wanted.items():
+                loading.set_result(found.get(session_id))
+
+    def _loaded(self, connection: _Connection, session_ids: Sequence[str]) -> dict[str, Loaded]:
+        """What is loaded of those of the sessions that somebody created, on one of the threads that read."""
+        return _load(connection, session_ids)
 
     async def close(self) -> None:
         """As the port says. A database that stays locked or away for a few seconds is given up."""
@@ -224,28 +266,62 @@ def _read_numbered(connection: Connection, session_id: str, after: int, limit: i
     return [record_of(row) for row in reversed(rows)]
 
 
-def _load(connection: Connection, session_id: str) -> Loaded | None:
+def _load(connection: Connection, session_ids: Sequence[str]) -> dict[str, Loaded]:
+    among, ids = one_of("id", session_ids)
+    listed = ", ".join(f"(:{name})" for name in ids)
     # One read transaction: all of it is of the same moment.
     with connection.reading():
-        room = connection.row("SELECT * FROM rooms WHERE session_id = :id", id=session_id)
-        latest = latest_position(connection, session_id)
-        if room is None and latest == 0:
-            return None
-        state = connection.row(
-            "SELECT position, state FROM state_snapshots WHERE session_id = :id", id=session_id
+        rooms = connection.rows(f"SELECT * FROM rooms WHERE session_id IN {among}", **ids)
+        # Each by itself: the highest position stands at the end of its session's part of the primary key.
+        latest = connection.rows(
+            "SELECT column1 AS session_id, (SELECT max(position) FROM journal WHERE session_id = column1) AS latest"
+            f" FROM (VALUES {listed}) AS wanted",
+            **ids,
         )
-        after = state["position"] if state else 0
-        records, hole = contiguous(records_between(connection, session_id, after + 1, latest), after)
+        states = connection.rows(
+            f"SELECT session_id, position, state FROM state_snapshots WHERE session_id IN {among}", **ids
+        )
+        records = connection.rows(
+            "SELECT journal.session_id, journal.position, seq, at, event"
+            f" FROM (VALUES {listed}) AS wanted"
+            " LEFT JOIN state_snapshots ON state_snapshots.session_id = column1"
+            " JOIN journal ON journal.session_id = column1"
+            " AND journal.position > coalesce(state_snapshots.position, 0)"
+            " ORDER BY journal.session_id, journal.position",
+            **ids,
+        )
         people = connection.rows(
-            "SELECT * FROM people WHERE session_id = :id ORDER BY client_id", id=session_id
+            f"SELECT * FROM people WHERE session_id IN {among} ORDER BY session_id, client_id", **ids
         )
-        ids = connection.rows("SELECT event_id FROM event_ids WHERE session_id = :id", id=session_id)
-    return Loaded(
-        records=records,
-        latest=latest,
-        state=StateSnapshot(state["position"], state["state"]) if state else None,
-        people=tuple(PEOPLE.read(row) for row in people),
-        room=ROOMS.read(room) if room else None,
-        event_ids=frozenset(row["event_id"] for row in ids),
-        hole=hole,
-    )
+        event_ids = connection.rows(
+            f"SELECT session_id, event_id FROM event_ids WHERE session_id IN {among}", **ids
+        )
+    room_of = {row["session_id"]: ROOMS.read(row) for row in rooms}
+    state_of = {row["session_id"]: StateSnapshot(row["position"], row["state"]) for row in states}
+    records_of, people_of, event_ids_of = _by_session(records), _by_session(people), _by_session(event_ids)
+    loaded: dict[str, Loaded] = {}
+    for row in latest:
+        session_id = row["session_id"]
+        room, state = room_of.get(session_id), state_of.get(session_id)
+        if room is None and row["latest"] is None:
+            continue
+        followed, hole = contiguous(
+            [record_of(each) for each in records_of[session_id]], state.position if state else 0
+        )
+        loaded[session_id] = Loaded(
+            records=followed,
+            latest=row["latest"] or 0,
+            state=state,
+            people=tuple(PEOPLE.read(each) for each in people_of[session_id]),
+            room=room,
+            event_ids=frozenset(each["event_id"] for each in event_ids_of[session_id]),
+            hole=hole,
+        )
+    return loaded
+
+
+def _by_session(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
+    sorted_: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        sorted_[row["session_id"]].append(row)
+    return sorted_

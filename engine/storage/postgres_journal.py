@@ -25,8 +25,16 @@ import structlog
 from asyncpg.connect_utils import SessionAttribute
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
+from engine.domain.instant import Millis
 from engine.storage.acknowledged_tail import KEPT_S, AcknowledgedTail
-from engine.storage.database import ConstraintViolated, DatabaseError, DatabaseLocked, DatabaseLost
+from engine.storage.database import (
+    ConstraintViolated,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseLost,
+    Value,
+    one_of,
+)
 from engine.storage.group_commit import GroupCommitJournal, OnCommit
 from engine.storage.journal import (
     Append,
@@ -39,7 +47,7 @@ from engine.storage.journal import (
 )
 from engine.storage.postgres import PostgresConnection, PostgresDatabase
 from engine.storage.rows import PEOPLE, ROOMS, PersonChange
-from engine.storage.writing import is_written, latest_position, records_between, write_checked
+from engine.storage.writing import is_written, latest_position, record_of, write_checked
 
 __all__ = ["PostgresJournal"]
 
@@ -125,16 +133,10 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         """The database did not answer while the journal was closed: nothing more is tried."""
         super().__init__(database.connect, loop, on_commit)
 
-    def _loaded(self, connection: PostgresConnection, session_id: str) -> Loaded | None:
-        loaded = super()._loaded(connection, session_id)
-        if loaded is not None and self.node is not None:
-            term = connection.value(
-                "SELECT term FROM owners WHERE session_id = :id AND node = :node",
-                id=session_id,
-                node=self.node,
-            )
-            if term is not None:
-                self._taken_over.append(_written_of_late(connection, session_id, loaded, term))
+    def _loaded(self, connection: PostgresConnection, session_ids: Sequence[str]) -> dict[str, Loaded]:
+        loaded = super()._loaded(connection, session_ids)
+        if loaded and self.node is not None:
+            self._taken_over.extend(_written_of_late(connection, self.node, loaded))
         return loaded
 
     def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
@@ -396,30 +398,66 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
 
 
 def _written_of_late(
-    connection: PostgresConnection, session_id: str, loaded: Loaded, term: int
-) -> list[Append]:
-    """What the standby of a database may lack of a session that is taken over: its owner until now cannot write it again."""
+    connection: PostgresConnection, node: str, loaded: Mapping[str, Loaded]
+) -> list[list[Append]]:
+    """What the standby of a database may lack of sessions that a node takes over: their owner until now cannot write it again."""
     since = time.time_ns() // 1_000_000 - int(KEPT_S * 1000)
-    records: Sequence[Record] = loaded.records
-    if loaded.latest and not (records and records[0].at <= since):
-        floor = max(1, loaded.latest - _MOST_TAKEN_OVER)
-        records = records_between(connection, session_id, floor, loaded.latest)
-    late = list(dropwhile(lambda record: record.at <= since, records))
-    if not late or loaded.hole is not None:
-        return []
-    entries = [_alone(session_id, record, term) for record in late]
-    people = [PersonChange(row.client_id, row) for row in loaded.people]
-    rows_alone = Append(
+    among, ids = one_of("id", loaded)
+    owned = connection.rows(
+        f"SELECT session_id, term FROM owners WHERE node = :node AND session_id IN {among}", node=node, **ids
+    )
+    terms = {row["session_id"]: row["term"] for row in owned if loaded[row["session_id"]].hole is None}
+    late = _records_since(connection, {each: loaded[each] for each in terms}, since)
+    return [
+        [
+            *(_alone(session_id, record, terms[session_id]) for record in records),
+            _rows_alone(session_id, loaded[session_id], terms[session_id]),
+        ]
+        for session_id, records in late.items()
+    ]
+
+
+def _records_since(
+    connection: PostgresConnection, loaded: Mapping[str, Loaded], since: Millis
+) -> dict[str, list[Record]]:
+    """The records of sessions after an instant, in order; without sessions that have none. Read where they are not loaded."""
+    late: dict[str, list[Record]] = {}
+    earlier: dict[str, Value] = {}
+    for session_id, each in loaded.items():
+        if each.records and each.records[0].at <= since:
+            late[session_id] = list(dropwhile(lambda record: record.at <= since, each.records))
+        elif each.latest:
+            earlier[session_id] = each.latest
+    if earlier:
+        ids: dict[str, Value] = {f"id_{number}": session_id for number, session_id in enumerate(earlier)}
+        latest = {f"latest_{number}": position for number, position in enumerate(earlier.values())}
+        logs = ", ".join(f"(:{id_}, :{position})" for id_, position in zip(ids, latest, strict=True))
+        rows = connection.rows(
+            f"SELECT session_id, position, seq, at, event FROM (VALUES {logs}) AS logs JOIN journal"
+            " ON session_id = column1 AND position BETWEEN column2 - :most AND column2 AND at > :since"
+            " ORDER BY session_id, position",
+            most=_MOST_TAKEN_OVER,
+            since=since,
+            **ids,
+            **latest,
+        )
+        for row in rows:
+            late.setdefault(row["session_id"], []).append(record_of(row))
+    return {session_id: records for session_id, records in late.items() if records}
+
+
+def _rows_alone(session_id: str, loaded: Loaded, term: int) -> Append:
+    """The rows of a session as they are, without a record."""
+    return Append(
         session_id,
         loaded.latest,
         (),
-        people=people,
+        people=[PersonChange(row.client_id, row) for row in loaded.people],
         room=loaded.room,
         state=loaded.state,
         event_ids=tuple(loaded.event_ids),
         term=term,
     )
-    return [*entries, rows_alone]
 
 
 def _alone(session_id: str, record: Record, term: int) -> Append:

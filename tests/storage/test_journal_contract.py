@@ -275,6 +275,37 @@ async def test_deleted_messages_go_from_the_log(journal: Journal) -> None:
     )
 
 
+async def test_sessions_loaded_at_once_are_each_as_loaded_alone(journal: Journal) -> None:
+    """Of each its own state, records, people and ids; nothing of one that nobody created."""
+    for name in ("a", "b"):
+        person = PersonRow(name, "ann", 5, name=f"Ann of {name}")
+        first = Append(
+            name, 0, records(1, 3), people=[PersonChange("ann", person)], room=room(name), event_ids=[name]
+        )
+        await outcomes(journal, [first])
+    await outcomes(
+        journal,
+        [Append("b", 3, records(4, 9), state=StateSnapshot(7, b"{}")), Append("c", 0, records(1, 2))],
+    )
+    alone = [await journal.load(name) for name in ("a", "b", "c", "nowhere")]
+
+    assert await asyncio.gather(*map(journal.load, ("a", "b", "c", "nowhere"))) == alone
+
+    a, b, c, nowhere = alone
+    assert nowhere is None
+    assert a is not None
+    assert b is not None
+    assert c is not None
+    assert (list(a.records), list(b.records), list(c.records)) == (
+        records(1, 3),
+        records(8, 9),
+        records(1, 2),
+    )
+    assert [row.name for row in a.people] == ["Ann of a"]
+    assert b.event_ids == {"b"}
+    assert c.room is None
+
+
 async def test_a_start_gets_state_records_people_room_and_ids(journal: Journal) -> None:
     """``load`` gives the newest state, the records after it, and the rows as they were last written."""
     ann = PersonRow("a", "ann", 5, name="Ann", consents='{"group":1}', vouched=True)
