@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from queue import SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
@@ -35,6 +36,7 @@ MAX_STAGED = 100_000
 """Entries that may wait for the writer; further ones fail at once instead of eating the memory."""
 
 _REMEMBERED = 100_000
+_READERS = 2
 _LOADED_AT_ONCE = 25
 """Sessions that are read together: what they hold is in memory twice for a moment."""
 _CLOSE_WITHIN_S = 3.0
@@ -70,7 +72,7 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         self._unfinished = 0
         self._closing = False
         self._to_load: dict[str, asyncio.Future[Loaded | None]] = {}
-        """What was asked for in this tick."""
+        """What was asked for and is not being read yet."""
         self._loading: set[asyncio.Task[None]] = set()
         self._written: dict[str, int] = {}
         """Where this writer left each session."""
@@ -80,7 +82,7 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         self._connection = connect()
         self._local = threading.local()
         self._readers: list[_Connection] = []
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="journal-read")
+        self._pool = ThreadPoolExecutor(max_workers=_READERS, thread_name_prefix="journal-read")
         self._writer = threading.Thread(target=self._write_until_closed, name="journal-write", daemon=True)
         self._writer.start()
 
@@ -110,7 +112,7 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         )
 
     async def load(self, session_id: str) -> Loaded | None:
-        """As the port says. Sessions that are asked for in one loop tick are read together."""
+        """As the port says. Sessions that are asked for in one loop tick, or while others are read, are read together."""
         if not self._to_load:
             self._loop.call_soon(self._load_together)
         loading = self._to_load.get(session_id)
@@ -119,12 +121,17 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         return await asyncio.shield(loading)
 
     def _load_together(self) -> None:
-        wanted, self._to_load = list(self._to_load.items()), {}
-        for start in range(0, len(wanted), _LOADED_AT_ONCE):
-            group = dict(wanted[start : start + _LOADED_AT_ONCE])
+        while self._to_load and len(self._loading) < _READERS:
+            group = dict(islice(self._to_load.items(), _LOADED_AT_ONCE))
+            for session_id in group:
+                del self._to_load[session_id]
             reading = self._loop.create_task(self._load_group(group))
             self._loading.add(reading)
-            reading.add_done_callback(self._loading.discard)
+            reading.add_done_callback(self._group_loaded)
+
+    def _group_loaded(self, reading: asyncio.Task[None]) -> None:
+        self._loading.discard(reading)
+        self._load_together()
 
     async def _load_group(self, wanted: Mapping[str, asyncio.Future[Loaded | None]]) -> None:
         try:
