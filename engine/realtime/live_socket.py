@@ -309,6 +309,8 @@ class LiveSockets:
     async def _detach(self, seat: Seat, ref: pykka.ActorRef[Any], session_id: str, goodbye: bool) -> None:
         try:
             if not ref.is_alive():
+                if self._directory.handing_over:
+                    return  # Its next owner knows who was here, and who is not back in time.
                 ref = await self._directory.find(session_id)
             ref.tell(Detach(seat, goodbye))
         except (Rejected, pykka.ActorDeadError, MailboxFull) as reason:

@@ -115,6 +115,11 @@ class Directory:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._sweeper: asyncio.Task[None] | None = None
 
+    @property
+    def handing_over(self) -> bool:
+        """Whether the sessions are, or are about to be, other servers'."""
+        return self._handing_over
+
     # -- queries and commands --------------------------------------------------------------------
 
     async def find(self, session_id: str) -> pykka.ActorRef[SessionActor]:
@@ -297,15 +302,14 @@ class Directory:
         """
         self._handing_over = True
         waiting = list(self._actors)
-        for start in range(0, len(waiting), _LOADED_AT_ONCE):
-            group = waiting[start : start + _LOADED_AT_ONCE]
-            rooms = await asyncio.gather(*map(self._stopped, group))
-            await self._loader.writes_settled()
-            if self._ownership is not None:
-                await self._ownership.release(group)
-            for room in rooms:
-                if room is not None:
-                    room.close_all(CloseCode.MOVED, "the session goes on on another server")
+        # All at once: those of a second group would wait for the people of the first, who come back meanwhile.
+        rooms = await asyncio.gather(*map(self._stopped, waiting))
+        await self._loader.writes_settled()
+        if self._ownership is not None:
+            await self._ownership.release(waiting)
+        for room in rooms:
+            if room is not None:
+                room.close_all(CloseCode.MOVED, "the session goes on on another server")
 
     async def _stopped(self, session_id: str) -> RoomPort[Any] | None:
         ref = self._actors.get(session_id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.domain.instant import Millis
-from engine.storage.database import Connection, Row, one_of
+from engine.storage.database import Connection, Row, Value, one_of
 from engine.storage.webhooks import CLOCK_TOLERANCE
 
 __all__ = [
@@ -296,9 +296,18 @@ class NodeTable:
 
     def release(self, node: str, terms: Iterable[tuple[str, int]]) -> None:
         """Give sessions up: they have no owner then."""
-        self._connection.many(
-            f"UPDATE owners SET node = NULL, exposed_on = {_EXPOSED_ON} WHERE session_id = :session_id AND node = :node AND term = :term",
-            [{"session_id": session_id, "node": node, "term": term} for session_id, term in terms],
+        given: dict[str, Value] = {}
+        for number, (session_id, term) in enumerate(sorted(terms)):
+            given |= {f"s{number}": session_id, f"t{number}": term}
+        if not given:
+            return
+        listed = ", ".join(f"(:s{number}, :t{number})" for number in range(len(given) // 2))
+        self._connection.execute(
+            f"UPDATE owners SET node = NULL, exposed_on = {_EXPOSED_ON}"
+            f" FROM (VALUES {listed}) AS given (session_id, term)"
+            " WHERE owners.session_id = given.session_id AND owners.term = given.term AND node = :node",
+            node=node,
+            **given,
         )
 
     def give(self, node: str, session_id: str, term: int, to: str) -> bool:
