@@ -11,12 +11,26 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-__all__ = ["BEAT_S", "TTL_S", "Beat", "Unchanged", "Verdict", "View", "looked", "may_serve", "share_of"]
+__all__ = [
+    "BEAT_S",
+    "LEFT_TO_COMERS_S",
+    "TTL_S",
+    "Beat",
+    "Unchanged",
+    "Verdict",
+    "View",
+    "looked",
+    "may_serve",
+    "share_of",
+    "unowned_for_long",
+]
 
 BEAT_S = 1.0
 """Between two beats of a node, each of which is a look at the others too."""
 TTL_S = 5.0
 """How long a watcher must see one and the same number before it buries the node."""
+LEFT_TO_COMERS_S = 1.5 * BEAT_S
+"""How long a session without an owner is left to whoever comes to it."""
 _LONGEST_GAP_S = 2.5 * BEAT_S
 """Two looks further apart are no uninterrupted view: the database may have been away for everybody."""
 
@@ -97,6 +111,18 @@ def may_serve(unanswered_s: float, peers: Collection[bool] | None) -> Verdict:
     if peers is None:
         return Verdict.ASK
     return Verdict.CUT_OFF if any(peers) else Verdict.SERVE
+
+
+def unowned_for_long(
+    before: Mapping[str, float], unowned: Collection[str], at: float
+) -> tuple[dict[str, float], list[str]]:
+    """Since when each session is seen without an owner, and those that one has to be found for, because nobody came.
+
+    ``before`` is what the look before this one gave. Whoever comes has their session claimed by the node to which the
+    balancer sends all that come to it; at any other node each of them would have to be passed on.
+    """
+    since = {session_id: before.get(session_id, at) for session_id in unowned}
+    return since, [session_id for session_id, first in since.items() if at - first >= LEFT_TO_COMERS_S]
 
 
 def share_of(unowned: Sequence[str], me: str, living: Collection[str]) -> list[str]:

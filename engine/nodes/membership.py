@@ -19,7 +19,17 @@ from uuid import uuid4
 import structlog
 
 from engine.domain.instant import Millis
-from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may_serve, share_of
+from engine.nodes.beliefs import (
+    BEAT_S,
+    TTL_S,
+    Beat,
+    Verdict,
+    View,
+    looked,
+    may_serve,
+    share_of,
+    unowned_for_long,
+)
 from engine.runtime.supervised import supervised
 from engine.storage.database import Connection, Database, DatabaseError
 from engine.storage.nodes import (
@@ -117,6 +127,8 @@ class Membership:
         self._over = ""
         """The connection of the newest look."""
         self._known: set[str] = set()
+        self._unowned: Mapping[str, float] = {}
+        """Sessions that the newest look found without an owner, and when (monotonic clock) one first did."""
         self._latest: dict[str, int] = {}
         """The highest beat that was seen of each node, also of those that are gone: a failover may bring them back."""
         self._whole_on = ""
@@ -263,7 +275,7 @@ class Membership:
                 log.warning("node buried", node=self.node, buried=node, beat=beat, rolled_back=rolled_back)
         for watcher in self._watchers:
             watcher(look)
-        if not self.draining and (self._some_go(rows, dead) or look.unowned):
+        if not self.draining and (self._some_go(rows, dead) or look.unowned or self._unowned):
             self._claim_share(table, [row.node for row in rows if row.node not in dead and not row.draining])
         return True
 
@@ -292,9 +304,9 @@ class Membership:
         return bool(dead or known - self._known or any(row.draining for row in rows))
 
     def _claim_share(self, table: NodeTable, living: list[str]) -> None:
-        unowned = table.unowned(self._now())
-        if unowned:
-            self._call(self._listener.unowned, share_of(unowned, self.node, living))
+        self._unowned, left = unowned_for_long(self._unowned, table.unowned(self._now()), time.monotonic())
+        if left:
+            self._call(self._listener.unowned, share_of(left, self.node, living))
 
     def _rejoin(self, table: NodeTable) -> None:
         if not self._buried:

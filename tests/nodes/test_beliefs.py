@@ -8,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.nodes.beliefs import BEAT_S, TTL_S, Beat, Verdict, View, looked, may_serve, share_of
+from engine.nodes.beliefs import (
+    BEAT_S,
+    LEFT_TO_COMERS_S,
+    TTL_S,
+    Beat,
+    Verdict,
+    View,
+    looked,
+    may_serve,
+    share_of,
+    unowned_for_long,
+)
 
 
 @dataclass
@@ -137,3 +148,23 @@ def test_shares_are_equal_and_repeated_claims_cover_everything(unowned: list[str
             claimed |= set(share)
         assert claimed
         left = [session_id for session_id in left if session_id not in claimed]
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 2 * BEAT_S), st.sets(st.sampled_from(["a", "b", "c"]))),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_what_nobody_comes_to_is_shared_out_after_a_while(looks: list[tuple[float, set[str]]]) -> None:
+    """A session is left to comers from the look that finds it without an owner; each time anew where it had one between."""
+    before: dict[str, float] = {}
+    found: dict[str, float] = {}
+    now = 0.0
+    for wait, unowned in looks:
+        now += wait
+        found = {each: found.get(each, now) for each in unowned}
+        before, left = unowned_for_long(before, unowned, now)
+        assert set(left) == {each for each, first in found.items() if now - first >= LEFT_TO_COMERS_S}
+        assert len(left) == len(set(left))
