@@ -441,6 +441,7 @@ def _build_application(
         backend,
         requests_per_minute=context.settings.rate_requests_per_minute,
         passing=None if passing is None else passing.middleware,
+        instead=None if passing is None else passing.instead,
     )
     if storage.node is not None:
         cluster.follow_news(storage.node, storage.keys, app, context.settings.data)

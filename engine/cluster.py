@@ -149,6 +149,7 @@ def build_passing(
         HopSigner(signing_key, lambda: membership.node),
         addresses.client_of,
         node.ownership.owner,
+        node.ownership.successor,
         node.ownership.forget_owner,
         membership.others,
         body_again,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from urllib.parse import quote
@@ -55,18 +56,21 @@ class Passing:
         signer: HopSigner,
         address_of: Callable[[web.BaseRequest], str],
         owner: Callable[[str], Awaitable[Owner]],
+        successor: Callable[[str], Awaitable[Owner | None]],
         forget_owner: Callable[[str], None],
         others: Callable[[], Sequence[NodeRow]],
         body_of: Callable[[web.Request], Awaitable[bytes]],
     ) -> None:
         """``address_of`` is the client's address; ``others()`` are the other nodes.
 
+        ``successor`` is the node that owns a session which this one gives up, None where any other can claim it.
         ``body_of`` reads the body of a request, also where a handler has read it before.
         """
         self._body_of = body_of
         self._signer = signer
         self._address_of = address_of
         self._owner = owner
+        self._successor = successor
         self._forget_owner = forget_owner
         self._kept: dict[str, float] = {}
         """Sessions that their owner did not yield, and until when (monotonic clock) it is not asked again."""
@@ -108,6 +112,24 @@ class Passing:
             return self._answer(request, handler)
 
         return pass_on
+
+    async def instead(self, request: web.Request) -> web.StreamResponse | None:
+        """The answer of the node that goes on with a request while this one stops; None where there is none.
+
+        That is the one to which the session of the path was handed over, else any.
+        """
+        staying = [node for node in self._others() if not node.draining]
+        if not staying or self.hop(request) is not None:
+            return None
+        session_id = request.match_info.get("session_id")
+        try:
+            owner = None if session_id is None else await self._successor(session_id)
+        except Rejected:
+            return None
+        if owner is None:
+            node = random.choice(staying)
+            owner = Owner(node.node, node.url, 0)
+        return await self._passed_on(request, Moved(session_id or "", owner.node, owner.url))
 
     def socket(self, handler: Handler, session_id_of: Callable[[web.Request], str | None]) -> Handler:
         """A handler of WebSockets that serves those of its own sessions, and passes the others on."""

@@ -45,6 +45,7 @@ class Servers:
             HopSigner(KEY, lambda: name),
             addresses.client_of,
             whose,
+            whose,
             lambda _: None,
             list,
             lambda request: request.read(),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeAlias
 from uuid import uuid4
 
 import structlog
@@ -24,7 +25,7 @@ from engine.domain.rejection import Rejected
 from engine.storage.database import DatabaseError, DatabaseLocked
 from engine.storage.journal import JournalFailed
 
-__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "logged_path", "request_middleware"]
+__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "Instead", "logged_path", "request_middleware"]
 
 CONTENT_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; "
@@ -54,6 +55,8 @@ _SECRET_AFTER = re.compile(r"(?i)(?:confirm|subscri|^/+coming|/own)[^/%]*[/%](?=
 _LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_~.=-]{20,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
+Instead: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+
 _log = structlog.get_logger(__name__)
 
 
@@ -64,8 +67,9 @@ def request_middleware(
     rates: AddressRates,
     addresses: Addresses,
     metrics: RequestMetrics,
+    instead: Instead | None = None,
 ) -> Middleware:
-    """Build the middleware."""
+    """Build the middleware. ``instead`` asks another server while this one drains; None where there is none."""
 
     @web.middleware
     def middleware(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
@@ -77,6 +81,14 @@ def request_middleware(
         ):
             return handler(request)
         return handle(request, handler)
+
+    async def elsewhere(request: web.Request) -> web.StreamResponse:
+        answer = None if instead is None else await instead(request)
+        if answer is not None:
+            return answer
+        return error_response(
+            503, "draining", "The server is about to restart.", headers={hdrs.RETRY_AFTER: "5"}
+        )
 
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         sent_id = request.headers.get("X-Request-ID", "")
@@ -95,9 +107,7 @@ def request_middleware(
                     headers={hdrs.RETRY_AFTER: str(max(1, -(-wait // 1000)))},
                 )
             elif request.method not in _SAFE_METHODS and ready() == "draining":
-                response = error_response(
-                    503, "draining", "The server is about to restart.", headers={hdrs.RETRY_AFTER: "5"}
-                )
+                response = await _respond(request, elsewhere)
             else:
                 response = await _respond(request, handler)
             seconds = time.perf_counter() - began
