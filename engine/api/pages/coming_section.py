@@ -87,7 +87,7 @@ def _form(
     heading, said, button = texts
     about = words("coming.address_said", days=days) if mail else words("coming.no_mail")
     asked = (
-        f'<p><label for="coming-address">{escape(words("coming.address"))}</label><br>'
+        f'<p><label for="coming-address">{escape(words("coming.address"))}</label>'
         f'<input id="coming-address" name="address" type="email" autocomplete="email" maxlength="254"'
         f' aria-describedby="coming-about" value="{escape(address)}"></p>'
         if mail
@@ -96,7 +96,7 @@ def _form(
     return (
         f'<section id="coming"><h2>{escape(heading)}</h2><p>{escape(said)}</p>'
         f'<form method="post" action="{escape(page.links.here(path))}">'
-        f'<p><label for="coming-name">{escape(words("coming.name"))}</label><br>'
+        f'<p><label for="coming-name">{escape(words("coming.name"))}</label>'
         f'<input id="coming-name" name="name" type="text" autocomplete="name" maxlength="200" value="{escape(name)}"></p>'
         f'{asked}<p id="coming-about">{escape(about)}</p>'
         f'<p><button type="submit">{escape(button)}</button></p></form></section>'

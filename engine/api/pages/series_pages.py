@@ -69,8 +69,8 @@ async def page(request: web.Request) -> web.StreamResponse:
     body = (
         f'<p class="lede">{words("before.with", name=context.studio.span(details.instructor))} {escape(how_often(context, series))}</p>'
         + about
-        + plan_list(context, details)
         + _next_dates(context, series, planned)
+        + plan_list(context, details)
         + (await coming_to_series_section(request, context, series) if planned else "")
         + _past_stories(context, series, stories)
     )

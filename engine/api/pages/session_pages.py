@@ -41,6 +41,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
     """The page of a session that is not published: when it begins and how to join, or that it is over."""
     details, page = state.details, await page_context(request)
     words, zone = page.words, await zone_of(request, page, details.series_id)
+    coming = ""
     match state.phase:
         case Phase.CANCELLED:
             text = paragraph(words("before.cancelled"))
@@ -54,7 +55,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
             )
             if details.visibility != "private":
                 text += calendar_link(page, f"/sessions/{state.session_id}/event.ics")
-            text += await coming_section(request, page, state)
+            coming = await coming_section(request, page, state)
         case _ if await _has_story(request, state.session_id):
             text = paragraph(words("before.over"))
         case _ if state.started_at is None:
@@ -67,12 +68,12 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
     index = not passing and details.visibility == "public"
     if details.series_id is not None and details.visibility != "private":
         series = page.links.here(f"/series/{details.series_id}/")
-        text += f'<p><a href="{escape(series)}">{escape(words("story.series"))}</a></p>'
+        coming += f'<p><a href="{escape(series)}">{escape(words("story.series"))}</a></p>'
     hidden = details.visibility == "private"
     return plain_page(
         page,
         details.title,
-        instructor + about + plan_list(page, details) + text,
+        instructor + about + text + plan_list(page, details) + coming,
         index=index,
         description="" if hidden else described(page, details, zone),
         image=f"/sessions/{state.session_id}/card.png",
