@@ -70,6 +70,13 @@ def _walk(url: str, log: Path, die: Callable[[], None], come_back: Callable[[], 
         for window in (ada, wall):
             window.see("Box Breathing")
         ada.press("More")
+        console.switch("Chat")
+        ada.fill("Say something to the room", "Good evening")
+        ada.press("Send")
+        console.see("Ada Good evening")
+        console.fill("Answer in the chat", "Welcome, Ada")
+        console.press("Send")
+        ada.see("Test instructor (leads) Welcome, Ada")
         ada.press("Back to the breath")
 
         die()
@@ -93,6 +100,12 @@ def _walk(url: str, log: Path, die: Callable[[], None], come_back: Callable[[], 
         ada.press("Send")
         ada.see("You can change this for a day.")
         console.see("Newsletter waits for you", within=60)
+        console.fill("Text for X", "One person breathed tonight.")
+        console.press("Save", inside="X")
+        console.see("X waits for you changed")
+        for draft in ("X", "Newsletter"):
+            console.press("Approve", inside=draft)
+            console.see(f"{draft} approved")
 
         story = link.replace("/sessions/join/", "/sessions/").split("#")[0] + "/"
         ada.open(story)

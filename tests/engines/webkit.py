@@ -83,11 +83,17 @@ class Window:
             assert time.monotonic() < until, f"{text!r} still stands in WebKit; the page says:\n{said}"
             time.sleep(0.05)
 
-    def press(self, name: str, within: float = 10.0) -> None:
-        """Press a button by what it says."""
+    def press(self, name: str, within: float = 10.0, *, inside: str = "") -> None:
+        """Press a button by what it says; ``inside`` is how the heading of its card begins."""
         quoted = _quoted(name)
-        path = f"//button[normalize-space()={quoted} or @aria-label={quoted}]"
+        card = f"//article[.//h3[starts-with(normalize-space(), {_quoted(inside)})]]" if inside else ""
+        path = f"{card}//button[normalize-space()={quoted} or @aria-label={quoted}]"
         self._do(path, f"the button {name}", WebElement.click, within)
+
+    def switch(self, name: str) -> None:
+        """Press a switch by how what it says begins."""
+        path = f"//*[@role='switch'][starts-with(normalize-space(), {_quoted(name)})]"
+        self._do(path, f"the switch {name}", WebElement.click)
 
     def fill(self, label: str, text: str) -> None:
         """Write into a field by its label."""

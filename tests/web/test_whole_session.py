@@ -92,12 +92,19 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await expect(ada.get_by_text("2 others breathe along")).to_be_visible()
     await expect(console.get_by_text("Cleo", exact=True).first).to_be_visible()
 
-    # One loses the network, keeps breathing, and is told what happened meanwhile.
+    # One loses the network, keeps breathing, and is told what happened and what was written meanwhile.
     await ben.context.set_offline(True)
     await expect(ben.locator("#line")).to_contain_text("Keep breathing")
     await cleo.get_by_role("button", name="More").click()
     await cleo.get_by_role("switch", name="Raise a hand").click()
     await expect(console.get_by_text("hand raised")).to_be_visible()
+    await console.get_by_role("switch", name="Chat").click()
+    await cleo.get_by_label("Say something to the room").fill("Good evening, all")
+    await cleo.get_by_role("button", name="Send", exact=True).click()
+    await expect(console.get_by_text("Cleo Good evening, all")).to_be_visible()
+    await console.get_by_label("Answer in the chat").fill("Welcome, Cleo")
+    await console.get_by_role("button", name="Send", exact=True).click()
+    await expect(cleo.get_by_text("Test instructor (leads) Welcome, Cleo")).to_be_visible()
     await cleo.get_by_role("button", name="Back to the breath").click()
     await console.get_by_role("button", name="Next: Coherent Breathing").click()
     await expect(console.get_by_text("at the end of the breath")).to_be_visible()
@@ -105,6 +112,10 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await ben.context.set_offline(False)
     await expect(ben.get_by_role("heading", name="Coherent Breathing")).to_be_visible(timeout=20_000)
     await expect(ben.locator("#line")).to_be_empty()
+    await ben.get_by_role("button", name="More").click()
+    await expect(ben.get_by_text("Cleo Good evening, all")).to_be_visible()
+    await expect(ben.get_by_text("Test instructor (leads) Welcome, Cleo")).to_be_visible()
+    await ben.get_by_role("button", name="Back to the breath").click()
 
     # Somebody needs to stop; only the staff learn of it.
     await ada.get_by_role("button", name="I need to stop").click()

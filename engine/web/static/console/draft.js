@@ -77,7 +77,7 @@ export function draftCard(draft, act, become, card) {
   const element = h(
     "article",
     { class: "card", "data-draft": draft.channel, "data-state": draft.state },
-    h("h3", { tabindex: "-1" }, name, " ", h("span", { class: "badge" }, t(`draft.state.${state}`)), draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
+    h("h3", { tabindex: "-1" }, name, " ", h("span", { class: "badge" }, t(`draft.state.${state}`)), " ", draft.edited ? h("span", { class: "badge" }, t("draft.edited")) : null),
     draft.note ? h("p", { class: "note" }, draft.note) : null,
     quote ? h("p", { class: "quiet" }, draft.name ? t("draft.quote_by", { name: draft.name }) : t("draft.quote_unnamed")) : null,
     facts,
