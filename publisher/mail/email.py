@@ -124,7 +124,11 @@ def edited_mail(
     coming = templates.render(
         "email/following.txt", studio=studio, following=following, series=series
     ).strip()
-    ending = f"\n\n{words('mail.unsubscribe')}: {unsubscribe}\n" if unsubscribe else "\n"
+    ends = {
+        "layout.imprint": links.absolute("imprint/"),
+        "layout.privacy": links.absolute("privacy/"),
+        "mail.unsubscribe": unsubscribe,
+    }
     written = [tuple(block.split("\n")) for block in edited["text"].split("\n\n") if block.strip()]
 
     def render(paragraphs: Sequence[Paragraph], _comments: int, read_on: str) -> Mail:
@@ -133,7 +137,13 @@ def edited_mail(
         if read_on:
             text = "\n\n".join("\n".join(lines) for lines in paragraphs)
             text += f"\n\n{words('mail.read_on')} {context['page']}"
-        return Mail(subject, html, _before_signature(text, coming) + ending)
+        # Whoever edits the text may take its last lines away.
+        missing = [
+            words("pattern.labelled", label=words(label), value=address)
+            for label, address in ends.items()
+            if address not in text
+        ]
+        return Mail(subject, html, "\n".join([_before_signature(text, coming), "", *missing]).rstrip() + "\n")
 
     return fitted(written, 0, render)
 

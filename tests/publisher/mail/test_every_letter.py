@@ -53,9 +53,10 @@ def bodies(message: EmailMessage) -> tuple[str, BeautifulSoup]:
 def test_a_message_is_made_of_every_template_with_every_subject(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In each language, so that whoever looks at all of them has seen what there is; the studio is named twice at most.
+    """In each language, so that whoever looks at all of them has seen what there is; each leads to imprint and privacy.
 
-    Once where a mail begins, in its picture, above its words or in the first sentence, and once as its sender at the end.
+    The studio is named twice at most: once where a mail begins, in its picture, above its words or in the first sentence,
+    and once as its sender at the end.
     """
     rendered: set[str] = set()
     render = Templates.render
@@ -82,4 +83,10 @@ def test_a_message_is_made_of_every_template_with_every_subject(
             named = html.body.get_text().count(NAME) + len(html.select("img.picture"))
             assert (text.count(NAME), named) <= (2, 2), (language, name)
             assert named == 2, (language, name)
+            for page in ("imprint", "privacy"):
+                address = f"https://breath.example/{page}/"
+                assert (text.count(address), len(html.select(f'a[href="{address}"]'))) == (1, 1), (
+                    language,
+                    name,
+                )
     assert mail_templates() <= rendered
