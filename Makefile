@@ -179,7 +179,7 @@ SWAGGER_UI = 5.35.0
 vendor: ## fetch the renderer of the API's reference from npm again, at the version that stands here; needs npm
 	bash .ci/vendor-swagger-ui.sh $(SWAGGER_UI)
 
-screenshots: $(VENV)/development.stamp ## take pictures of every state of the live pages, in var/screenshots; or SCREENSHOTS_ARGS="--of console"
+screenshots: $(VENV)/development.stamp ## take pictures of every state of live pages and site, in var/screenshots; or SCREENSHOTS_ARGS="--of console"
 	$(needs_chromium)
 	$(python) -m tests.web.screenshots $(SCREENSHOTS_ARGS)
 

@@ -1,4 +1,4 @@
-"""Pictures of every state of the live pages, at six sizes, light and dark: ``python -m tests.web.screenshots [FOLDER] [--of STATE]``.
+"""Pictures of every state of the live pages and of the site, at six sizes, light and dark: ``python -m tests.web.screenshots [FOLDER] [--of STATE]``.
 
 They are to be looked at, on their own or on the contact sheets beside them.
 """
@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,16 +20,25 @@ from tests.browsers import CHROMIUM, FLAGS
 from tests.web import states
 from tests.web.conftest import Opener
 from tests.web.fake_room import FakeRoom
+from tests.web.site_states import site_states
 
 SIZES = ((320, 568), (390, 844), (844, 390), (768, 1024), (1280, 800), (1920, 1080))
-THUMBNAIL_HEIGHT = 300
+THUMBNAIL_HEIGHTS = {"upright": 480, "wide": 300}
 SHEET_WIDTH = 1900
 Walk = Callable[..., AsyncIterator[tuple[str, Page]]]
+
+
+def on_the_site(_: FakeRoom, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
+    """The walk through the site, whose server is a real one."""
+    return site_states(open_page, **look)
+
+
 WALKS: tuple[Walk, ...] = (
     states.participant_states,
     states.trouble_states,
     states.console_states,
     states.wall_states,
+    on_the_site,
 )
 
 
@@ -73,34 +83,36 @@ async def take(folder: Path, wanted: str = "") -> None:
 
 
 def contact_sheets(folder: Path) -> None:
-    """A contact sheet of each size and scheme, of what there is in a folder."""
+    """A contact sheet of each size, scheme and walk (the first part of the names), of what there is in a folder."""
     for scheme in ("light", "dark"):
         for width, height in SIZES:
             of_size = f"{scheme}-{width}x{height}"
             pictures = sorted(folder.glob(f"*-{of_size}.png"))
-            if pictures:
-                contact_sheet(pictures, folder / f"sheet-{of_size}.jpg")
+            for walk, of_walk in groupby(pictures, key=lambda picture: picture.name.partition("-")[0]):
+                contact_sheet(list(of_walk), folder / f"sheet-{walk}-{of_size}.jpg")
 
 
 def contact_sheet(pictures: list[Path], sheet: Path) -> None:
     """Small copies of pictures of one size beside each other, in the order of their names."""
     with Image.open(pictures[0]) as first:
-        ratio = THUMBNAIL_HEIGHT / first.height
-        width = round(first.width * ratio)
+        height = THUMBNAIL_HEIGHTS["wide" if first.width > first.height else "upright"]
+        width = round(first.width * height / first.height)
     across = max(1, SHEET_WIDTH // (width + 8))
     rows = -(-len(pictures) // across)
-    whole = Image.new("RGB", (across * (width + 8), rows * (THUMBNAIL_HEIGHT + 8)), "gray")
+    whole = Image.new("RGB", (across * (width + 8), rows * (height + 8)), "gray")
     for number, picture in enumerate(pictures):
         row, column = divmod(number, across)
         with Image.open(picture) as full:
-            small = full.convert("RGB").resize((width, THUMBNAIL_HEIGHT))
-        whole.paste(small, (column * (width + 8), row * (THUMBNAIL_HEIGHT + 8)))
+            small = full.convert("RGB").resize((width, height))
+        whole.paste(small, (column * (width + 8), row * (height + 8)))
     whole.save(sheet)
 
 
 def main() -> int:
     """Take the pictures; 1 where no state has the name that was asked for."""
-    asked = argparse.ArgumentParser(description="Take pictures of every state of the live pages.")
+    asked = argparse.ArgumentParser(
+        description="Take pictures of every state of the live pages and of the site."
+    )
     asked.add_argument(
         "folder", type=Path, nargs="?", default=Path("var/screenshots"), help="default: %(default)s"
     )

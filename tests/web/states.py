@@ -43,8 +43,13 @@ TROUBLES = (4500, 4501, 4502, 4503, 4504, 4505, 4506, 4507, 4508, 4509)
 
 
 async def at_rest(page: Page) -> None:
-    """Wait until what opens and what steps back has done so."""
-    await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished.catch(() => null)))")
+    """Wait until what opens and what steps back has done so; the site's circle breathes for ever."""
+    await page.evaluate(
+        """Promise.all(
+          document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
+            .map((one) => one.finished.catch(() => null)),
+        )"""
+    )
 
 
 async def participant_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIterator[State]:

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 from tests.web import states
 from tests.web.conftest import Opener
 from tests.web.fake_room import BOX, FakeRoom
-from tests.web.screenshots import Walk
+from tests.web.screenshots import WALKS, Walk
 
 pytestmark = pytest.mark.long
 
@@ -35,11 +35,7 @@ async def findings(page: Page) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    "walk",
-    [states.participant_states, states.trouble_states, states.console_states, states.wall_states],
-    ids=["participant", "trouble", "console", "wall"],
-)
+@pytest.mark.parametrize("walk", WALKS)
 async def test_no_state_has_a_serious_finding(room: FakeRoom, open_page: Opener, walk: Walk) -> None:
     """Names, roles, contrast, structure: axe finds nothing serious in any state."""
     schemes: tuple[Literal["light", "dark"], ...] = ("dark", "light")
