@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
+
+import structlog
 
 from engine.domain.rejection import Moved, Unavailable, unknown_session
 from engine.storage.database import Connection, Database, DatabaseError
 from engine.storage.nodes import NodeTable, Owner
 
 __all__ = ["SharedOwnership"]
+
+log = structlog.get_logger()
 
 _FOREIGN_FOR_S = 1.0
 _MOST_FOREIGN = 10_000
@@ -29,6 +33,8 @@ _GIVEN_UP_WITHIN_S = 2.0
 _CLAIMED_WITHIN_S = 0.3
 """And then until another node has the session: the one to which the balancer sends those who come back to it."""
 _LOOK_EVERY_S = 0.05
+_MOST_LINES = 20
+"""So many sessions of one statement have lines of their own in the log."""
 
 _Result = TypeVar("_Result")
 
@@ -247,6 +253,7 @@ class SharedOwnership:
         if node != self.node:
             # Buried meanwhile, and alive again under another id: what was claimed was claimed by a dead one.
             owners, refused = {}, set(wanted)
+        _log_taken_over(node, owners)
         for session_id in wanted:
             claim = self._claims.pop((session_id, new))
             if session_id in refused:
@@ -266,6 +273,20 @@ class SharedOwnership:
         except RuntimeError as closed:
             # The pool refuses work after its shutdown.
             raise DatabaseError("the server stops") from closed
+
+
+def _log_taken_over(node: str, owners: Mapping[str, Owner]) -> None:
+    """One line per session that had another owner before; one for all where a server that had many is gone."""
+    taken_over = {
+        session_id: owner.term
+        for session_id, owner in owners.items()
+        if owner.node == node and owner.term > 1  # Nobody owned it before the first term.
+    }
+    if len(taken_over) > _MOST_LINES:
+        log.info("sessions taken over", sessions=len(taken_over), node=node)
+        return
+    for session_id, term in taken_over.items():
+        log.info("session taken over", session_id=session_id, node=node, term=term)
 
 
 def _unavailable() -> Unavailable:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
+import engine.nodes.ownership
 from engine.domain.rejection import NotFound, Unavailable
 from engine.nodes.ownership import SharedOwnership
 from engine.storage.nodes import NodeTable, Owner
@@ -44,6 +46,26 @@ async def test_a_session_is_claimed_for_whoever_comes_first(
     """Asked who owns a session that nobody owns, it owns it."""
     assert (await ownership.owner("a")).url == ""
     assert owners(postgres_url) == {"a": "one"}
+
+
+async def test_the_log_says_which_sessions_another_server_had_before(
+    ownership: SharedOwnership, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line each; one for all where a server is gone that had many."""
+    with PostgresDatabase(postgres_url).connect() as connection:
+        NodeTable(connection).claim("two", ["b"])
+        NodeTable(connection).release("two", [("b", 1)])
+    with capture_logs() as logged:
+        await asyncio.gather(ownership.claim("a"), ownership.claim("b"))
+    assert logged == [
+        {"event": "session taken over", "session_id": "b", "node": "one", "term": 2, "log_level": "info"}
+    ]
+
+    monkeypatch.setattr(engine.nodes.ownership, "_MOST_LINES", 1)
+    await ownership.release(["a", "b"])
+    with capture_logs() as logged:
+        await asyncio.gather(ownership.claim("a"), ownership.claim("b"))
+    assert logged == [{"event": "sessions taken over", "sessions": 2, "node": "one", "log_level": "info"}]
 
 
 async def test_claims_that_come_during_one_share_the_next(
