@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.domain.instant import MINUTE, Millis
+from engine.domain.instant import HOUR, MINUTE, Millis
 from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
 from engine.storage.sign_ins import SignIns
@@ -18,7 +18,10 @@ from publisher.catalogue.series_mails import GATHERED, waiting_with
 
 __all__ = ["DueDeliveries"]
 
-_MAX_ATTEMPTS = 6
+_LONGEST_PAUSE: Millis = HOUR
+_MAX_ATTEMPTS = 125
+"""Pauses of 1, 2, 4 … minutes and then of an hour each: five days, as long as mail servers try (RFC 5321, 4.5.4.1)."""
+
 _MOST_REFUSALS = 2
 """Newsletters in a row that a mailbox was unknown for."""
 
@@ -108,7 +111,7 @@ class DueDeliveries:
         if for_good or delivery.attempts + 1 >= _MAX_ATTEMPTS:
             self._set(delivery, "failed", now, error=error)
         else:
-            pause = MINUTE * 2**delivery.attempts
+            pause = min(_LONGEST_PAUSE, MINUTE << min(delivery.attempts, 10))
             self._set(delivery, "preparing", now, error=error, due_at=max(now + pause, not_before))
 
     def unknown(self, delivery: Delivery, error: str, now: Millis) -> bool:

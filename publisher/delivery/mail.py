@@ -42,7 +42,7 @@ _ABOUT_THE_STUDIO = re.compile(
     r"\b5\.7\.\d+\b|\brelay|\bauthenticat|\bhelo\b|\behlo\b|\b(?:access|client host) (?:denied|rejected)|\bblocked\b",
     re.I,
 )
-"""Refusals of a recipient that say nothing of the mailbox: policy and security (RFC 3463 X.7.x), relaying, HELO."""
+"""Refusals of a recipient or a message that say nothing of the mailbox: policy and security (RFC 3463 X.7.x), relaying, HELO."""
 
 _UNKNOWN = re.compile(
     r"^5\d\d (?:.*\b5\.1\.(?:1|2|3|6|10)\b|(?!.*\b5\.\d+\.\d+\b).*\b(?:unknown|no such|not exist|not found|invalid"
@@ -129,7 +129,7 @@ async def deliver_due(
     deliveries = DueDeliveries(catalogue)
     outage = outage or Outage()
     begun = 0
-    suspect: tuple[Delivery, str] | None = None
+    suspect: tuple[Delivery, aiosmtplib.SMTPResponseException] | None = None
     client: aiosmtplib.SMTP | None = None
     try:
         for due in deliveries.due(now()):
@@ -167,22 +167,22 @@ async def deliver_due(
             except StudioRefused as error:
                 if suspect is None and error.by_recipient:
                     # One alone may be a mailbox that takes nothing from outside: the next recipient shows which.
-                    suspect = delivery, str(error)
+                    suspect = delivery, error.answer
                     client.close()
                     client = None
                     continue
-                until = _postpone_all(deliveries, error, now(), outage)
-                for each, said in ((delivery, str(error)), *(() if suspect is None else (suspect,))):
+                until = _postpone_all(deliveries, error.answer, now(), outage)
+                for each, said in ((delivery, error.answer), *(() if suspect is None else (suspect,))):
                     if error.by_recipient:
                         # It counts, so that whoever is refused goes behind the others, and not for ever.
-                        deliveries.refused(each, said, now(), for_good=False, not_before=until)
+                        deliveries.refused(each, _described(said), now(), for_good=False, not_before=until)
                     else:
                         deliveries.give_back(each, now(), until)
                 suspect = None
                 break
             if usable and suspect is not None:
                 # The server lets the studio send: what it said was of that mailbox alone.
-                deliveries.refused(*suspect, now(), for_good=False)
+                _refused(deliveries, *suspect, now(), for_good=False)
                 suspect = None
             outage.failures = 0
             if not usable:
@@ -191,17 +191,18 @@ async def deliver_due(
                 client = None
     finally:
         if suspect is not None:
-            deliveries.refused(*suspect, now(), for_good=False)
+            _refused(deliveries, *suspect, now(), for_good=False)
         if client is not None:
             client.close()
     return begun
 
 
 class StudioRefused(Exception):
-    """The server refuses the studio; ``by_recipient`` where it said so of one recipient."""
+    """The server refuses the studio, in this ``answer``; ``by_recipient`` where it said so of one recipient."""
 
-    def __init__(self, reason: str, *, by_recipient: bool = False) -> None:
-        super().__init__(reason)
+    def __init__(self, answer: aiosmtplib.SMTPResponseException, *, by_recipient: bool = False) -> None:
+        super().__init__(_described(answer))
+        self.answer = answer
         self.by_recipient = by_recipient
 
 
@@ -232,11 +233,11 @@ async def _send_one(
         await client.rcpt(ascii_address(delivery.address))
         await client.data(message)
     except aiosmtplib.SMTPSenderRefused as error:
-        raise StudioRefused(_described(error)) from error
-    except aiosmtplib.SMTPRecipientRefused as error:
+        raise StudioRefused(error) from error
+    except (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError) as error:
         if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
-            raise StudioRefused(_described(error), by_recipient=True) from error
-        if _UNKNOWN.search(f"{error.code} {error.message}"):
+            raise StudioRefused(error, by_recipient=True) from error
+        if isinstance(error, aiosmtplib.SMTPRecipientRefused) and _UNKNOWN.search(f"{error.code} {error.message}"):
             _unknown(deliveries, delivery, error, now())
             return False
         _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)

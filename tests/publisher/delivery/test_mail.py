@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from structlog.testing import capture_logs
 
-from engine.domain.instant import MINUTE, Millis, iso
+from engine.domain.instant import HOUR, MINUTE, Millis, iso
 from engine.domain.series import Series
 from engine.domain.session import Details
 from engine.storage.database import DatabaseError
@@ -32,7 +32,7 @@ from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
 from publisher.catalogue.due_deliveries import DueDeliveries
-from publisher.catalogue.mail_report import mail_counts
+from publisher.catalogue.mail_report import mail_counts, waits_because
 from publisher.commands import list_publications
 from publisher.delivery import messages
 from publisher.delivery.mail import MailDelivery, Outage, deliver_due, smtp_arguments
@@ -45,6 +45,8 @@ from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
 
 LATER = NOW + SEND_DELAY
+_HOURS = 125
+"""Five days and some hours: as long as a mail is tried."""
 
 
 class MailServer:
@@ -555,13 +557,13 @@ async def test_a_mail_that_cannot_be_written_holds_no_other_up(
 async def test_a_mail_that_is_never_written_fails_in_the_end(
     studio: Publisher, mail_server: MailServer
 ) -> None:
-    """An address that stands in the database from before it was refused: six attempts, and no address in the log."""
+    """An address that stands in the database from before it was refused: tried for five days, and no address in the log."""
     subscribed(studio, "a@example.org", "b@example.org")
     approve(studio)
     studio.connection.execute("UPDATE deliveries SET address = 'a.@example.org' WHERE recipient LIKE 'a@%'")
     with capture_logs() as logged:
-        for attempt in range(6):
-            await deliver(studio, mail_server, LATER + attempt * 60 * MINUTE)
+        for hour in range(_HOURS):
+            await deliver(studio, mail_server, LATER + hour * HOUR)
     assert states(studio) == {"failed": 1, "submitted": 1}
     assert "example.org" not in str(logged)
 
@@ -668,6 +670,27 @@ async def test_what_is_refused_to_the_studio_fails_no_recipient(
     assert mail_server.taken[0][1]["List-Id"] == "<newsletter.breath.example>"
 
 
+@pytest.mark.parametrize("readers", [1, 3])
+@pytest.mark.parametrize("stage", ["", "data "])
+async def test_a_studio_that_is_refused_for_days_loses_no_mail(
+    studio: Publisher, mail_server: MailServer, readers: int, stage: str
+) -> None:
+    """However few readers there are to tell that it is not their mailboxes; what was said is logged and waits as it was said."""
+    addresses = [f"r{n}@example.org" for n in range(readers)]
+    subscribed(studio, *addresses)
+    approve(studio)
+    mail_server.answers = dict.fromkeys(addresses, f"{stage}554 5.7.1 Relay access denied")
+    with capture_logs() as logged:
+        for hour in range(72):
+            await deliver(studio, mail_server, LATER + hour * HOUR)
+    assert states(studio) == {"preparing": readers}
+    assert {line["problem"] for line in logged} == {"554 5.7.1 Relay access denied"}
+    assert waits_because(studio.connection) == "554 5.7.1 Relay access denied"
+    mail_server.answers = {}
+    assert await deliver(studio, mail_server, LATER + 72 * HOUR) == readers
+    assert states(studio) == {"submitted": readers}
+
+
 async def test_a_mailbox_closed_to_strangers_holds_nobody_else_up(
     studio: Publisher, mail_server: MailServer
 ) -> None:
@@ -692,8 +715,8 @@ async def test_mailboxes_closed_to_strangers_starve_nobody(
     assert states(studio) == {"preparing": 4}
     await deliver(studio, mail_server, LATER + MINUTE)
     assert [address for address, _ in mail_server.taken] == ["c@example.org", "d@example.org"]
-    for attempt in range(1, 6):
-        await deliver(studio, mail_server, LATER + attempt * 60 * MINUTE)
+    for hour in range(1, _HOURS):
+        await deliver(studio, mail_server, LATER + hour * HOUR)
     assert states(studio) == {"failed": 2, "submitted": 2}
 
 
