@@ -237,7 +237,9 @@ async def _send_one(
     except (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError) as error:
         if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
             raise StudioRefused(error, by_recipient=True) from error
-        if isinstance(error, aiosmtplib.SMTPRecipientRefused) and _UNKNOWN.search(f"{error.code} {error.message}"):
+        if isinstance(error, aiosmtplib.SMTPRecipientRefused) and _UNKNOWN.search(
+            f"{error.code} {error.message}"
+        ):
             _unknown(deliveries, delivery, error, now())
             return False
         _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)
