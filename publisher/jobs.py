@@ -2,6 +2,7 @@
 
 One round, from top to bottom: claim what is due → rehearse each story → publish it in the catalogue → build the dirty
 pages → write drafts and figures → settle each job in the outbox.
+One module, although a long one: the round is read from top to bottom, and a job that fails in any step is settled in the last.
 """
 
 from __future__ import annotations

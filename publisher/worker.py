@@ -30,7 +30,8 @@ from engine.storage.database import Database, DatabaseLocked, DatabaseLost
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import is_registered, register_site, site_for, site_of
-from publisher.delivery.mail import MailDelivery, smtp_arguments
+from publisher.delivery.mail_thread import MailDelivery
+from publisher.delivery.smtp_address import smtp_arguments
 from publisher.jobs import FinishedJob, JobRunner
 from publisher.priority import BUILD_NICENESS, leave_foreground_group, lower_priority
 from publisher.rendering import studio

@@ -1,4 +1,7 @@
-"""Request bodies and query strings, one model each: strict, and unknown fields are refused."""
+"""Request bodies and query strings, one model each: strict, and unknown fields are refused.
+
+A vocabulary, and so a long module.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``evolve``: the state after an event. Total: every event in a journal has already happened."""
+"""``evolve``: the state after an event. Total: every event in a journal has already happened.
+
+One module, although a long one: a branch for each event, as many as there are.
+"""
 
 from __future__ import annotations
 

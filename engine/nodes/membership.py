@@ -1,6 +1,8 @@
 """This process as one of the nodes on a database: it beats, watches the others, and buries those that stand still.
 
 A thread does what waits for the database, which may be paused for minutes; what it saw is handed to the event loop.
+One module, although a long one: which attribute the thread writes, and which the loop,
+is the invariant.
 """
 
 from __future__ import annotations
@@ -132,9 +134,9 @@ class Membership:
         self._latest: dict[str, int] = {}
         """The highest beat that was seen of each node, also of those that are gone: a failover may bring them back."""
         self._whole_on = ""
+        """The timeline of the database that has all that was acknowledged here; empty before the first look."""
         self._buried = False
         """Whether this node was buried and could not join again yet."""
-        """The timeline of the database that has all that was acknowledged here; empty before the first look."""
         self._exposed_on: str | None = None
         """What the folder says of it."""
         self._beats = 0

@@ -3,6 +3,7 @@
 A client sees one server. HTTP requests are sent again as they came once a handler finds that the session is another
 node's; WebSocket handshakes are looked at before they are answered. A request that was passed on is not passed on
 again, an owner that does not answer is a 503 with ``Retry-After``, or 4006 on a WebSocket: never an endless wait.
+A little long: requests and WebSockets find the owner, and give it up for lost, in the same way.
 """
 
 from __future__ import annotations

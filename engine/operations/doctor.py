@@ -1,6 +1,7 @@
 """The checks of ``halcytone doctor``: settings, disk, database, studio, address, mail server.
 
 They change nothing, and use the network only at the public address and the mail server.
+A little long: one function for each check.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Build the messages of a live socket: one dictionary per message, one JSON encoding, one frame.
 
 ``{"type", "session_id", "seq"?, "epoch"?, "timestamp", "content"}``; ``update_type``, and what is for
-one client alone, stand at the top level.
+one client alone, stand at the top level. A vocabulary, and so a long module.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 A refusal is an ``error`` message, then a close, so that a browser can read why. Frames are read by aiohttp's parser and
 delivered by ``frame_reader``; they are written to the transport, past aiohttp, where a room joins those of one tick.
+A little long: one socket's way from the handshake to its close, in this order.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 While a commit is under way, further ticks queue behind it and share the next one. A commit that fails is tried again
 entry by entry, once, so that one bad entry fails alone.
+A little long: the queue, its writer and the connections that read are opened and closed together.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 A key is a random token of 256 bits, so its SHA-256 says nothing about it and needs no slow hash. Only
 digests are kept. The key that signs session tokens is a file of its own, readable by its owner alone.
+A little long: whatever makes, changes or ends a key renews the copy in memory too.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 A step is SQL with the dialect's types filled in (``Connection.types``), or a function. The steps that a database has not
 seen are applied in order. A released step never changes what it makes; one that a server of the version before can work
 beside is marked as additive, so that servers on one database are updated one after the other. The publisher's tables have steps of their own.
+A list of steps that only grows, and so a long module.
 """
 
 from __future__ import annotations

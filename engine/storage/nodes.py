@@ -2,6 +2,7 @@
 
 PostgreSQL's own SQL, unlike the other tables': on SQLite there is one server, and both tables are empty. Constraints do the work: a session's owner is a living node (foreign key), an owner is set only where
 there is none, and a node is deleted only with the beat that was seen.
+One module, although a long one: each statement relies on what the others leave in both tables.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Every method is one short transaction. The key of a job is ``session:channel:content_hash``: the same
 content again is the same job, queued again; newer content overtakes what has not begun.
+A little long: the methods are the transitions of one state machine, and the queries on it.
 """
 
 from __future__ import annotations

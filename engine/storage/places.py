@@ -1,6 +1,7 @@
 """The places that registrations hold in each session, and the waiting list.
 
 The transaction of a registration locks its session's places, so that the last one is given once.
+A little long: whatever counts or lists places does it under that lock.
 """
 
 from __future__ import annotations

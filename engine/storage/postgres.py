@@ -2,6 +2,7 @@
 
 Statements are bound on the client, so that one text serves both dialects; a parameter needs no type. A connection
 that is lost is made anew by the next statement outside of a transaction. The only module that knows psycopg.
+One module, although a long one, so that no other needs to know it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 WAL lets readers go on beside the one writer; ``synchronous=FULL`` makes a commit mean the disk; transactions are
 short, and whoever finds the file locked waits up to five seconds before SQLite says so. The only module that knows
-the driver.
+the driver. One module, although a long one, so that no other needs to know it.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 A notice is queued in the transaction that makes it true. ``pending`` → ``running`` → ``done`` | ``failed``; one that failed
 and is to be tried again is pending. One whose server died is tried again once its lease is over: receivers know a
 repetition by its id. What was sent is not kept, only that it was.
+One module, although a long one: switching a webhook off or on, or removing it, settles its queue in the same transaction.
 """
 
 from __future__ import annotations

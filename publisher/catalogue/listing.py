@@ -1,4 +1,7 @@
-"""Queries of the published sessions: by date, technique, instructor, and in the feed's order."""
+"""Queries of the published sessions: by date, technique, instructor, and in the feed's order.
+
+A long module: one query for each list that a page or feed shows.
+"""
 
 from __future__ import annotations
 

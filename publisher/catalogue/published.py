@@ -2,6 +2,7 @@
 
 They stand in the database file beside the engine's. A change of the catalogue marks the pages that it touches
 in the same transaction, so that a publisher that dies in between finds them marked when it starts again.
+One module, although a long one: each change stands beside the marks that it makes.
 """
 
 from __future__ import annotations

@@ -2,40 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import re
-import threading
-import time
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 import structlog
 
 from engine.domain.instant import HOUR, MINUTE, Millis
-from engine.storage.database import Database, DatabaseError, DatabaseLocked, DatabaseLost
+from engine.storage.database import DatabaseError
 from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
-from publisher.drafts.open_draft_desk import open_draft_desk
+from publisher.delivery.smtp_address import smtp_arguments
 from publisher.drafts.texts import DraftTexts
 from publisher.rendering.links import ascii_address
-from publisher.rendering.studio import InvalidStudio
 
-__all__ = ["MailDelivery", "Outage", "deliver_due", "smtp_arguments"]
+__all__ = ["Outage", "deliver_due", "without_addresses"]
 
 _log = structlog.get_logger(__name__)
 
-_LOOK_EVERY_S = 1.0
-_LOOK_FOR_TURN_S = 5.0
 _TIMEOUT_S = 30.0
 _PAUSE: Millis = MINUTE
-_PAUSE_S = _PAUSE / 1000
 _LONGEST_PAUSE: Millis = HOUR
 _ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 _ABOUT_THE_STUDIO = re.compile(
@@ -50,48 +39,6 @@ _UNKNOWN = re.compile(
     re.I | re.S,
 )
 """Refusals that say that there is no such mailbox (RFC 3463 X.1.x), or say so in words where they give no such code."""
-
-
-def smtp_arguments(smtp_url: str) -> dict[str, Any]:
-    """The arguments of ``aiosmtplib.SMTP`` for ``smtp://user:password@host:587`` or ``smtps://host``.
-
-    With a user name TLS is required, and its certificate checked, unless the server is this machine itself: a password
-    does not travel in clear. Without one ``smtp://`` upgrades to TLS where the server offers it, and ``smtp+starttls://``
-    always does.
-
-    Raises:
-        ValueError: the scheme is another, or there is no host.
-    """
-    parts = urlsplit(smtp_url)
-    if parts.scheme not in ("smtp", "smtps", "smtp+starttls") or not parts.hostname:
-        raise ValueError("an address such as smtp://user:password@mail.example.org:587")
-    tls = parts.scheme == "smtps"
-    return {
-        "hostname": parts.hostname,
-        "port": parts.port or (465 if tls else 587),
-        "username": unquote(parts.username) if parts.username else None,
-        "password": unquote(parts.password) if parts.password else None,
-        "use_tls": tls,
-        "start_tls": _start_tls(
-            parts.scheme, upgrade=bool(parts.username) and not _is_loopback(parts.hostname)
-        ),
-    }
-
-
-def _start_tls(scheme: str, *, upgrade: bool) -> bool | None:
-    """Whether to upgrade to TLS after connecting; None where the server offers it."""
-    if scheme == "smtps":
-        return False
-    return True if upgrade or scheme == "smtp+starttls" else None
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Outage:
@@ -251,7 +198,7 @@ async def _send_one(
         if watcher.data_begun:
             # Between the message's first byte and the reply nobody knows whether the server took it.
             deliveries.uncertain(delivery, _described(error), now())
-            _log.warning("mail uncertain", **_said_of(delivery), problem=_without_addresses(error))
+            _log.warning("mail uncertain", **_said_of(delivery), problem=without_addresses(error))
         else:
             _refused(deliveries, delivery, error, now(), for_good=False)
     else:
@@ -265,12 +212,12 @@ def _refused(
     deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis, *, for_good: bool
 ) -> None:
     deliveries.refused(delivery, _described(error), at, for_good=for_good)
-    _log.warning("mail failed", **_said_of(delivery), problem=_without_addresses(error), for_good=for_good)
+    _log.warning("mail failed", **_said_of(delivery), problem=without_addresses(error), for_good=for_good)
 
 
 def _unknown(deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis) -> None:
     paused = deliveries.unknown(delivery, _described(error), at)
-    _log.warning("mail failed", **_said_of(delivery), problem=_without_addresses(error), for_good=True)
+    _log.warning("mail failed", **_said_of(delivery), problem=without_addresses(error), for_good=True)
     if paused:
         _log.warning("subscriber paused", problem="the mailbox was unknown twice in a row")
 
@@ -280,9 +227,9 @@ def _said_of(delivery: Delivery) -> dict[str, Any]:
     return {"session_id": delivery.session_id, "kind": delivery.kind, "attempt": delivery.attempts}
 
 
-def _without_addresses(error: BaseException) -> str:
-    """A server's refusal without the mail addresses in it."""
-    return _ADDRESS.sub("[address]", _described(error))
+def without_addresses(problem: BaseException | str) -> str:
+    """What went wrong, without the mail addresses in it."""
+    return _ADDRESS.sub("[address]", problem if isinstance(problem, str) else _described(problem))
 
 
 class _DataWatcher:
@@ -309,84 +256,3 @@ def _described(error: BaseException) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {error.message}"[:300]
     return f"{type(error).__name__}: {error}"[:300]
-
-
-def _log_fault(error: Exception, pause_s: float) -> None:
-    """Log why nothing is sent for a while; of an unforeseen fault also where it came from, without what it was working on."""
-    if isinstance(error, InvalidStudio | ValueError | DatabaseError):
-        _log.error("mail_not_sent", problem=_ADDRESS.sub("[address]", str(error)), again_in_s=pause_s)
-    else:
-        _log.error(
-            "mail_not_sent", problem=_without_addresses(error), again_in_s=pause_s, where=_where(error)
-        )
-
-
-def _where(error: Exception) -> str:
-    (*_, last) = traceback.extract_tb(error.__traceback__)
-    return f"{Path(last.filename).name}:{last.lineno}"
-
-
-class MailDelivery:
-    """A thread that sends due mails: a slow mail server must hold no page up.
-
-    Of several servers on a database one sends at a time, and another goes on when that one is gone. ``pause_s`` is how long
-    it waits after a fault before it tries again.
-    """
-
-    def __init__(self, data: Path, database: Database, smtp_url: str, *, pause_s: float = _PAUSE_S) -> None:
-        self._pause_s = pause_s
-        self._data = data
-        self._database = database
-        self._smtp_url = smtp_url
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mail-delivery", daemon=True)
-
-    def __enter__(self) -> MailDelivery:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._closing.set()
-        # A mail that is cut off here is recovered as uncertain at the next start.
-        self._thread.join(timeout=5.0)
-
-    def _run(self) -> None:
-        while not self._closing.is_set():
-            lost = threading.Event()
-            try:
-                with self._database.hold("mail", lost.set):
-                    self._send_until(lost)
-            except DatabaseLocked:
-                # Another server sends; whatever it leaves half done is then found below.
-                self._closing.wait(_LOOK_FOR_TURN_S)
-            except Exception as error:  # noqa: BLE001 — logged, and tried again
-                _log_fault(error, _LOOK_FOR_TURN_S)
-                self._closing.wait(_LOOK_FOR_TURN_S)
-
-    def _send_until(self, lost: threading.Event) -> None:
-        """Send what is due until the end, or until another server has the turn."""
-        recovered = False
-        outage = Outage()
-        while not (self._closing.is_set() or lost.is_set()):
-            try:
-                with self._database.connect() as connection:
-                    catalogue = Catalogue(connection)
-                    if not recovered:
-                        DueDeliveries(catalogue).recover(_now())
-                        recovered = True
-                    while not (self._closing.wait(_LOOK_EVERY_S) or lost.is_set()):
-                        if DueDeliveries(catalogue).due(_now(), 1):
-                            texts = open_draft_desk(self._data, connection).texts
-                            asyncio.run(deliver_due(texts, catalogue, self._smtp_url, _now, outage=outage))
-            except Exception as error:  # noqa: BLE001 — logged, and tried again
-                # The thread outlives every fault: without it no mail leaves until the server starts again.
-                away = isinstance(error, DatabaseLost | DatabaseLocked)
-                pause_s = min(_LOOK_FOR_TURN_S, self._pause_s) if away else self._pause_s
-                _log_fault(error, pause_s)
-                # What it was sending then, nobody sends any more.
-                recovered = False
-                self._closing.wait(pause_s)
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000

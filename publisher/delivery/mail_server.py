@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aiosmtplib
 
-from publisher.delivery.mail import smtp_arguments
+from publisher.delivery.smtp_address import smtp_arguments
 
 __all__ = ["Greeting", "greet"]
 

@@ -1,6 +1,7 @@
 """The draft desk: lists the drafts of mail and posts, and takes a person's edits and decisions. It sends nothing.
 
 A draft's text follows from the session; what somebody wrote instead is kept beside it.
+A little long: each decision writes the draft's row, its file and its deliveries together.
 """
 
 from __future__ import annotations

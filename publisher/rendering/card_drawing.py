@@ -1,4 +1,7 @@
-"""Draws a card as a PNG with a palette. It imports little, so that a process of its own is soon ready to draw."""
+"""Draws a card as a PNG with a palette. It imports little, so that a process of its own is soon ready to draw.
+
+A little long: the measures, colours and layers are those of one picture.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The studio: the settings of ``studio.toml`` as a frozen value."""
+"""The studio: the settings of ``studio.toml`` as a frozen value.
+
+A little long: one field for each setting.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The site builder: writes the files of dirty pages into the live site, or the whole site into a new folder.
 
 Both ways render through one function (``_files``); that is why a site that was built piece by piece is byte for
-byte what a rebuild makes.
+byte what a rebuild makes. A little long: what both ways share stands beside them.
 """
 
 from __future__ import annotations

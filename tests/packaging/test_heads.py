@@ -62,3 +62,15 @@ def test_every_room_of_engine_and_publisher_says_it() -> None:
     """Each package at the first floor has such a head."""
     rooms = {path.parent for top in ("engine", "publisher") for path in (ROOT / top).glob("*/__init__.py")}
     assert {room.relative_to(ROOT) for room in rooms} - {head.parent for head in HEADS} == set()
+
+
+def test_a_module_of_more_than_300_lines_says_why_it_is_one() -> None:
+    """One that has grown is cut in two, unless its head gives a reason against it."""
+    silent = [
+        str(file.relative_to(ROOT))
+        for top in ("bench", "engine", "halcytone", "publisher")
+        for file in (ROOT / top).rglob("*.py")
+        if (text := file.read_text(encoding="utf-8")).count("\n") > 300
+        and not re.search(r"\blong\b|300 lines", ast.get_docstring(ast.parse(text)) or "")
+    ]
+    assert silent == []

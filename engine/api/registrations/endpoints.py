@@ -1,4 +1,7 @@
-"""``/registrations`` of sessions and series: say that you come, see who comes, and cancel."""
+"""``/registrations`` of sessions and series: say that you come, see who comes, and cancel.
+
+A little long: sessions and series share what is shown of a place, and to whom.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""``/sessions``: create, change, start and end a session; list sessions; show one and its content."""
+"""``/sessions``: create, change, start and end a session; list sessions; show one and its content.
+
+One module, although a long one: a handler for each endpoint of one resource, and what only they share.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.mail_report import mail_counts, waits_because
 from publisher.commands import list_publications
 from publisher.delivery import messages
-from publisher.delivery.mail import MailDelivery, Outage, deliver_due, smtp_arguments
+from publisher.delivery.mail import Outage, deliver_due
+from publisher.delivery.mail_thread import MailDelivery
+from publisher.delivery.smtp_address import smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk
 from publisher.mail.email import Mail
 from publisher.mail.message import message_of
@@ -621,7 +623,7 @@ async def test_the_thread_outlives_every_fault(
         left.set()
         return answer
 
-    monkeypatch.setattr("publisher.delivery.mail.open_draft_desk", opening)
+    monkeypatch.setattr("publisher.delivery.mail_thread.open_draft_desk", opening)
     monkeypatch.setattr(mail_server, "handle_DATA", taking)
     delivery = MailDelivery(studio.data, studio.database, mail_server.url, pause_s=0.01)
     with capture_logs() as logged:

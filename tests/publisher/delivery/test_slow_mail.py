@@ -15,7 +15,8 @@ from engine.storage.opening import database_of
 from publisher import commands
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.due_deliveries import DueDeliveries
-from publisher.delivery.mail import MailDelivery, deliver_due
+from publisher.delivery.mail import deliver_due
+from publisher.delivery.mail_thread import MailDelivery
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.delivery.test_mail import LATER, approve, states, subscribed
 from tests.publisher.samples import snapshot
@@ -198,7 +199,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> Callable[[Millis], None]:
     """Sets the clock of the thread of mail delivery."""
 
     def at(now: Millis) -> None:
-        monkeypatch.setattr("publisher.delivery.mail._now", lambda: now)
+        monkeypatch.setattr("publisher.delivery.mail_thread._now", lambda: now)
 
     return at
 
