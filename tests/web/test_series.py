@@ -81,7 +81,7 @@ async def test_a_mistake_is_mended_while_people_wait(
 async def test_a_weekly_class_is_made_changed_and_ended(
     unpublished: RunningServer, open_page: Opener
 ) -> None:
-    """One date by itself, then all that follow; the join link stays; with the end nothing is to come."""
+    """One date by itself, then all that follow; the join link stays; one is cancelled; with the end nothing is to come."""
     console = await signed_in(open_page, unpublished, phone=False, timezone_id="Europe/Berlin")
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Evening breath")
@@ -129,6 +129,11 @@ async def test_a_weekly_class_is_made_changed_and_ended(
     )
     await dialog.get_by_role("button", name="Close").click()
     await console.get_by_role("button", name="Dates and changes").click()
+    await dates.nth(0).get_by_role("button", name="Cancel Thursday").click()
+    await dates.nth(0).get_by_role("button", name="Cancel this session").click()
+    await expect(dates.nth(0)).to_contain_text("cancelled")
+    await expect(dates.nth(0).get_by_role("button")).to_have_count(0)
+    await expect(dates.nth(1)).to_contain_text("28 March")
     await console.get_by_role("button", name="End the series").click()
     await console.get_by_role("button", name="Yes, end it").click()
     await expect(console.get_by_text("This series has ended.")).to_be_visible()

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { sessionPath } from "../api.js";
 import { h, setText, show } from "../dom.js";
 import { dateTime, number, t, timeWithZone } from "../i18n.js";
 import { answerText, warningText } from "../refusals.js";
@@ -10,7 +11,7 @@ import { comingDialog } from "./coming.js";
 import { confirmBefore } from "./confirmation.js";
 import { editSeries, editSession } from "./edit.js";
 import { oftenText } from "./repeat.js";
-import { linkRow } from "./share.js";
+import { linkRow, shareDialog } from "./share.js";
 import { downloadTable } from "./table-file.js";
 
 const DATES_SHOWN = 20;
@@ -46,8 +47,13 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
       over ? h("p", { class: "quiet" }, t("series.ended")) : h("button", { type: "button", class: "primary", onclick: () => editSeries(desk, series, saved) }, t("series.change")),
       over ? null : end,
     );
-    const coming = series.occurrences.slice(0, DATES_SHOWN).map(date);
-    show(dates, h("h2", { class: "group" }, t("series.dates")), coming.length ? h("ol", { class: "people" }, ...coming) : h("p", {}, t("series.none")));
+    const coming = series.occurrences.slice(0, DATES_SHOWN);
+    show(
+      dates,
+      h("h2", { class: "group" }, t("series.dates")),
+      coming.length ? h("ol", { class: "people" }, ...coming.map(date)) : null,
+      coming.every((/** @type {any} */ occurrence) => occurrence.status === "cancelled") ? h("p", {}, t("series.none")) : null,
+    );
     await came();
     const { join, page, calendar } = series.urls;
     show(links, h("h2", { class: "group" }, t("series.links")), linkRow(t("series.join"), join), linkRow(t("series.page"), page), linkRow(t("series.calendar"), calendar));
@@ -67,22 +73,37 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
   const saved = async (/** @type {string[]} */ words) => (await load(), note(words));
   const date = (occurrence) => {
     const at = Date.parse(occurrence.scheduled_start);
-    const open = occurrence.status === "scheduled" || occurrence.status === "waiting" || occurrence.status === "live";
+    const toCome = occurrence.status === "scheduled" || occurrence.status === "waiting";
+    const open = toCome || occurrence.status === "live";
+    const sureOfOne = h("div", { class: "inline-form", hidden: true });
+    const one = (/** @type {string} */ name, /** @type {string} */ words, /** @type {(event: any) => unknown} */ onclick, kind = "small") =>
+      h("button", { type: "button", class: kind, "aria-label": t(name, { date: dateTime(at) }), onclick }, t(words));
     return h(
       "li",
       { "data-session": occurrence.session_id },
-      h("span", {}, h("b", {}, dateTime(at)), ` ${timeWithZone(at)} · `, h("span", { class: "quiet" }, t(occurrence.made ? `phase.${occurrence.status}` : "series.not_made"))),
+      h("span", {}, h("b", { tabindex: "-1" }, dateTime(at)), ` ${timeWithZone(at)} · `, h("span", { class: "quiet" }, t(occurrence.made ? `phase.${occurrence.status}` : "series.not_made"))),
       open
         ? h(
             "span",
             { class: "person-actions" },
-            h("button", { type: "button", class: "small", "aria-label": t("series.open_named", { date: dateTime(at) }), onclick: () => desk.turn("room", { sessionId: occurrence.session_id }) }, t("sessions.open")),
-            h("button", { type: "button", class: "small", "aria-label": t("series.who_named", { date: dateTime(at) }), onclick: () => comingDialog(desk, occurrence.session_id) }, t("sessions.who_comes")),
-            h("button", { type: "button", class: "small", "aria-label": t("series.change_named", { date: dateTime(at) }), onclick: () => editSession(desk, occurrence.session_id, saved) }, t("edit.change")),
+            one("series.open_named", "sessions.open", () => desk.turn("room", { sessionId: occurrence.session_id })),
+            one("series.who_named", "sessions.who_comes", () => comingDialog(desk, occurrence.session_id)),
+            one("series.share_named", "sessions.share", () => shareDialog(desk, occurrence.session_id)),
+            one("series.change_named", "edit.change", () => editSession(desk, occurrence.session_id, saved)),
+            toCome ? one("series.cancel_named", "sessions.cancel", (event) => askOfOne(sureOfOne, event.currentTarget, occurrence.session_id), "small danger") : null,
           )
         : null,
+      sureOfOne,
     );
   };
+  /** Ask for confirmation before one date is cancelled; the others stay. @param {any} place @param {any} from @param {string} sessionId */
+  const askOfOne = (place, from, sessionId) =>
+    confirmBefore(place, from, { question: t("sessions.cancel_sure"), yes: t("sessions.cancel_yes") }, async () => {
+      const answer = await desk.ask("POST", `${sessionPath(sessionId)}/cancel`);
+      await load();
+      if (!answer.ok) setText(said, answerText(answer, t("console.offline")));
+      dates.querySelector(`[data-session="${CSS.escape(sessionId)}"] b`)?.focus();
+    });
   /** Ask for confirmation before everything to come is cancelled. @param {any} from */
   const ask = (from) => confirmBefore(sure, from, { question: t("series.end_sure"), yes: t("series.end_yes") }, end);
   const end = async () => {
