@@ -249,6 +249,8 @@ class Series:
     timetable_since: Millis
     """From when on the present timetable is in force: of what lay before, only the sessions that were made are known."""
     ended_at: Millis | None = None
+    kept_before: str = ""
+    """A local date, ``2027-01-07``: a change was for it and all that follow, so sessions of dates before it stay as they are."""
     dropped: tuple[str, ...] = ()
     """Sessions that are no part of it any more: their date left the timetable, or the series ended before them."""
     unapplied: bool = False

@@ -213,6 +213,35 @@ async def test_a_change_reaches_all_that_have_not_begun_and_were_not_changed_alo
     assert occurrences[f"evening-{coming(80)}"]["scheduled_start"] == at(coming(80), "01:15")
 
 
+async def test_a_change_from_a_date_on_leaves_those_before_it(server: Server) -> None:
+    """Also when the series changes later, and its rule; those after it, made later too, follow; the end cancels all."""
+    await make(server, rule="FREQ=DAILY;COUNT=90")
+    before, since, after = (f"evening-{coming(n)}" for n in (2, 3, 4))
+    path = f"{PATH}/evening"
+    changed = await server.client.patch(
+        path, json={"title": "Late breath", "starts": f"{coming()}T20:15", "since": since}
+    )
+    assert changed.status_code == 200, changed.text
+    later = await server.client.patch(
+        path, json={"max_participants": 30, "rule": "FREQ=DAILY;INTERVAL=2;COUNT=45"}
+    )
+    assert later.status_code == 200, later.text
+    kept = await session(server, before)
+    assert (kept["title"], kept["max_participants"], kept["status"]) == ("Evening breath", 100, "scheduled")
+    assert kept["scheduled_start"] == at(coming(2), "18:30")
+    followed = [await session(server, each) for each in (since, after)]
+    assert {each["title"] for each in followed} == {"Late breath"}
+    assert sorted(each["status"] for each in followed) == ["cancelled", "scheduled"]
+    occurrences = {each["session_id"]: each for each in (await show(server))["occurrences"]}
+    assert {f"evening-{coming(n)}" for n in (1, 2)} <= occurrences.keys()
+
+    assert "since" in refused(await server.client.patch(path, json={"title": "x", "since": before}), 409)
+    for none in (f"evening-{coming(-1)}", "another"):
+        assert "since" in refused(await server.client.patch(path, json={"title": "x", "since": none}), 400)
+    await server.client.post(f"{path}/end")
+    assert (await session(server, before))["status"] == "cancelled"
+
+
 async def test_dates_that_leave_the_rule_are_cancelled_and_new_ones_made(server: Server) -> None:
     """A date that comes back is a session of its own."""
     first = coming()

@@ -140,6 +140,39 @@ async def test_a_weekly_class_is_made_changed_and_ended(
     await expect(console.get_by_text("No date is to come.")).to_be_visible()
 
 
+async def test_a_date_and_all_that_follow_are_changed(
+    unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """What is before it stays as it is."""
+    first = datetime.now(UTC).date() + timedelta(days=2)
+    body = {
+        "series_id": "evenings",
+        "title": "Evening breath",
+        "instructor": "Mara",
+        "timezone": "UTC",
+        "starts": f"{first}T18:30",
+        "rule": "FREQ=DAILY;COUNT=3",
+        "duration_minutes": 30,
+    }
+    made = await asked(http, "POST", f"{unpublished.url}/api/v2/series", 201, body)
+    console = await signed_in(open_page, unpublished, timezone_id="UTC")
+    await console.get_by_role("button", name="Dates and changes").click()
+    dates, dialog = console.locator("[data-session]"), console.get_by_role("dialog")
+    await dates.nth(1).get_by_role("button", name="Change").click()
+    await dialog.get_by_label("This and all that follow").check()
+    await expect(dialog.get_by_text("The dates before it then stay as they are")).to_be_visible()
+    await dialog.get_by_label("Title").fill("Night breath")
+    await dialog.get_by_label("Begins at (your local time)").fill(f"{first + timedelta(days=1)}T20:00")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dates.nth(2)).to_contain_text("20:00")
+    await expect(dates.nth(0)).to_contain_text("18:30")
+    shown = [
+        await asked(http, "GET", f"{unpublished.url}/api/v2/sessions/{each['session_id']}")
+        for each in made["sessions"]
+    ]
+    assert [each["title"] for each in shown] == ["Evening breath", "Night breath", "Night breath"]
+
+
 async def test_the_close_screen_names_what_comes_next(
     unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:

@@ -18,7 +18,7 @@ from engine.api.series.lookup import seen_by, visible_series
 from engine.api.series.requests import CreateSeries, EditSeries, OccurrencesQuery, no_dates
 from engine.api.series.view import made_sessions, occurrence, series_document
 from engine.domain.instant import Millis, iso
-from engine.domain.rejection import Invalid
+from engine.domain.rejection import Conflict, Invalid
 from engine.domain.series import Series
 from engine.sessions.series.made_sessions import not_begun
 
@@ -84,7 +84,8 @@ async def show(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.Response:
     """Change a series: all of its sessions that have not begun and were not changed alone.
 
-    Where its dates change, sessions whose date is none any more are cancelled, and new ones are made.
+    Where its dates change, sessions whose date is none any more are cancelled, and new ones are made. With ``since`` only that
+    session and those that follow change; the others stay as they are, whatever changes later.
     """
     caller = caller_of(request)
     caller.need_key()
@@ -92,7 +93,8 @@ async def change(request: web.Request) -> web.Response:
     body = checked(EditSeries, await read_json(request))
     app = request.app
     at = app[CLOCK].now()
-    after = await app[SERIES].change(series.series_id, lambda before: _changed(before, body))
+    day = await _day_of(request, series, body.since) if "since" in body.model_fields_set else None
+    after = await app[SERIES].change(series.series_id, lambda before: _changed(before, body, day))
     document = await _shown(request, caller, after, OccurrencesQuery())
     told = _warnings(series, at)
     warnings = [warning for warning in _warnings(after, at) if warning not in told]
@@ -123,13 +125,38 @@ async def _shown(
     }
 
 
-def _changed(series: Series, body: EditSeries) -> Series:
-    """A series as a body wants it.
+async def _day_of(request: web.Request, series: Series, session_id: str) -> str:
+    """The date that a session of a series stands for.
+
+    Raises:
+        Invalid: it is none of those that have not begun.
+    """
+    rows = await request.app[SERIES].rooms(series)
+    found = next((row for row in rows if row.session_id == session_id and not_begun(row)), None)
+    if found is None or found.occurrence is None:
+        raise Invalid(
+            "invalid_data",
+            "The body is wrong: see details.",
+            {"since": "must be a session of the series that has not begun"},
+        )
+    return found.occurrence
+
+
+def _changed(series: Series, body: EditSeries, day: str | None) -> Series:
+    """A series as a body wants it, from a date on where there is one.
 
     Raises:
         Invalid: the parts do not go together.
+        Conflict: the date lies among those that stay as they are.
     """
     changes = changes_of(body)
+    changes.pop("since", None)
+    if day is not None and day < series.kept_before:
+        raise Conflict(
+            "dates_kept",
+            f"The sessions before {series.kept_before} stay as they are since an earlier change: change them one by one.",
+            {"since": f"lies before {series.kept_before}"},
+        )
     starts = changes.pop("starts", series.starts)
     time_zone = changes.pop("timezone", series.time_zone)
     rule = changes.pop("rule", series.rule)
@@ -145,7 +172,14 @@ def _changed(series: Series, body: EditSeries) -> Series:
             "A private series is by invitation.",
             {"access": "open is not possible while visibility is private"},
         )
-    return replace(series, details=details, starts=starts, time_zone=time_zone, rule=rule)
+    return replace(
+        series,
+        details=details,
+        starts=starts,
+        time_zone=time_zone,
+        rule=rule,
+        kept_before=series.kept_before if day is None else day,
+    )
 
 
 def _warnings(series: Series, at: Millis) -> list[str]:

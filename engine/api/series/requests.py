@@ -98,6 +98,8 @@ class EditSeries(EditDetails):
     starts: LocalStart = OPTIONAL
     rule: RuleText = OPTIONAL
     duration_minutes: Minutes = OPTIONAL
+    since: SessionId = OPTIONAL
+    """A session of the series that has not begun: it changes and all that follow. Those before it stay as they are, for ever."""
 
 
 def _day_or_moment(value: Any) -> date | Millis:

@@ -98,6 +98,8 @@ class SeriesSessions:
         for row in rows:
             if series.ended_at is not None:
                 command: c.Command = c.Cancel()
+            elif (row.occurrence or "") < series.kept_before:
+                continue
             elif (start := starts.get(row.occurrence or "")) is not None:
                 command = _as_of(series.details, start)
             else:
@@ -120,7 +122,7 @@ class SeriesSessions:
         left = False
         of_days = {row.occurrence for row in await self.part_of(series)}
         for occurrence in series.timetable.ahead(self._clock.now()):
-            if occurrence.day in of_days:
+            if occurrence.day in of_days or occurrence.day < series.kept_before:
                 continue
             details = replace(
                 series.details,

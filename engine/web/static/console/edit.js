@@ -40,7 +40,8 @@ export async function editSession(desk, sessionId, done) {
     if (scope?.all()) {
       const { starts, refused } = moved ? movedSeries(series, start, Date.parse(moved)) : {};
       if (refused) return { refused };
-      return desk.ask("PATCH", `/series/${encodeURIComponent(session.series_id)}`, { ...changes, ...(starts ? { starts } : {}) });
+      const all = { ...changes, ...(starts ? { starts } : {}) };
+      return Object.keys(all).length ? desk.ask("PATCH", `/series/${encodeURIComponent(session.series_id)}`, { ...all, since: sessionId }) : null;
     }
     const body = { ...changes, ...(moved ? { scheduled_start: new Date(moved).toISOString() } : {}) };
     const taken = live ? Object.fromEntries(Object.entries(body).filter(([name]) => WHEN_LIVE.includes(name))) : body;
@@ -70,16 +71,17 @@ export function editSeries(desk, series, done) {
   return formDialog(t("edit.series"), [note, ...fields.first, when.element, repeat.element, ...fields.rest], fields.advise, save, done);
 }
 
-/** The choice between one session and its series. @param {boolean} isNext whether it is the first that is to come */
+/** The choice between one session and all of its series from there on. @param {boolean} isNext whether it is the first that is to come */
 function scopeChoice(isNext) {
   const option = (value, words, checked) => {
     const input = h("input", { type: "radio", name: "scope", id: `scope-${value}`, value, checked });
     return { input, element: h("label", { class: "check", for: input.id }, input, h("span", {}, words)) };
   };
   const one = option("one", t("edit.this_one"), true);
-  const all = option("all", t(isNext ? "edit.all_following" : "edit.all_coming"), false);
+  const all = option("all", t("edit.all_following"), false);
+  const kept = isNext ? null : h("p", { class: "quiet" }, t("edit.before_stay"));
   return {
-    element: h("fieldset", { class: "plan-field" }, h("legend", {}, t("edit.scope")), one.element, all.element),
+    element: h("fieldset", { class: "plan-field" }, h("legend", {}, t("edit.scope")), one.element, all.element, kept),
     all: () => all.input.checked,
   };
 }
