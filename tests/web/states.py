@@ -94,7 +94,7 @@ async def participant_states(room: FakeRoom, open_page: Opener, **look: Any) -> 
     await room.tell("session_update", {"resting": True}, update_type="resting")
     await expect(page.get_by_role("heading", name="Rest")).to_be_visible()
     yield "join-10-rest", page
-    room.refuse = (1001, "away", {})
+    room.refuse = (1001, "", {})
     await room.close(1001)
     await expect(page.locator("#line")).to_contain_text("Keep breathing")
     yield "join-11-line-lost", page

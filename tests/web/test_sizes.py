@@ -110,6 +110,19 @@ async def test_practice_fits_every_window(
     assert await misfits(page, percent) == {}
 
 
+async def test_the_way_in_is_in_every_window(room: FakeRoom, open_page: Opener) -> None:
+    """Whoever opens a link on a phone, either way round, taps "Join" without scrolling."""
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
+    below = {}
+    for width, height in SIZES:
+        await page.set_viewport_size({"width": width, "height": height})
+        bottom = await page.locator(".entry button").evaluate("(join) => join.getBoundingClientRect().bottom")
+        if bottom > height:
+            below[width, height] = bottom
+    assert below == {}
+
+
 @pytest.mark.parametrize("percent", [100, 200])
 async def test_a_rest_fits_every_window(room: FakeRoom, open_page: Opener, percent: int) -> None:
     """What a rest asks and tells scrolls in its own place: stop and "More" stay where they can be reached."""
