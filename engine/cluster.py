@@ -25,7 +25,7 @@ from engine.domain.commands import MarkPublished, Sender
 from engine.domain.instant import Millis
 from engine.domain.rejection import Moved, Rejected
 from engine.domain.session import Role
-from engine.operations.logging import say_in_every_line
+from engine.operations.logging import add_to_every_line
 from engine.sessions.directory import Directory
 from engine.sessions.series.schedule import SeriesSchedule
 from engine.settings import Settings, origin
@@ -76,7 +76,7 @@ def build_node(
     facts = NodeFacts(url, version(), studio.file_digest(settings.data))
     node = Node(database, settings.data, facts, clock.now, lambda: _site_at(settings.data))
     stack.push_async_callback(node.leave)
-    stack.callback(say_in_every_line(lambda line: _said_of(node, line)))
+    stack.callback(add_to_every_line(lambda line: _log_fields(node, line)))
     return node
 
 
@@ -88,12 +88,12 @@ def _site_at(data: Path) -> Millis | None:
         return None
 
 
-def _said_of(node: Node, line: Mapping[str, Any]) -> dict[str, Any]:
+def _log_fields(node: Node, line: Mapping[str, Any]) -> dict[str, Any]:
     """This server's id, and for a session that it owns in which term: what two owners write can be told apart."""
-    said: dict[str, Any] = {"node": node.membership.node} if node.membership.node else {}
+    fields: dict[str, Any] = {"node": node.membership.node} if node.membership.node else {}
     session_id = line.get("session_id")
     term = node.ownership.term(session_id) if isinstance(session_id, str) else None
-    return said if term is None else {**said, "term": term}
+    return fields if term is None else {**fields, "term": term}
 
 
 def follow_looks(node: Node, keys: Keys, schedule: SeriesSchedule, webhooks: WebhookSender) -> None:
@@ -123,17 +123,17 @@ def follow_news(node: Node, keys: Keys, app: web.Application, data: Path) -> Non
             catalogues.append(Catalogue(connection, site))
         return catalogues[0].is_dirty()
 
-    def told() -> None:
+    def look_again() -> None:
         keys.look_again()
         if membership.others():
             with contextlib.suppress(RuntimeError):  # The loop is closed.
-                loop.call_soon_threadsafe(wait.told, lambda: app[CATALOGUE].ask(is_dirty))
+                loop.call_soon_threadsafe(wait.pages_marked, lambda: app[CATALOGUE].ask(is_dirty))
 
     async def closed(_: web.Application) -> None:
         wait.close()
 
     app.on_shutdown.append(closed)
-    membership.on_news(told)
+    membership.on_news(look_again)
 
 
 def build_passing(
@@ -155,11 +155,11 @@ def build_passing(
         body_again,
     )
 
-    def told(request: web.BaseRequest) -> str | None:
+    def forwarded_address(request: web.BaseRequest) -> str | None:
         hop = passing.hop(request)
         return None if hop is None else hop.address
 
-    addresses.trust_hops(told)
+    addresses.trust_hops(forwarded_address)
     register_node_metrics(
         registry,
         node=lambda: membership.node,

@@ -10,7 +10,7 @@ __all__ = ["CloseClass", "class_of", "seconds_until_return"]
 _FIRST_S, _LONGEST_S = 0.5, 15.0
 _AT_LEAST_S = {4000: 1.0, 4004: 5.0, 4008: 15.0}
 """Least seconds before a return: a server that drains, a limit, a room that is not open yet."""
-_ASKED = re.compile(r"retry-after=(\d+(?:\.\d+)?)")
+_RETRY_AFTER = re.compile(r"retry-after=(\d+(?:\.\d+)?)")
 
 
 class CloseClass(Enum):
@@ -39,5 +39,5 @@ def seconds_until_return(code: int, reason: str, attempt: int, random: float) ->
     """
     base = min(_LONGEST_S, _FIRST_S * float(2 ** min(attempt, 10)))
     own = _AT_LEAST_S.get(code, 0.0) + base * (0.5 + 0.5 * random)
-    asked = _ASKED.match(reason)
-    return max(own, float(asked[1])) if asked else own
+    named = _RETRY_AFTER.match(reason)
+    return max(own, float(named[1])) if named else own

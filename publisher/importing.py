@@ -147,7 +147,7 @@ def _judged(
         if published.source == "api" and snapshot.source == "live":
             # A summary stands over what was led here, and what is retold of that would leave it standing.
             snapshot = snapshot.model_copy(update={"source": "api"})
-        if _said(snapshot) == _said(published):
+        if _content_of(snapshot) == _content_of(published):
             return snapshot, "same"
         lost = _lost(published, snapshot)
         if lost and not replace:
@@ -175,36 +175,36 @@ def _as_allowed_now(catalogue: Catalogue, outbox: Outbox, snapshot: Snapshot) ->
     published = catalogue.snapshot(snapshot.session_id)
     snapshot = _without_withdrawn_quotes(snapshot, outbox.snapshot(snapshot.session_id))
     is_summarised = published is not None and published.source == "api"
-    told = published if is_summarised else outbox.own_story(snapshot.session_id)
-    if told is not None:
-        snapshot = _without_withdrawn_figures(snapshot, told)
+    current = published if is_summarised else outbox.own_story(snapshot.session_id)
+    if current is not None:
+        snapshot = _without_withdrawn_figures(snapshot, current)
     return snapshot.model_copy(update={"visibility": visibility})
 
 
-def _without_withdrawn_quotes(snapshot: Snapshot, told: Snapshot | None) -> Snapshot:
+def _without_withdrawn_quotes(snapshot: Snapshot, current: Snapshot | None) -> Snapshot:
     """A line with those of its quotes alone that the newest story has."""
-    present = set() if told is None else set(told.quotes)
+    present = set() if current is None else set(current.quotes)
     return snapshot.model_copy(
         update={"quotes": tuple(quote for quote in snapshot.quotes if quote in present)}
     )
 
 
-def _without_withdrawn_figures(snapshot: Snapshot, told: Snapshot) -> Snapshot:
+def _without_withdrawn_figures(snapshot: Snapshot, current: Snapshot) -> Snapshot:
     """A line with the figures that are told now, or fewer: others were computed before somebody withdrew."""
     kept: dict[str, Any] = {}
     if snapshot.source == "live":
         kept = {
-            name: getattr(told, name)
+            name: getattr(current, name)
             for name, nothing in _NO_FIGURES.items()
-            if getattr(snapshot, name) not in (nothing, getattr(told, name))
+            if getattr(snapshot, name) not in (nothing, getattr(current, name))
         }
-    if "live" in (snapshot.source, told.source) and snapshot.source != told.source:
+    if "live" in (snapshot.source, current.source) and snapshot.source != current.source:
         # A withdrawal leaves a summary as it is: that may have no figure that a later one would have to change.
         kept |= {name: nothing for name, nothing in _NO_FIGURES.items() if name in _RECORDED}
     return snapshot.model_copy(update=kept)
 
 
-def _said(snapshot: Snapshot) -> Snapshot:
+def _content_of(snapshot: Snapshot) -> Snapshot:
     """A snapshot without what says nothing about the session."""
     neutral = {
         "content_id": "",

@@ -47,7 +47,7 @@ MAX_ATTEMPTS = 6
 """How often a job is tried before it is left to the operator."""
 
 _FEEDS = ("feed.xml", "feed.json")
-_HUB_TOLD = "hub_told"
+_HUB_NOTIFIED = "hub_told"
 _PAGE_CHANNELS = ("web", SCHEDULE)
 _JOBS_PER_TRANSACTION = 50
 """A live session beside this writes its journal into the same file: transactions are short."""
@@ -116,8 +116,8 @@ class JobRunner:
         self._loader = StudioSetupLoader(data, catalogue, self._card_workers, step=step, durable=durable)
         self._snapshots = JobSnapshots(catalogue, outbox)
         self._hub = HubNotifier()
-        self._hub_told = catalogue.meta(_HUB_TOLD)
-        self._hub_asked = False
+        self._hub_notified = catalogue.meta(_HUB_NOTIFIED)
+        self._hub_requested = False
         self._build_failures = 0
         self._no_build: tuple[Millis, Millis] = (0, 0)
         """From a failed build to the end of the pause after it."""
@@ -142,10 +142,10 @@ class JobRunner:
         self._remove_withdrawn_drafts()
         error = self._build(now, progress, requested=bool(published))
         done: list[Job] = []
-        if not self._hub_asked:
-            self._hub_asked = True
+        if not self._hub_requested:
+            self._hub_requested = True
             self._notify_hub()
-        self._keep_what_the_hub_knows()
+        self._store_hub_state()
         if error is None:
             self._settle_done([(story.job, story.content_id) for story in published], now)
             done += [story.job for story in published]
@@ -298,14 +298,14 @@ class JobRunner:
             if (public / name).is_file():
                 digest.update((public / name).read_bytes())
         state = digest.hexdigest()
-        if state not in (self._hub.wanted, self._hub_told):
+        if state not in (self._hub.wanted, self._hub_notified):
             self._hub.notify(hub, tuple(absolute(name) for name in _FEEDS), state)
 
-    def _keep_what_the_hub_knows(self) -> None:
+    def _store_hub_state(self) -> None:
         settled = self._hub.settled
-        if settled is not None and settled != self._hub_told:
-            self._catalogue.set_meta(_HUB_TOLD, settled)
-            self._hub_told = settled
+        if settled is not None and settled != self._hub_notified:
+            self._catalogue.set_meta(_HUB_NOTIFIED, settled)
+            self._hub_notified = settled
 
     def _rewrite_waiting_drafts(self) -> None:
         """Rewrite the newest drafts that wait for a decision with the new setup; used and older ones stay as they are."""

@@ -72,11 +72,11 @@ class Processes:
             self.lost += 1
             each.close()
         usable = self._running[:processes]
-        least = min(usable, key=lambda each: len(each.asked), default=None)
-        if len(usable) < processes and (least is None or least.asked):
+        least = min(usable, key=lambda each: len(each.unanswered), default=None)
+        if len(usable) < processes and (least is None or least.unanswered):
             least = _Process(self._module, self._cores, self._answers)
             self._running.append(least)
-        if least is None or len(least.asked) >= self._in_hand:
+        if least is None or len(least.unanswered) >= self._in_hand:
             return False
         least.ask(name, request)
         return True
@@ -107,7 +107,7 @@ class _Process:
         )
         self._answers = answers
         self._lock = threading.Lock()
-        self.asked: deque[str] = deque()
+        self.unanswered: deque[str] = deque()
         self.gone = False
         # A pipe holds less than one request may have: whoever asks must not wait until there is room in it.
         self._requests: SimpleQueue[bytes | None] = SimpleQueue()
@@ -127,7 +127,7 @@ class _Process:
             if self.gone:
                 self._answers.put((name, b""))
                 return
-            self.asked.append(name)
+            self.unanswered.append(name)
         self._requests.put(request)
 
     def _write(self) -> None:
@@ -142,11 +142,11 @@ class _Process:
         pipe = self._process.stdout
         assert pipe is not None
         while (answer := _received(pipe)) is not None:
-            self._answers.put((self.asked.popleft(), answer))
+            self._answers.put((self.unanswered.popleft(), answer))
         with self._lock:
             self.gone = True
-            while self.asked:
-                self._answers.put((self.asked.popleft(), b""))
+            while self.unanswered:
+                self._answers.put((self.unanswered.popleft(), b""))
 
     def close(self) -> None:
         self._process.kill()

@@ -56,9 +56,9 @@ class Busy(Exception):
 
 @contextmanager
 def publisher_lock(
-    data: Path, database: Database, *, wait_s: float = 0.0, told: Callable[[], object] | None = None
+    data: Path, database: Database, *, wait_s: float = 0.0, on_notice: Callable[[], object] | None = None
 ) -> Iterator[None]:
-    """Hold the publisher lock of a data folder; the end of the process releases it too. ``told``: as ``Database.hold`` says.
+    """Hold the publisher lock of a data folder; the end of the process releases it too. ``on_notice``: as ``Database.hold`` says.
 
     Raises:
         Busy: another process holds it for longer than ``wait_s`` seconds.
@@ -78,7 +78,7 @@ def publisher_lock(
         with ExitStack() as held:
             while True:
                 try:
-                    held.enter_context(database.hold(lock_name(site), told=told))
+                    held.enter_context(database.hold(lock_name(site), on_notice=on_notice))
                     # Against ``halcytone move``, which wants the database for itself.
                     held.enter_context(database.hold("publisher", shared=True))
                     break
@@ -99,7 +99,7 @@ def main(data: Path, database: Database, *, standalone: bool = False, smtp_url: 
     lower_priority(BUILD_NICENESS)
     try:
         wake_ups = _WakeUps(standalone=standalone)
-        with publisher_lock(data, database, wait_s=_WAIT_FOR_LOCK_S, told=wake_ups.tell):
+        with publisher_lock(data, database, wait_s=_WAIT_FOR_LOCK_S, on_notice=wake_ups.tell):
             return _publish(data, database, wake_ups, smtp_url=smtp_url)
     except Busy as error:
         _log.error("publisher_busy", problem=str(error))

@@ -22,7 +22,7 @@ from engine.api.http.endpoint import Endpoint, Handler, both_spellings
 from engine.api.http.held_registrations import held_registrations_middleware
 from engine.api.http.led_sessions import led_sessions_middleware
 from engine.api.http.metrics import RequestMetrics
-from engine.api.http.middleware import Instead, request_middleware
+from engine.api.http.middleware import PassOnWhileDraining, request_middleware
 from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
@@ -71,12 +71,12 @@ def setup(
     *,
     requests_per_minute: int,
     passing: Middleware | None = None,
-    instead: Instead | None = None,
+    pass_on_while_draining: PassOnWhileDraining | None = None,
 ) -> None:
     """Add the API, its documents, health checks, the middleware that every request passes, and the site.
 
     Call it after every other route is added: the site answers what nothing else does. ``passing`` hands requests for
-    sessions of other servers to those; ``instead`` is what another server answers while this one drains.
+    sessions of other servers to those; ``pass_on_while_draining`` is what another server answers while this one drains.
     """
     backend.provide(app)
     app.middlewares.append(
@@ -86,7 +86,7 @@ def setup(
             rates=AddressRates(Rate(requests_per_minute)),
             addresses=backend.connections.addresses,
             metrics=RequestMetrics(backend.registry),
-            instead=instead,
+            pass_on_while_draining=pass_on_while_draining,
         )
     )
     if passing is not None:
@@ -153,8 +153,8 @@ def _add_documents(app: web.Application, public_url: str, now: Callable[[], Mill
         return answer(await asyncio.to_thread(events))
 
     async def events_as_page(request: web.Request) -> web.Response:
-        told = await asyncio.to_thread(events)
-        return events_page.render(await page_context(request, language="en"), told)
+        described = await asyncio.to_thread(events)
+        return events_page.render(await page_context(request, language="en"), described)
 
     app.router.add_get("/api/openapi.json", as_json)
     app.router.add_get("/api/asyncapi.json", events_as_json)

@@ -73,7 +73,7 @@ async def create(request: web.Request) -> web.Response:
 
     A name that the catalogue has, or that differs from another only in case or accents, is taken.
     """
-    technique = await _asked_for(request)
+    technique = await _technique_of(request)
 
     def add(connection: Connection, at: int) -> None:
         own = OwnTechniques(connection)
@@ -88,7 +88,7 @@ async def create(request: web.Request) -> web.Response:
 
 async def replace(request: web.Request) -> web.Response:
     """Change a technique of the studio's own: the body is the whole of it. Another name has to make the same address."""
-    technique, slug = await _asked_for(request), request.match_info["slug"]
+    technique, slug = await _technique_of(request), request.match_info["slug"]
     if technique.slug != slug:
         reason = f"its page is /techniques/{slug[:100]}/: make another technique for another name"
         raise Invalid("invalid_data", "The name makes another address.", {"name": reason})
@@ -114,7 +114,7 @@ async def remove(request: web.Request) -> web.Response:
     return answer({"slug": slug, "status": "removed"})
 
 
-async def _asked_for(request: web.Request) -> OwnTechnique:
+async def _technique_of(request: web.Request) -> OwnTechnique:
     _need_author(request)
     body = checked(OwnTechniqueRequest, await read_json(request))
     try:

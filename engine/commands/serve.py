@@ -13,7 +13,7 @@ import typer
 
 from engine.commands.network import lan_address, qr_lines
 from engine.commands.terminal import Status, fail, say, settings_for
-from engine.operations.logging import configure, say_in_every_line
+from engine.operations.logging import add_to_every_line, configure
 from engine.settings import Settings, origin
 from engine.web.qr_code import reachable_by_phone
 
@@ -92,7 +92,7 @@ def publisher(config: Path | None, data: Path | None, *, standalone: bool) -> No
         from engine.storage.nodes import node_before
 
         # Its server's, which may join anew under another id.
-        say_in_every_line(lambda _: {"node": node_before(settings.data)})
+        add_to_every_line(lambda _: {"node": node_before(settings.data)})
     raise typer.Exit(main(settings.data, database, standalone=standalone, smtp_url=smtp_url))
 
 

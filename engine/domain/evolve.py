@@ -109,7 +109,7 @@ def _shifted(state: Session, by: Millis) -> _Changes:
     def later(instant: Millis | None) -> Millis | None:
         return None if instant is None else instant + by
 
-    said = state.announcement
+    announcement = state.announcement
     return {
         "started_at": later(state.started_at),
         "start_told_at": later(state.start_told_at),
@@ -124,7 +124,7 @@ def _shifted(state: Session, by: Millis) -> _Changes:
         "stated_milestones": tuple((at + by, improvement) for at, improvement in state.stated_milestones),
         "achievements": tuple(replace(badge, at=badge.at + by) for badge in state.achievements),
         # What stands on the screens was said since the present technique began.
-        "announcement": None if said is None else replace(said, at=said.at + by),
+        "announcement": None if announcement is None else replace(announcement, at=announcement.at + by),
     }
 
 

@@ -62,31 +62,31 @@ class View:
 
 
 def looked(
-    view: View, asked: float, answered: float, beats: Mapping[str, Beat]
+    view: View, asked_at: float, answered_at: float, beats: Mapping[str, Beat]
 ) -> tuple[View, dict[str, int]]:
     """The view after one more look at the other nodes, and whom to bury: nodes with the number seen.
 
-    ``asked`` and ``answered`` are when the statement was sent and its answer came. A node is dead once one number was
+    ``asked_at`` and ``answered_at`` are when the statement was sent and its answer came. A node is dead once one number was
     seen for ``TTL_S``, or, where the view has lasted so long, in two looks a beat apart of which the second finds its
     connection gone: a process that was killed.
     """
-    if view.last is None or answered - view.last > _LONGEST_GAP_S:
-        view = View(began=answered)
+    if view.last is None or answered_at - view.last > _LONGEST_GAP_S:
+        view = View(began=answered_at)
     nodes: dict[str, Unchanged] = {}
     dead: dict[str, int] = {}
     for node, beat in beats.items():
         before = view.nodes.get(node)
         if before is None or before.number != beat.number:
-            nodes[node] = Unchanged(beat.number, answered)
+            nodes[node] = Unchanged(beat.number, answered_at)
             continue
         nodes[node] = before
         assert view.began is not None
         # From the answer that showed it first to the question that found it again: never longer than it was.
-        unchanged = asked - before.since
-        killed = not beat.connected and asked - view.began >= TTL_S and unchanged >= BEAT_S / 2
+        unchanged = asked_at - before.since
+        killed = not beat.connected and asked_at - view.began >= TTL_S and unchanged >= BEAT_S / 2
         if unchanged >= TTL_S or killed:
             dead[node] = beat.number
-    return View(view.began, answered, nodes), dead
+    return View(view.began, answered_at, nodes), dead
 
 
 class Verdict(Enum):

@@ -47,8 +47,8 @@ class HopSigner:
 
     def sign(self, method: str, path: str, hop: Hop, to: str) -> str:
         """The header of a request to the node ``to``; ``path`` is as it stands in the request's first line."""
-        told = urlsafe_b64encode(json.dumps([hop.address, hop.scheme, to]).encode()).decode()
-        return f"{told}.{self._mac(method, path, told)}"
+        payload = urlsafe_b64encode(json.dumps([hop.address, hop.scheme, to]).encode()).decode()
+        return f"{payload}.{self._mac(method, path, payload)}"
 
     def read(self, request: web.BaseRequest) -> Hop | None:
         """What another node says of a request; None for one that comes from its client, whatever that sends."""
@@ -60,15 +60,15 @@ class HopSigner:
         return request[_HOP]
 
     def _checked(self, request: web.BaseRequest, sent: str) -> Hop | None:
-        told, _, mac = sent.partition(".")
+        payload, _, mac = sent.partition(".")
         if not hmac.compare_digest(
-            mac.encode("utf-8", "replace"), self._mac(request.method, request.raw_path, told).encode()
+            mac.encode("utf-8", "replace"), self._mac(request.method, request.raw_path, payload).encode()
         ):
             return None
-        address, scheme, to = json.loads(urlsafe_b64decode(told))
+        address, scheme, to = json.loads(urlsafe_b64decode(payload))
         # Meant for another process on this address, which was here before: nobody can tell what it would have done.
         return Hop(address, scheme) if to == self._node() else None
 
-    def _mac(self, method: str, path: str, told: str) -> str:
-        said = f"{method} {path}\n{told}"
-        return hmac.new(self._key, said.encode("utf-8", "surrogateescape"), "sha256").hexdigest()
+    def _mac(self, method: str, path: str, payload: str) -> str:
+        signed = f"{method} {path}\n{payload}"
+        return hmac.new(self._key, signed.encode("utf-8", "surrogateescape"), "sha256").hexdigest()

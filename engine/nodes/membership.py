@@ -51,7 +51,7 @@ __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 _GONE_WITHIN_S = 1.0
 """In which the server notices that the connections of a killed process are gone."""
 
-_ASKED_BEFORE_LEAVING = 3
+_ANSWERS_BEFORE_LEAVING = 3
 """How often, a beat apart, the others must say that the database answers them. One that was away for everybody and is
 back answers one of them first, and this node by its next beat."""
 
@@ -141,7 +141,7 @@ class Membership:
         """What the folder says of it."""
         self._beats = 0
         self._watchers: list[Callable[[Look], object]] = []
-        self._told: list[Callable[[], object]] = []
+        self._on_news: list[Callable[[], object]] = []
         self._cut_off = False
         self._watch: asyncio.Task[None] | None = None
 
@@ -154,9 +154,9 @@ class Membership:
         """Have a function called with what each beat shows, on the thread that beats: it must not wait for anything."""
         self._watchers.append(watcher)
 
-    def on_news(self, told: Callable[[], object]) -> None:
+    def on_news(self, callback: Callable[[], object]) -> None:
         """Have a function called whenever somebody announced news, on a thread of its own: it must not wait for anything."""
-        self._told.append(told)
+        self._on_news.append(callback)
 
     def unanswered_s(self) -> float:
         """Seconds since the database answered a beat."""
@@ -220,16 +220,18 @@ class Membership:
         write_whole(self._data / NODE_FILE, f"{node}\n")
         # The lock is a hint that this process is connected; another connection's end is not its loss.
         self._lock.close()
-        self._lock.enter_context(self._database.hold(lock_name(node), lambda: None, told=self._tell))
+        self._lock.enter_context(
+            self._database.hold(lock_name(node), lambda: None, on_notice=self._call_on_news)
+        )
         table.join(
             node, url=self._facts.url, version=self._facts.version, studio_hash=self._facts.studio_hash
         )
         self.node = node
         log.info("joined", node=node, url=self._facts.url)
 
-    def _tell(self) -> None:
-        for told in self._told:
-            told()
+    def _call_on_news(self) -> None:
+        for callback in self._on_news:
+            callback()
 
     def _run(self) -> None:
         assert self._connection is not None
@@ -249,7 +251,7 @@ class Membership:
     def _see(self, table: NodeTable) -> bool:
         """Beat once and act on what is seen; False when this node was buried."""
         search = not self.draining and self._beats % _SEARCH_EVERY == 0
-        asked = time.monotonic()
+        asked_at = time.monotonic()
         look = table.beat(
             self.node,
             draining=self.draining,
@@ -259,18 +261,18 @@ class Membership:
             search_unowned=search,
             whole_on=self._whole_on,
         )
-        answered = time.monotonic()
+        answered_at = time.monotonic()
         if look is None:
             return False
         self._beats += 1
         rows = look.nodes
-        self._nodes, self._answered, self._cut_off = rows, answered, False
+        self._nodes, self._answered, self._cut_off = rows, answered_at, False
         others = {row.node: Beat(row.beat, row.connected) for row in rows if row.node != self.node}
         if look.over != self._over:
             # Where this connection ended, so may others have: their locks are taken again a moment later.
             self._over, self._view = look.over, View()
         self._remember(look)
-        self._view, dead = looked(self._view, asked, answered, others)
+        self._view, dead = looked(self._view, asked_at, answered_at, others)
         for node, beat in dead.items():
             rolled_back = beat < self._latest.get(node, beat)
             if table.bury(node, beat, rolled_back=rolled_back):
@@ -350,18 +352,18 @@ class Membership:
 
     async def _watch_answers(self) -> None:
         """Let go of the sockets once the database answers others, and not this node."""
-        told = 0
+        cut_off = 0
         while True:
             await asyncio.sleep(BEAT_S)
             unanswered = self.unanswered_s()
             if self._cut_off or may_serve(unanswered, None) is Verdict.SERVE:
-                told = 0
+                cut_off = 0
                 continue
             urls = [row.url for row in self.others()]
             answers = await asyncio.gather(*map(self._ask_peer, urls))
             whole = [answer for answer in answers if answer is not None]
-            told = told + 1 if may_serve(self.unanswered_s(), whole) is Verdict.CUT_OFF else 0
-            if told == _ASKED_BEFORE_LEAVING:
+            cut_off = cut_off + 1 if may_serve(self.unanswered_s(), whole) is Verdict.CUT_OFF else 0
+            if cut_off == _ANSWERS_BEFORE_LEAVING:
                 log.error(
                     "cut off from the database", node=self.node, seconds=round(unanswered, 1), ttl=TTL_S
                 )

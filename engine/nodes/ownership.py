@@ -96,7 +96,7 @@ class SharedOwnership:
             raise Unavailable("draining", "This server is about to stop; come back in a moment.")
         if session_id in self._releases:
             await asyncio.shield(self._releases[session_id])
-        owner = await self._asked(session_id, new=new)
+        owner = await self._claimed(session_id, new=new)
         if owner is None:
             raise unknown_session(session_id)
         if owner.node != self.node:
@@ -212,7 +212,7 @@ class SharedOwnership:
         if self._connection is not None:
             self._connection.close()
 
-    async def _asked(self, session_id: str, *, new: bool) -> Owner | None:
+    async def _claimed(self, session_id: str, *, new: bool) -> Owner | None:
         claim = self._claims.get((session_id, new))
         if claim is None:
             loop = asyncio.get_running_loop()
@@ -263,13 +263,13 @@ class SharedOwnership:
                 claim.set_result(owners.get(session_id))
 
     async def _ask(self, question: Callable[[NodeTable], _Result]) -> _Result:
-        def asked() -> _Result:
+        def run() -> _Result:
             if self._connection is None:
                 self._connection = self._database.connect()
             return question(NodeTable(self._connection))
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, asked)
+            return await asyncio.get_running_loop().run_in_executor(self._pool, run)
         except RuntimeError as closed:
             # The pool refuses work after its shutdown.
             raise DatabaseError("the server stops") from closed

@@ -114,7 +114,7 @@ class Passing:
 
         return pass_on
 
-    async def instead(self, request: web.Request) -> web.StreamResponse | None:
+    async def pass_on_while_draining(self, request: web.Request) -> web.StreamResponse | None:
         """The answer of the node that goes on with a request while this one stops; None where there is none.
 
         That is the one to which the session of the path was handed over, else any.
@@ -174,7 +174,7 @@ class Passing:
         if self._kept.get(session_id, 0.0) > now:
             return False
         path = f"{YIELD_AT}/{quote(session_id, safe='')}/{self._signer.node}"
-        if await self._told(owner.node, owner.url, path) == _YIELDED:
+        if await self._post(owner.node, owner.url, path) == _YIELDED:
             self._forget_owner(session_id)
             return True
         if len(self._kept) >= _MOST_KEPT:
@@ -207,9 +207,9 @@ class Passing:
 
     async def tell_owner(self, moved: Moved, path: str) -> None:
         """Send an empty POST of this server's own to the owner of a session; it is lost where that does not answer."""
-        await self._told(moved.node, moved.url, path)
+        await self._post(moved.node, moved.url, path)
 
-    async def _told(self, node: str, url: str, path: str) -> int | None:
+    async def _post(self, node: str, url: str, path: str) -> int | None:
         """The status of the answer to an empty POST of this server's own; None without an answer."""
         header = self._signer.sign(hdrs.METH_POST, path, Hop("", "http"), node)
         try:

@@ -27,7 +27,7 @@ finally:
         sys.modules["rich"] = _rich
 from structlog.typing import EventDict, Processor, WrappedLogger  # noqa: E402 — not before the import above
 
-__all__ = ["configure", "redacted", "say_in_every_line", "without_secrets"]
+__all__ = ["add_to_every_line", "configure", "redacted", "without_secrets"]
 
 _REDACTED = "[secret]"
 _SECRET_NAMES = frozenset(
@@ -84,18 +84,18 @@ def _redact(name: str, value: Any) -> Any:
     return redacted(str(value))
 
 
-_said_of: list[Callable[[Mapping[str, Any]], Mapping[str, Any]]] = []
+_added_fields: list[Callable[[Mapping[str, Any]], Mapping[str, Any]]] = []
 
 
-def say_in_every_line(said_of: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Callable[[], object]:
-    """Have what ``said_of`` says of a line stand in it too, where the line does not say it itself; returns the undo."""
-    _said_of.append(said_of)
-    return lambda: _said_of.remove(said_of)
+def add_to_every_line(fields_of: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Callable[[], object]:
+    """Add the fields that ``fields_of`` gives for a line to it, but for those that it has itself; returns the undo."""
+    _added_fields.append(fields_of)
+    return lambda: _added_fields.remove(fields_of)
 
 
-def _with_what_is_said(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    for said_of in _said_of:
-        event = {**said_of(event), **event}
+def _with_added_fields(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    for fields_of in _added_fields:
+        event = {**fields_of(event), **event}
     return event
 
 
@@ -111,7 +111,7 @@ def configure(level: str = "info", *, stream: TextIO | None = None, as_json: boo
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
-        _with_what_is_said,
+        _with_added_fields,
         structlog.processors.TimeStamper(fmt="iso", utc=True)
         if as_json
         else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),

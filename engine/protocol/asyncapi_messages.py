@@ -149,7 +149,7 @@ def _numbered(kind: str, content: type, schemas: dict[str, Any], update: str | N
     }
     if update is not None:
         properties["update_type"] = {"const": update, "description": "What the update is about."}
-    summary = _told_by(schema, schemas)
+    summary = _summary_of(schema, schemas)
     title = kind if update is None else f"{kind}: {update}"
     return _message(kind, summary, _TO_EVERYBODY, properties, list(properties), title=title)
 
@@ -166,7 +166,7 @@ def _welcome(schemas: dict[str, Any]) -> dict[str, Any]:
 
 def _unnumbered(kind: str, content: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     schema = _schema(content, schemas)
-    summary = _told_by(schema, schemas)
+    summary = _summary_of(schema, schemas)
     properties: dict[str, Any] = {
         "type": _constant(kind),
         # An error before any session is known has none.
@@ -230,12 +230,12 @@ def _notice(name: str, summary: str, data: type, schemas: dict[str, Any]) -> dic
     return _message(name, summary, to, properties, list(properties))
 
 
-def _told_by(schema: dict[str, Any], schemas: Mapping[str, Any]) -> str:
-    """What a shape says of itself; it becomes the words on the message, and the content gets others."""
+def _summary_of(schema: dict[str, Any], schemas: Mapping[str, Any]) -> str:
+    """The description of a schema, as the summary of its message; the schema gets another."""
     kinds = [schemas[each["$ref"].rsplit("/", 1)[-1]] for each in schema.get("anyOf", ())] or [schema]
-    said = " Or: ".join(kind["description"] for kind in kinds)
+    summary = " Or: ".join(kind["description"] for kind in kinds)
     schema["description"] = "What the message says."
-    return said
+    return summary
 
 
 def _constant(value: str) -> dict[str, Any]:

@@ -57,8 +57,8 @@ class LeadingSockets:
 
     async def close_ended(self) -> None:
         """Close the sockets whose credential leads their session no more."""
-        asked = {(credential, session_id) for credential, session_id, _ in self._open.values()}
-        ended = {each for each in asked if not await self._authorization.still_leads(*each)}
+        open_now = {(credential, session_id) for credential, session_id, _ in self._open.values()}
+        ended = {each for each in open_now if not await self._authorization.still_leads(*each)}
         closing = [
             close()
             for credential, session_id, close in self._open.values()

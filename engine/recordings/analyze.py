@@ -140,8 +140,8 @@ def run(
         errors.print(f"{escape(str(where))}: {escape(error.strerror or 'cannot be used')}", soft_wrap=True)
         return 1
     if as_json:
-        told = analysis.as_json() | {"read_as": recording.read_as.as_json()}
-        sys.stdout.write(json.dumps(told, indent=2, allow_nan=False) + "\n")
+        document = analysis.as_json() | {"read_as": recording.read_as.as_json()}
+        sys.stdout.write(json.dumps(document, indent=2, allow_nan=False) + "\n")
     else:
         Console().print(_table(file.name, analysis))
         Console().print(_caption(recording.read_as), style="dim", highlight=False, markup=False)

@@ -48,8 +48,8 @@ class ReadAs:
 
     def in_words(self) -> str:
         """Return it as one phrase for the table."""
-        told = {"values": "told by the values", "header": "says the header", "option": "as asked for"}
-        parts = [f"{self.unit.in_words}, {told[self.unit_from]}"]
+        reasons = {"values": "told by the values", "header": "says the header", "option": "as asked for"}
+        parts = [f"{self.unit.in_words}, {reasons[self.unit_from]}"]
         if self.column is None:
             parts.append("all on one line")
         elif self.columns > 1:
@@ -145,8 +145,8 @@ def _values(choice: Choice) -> list[float]:
     return values
 
 
-def _recording(choice: Choice, raw: Sequence[float], asked: Unit | None) -> Recording:
-    unit, unit_from = _unit(choice, raw, asked)
+def _recording(choice: Choice, raw: Sequence[float], given: Unit | None) -> Recording:
+    unit, unit_from = _unit(choice, raw, given)
     _check_times(choice, raw, unit)
     values = [in_ms(value, unit) for value in raw]
     table, column = choice.table, choice.column
@@ -177,7 +177,7 @@ def _no_interval(cell: str, choice: Choice) -> str:
     return f"{shown(cell)} is no positive number of milliseconds or seconds{hint}"
 
 
-def _unit(choice: Choice, raw: Sequence[float], asked: Unit | None) -> tuple[Unit, str]:
+def _unit(choice: Choice, raw: Sequence[float], given: Unit | None) -> tuple[Unit, str]:
     """Return the unit and what told it: values, header or option.
 
     Raises:
@@ -189,8 +189,8 @@ def _unit(choice: Choice, raw: Sequence[float], asked: Unit | None) -> tuple[Uni
     name = table.header[choice.column] if choice.column is not None and table.header else ""
     named = meaning(name)
     unit, unit_from = by_values, "values"
-    if asked is not None:
-        unit, unit_from = asked, "option"
+    if given is not None:
+        unit, unit_from = given, "option"
     elif named.bare in RATES:
         raise BadRecording(
             f"line {table.header_line}: {shown(name)} are heart rates, beats a minute; intervals between beats are needed"
@@ -203,7 +203,7 @@ def _unit(choice: Choice, raw: Sequence[float], asked: Unit | None) -> tuple[Uni
             )
         unit, unit_from = stated, "header"
     if not SHORTEST_MEDIAN_MS <= in_ms(middle, unit) <= LONGEST_MEDIAN_MS:
-        units = [unit] if asked is not None else [Unit.MILLISECONDS, Unit.SECONDS]
+        units = [unit] if given is not None else [Unit.MILLISECONDS, Unit.SECONDS]
         rates = " and as ".join(f"{each.in_words} {60000 / in_ms(middle, each):.4g}" for each in units)
         raise BadRecording(
             f"line {line}: {shown(choice.cells[0])} and those after it are no intervals between beats: their median, "

@@ -23,8 +23,8 @@ def command_key(client_id: str, inbound: Inbound) -> str:
 
     Programs that number their commands anew on each connection use an id twice for different ones: both happen.
     """
-    said = f"{client_id}\0{inbound.id}\0{inbound.type}\0{inbound.command!r}"
-    return hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    content = f"{client_id}\0{inbound.id}\0{inbound.type}\0{inbound.command!r}"
+    return hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 class CommandIds:

@@ -96,7 +96,7 @@ class Directory:
         self._make_room = make_room
         self._counts = counts
         self._new_id = new_id
-        self._story_told = publication_queued
+        self._on_publication_queued = publication_queued
         self._channels = channels
         self._marks = marks
         self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
@@ -489,7 +489,7 @@ class Directory:
 
     def publication_queued(self, session_id: str) -> None:
         """Rows for the publisher are committed."""
-        self._story_told(session_id)
+        self._on_publication_queued(session_id)
 
     def recovered(self, outcome: bool) -> None:
         """Somebody came back."""

@@ -189,12 +189,12 @@ class Database(Protocol):
         lost: Callable[[], object] | None = None,
         *,
         shared: bool = False,
-        told: Callable[[], object] | None = None,
+        on_notice: Callable[[], object] | None = None,
     ) -> AbstractContextManager[None]:
         """Be the only process that holds ``what`` of this database, for the length of the block.
 
         ``shared``: others may hold it in the same way meanwhile, and nobody otherwise. ``lost`` is called, on a thread of its own, when another process has it all the same; without ``lost`` this
-        process is sent SIGTERM. ``told`` is called on that thread whenever somebody announced news, or may have.
+        process is sent SIGTERM. ``on_notice`` is called on that thread whenever somebody announced news, or may have.
 
         Raises:
             DatabaseLocked: another process holds it.

@@ -39,8 +39,8 @@ class Job:
 
 def content_hash(snapshot: Snapshot) -> str:
     """SHA-256 (hex) of a snapshot without its ``content_id`` and version."""
-    said = snapshot.model_dump_json(exclude={"content_id", "version"})
-    return hashlib.sha256(said.encode()).hexdigest()
+    content = snapshot.model_dump_json(exclude={"content_id", "version"})
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def story(

@@ -130,7 +130,7 @@ class Places:
             is not None
         )
 
-    def told_otherwise(self, session_id: str, start: Millis) -> list[Place]:
+    def with_another_start(self, session_id: str, start: Millis) -> list[Place]:
         """The places whose owners know of another start."""
         rows = self._connection.rows(
             f"{_JOINED} WHERE p.session_id = :id AND p.state <> 'left' AND p.told_start <> :start"
@@ -240,7 +240,7 @@ class Places:
                 id=registration.registration,
             )
 
-    def told(self, place: Place, start: Millis) -> None:
+    def note_start(self, place: Place, start: Millis) -> None:
         """Note which start the owner of a place knows of."""
         self._connection.execute(
             "UPDATE places SET told_start = :start WHERE session_id = :session_id AND registration = :id",

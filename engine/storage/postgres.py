@@ -342,10 +342,10 @@ class PostgresDatabase:
         lost: Callable[[], object] | None = None,
         *,
         shared: bool = False,
-        told: Callable[[], object] | None = None,
+        on_notice: Callable[[], object] | None = None,
     ) -> Iterator[None]:
         """As the seam says, by an advisory lock that goes with its connection, and is taken again when that is cut."""
-        with PostgresLock(lambda: _open(self.url), what, lost, shared=shared, told=told):
+        with PostgresLock(lambda: _open(self.url), what, lost, shared=shared, on_notice=on_notice):
             yield
 
     def is_held(self, what: str) -> bool:

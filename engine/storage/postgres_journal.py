@@ -190,9 +190,9 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             self._relink(self._acknowledged.positions(), self._acknowledged.terms())
         )
         missing = self._acknowledged.after(latest)
-        told = [entry for entry in missing if entry.records]
+        with_records = [entry for entry in missing if entry.records]
         outcomes = self._written_in_order(missing)
-        if told:
+        if with_records:
             lost = [entry for entry, outcome in zip(missing, outcomes, strict=True) if outcome is not None]
             log.warning("records written again", entries=len(missing), refused=len(lost))
         return True
@@ -237,8 +237,10 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
         refused = self._repaired()
         if refused is not None:
             return [refused] * len(entries)
-        told = [entry for entry in entries if entry.records]
-        refused, repeated = self._patiently(told, self._are_written) if told else (None, False)
+        with_records = [entry for entry in entries if entry.records]
+        refused, repeated = (
+            self._patiently(with_records, self._are_written) if with_records else (None, False)
+        )
         if refused is not None:
             return [refused] * len(entries)
         if not repeated:

@@ -34,7 +34,7 @@ class PostgresLock:
     """Holds a lock from ``__enter__`` to ``__exit__``. Costs no statement: the end of its connection is waited for.
 
     Between the end of the connection and the new lock another process may have taken it: ``lost`` is called then, on
-    the lock's thread; without ``lost`` this process is sent SIGTERM. ``told`` is called there when somebody announced
+    the lock's thread; without ``lost`` this process is sent SIGTERM. ``on_notice`` is called there when somebody announced
     news, and after a cut, in which that may have been missed.
     """
 
@@ -45,13 +45,13 @@ class PostgresLock:
         lost: Callable[[], object] | None = None,
         *,
         shared: bool = False,
-        told: Callable[[], object] | None = None,
+        on_notice: Callable[[], object] | None = None,
     ) -> None:
         self._shared = "_shared" if shared else ""
         self._connect = connect
         self._what = what
         self._lost = lost or _end_process
-        self._told = told
+        self._on_notice = on_notice
         self._name = f"halcytone {what}"
         self._raw: psycopg.Connection[dict[str, Any]] | None = None
         self._session: tuple[int, datetime] | None = None
@@ -104,7 +104,7 @@ class PostgresLock:
             ).fetchone()
             assert found is not None
             self._session = (found["pid"], found["backend_start"])
-            if self._told is not None:
+            if self._on_notice is not None:
                 raw.execute(f"LISTEN {CHANNEL}")
         except BaseException:
             raw.close()
@@ -129,11 +129,11 @@ class PostgresLock:
             return
         with suppress(psycopg.OperationalError):
             raw.pgconn.consume_input()
-            told = False
+            noticed = False
             while raw.pgconn.notifies() is not None:
-                told = True
-            if told and self._told is not None:
-                self._told()
+                noticed = True
+            if noticed and self._on_notice is not None:
+                self._on_notice()
             # Anything but the end is a notice.
             if raw.pgconn.status == pq.ConnStatus.OK and not select.select([raw.fileno()], [], [], 0)[0]:
                 return
@@ -153,8 +153,8 @@ class PostgresLock:
             self._stop.wait(_PAUSE_S)
         else:
             log.info("lock taken again", lock=self._what)
-            if self._told is not None:
-                self._told()
+            if self._on_notice is not None:
+                self._on_notice()
 
 
 def is_held(raw: psycopg.Connection[dict[str, Any]], what: str) -> bool:

@@ -16,7 +16,7 @@ class RequestLimits:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def asked(self, who: str, at: Millis, *, most: int, within: Millis) -> Millis:
+    def count(self, who: str, at: Millis, *, most: int, within: Millis) -> Millis:
         """Count one request of ``who``, unless they had as many as they may within a time.
 
         Returns 0 when it was counted, else how long to wait. Who it was is kept as a digest, for as long as it counts.

@@ -286,7 +286,7 @@ class SqliteDatabase:
         lost: Callable[[], object] | None = None,
         *,
         shared: bool = False,
-        told: Callable[[], object] | None = None,
+        on_notice: Callable[[], object] | None = None,
     ) -> Iterator[None]:
         """Do nothing: the locks of the data folder keep a second process away."""
         yield

@@ -79,7 +79,7 @@ def store_story(
         stored = _add(connection, snapshot, document, after=max(earlier, default=0))
     else:
         jobs = [
-            job for job in jobs if job.channel == SCHEDULE or not _told_by_summary(connection, job, earlier)
+            job for job in jobs if job.channel == SCHEDULE or not _is_from_summary(connection, job, earlier)
         ]
         stored = _replace(connection, snapshot, document, version=own)
     for job in jobs:
@@ -204,15 +204,15 @@ def _replace(
     return replace(snapshot, version=version, content_id=content_id, document=text)
 
 
-def _told_by_summary(connection: Connection, job: OutboxRow, sources: Mapping[int, str | None]) -> bool:
+def _is_from_summary(connection: Connection, job: OutboxRow, sources: Mapping[int, str | None]) -> bool:
     """Whether what a channel told last is not the session's own story. ``sources``: of each stored version."""
     rows = connection.rows(
         "SELECT version FROM outbox WHERE session_id = :id AND channel = :channel ORDER BY version DESC, id DESC",
         id=job.session_id,
         channel=job.channel,
     )
-    told = [sources[row["version"]] for row in rows if row["version"] in sources]
-    return bool(told) and told[0] != "live"
+    found = [sources[row["version"]] for row in rows if row["version"] in sources]
+    return bool(found) and found[0] != "live"
 
 
 def queue_job(connection: Connection, job: OutboxRow) -> None:

@@ -56,7 +56,7 @@ class WebhookSender:
         """``allow_private`` also allows addresses that are not public, and http to those."""
         self._webhooks = Webhooks(database.connect())
         self._look_every_s = _LOOK_AT_SHARED_EVERY_S if database.shared else _LOOK_EVERY_S
-        self._told = asyncio.Event()
+        self._look_now = asyncio.Event()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="webhooks")
         self._clock = clock
         self._allow_private = allow_private
@@ -74,12 +74,12 @@ class WebhookSender:
                 log.error("webhooks not sent", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._look_every_s / self._clock.rate):
-                    await self._told.wait()
-            self._told.clear()
+                    await self._look_now.wait()
+            self._look_now.clear()
 
     def look_soon(self) -> None:
         """Have ``run`` look now: something may be due. On the loop."""
-        self._told.set()
+        self._look_now.set()
 
     async def look(self) -> Sequence[asyncio.Task[None]]:
         """Begin to send what is due; returns what is under way.

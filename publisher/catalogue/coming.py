@@ -90,17 +90,17 @@ class Coming:
             wanted = False
             if counted:
                 most, within = PLACES_PER_NETWORK
-                wait = self._limits.asked(f"places {network}", at, most=most, within=within)
+                wait = self._limits.count(f"places {network}", at, most=most, within=within)
                 if wait:
                     raise TooManyRegistrations(wait, addresses=False)
             if mailbox is not None:
-                wait = self._limits.asked(
+                wait = self._limits.count(
                     f"network {network}", at, most=MAILS_PER_NETWORK, within=MAILS_WITHIN
                 )
                 if wait:
                     raise TooManyRegistrations(wait, addresses=True)
                 most, within = MAILS_PER_MAILBOX
-                wanted = not self._limits.asked(f"mailbox {mailbox}", at, most=most, within=within)
+                wanted = not self._limits.count(f"mailbox {mailbox}", at, most=most, within=within)
                 # One that nobody can confirm is not kept.
                 address = address if wanted else None
             registration = self.registrations.add(
@@ -152,7 +152,7 @@ class Coming:
             for place in self.places.places_of(registration.registration):
                 room = self.places.room(place.session_id)
                 if room is not None and room.phase in OPEN:
-                    self.places.told(place, room.scheduled_start)
+                    self.places.note_start(place, room.scheduled_start)
                     self._plan(room, place, at)
         return True
 
@@ -216,8 +216,8 @@ class Coming:
             for place in self.places.seat_those_of_series(room, at):
                 if self._confirmed(place):
                     self._plan(room, place, at)
-        for place in self.places.told_otherwise(room.session_id, room.scheduled_start):
-            self.places.told(place, room.scheduled_start)
+        for place in self.places.with_another_start(room.session_id, room.scheduled_start):
+            self.places.note_start(place, room.scheduled_start)
             if self._confirmed(place):
                 self._schedule(room.session_id, PlaceMail.MOVED, place.registration, at, at)
                 self._plan(room, place, at)

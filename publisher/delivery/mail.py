@@ -119,10 +119,10 @@ async def deliver_due(
                     client = None
                     continue
                 until = _postpone_all(deliveries, error.answer, now(), outage)
-                for each, said in ((delivery, error.answer), *(() if suspect is None else (suspect,))):
+                for each, refusal in ((delivery, error.answer), *(() if suspect is None else (suspect,))):
                     if error.by_recipient:
                         # It counts, so that whoever is refused goes behind the others, and not for ever.
-                        deliveries.refused(each, _described(said), now(), for_good=False, not_before=until)
+                        deliveries.refused(each, _described(refusal), now(), for_good=False, not_before=until)
                     else:
                         deliveries.give_back(each, now(), until)
                 suspect = None
@@ -198,12 +198,12 @@ async def _send_one(
         if watcher.data_begun:
             # Between the message's first byte and the reply nobody knows whether the server took it.
             deliveries.uncertain(delivery, _described(error), now())
-            _log.warning("mail uncertain", **_said_of(delivery), problem=without_addresses(error))
+            _log.warning("mail uncertain", **_log_fields(delivery), problem=without_addresses(error))
         else:
             _refused(deliveries, delivery, error, now(), for_good=False)
     else:
         deliveries.submitted(delivery, now())
-        _log.info("mail sent", **_said_of(delivery))
+        _log.info("mail sent", **_log_fields(delivery))
         return True
     return False
 
@@ -212,17 +212,17 @@ def _refused(
     deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis, *, for_good: bool
 ) -> None:
     deliveries.refused(delivery, _described(error), at, for_good=for_good)
-    _log.warning("mail failed", **_said_of(delivery), problem=without_addresses(error), for_good=for_good)
+    _log.warning("mail failed", **_log_fields(delivery), problem=without_addresses(error), for_good=for_good)
 
 
 def _unknown(deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis) -> None:
     paused = deliveries.unknown(delivery, _described(error), at)
-    _log.warning("mail failed", **_said_of(delivery), problem=without_addresses(error), for_good=True)
+    _log.warning("mail failed", **_log_fields(delivery), problem=without_addresses(error), for_good=True)
     if paused:
         _log.warning("subscriber paused", problem="the mailbox was unknown twice in a row")
 
 
-def _said_of(delivery: Delivery) -> dict[str, Any]:
+def _log_fields(delivery: Delivery) -> dict[str, Any]:
     """What a line of the log says of a mail: never to whom it goes."""
     return {"session_id": delivery.session_id, "kind": delivery.kind, "attempt": delivery.attempts}
 

@@ -48,17 +48,17 @@ async def greet(url: str, sender: str | None, own_host: str, *, timeout_s: float
             await client.quit()
     except aiosmtplib.SMTPAuthenticationError as error:
         step = "it refuses user name and password", "Set those that it knows."
-        return Greeting(server, f"{step[0]}: {_said(error)}", step[1])
+        return Greeting(server, f"{step[0]}: {_described(error)}", step[1])
     except aiosmtplib.SMTPHeloError as error:
         step = f"it refuses to talk to {own_host}", "Does that name lead to this machine, and back?"
-        return Greeting(server, f"{step[0]}: {_said(error)}", step[1])
+        return Greeting(server, f"{step[0]}: {_described(error)}", step[1])
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         if _is_about_tls(error):
             step = (
                 "TLS fails",
                 "It needs a certificate that is good for its name; a password is not sent without.",
             )
-        return Greeting(server, f"{step[0]}: {_said(error)}", step[1])
+        return Greeting(server, f"{step[0]}: {_described(error)}", step[1])
     finally:
         client.close()
     return Greeting(
@@ -71,7 +71,7 @@ def _is_about_tls(error: BaseException) -> bool:
     return any(isinstance(each, ssl.SSLError) for each in causes) or "TLS" in str(error).upper()
 
 
-def _said(error: BaseException) -> str:
+def _described(error: BaseException) -> str:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {error.message}"[:300]
     return str(error)[:300] or "no answer"

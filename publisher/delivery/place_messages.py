@@ -58,7 +58,7 @@ def place_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, n
         heading=room.title,
         when=studio.day_and_time(room.starts, room.time_zone),
         led=words("before.with", name=room.instructor),
-        said=words(f"coming.{kind}_said", name=studio.name),
+        sentence=words(f"coming.{kind}_said", name=studio.name),
         waits=waits and mail in (PlaceMail.CONFIRM, PlaceMail.MOVED),
         buttons=[(words(f"coming.{name}"), address) for name, address in buttons],
         page=links.absolute(f"sessions/{room.session_id}/"),

@@ -39,31 +39,31 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     """The message; None where the registration or all of its sessions are gone."""
     places = Places(catalogue.connection)
     owner = Registrations(catalogue.connection).get(delivery.recipient)
-    told = _told(places, delivery)
-    if owner is None or owner.series_id is None or not told:
+    news = _news_of(places, delivery)
+    if owner is None or owner.series_id is None or not news:
         return None
-    kinds = {kind for kind, _, _ in told}
-    fallen = [row for kind, row, _ in told if kind == PlaceMail.CANCELLED]
+    kinds = {kind for kind, _, _ in news}
+    fallen = [row for kind, row, _ in news if kind == PlaceMail.CANCELLED]
     series = series_of(catalogue.connection, owner.series_id)
     ended = bool(fallen) and series is not None and series.ended_at is not None
     came_up = kinds == {PlaceMail.CAME_UP}
-    kept = [] if ended else [(row, place) for _, row, place in told] if came_up else _to_come(places, owner)
+    kept = [] if ended else [(row, place) for _, row, place in news] if came_up else _to_come(places, owner)
     name = "ended" if ended else "places" if came_up else "changed"
     studio, words, links = texts.studio, texts.studio.words, texts.links
-    first = room_of(told[0][1])
+    first = room_of(news[0][1])
     zone = None if series is None else series.time_zone
 
     def date(row: RoomRow, place: Place | None = None) -> str:
-        said = studio.day_and_time(row.scheduled_start, zone)
+        when = studio.day_and_time(row.scheduled_start, zone)
         waits = place is not None and place.state is PlaceState.WAITING
-        return f"{said}, {words('coming.series_waits')}" if waits else said
+        return f"{when}, {words('coming.series_waits')}" if waits else when
 
     rendered = texts.mail_from_template(
         "coming_series",
         words(f"coming.series_{name}_subject", title=first.title),
         heading=first.title,
         led=words("before.with", name=first.instructor),
-        said=words(f"coming.series_{name}_said"),
+        sentence=words(f"coming.series_{name}_said"),
         fallen=[date(row) for row in fallen],
         dates=[date(row, place) for row, place in kept],
         changed=name == "changed",
@@ -72,7 +72,7 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     )
     rows = {row.session_id: row for row in (*fallen, *(row for row, _ in kept))}
     seed = "\n".join(
-        (delivery.recipient, *(f"{kind} {row.session_id} {row.sequence}" for kind, row, _ in told))
+        (delivery.recipient, *(f"{kind} {row.session_id} {row.sequence}" for kind, row, _ in news))
     )
     return plain_message(
         rendered,
@@ -92,14 +92,14 @@ def series_message(texts: DraftTexts, catalogue: Catalogue, delivery: Delivery, 
     )
 
 
-def _told(places: Places, delivery: Delivery) -> list[tuple[str, RoomRow, Place]]:
+def _news_of(places: Places, delivery: Delivery) -> list[tuple[str, RoomRow, Place]]:
     """What is told: kind, session and place, by the sessions' starts."""
-    told = []
+    news = []
     for session_id, kind in ((delivery.session_id, delivery.kind), *delivery.others):
         row, place = places.room(session_id), places.place(session_id, delivery.recipient)
         if row is not None and place is not None:
-            told.append((kind, row, place))
-    return sorted(told, key=lambda each: (each[1].scheduled_start, each[1].session_id))
+            news.append((kind, row, place))
+    return sorted(news, key=lambda each: (each[1].scheduled_start, each[1].session_id))
 
 
 def _to_come(places: Places, owner: Registration) -> list[tuple[RoomRow, Place]]:

@@ -68,13 +68,14 @@ def newsletter_of(
 
     def render(paragraphs: Sequence[Paragraph], comments: int, read_on: str) -> Mail:
         feedback = {"participant_feedback": story.feedback[:comments]}
-        told = replace(
+        shortened = replace(
             story, paragraphs=tuple(paragraphs), snapshot=story.snapshot.model_copy(update=feedback)
         )
         return Mail(
             subject=story.subject,
-            html=_html("email/summary.html", templates, story=told, read_on=read_on, **context),
-            text=templates.render("email/summary.txt", story=told, read_on=read_on, **context).strip() + "\n",
+            html=_html("email/summary.html", templates, story=shortened, read_on=read_on, **context),
+            text=templates.render("email/summary.txt", story=shortened, read_on=read_on, **context).strip()
+            + "\n",
         )
 
     return fitted(story.paragraphs, len(story.feedback), render)

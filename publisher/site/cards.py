@@ -47,19 +47,19 @@ class Cards:
         self._at_once = AT_ONCE
         self._wanted: dict[str, None] = {}
         """In order; a dictionary, as each is looked for among thousands."""
-        self._asked: set[str] = set()
+        self._in_hand: set[str] = set()
         self._failed: set[str] = set()
         self._marks: dict[str, int] = {}
 
     @property
     def any_outstanding(self) -> bool:
         """Whether any card is still to be drawn."""
-        return bool(self._asked or self._wanted)
+        return bool(self._in_hand or self._wanted)
 
     @property
     def outstanding(self) -> set[str]:
         """The sessions whose cards are still to be drawn."""
-        return self._asked.union(self._wanted)
+        return self._in_hand.union(self._wanted)
 
     def begin_build(self, *, whole: bool) -> None:
         """From here on some may be drawn at once again. A ``whole`` build comes across every card by itself."""
@@ -77,7 +77,7 @@ class Cards:
             self._at_once -= 1
             png = card_of(story, self._studio)
         if png is None:
-            if session_id not in self._asked and session_id not in self._wanted:
+            if session_id not in self._in_hand and session_id not in self._wanted:
                 self._wanted[session_id] = None
             return None
         return SiteFile(_file(session_id), png)
@@ -106,12 +106,12 @@ class Cards:
                 elif not self._workers.draw(session_id, texts, processes):
                     break
                 else:
-                    self._asked.add(session_id)
+                    self._in_hand.add(session_id)
                 del self._wanted[session_id]
-        finished = self._workers.finished(_MOST_AT_A_TIME, 0.0 if done or not self._asked else wait_s)
+        finished = self._workers.finished(_MOST_AT_A_TIME, 0.0 if done or not self._in_hand else wait_s)
         with self._catalogue.read_transaction():
             for session_id, png in finished:
-                self._asked.discard(session_id)
+                self._in_hand.discard(session_id)
                 texts = self._texts(session_id)
                 if texts is None:
                     done[session_id] = SiteFile(_file(session_id), None)
@@ -131,7 +131,7 @@ class Cards:
         """Forget what is outstanding, and end the processes; marks stay."""
         self._workers.close()
         self._wanted.clear()
-        self._asked.clear()
+        self._in_hand.clear()
         self._failed.clear()
 
     # Cards that follow the pages are marked in the catalogue, so that a restart does not lose them.

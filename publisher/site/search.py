@@ -33,7 +33,7 @@ _LIST = "months.json"
 _PARTS = 2
 """Raised when other parts of a story's page are indexed: then every month is indexed again."""
 _LOOK_EVERY_S = 3.0
-_LOOK_UNTOLD_EVERY_S = 60.0
+_LOOK_ANYWAY_EVERY_S = 60.0
 """On a database that servers share: there it looks after a round of the publisher."""
 _TIMEOUT_S = 120.0
 
@@ -133,7 +133,7 @@ class SearchIndexer:
         self._data = data
         self._database = database
         self._closing = threading.Event()
-        self._told = threading.Event()
+        self._look_now = threading.Event()
         self._thread = threading.Thread(target=self._run, name="search-indexer", daemon=True)
 
     def __enter__(self) -> SearchIndexer:
@@ -146,7 +146,7 @@ class SearchIndexer:
 
     def look_soon(self) -> None:
         """Look for something to index within three seconds. From any thread."""
-        self._told.set()
+        self._look_now.set()
 
     def _run(self) -> None:
         use_idle_scheduling()
@@ -157,17 +157,17 @@ class SearchIndexer:
                     catalogue = Catalogue(connection, site_of(self._data))
                     while not self._closing.wait(_LOOK_EVERY_S):
                         now = time.monotonic()
-                        if self._database.shared and not self._told.is_set() and now < look_due:
+                        if self._database.shared and not self._look_now.is_set() and now < look_due:
                             continue
-                        self._told.clear()
-                        look_due = now + _LOOK_UNTOLD_EVERY_S
+                        self._look_now.clear()
+                        look_due = now + _LOOK_ANYWAY_EVERY_S
                         language = _language(self._data)
                         state = f"{language} {catalogue.fingerprint()}"
                         # Dirty pages are about to change: they are indexed once they are built.
                         if state == seen:
                             continue
                         if catalogue.is_dirty():
-                            self._told.set()
+                            self._look_now.set()
                             continue
                         update_index(self._data / "public", catalogue, language)
                         seen = state

@@ -58,20 +58,20 @@ class HubNotifier:
     def _send(self, notice: _Notice) -> None:
         with self._sending:
             self._newer.clear()
-            untold = list(notice.feeds)
+            left = list(notice.feeds)
             for pause_s in (*self._pauses_s, None):
                 if self._wanted is not notice:
                     return
-                untold = [feed for feed in untold if not _told(notice.hub, feed)]
-                if not untold:
+                left = [feed for feed in left if not _notify(notice.hub, feed)]
+                if not left:
                     self.settled = notice.state
                     return
                 if pause_s is not None and self._newer.wait(pause_s):
                     return
-            _log.warning("hub_given_up", hub=notice.hub, feeds=untold)
+            _log.warning("hub_given_up", hub=notice.hub, feeds=left)
 
 
-def _told(hub: str, feed: str) -> bool:
+def _notify(hub: str, feed: str) -> bool:
     """Tell a hub of one feed; False where another attempt may do."""
     body = urlencode({"hub.mode": "publish", "hub.url": feed, "hub.topic": feed}).encode()
     try:

@@ -28,8 +28,8 @@ async def test_a_request_waits_until_the_copy_has_caught_up() -> None:
     """All that are there go on together; one more word of news meanwhile changes nothing."""
     wait, copy = SiteWait(), _Copy()
     await wait.caught_up()
-    wait.told(copy.is_behind)
-    wait.told(copy.is_behind)
+    wait.pages_marked(copy.is_behind)
+    wait.pages_marked(copy.is_behind)
     waiting = [asyncio.create_task(wait.caught_up()) for _ in range(2)]
     for _ in range(2):
         assert await copy.looked.get()
@@ -45,11 +45,11 @@ async def test_a_build_that_takes_long_is_waited_for_once(monkeypatch: pytest.Mo
     monkeypatch.setattr(site_wait, "LONGEST_WAIT_S", 0.1)
     monkeypatch.setattr(site_wait, "_LOOK_AT_LONG_BUILD_EVERY_S", 0.01)
     wait, copy = SiteWait(), _Copy()
-    wait.told(copy.is_behind)
+    wait.pages_marked(copy.is_behind)
     began = time.monotonic()
     await wait.caught_up()
     assert time.monotonic() - began >= 0.09
-    wait.told(copy.is_behind)
+    wait.pages_marked(copy.is_behind)
     async with asyncio.timeout(0.05):
         await wait.caught_up()
     copy.behind = False
@@ -57,7 +57,7 @@ async def test_a_build_that_takes_long_is_waited_for_once(monkeypatch: pytest.Mo
         while await copy.looked.get():
             pass
     copy.behind = True
-    wait.told(copy.is_behind)
+    wait.pages_marked(copy.is_behind)
     again = asyncio.create_task(wait.caught_up())
     assert await copy.looked.get()
     assert not again.done()
@@ -72,7 +72,7 @@ async def test_nobody_waits_for_a_database_that_is_away() -> None:
         raise DatabaseLost("away")
 
     wait = SiteWait()
-    wait.told(lost)
+    wait.pages_marked(lost)
     async with asyncio.timeout(1):
         await wait.caught_up()
 
@@ -85,9 +85,9 @@ async def test_news_during_the_last_look_is_looked_for_once_more() -> None:
         asked.set()
         return await answers.get()
 
-    wait.told(is_behind)
+    wait.pages_marked(is_behind)
     await asked.wait()
-    wait.told(is_behind)
+    wait.pages_marked(is_behind)
     asked.clear()
     answers.put_nowait(False)
     async with asyncio.timeout(1):

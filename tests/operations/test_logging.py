@@ -14,7 +14,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.operations.logging import configure, redacted, say_in_every_line
+from engine.operations.logging import add_to_every_line, configure, redacted
 from engine.protocol.tokens import Tokens
 
 
@@ -50,7 +50,7 @@ def test_a_line_carries_the_session_it_belongs_to() -> None:
 def test_a_line_says_what_holds_for_all_of_them_unless_it_says_so_itself() -> None:
     """Of several servers each names itself, also in what libraries log; once it is undone nothing is added."""
     stream = logged()
-    undo = say_in_every_line(lambda line: {"node": "n1", "seen": line.get("session_id")})
+    undo = add_to_every_line(lambda line: {"node": "n1", "seen": line.get("session_id")})
     structlog.get_logger("ours").info("joined", session_id="morning")
     structlog.get_logger("ours").info("told", node="n2")
     logging.getLogger("theirs").warning("slow")

@@ -512,7 +512,7 @@ def test_whoever_holds_something_is_told_of_news(postgres_url: str) -> None:
     """Once the transaction that has the news is committed, after a cut too, in which some may have been missed."""
     database = PostgresDatabase(postgres_url)
     told = threading.Event()
-    with database.hold("server", told=told.set), database.connect() as connection:
+    with database.hold("server", on_notice=told.set), database.connect() as connection:
         with connection.transaction():
             connection.announce()
             assert not told.wait(0.2)

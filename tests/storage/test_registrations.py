@@ -166,9 +166,9 @@ def test_those_of_a_series_keep_their_places_while_it_is_opened(
 def test_requests_are_counted_within_a_time(connection: Connection) -> None:
     """Each by itself; once the first is old enough the next may come."""
     limits = RequestLimits(connection)
-    waits = [limits.asked("a", at, most=2, within=100) for at in (0, 10, 20, 99, 100, 109, 110)]
+    waits = [limits.count("a", at, most=2, within=100) for at in (0, 10, 20, 99, 100, 109, 110)]
     assert waits == [0, 0, 80, 1, 0, 1, 0]
-    assert limits.asked("b", 20, most=2, within=100) == 0
+    assert limits.count("b", 20, most=2, within=100) == 0
 
 
 def test_a_withdrawal_takes_the_registration_along(

@@ -53,15 +53,15 @@ class Addresses:
         named = self._client(request)
         return None if named.seats_uncounted or named.trusted else named.name
 
-    def trust_hops(self, told: Callable[[web.BaseRequest], str | None]) -> None:
+    def trust_hops(self, address_of: Callable[[web.BaseRequest], str | None]) -> None:
         """Believe what other servers of this studio say of the requests that they pass on; None for other requests."""
-        self._hop = told
+        self._hop = address_of
 
     def client_of(self, request: web.BaseRequest) -> str:
         """The client's whole address, as it came."""
-        told = None if self._hop is None else self._hop(request)
-        if told is not None:
-            return told
+        forwarded = None if self._hop is None else self._hop(request)
+        if forwarded is not None:
+            return forwarded
         peer = request.remote or "unknown"
         if not self._named(peer).trusted:
             return peer

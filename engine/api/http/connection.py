@@ -134,7 +134,7 @@ class HttpConnection(web.RequestHandler):
         _receive(self, data)
         if self._waits and self._messages:
             self._waits = False
-            self._connections.asked(self)
+            self._connections.request_came(self)
 
     def _response_sent(self) -> None:
         if self._payload_parser is None and self._wire is not None and not self._messages:
@@ -262,8 +262,8 @@ class HttpConnection(web.RequestHandler):
             super().log_exception(*args, **kw)
 
 
-def _error(status: int, headers: Mapping[str, str], said: tuple[str, str] | None = None) -> web.Response:
-    code, sentence = said or _SENTENCES.get(status) or (f"http_{status}", "This is not possible here.")
+def _error(status: int, headers: Mapping[str, str], problem: tuple[str, str] | None = None) -> web.Response:
+    code, sentence = problem or _SENTENCES.get(status) or (f"http_{status}", "This is not possible here.")
     kept: dict[str, str] = {name: headers[name] for name in _KEPT_HEADERS if name in headers}
     return error_response(status, code, sentence, headers={**SECURITY_HEADERS, **kept})
 

@@ -25,7 +25,7 @@ from engine.domain.rejection import Rejected
 from engine.storage.database import DatabaseError, DatabaseLocked
 from engine.storage.journal import JournalFailed
 
-__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "Instead", "logged_path", "request_middleware"]
+__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "PassOnWhileDraining", "logged_path", "request_middleware"]
 
 CONTENT_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; "
@@ -55,7 +55,7 @@ _SECRET_AFTER = re.compile(r"(?i)(?:confirm|subscri|^/+coming|/own)[^/%]*[/%](?=
 _LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_~.=-]{20,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-Instead: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+PassOnWhileDraining: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 
 _log = structlog.get_logger(__name__)
 
@@ -67,9 +67,9 @@ def request_middleware(
     rates: AddressRates,
     addresses: Addresses,
     metrics: RequestMetrics,
-    instead: Instead | None = None,
+    pass_on_while_draining: PassOnWhileDraining | None = None,
 ) -> Middleware:
-    """Build the middleware. ``instead`` asks another server while this one drains; None where there is none."""
+    """Build the middleware. ``pass_on_while_draining`` asks another server while this one drains; None where there is none."""
 
     @web.middleware
     def middleware(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
@@ -83,7 +83,7 @@ def request_middleware(
         return handle(request, handler)
 
     async def elsewhere(request: web.Request) -> web.StreamResponse:
-        answer = None if instead is None else await instead(request)
+        answer = None if pass_on_while_draining is None else await pass_on_while_draining(request)
         if answer is not None:
             return answer
         return error_response(

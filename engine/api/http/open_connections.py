@@ -168,7 +168,7 @@ class OpenConnections:
         self.closed(connection)
         connection.give_way(reason)
 
-    def asked(self, connection: HeldConnection) -> None:
+    def request_came(self, connection: HeldConnection) -> None:
         """A whole request has come."""
         self._waiting.pop(connection, None)
         self._no_longer_half_open(connection)
@@ -180,7 +180,7 @@ class OpenConnections:
     def closed(self, connection: HeldConnection) -> None:
         """A connection is gone. Repeating it does no harm."""
         self._open.discard(connection)
-        self.asked(connection)
+        self.request_came(connection)
 
     def _no_longer_half_open(self, connection: HeldConnection) -> None:
         others = None if connection.address is None else self._half_open.get(connection.address)

@@ -30,7 +30,7 @@ class SiteWait:
         self._caught_up = asyncio.Event()
         self._caught_up.set()
         self._watch: asyncio.Task[None] | None = None
-        self._told_again = False
+        self._marked_again = False
         # By the machine's own seconds, as the publisher builds: a demonstration's clock runs faster.
         self._started_at = time.monotonic()
 
@@ -39,9 +39,9 @@ class SiteWait:
         """Whether this server has run for so long that its first site would be there if it could be built."""
         return time.monotonic() - self._started_at > _FIRST_SITE_WITHIN_S
 
-    def told(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
+    def pages_marked(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
         """Pages were marked: let requests wait until ``is_behind`` says no, asked after this call."""
-        self._told_again = True
+        self._marked_again = True
         if self._watch is None:
             self._caught_up.clear()
             self._watch = asyncio.create_task(self._until_caught_up(is_behind))
@@ -54,12 +54,12 @@ class SiteWait:
         over = asyncio.get_running_loop().call_later(LONGEST_WAIT_S, self._caught_up.set)
         try:
             while True:
-                self._told_again = False
+                self._marked_again = False
                 if await is_behind():
                     # A rebuild, or an import, takes longer: nobody waits for its rest, nor for what is marked meanwhile.
                     long = self._caught_up.is_set()
                     await asyncio.sleep(_LOOK_AT_LONG_BUILD_EVERY_S if long else _LOOK_EVERY_S)
-                elif not self._told_again:
+                elif not self._marked_again:
                     # What was marked while that look was under way, it may not have seen.
                     break
         except DatabaseError as error:

@@ -31,7 +31,7 @@ from engine.api.pages.coming_parts import (
     led_to,
     left_page,
     place_described,
-    said_page,
+    titled_page,
     unknown_page,
     way_in,
 )
@@ -87,8 +87,8 @@ async def say_so(request: web.Request) -> web.Response:
         return await form_refused(page, refusal, again, late="coming.late")
     registration = outcome.registered.registration.registration
     secret = secret_of(request, registration, session_id=state.session_id)
-    asked = "?mail=asked" if outcome.mail == "asked" else ""
-    return led_to(request, f"/coming/{state.session_id}/own/{secret}{asked}")
+    query = "?mail=asked" if outcome.mail == "asked" else ""
+    return led_to(request, f"/coming/{state.session_id}/own/{secret}{query}")
 
 
 async def own_page(request: web.Request) -> web.Response:
@@ -99,10 +99,10 @@ async def own_page(request: web.Request) -> web.Response:
         return unknown_page(page)
     state, place = found
     base = f"/coming/{state.session_id}/own/{request.match_info['token']}"
-    said = [paragraph(page.words("coming.said_mail"))] if request.query.get("mail") == "asked" else []
-    if not said and place.registration.confirmed_at is None:
-        said = [paragraph(page.words("coming.said_not_told"))]
-    body = await place_described(request, page, state, place) + "".join(said) + way_in(page, f"{base}/join")
+    notes = [paragraph(page.words("coming.said_mail"))] if request.query.get("mail") == "asked" else []
+    if not notes and place.registration.confirmed_at is None:
+        notes = [paragraph(page.words("coming.said_not_told"))]
+    body = await place_described(request, page, state, place) + "".join(notes) + way_in(page, f"{base}/join")
     body += button_form(page, f"{base}/leave", "leave") + calendar_of_place(page, state)
     return plain_page(page, page.words(f"coming.title_{place.state}"), body)
 
@@ -147,7 +147,7 @@ async def mailed_page(request: web.Request) -> web.Response:
         body += button_form(page, f"{base}/leave", "leave")
     if registration.address is not None:
         body += button_form(page, f"{base}/forget", "forget")
-    return said_page(page, "confirm_title" if unconfirmed else "heading_own", body)
+    return titled_page(page, "confirm_title" if unconfirmed else "heading_own", body)
 
 
 async def confirm(request: web.Request) -> web.Response:
@@ -158,9 +158,9 @@ async def confirm(request: web.Request) -> web.Response:
         return unknown_page(page)
     at = request.app[CLOCK].now()
     if not await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).confirm(found[0], at)):
-        return said_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
+        return titled_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
     back = f'<p><a href="{escape(page.links.here(request.path))}">{escape(page.words("coming.heading_own"))}</a></p>'
-    return said_page(page, "heading_own", paragraph(page.words("coming.confirm_done")) + back)
+    return titled_page(page, "heading_own", paragraph(page.words("coming.confirm_done")) + back)
 
 
 async def mailed_join(request: web.Request) -> web.Response:
@@ -189,7 +189,7 @@ async def mailed_leave_all(request: web.Request) -> web.Response:
     if found is not None:
         await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave_series(found[0], at))
         request.app[PUBLISHING].wake()
-    return said_page(page, "left_title", paragraph(page.words("coming.left_series_said")))
+    return titled_page(page, "left_title", paragraph(page.words("coming.left_series_said")))
 
 
 async def forget(request: web.Request) -> web.Response:
@@ -199,7 +199,7 @@ async def forget(request: web.Request) -> web.Response:
     if found is None:
         return unknown_page(page)
     await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).forget_address(found[0]))
-    return said_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
+    return titled_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
 
 
 async def _own(request: web.Request) -> tuple[Session, Place] | None:

@@ -31,7 +31,7 @@ __all__ = [
     "led_to",
     "left_page",
     "place_described",
-    "said_page",
+    "titled_page",
     "unknown_page",
     "way_in",
 ]
@@ -62,14 +62,14 @@ async def form_refused(
     for a session or series that takes nobody any more.
     """
     if isinstance(refusal, TooManyRegistrations):
-        said = paragraph(page.words(f"coming.too_many_{'said' if refusal.addresses else 'places_said'}"))
-        response = said_page(page, "too_many", said + await again(), status=429)
+        sentence = paragraph(page.words(f"coming.too_many_{'said' if refusal.addresses else 'places_said'}"))
+        response = titled_page(page, "too_many", sentence + await again(), status=429)
         response.headers[hdrs.RETRY_AFTER] = str(-(-refusal.wait // 1000))
         return response
     if isinstance(refusal, Invalid):
         reasons = "".join(paragraph(reason) for reason in refusal.details.values())
-        return said_page(page, "wrong", reasons + await again(), status=400)
-    return said_page(page, "wrong", paragraph(page.words(late)), status=refusal.status)
+        return titled_page(page, "wrong", reasons + await again(), status=400)
+    return titled_page(page, "wrong", paragraph(page.words(late)), status=refusal.status)
 
 
 async def left_page(request: web.Request, place: Place | None) -> web.Response:
@@ -78,7 +78,7 @@ async def left_page(request: web.Request, place: Place | None) -> web.Response:
     if place is not None:
         await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave(place, at))
         request.app[PUBLISHING].wake()
-    return said_page(page, "left_title", paragraph(page.words("coming.left_said")))
+    return titled_page(page, "left_title", paragraph(page.words("coming.left_said")))
 
 
 def coming_of(connection: Connection) -> Coming:
@@ -109,12 +109,12 @@ async def place_described(request: web.Request, page: PageContext, state: Sessio
     """The session, when it starts, and whether a place is kept or one waits, as HTML."""
     details, words = state.details, page.words
     when = local_time(page, details.scheduled_start, await zone_of(request, page, details.series_id))
-    said = words(f"coming.said_{place.state}", position=place.position)
+    sentence = words(f"coming.said_{place.state}", position=place.position)
     return (
         f'<p class="lede">{page.studio.span(details.title)}.'
         f" {words('before.with', name=page.studio.span(details.instructor))}</p>"
         + paragraph(words("before.starts", when=when))
-        + paragraph(said)
+        + paragraph(sentence)
     )
 
 
@@ -137,11 +137,11 @@ def calendar_of_place(page: PageContext, state: Session) -> str:
     return calendar_link(page, f"/sessions/{state.session_id}/event.ics")
 
 
-def said_page(page: PageContext, name: str, body: str, *, status: int = 200) -> web.Response:
+def titled_page(page: PageContext, name: str, body: str, *, status: int = 200) -> web.Response:
     """A page with a title among the words of those who come. ``body`` is HTML."""
     return plain_page(page, page.words(f"coming.{name}"), body, status=status)
 
 
 def unknown_page(page: PageContext) -> web.Response:
     """What a link leads to that leads to nothing any more."""
-    return said_page(page, "unknown_title", paragraph(page.words("coming.unknown_said")), status=404)
+    return titled_page(page, "unknown_title", paragraph(page.words("coming.unknown_said")), status=404)

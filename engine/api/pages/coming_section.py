@@ -42,10 +42,10 @@ async def coming_section(
     left = max(0, state.details.max_participants - coming)
     words, path = page.words, f"/sessions/{state.session_id}/coming"
     if left == 0:
-        said = words("coming.places_none")
+        sentence = words("coming.places_none")
     else:
-        said = words("coming.places_left_1") if left == 1 else words("coming.places_left", n=left)
-    texts = (words("coming.heading"), said, words("coming.button" if left else "coming.button_waiting"))
+        sentence = words("coming.places_left_1") if left == 1 else words("coming.places_left", n=left)
+    texts = (words("coming.heading"), sentence, words("coming.button" if left else "coming.button_waiting"))
     return _form(page, path, texts, mail=mail, days=days, name=name, address=address)
 
 
@@ -84,9 +84,9 @@ def _form(
 ) -> str:
     """The form by which somebody says that they come: ``texts`` are heading, what is said, button. It works without scripts."""
     words = page.words
-    heading, said, button = texts
+    heading, sentence, button = texts
     about = words("coming.address_said", days=days) if mail else words("coming.no_mail")
-    asked = (
+    address_field = (
         f'<p><label for="coming-address">{escape(words("coming.address"))}</label>'
         f'<input id="coming-address" name="address" type="email" autocomplete="email" maxlength="254"'
         f' aria-describedby="coming-about" value="{escape(address)}"></p>'
@@ -94,10 +94,10 @@ def _form(
         else ""
     )
     return (
-        f'<section id="coming"><h2>{escape(heading)}</h2><p>{escape(said)}</p>'
+        f'<section id="coming"><h2>{escape(heading)}</h2><p>{escape(sentence)}</p>'
         f'<form method="post" action="{escape(page.links.here(path))}">'
         f'<p><label for="coming-name">{escape(words("coming.name"))}</label>'
         f'<input id="coming-name" name="name" type="text" autocomplete="name" maxlength="200" value="{escape(name)}"></p>'
-        f'{asked}<p id="coming-about">{escape(about)}</p>'
+        f'{address_field}<p id="coming-about">{escape(about)}</p>'
         f'<p><button type="submit">{escape(button)}</button></p></form></section>'
     )

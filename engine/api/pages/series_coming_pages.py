@@ -19,7 +19,7 @@ from engine.api.pages.coming_parts import (
     joined,
     led_to,
     left_page,
-    said_page,
+    titled_page,
     unknown_page,
     way_in,
 )
@@ -77,8 +77,8 @@ async def say_so(request: web.Request) -> web.Response:
         return await form_refused(page, refusal, again, late="series.none")
     registration = outcome.registered.registration.registration
     secret = secret_of(request, registration, series_id=series.series_id)
-    asked = "?mail=asked" if outcome.mail == "asked" else ""
-    return led_to(request, f"/series/{series.series_id}/own/{secret}{asked}")
+    query = "?mail=asked" if outcome.mail == "asked" else ""
+    return led_to(request, f"/series/{series.series_id}/own/{secret}{query}")
 
 
 async def own_page(request: web.Request) -> web.Response:
@@ -90,15 +90,15 @@ async def own_page(request: web.Request) -> web.Response:
     series, registration, places = found
     base = f"/series/{series.series_id}/own/{request.match_info['token']}"
     words, studio = page.words, page.studio
-    asked = request.query.get("mail") == "asked"
+    mail_is_sent = request.query.get("mail") == "asked"
     body = (
         f'<p class="lede">{studio.span(series.details.title)}.'
         f" {words('before.with', name=studio.span(series.details.instructor))}</p>"
         + paragraph(how_often(page, series))
         + paragraph(words("coming.whole_series"))
     )
-    if asked or registration.confirmed_at is None:
-        body += paragraph(words("coming.said_mail" if asked else "coming.said_not_told"))
+    if mail_is_sent or registration.confirmed_at is None:
+        body += paragraph(words("coming.said_mail" if mail_is_sent else "coming.said_not_told"))
     for number, (session, place) in enumerate(await _to_come(request, places)):
         body += _date(page, session, place, series, base, is_next=number == 0)
     body += button_form(page, f"{base}/leave", "leave_series")
@@ -129,7 +129,7 @@ async def leave_all(request: web.Request) -> web.Response:
         await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave_series(found[1], at))
         request.app[PUBLISHING].wake()
     page = await page_context(request)
-    return said_page(page, "left_title", paragraph(page.words("coming.left_series_said")))
+    return titled_page(page, "left_title", paragraph(page.words("coming.left_series_said")))
 
 
 async def _own(request: web.Request) -> tuple[Series, Registration, list[Place]] | None:
@@ -172,7 +172,7 @@ def _date(
 ) -> str:
     """One date as HTML: when, whether a place is kept, the way in where it is the next, and how to leave it out."""
     when = local_time(page, session.details.scheduled_start, series.timetable.zone)
-    said = page.words(f"coming.said_{place.state}", position=place.position)
+    sentence = page.words(f"coming.said_{place.state}", position=place.position)
     join = way_in(page, f"{base}/join/{session.session_id}") if is_next else ""
     leave = button_form(page, f"{base}/leave/{session.session_id}", "this_time")
-    return f"<h2>{when}</h2>{paragraph(said)}{join}{leave}"
+    return f"<h2>{when}</h2>{paragraph(sentence)}{join}{leave}"

@@ -231,12 +231,12 @@ async def _not_built(request: web.Request) -> web.Response:
     """
     page = await page_context(request)
     is_home, late = request.path == "/", request.app[SITE_WAIT].first_site_is_late
-    title, said = "missing.title", "missing.said"
+    title, sentence = "missing.title", "missing.said"
     if is_home:
-        title, said = "before.built_soon", "before.built_soon_said"
+        title, sentence = "before.built_soon", "before.built_soon_said"
         if late:
-            title, said = "before.built_late", "before.built_late_said"
-    body = f"<p>{escape(page.words(said))}</p>"
+            title, sentence = "before.built_late", "before.built_late_said"
+    body = f"<p>{escape(page.words(sentence))}</p>"
     response = plain_page(page, page.words(title), body, status=503 if is_home else 404)
     if is_home:
         again = str(_LATER_S if late else _SOON_S)

@@ -59,7 +59,7 @@ async def send_test(request: web.Request) -> web.Response:
             return None, 0
         with connection.transaction():
             limits = RequestLimits(connection)
-            return address, limits.asked(f"test of {account.name}", at, most=_MOST_AN_HOUR, within=HOUR)
+            return address, limits.count(f"test of {account.name}", at, most=_MOST_AN_HOUR, within=HOUR)
 
     address, wait = await request.app[CATALOGUE].ask(limited)
     if address is None:

@@ -54,10 +54,10 @@ async def announce(request: web.Request) -> web.Response:
             "status": "announced",
             "sessions_notified": [
                 *(view.state.session_id for view in notified),
-                *(session_id for told in elsewhere for session_id in told["sessions_notified"]),
+                *(session_id for each in elsewhere for session_id in each["sessions_notified"]),
             ],
             "participant_count": sum(view.state.count() for view in notified)
-            + sum(told["participant_count"] for told in elsewhere),
+            + sum(each["participant_count"] for each in elsewhere),
         }
     )
 

@@ -149,9 +149,9 @@ async def change(request: web.Request) -> web.Response:
     warnings = [
         *broken_links(before, after.state, at),
         *(
-            told
-            for told in warnings_about(after.state.details, at)
-            if told not in warnings_about(before.details, at)
+            warning
+            for warning in warnings_about(after.state.details, at)
+            if warning not in warnings_about(before.details, at)
         ),
     ]
     return answer(room(after, caller, app[LINKS], app[CREDENTIALS].tokens) | {"warnings": warnings})

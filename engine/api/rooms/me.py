@@ -78,14 +78,14 @@ async def consent(request: web.Request) -> web.Response:
     """Give or end a consent, each by itself; to end them there is always time."""
     view, client_id = await _person(request)
     given = checked(ConsentRequest, await read_json(request))
-    return await _told(request, view, client_id, c.Consent(given.heart_rate, given.group, given.version))
+    return await _execute(request, view, client_id, c.Consent(given.heart_rate, given.group, given.version))
 
 
 async def email(request: web.Request) -> web.Response:
     """Where to send one's own summary."""
     view, client_id = await _person(request)
     given = checked(EmailRequest, await read_json(request))
-    return await _told(request, view, client_id, c.LeaveAddress(given.address))
+    return await _execute(request, view, client_id, c.LeaveAddress(given.address))
 
 
 async def feedback(request: web.Request) -> web.Response:
@@ -95,7 +95,7 @@ async def feedback(request: web.Request) -> web.Response:
     command = c.RateSession(
         given.rating, given.comment, given.publish_quote, given.publish_name, given.version
     )
-    return await _told(request, view, client_id, command)
+    return await _execute(request, view, client_id, command)
 
 
 async def _person(request: web.Request, *, withdrawn: bool = False) -> tuple[View, str]:
@@ -113,8 +113,8 @@ async def _person(request: web.Request, *, withdrawn: bool = False) -> tuple[Vie
     return view, caller.client_id
 
 
-async def _told(request: web.Request, view: View, client_id: str, command: c.Command) -> web.Response:
-    """Say it to the session, which alone knows what it changes; ``view`` is from before the body had come."""
+async def _execute(request: web.Request, view: View, client_id: str, command: c.Command) -> web.Response:
+    """Have the session carry out a command; ``view`` is from before the body was read."""
     sender = c.Sender(Role.PARTICIPANT, client_id, seen=view.state.position)
     return answer(_known(await request.app[SESSIONS].ask(view.state.session_id, command, sender), client_id))
 

@@ -96,8 +96,8 @@ async def change(request: web.Request) -> web.Response:
     day = await _day_of(request, series, body.since) if "since" in body.model_fields_set else None
     after = await app[SERIES].change(series.series_id, lambda before: _changed(before, body, day))
     document = await _shown(request, caller, after, OccurrencesQuery())
-    told = _warnings(series, at)
-    warnings = [warning for warning in _warnings(after, at) if warning not in told]
+    known = _warnings(series, at)
+    warnings = [warning for warning in _warnings(after, at) if warning not in known]
     return answer(document | {"warnings": warnings})
 
 

@@ -108,7 +108,7 @@ async def request_options(request: web.Request) -> web.Response:
 
     def ask(connection: Connection) -> tuple[Any, Millis]:
         with connection.transaction():
-            wait = RequestLimits(connection).asked(f"passkey {network}", at, most=_MOST_AN_HOUR, within=HOUR)
+            wait = RequestLimits(connection).count(f"passkey {network}", at, most=_MOST_AN_HOUR, within=HOUR)
             if wait:
                 return None, wait
             challenge, options = checks.request()

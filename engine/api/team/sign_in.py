@@ -48,11 +48,11 @@ async def ask(request: web.Request) -> web.Response:
         deliveries, limits = Deliveries(Catalogue(connection)), RequestLimits(connection)
         sends = deliveries.mail_enabled() and bool(studio_of(data).sender)
         with connection.transaction():
-            wait = limits.asked(f"sign-in {network}", at, most=_MOST_AN_HOUR, within=HOUR)
+            wait = limits.count(f"sign-in {network}", at, most=_MOST_AN_HOUR, within=HOUR)
             if wait or not sends:
                 return sends, wait
             for name in SignIns(connection).addressed(body.address):
-                if not limits.asked(f"sign-in of {name}", at, most=_MOST_AN_HOUR, within=HOUR):
+                if not limits.count(f"sign-in of {name}", at, most=_MOST_AN_HOUR, within=HOUR):
                     deliveries.schedule_one("", SIGN_IN_MAIL, name, body.address, at, at)
         return sends, 0
 

@@ -159,10 +159,10 @@ class SeriesSessions:
         ids = [session_id_of(series.series_id, each.day) for each in occurrences]
         pending = list(range(len(ids)))
         for number in range(2, _OTHER_ID + 1):
-            asked = [ids[at] for at in pending]
-            rows = await self._rooms.among(asked)
+            wanted = [ids[at] for at in pending]
+            rows = await self._rooms.among(wanted)
             own = {row.session_id for row in rows if self._is_its_own(series, row)}
-            others = {row.session_id for row in rows} | await self._rooms.stories_among(asked)
+            others = {row.session_id for row in rows} | await self._rooms.stories_among(wanted)
             taken = [at for at in pending if ids[at] in others - own]
             for at in taken:
                 ids[at] = session_id_of(series.series_id, occurrences[at].day, number)
