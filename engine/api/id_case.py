@@ -6,9 +6,11 @@ from aiohttp import web
 
 from engine.api.http.app_keys import CATALOGUE
 from engine.domain.rejection import Conflict
+from engine.storage.database import Connection
+from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 
-__all__ = ["refuse_id_differing_by_case"]
+__all__ = ["refuse_id_differing_by_case", "refuse_id_waiting_by_case"]
 
 
 async def refuse_id_differing_by_case(request: web.Request, session_id: str) -> None:
@@ -20,6 +22,19 @@ async def refuse_id_differing_by_case(request: web.Request, session_id: str) -> 
     other = await request.app[CATALOGUE].ask(
         lambda connection: Catalogue(connection).id_differing_by_case(session_id)
     )
+    _refuse(session_id, other)
+
+
+def refuse_id_waiting_by_case(connection: Connection, session_id: str) -> None:
+    """Look among the stories that wait to be published, in the transaction that queues another.
+
+    Raises:
+        Conflict: there is one.
+    """
+    _refuse(session_id, Outbox(connection).id_differing_by_case(session_id))
+
+
+def _refuse(session_id: str, other: str | None) -> None:
     if other is not None:
         raise Conflict(
             "session_exists",

@@ -292,6 +292,7 @@ async def _websocket(http: aiohttp.ClientSession, url: str) -> Finding:
 async def _mail(settings: Settings, stored: str | None) -> Finding:
     """Talk to the mail server as the delivery does, up to the message itself."""
     from publisher.delivery.mail_server import greet
+    from publisher.rendering.links import Links
     from publisher.rendering.studio import InvalidStudio, load
 
     if settings.smtp_url is not None:
@@ -309,9 +310,7 @@ async def _mail(settings: Settings, stored: str | None) -> Finding:
     else:
         remedy = f"Set {PREFIX}SMTP_URL for `halcytone serve` to send approved mail from here."
         return Finding("mail", Verdict.LOOK, "no mail server is set: mail stays a draft", remedy)
-    greeting = await greet(
-        url, sender, urlsplit(settings.base_url).hostname or "localhost", timeout_s=_TIMEOUT
-    )
+    greeting = await greet(url, sender, Links(settings.base_url).ehlo_name, timeout_s=_TIMEOUT)
     if greeting.problem:
         return Finding("mail", Verdict.MEND, f"{greeting.server}: {greeting.problem}", greeting.remedy)
     return Finding("mail", Verdict.GOOD, f"{greeting.server} {greeting.taken}")

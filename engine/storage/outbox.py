@@ -99,6 +99,16 @@ class Outbox:
         with self._connection.transaction():
             store_story(self._connection, None, jobs)
 
+    def id_differing_by_case(self, session_id: str) -> str | None:
+        """The id of a session with a job that is not over, which differs from this one by case alone; None without one."""
+        found: str | None = self._connection.value(
+            "SELECT session_id FROM outbox WHERE state IN ('pending', 'running') AND lower(session_id) = :folded"
+            " AND session_id <> :id LIMIT 1",
+            folded=session_id.lower(),
+            id=session_id,
+        )
+        return found
+
     def claim(self, at: Millis, limit: int = 20, *, patience: Millis = 0) -> list[Job]:
         """Take the jobs that are due, oldest first, and mark them running.
 

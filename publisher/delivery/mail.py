@@ -82,7 +82,7 @@ async def deliver_due(
         for due in deliveries.due(now()):
             if client is None or not client.is_connected:
                 client = aiosmtplib.SMTP(
-                    **smtp_arguments(smtp_url), timeout=timeout_s, local_hostname=texts.links.host
+                    **smtp_arguments(smtp_url), timeout=timeout_s, local_hostname=texts.links.ehlo_name
                 )
                 try:
                     await client.connect()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -58,6 +59,15 @@ class Links:
     def host(self) -> str:
         """The host name, for message ids."""
         return urlsplit(self.root).hostname or "localhost"
+
+    @property
+    def ehlo_name(self) -> str:
+        """What the studio calls itself before a mail server: the host name, an IP address as a literal (RFC 5321 §4.1.3)."""
+        try:
+            address = ipaddress.ip_address(self.host)
+        except ValueError:
+            return self.host
+        return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
 
     def absolute(self, path: str) -> str:
         """The absolute URL of a path below the root, such as ``sessions/x/``."""

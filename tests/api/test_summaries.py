@@ -153,10 +153,12 @@ async def test_a_batch_keeps_its_order_and_survives_a_bad_item(publishing: Serve
         content("b2", session_duration=0),
         "text",
         wrapped("b4", publish_immediately=True),
+        wrapped("B4", publish_immediately=True),
     ]
     results = (await publishing.client.post(f"{SUMMARY}/batch", json=batch)).json()["results"]
-    assert [item["status"] for item in results] == ["preview", "refused", "refused", "success"]
+    assert [item["status"] for item in results] == ["preview", "refused", "refused", "success", "refused"]
     assert "session_duration" in results[1]["details"]
+    assert "by case alone" in results[4]["details"]["session_id"]
     assert (await publishing.stranger.get("/sessions/b4/")).status_code == 200
     assert refused(await publishing.client.post(f"{SUMMARY}/batch", json=[content()] * 101), 400)
     assert refused(await publishing.client.post(f"{SUMMARY}/batch", json=content()), 400)

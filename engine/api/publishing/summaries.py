@@ -16,7 +16,7 @@ from engine.api.http.callers import NOBODY, Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
 from engine.api.http.studio_identity import studio_of
-from engine.api.id_case import refuse_id_differing_by_case
+from engine.api.id_case import refuse_id_differing_by_case, refuse_id_waiting_by_case
 from engine.api.publishing.summaries_view import metadata_of, parts_of
 from engine.api.publishing.summary_requests import FlatSummary, SummaryRequest
 from engine.domain.instant import iso
@@ -118,6 +118,7 @@ async def _queue(request: web.Request, wanted: SummaryRequest, caller: Caller) -
 
     Raises:
         NotFound: somebody else was the first to publish under this id, in this moment.
+        Conflict: a story of an id that differs by case alone was, in this moment.
     """
     app, content = request.app, wanted.content
     # On a thread: templates take milliseconds each, and the event loop serves every pacer.
@@ -134,6 +135,7 @@ async def _queue(request: web.Request, wanted: SummaryRequest, caller: Caller) -
 
         def publish(connection: Connection) -> None:
             with connection.transaction():
+                refuse_id_waiting_by_case(connection, content.session_id)
                 # A story without a session is the publisher's from now on; a session of its id is not.
                 if (
                     caller.maker is not None

@@ -41,6 +41,7 @@ from publisher.delivery.smtp_address import smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk
 from publisher.mail.email import Mail
 from publisher.mail.message import message_of
+from publisher.rendering.links import Links
 from publisher.rendering.studio import InvalidStudio, Studio, load
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -742,6 +743,20 @@ async def test_a_mailbox_that_does_not_exist_fails_alone(studio: Publisher, mail
     mail_server.answers["a@example.org"] = "550 5.1.1 No such user here"
     assert await deliver(studio, mail_server) == 2
     assert states(studio) == {"failed": 1, "submitted": 1}
+
+
+@pytest.mark.parametrize(
+    ("public_url", "name"),
+    [
+        ("https://breath.example:8443/studio/", "breath.example"),
+        ("https://bücher.example", "xn--bcher-kva.example"),
+        ("http://192.0.2.7:8000", "[192.0.2.7]"),
+        ("http://[2001:db8::7]:8000", "[IPv6:2001:db8::7]"),
+    ],
+)
+def test_a_mail_server_is_told_the_host_of_the_public_address(public_url: str, name: str) -> None:
+    """Servers refuse an IP address without brackets."""
+    assert Links(public_url).ehlo_name == name
 
 
 async def test_a_domain_in_another_script_is_written_to(studio: Publisher, mail_server: MailServer) -> None:
