@@ -96,8 +96,8 @@ function delayUntil(left, rate, random) {
  */
 export function returnIn({ code, reason = "", left = null, rate = 1, attempt, random }) {
   if (left !== null) return delayUntil(left, rate, random);
-  const asked = Number(/^retry-after=([\d.]+)/.exec(reason)?.[1] ?? 0) * 1000;
-  return Math.max(asked, delayBefore(code, attempt, random));
+  const retryAfter = Number(/^retry-after=([\d.]+)/.exec(reason)?.[1] ?? 0) * 1000;
+  return Math.max(retryAfter, delayBefore(code, attempt, random));
 }
 
 /**

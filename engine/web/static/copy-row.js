@@ -8,17 +8,17 @@ import { t } from "./i18n.js";
 
 /** @param {string} name @param {any} field read-only, with an id */
 export function copyRow(name, field) {
-  const said = h("p", { class: "quiet", role: "status" });
+  const status = h("p", { class: "quiet", role: "status" });
   const copy = async () => {
     field.select();
     try {
       await navigator.clipboard.writeText(field.value);
-      setText(said, t("share.copied"));
+      setText(status, t("share.copied"));
     } catch {
       // Without HTTPS there is no clipboard: select the text, to be copied by hand.
-      setText(said, t("share.selected"));
+      setText(status, t("share.selected"));
     }
   };
   const button = h("button", { type: "button", onclick: copy }, t("share.copy"));
-  return h("div", { class: "link-row" }, h("label", { for: field.id }, name), h("div", { class: "chat-row" }, field, button), said);
+  return h("div", { class: "link-row" }, h("label", { for: field.id }, name), h("div", { class: "chat-row" }, field, button), status);
 }

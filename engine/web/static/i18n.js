@@ -19,8 +19,8 @@ let locale = "en";
  * @returns {Promise<void>}
  */
 export async function loadStrings(...more) {
-  const asked = new URLSearchParams(location.search).get("lang");
-  const wanted = [asked, ...navigator.languages].map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
+  const fromAddress = new URLSearchParams(location.search).get("lang");
+  const wanted = [fromAddress, ...navigator.languages].map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
   language = wanted.find((tag) => LANGUAGES.includes(tag)) ?? "en";
   locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
   const [shared, ...own] = await Promise.all(["", ...more].map((folder) => import(`./strings/${folder && `${folder}/`}${language}.js`)));

@@ -185,18 +185,18 @@ export class PacerView {
     const local = Math.max(now - OLDEST_FRAME_MS, Math.min(now, drawn === null ? now : Number(drawn)));
     const shown = this._ahead ? between(this._ahead.scales, local - this._ahead.at) : SMALLEST;
     const scales = scalesAhead(shown, (ms) => this._wanted(this.clock.at(local + ms)).scale, FRAMES_AHEAD);
-    const said = scales.filter((_, frame) => frame % EVERY_FRAMES === 0);
+    const sampled = scales.filter((_, frame) => frame % EVERY_FRAMES === 0);
     const server = scales.map((_, frame) => this.clock.at(local + frame * FRAME_MS));
     // The ring keeps its angle where nothing is held.
     let angle = this._ahead?.angle ?? 0;
-    const angles = said.map((_, place) => {
+    const angles = sampled.map((_, place) => {
       const { breath } = this._wanted(server[place * EVERY_FRAMES]);
       if (isHold(breath)) angle = 360 * breath.progress;
       return angle;
     });
     const before = this._ahead;
     this._ahead = { at: local, scales, server, angle: angles[0] };
-    const moved = said.map((scale) => `scale(${scale.toFixed(5)})`);
+    const moved = sampled.map((scale) => `scale(${scale.toFixed(5)})`);
     for (const element of [this.orb, this.edge, this.ring]) this._animate(element, moved, local);
     if (before && angles.every((one) => one === before.angle)) return;
     // Two half rings are rotated behind masks, which takes transforms only.

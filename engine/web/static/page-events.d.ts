@@ -7,10 +7,10 @@
  * @module
  */
 export declare class PageEvents {
-    _told: Record<"offline" | "online" | "putAway" | "seen" | "shownAgain", () => void>;
+    _handlers: Record<"offline" | "online" | "putAway" | "seen" | "shownAgain", () => void>;
     _take: (event: any) => void;
-    /** @param {Record<"online" | "offline" | "seen" | "putAway" | "shownAgain", () => void>} told */
-    constructor(told: Record<"online" | "offline" | "seen" | "putAway" | "shownAgain", () => void>);
+    /** @param {Record<"online" | "offline" | "seen" | "putAway" | "shownAgain", () => void>} handlers */
+    constructor(handlers: Record<"online" | "offline" | "seen" | "putAway" | "shownAgain", () => void>);
     start(): void;
     stop(): void;
     /** @param {{type: string, persisted?: boolean}} event */

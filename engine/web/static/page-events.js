@@ -8,31 +8,31 @@
  */
 
 /** What a page is told by its window; whether it is seen is told by its document. */
-const TOLD = ["online", "offline", "pagehide", "pageshow"];
+const WINDOW_EVENTS = ["online", "offline", "pagehide", "pageshow"];
 
 export class PageEvents {
-  /** @param {Record<"online" | "offline" | "seen" | "putAway" | "shownAgain", () => void>} told */
-  constructor(told) {
-    this._told = told;
+  /** @param {Record<"online" | "offline" | "seen" | "putAway" | "shownAgain", () => void>} handlers */
+  constructor(handlers) {
+    this._handlers = handlers;
     this._take = (/** @type {any} */ event) => this._hear(event);
   }
 
   start() {
-    for (const name of TOLD) globalThis.addEventListener?.(name, this._take);
+    for (const name of WINDOW_EVENTS) globalThis.addEventListener?.(name, this._take);
     globalThis.document?.addEventListener("visibilitychange", this._take);
   }
 
   stop() {
-    for (const name of TOLD) globalThis.removeEventListener?.(name, this._take);
+    for (const name of WINDOW_EVENTS) globalThis.removeEventListener?.(name, this._take);
     globalThis.document?.removeEventListener("visibilitychange", this._take);
   }
 
   /** @param {{type: string, persisted?: boolean}} event */
   _hear({ type, persisted }) {
-    if (type === "online") this._told.online();
-    if (type === "offline") this._told.offline();
-    if (type === "visibilitychange" && document.visibilityState === "visible") this._told.seen();
-    if (type === "pagehide" && persisted) this._told.putAway();
-    if (type === "pageshow" && persisted) this._told.shownAgain();
+    if (type === "online") this._handlers.online();
+    if (type === "offline") this._handlers.offline();
+    if (type === "visibilitychange" && document.visibilityState === "visible") this._handlers.seen();
+    if (type === "pagehide" && persisted) this._handlers.putAway();
+    if (type === "pageshow" && persisted) this._handlers.shownAgain();
   }
 }

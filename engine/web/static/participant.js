@@ -204,10 +204,10 @@ async function withoutLink(refusal) {
 
 /** Show the connection's status in one line that moves nothing. @param {string} status */
 function line(status) {
-  const said = document.getElementById("line");
+  const lineElement = document.getElementById("line");
   const text = { offline: t("line.offline"), stalled: t("line.lost"), connecting: "" }[status] ?? "";
   // "connecting" comes between two losses: keep the text.
-  if (said && !(status === "connecting" && said.textContent)) said.textContent = text;
+  if (lineElement && !(status === "connecting" && lineElement.textContent)) lineElement.textContent = text;
 }
 
 /** A page that the browser kept for "Back" may be older than what became of the session. @param {PageTransitionEvent} event */

@@ -14,21 +14,21 @@ import { t } from "./i18n.js";
  */
 export function pageLink({ href, text, look = "", aside = false, credential }) {
   if (!credential) return h("a", { href, class: look, ...(aside ? { target: "_blank", rel: "noopener" } : {}) }, text);
-  const said = h("span", { class: "quiet", role: "status" });
+  const status = h("span", { class: "quiet", role: "status" });
   const open = async () => {
     // Opened before the response: later the browser would block it as a pop-up.
     const place = (aside && window.open("")) || window;
     const html = await fetched(href, credential);
     if (html === null) {
       if (place !== window) place.close();
-      return setText(said, ` ${t("after.not_now")}`);
+      return setText(status, ` ${t("after.not_now")}`);
     }
     place.opener = null;
     place.document.open();
     place.document.write(html);
     return place.document.close();
   };
-  return h("span", {}, h("button", { type: "button", class: look.replace("button", ""), onclick: open }, text), said);
+  return h("span", {}, h("button", { type: "button", class: look.replace("button", ""), onclick: open }, text), status);
 }
 
 /** @param {string} href @param {string} credential @returns {Promise<string | null>} */

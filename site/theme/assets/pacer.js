@@ -82,8 +82,8 @@ export class Stage {
       return;
     }
     const breath = breathAt(pattern, elapsed);
-    const told = WORDS[breath.step] ?? "";
-    if (this.name.textContent !== told) this.name.textContent = told;
+    const stepWord = WORDS[breath.step] ?? "";
+    if (this.name.textContent !== stepWord) this.name.textContent = stepWord;
     const left = String(breath.left);
     if (this.seconds.textContent !== left) this.seconds.textContent = left;
     if (this.still) {

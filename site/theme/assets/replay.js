@@ -1,10 +1,10 @@
 /** The replay of a session: the time line moves, the pacer breathes, a mark runs along the curves. */
 import { Stage, WORDS } from "./pacer.js";
 
-const told = JSON.parse(document.getElementById("replay").textContent);
+const replay = JSON.parse(document.getElementById("replay").textContent);
 const place = document.querySelector("[data-replay]");
 const rows = [...document.querySelectorAll(".timeline li")];
-const end = told.duration;
+const end = replay.duration;
 // Where the drawing of a curve begins and ends, in its own units.
 const LEFT = 44;
 const RIGHT = 594;
@@ -27,7 +27,7 @@ function made(name, className, text = "") {
 
 const stage = new Stage();
 const name = made("p", "player-technique");
-const said = made("p", "player-said");
+const instruction = made("p", "player-said");
 const play = made("button", "", WORDS.play);
 play.type = "button";
 const label = made("label", "player-seek");
@@ -38,7 +38,7 @@ const shown = document.createElement("output");
 label.append(seek, shown);
 const controls = made("div", "player-controls");
 controls.append(play, label);
-place.append(stage.element, name, said, controls);
+place.append(stage.element, name, instruction, controls);
 place.hidden = false;
 
 const marks = [...document.querySelectorAll(".chart")].map((chart) => {
@@ -55,12 +55,12 @@ let under = -2;
 
 /** Show the moment `at`, which is in seconds. */
 function show() {
-  const index = told.spans.findIndex((span) => at >= span.start && at < span.start + span.length);
-  const span = told.spans[index];
+  const index = replay.spans.findIndex((span) => at >= span.start && at < span.start + span.length);
+  const span = replay.spans[index];
   if (index !== under) {
     under = index;
     name.textContent = span ? span.technique : WORDS.between;
-    said.textContent = span?.instruction ?? "";
+    instruction.textContent = span?.instruction ?? "";
     rows.forEach((row, number) => row.classList.toggle("is-now", number === index));
   }
   stage.show(span?.pattern ?? null, span ? (at - span.start) * 1000 : 0);
@@ -97,7 +97,7 @@ function set(on) {
   if (on) {
     if (at >= end) at = 0;
     // Nothing breathes before the first technique.
-    at = Math.max(at, told.spans[0]?.start ?? 0);
+    at = Math.max(at, replay.spans[0]?.start ?? 0);
     before = performance.now();
     requestAnimationFrame(frame);
   }
@@ -112,9 +112,9 @@ rows.forEach((row, number) => {
   const start = row.querySelector(".timeline-start");
   const jump = made("button", "jump", start.textContent);
   jump.type = "button";
-  jump.setAttribute("aria-label", WORDS.go.replace("{technique}", told.spans[number].technique).replace("{at}", start.textContent));
+  jump.setAttribute("aria-label", WORDS.go.replace("{technique}", replay.spans[number].technique).replace("{at}", start.textContent));
   jump.addEventListener("click", () => {
-    at = told.spans[number].start;
+    at = replay.spans[number].start;
     show();
     set(true);
   });

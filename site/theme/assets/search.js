@@ -2,14 +2,14 @@
 const place = document.querySelector("[data-search]");
 const field = place.querySelector("input");
 const list = place.querySelector("[data-found]");
-const said = place.querySelector("[data-said]");
+const status = place.querySelector("[data-said]");
 const bundle = new URL(place.dataset.bundle, location.href);
 const words = JSON.parse(document.getElementById("words").textContent);
 const AT_MOST = 30;
 const WAIT_MS = 200;
 
 let pagefind = null;
-let asked = 0;
+let searches = 0;
 
 /** Loaded when the first word is typed: most readers never search. */
 async function engine() {
@@ -27,20 +27,20 @@ async function engine() {
 
 async function search() {
   const query = field.value.trim();
-  const mine = ++asked;
+  const mine = ++searches;
   if (!query) {
     list.replaceChildren();
-    said.textContent = "";
+    status.textContent = "";
     return;
   }
   try {
     const found = await (await engine()).search(query);
     const pages = await Promise.all(found.results.slice(0, AT_MOST).map((result) => result.data()));
-    if (mine !== asked) return;
-    said.textContent = (new Intl.PluralRules(document.documentElement.lang).select(found.results.length) === "one" ? words.one : words.more).replace("{n}", String(found.results.length));
+    if (mine !== searches) return;
+    status.textContent = (new Intl.PluralRules(document.documentElement.lang).select(found.results.length) === "one" ? words.one : words.more).replace("{n}", String(found.results.length));
     list.replaceChildren(...pages.map(entry));
   } catch {
-    said.textContent = words.away;
+    status.textContent = words.away;
   }
 }
 

@@ -17,7 +17,7 @@ const CHANGES = new Set(["welcome", "chat_message", "session_update"]);
  */
 export function chatPanel(room, client, command) {
   /** @type {number | null} the message whose deletion waits for confirmation */
-  let asked = null;
+  let confirming = null;
   const heading = h("h2", { tabindex: "-1" }, t("chat.title"));
   const off = h("p", { class: "quiet" });
   const list = chatList(room, (line) => actions(line));
@@ -41,7 +41,7 @@ export function chatPanel(room, client, command) {
   const actions = (line) => {
     const button = (/** @type {string} */ act, /** @type {string} */ text, /** @type {() => void} */ onclick, /** @type {object} */ more = {}) =>
       h("button", { type: "button", class: "small", "data-act": act, onclick, ...more }, text);
-    if (asked !== line.seq) {
+    if (confirming !== line.seq) {
       const label = t("talk.delete_named", { name: line.name, message: line.message });
       return h("div", { class: "person-actions" }, button("delete", t("talk.delete"), () => sure(line.seq, line.seq, "yes"), { "aria-label": label }));
     }
@@ -50,7 +50,7 @@ export function chatPanel(room, client, command) {
   };
   /** Ask for confirmation before a deletion. @param {number | null} which @param {number} seq @param {string} act */
   const sure = (which, seq, act) => {
-    asked = which;
+    confirming = which;
     fill();
     /** @type {HTMLElement | null} */ (list.element.querySelector(`[data-seq="${seq}"] [data-act="${act}"]`))?.focus();
   };

@@ -36,15 +36,15 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const card = h("figure", { class: "card-picture", hidden: true });
   const figures = figuresSection(desk, sessionId);
   const picture = () => cardPicture(sessionId, desk.credential);
-  /** @type {Map<string, {told: string, element: Element, isEdited: () => boolean, follow: (now: any) => void}>} by channel */
+  /** @type {Map<string, {shown: string, element: Element, isEdited: () => boolean, follow: (now: any) => void}>} by channel */
   const cards = new Map();
-  const said = h("p", { class: "error", role: "alert" });
+  const problem = h("p", { class: "error", role: "alert" });
   const element = h(
     "section",
     { class: "screen console" },
     h("header", { class: "bar" }, title, desk.onlySession ? null : h("button", { type: "button", onclick: () => leave() }, t("console.back"))),
     lead,
-    said,
+    problem,
     h("h2", { class: "group" }, t("desk.channels")),
     channels,
     card,
@@ -81,22 +81,22 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     clearTimeout(timer);
     if (answer.status === 0) {
       away = true;
-      setText(said, t("console.offline"));
+      setText(problem, t("console.offline"));
       timer = shown ? setTimeout(look, SLOW_POLL_MS) : setTimeout(about, POLL_MS);
       return undefined;
     }
     figures.load();
-    if (away) setText(said, "");
+    if (away) setText(problem, "");
     away = false;
     if (!answer.ok && answer.status !== 404) {
       // Keep what is shown: it may hold unsaved text.
-      setText(said, answer.status === 401 ? t("signin.refused") : answerText(answer, t("console.offline")));
+      setText(problem, answer.status === 401 ? t("signin.refused") : answerText(answer, t("console.offline")));
       timer = setTimeout(look, SLOW_POLL_MS);
       return undefined;
     }
     const withdrawn = Boolean(answer.data?.withdrawn_at);
-    const told = (withdrawn ? null : answer.data?.channels) ?? {};
-    const rows = CHANNELS.filter((channel) => channel in told).map((channel) => ({ channel, ...told[channel] }));
+    const states = (withdrawn ? null : answer.data?.channels) ?? {};
+    const rows = CHANNELS.filter((channel) => channel in states).map((channel) => ({ channel, ...states[channel] }));
     const key = JSON.stringify(rows);
     if (key !== shown) {
       shown = key;
@@ -124,19 +124,19 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const leave = () => {
     if (warned || !unsaved()) return desk.turn("sessions");
     warned = true;
-    return setText(said, t("desk.unsaved"));
+    return setText(problem, t("desk.unsaved"));
   };
   const again = async () => {
     const answer = await desk.ask("POST", `/publications/${encodeURIComponent(sessionId)}/retry`);
-    if (!answer.ok) setText(said, answerText(answer, t("console.offline")));
+    if (!answer.ok) setText(problem, answerText(answer, t("console.offline")));
     shown = "";
     await look();
   };
   /** @returns {Promise<any>} the draft as it is now; null when it did not change */
   const act = async (method, rest, body) => {
     const done = await desk.ask(method, `${path}/drafts/${rest}`, body);
-    setText(said, done.ok ? "" : answerText(done, t("console.offline")));
-    if (!done.ok) said.scrollIntoView({ block: "nearest" });
+    setText(problem, done.ok ? "" : answerText(done, t("console.offline")));
+    if (!done.ok) problem.scrollIntoView({ block: "nearest" });
     return done.ok ? done.data : null;
   };
   const showCard = async () => {
@@ -153,12 +153,12 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     for (const draft of [...found].reverse()) {
       const card = cards.get(draft.channel);
       if (!card) drafts.insertBefore(make(draft).element, next);
-      else if (card.told !== JSON.stringify(draft)) inWork(card) ? card.follow(draft) : card.element.replaceWith(make(draft).element);
+      else if (card.shown !== JSON.stringify(draft)) inWork(card) ? card.follow(draft) : card.element.replaceWith(make(draft).element);
       next = cards.get(draft.channel)?.element ?? next;
     }
   };
   const make = (draft) => {
-    const made = { told: JSON.stringify(draft), ...draftCard(draft, act, become, picture) };
+    const made = { shown: JSON.stringify(draft), ...draftCard(draft, act, become, picture) };
     cards.set(draft.channel, made);
     return made;
   };

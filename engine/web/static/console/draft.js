@@ -22,7 +22,7 @@ export function draftCard(draft, act, become, card) {
   const quote = draft.channel.startsWith("quote-");
   const key = quote ? "draft.quote" : `draft.${draft.channel}`;
   const name = has(key) ? t(key) : draft.channel;
-  const said = h("p", { class: "quiet", role: "status" });
+  const status = h("p", { class: "quiet", role: "status" });
   const words = wordsOf(draft, name, quote);
   let changed = false;
   const then = async (method, rest, body) => {
@@ -51,9 +51,9 @@ export function draftCard(draft, act, become, card) {
     if (seen) previewDialog(seen, picture, mail ? "" : t("preview.personal"));
   };
   const test = async () => {
-    if (changed) return setText(said, t("draft.test_unsaved"));
+    if (changed) return setText(status, t("draft.test_unsaved"));
     const sent = await act("POST", `${channel}/test`);
-    return setText(said, sent ? t("draft.test_sent", { address: sent.address }) : "");
+    return setText(status, sent ? t("draft.test_sent", { address: sent.address }) : "");
   };
   const long = h("p", {});
   /** @param {number} length @param {string} key */
@@ -91,11 +91,11 @@ export function draftCard(draft, act, become, card) {
       words.area && !quote ? save : null,
       mail || draft.channel === "personal" ? h("button", { type: "button", onclick: preview }, t("draft.preview")) : null,
       mail && draft.sends_mail ? h("button", { type: "button", onclick: test }, t("draft.test")) : null,
-      words.area && !quote ? h("button", { type: "button", onclick: () => copy(words.area, said) }, t("share.copy")) : null,
+      words.area && !quote ? h("button", { type: "button", onclick: () => copy(words.area, status) }, t("share.copy")) : null,
       draft.composer_url ? h("a", { class: "button", href: draft.composer_url, target: "_blank", rel: "noopener noreferrer" }, t("draft.open")) : null,
       mail ? h("button", { type: "button", onclick: () => download(draft, words.value()) }, t("draft.download")) : null,
     ),
-    said,
+    status,
     mail && !draft.sends_mail ? h("p", { class: "quiet" }, t("draft.mail_note")) : null,
   );
   return { element, isEdited: () => changed, follow };
@@ -150,15 +150,15 @@ export function delivered(counts) {
     .join(" · ");
 }
 
-/** @param {any} text @param {Element} said */
-async function copy(text, said) {
+/** @param {any} text @param {Element} status */
+async function copy(text, status) {
   text.select();
   try {
     await navigator.clipboard.writeText(text.value);
-    setText(said, t("share.copied"));
+    setText(status, t("share.copied"));
   } catch {
     // Without HTTPS there is no clipboard: select the text, to be copied by hand.
-    setText(said, t("share.selected"));
+    setText(status, t("share.selected"));
   }
 }
 

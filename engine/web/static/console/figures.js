@@ -16,10 +16,10 @@ import { downloadTable } from "./table-file.js";
 export function figuresSection(desk, sessionId) {
   const path = sessionPath(sessionId);
   const sums = h("div", {});
-  const said = h("p", { class: "error", role: "alert" });
+  const problem = h("p", { class: "error", role: "alert" });
   const people = h("ul", { class: "people" });
   const names = h("details", {}, h("summary", {}, t("figures.names")), people);
-  const table = (/** @type {string} */ what) => async () => setText(said, (await downloadTable(desk, `${path}/${what}`, `${what}-${sessionId}.csv`)) ? "" : t("console.offline"));
+  const table = (/** @type {string} */ what) => async () => setText(problem, (await downloadTable(desk, `${path}/${what}`, `${what}-${sessionId}.csv`)) ? "" : t("console.offline"));
   const element = h(
     "section",
     { "aria-labelledby": "figures-title", hidden: true },
@@ -32,7 +32,7 @@ export function figuresSection(desk, sessionId) {
       h("button", { type: "button", onclick: table("attendance") }, t("figures.attendance_csv")),
       h("button", { type: "button", onclick: table("ratings") }, t("figures.ratings_csv")),
     ),
-    said,
+    problem,
   );
   let shown = "";
   /** Whether there is no session to ask of: the story was told without one. */
@@ -42,9 +42,9 @@ export function figuresSection(desk, sessionId) {
     const [came, rated] = await Promise.all([desk.ask("GET", `${path}/attendance`), desk.ask("GET", `${path}/ratings`)]);
     none = came.status === 404;
     if (!came.ok || !rated.ok) return;
-    const told = JSON.stringify([came.data, rated.data]);
-    if (told === shown) return;
-    shown = told;
+    const answers = JSON.stringify([came.data, rated.data]);
+    if (answers === shown) return;
+    shown = answers;
     element.hidden = came.data.people.length === 0;
     const { registered, registered_came: here } = came.data;
     const rows = rated.data.techniques.map((/** @type {any} */ each) => rating(each.technique, each));

@@ -36,17 +36,17 @@ export function letterSection(desk, sessionId) {
     const subject = h("input", { id: "letter-subject", maxlength: "200", value: words.subject });
     const text = h("textarea", { id: "letter-text", rows: "6", maxlength: "5000" });
     text.value = words.text;
-    const said = h("p", { class: "error", role: "alert" });
+    const problem = h("p", { class: "error", role: "alert" });
     const sure = h("div", { class: "inline-form", hidden: true });
     const send = h("button", { type: "button", class: "primary", onclick: () => ask() }, t("letter.send"));
     const ask = () => {
-      setText(said, text.value.trim() ? "" : t("reason.empty", { field: t("letter.text") }));
+      setText(problem, text.value.trim() ? "" : t("reason.empty", { field: t("letter.text") }));
       if (!text.value.trim()) return text.focus();
       return confirmBefore(sure, send, { question: t("letter.sure", { count: recipients }), yes: t("letter.yes") }, go);
     };
     const go = async () => {
       const answer = await desk.ask("POST", path, { text: text.value, ...(subject.value.trim() ? { subject: subject.value } : {}) });
-      if (!answer.ok) setText(said, answerText(answer, t("console.offline")));
+      if (!answer.ok) setText(problem, answerText(answer, t("console.offline")));
       if (answer.ok) begun.delete(sessionId);
       if (answer.ok || answer.data?.error === "letter_sent") {
         await load();
@@ -61,7 +61,7 @@ export function letterSection(desk, sessionId) {
       h("div", { class: "field" }, h("label", { for: text.id }, t("letter.text")), text),
       send,
       sure,
-      said,
+      problem,
     ];
   };
   load();

@@ -10,7 +10,7 @@ import { toggle } from "../participant/toggle.js";
 /** @param {(type: string, data?: object) => Promise<boolean>} command */
 export function messagesPanel(command) {
   const message = h("textarea", { id: "words", rows: "2", maxlength: "2000", required: true });
-  const said = h("p", { class: "quiet only-here", role: "status" });
+  const status = h("p", { class: "quiet only-here", role: "status" });
   const title = h("input", { id: "achieved", maxlength: "200", required: true });
   const form = (children, send) => h("form", { class: "form", onsubmit: (event) => (event.preventDefault(), send()) }, ...children);
   // As in other programs that send what is written; Enter alone is a new line.
@@ -22,11 +22,11 @@ export function messagesPanel(command) {
       { class: "card" },
       h("h2", {}, t("say.title")),
       form(
-        [h("div", {}, h("label", { for: "words" }, t("say.words")), message), h("button", { type: "submit" }, t("say.send")), said],
+        [h("div", {}, h("label", { for: "words" }, t("say.words")), message), h("button", { type: "submit" }, t("say.send")), status],
         async () => {
-          setText(said, "");
+          setText(status, "");
           const { words, giveBack } = takeWords(message);
-          if (await command("announce", { title: t("say.from"), message: words })) setText(said, t("say.sent"));
+          if (await command("announce", { title: t("say.from"), message: words })) setText(status, t("say.sent"));
           else giveBack();
         },
       ),

@@ -15,7 +15,7 @@ const CALM = [4, 0, 6, 0];
 
 /** @param {any} desk */
 export function ownTechniquesScreen(desk) {
-  const said = h("p", { class: "error", role: "alert" });
+  const problem = h("p", { class: "error", role: "alert" });
   const note = h("p", { class: "note", role: "status" });
   const list = h("div", { class: "list" });
   const form = h("div", {});
@@ -24,7 +24,7 @@ export function ownTechniquesScreen(desk) {
     { class: "screen console" },
     h("header", { class: "bar" }, h("h1", {}, t("own.title")), h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("team.back"))),
     h("p", { class: "quiet" }, t("own.lead")),
-    said,
+    problem,
     note,
     list,
     form,
@@ -33,13 +33,13 @@ export function ownTechniquesScreen(desk) {
   const load = async () => {
     const answer = await desk.ask("GET", "/techniques");
     if (answer.status === 401) return desk.turn("sign_in", { refused: true });
-    if (!answer.ok) return setText(said, answerText(answer, t("console.offline")));
+    if (!answer.ok) return setText(problem, answerText(answer, t("console.offline")));
     return show(list, ...answer.data.techniques.filter((/** @type {any} */ each) => each.own).map(card));
   };
   /** Ask, say what is wrong, and load again. @returns {Promise<boolean>} whether it was done */
   const act = async (/** @type {string} */ method, /** @type {string} */ path, /** @type {any} */ body, /** @type {string} */ done) => {
     const answer = await desk.ask(method, path, body);
-    setText(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+    setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
     setText(note, answer.ok ? done : "");
     if (!answer.ok) return false;
     forgetTechniques();

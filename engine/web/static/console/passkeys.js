@@ -23,9 +23,9 @@ export function passkeysPossible() {
  * @returns {Promise<{key: string} | {error: string}>} what stands for the key, or why there is none, in words
  */
 export async function usePasskey() {
-  const asked = await apiRequest("POST", "/sign-in/passkey/options");
-  if (!asked.ok) return { error: answerText(asked, t("console.offline")) };
-  const answered = await answerOf(() => navigator.credentials.get({ publicKey: /** @type {any} */ (PublicKeyCredential).parseRequestOptionsFromJSON(asked.data) }));
+  const options = await apiRequest("POST", "/sign-in/passkey/options");
+  if (!options.ok) return { error: answerText(options, t("console.offline")) };
+  const answered = await answerOf(() => navigator.credentials.get({ publicKey: /** @type {any} */ (PublicKeyCredential).parseRequestOptionsFromJSON(options.data) }));
   if ("error" in answered) return answered;
   const answer = await apiRequest("POST", "/sign-in/passkey", { body: answered });
   return answer.ok ? { key: answer.data.key } : { error: answerText(answer, t("console.offline")) };
@@ -49,7 +49,7 @@ async function answerOf(ask) {
 export function passkeysPanel(desk) {
   const heading = h("h2", { class: "group", tabindex: "-1" }, t("passkey.title"));
   const list = h("div", { class: "list" });
-  const said = h("p", { role: "status" });
+  const status = h("p", { role: "status" });
   const name = h("input", { id: "passkey-name", required: true, maxlength: "100", autocomplete: "off" });
   const form = h(
     "form",
@@ -58,13 +58,13 @@ export function passkeysPanel(desk) {
     name,
     h("button", { class: "primary", type: "submit" }, t("passkey.add")),
   );
-  const element = h("section", { hidden: true }, heading, h("p", { class: "quiet" }, t("passkey.lead")), list, form, said);
+  const element = h("section", { hidden: true }, heading, h("p", { class: "quiet" }, t("passkey.lead")), list, form, status);
 
   const load = async () => {
     const answer = await desk.ask("GET", "/passkeys");
     // Whoever removes the one that they came with is signed out by it.
     if (answer.status === 401) return desk.turn("sign_in", { refused: true });
-    if (!answer.ok) return setText(said, answerText(answer, t("console.offline")));
+    if (!answer.ok) return setText(status, answerText(answer, t("console.offline")));
     const { passkeys } = answer.data;
     // From a browser that makes none, too, those of a lost device can be removed.
     element.hidden = form.hidden && !passkeys.length;
@@ -72,24 +72,24 @@ export function passkeysPanel(desk) {
     return undefined;
   };
   const add = async () => {
-    setText(said, "");
-    const asked = await desk.ask("POST", "/passkeys/options");
-    if (!asked.ok) return setText(said, answerText(asked, t("console.offline")));
-    const publicKey = /** @type {any} */ (PublicKeyCredential).parseCreationOptionsFromJSON(asked.data);
+    setText(status, "");
+    const options = await desk.ask("POST", "/passkeys/options");
+    if (!options.ok) return setText(status, answerText(options, t("console.offline")));
+    const publicKey = /** @type {any} */ (PublicKeyCredential).parseCreationOptionsFromJSON(options.data);
     const made = await answerOf(() => navigator.credentials.create({ publicKey }));
-    if ("error" in made) return setText(said, made.error);
+    if ("error" in made) return setText(status, made.error);
     const answer = await desk.ask("POST", "/passkeys", { name: name.value.trim(), ...made });
-    if (!answer.ok) return setText(said, answerText(answer, t("console.offline")));
+    if (!answer.ok) return setText(status, answerText(answer, t("console.offline")));
     name.value = "";
     await load();
-    return setText(said, t("passkey.added"));
+    return setText(status, t("passkey.added"));
   };
   const card = (/** @type {any} */ passkey) => {
     const sure = h("div", { class: "inline-form", hidden: true });
     const remove = async () => {
       const answer = await desk.ask("DELETE", `/passkeys/${encodeURIComponent(passkey.id)}`);
-      if (!answer.ok) return setText(said, answerText(answer, t("console.offline")));
-      setText(said, "");
+      if (!answer.ok) return setText(status, answerText(answer, t("console.offline")));
+      setText(status, "");
       await load();
       return heading.focus();
     };

@@ -22,7 +22,7 @@ export function peoplePanel(room, command) {
   /** @type {Set<string>} whose alert was dismissed */
   const noted = new Set();
   /** @type {string | null} whose removal waits for confirmation */
-  let asked = null;
+  let confirming = null;
   /** Whether that removal deletes what they wrote. */
   let wordsToo = false;
   /** A console that was opened late knows the newest messages alone. @param {string} id */
@@ -44,7 +44,7 @@ export function peoplePanel(room, command) {
   };
   /** The row of somebody: the one that is there, if it shows what is so. A press that has begun on it is not lost. */
   const kept = (before, id, person) => {
-    const shows = JSON.stringify([person, asked === id, asked === id && mayHaveWritten(id)]);
+    const shows = JSON.stringify([person, confirming === id, confirming === id && mayHaveWritten(id)]);
     const there = before.get(id);
     const made = there?.shows === shows ? there : { shows, element: row(id, person) };
     rows.set(id, made);
@@ -59,7 +59,7 @@ export function peoplePanel(room, command) {
   const row = (id, person) => {
     const vouch = h("input", { type: "checkbox", "data-act": "vouch", checked: person.vouched, onchange: () => vouchFor(id, vouch) });
     const actions = h("div", { class: "person-actions" });
-    if (asked === id) {
+    if (confirming === id) {
       const words = h("input", { type: "checkbox", "data-act": "words", checked: wordsToo, onchange: () => (wordsToo = words.checked) });
       const remove = () => command("remove_participant", { client_id: id, ...(wordsToo ? { delete_messages: true } : {}) });
       const yes = h("button", { type: "button", class: "danger small", "data-act": "yes", onclick: remove }, t("people.remove_yes", { name: person.name }));
@@ -82,7 +82,7 @@ export function peoplePanel(room, command) {
   };
   /** Ask for confirmation before a removal. @param {string | null} whom @param {string} id @param {string} act */
   const sure = (whom, id, act) => {
-    asked = whom;
+    confirming = whom;
     wordsToo = false;
     fill();
     list.querySelector(`[data-client="${CSS.escape(id)}"] [data-act="${act}"]`)?.focus();
@@ -130,7 +130,7 @@ export function peoplePanel(room, command) {
           align();
           break;
         case "participant_left":
-          if (asked === content.client_id) asked = null;
+          if (confirming === content.client_id) confirming = null;
           note(content.client_id, { present: false, hand: false });
           align();
           break;

@@ -35,7 +35,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const client = new HalcytoneClient({ sessionId, role: "instructor", token: desk.credential });
   const awake = new WakeLock();
   let opensAt = "";
-  const said = h("p", { class: "error", role: "alert" });
+  const problem = h("p", { class: "error", role: "alert" });
 
   /** Whether the message shown is that a command may not have arrived: after a reconnect it can be sent again. */
   let lost = false;
@@ -43,11 +43,11 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const command = async (type, data = {}) => {
     try {
       await client.send(type, data);
-      setText(said, "");
+      setText(problem, "");
       return true;
     } catch (error) {
       lost = error.code === "offline";
-      setText(said, refusalText(error));
+      setText(problem, refusalText(error));
       return false;
     }
   };
@@ -87,7 +87,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     facts,
     notes,
   );
-  const inSight = h("div", { class: "in-sight" }, said, people.alerts);
+  const inSight = h("div", { class: "in-sight" }, problem, people.alerts);
   const element = h(
     "section",
     { class: "screen console room" },
@@ -132,7 +132,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   };
 
   client.addEventListener("welcome", (event) => {
-    if (lost) setText(said, t("room.not_sent"));
+    if (lost) setText(problem, t("room.not_sent"));
     lost = false;
     const past = /** @type {CustomEvent} */ (event).detail.curves ?? [];
     for (const point of past) curves.add(point, Date.parse(point.at));
@@ -147,7 +147,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   });
   client.addEventListener("over", () => {
     if (!room.cancelled) return desk.turn("desk", { sessionId, justEnded: true });
-    return desk.onlySession ? setText(said, t("trouble.cancelled.title")) : desk.turn("sessions");
+    return desk.onlySession ? setText(problem, t("trouble.cancelled.title")) : desk.turn("sessions");
   });
   client.addEventListener("refused", (event) => {
     const { closeCode, code, final, message, details } = /** @type {CustomEvent} */ (event).detail;
@@ -155,7 +155,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     if (SIGN_IN_AGAIN.has(closeCode)) return desk.turn("sign_in", { refused: true, sessionId });
     if (closeCode === CLOSE.NOT_OPEN_YET) return early(details.opens_at);
     setText(title, t("room.closed"));
-    setText(said, refusalText({ code, message }));
+    setText(problem, refusalText({ code, message }));
     return final;
   });
   /** Before the room opens: show the plan, and the link to share. @param {string} at */

@@ -24,7 +24,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
   const path = `/series/${encodeURIComponent(seriesId)}`;
   const title = h("h1", {}, t("console.loading"));
   const often = h("p", { class: "quiet facts" });
-  const said = h("p", { class: "error", role: "alert" });
+  const problem = h("p", { class: "error", role: "alert" });
   const notes = h("div", { role: "status" });
   const actions = h("div", { class: "actions" });
   const dates = h("div", {});
@@ -34,7 +34,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
   const note = (/** @type {string[]} */ words) => show(notes, ...words.map((text) => h("p", { class: "note" }, text)));
   const load = async () => {
     const answer = await desk.ask("GET", path);
-    setText(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+    setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
     if (!answer.ok) return;
     const series = answer.data;
     setText(title, series.title);
@@ -62,7 +62,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
   const came = async () => {
     const answer = await desk.ask("GET", `${path}/attendance`);
     const held = answer.ok ? answer.data.sessions.slice(-DATES_SHOWN).reverse() : [];
-    const download = async () => setText(said, (await downloadTable(desk, `${path}/attendance`, `attendance-${seriesId}.csv`)) ? "" : t("console.offline"));
+    const download = async () => setText(problem, (await downloadTable(desk, `${path}/attendance`, `attendance-${seriesId}.csv`)) ? "" : t("console.offline"));
     show(
       past,
       held.length ? h("h2", { class: "group" }, t("series.came_title")) : null,
@@ -101,14 +101,14 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
     confirmBefore(place, from, { question: t("sessions.cancel_sure"), yes: t("sessions.cancel_yes") }, async () => {
       const answer = await desk.ask("POST", `${sessionPath(sessionId)}/cancel`);
       await load();
-      if (!answer.ok) setText(said, answerText(answer, t("console.offline")));
+      if (!answer.ok) setText(problem, answerText(answer, t("console.offline")));
       dates.querySelector(`[data-session="${CSS.escape(sessionId)}"] b`)?.focus();
     });
   /** Ask for confirmation before everything to come is cancelled. @param {any} from */
   const ask = (from) => confirmBefore(sure, from, { question: t("series.end_sure"), yes: t("series.end_yes") }, end);
   const end = async () => {
     const answer = await desk.ask("POST", `${path}/end`);
-    if (!answer.ok) return setText(said, answerText(answer, t("console.offline")));
+    if (!answer.ok) return setText(problem, answerText(answer, t("console.offline")));
     await load();
     return title.focus();
   };
@@ -117,7 +117,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
     { class: "screen console" },
     h("header", { class: "bar" }, title, h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back"))),
     often,
-    said,
+    problem,
     notes,
     actions,
     sure,

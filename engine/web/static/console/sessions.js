@@ -20,14 +20,14 @@ const PAST_SHOWN = 20;
 /** @param {any} desk */
 export function sessionsScreen(desk) {
   const list = h("div", { class: "list", "aria-busy": "true" }, h("p", { class: "quiet" }, t("console.loading")));
-  const said = h("p", { class: "error", role: "alert" });
+  const problem = h("p", { class: "error", role: "alert" });
   const note = h("p", { class: "note", role: "status" });
   const element = h(
     "section",
     { class: "screen console" },
     h("header", { class: "bar" }, h("h1", {}, t("sessions.title")), h("button", { type: "button", onclick: () => desk.turn("techniques") }, t("own.title")), h("button", { type: "button", onclick: () => desk.turn("team") }, t("sessions.team")), h("button", { type: "button", onclick: desk.signOut }, t("sessions.sign_out"))),
     h("button", { class: "primary wide", type: "button", onclick: () => desk.turn("schedule") }, t("sessions.new")),
-    said,
+    problem,
     note,
     list,
   );
@@ -64,9 +64,9 @@ export function sessionsScreen(desk) {
   /** Rebuild the list; the focus returns to the card that was acted on. */
   const act = async (session, method, path, body) => {
     const answer = await desk.ask(method, path, body);
-    setText(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+    setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
     setText(note, "");
-    if (!answer.ok) return said.scrollIntoView({ block: "nearest" });
+    if (!answer.ok) return problem.scrollIntoView({ block: "nearest" });
     await load();
     list.querySelector(`[data-session="${CSS.escape(session.session_id)}"] h3`)?.focus();
     if (Date.parse(body?.scheduled_start) < Date.now()) setText(note, t("warning.past"));

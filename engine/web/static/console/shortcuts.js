@@ -15,7 +15,7 @@ const KEPT_AS = "halcytone-shortcuts";
  */
 export function shortcuts(acts) {
   let on = stored();
-  const pressed = (/** @type {KeyboardEvent} */ event) => {
+  const onKeydown = (/** @type {KeyboardEvent} */ event) => {
     const act = acts[event.key.toLowerCase()];
     if (!act || !on || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isWriting(event.target) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
@@ -23,12 +23,12 @@ export function shortcuts(acts) {
   };
   const control = toggle(t("keys.on"), t("keys.note"), (/** @type {boolean} */ wanted) => keep((on = wanted)));
   control.set(on);
-  document.addEventListener("keydown", pressed);
+  document.addEventListener("keydown", onKeydown);
   const rows = Object.keys(acts).map((letter) => h("div", {}, h("dt", {}, h("kbd", {}, letter.toUpperCase())), h("dd", {}, t(`keys.${letter}`))));
   const send = h("div", {}, h("dt", {}, h("kbd", {}, t("keys.ctrl")), " ", h("kbd", {}, t("keys.enter"))), h("dd", {}, t("keys.send")));
   return {
     element: h("section", { class: "card keys" }, h("h2", {}, t("keys.title")), h("dl", {}, ...rows, send), control.element),
-    close: () => document.removeEventListener("keydown", pressed),
+    close: () => document.removeEventListener("keydown", onKeydown),
   };
 }
 

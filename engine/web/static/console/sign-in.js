@@ -18,7 +18,7 @@ const UNKNOWN = new Set([400, 401, 403]);
 export function signInScreen(desk, detail) {
   const secret = h("input", { id: "secret", type: "password", autocomplete: "current-password", required: true, "aria-describedby": "secret-said" });
   const stay = h("input", { type: "checkbox", id: "stay" });
-  const said = h("p", { class: "error", role: "alert", id: "secret-said" }, detail?.refused ? t("signin.refused") : "");
+  const problem = h("p", { class: "error", role: "alert", id: "secret-said" }, detail?.refused ? t("signin.refused") : "");
   const enter = async () => {
     const given = secret.value.trim();
     const link = given.includes("#") ? new URLSearchParams(given.slice(given.indexOf("#") + 1)) : null;
@@ -32,7 +32,7 @@ export function signInScreen(desk, detail) {
       return undefined;
     }
     // Only these statuses are about the key; others mean a rate limit, or an unreachable server.
-    return setText(said, UNKNOWN.has(answer.status) ? t("signin.wrong") : answerText(answer, t("console.offline")));
+    return setText(problem, UNKNOWN.has(answer.status) ? t("signin.wrong") : answerText(answer, t("console.offline")));
   };
   const address = h("input", { id: "address", type: "email", autocomplete: "email", required: true });
   const sent = h("p", { role: "status" });
@@ -44,7 +44,7 @@ export function signInScreen(desk, detail) {
   const use = async () => {
     const answer = await apiRequest("POST", "/sign-in/link", { body: { token: detail?.link } });
     if (answer.ok) return desk.signIn(answer.data.key, { stay: stay.checked });
-    return setText(said, UNKNOWN.has(answer.status) ? t("signin.link_used") : answerText(answer, t("console.offline")));
+    return setText(problem, UNKNOWN.has(answer.status) ? t("signin.link_used") : answerText(answer, t("console.offline")));
   };
   const refused = h("p", { class: "error", role: "alert" });
   const withPasskey = async () => {
@@ -66,7 +66,7 @@ export function signInScreen(desk, detail) {
       { class: "lower", onsubmit: (event) => (event.preventDefault(), enter()) },
       // Password managers expect a user name beside a password.
       h("input", { type: "text", name: "username", autocomplete: "username", value: "instructor", hidden: true }),
-      h("div", {}, h("label", { for: "secret" }, t("signin.secret")), secret, said),
+      h("div", {}, h("label", { for: "secret" }, t("signin.secret")), secret, problem),
       h("label", { class: "check", for: "stay" }, stay, h("span", {}, t("signin.stay"))),
       h("button", { class: "primary wide", type: "submit" }, t("signin.enter")),
       h("p", { class: "quiet" }, t("signin.help")),

@@ -13,7 +13,7 @@ const DELIVERIES = 20;
 
 /** @param {any} desk */
 export function teamScreen(desk) {
-  const said = h("p", { class: "error", role: "alert" });
+  const problem = h("p", { class: "error", role: "alert" });
   const secret = h("div", { role: "status" });
   const keys = h("div", { class: "list" });
   const passkeys = passkeysPanel(desk);
@@ -22,7 +22,7 @@ export function teamScreen(desk) {
     "section",
     { class: "screen console" },
     h("header", { class: "bar" }, h("h1", {}, t("team.title")), h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("team.back"))),
-    said,
+    problem,
     secret,
     h("h2", { class: "group" }, t("team.keys")),
     keys,
@@ -33,7 +33,7 @@ export function teamScreen(desk) {
   /** Ask, say what is wrong, and load again. @returns {Promise<any>} the answer's data, null where it was refused */
   const act = async (/** @type {string} */ method, /** @type {string} */ path, /** @type {any} */ body) => {
     const answer = await desk.ask(method, path, body);
-    setText(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+    setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
     if (!answer.ok) return null;
     await load();
     return answer.data;
@@ -49,7 +49,7 @@ export function teamScreen(desk) {
   const load = async () => {
     const [team, programs] = await Promise.all([desk.ask("GET", "/keys"), desk.ask("GET", "/webhooks"), passkeys.load()]);
     if (team.status === 401) return desk.turn("sign_in", { refused: true });
-    if (!team.ok) return setText(said, answerText(team, t("console.offline")));
+    if (!team.ok) return setText(problem, answerText(team, t("console.offline")));
     show(keys, ...team.data.keys.map(keyCard), programs.ok ? newKey() : null);
     // Webhooks are the administrator's: nobody else is shown any.
     if (programs.ok) show(webhooks, h("h2", { class: "group", tabindex: "-1" }, t("hooks.title")), h("p", { class: "quiet" }, t("hooks.lead")), ...programs.data.webhooks.map(hookCard), newHook(programs.data.events));
@@ -60,7 +60,7 @@ export function teamScreen(desk) {
     const path = `/keys/${encodeURIComponent(key.name)}`;
     const renew = async () => {
       const answer = await desk.ask("POST", `${path}/renew`);
-      setText(said, answer.ok ? "" : answerText(answer, t("console.offline")));
+      setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
       if (!answer.ok) return;
       // One's own secret from before is worthless by now.
       if (key.own) desk.renewed(answer.data.key);

@@ -31,9 +31,9 @@ export function afterScreen(visit, detail) {
   /** After a withdrawal: remove everything that asks for or sends data. */
   const gone = () => {
     forget(sessionId);
-    const said = h("p", { role: "status", tabindex: "-1" }, t("after.data_deleted"));
-    show(element, orb, heading, about, said, h("a", { class: "button wide", href: `${BASE}/` }, t("trouble.home")));
-    said.focus();
+    const status = h("p", { role: "status", tabindex: "-1" }, t("after.data_deleted"));
+    show(element, orb, heading, about, status, h("a", { class: "button wide", href: `${BASE}/` }, t("trouble.home")));
+    status.focus();
   };
   const following = h("div", {});
   nextSession(sessionId, visit.token ?? memory.identity?.resume).then((card) => card && following.replaceChildren(card));
@@ -97,33 +97,33 @@ function comeBack(sessionId) {
  * @param {() => void} gone when it is deleted
  */
 function dataCard(me, gone) {
-  const said = h("p", { class: "quiet", role: "status" });
+  const status = h("p", { class: "quiet", role: "status" });
   const actions = h("div", { class: "actions" });
   const remove = h("button", { type: "button", class: "danger", onclick: () => sure() }, t("after.data_delete"));
-  const choices = [h("button", { type: "button", onclick: () => download(me, said) }, t("after.data_get")), remove];
+  const choices = [h("button", { type: "button", onclick: () => download(me, status) }, t("after.data_get")), remove];
   /** Ask for confirmation before deleting. */
   const sure = () => {
-    const yes = h("button", { type: "button", class: "danger", onclick: () => withdraw(me, said, gone) }, t("after.data_delete_yes"));
+    const yes = h("button", { type: "button", class: "danger", onclick: () => withdraw(me, status, gone) }, t("after.data_delete_yes"));
     const no = h("button", { type: "button", onclick: () => (show(actions, ...choices), remove.focus()) }, t("console.never_mind"));
     show(actions, h("p", {}, t("after.data_delete_sure")), no, yes);
     no.focus();
   };
   show(actions, ...choices);
-  return h("details", { class: "card" }, h("summary", {}, t("after.data")), h("p", {}, t("after.data_text")), actions, said);
+  return h("details", { class: "card" }, h("summary", {}, t("after.data")), h("p", {}, t("after.data_text")), actions, status);
 }
 
-async function download(me, said) {
+async function download(me, status) {
   const answer = await me("GET", "");
-  if (!answer.ok) return setText(said, t("after.not_now"));
+  if (!answer.ok) return setText(status, t("after.not_now"));
   const file = new Blob([JSON.stringify(answer.data, null, 2)], { type: "application/json" });
   const link = h("a", { href: URL.createObjectURL(file), download: "my-session.json" });
   link.click();
   URL.revokeObjectURL(link.href);
-  setText(said, t("after.data_got"));
+  setText(status, t("after.data_got"));
 }
 
-async function withdraw(me, said, gone) {
+async function withdraw(me, status, gone) {
   const answer = await me("DELETE", "");
-  if (!answer.ok) return setText(said, t("after.not_now"));
+  if (!answer.ok) return setText(status, t("after.not_now"));
   return gone();
 }

@@ -18,7 +18,7 @@ export function feedbackForm(me) {
   const comment = h("textarea", { id: "comment", rows: "3", maxlength: "2000" });
   const quote = h("input", { type: "checkbox", id: "quote" });
   const name = h("input", { type: "checkbox", id: "quote-name" });
-  const said = h("p", { class: "quiet", role: "status" });
+  const status = h("p", { class: "quiet", role: "status" });
   const send = () =>
     me("POST", "/feedback", {
       rating,
@@ -35,7 +35,7 @@ export function feedbackForm(me) {
       onsubmit: async (event) => {
         event.preventDefault();
         const answer = await send();
-        setText(said, answer.ok ? t("after.words_thanks") : answerText(answer, t("after.not_now")));
+        setText(status, answer.ok ? t("after.words_thanks") : answerText(answer, t("after.not_now")));
       },
     },
     h("label", { for: "comment" }, t("after.words")),
@@ -43,7 +43,7 @@ export function feedbackForm(me) {
     h("label", { class: "check", for: "quote" }, quote, h("span", {}, t("after.quote"))),
     h("label", { class: "check", for: "quote-name" }, name, h("span", {}, t("after.quote_name"))),
     h("button", { type: "submit" }, t("after.send")),
-    said,
+    status,
   );
   return {
     element,

@@ -60,13 +60,13 @@ export function heartPanel(visit) {
   };
   button.addEventListener("click", () => (strap.isIdle ? choose() : strap.stop()));
 
-  const told = () => {
+  const showState = () => {
     setText(state, t(`strap.${strap.state}`));
     element.dataset.strap = strap.state;
     setText(button, strap.isIdle ? t("heart.choose") : t("heart.stop"));
     if (!SENDING.has(strap.state)) setText(value, strap.state === "stale" && value.textContent ? value.textContent : "");
   };
-  strap.addEventListener("state", told);
+  strap.addEventListener("state", showState);
   strap.addEventListener("measurement", (event) => {
     const { bpm, contact, rr } = /** @type {CustomEvent} */ (event).detail;
     if (SENDING.has(strap.state) && isPossible(bpm)) setText(value, ownLine(bpm, room.own));

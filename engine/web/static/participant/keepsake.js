@@ -14,7 +14,7 @@ import { pageLink } from "../session-page.js";
  *   with a credential where the session is private
  */
 export function keepsake(me, { title, page, others, left, credential }) {
-  const said = h("p", { class: "quiet", role: "status" });
+  const status = h("p", { class: "quiet", role: "status" });
   const shared = h("p", { class: "quiet", role: "status" });
   const address = h("input", { id: "address", type: "email", autocomplete: "email", required: true });
   const text = others > 0 ? t("share.with", { count: others, title }) : t("share.alone", { title });
@@ -50,12 +50,12 @@ export function keepsake(me, { title, page, others, left, credential }) {
         onsubmit: async (event) => {
           event.preventDefault();
           const answer = await me("PUT", "/email", { address: address.value.trim() });
-          setText(said, answer.ok ? t("keep.mail_thanks") : answerText(answer, t("after.not_now")));
+          setText(status, answer.ok ? t("keep.mail_thanks") : answerText(answer, t("after.not_now")));
         },
       },
       h("label", { for: "address" }, t("keep.mail")),
       h("div", { class: "chat-row" }, address, h("button", { type: "submit" }, t("keep.mail_send"))),
-      said,
+      status,
     ),
   );
 }

@@ -154,9 +154,9 @@ function timeLeft(technique, now) {
 
 /** The newest announcement, or the technique's instruction. @param {any} room @param {any} shown */
 function wordsOf(room, shown) {
-  const said = room.announcements.at(-1);
+  const announcement = room.announcements.at(-1);
   if (room.resting) return t("practice.rest_words");
-  if (said && said.technique === room.technique?.technique) return [said.title, said.message].filter(Boolean).join(". ");
+  if (announcement && announcement.technique === room.technique?.technique) return [announcement.title, announcement.message].filter(Boolean).join(". ");
   if (!shown) return t("practice.settle_words");
   return shown.isGentle ? t("practice.gentle_words") : shown.instruction ?? "";
 }

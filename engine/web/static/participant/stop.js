@@ -11,7 +11,7 @@ import { t } from "../i18n.js";
  * @param {{onStop: () => void, onReturn: () => void}} practice
  */
 export function stopDialog(visit, { onStop, onReturn }) {
-  const told = h("p", { role: "status" });
+  const status = h("p", { role: "status" });
   const emergency = h("p", { class: "emergency" });
   /** Whether this page said last that the person stopped. */
   let stopped = false;
@@ -31,7 +31,7 @@ export function stopDialog(visit, { onStop, onReturn }) {
     { class: "stop-dialog", "aria-labelledby": "stop-title", oncancel: () => back() },
     h("h2", { id: "stop-title" }, t("stop.title")),
     h("p", {}, t("stop.text")),
-    told,
+    status,
     emergency,
     h(
       "div",
@@ -43,11 +43,11 @@ export function stopDialog(visit, { onStop, onReturn }) {
   const show = () => {
     stopped = true;
     onStop();
-    setText(told, "");
+    setText(status, "");
     setText(emergency, visit.room.emergency ?? t("stop.emergency"));
     element.showModal();
   };
-  const known = () => setText(told, t("stop.told", { name: visit.room.instructor || t("the_instructor") }));
+  const known = () => setText(status, t("stop.told", { name: visit.room.instructor || t("the_instructor") }));
   const open = () => {
     show();
     return report();
@@ -57,7 +57,7 @@ export function stopDialog(visit, { onStop, onReturn }) {
       await tell();
       known();
     } catch {
-      setText(told, t("stop.not_told"));
+      setText(status, t("stop.not_told"));
     }
   };
   return {

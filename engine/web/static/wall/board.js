@@ -75,8 +75,8 @@ export class Board {
   /** What the staff said to everybody since the present technique began, without a title that all of it has. */
   _words() {
     const { announcements, technique, resting } = this._room;
-    const said = announcements.at(-1);
-    return said && !resting && said.technique === technique?.technique ? said.message : "";
+    const newest = announcements.at(-1);
+    return newest && !resting && newest.technique === technique?.technique ? newest.message : "";
   }
 
   _before() {
