@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import aiosmtplib
 import pytest
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
@@ -60,7 +60,24 @@ class MailServer:
         self.answers: dict[str, str] = {}
         self.url = ""
         self.greeted: list[str] = []
+        self.greeting_answer = "250 HELP"
         self.sender_answer = "250 OK"
+        self.password = b"right"
+        self.told_passwords: list[bytes] = []
+
+    def authenticate(
+        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, given: Any
+    ) -> AuthResult:
+        """Let whoever knows the password in."""
+        self.told_passwords.append(given.password)
+        return AuthResult(success=given.password == self.password, handled=False)
+
+    async def handle_HELO(  # noqa: N802
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str
+    ) -> str:
+        """Greet as before, in the older way."""
+        session.host_name = hostname
+        return self.greeting_answer
 
     async def handle_EHLO(  # noqa: N802
         self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
@@ -68,7 +85,7 @@ class MailServer:
         """Note the name that a client calls itself."""
         session.host_name = hostname
         self.greeted.append(hostname)
-        return responses
+        return responses if self.greeting_answer[:1] == "2" else [self.greeting_answer]
 
     async def handle_MAIL(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -114,7 +131,15 @@ async def mail_server() -> AsyncIterator[MailServer]:
 
     handler = MailServer()
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(handler, hostname="test", loop=asyncio.get_running_loop()), "127.0.0.1", 0
+        lambda: SMTP(
+            handler,
+            hostname="test",
+            loop=asyncio.get_running_loop(),
+            authenticator=handler.authenticate,
+            auth_require_tls=False,
+        ),
+        "127.0.0.1",
+        0,
     )
     handler.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     yield handler
@@ -637,24 +662,29 @@ async def test_the_thread_outlives_every_fault(
 
 
 # king-phisher#448, keila#200: a relay or sender refusal failed each recipient for good, with a connection each.
-@pytest.mark.parametrize("refused", ["sender", "relay"])
+@pytest.mark.parametrize("refused", ["greeting", "password", "sender", "relay"])
 async def test_what_is_refused_to_the_studio_fails_no_recipient(
     studio: Publisher, mail_server: MailServer, refused: str
 ) -> None:
     """Everybody waits, with one try at growing pauses, and gets the mail once the server is mended."""
     subscribed(studio, *(f"r{n}@example.org" for n in range(30)))
     approve(studio)
-    if refused == "sender":
-        mail_server.sender_answer = "550 5.7.1 Sender address rejected: not owned by user"
-    else:
-        mail_server.answers = {f"r{n}@example.org": "554 5.7.1 Relay access denied" for n in range(30)}
+    url = mail_server.url
+    match refused:
+        case "greeting":
+            mail_server.greeting_answer = "550 Access denied"
+        case "password":
+            url = url.replace("://", "://user:right@")
+            mail_server.password = b"another"
+        case "sender":
+            mail_server.sender_answer = "550 5.7.1 Sender address rejected: not owned by user"
+        case "relay":
+            mail_server.answers = {f"r{n}@example.org": "554 5.7.1 Relay access denied" for n in range(30)}
     outage = Outage()
     texts = open_draft_desk(studio.data, studio.connection).texts
 
     async def deliver_at(at: Millis) -> int:
-        return await deliver_due(
-            texts, studio.catalogue, mail_server.url, lambda: at, timeout_s=2, outage=outage
-        )
+        return await deliver_due(texts, studio.catalogue, url, lambda: at, timeout_s=2, outage=outage)
 
     # A second recipient shows that it is not the first one's mailbox.
     tries = 2 if refused == "relay" else 1
@@ -665,6 +695,7 @@ async def test_what_is_refused_to_the_studio_fails_no_recipient(
     await deliver_at(LATER + MINUTE)
     await deliver_at(LATER + 2 * MINUTE)
     assert len(mail_server.greeted) == 2 * tries
+    mail_server.greeting_answer, mail_server.password = "250 HELP", b"right"
     mail_server.sender_answer, mail_server.answers = "250 OK", {}
     assert await deliver_at(LATER + 3 * MINUTE) == 30
     assert states(studio) == {"submitted": 30}
@@ -904,6 +935,24 @@ async def test_the_desk_says_why_mails_wait(studio: Publisher, mail_server: Mail
 def test_a_password_does_not_travel_in_clear(url: str, start_tls: bool | None) -> None:
     """TLS is required where there is one, but for this machine itself."""
     assert smtp_arguments(url)["start_tls"] is start_tls
+
+
+async def test_mails_wait_where_a_password_would_travel_in_clear(
+    studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server elsewhere that offers no STARTTLS is never told it, and the desk says why nothing leaves."""
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    # As if it were another machine.
+    monkeypatch.setattr("publisher.delivery.mail.", lambda _host: False)
+    texts = open_draft_desk(studio.data, studio.connection).texts
+    url = mail_server.url.replace("://", "://user:right@")
+    await deliver_due(texts, studio.catalogue, url, lambda: LATER, timeout_s=2)
+    assert mail_server.told_passwords == []
+    assert states(studio) == {"preparing": 1}
+    reason = waits_because(studio.connection)
+    assert reason is not None
+    assert "STARTTLS" in reason
 
 
 def test_a_scheme_that_says_starttls_always_upgrades() -> None:
