@@ -1,6 +1,6 @@
 """Every state of the site's pages, by name, one after the other: built ones, and what the server itself says of sessions.
 
-The pages are a real server's, on a folder with stories in which one has been withdrawn.
+The pages are a real server's, on a folder with stories in which one has been withdrawn. So are the lists of the console.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from playwright.async_api import Locator, Page, expect
 from engine.domain.instant import HOUR
 from publisher.site.list_pages import SEARCH_FROM
 from publisher.site.search import update_index
-from tests.journey.server import asked
+from tests.journey.server import KEY, asked
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 from tests.web.conftest import Opener, serving
@@ -46,7 +46,7 @@ FORMS = ("session-before", "series", "subscribe")
 
 
 async def site_states(open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
-    """Home page, lists, a story with its replay, techniques, search, and sessions that have no story."""
+    """Home page, lists, a story with its replay, techniques, search, sessions without a story; last the console's lists."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         _publish_stories(data)
@@ -72,6 +72,8 @@ async def site_states(open_page: Opener, **look: Any) -> AsyncIterator[tuple[str
             await expect(page.locator("[data-found] li").first).to_be_visible()
             yield "site-search", page
             await page.context.close()
+            async for state in _staff_states(f"{server.url}/console", open_page, **look):
+                yield state
 
 
 async def _story_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
@@ -86,6 +88,25 @@ async def _story_states(address: str, open_page: Opener, **look: Any) -> AsyncIt
     yield "site-story-3-heart", page
     await page.locator(".colophon").scroll_into_view_if_needed()
     yield "site-story-4-foot", page
+    await page.context.close()
+
+
+async def _staff_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
+    """What the console has beside sessions: who comes, techniques of one's own, keys and webhooks."""
+    page = await open_page(address, **look)
+    await page.get_by_label("Key or session link").fill(KEY)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Who comes").first.click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+    yield "staff-1-who-comes", page
+    await page.get_by_role("button", name="Close").click()
+    await page.get_by_role("button", name="Techniques").click()
+    await expect(page.get_by_role("heading", name="Techniques", exact=True)).to_be_visible()
+    yield "staff-2-techniques", page
+    await page.get_by_role("button", name="Sessions").click()
+    await page.get_by_role("button", name="Team and programs").click()
+    await expect(page.get_by_role("heading", name="Team and programs")).to_be_visible()
+    yield "staff-3-team", page
     await page.context.close()
 
 

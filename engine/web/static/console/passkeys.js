@@ -54,8 +54,7 @@ export function passkeysPanel(desk) {
   const form = h(
     "form",
     { class: "card", hidden: !passkeysPossible(), onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), add()) },
-    h("label", { for: "passkey-name" }, t("passkey.name")),
-    name,
+    h("div", { class: "field" }, h("label", { for: "passkey-name" }, t("passkey.name")), name),
     h("button", { class: "primary", type: "submit" }, t("passkey.add")),
   );
   const element = h("section", { hidden: true }, heading, h("p", { class: "quiet" }, t("passkey.lead")), list, form, status);

@@ -104,12 +104,9 @@ export function teamScreen(desk) {
       "form",
       { class: "card", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), make()) },
       h("h3", {}, t("team.make")),
-      h("label", { for: "key-name" }, t("team.name")),
-      name,
-      h("label", { for: "key-email" }, t("team.email")),
-      email,
-      h("label", { for: "key-role" }, t("team.role")),
-      role,
+      h("div", { class: "field" }, h("label", { for: "key-name" }, t("team.name")), name),
+      h("div", { class: "field" }, h("label", { for: "key-email" }, t("team.email")), email),
+      h("div", { class: "field" }, h("label", { for: "key-role" }, t("team.role")), role),
       h("button", { class: "primary", type: "submit" }, t("team.make_it")),
     );
   };
@@ -170,10 +167,8 @@ export function teamScreen(desk) {
       "form",
       { class: "card", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), make()) },
       h("h3", {}, t("hooks.make")),
-      h("label", { for: "hook-url" }, t("hooks.url")),
-      url,
-      h("label", { for: "hook-about" }, t("hooks.about")),
-      about,
+      h("div", { class: "field" }, h("label", { for: "hook-url" }, t("hooks.url")), url),
+      h("div", { class: "field" }, h("label", { for: "hook-about" }, t("hooks.about")), about),
       h("fieldset", {}, h("legend", {}, t("hooks.events")), ...boxes.map((box) => h("label", { class: "check", for: box.id }, box, h("span", {}, box.value)))),
       h("button", { class: "primary", type: "submit" }, t("hooks.make_it")),
     );
