@@ -201,7 +201,7 @@ async def running_server(
             await storage.node.join(storage.journal, directory)
         revived = await directory.open()
         await _accept_connections(runner, listener, stack)
-        _start_maintenance(context, storage, directory, sockets)
+        maintenance = _start_maintenance(context, storage, directory, sockets)
         stack.callback(supervised("series", schedule.run).cancel)
         stack.callback(supervised("webhooks", webhooks.run).cancel)
         server.state = None
@@ -216,6 +216,8 @@ async def running_server(
             yield server
         finally:
             server.state = "draining"
+            # Where hundreds of sockets end, it would collect garbage for as long as their people wait.
+            maintenance.cancel()
             await cluster.hand_over(storage.node, directory)
             await _drain(sockets)
 
@@ -495,7 +497,9 @@ async def _accept_connections(runner: web.AppRunner, listener: socket.socket, st
     stack.callback(front.close)
 
 
-def _start_maintenance(context: _Context, storage: _Storage, directory: Directory, sockets: _Sockets) -> None:
+def _start_maintenance(
+    context: _Context, storage: _Storage, directory: Directory, sockets: _Sockets
+) -> asyncio.Task[None]:
     maintenance = Maintenance(
         clock=context.clock,
         sockets=sockets.open,
@@ -506,8 +510,10 @@ def _start_maintenance(context: _Context, storage: _Storage, directory: Director
         database=storage.database,
         retention_days=context.settings.retention_days,
     )
-    context.stack.callback(supervised("maintenance", maintenance.run).cancel)
+    running = supervised("maintenance", maintenance.run)
+    context.stack.callback(running.cancel)
     context.stack.callback(supervised("clock", context.clock.watch).cancel)
+    return running
 
 
 # -- while it runs, and at its end ---------------------------------------------------------------------
