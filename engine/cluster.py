@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.api.http.addresses import Addresses
 from engine.api.http.app_keys import CATALOGUE, SITE_WAIT
-from engine.api.http.bodies import body_again
+from engine.api.http.bodies import read_body
 from engine.clock import Clock
 from engine.domain.commands import MarkPublished, Sender
 from engine.domain.instant import Millis
@@ -152,7 +152,7 @@ def build_passing(
         node.ownership.successor,
         node.ownership.forget_owner,
         membership.others,
-        body_again,
+        read_body,
     )
 
     def forwarded_address(request: web.BaseRequest) -> str | None:

@@ -16,7 +16,6 @@ from engine.protocol.reasons import reasons
 __all__ = [
     "MAX_BODY",
     "TooLarge",
-    "body_again",
     "checked",
     "flag",
     "query_of",
@@ -139,12 +138,14 @@ def _invalid_json(message: str, reason: str) -> Invalid:
 
 
 async def read_body(request: web.Request) -> bytes:
-    """Read the body.
+    """The body of a request, also where it was read before.
 
     Raises:
         TooLarge: it is over 1 MiB; the rest is not read.
         BadCredential: the credential that came with it was revoked while the body was on its way.
     """
+    if _BODY in request:
+        return request[_BODY]
     if (request.content_length or 0) > MAX_BODY:
         raise _too_large()
     read = bytearray()
@@ -155,15 +156,6 @@ async def read_body(request: web.Request) -> bytes:
     reauthenticate(request)
     request[_BODY] = bytes(read)
     return request[_BODY]
-
-
-async def body_again(request: web.Request) -> bytes:
-    """The body of a request, also where it was read before.
-
-    Raises:
-        TooLarge, BadCredential: as ``read_body``.
-    """
-    return request[_BODY] if _BODY in request else await read_body(request)
 
 
 def _too_large() -> TooLarge:
