@@ -15,6 +15,7 @@ from engine.clock import Clock
 from engine.domain.webhooks import EVENTS
 from engine.storage.database import Connection
 from engine.storage.opening import database_of
+from engine.storage.sign_ins import SignIns
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.published import Catalogue
 from tests.api.conftest import IDLE, settings
@@ -228,6 +229,36 @@ async def test_a_key_is_revoked_once_that_is_confirmed(tmp_path: Path, open_page
         await card.get_by_role("button", name="Ja, widerrufen").click()
         await expect(card).to_contain_text("· widerrufen")
         await expect(card.get_by_role("heading", name="Mara")).to_be_focused()
+
+
+async def test_a_link_by_mail_signs_in_once(tmp_path: Path, open_page: Opener) -> None:
+    """Asked for where one signs in; a press of a button uses it, so that what only follows links does not."""
+    (tmp_path / "studio.toml").write_text('sender = "hello@example.org"\n')
+    async with running_server(settings(tmp_path), Clock(), publisher=IDLE) as server:
+        console = await signed_in(open_page, server.url, API_KEY)
+        await console.get_by_role("button", name="Team and programs").click()
+        await console.get_by_label("Whose key it is").fill("Ivy")
+        await console.get_by_label("Mail address, if there is one").fill("ivy@example.org")
+        await console.get_by_role("button", name="Make the key").click()
+        await expect(console.get_by_label("The new key of Ivy")).to_be_visible()
+        page = await open_page(f"{server.url}/console")
+        with database_of(tmp_path, None).connect() as connection:
+            for sends, said in (
+                ("", "This studio sends no mail at present"),
+                ("yes", "a link is on its way. It works once, within 15 minutes."),
+            ):
+                Catalogue(connection).set_meta("sends_mail", sends)
+                await page.get_by_label("Or your mail address").fill("ivy@example.org")
+                await page.get_by_role("button", name="Send me a link").click()
+                await expect(page.get_by_text(said)).to_be_visible()
+            link = f"{server.url}/console#sign_in={SignIns(connection).make_link('Ivy', Clock().now())}"
+        first, second = [await open_page(link) for _ in range(2)]
+        await first.get_by_role("button", name="Sign in with the link").click()
+        await expect(first.get_by_role("heading", name="Sessions")).to_be_visible()
+        assert "sign_in" not in first.url
+        await second.get_by_role("button", name="Sign in with the link").click()
+        await expect(second.get_by_text("This link was used, or its 15 minutes are over.")).to_be_visible()
+        assert await findings(second) == []
 
 
 async def test_a_webhook_can_be_told_of_every_event_there_is(tmp_path: Path, open_page: Opener) -> None:
