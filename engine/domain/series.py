@@ -96,6 +96,12 @@ class Rule:
             _until(parts["UNTIL"]) if "UNTIL" in parts else None,
         )
 
+    @property
+    def weekdays(self) -> tuple[int, ...]:
+        """The days of the week that a weekly rule names, from Monday, which is 0."""
+        named = {_WEEKDAYS[day].weekday for _, day in self.days} if self.frequency == "WEEKLY" else set()
+        return tuple(sorted(named))
+
     def __str__(self) -> str:
         parts = [f"FREQ={self.frequency}"]
         if self.interval != 1:

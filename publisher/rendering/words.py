@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import cache, lru_cache, partial
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, get_day_names
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
@@ -126,6 +127,11 @@ class Words:
     def time_of_day(self, moment: datetime) -> str:
         """``07:05``."""
         return f"{moment.hour:02d}:{moment.minute:02d}"
+
+    def weekdays(self, numbers: Iterable[int]) -> str:
+        """``Tuesday and Thursday``; Monday is 0."""
+        names = get_day_names(locale=self._locale)
+        return format_list([names[number] for number in numbers], locale=self._locale)
 
     def _dated(self, moment: date, pattern: str) -> str:
         return str(format_date(moment, self._tables["pattern"][pattern], locale=self._locale))

@@ -66,6 +66,13 @@ async def test_the_page_of_a_series_names_its_next_dates(server: Server) -> None
     assert f"{server.url}/series/evening/join" in links
     assert "/series/evening/calendar.ics" in links
     assert tags(soup)["og:title"] == "Evening breath"
+    for rule, often in (
+        ("FREQ=WEEKLY;BYDAY=TH,TU", "Every week: Tuesday and Thursday, 18:30 (Europe/Berlin)."),
+        ("FREQ=WEEKLY;INTERVAL=2;BYDAY=FR", "Every 2 weeks: Friday, 18:30"),
+        ("FREQ=MONTHLY;BYDAY=1TH", "Every month, 18:30"),
+    ):
+        await server.client.patch(f"{PATH}/evening", json={"rule": rule})
+        assert often in (await page(server, "/series/evening/")).get_text()
     await server.client.post(f"{PATH}/evening/end")
     assert "No date is set" in (await page(server, "/series/evening/")).get_text()
     await make(server, "hidden", visibility="private")

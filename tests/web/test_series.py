@@ -116,11 +116,12 @@ async def test_a_weekly_class_is_made_changed_and_ended(
 
     await console.get_by_role("button", name="Change the series").click()
     await type_number(dialog.get_by_label("How many times"), "2")
+    await dialog.get_by_label("Thu", exact=True).check()
     await dialog.get_by_role("button", name="Save").click()
     await expect(dates).to_have_count(2)
 
     await console.get_by_role("button", name="All sessions").click()
-    await expect(console.get_by_role("article").filter(has_text="Every week, 20:00")).to_be_visible()
+    await expect(console.get_by_role("article").filter(has_text="Every week · Thu, 20:00")).to_be_visible()
     card = console.get_by_role("article").filter(has_text="21 March")
     await card.get_by_role("button", name="Share").click()
     await expect(dialog.get_by_label("Words to paste into a chat")).to_have_value(

@@ -201,10 +201,12 @@ def _is_coming(planned: PlannedSession) -> bool:
 
 
 def how_often(context: PageContext, series: Series) -> str:
-    """How often a series takes place, at which time of which zone: ``Every week, 18:30 (Europe/Berlin).``"""
+    """How often a series takes place, at which time of which zone: ``Every week: Thursday, 18:30 (Europe/Berlin).``"""
     rule = Rule.parse(series.rule)
     words = context.words
     often = words.count(rule.interval, f"every_{rule.frequency.lower()}")
+    if rule.weekdays:
+        often = words("pattern.labelled", label=often, value=words.weekdays(rule.weekdays))
     return words("series.often", often=often, time=series.starts[11:], zone=series.time_zone)
 
 

@@ -4,7 +4,7 @@
  */
 
 import { h, setText } from "../dom.js";
-import { t } from "../i18n.js";
+import { dateTime, t } from "../i18n.js";
 import { field, select } from "./session-form.js";
 import { studioZone } from "./wall-clock.js";
 
@@ -12,6 +12,8 @@ const SIMPLE = /** @type {Record<string, string>} */ ({
   daily: "FREQ=DAILY", weekly: "FREQ=WEEKLY", fortnightly: "FREQ=WEEKLY;INTERVAL=2", monthly: "FREQ=MONTHLY",
 });
 const DAYS = ["SU", "MO", "TU", "WE", "TH", "FR", "SA"];
+/** In the order in which they are shown. */
+const WEEK = [...DAYS.slice(1), "SU"];
 
 /** The series' time zone where none is chosen: the studio's, else this device's. */
 export function usualZone() {
@@ -26,6 +28,15 @@ export function usualZone() {
 export function repeatFields(series, { once = false, start }) {
   const parts = ruleParts(series?.rule ?? "");
   const often = select("often", [...(once ? ["once"] : []), ...Object.keys(SIMPLE), "monthly_day", "own"], series ? kindOf(parts) : once ? "once" : "weekly");
+  const chosen = weekDays(parts);
+  const boxes = WEEK.map((day) => h("input", { type: "checkbox", id: `f-day-${day}`, value: day, checked: chosen.includes(day) }));
+  const days = h(
+    "fieldset",
+    { class: "plan-field" },
+    h("legend", {}, t("schedule.days")),
+    h("div", { class: "week-days" }, ...boxes.map((box) => h("label", { class: "check", for: box.id }, box, h("span", {}, dayName(box.value))))),
+    h("p", { class: "quiet" }, t("schedule.days_note")),
+  );
   const ends = select("ends", ["never", "count", "until"], parts.COUNT ? "count" : parts.UNTIL ? "until" : "never");
   const count = field("count", "number", parts.COUNT ?? "10", { min: "1", max: "500", required: true });
   const until = field("until", "date", dateOf(parts.UNTIL), { required: true });
@@ -34,10 +45,11 @@ export function repeatFields(series, { once = false, start }) {
   const zone = field("zone", "text", series?.timezone ?? usualZone(), { required: true, list: "zone-names" });
   const note = h("p", { class: "quiet", role: "status" });
   const names = h("datalist", { id: "zone-names" }, ...Intl.supportedValuesOf("timeZone").map((name) => h("option", { value: name })));
-  const more = h("div", { class: "form" }, own.element, ends.element, count.element, until.element, minutes.element, zone.element, note, names);
+  const more = h("div", { class: "form" }, days, own.element, ends.element, count.element, until.element, minutes.element, zone.element, note, names);
   const repeats = () => often.input.value !== "once";
   const fill = () => {
     more.hidden = !repeats();
+    days.hidden = !SIMPLE[often.input.value]?.startsWith("FREQ=WEEKLY");
     own.element.hidden = often.input.value !== "own";
     count.element.hidden = ends.input.value !== "count";
     until.element.hidden = ends.input.value !== "until";
@@ -48,8 +60,10 @@ export function repeatFields(series, { once = false, start }) {
   const rule = () => {
     const kind = often.input.value;
     const base = kind === "own" ? own.input.value.trim() : kind === "monthly_day" ? `FREQ=MONTHLY;BYDAY=${weekdayOfMonth(start())}` : SIMPLE[kind];
+    const named = days.hidden ? [] : boxes.filter((box) => box.checked).map((box) => box.value);
+    const on = named.length ? `;BYDAY=${named.join(",")}` : "";
     const end = { count: `;COUNT=${count.input.value}`, until: `;UNTIL=${until.input.value.replaceAll("-", "")}` }[ends.input.value] ?? "";
-    return base + end;
+    return base + on + end;
   };
   const element = h("div", { class: "form", oninput: fill }, often.element, more);
   fill();
@@ -62,9 +76,11 @@ export function repeatFields(series, { once = false, start }) {
 
 /** How often a series takes place, in words. @param {any} series */
 export function oftenText(series) {
-  const often = kindOf(ruleParts(series.rule));
+  const parts = ruleParts(series.rule);
+  const often = kindOf(parts);
   const words = often === "own" ? series.rule : t(`schedule.often.${often}`);
-  return `${words}, ${series.starts.slice(11)} (${series.timezone})`;
+  const days = weekDays(parts).map(dayName).join(", ");
+  return `${words}${days && ` · ${days}`}, ${series.starts.slice(11)} (${series.timezone})`;
 }
 
 /** @param {string} rule @returns {Record<string, string>} */
@@ -74,10 +90,21 @@ function ruleParts(rule) {
 
 /** @param {Record<string, string>} parts */
 function kindOf(parts) {
-  const rule = ownRule(parts);
+  const rule = ownRule(weekDays(parts).length ? { ...parts, BYDAY: "" } : parts);
   const simple = Object.keys(SIMPLE).find((kind) => SIMPLE[kind] === rule);
   if (simple) return simple;
   return /^FREQ=MONTHLY;BYDAY=-?\d[A-Z]{2}$/.test(rule) ? "monthly_day" : "own";
+}
+
+/** The days of the week that a weekly rule names, in the order of the week. @param {Record<string, string>} parts */
+function weekDays({ FREQ, BYDAY = "" }) {
+  return FREQ === "WEEKLY" ? WEEK.filter((day) => BYDAY.split(",").includes(day)) : [];
+}
+
+/** The short name of a day of the week. @param {string} day `TH` */
+function dayName(day) {
+  // 1 January 2024 was a Monday.
+  return dateTime(Date.UTC(2024, 0, 1 + WEEK.indexOf(day)), { weekday: "short", timeZone: "UTC" });
 }
 
 /** The rule without its end. @param {Record<string, string>} parts */

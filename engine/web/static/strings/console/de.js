@@ -51,6 +51,8 @@ export default {
   "schedule.often.monthly": "Jeden Monat am selben Datum",
   "schedule.often.monthly_day": "Jeden Monat am selben Wochentag",
   "schedule.often.own": "Nach einer eigenen Regel",
+  "schedule.days": "An welchen Tagen",
+  "schedule.days_note": "Keiner: am Tag des ersten Termins.",
   "schedule.own_rule": "Die Regel, wie Kalender sie schreiben",
   "schedule.ends": "Bis wann",
   "schedule.ends.never": "Bis auf Weiteres",

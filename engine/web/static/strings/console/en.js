@@ -51,6 +51,8 @@ export default {
   "schedule.often.monthly": "Every month, on the same date",
   "schedule.often.monthly_day": "Every month, on the same weekday",
   "schedule.often.own": "By a rule of your own",
+  "schedule.days": "On which days",
+  "schedule.days_note": "None: the day of the first date.",
   "schedule.own_rule": "The rule, as calendars write it",
   "schedule.ends": "Until when",
   "schedule.ends.never": "For the time being",

@@ -51,6 +51,8 @@ export default {
   "schedule.often.monthly": "Cada mes, en la misma fecha",
   "schedule.often.monthly_day": "Cada mes, el mismo día de la semana",
   "schedule.often.own": "Según tu propia regla",
+  "schedule.days": "Qué días",
+  "schedule.days_note": "Ninguno: el día de la primera fecha.",
   "schedule.own_rule": "La regla, como la escriben los calendarios",
   "schedule.ends": "Hasta cuándo",
   "schedule.ends.never": "Hasta nuevo aviso",
