@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import Any
 
 import aiosmtplib
 import structlog
@@ -15,30 +13,17 @@ from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
+from publisher.delivery.one_mail import StudioRefused, described, record_refusal, send_one
 from publisher.delivery.smtp_address import smtp_arguments
 from publisher.drafts.texts import DraftTexts
-from publisher.rendering.links import ascii_address
 
-__all__ = ["Outage", "deliver_due", "without_addresses"]
+__all__ = ["Outage", "deliver_due"]
 
 _log = structlog.get_logger(__name__)
 
 _TIMEOUT_S = 30.0
 _PAUSE: Millis = MINUTE
 _LONGEST_PAUSE: Millis = HOUR
-_ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
-_ABOUT_THE_STUDIO = re.compile(
-    r"\b5\.7\.\d+\b|\brelay|\bauthenticat|\bhelo\b|\behlo\b|\b(?:access|client host) (?:denied|rejected)|\bblocked\b",
-    re.I,
-)
-"""Refusals of a recipient or a message that say nothing of the mailbox: policy and security (RFC 3463 X.7.x), relaying, HELO."""
-
-_UNKNOWN = re.compile(
-    r"^5\d\d (?:.*\b5\.1\.(?:1|2|3|6|10)\b|(?!.*\b5\.\d+\.\d+\b).*\b(?:unknown|no such|not exist|not found|invalid"
-    r" (?:recipient|mailbox|address)|no mailbox|undeliverable))",
-    re.I | re.S,
-)
-"""Refusals that say that there is no such mailbox (RFC 3463 X.1.x), or say so in words where they give no such code."""
 
 
 class Outage:
@@ -73,186 +58,142 @@ async def deliver_due(
     """
     if not texts.studio.sender:
         raise ValueError("studio.toml: mail needs a sender")
-    deliveries = DueDeliveries(catalogue)
-    outage = outage or Outage()
-    begun = 0
-    suspect: tuple[Delivery, aiosmtplib.SMTPResponseException] | None = None
-    client: aiosmtplib.SMTP | None = None
+    sending = _Round(texts, catalogue, smtp_url, now, timeout_s=timeout_s, outage=outage or Outage())
     try:
-        for due in deliveries.due(now()):
-            if client is None or not client.is_connected:
-                client = aiosmtplib.SMTP(
-                    **smtp_arguments(smtp_url), timeout=timeout_s, local_hostname=texts.links.ehlo_name
-                )
-                try:
-                    await client.connect()
-                    # Asked once for all: a sender that is refused is no recipient's fault.
-                    await client.mail(texts.studio.sender)
-                    await client.rset()
-                except (aiosmtplib.SMTPException, OSError) as error:
-                    _postpone_all(deliveries, error, now(), outage)
-                    break
-            # Words and address are read once the mail is taken: until then people change them, or withdraw.
-            delivery = deliveries.begin(due, now())
-            if delivery is None:
-                continue
-            begun += 1
-            try:
-                message = message_of_delivery(texts, catalogue, delivery, now())
-            except BaseException as error:
-                if isinstance(error, DatabaseError) or not isinstance(error, Exception):
-                    deliveries.give_back(delivery, now())
-                    raise
-                # It lies in this one: the others leave all the same.
-                _refused(deliveries, delivery, error, now(), for_good=False)
-                continue
-            if message is None:
-                deliveries.refused(delivery, "there is nothing to send any more", now(), for_good=True)
-                continue
-            try:
-                usable = await _send_one(client, texts.studio.sender, delivery, message, deliveries, now)
-            except StudioRefused as error:
-                if suspect is None and error.by_recipient:
-                    # One alone may be a mailbox that takes nothing from outside: the next recipient shows which.
-                    suspect = delivery, error.answer
-                    client.close()
-                    client = None
-                    continue
-                until = _postpone_all(deliveries, error.answer, now(), outage)
-                for each, refusal in ((delivery, error.answer), *(() if suspect is None else (suspect,))):
-                    if error.by_recipient:
-                        # It counts, so that whoever is refused goes behind the others, and not for ever.
-                        deliveries.refused(each, _described(refusal), now(), for_good=False, not_before=until)
-                    else:
-                        deliveries.give_back(each, now(), until)
-                suspect = None
+        for due in DueDeliveries(catalogue).due(now()):
+            if not await sending.send(due):
                 break
-            if usable and suspect is not None:
-                # The server lets the studio send: what it said was of that mailbox alone.
-                _refused(deliveries, *suspect, now(), for_good=False)
-                suspect = None
-            outage.failures = 0
-            if not usable:
-                # The next mail gets a new connection.
-                client.close()
-                client = None
     finally:
-        if suspect is not None:
-            _refused(deliveries, *suspect, now(), for_good=False)
-        if client is not None:
-            client.close()
-    return begun
+        sending.close()
+    return sending.begun
 
 
-class StudioRefused(Exception):
-    """The server refuses the studio, in this ``answer``; ``by_recipient`` where it said so of one recipient."""
+class _Round:
+    """One round over what is due: one connection, and one recipient's refusal whose reason the next recipient shows."""
 
-    def __init__(self, answer: aiosmtplib.SMTPResponseException, *, by_recipient: bool = False) -> None:
-        super().__init__(_described(answer))
-        self.answer = answer
-        self.by_recipient = by_recipient
+    def __init__(
+        self,
+        texts: DraftTexts,
+        catalogue: Catalogue,
+        smtp_url: str,
+        now: Callable[[], Millis],
+        *,
+        timeout_s: float,
+        outage: Outage,
+    ) -> None:
+        self.begun = 0
+        self._texts = texts
+        self._catalogue = catalogue
+        self._deliveries = DueDeliveries(catalogue)
+        self._smtp_url = smtp_url
+        self._now = now
+        self._timeout_s = timeout_s
+        self._outage = outage
+        self._client: aiosmtplib.SMTP | None = None
+        self._suspect: tuple[Delivery, aiosmtplib.SMTPResponseException] | None = None
+        """Refused, perhaps as the studio is and perhaps as a mailbox that takes nothing from outside."""
+
+    async def send(self, due: Delivery) -> bool:
+        """Send one mail; False when the server refuses the studio, and everything waits."""
+        client = await self._connected()
+        if client is None:
+            return False
+        # Words and address are read once the mail is taken: until then people change them, or withdraw.
+        delivery = self._deliveries.begin(due, self._now())
+        if delivery is None:
+            return True
+        self.begun += 1
+        message = self._message_of(delivery)
+        if message is None:
+            return True
+        try:
+            usable = await send_one(
+                client, self._texts.studio.sender, delivery, message, self._deliveries, self._now
+            )
+        except StudioRefused as error:
+            return self._go_on_after(error, delivery)
+        if usable:
+            # The server lets the studio send: what it said before was of that mailbox alone.
+            self._settle_suspect()
+        else:
+            self._disconnect()
+        self._outage.failures = 0
+        return True
+
+    def close(self) -> None:
+        self._settle_suspect()
+        self._disconnect()
+
+    async def _connected(self) -> aiosmtplib.SMTP | None:
+        """The connection, made anew where there is none; None when the server refuses the studio."""
+        if self._client is not None and self._client.is_connected:
+            return self._client
+        self._client = client = aiosmtplib.SMTP(
+            **smtp_arguments(self._smtp_url),
+            timeout=self._timeout_s,
+            local_hostname=self._texts.links.ehlo_name,
+        )
+        try:
+            await client.connect()
+            # Asked once for all: a sender that is refused is no recipient's fault.
+            await client.mail(self._texts.studio.sender)
+            await client.rset()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            _postpone_all(self._deliveries, error, self._now(), self._outage)
+            return None
+        return client
+
+    def _message_of(self, delivery: Delivery) -> bytes | None:
+        """The message; None where it cannot be made, or there is nothing to send any more, which is recorded."""
+        try:
+            message = message_of_delivery(self._texts, self._catalogue, delivery, self._now())
+        except BaseException as error:
+            if isinstance(error, DatabaseError) or not isinstance(error, Exception):
+                self._deliveries.give_back(delivery, self._now())
+                raise
+            # It lies in this one: the others leave all the same.
+            record_refusal(self._deliveries, delivery, error, self._now(), for_good=False)
+            return None
+        if message is None:
+            self._deliveries.refused(
+                delivery, "there is nothing to send any more", self._now(), for_good=True
+            )
+        return message
+
+    def _go_on_after(self, error: StudioRefused, delivery: Delivery) -> bool:
+        """Whether to go on, for one refused recipient alone; else everything waits."""
+        if self._suspect is None and error.by_recipient:
+            # One alone may be a mailbox that takes nothing from outside: the next recipient shows which.
+            self._suspect = delivery, error.answer
+            self._disconnect()
+            return True
+        until = _postpone_all(self._deliveries, error.answer, self._now(), self._outage)
+        waiting, self._suspect = self._suspect, None
+        for each, answer in ((delivery, error.answer), *(() if waiting is None else (waiting,))):
+            if error.by_recipient:
+                # It counts, so that whoever is refused goes behind the others, and not for ever.
+                self._deliveries.refused(
+                    each, described(answer), self._now(), for_good=False, not_before=until
+                )
+            else:
+                self._deliveries.give_back(each, self._now(), until)
+        return False
+
+    def _settle_suspect(self) -> None:
+        if self._suspect is not None:
+            refused, self._suspect = self._suspect, None
+            record_refusal(self._deliveries, *refused, self._now(), for_good=False)
+
+    def _disconnect(self) -> None:
+        """The next mail gets a new connection."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
 
 def _postpone_all(deliveries: DueDeliveries, error: BaseException, now: Millis, outage: Outage) -> Millis:
     """Let every due mail wait; returns until when."""
     pause = outage.next_pause()
-    waiting = deliveries.postpone_due(_described(error), now, now + pause)
-    _log.warning("mail_waits", problem=_described(error), waiting=waiting, again_in_s=pause // 1000)
+    waiting = deliveries.postpone_due(described(error), now, now + pause)
+    _log.warning("mail_waits", problem=described(error), waiting=waiting, again_in_s=pause // 1000)
     return now + pause
-
-
-async def _send_one(
-    client: aiosmtplib.SMTP,
-    sender: str,
-    delivery: Delivery,
-    message: bytes,
-    deliveries: DueDeliveries,
-    now: Callable[[], Millis],
-) -> bool:
-    """Send one mail and record the outcome; returns whether the connection can be used for the next one.
-
-    Raises:
-        StudioRefused: the sender, or that this studio sends through the server at all, is refused; nothing was sent.
-    """
-    watcher = _DataWatcher(client)
-    try:
-        await client.mail(sender)
-        await client.rcpt(ascii_address(delivery.address))
-        await client.data(message)
-    except aiosmtplib.SMTPSenderRefused as error:
-        raise StudioRefused(error) from error
-    except (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError) as error:
-        if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
-            raise StudioRefused(error, by_recipient=True) from error
-        if isinstance(error, aiosmtplib.SMTPRecipientRefused) and _UNKNOWN.search(
-            f"{error.code} {error.message}"
-        ):
-            _unknown(deliveries, delivery, error, now())
-            return False
-        _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)
-    except aiosmtplib.SMTPResponseException as error:
-        # The server refused it.
-        _refused(deliveries, delivery, error, now(), for_good=error.code >= 500)
-    except Exception as error:  # noqa: BLE001 — of this one mail
-        # A line that broke, or something that this one mail brought about: it holds no other one up.
-        if watcher.data_begun:
-            # Between the message's first byte and the reply nobody knows whether the server took it.
-            deliveries.uncertain(delivery, _described(error), now())
-            _log.warning("mail uncertain", **_log_fields(delivery), problem=without_addresses(error))
-        else:
-            _refused(deliveries, delivery, error, now(), for_good=False)
-    else:
-        deliveries.submitted(delivery, now())
-        _log.info("mail sent", **_log_fields(delivery))
-        return True
-    return False
-
-
-def _refused(
-    deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis, *, for_good: bool
-) -> None:
-    deliveries.refused(delivery, _described(error), at, for_good=for_good)
-    _log.warning("mail failed", **_log_fields(delivery), problem=without_addresses(error), for_good=for_good)
-
-
-def _unknown(deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis) -> None:
-    paused = deliveries.unknown(delivery, _described(error), at)
-    _log.warning("mail failed", **_log_fields(delivery), problem=without_addresses(error), for_good=True)
-    if paused:
-        _log.warning("subscriber paused", problem="the mailbox was unknown twice in a row")
-
-
-def _log_fields(delivery: Delivery) -> dict[str, Any]:
-    """What a line of the log says of a mail: never to whom it goes."""
-    return {"session_id": delivery.session_id, "kind": delivery.kind, "attempt": delivery.attempts}
-
-
-def without_addresses(problem: BaseException | str) -> str:
-    """What went wrong, without the mail addresses in it."""
-    return _ADDRESS.sub("[address]", problem if isinstance(problem, str) else _described(problem))
-
-
-class _DataWatcher:
-    """Notes when the first byte of the message is written: until then a silent server has surely not taken it.
-
-    aiosmtplib has no hook for that, so its protocol's ``write`` is wrapped: what follows the DATA command is the message.
-    """
-
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
-        self.data_begun = False
-        self._data_commanded = False
-        protocol = client.protocol
-        assert protocol is not None
-        self._write = type(protocol).write.__get__(protocol)
-        protocol.write = self._watched_write  # type: ignore[method-assign]
-
-    def _watched_write(self, data: bytes) -> None:
-        self.data_begun = self.data_begun or self._data_commanded
-        self._data_commanded = data == b"DATA\r\n"
-        self._write(data)
-
-
-def _described(error: BaseException) -> str:
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        return f"{error.code} {error.message}"[:300]
-    return f"{type(error).__name__}: {error}"[:300]
