@@ -52,7 +52,7 @@ export default {
   "schedule.often.monthly_day": "Chaque mois, le même jour de la semaine",
   "schedule.often.own": "Selon ta propre règle",
   "schedule.days": "Quels jours",
-  "schedule.days_note": "Aucun : le jour de la première date.",
+  "schedule.days_note": "Aucun : le jour de la première date.",
   "schedule.own_rule": "La règle, comme les calendriers l’écrivent",
   "schedule.ends": "Jusqu’à quand",
   "schedule.ends.never": "Jusqu’à nouvel ordre",
