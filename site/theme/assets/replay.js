@@ -57,13 +57,16 @@ let under = -2;
 function show() {
   const index = replay.spans.findIndex((span) => at >= span.start && at < span.start + span.length);
   const span = replay.spans[index];
+  const early = replay.spans.every((each) => at < each.start);
+  const late = replay.spans.every((each) => at >= each.start + each.length);
+  const title = span ? span.technique : early || late ? "" : WORDS.between;
+  if (name.textContent !== title) name.textContent = title;
   if (index !== under) {
     under = index;
-    name.textContent = span ? span.technique : WORDS.between;
     instruction.textContent = span?.instruction ?? "";
     rows.forEach((row, number) => row.classList.toggle("is-now", number === index));
   }
-  stage.show(span?.pattern ?? null, span ? (at - span.start) * 1000 : 0);
+  stage.show(span?.pattern ?? null, span ? (at - span.start) * 1000 : 0, early ? WORDS.ready : WORDS.free);
   const text = WORDS.of.replace("{at}", clock(at)).replace("{end}", clock(end));
   if (shown.textContent !== text) {
     shown.textContent = text;

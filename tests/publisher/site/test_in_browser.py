@@ -145,6 +145,9 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: 
             await page.context.close()
     page = await visit(site + "sessions/s-0/", timezone_id="Asia/Tokyo")
     await expect(page.locator("main")).to_contain_text("for you)")
+    # Before the first technique there is none to be between.
+    await expect(page.locator(".player-word")).to_have_text("Ready")
+    await expect(page.locator(".player-technique")).to_be_empty()
     await page.get_by_role("button", name="Play the session").click()
     await expect(page.get_by_role("button", name="Pause")).to_be_visible()
     await expect(page.locator(".player-seek output")).to_contain_text(re.compile("0:3[1-9]|0:[45]"))
