@@ -21,6 +21,7 @@ from engine.api.http.open_connections import BodyStalled, NoDescriptor, lacks_de
 from engine.api.http.ports import Readiness
 from engine.api.http.responses import error_response, rejection_response
 from engine.clock import Clock
+from engine.domain.instant import Millis
 from engine.domain.rejection import Rejected
 from engine.storage.database import DatabaseError, DatabaseLocked
 from engine.storage.journal import JournalFailed
@@ -100,12 +101,7 @@ def request_middleware(
                 wait = rates.take(addresses.of(request), clock.elapsed())
             if wait:
                 metrics.limited.inc()
-                response: web.StreamResponse = error_response(
-                    429,
-                    "too_many_requests",
-                    "Too many requests from this address.",
-                    headers={hdrs.RETRY_AFTER: str(max(1, -(-wait // 1000)))},
-                )
+                response = _too_many(wait)
             elif request.method not in _SAFE_METHODS and ready() == "draining":
                 response = await _respond(request, elsewhere)
             else:
@@ -120,15 +116,28 @@ def request_middleware(
                 ms=round(seconds * 1000, 1),
             )
         if not response.prepared:
-            response.headers.setdefault("X-Request-ID", request_id)
-            for name, value in SECURITY_HEADERS.items():
-                response.headers.setdefault(name, value)
-            if _FRAMED_NOWHERE not in response.headers["Content-Security-Policy"]:
-                # It knows all or nothing; where some may frame a page, the policy says which.
-                del response.headers["X-Frame-Options"]
+            _add_headers(response, request_id)
         return response
 
     return middleware
+
+
+def _too_many(wait: Millis) -> web.StreamResponse:
+    return error_response(
+        429,
+        "too_many_requests",
+        "Too many requests from this address.",
+        headers={hdrs.RETRY_AFTER: str(max(1, -(-wait // 1000)))},
+    )
+
+
+def _add_headers(response: web.StreamResponse, request_id: str) -> None:
+    response.headers.setdefault("X-Request-ID", request_id)
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if _FRAMED_NOWHERE not in response.headers["Content-Security-Policy"]:
+        # It knows all or nothing; where some may frame a page, the policy says which.
+        del response.headers["X-Frame-Options"]
 
 
 async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse:
