@@ -106,6 +106,8 @@ async def test_any_server_answers_any_request(
         ]
         shown = await asked(http, "GET", f"{server.url}/api/v2/session/shared/content?include_replay=true")
         assert len(shown["replay"]["messages"]) >= 3
+        async with http.get(f"{server.url}/sessions/join/shared") as join:
+            assert f'<meta property="og:title" content="{room["title"]}">' in await join.text()
         async with http.get(f"{server.url}/api/v2/sessions/nowhere") as unknown:
             assert unknown.status == 404
         await asked(

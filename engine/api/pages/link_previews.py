@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from engine.api.http.app_keys import SESSIONS, session_id_of
+from engine.api.http.app_keys import ROOMS, session_id_of
 from engine.api.http.plain_page import page_context, preview_tags
 from engine.api.pages.session_pages import described, zone_of
-from engine.domain.rejection import Rejected
+from engine.storage.database import DatabaseError
 
 __all__ = ["preview_of_join"]
 
@@ -18,19 +18,20 @@ async def preview_of_join(request: web.Request) -> tuple[str, str] | None:
     Who asks here has shown nothing: the token of a private link stands in the fragment.
     """
     try:
-        view = await request.app[SESSIONS].view(session_id_of(request))
-    except Rejected:
-        # Unknown, or on another server, or not to be had now: the page says so itself.
+        # Its row and not the session itself: that may be on another server.
+        row = await request.app[ROOMS].get(session_id_of(request))
+        if row is None or row.visibility == "private":
+            return None
+        page = await page_context(request)
+        zone = await zone_of(request, page, row.series_id)
+    except DatabaseError:
+        # The page says so itself.
         return None
-    if view is None or view.state.details.visibility == "private":
-        return None
-    state, page = view.state, await page_context(request)
-    title = state.details.title
     tags = preview_tags(
         page,
-        title,
-        described(page, state.details, await zone_of(request, page, state.details.series_id)),
-        f"/sessions/{state.session_id}/card.png",
-        f"/sessions/join/{state.session_id}",
+        row.title,
+        described(page, row.instructor, row.scheduled_start, zone),
+        f"/sessions/{row.session_id}/card.png",
+        f"/sessions/join/{row.session_id}",
     )
-    return title, tags
+    return row.title, tags

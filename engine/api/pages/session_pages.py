@@ -75,7 +75,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
         details.title,
         instructor + about + text + plan_list(page, details) + coming,
         index=index,
-        description="" if hidden else described(page, details, zone),
+        description="" if hidden else described(page, details.instructor, details.scheduled_start, zone),
         image=f"/sessions/{state.session_id}/card.png",
         address=f"/sessions/{state.session_id}/",
         by_people=True,
@@ -125,10 +125,9 @@ async def zone_of(request: web.Request, page: PageContext, series_id: str | None
     return page.studio.zone if series is None else series.timetable.zone
 
 
-def described(page: PageContext, details: Details, zone: ZoneInfo) -> str:
+def described(page: PageContext, instructor: str, starts: Millis, zone: ZoneInfo) -> str:
     """Who leads a session and when it is: one line for previews of links."""
-    when = _day_and_time(page, details.scheduled_start, zone)
-    return f"{page.words('before.with', name=details.instructor)} {when}."
+    return f"{page.words('before.with', name=instructor)} {_day_and_time(page, starts, zone)}."
 
 
 def _day_and_time(page: PageContext, at: Millis, zone: ZoneInfo) -> str:
