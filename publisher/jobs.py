@@ -176,7 +176,7 @@ class JobRunner:
             return self.setup.site_builder.draw_cards(wait_s=wait_s)
         except OSError:
             # The disk is full, or there is no room for a process. The cards stay marked, and others stand in for them.
-            _log.exception("cards_not_drawn", again_in_s=_LONGEST_PAUSE / 1000)
+            _log.exception("cards not drawn", again_in_s=_LONGEST_PAUSE / 1000)
             self._no_cards = (now, now + _LONGEST_PAUSE)
             return False
 
@@ -278,7 +278,7 @@ class JobRunner:
             self._build_failures += 1
             pause = _backoff(self._build_failures)
             self._no_build = (now, now + pause)
-            _log.exception("build_failed", again_in_s=pause / 1000)
+            _log.exception("build failed", again_in_s=pause / 1000)
             return _described(error)
         self._build_failures = 0
         self._no_build = (0, 0)
@@ -316,7 +316,7 @@ class JobRunner:
                 raise
             except Exception:  # noqa: BLE001
                 # The site is built; a draft that cannot be written is reported at the desk.
-                _log.exception("draft_not_rewritten", session_id=session_id)
+                _log.exception("draft not rewritten", session_id=session_id)
 
     # Draft: what the channels other than pages make of a snapshot.
 
@@ -397,7 +397,7 @@ class JobRunner:
             raise
         except Exception as error:  # noqa: BLE001
             # A story that cannot be published must not keep the next one from it.
-            _log.exception("job_failed", session_id=job.session_id, channel=job.channel)
+            _log.exception("job failed", session_id=job.session_id, channel=job.channel)
             pause = pause_after(job.attempts)
             again_at = None if pause is None else now + pause
             self._settle_failed(job, self._snapshots.content_id(job), _described(error), again_at, now)

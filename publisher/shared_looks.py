@@ -79,4 +79,4 @@ class SharedLooks:
         for claimer in self._outbox.other_claimers():
             if not self._database.is_held(lock_name(claimer)):
                 jobs = self._outbox.requeue_interrupted(claimer)
-                _log.warning("jobs_of_a_dead_publisher", site=claimer, queued_again=jobs)
+                _log.warning("jobs of a dead publisher", site=claimer, queued_again=jobs)

@@ -73,12 +73,12 @@ class StudioSetupLoader:
         try:
             studio = load(self._data)
         except InvalidStudio as error:
-            _log.error("studio_wrong", problem=str(error), kept="the settings from before")
+            _log.error("studio wrong", problem=str(error), kept="the settings from before")
             if self._setup is not None:
                 return self._setup
             studio = Studio()
         for problem in studio.look.problems:
-            _log.error("picture_not_used", problem=problem, shown="the page without it")
+            _log.error("picture not used", problem=problem, shown="the page without it")
         made_of = fingerprint(studio, stored, own)
         if self._setup is None or made_of != self._setup.fingerprint:
             self._setup = self._made(made_of, studio, Links(stored[0] or DEFAULT_URL), Templates(own))

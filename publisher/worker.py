@@ -102,7 +102,7 @@ def main(data: Path, database: Database, *, standalone: bool = False, smtp_url: 
         with publisher_lock(data, database, wait_s=_WAIT_FOR_LOCK_S, on_notice=wake_ups.tell):
             return _publish(data, database, wake_ups, smtp_url=smtp_url)
     except Busy as error:
-        _log.error("publisher_busy", problem=str(error))
+        _log.error("publisher busy", problem=str(error))
         return 4
 
 
@@ -156,13 +156,13 @@ def _run_due(
     """Whether there was any job, and whether cards follow the pages."""
     try:
         if not is_registered(catalogue):
-            _log.warning("site_registered_again", site=catalogue.site)
+            _log.warning("site registered again", site=catalogue.site)
             register_site(catalogue, _now())
             _record_mail_setting(catalogue, smtp_url)
         return jobs.run_due(_now(), patience=patience) > 0, jobs.draw_cards(_now())
     except (DatabaseLocked, DatabaseLost) as error:
         # Away, or another process holds the database for long, an import perhaps.
-        _log.warning("database_locked", problem=str(error))
+        _log.warning("database locked", problem=str(error))
         with suppress(DatabaseLocked, DatabaseLost):
             # What was claimed is done again; where that cannot be written either, at the next start.
             outbox.give_back()

@@ -2,8 +2,9 @@
 
 The owner answers the handshake. Only where it upgrades the connection are the client's bytes passed on, unparsed; after a
 refusal both connections end, since a further request on them would reach the owner past this node. Each direction waits
-when the other side does not take what came. Relies on what ``realtime.frame_reader`` names of aiohttp:
-``RequestHandler.set_parser``, whose parser is fed with every byte of an upgraded connection.
+when the other side does not take what came. Relies on aiohttp's
+``RequestHandler.set_parser``, whose parser is fed with every byte of an upgraded connection, and on its private
+``_drain_helper``, which waits until the connection takes more.
 """
 
 from __future__ import annotations

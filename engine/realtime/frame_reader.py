@@ -13,7 +13,8 @@ fragmented control frames and those above 125 bytes, continuations of nothing, U
 Why by callback: aiohttp's own ``receive()`` resumes a task through half a dozen coroutines for every message. That takes longer
 than a heartbeat's whole way through its session, and a live server reads thousands of messages a second.
 
-This is the only module that uses aiohttp's private API. It relies on:
+This is the only module that uses aiohttp's private WebSocket reader (what ``engine.api.http.connection`` needs of its request
+handler stands there). It relies on:
 
 - ``aiohttp._websocket.reader.WebSocketDataQueue``, which aiohttp's parser feeds through ``feed_data(message, size)``,
   ``feed_eof()`` and ``set_exception(exc)``, and which ``read()``, ``exception()`` and ``is_eof()`` are read from;

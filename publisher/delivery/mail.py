@@ -195,5 +195,5 @@ def _postpone_all(deliveries: DueDeliveries, error: BaseException, now: Millis, 
     """Let every due mail wait; returns until when."""
     pause = outage.next_pause()
     waiting = deliveries.postpone_due(described(error), now, now + pause)
-    _log.warning("mail_waits", problem=described(error), waiting=waiting, again_in_s=pause // 1000)
+    _log.warning("mail waits", problem=described(error), waiting=waiting, again_in_s=pause // 1000)
     return now + pause

@@ -93,9 +93,9 @@ class MailDelivery:
 def _log_fault(error: Exception, pause_s: float) -> None:
     """Log why nothing is sent for a while; of an unforeseen fault also where it came from, without what it was working on."""
     if isinstance(error, InvalidStudio | ValueError | DatabaseError):
-        _log.error("mail_not_sent", problem=without_addresses(str(error)), again_in_s=pause_s)
+        _log.error("mail not sent", problem=without_addresses(str(error)), again_in_s=pause_s)
     else:
-        _log.error("mail_not_sent", problem=without_addresses(error), again_in_s=pause_s, where=_where(error))
+        _log.error("mail not sent", problem=without_addresses(error), again_in_s=pause_s, where=_where(error))
 
 
 def _where(error: Exception) -> str:

@@ -86,7 +86,7 @@ class Templates:
     ) -> None:
         """``own``: the folder of the studio's own; ``broken``: those in it that are known to fail."""
         self._own = own if own is not None and own.is_dir() else None
-        self._report = report or (lambda problem: _log.warning("template_broken", problem=problem))
+        self._report = report or (lambda problem: _log.warning("template broken", problem=problem))
         self._loader = _Loader(self._own, [resources.path("templates"), resources.path("site") / "theme"])
         self._loader.broken.update(broken)
         self.environment = jinja2.Environment(

@@ -123,7 +123,7 @@ class Cards:
                     if not png:
                         self._failed.add(session_id)
                 else:
-                    _log.warning("card_not_drawn", session_id=session_id, shown="another card")
+                    _log.warning("card not drawn", session_id=session_id, shown="another card")
                     done[session_id] = self.stand_in(session_id)
         return done
 

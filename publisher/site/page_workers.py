@@ -98,7 +98,7 @@ class PageWorkers:
         try:
             return processes > 0 and self._processes.ask(name, request, processes)
         except OSError:
-            _log.warning("no_page_process", instead="pages are rendered by the publisher itself")
+            _log.warning("no page process", instead="pages are rendered by the publisher itself")
             self._most = 0
             return False
 

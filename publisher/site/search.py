@@ -172,6 +172,6 @@ class SearchIndexer:
                         update_index(self._data / "public", catalogue, language)
                         seen = state
             except (subprocess.SubprocessError, OSError, DatabaseError, ValueError) as error:
-                _log.warning("search_not_indexed", problem=str(error)[:300])
+                _log.warning("search not indexed", problem=str(error)[:300])
                 look_due = 0.0
                 self._closing.wait(_LOOK_EVERY_S)

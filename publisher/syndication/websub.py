@@ -68,7 +68,7 @@ class HubNotifier:
                     return
                 if pause_s is not None and self._newer.wait(pause_s):
                     return
-            _log.warning("hub_given_up", hub=notice.hub, feeds=left)
+            _log.warning("hub given up", hub=notice.hub, feeds=left)
 
 
 def _notify(hub: str, feed: str) -> bool:
@@ -76,12 +76,12 @@ def _notify(hub: str, feed: str) -> bool:
     body = urlencode({"hub.mode": "publish", "hub.url": feed, "hub.topic": feed}).encode()
     try:
         with urlopen(Request(hub, body, method="POST"), timeout=_TIMEOUT_S) as answer:
-            _log.info("hub_told", hub=hub, feed=feed, status=answer.status)
+            _log.info("hub notified", hub=hub, feed=feed, status=answer.status)
         return True
     except HTTPError as error:
-        _log.warning("hub_not_told", hub=hub, feed=feed, problem=str(error))
+        _log.warning("hub not notified", hub=hub, feed=feed, problem=str(error))
         # The same again would be refused again, but for what passes: too early, too much, or the hub's own trouble.
         return error.code < 500 and error.code not in (408, 425, 429)
     except (URLError, OSError, http.client.HTTPException) as error:
-        _log.warning("hub_not_told", hub=hub, feed=feed, problem=str(error))
+        _log.warning("hub not notified", hub=hub, feed=feed, problem=str(error))
         return False

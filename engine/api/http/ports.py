@@ -24,7 +24,7 @@ class Sessions(Protocol):
         ...
 
     async def view(self, session_id: str) -> View | None:
-        """A session of any phase, brought to life if it sleeps; None for one nobody created."""
+        """A session of any phase, loaded where it is not in memory; None for one that nobody created."""
         ...
 
     async def own_figures(self, session_id: str, client_id: str) -> Mapping[str, Any] | None:

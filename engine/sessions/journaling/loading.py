@@ -1,4 +1,4 @@
-"""Load a session from its journal: the one way in which a session comes to life."""
+"""Load a session from its journal: the only way in which one gets into memory."""
 
 from __future__ import annotations
 

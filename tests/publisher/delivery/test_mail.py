@@ -656,7 +656,7 @@ async def test_the_thread_outlives_every_fault(
         delivery.__enter__()
         await asyncio.wait_for(left.wait(), 20)
         await asyncio.to_thread(delivery.__exit__)
-    (fault,) = [line for line in logged if line["event"] == "mail_not_sent"]
+    (fault,) = [line for line in logged if line["event"] == "mail not sent"]
     assert fault["problem"] == "RuntimeError: nobody foresaw this of [address]"
     assert fault["where"].startswith("test_mail.py:")
 

@@ -111,7 +111,7 @@ def test_a_template_that_fails_in_a_process_is_reported_once_as_ever(
     monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
     with capture_logs() as logs:
         publisher.work()
-    problems = [each["problem"] for each in logs if each["event"] == "template_broken"]
+    problems = [each["problem"] for each in logs if each["event"] == "template broken"]
     assert len(problems) == 1
     assert problems[0].startswith("templates/site/article.html, line 2:")
     assert publisher.site() == right
@@ -198,6 +198,6 @@ def test_where_no_process_can_be_started_all_pages_are_rendered_here(
     monkeypatch.setattr(subprocess, "Popen", no_process)
     with capture_logs() as logs, rendering.workers() as workers:
         assert all_of(workers) == rendering.expected
-    assert [each["event"] for each in logs] == ["no_page_process"]
+    assert [each["event"] for each in logs] == ["no page process"]
     assert rendering.here[-1] == IDS[-1]
     led.close()
