@@ -443,7 +443,6 @@ def _build_application(
         backend,
         requests_per_minute=context.settings.rate_requests_per_minute,
         passing=None if passing is None else passing.middleware,
-        pass_on_while_draining=None if passing is None else passing.pass_on_while_draining,
     )
     if storage.node is not None:
         cluster.follow_news(storage.node, storage.keys, app, context.settings.data)

@@ -149,7 +149,6 @@ def build_passing(
         HopSigner(signing_key, lambda: membership.node),
         addresses.client_of,
         node.ownership.owner,
-        node.ownership.successor,
         node.ownership.forget_owner,
         membership.others,
         read_body,

@@ -22,7 +22,7 @@ from engine.api.http.endpoint import Endpoint, Handler, both_spellings
 from engine.api.http.held_registrations import held_registrations_middleware
 from engine.api.http.led_sessions import led_sessions_middleware
 from engine.api.http.metrics import RequestMetrics
-from engine.api.http.middleware import PassOnWhileDraining, request_middleware
+from engine.api.http.middleware import request_middleware
 from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
@@ -66,17 +66,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def setup(
-    app: web.Application,
-    backend: Backend,
-    *,
-    requests_per_minute: int,
-    passing: Middleware | None = None,
-    pass_on_while_draining: PassOnWhileDraining | None = None,
+    app: web.Application, backend: Backend, *, requests_per_minute: int, passing: Middleware | None = None
 ) -> None:
     """Add the API, its documents, health checks, the middleware that every request passes, and the site.
 
     Call it after every other route is added: the site answers what nothing else does. ``passing`` hands requests for
-    sessions of other servers to those; ``pass_on_while_draining`` is what another server answers while this one drains.
+    sessions of other servers to those.
     """
     backend.provide(app)
     app.middlewares.append(
@@ -86,7 +81,6 @@ def setup(
             rates=AddressRates(Rate(requests_per_minute)),
             addresses=backend.connections.addresses,
             metrics=RequestMetrics(backend.registry),
-            pass_on_while_draining=pass_on_while_draining,
         )
     )
     if passing is not None:

@@ -1,8 +1,7 @@
 """The sessions that this node owns: claimed before they are loaded, kept until they are handed over or lost.
 
 A session is unowned (unknown here), being claimed (``_claims``), owned (``_terms``), or being released (``_releases``).
-It stays owned while it is unloaded: its deadlines are looked after here. Claims of one loop tick share a statement, and
-those that come while one is under way share the next.
+It stays owned while it is unloaded: its deadlines are looked after here. Claims of one loop tick share a statement.
 """
 
 from __future__ import annotations
@@ -28,11 +27,6 @@ log = structlog.get_logger()
 _FOREIGN_FOR_S = 1.0
 _MOST_FOREIGN = 10_000
 _MOST_GIVEN_UP = 10_000
-_GIVEN_UP_WITHIN_S = 2.0
-"""How long a request waits that this node cannot carry out any more, until its session is given up."""
-_CLAIMED_WITHIN_S = 0.3
-"""And then until another node has the session: the one to which the balancer sends those who come back to it."""
-_LOOK_EVERY_S = 0.05
 _MOST_LINES = 20
 """So many sessions of one statement have lines of their own in the log."""
 
@@ -59,8 +53,7 @@ class SharedOwnership:
         self._wanted: dict[bool, list[str]] = {False: [], True: []}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ownership")
         self._connection: Connection | None = None
-        self._claiming: dict[bool, asyncio.Task[None]] = {}
-        """The statements under way; what is wanted meanwhile shares the next one."""
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._terms)
@@ -130,30 +123,6 @@ class SharedOwnership:
             self._foreign[session_id] = (owner, time.monotonic() + _FOREIGN_FOR_S)
             return owner
 
-    async def successor(self, session_id: str) -> Owner | None:
-        """Which node owns a session that this one gives up; None where any other node can claim it.
-
-        Raises:
-            Unavailable: it is not given up yet, or that cannot be told at present.
-        """
-        until = time.monotonic() + _GIVEN_UP_WITHIN_S
-        while session_id in self._terms or session_id in self._releases:
-            if time.monotonic() > until:
-                raise _unavailable()
-            await asyncio.sleep(_LOOK_EVERY_S)
-        until = time.monotonic() + _CLAIMED_WITHIN_S
-        while True:
-            try:
-                owners = await self._ask(lambda table: table.owners([session_id]))
-            except DatabaseError:
-                raise _unavailable() from None
-            owner = owners.get(session_id)
-            if owner is not None and owner.node != self.node:
-                return owner
-            if time.monotonic() > until:
-                return None
-            await asyncio.sleep(_LOOK_EVERY_S)
-
     async def release(self, session_ids: Iterable[str]) -> None:
         """Give sessions up, so that other nodes can claim them; those that cannot be given up are lost all the same."""
         await self._release(session_ids, lambda table, node, given: table.release(node, given))
@@ -217,20 +186,16 @@ class SharedOwnership:
         if claim is None:
             loop = asyncio.get_running_loop()
             claim = self._claims[session_id, new] = loop.create_future()
-            if not self._wanted[new] and new not in self._claiming:
+            if not self._wanted[new]:
                 loop.call_soon(self._send, new)
             self._wanted[new].append(session_id)
         return await asyncio.shield(claim)
 
     def _send(self, new: bool) -> None:
         wanted, self._wanted[new] = self._wanted[new], []
-        self._claiming[new] = asyncio.create_task(self._claim_all(wanted, new=new))
-        self._claiming[new].add_done_callback(lambda _: self._sent(new))
-
-    def _sent(self, new: bool) -> None:
-        del self._claiming[new]
-        if self._wanted[new]:
-            self._send(new)
+        task = asyncio.create_task(self._claim_all(wanted, new=new))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _claim_all(self, wanted: list[str], *, new: bool) -> None:
         node = self.node

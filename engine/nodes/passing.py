@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from urllib.parse import quote
@@ -40,13 +39,6 @@ _KEPT_FOR_S = 5.0
 _MOST_KEPT = 10_000
 MOST_SOCKETS = 2000
 """Sockets that one node passes on at most: a balancer that knows where sessions are is needed beyond that."""
-_GIVEN_UP_WITHIN_S = 2.0
-"""How long a request is tried whose session is just given up by its owner, and pauses in between."""
-_AGAIN_AFTER_S = 0.05
-_NOT_CARRIED_OUT = "X-Halcytone-Not-Carried-Out"
-"""In the answer to a request that was passed on to a node which does not own its session, or is about to give it up:
-one of the next two."""
-_NOT_HERE, _LEAVING = "not here", "leaving"
 _OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"})
 _MADE_ANEW = frozenset(
     {*_OF_ONE_CONNECTION, "content-encoding", "expect", "x-request-id", HOP_HEADER.lower()}
@@ -64,21 +56,18 @@ class Passing:
         signer: HopSigner,
         address_of: Callable[[web.BaseRequest], str],
         owner: Callable[[str], Awaitable[Owner]],
-        successor: Callable[[str], Awaitable[Owner | None]],
         forget_owner: Callable[[str], None],
         others: Callable[[], Sequence[NodeRow]],
         body_of: Callable[[web.Request], Awaitable[bytes]],
     ) -> None:
         """``address_of`` is the client's address; ``others()`` are the other nodes.
 
-        ``successor`` is the node that owns a session which this one gives up, None where any other can claim it.
         ``body_of`` reads the body of a request, also where a handler has read it before.
         """
         self._body_of = body_of
         self._signer = signer
         self._address_of = address_of
         self._owner = owner
-        self._successor = successor
         self._forget_owner = forget_owner
         self._kept: dict[str, float] = {}
         """Sessions that their owner did not yield, and until when (monotonic clock) it is not asked again."""
@@ -120,32 +109,6 @@ class Passing:
             return self._answer(request, handler)
 
         return pass_on
-
-    async def pass_on_while_draining(self, request: web.Request) -> web.StreamResponse | None:
-        """The answer of the node that goes on with a request while this one stops; None where there is none.
-
-        That is the one to which the session of the path was handed over, else any.
-        """
-        if self.hop(request) is not None:
-            return _not_carried_out(_LEAVING)
-        staying = [node for node in self._others() if not node.draining]
-        if not staying:
-            return None
-        session_id = request.match_info.get("session_id")
-        try:
-            owner = None if session_id is None else await self._successor(session_id)
-        except Rejected:
-            return None
-        asked = (
-            [(owner.node, owner.url)] if owner is not None else [(node.node, node.url) for node in staying]
-        )
-        random.shuffle(asked)
-        answer: web.StreamResponse | None = None
-        for node, url in asked:
-            answer = await self._passed_on(request, Moved(session_id or "", node, url))
-            if _NOT_CARRIED_OUT not in answer.headers:
-                break  # Else it names a session in its body that another node has.
-        return answer
 
     def socket(self, handler: Handler, session_id_of: Callable[[web.Request], str | None]) -> Handler:
         """A handler of WebSockets that serves those of its own sessions, and passes the others on."""
@@ -238,17 +201,12 @@ class Passing:
             return None
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        until = time.monotonic() + _GIVEN_UP_WITHIN_S
-        while True:
-            try:
-                return await handler(request)
-            except Moved as moved:
-                if self.hop(request) is not None:
-                    return _not_carried_out(_NOT_HERE)
-                answer = await self._passed_on(request, moved)
-            if answer.headers.get(_NOT_CARRIED_OUT) != _LEAVING or time.monotonic() > until:
-                return answer
-            await asyncio.sleep(_AGAIN_AFTER_S)
+        try:
+            return await handler(request)
+        except Moved as moved:
+            if self.hop(request) is not None:
+                return _elsewhere()
+            return await self._passed_on(request, moved)
 
     async def _passed_on(self, request: web.Request, moved: Moved) -> web.StreamResponse:
         body = await self._body_of(request)
@@ -314,12 +272,6 @@ class Passing:
             HOP_HEADER: self._signer.sign(request.method, request.raw_path, hop, node),
             "X-Request-ID": str(request_id),
         }
-
-
-def _not_carried_out(reason: str) -> web.Response:
-    answer = _elsewhere()
-    answer.headers[_NOT_CARRIED_OUT] = reason
-    return answer
 
 
 def _elsewhere() -> web.Response:

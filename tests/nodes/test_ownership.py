@@ -9,9 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 import engine.nodes.ownership
-from engine.domain.rejection import NotFound, Unavailable
+from engine.domain.rejection import Unavailable
 from engine.nodes.ownership import SharedOwnership
-from engine.storage.nodes import NodeTable, Owner
+from engine.storage.nodes import NodeTable
 from engine.storage.postgres import PostgresDatabase
 from engine.storage.rows import ROOMS
 from tests.storage.rows import room
@@ -66,57 +66,6 @@ async def test_the_log_says_which_sessions_another_server_had_before(
     with capture_logs() as logged:
         await asyncio.gather(ownership.claim("a"), ownership.claim("b"))
     assert logged == [{"event": "sessions taken over", "sessions": 2, "node": "one", "log_level": "info"}]
-
-
-async def test_claims_that_come_during_one_share_the_next(
-    ownership: SharedOwnership, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A server to which thousands come at once sends a few statements, not one for each session."""
-    statements: list[list[str]] = []
-    claim = NodeTable.claim
-
-    def counted(
-        table: NodeTable, node: str, session_ids: list[str], *, new: bool = False
-    ) -> dict[str, Owner]:
-        statements.append(session_ids)
-        return claim(table, node, session_ids, new=new)
-
-    monkeypatch.setattr(NodeTable, "claim", counted)
-    async with asyncio.TaskGroup() as claims:
-        with PostgresDatabase(postgres_url).connect() as connection, connection.transaction():
-            connection.execute("LOCK TABLE owners")
-            for session_id in ("a", "b", "nobody made it"):
-                claims.create_task(owner_or_none(ownership, session_id))
-                while len(statements) < 1:  # noqa: ASYNC110 — it is a thread that sends the first
-                    await asyncio.sleep(0)
-
-    assert statements == [["a"], ["b", "nobody made it"]]
-    assert owners(postgres_url) == {"a": "one", "b": "one"}
-
-
-async def owner_or_none(ownership: SharedOwnership, session_id: str) -> Owner | None:
-    """The owner of a session, None for one that nobody made."""
-    try:
-        return await ownership.owner(session_id)
-    except NotFound:
-        return None
-
-
-async def test_what_a_server_gave_up_is_looked_for_at_the_others(
-    ownership: SharedOwnership, postgres_url: str
-) -> None:
-    """A request for it waits until it is given up, and a moment for its next owner."""
-    await ownership.claim("a")
-    looking = asyncio.create_task(ownership.successor("a"))
-    ownership.draining = True
-    await ownership.release(["a"])
-    with PostgresDatabase(postgres_url).connect() as connection:
-        NodeTable(connection).claim("two", ["a"])
-
-    found = await looking
-    assert found is not None
-    assert (found.node, found.url) == ("two", "http://two")
-    assert await ownership.successor("b") is None, "whoever is asked for it claims it"
 
 
 async def test_a_server_that_stops_does_not_claim_back_what_it_gave_up(

@@ -35,8 +35,6 @@ class Servers:
         self.asked: list[str] = []
         self.addresses: dict[str, Addresses] = {}
         self.passing: dict[str, Passing] = {}
-        self.leaving = 0
-        """How many more requests the owner refuses, because it stops and has not given its sessions up yet."""
 
     async def start(self, name: str, owner: str, url: Callable[[], str]) -> TestServer:
         async def whose(_: str) -> Owner:
@@ -46,7 +44,6 @@ class Servers:
         passing = self.passing[name] = Passing(
             HopSigner(KEY, lambda: name),
             addresses.client_of,
-            whose,
             whose,
             lambda _: None,
             list,
@@ -62,11 +59,6 @@ class Servers:
         async def moved(request: web.Request) -> web.Response:
             self.asked.append(f"{name} {addresses.client_of(request)} {await request.text()}")
             if owner == name:
-                if self.leaving:
-                    self.leaving -= 1
-                    refusal = await passing.pass_on_while_draining(request)
-                    assert isinstance(refusal, web.Response)
-                    return refusal
                 return web.Response(text="the owner's", headers={"X-Own": "yes"}, status=201)
             raise Moved("s", owner, url())
 
@@ -115,18 +107,6 @@ async def test_the_owner_answers_with_the_clients_address_and_body(
     async with http.post(first.make_url("/x"), data=b"body", headers={"X-Halcytone-Hop": "forged"}) as answer:
         assert (answer.status, answer.headers["X-Own"], await answer.text()) == (201, "yes", "the owner's")
     assert servers.asked == ["first 203.0.113.9 body", "owner 203.0.113.9 body"]
-
-
-async def test_a_request_waits_while_its_session_is_given_up(
-    servers: Servers, http: aiohttp.ClientSession
-) -> None:
-    """An owner that stops refuses what another server passes on, which asks again, with the same body."""
-    owner = await servers.start("owner", "owner", lambda: "")
-    first = await servers.start("first", "owner", lambda: str(owner.make_url("")).rstrip("/"))
-    servers.leaving = 2
-    async with http.post(first.make_url("/x"), data=b"body") as answer:
-        assert (answer.status, await answer.text()) == (201, "the owner's")
-    assert servers.asked[1::2] == ["owner 203.0.113.9 body"] * 3
 
 
 async def test_what_was_passed_on_is_not_passed_on_again(

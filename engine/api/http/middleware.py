@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Awaitable, Mapping
 from uuid import uuid4
 
 import structlog
@@ -26,7 +25,7 @@ from engine.domain.rejection import Rejected
 from engine.storage.database import DatabaseError, DatabaseLocked
 from engine.storage.journal import JournalFailed
 
-__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "PassOnWhileDraining", "logged_path", "request_middleware"]
+__all__ = ["CONTENT_POLICY", "SECURITY_HEADERS", "logged_path", "request_middleware"]
 
 CONTENT_POLICY = (
     "default-src 'none'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; "
@@ -56,8 +55,6 @@ _SECRET_AFTER = re.compile(r"(?i)(?:confirm|subscri|^/+coming|/own)[^/%]*[/%](?=
 _LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_~.=-]{20,}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
-PassOnWhileDraining: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
-
 _log = structlog.get_logger(__name__)
 
 
@@ -68,9 +65,8 @@ def request_middleware(
     rates: AddressRates,
     addresses: Addresses,
     metrics: RequestMetrics,
-    pass_on_while_draining: PassOnWhileDraining | None = None,
 ) -> Middleware:
-    """Build the middleware. ``pass_on_while_draining`` asks another server while this one drains; None where there is none."""
+    """Build the middleware."""
 
     @web.middleware
     def middleware(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
@@ -82,14 +78,6 @@ def request_middleware(
         ):
             return handler(request)
         return handle(request, handler)
-
-    async def elsewhere(request: web.Request) -> web.StreamResponse:
-        answer = None if pass_on_while_draining is None else await pass_on_while_draining(request)
-        if answer is not None:
-            return answer
-        return error_response(
-            503, "draining", "The server is about to restart.", headers={hdrs.RETRY_AFTER: "5"}
-        )
 
     async def handle(request: web.Request, handler: Handler) -> web.StreamResponse:
         sent_id = request.headers.get("X-Request-ID", "")
@@ -103,7 +91,9 @@ def request_middleware(
                 metrics.limited.inc()
                 response = _too_many(wait)
             elif request.method not in _SAFE_METHODS and ready() == "draining":
-                response = await _respond(request, elsewhere)
+                response = error_response(
+                    503, "draining", "The server is about to restart.", headers={hdrs.RETRY_AFTER: "5"}
+                )
             else:
                 response = await _respond(request, handler)
             seconds = time.perf_counter() - began
