@@ -20,17 +20,25 @@ _log = structlog.get_logger(__name__)
 
 _ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
 _ABOUT_THE_STUDIO = re.compile(
-    r"\b5\.7\.\d+\b|\brelay|\bauthenticat|\bhelo\b|\behlo\b|\b(?:access|client host) (?:denied|rejected)|\bblocked\b",
+    r"\b5\.(?:7\.\d+|1\.[78])\b|\brelay|\bauthenticat|\bhelo\b|\behlo\b|\bblocked\b|\bsender (?:address )?rejected\b"
+    r"|\b(?:access|client host) (?:denied|rejected)",
     re.I,
 )
-"""Refusals of a recipient or a message that say nothing of the mailbox: policy and security (RFC 3463 X.7.x), relaying, HELO."""
+"""Refusals of a recipient or a message that say nothing of the mailbox: policy and security (RFC 3463 X.7.x), relaying,
+HELO, and the sender, as servers that refuse it (X.1.7, X.1.8) often say so only then."""
+
+_ABOUT_THE_MAILBOX = re.compile(
+    r"\b5\.(?:1\.(?:1|2|3|6|10)|2\.\d+)\b|\b5\.4\.1 recipient address rejected\b", re.I
+)
+"""Refusals whose code says that they are the mailbox's, whatever words go with it: "unknown in relay recipient table"."""
 
 _UNKNOWN = re.compile(
-    r"^5\d\d (?:.*\b5\.1\.(?:1|2|3|6|10)\b|(?!.*\b5\.\d+\.\d+\b).*\b(?:unknown|no such|not exist|not found|invalid"
+    r"^5\d\d (?:.*\b(?:5\.1\.(?:1|2|3|6|10)|5\.4\.1 recipient address rejected)\b"
+    r"|(?!.*\b5\.\d+\.\d+\b).*\b(?:unknown|no such|not exist|not found|invalid"
     r" (?:recipient|mailbox|address)|no mailbox|undeliverable))",
     re.I | re.S,
 )
-"""Refusals that say that there is no such mailbox (RFC 3463 X.1.x), or say so in words where they give no such code."""
+"""Refusals that say that there is no such mailbox (RFC 3463 X.1.x, 5.4.1 of Exchange), or in words where they give no code."""
 
 
 class StudioRefused(Exception):
@@ -63,11 +71,10 @@ async def send_one(
     except aiosmtplib.SMTPSenderRefused as error:
         raise StudioRefused(error) from error
     except (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError) as error:
-        if _ABOUT_THE_STUDIO.search(f"{error.code} {error.message}"):
+        said = without_addresses(error)
+        if _ABOUT_THE_STUDIO.search(said) and not _ABOUT_THE_MAILBOX.search(said):
             raise StudioRefused(error, by_recipient=True) from error
-        if isinstance(error, aiosmtplib.SMTPRecipientRefused) and _UNKNOWN.search(
-            f"{error.code} {error.message}"
-        ):
+        if isinstance(error, aiosmtplib.SMTPRecipientRefused) and _UNKNOWN.search(said):
             _unknown(deliveries, delivery, error, now())
             return False
         record_refusal(deliveries, delivery, error, now(), for_good=error.code >= 500)
