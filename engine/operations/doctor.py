@@ -177,13 +177,24 @@ def _mails(connection: Connection) -> Finding:
     held = sum(count.mails for count in counts if count.held)
     uncertain = sum(count.mails for count in counts if count.state == "uncertain")
     waiting = sum(count.mails for count in counts if count.state == "preparing")
+    sentences, remedies = [], []
     if held:
-        sentence = f"{held} mails wait for a mail server that does not take them: {waits_because(connection)}"
-        return Finding("mails", Verdict.MEND, sentence, "They leave by themselves once that is mended.")
+        one_or_many = "1 mail waits" if held == 1 else f"{held} mails wait"
+        sentences.append(
+            f"{one_or_many} for a mail server that does not take mail: {waits_because(connection)}"
+        )
+        remedies.append("What waits leaves by itself once that is mended.")
+    if failed:
+        sentences.append("1 mail failed" if failed == 1 else f"{failed} mails failed")
+    if uncertain:
+        sentences.append(f"of {uncertain} nobody knows whether they left")
     if failed or uncertain:
-        sentence = f"{failed} mails failed, and of {uncertain} nobody knows whether they left"
-        remedy = "`halcytone publications list --failed` says why; `halcytone publications retry SESSION` tries again."
-        return Finding("mails", Verdict.MEND if failed else Verdict.LOOK, sentence, remedy)
+        remedies.append(
+            "`halcytone publications list --failed` says why; `halcytone publications retry SESSION` tries again."
+        )
+    if sentences:
+        verdict = Verdict.MEND if held or failed else Verdict.LOOK
+        return Finding("mails", verdict, "; ".join(sentences), " ".join(remedies))
     return Finding("mails", Verdict.GOOD, f"{waiting} wait for their time, none failed")
 
 
