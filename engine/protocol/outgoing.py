@@ -173,13 +173,13 @@ def _given(**fields: Any) -> Message:
 
 
 def chat_line(
-    said: e.ChatMessageSent | ChatLine, names: Mapping[str, str], instructor: str | None
+    chat: e.ChatMessageSent | ChatLine, names: Mapping[str, str], instructor: str | None
 ) -> Message:
     """A chat message as clients get it; ``instructor`` is the name of staff who gave none."""
-    line = {**_person(said.client_id, names), "message": said.message}
-    if not said.by_staff:
+    line = {**_person(chat.client_id, names), "message": chat.message}
+    if not chat.by_staff:
         return line
-    return {**line, "name": names.get(said.client_id) or instructor or line["name"], "by_staff": True}
+    return {**line, "name": names.get(chat.client_id) or instructor or line["name"], "by_staff": True}
 
 
 def _person(client_id: str, names: Mapping[str, str]) -> Message:
@@ -292,8 +292,8 @@ def welcome_state(state: Session, at: Millis) -> Message:
     ``announcement``: the words of the staff that stand on the screens, said since the present technique began.
     """
     current, coming = state.technique_at(at), state.next_technique(at)
-    said = state.announcement
-    stands = said is not None and (current is None or said.at >= current.started_at)
+    announcement = state.announcement
+    stands = announcement is not None and (current is None or announcement.at >= current.started_at)
     return {
         **room_state(state.details),
         "phase": str(state.phase),
@@ -304,13 +304,13 @@ def welcome_state(state: Session, at: Millis) -> Message:
         "next_technique": None if coming is None else technique_state(coming),
         "resting": state.resting,
         "locked": state.locked,
-        "announcement": announcement_of(said) if said is not None and stands else None,
+        "announcement": announcement_of(announcement) if announcement is not None and stands else None,
     }
 
 
-def announcement_of(said: e.Announced | Announcement) -> Message:
+def announcement_of(announcement: e.Announced | Announcement) -> Message:
     """An announcement as clients get it."""
-    announced: Message = {"title": said.title, "message": said.message}
-    if said.action_url is not None:
-        announced["action_url"] = said.action_url
+    announced: Message = {"title": announcement.title, "message": announcement.message}
+    if announcement.action_url is not None:
+        announced["action_url"] = announcement.action_url
     return announced

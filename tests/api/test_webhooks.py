@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from engine.domain.webhooks import EVENTS
 from tests.api.conftest import Server, content, refused, running
-from tests.protocol.told import as_told
+from tests.protocol.described import check_described
 from tests.webhooks.receiver import Receiver, receiving
 
 PATH = "/api/v2/webhooks"
@@ -57,7 +57,7 @@ async def test_a_receiver_is_told_what_becomes_of_a_session(lenient: Server, rec
     assert [each["data"]["status"] for each in came][-2:] == ["live", "ended"]
     assert came[0]["data"]["url"] == f"{lenient.url}/sessions/told/"
     assert "call.example" not in receiver.got[0][1]
-    assert all(as_told(each, "notice") for each in came)
+    assert all(check_described(each, "notice") for each in came)
     assert "hrv" not in "".join(body for _, body in receiver.got)
     await lenient.client.delete(f"{PATH}/{webhook['id']}")
 
@@ -86,7 +86,7 @@ async def test_a_story_is_told_once_its_page_is_there(lenient: Server, receiver:
     await receiver.wait_for(2)
     first, second = receiver.verified(webhook["secret"])
     assert (first["type"], second["type"]) == ("story.published", "story.withdrawn")
-    assert as_told(first, "notice") != as_told(second, "notice")
+    assert check_described(first, "notice") != check_described(second, "notice")
     assert first["data"]["content_id"] == published.json()["content_id"]
     assert first["data"]["url"] == f"{lenient.url}/sessions/story/"
     assert "hrv" not in receiver.got[0][1]
@@ -103,7 +103,7 @@ async def test_a_test_says_what_became_of_it(lenient: Server, receiver: Receiver
     done = await lenient.client.post(f"{path}/test")
     assert done.status_code == 200
     assert done.json()["state"] == "done"
-    assert as_told(receiver.verified(webhook["secret"])[-1], "notice") == "notice_webhook_test"
+    assert check_described(receiver.verified(webhook["secret"])[-1], "notice") == "notice_webhook_test"
     listed = (await lenient.client.get(f"{path}/deliveries")).json()["deliveries"]
     assert listed == [done.json(), failed]
     one = (await lenient.client.get(f"{path}/deliveries", params={"limit": "1"})).json()["deliveries"]

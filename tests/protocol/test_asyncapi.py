@@ -21,8 +21,8 @@ from engine.protocol.incoming import COMMANDS, parse
 from engine.protocol.live_models import NUMBERED, SESSION_UPDATES
 from engine.protocol.platform_models import EVENT_TYPES
 from tests.domain.sessions import NOON
+from tests.protocol.described import DOCUMENT, check_described
 from tests.protocol.numbered_events import ONE_OF_EACH
-from tests.protocol.told import DOCUMENT, as_told
 
 SCHEMA = Path(__file__).parents[1] / "data" / "asyncapi-3.0.0.json.gz"
 """AsyncAPI's JSON Schema, from its package @asyncapi/specs (Apache-2.0)."""
@@ -117,7 +117,7 @@ def test_it_says_who_sends_and_gets_what_is_for_staff() -> None:
 def test_numbered_messages_are_as_they_are_told(event: e.Event) -> None:
     """One of each that everybody gets."""
     message = outgoing.numbered(event, session_id="s", epoch="e", seq=1, at=NOON, names={})
-    assert as_told(json.loads(outgoing.text(message))).startswith("numbered_")
+    assert check_described(json.loads(outgoing.text(message))).startswith("numbered_")
 
 
 def test_one_of_each_is_all_there_are() -> None:
@@ -134,7 +134,7 @@ def test_refusals_are_as_they_are_told() -> None:
     refusal = Rejected("full", "There is no seat left.", {"max_participants": "50"})
     for session_id in ("s", None):
         sent = json.loads(outgoing.text(outgoing.error(session_id, NOON, refusal, "7")))
-        assert as_told(sent) == "message_error"
+        assert check_described(sent) == "message_error"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.letters import Letters
 from publisher.delivery.mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
-from tests.protocol.told import as_told
+from tests.protocol.described import check_described
 from tests.publisher.delivery.test_mail import MailServer, mail_server
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
@@ -597,7 +597,7 @@ async def test_webhooks_are_told_who_comes_without_addresses(open_studio: Studio
     waiting = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
     assert [each.event for each in waiting if each] == ["registration.created", "registration.cancelled"]
     assert "Anna" not in "".join(each.payload for each in waiting if each)
-    assert all(as_told(json.loads(each.payload), "notice") for each in (taken, *waiting) if each)
+    assert all(check_described(json.loads(each.payload), "notice") for each in (taken, *waiting) if each)
 
 
 async def test_a_letter_goes_to_those_who_come_with_their_own_link(open_studio: Studio) -> None:

@@ -1,4 +1,4 @@
-"""Whatever a real server sends over its sockets is as the AsyncAPI document tells it, with no field more."""
+"""Whatever a real server sends over its sockets is as the AsyncAPI document describes it, with no field more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import aiohttp
 
 from engine.protocol.live_models import UNNUMBERED
 from tests.api.conftest import Server, moment
-from tests.protocol.told import as_told
+from tests.protocol.described import check_described
 
 
 class Line:
@@ -86,5 +86,7 @@ async def test_what_sockets_send_is_as_it_is_told(server: Server) -> None:
         await staff.send("end")
         for line in (wall, staff, ada, late):
             await line.rest()
-        seen = {as_told(message) for line in (wall, staff, ada, late, platform) for message in line.got}
+        seen = {
+            check_described(message) for line in (wall, staff, ada, late, platform) for message in line.got
+        }
     assert {f"message_{name}" for name in (*UNNUMBERED, "welcome")} <= seen

@@ -8,12 +8,12 @@ import jsonschema
 
 from engine.protocol.asyncapi import document
 
-__all__ = ["DOCUMENT", "as_told", "told_name"]
+__all__ = ["DOCUMENT", "check_described", "described_name"]
 
 DOCUMENT = document(version="1", server="https://breathe.example/studio")
 
 
-def told_name(message: dict[str, Any], kind: str = "") -> str:
+def described_name(message: dict[str, Any], kind: str = "") -> str:
     """The name in the document of a message that the server sends; ``kind`` is ``notice`` for what webhooks get."""
     name = message["type"].replace(".", "_")
     if kind:
@@ -23,9 +23,9 @@ def told_name(message: dict[str, Any], kind: str = "") -> str:
     return f"{'numbered' if 'epoch' in message and name != 'welcome' else 'message'}_{name}"
 
 
-def as_told(message: dict[str, Any], kind: str = "") -> str:
-    """Check that a message is as the document tells, with no field more; returns its name there."""
-    name = told_name(message, kind)
+def check_described(message: dict[str, Any], kind: str = "") -> str:
+    """Check that a message is as the document describes it, with no field more; returns its name there."""
+    name = described_name(message, kind)
     closed = _closed(DOCUMENT["components"])
     schema = {**closed["messages"][name]["payload"], "components": closed}
     jsonschema.Draft7Validator(schema).validate(message)
