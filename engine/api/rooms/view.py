@@ -59,7 +59,10 @@ def tokens_of(state: Session, tokens: Tokens, given_to: str | None = None) -> di
 
 
 def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, Any]:
-    """A session in full: with its tokens for those who lead it, without ``listen_url`` for strangers."""
+    """A session in full: for those who lead it with its tokens, and whether changes of its series leave it as it is.
+
+    Without ``listen_url`` for strangers.
+    """
     state = view.state
     details = state.details
     own_tokens = tokens_of(state, tokens, caller.bound_to) if caller.leads(state.session_id) else None
@@ -75,7 +78,9 @@ def room(view: View, caller: Caller, links: Links, tokens: Tokens) -> dict[str, 
     }
     if not caller.belongs(state.session_id):
         return document | {"listen_url": None}
-    return document if own_tokens is None else document | {"tokens": own_tokens}
+    if own_tokens is None:
+        return document
+    return document | {"tokens": own_tokens, "changed_alone": details.changed_alone}
 
 
 def listed(row: RoomRow, awake: Session | None, links: Links, withdrawn_at: Millis | None) -> dict[str, Any]:

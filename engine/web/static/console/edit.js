@@ -41,7 +41,10 @@ export async function editSession(desk, sessionId, done) {
       const { starts, refused } = moved ? movedSeries(series, start, Date.parse(moved)) : {};
       if (refused) return { refused };
       const all = { ...changes, ...(starts ? { starts } : {}) };
-      return Object.keys(all).length ? desk.ask("PATCH", `/series/${encodeURIComponent(session.series_id)}`, { ...all, since: sessionId }) : null;
+      if (!Object.keys(all).length) return null;
+      const answer = await desk.ask("PATCH", `/series/${encodeURIComponent(session.series_id)}`, { ...all, since: sessionId });
+      // One that was changed by itself does not follow its series.
+      if (!answer.ok || !session.changed_alone) return answer;
     }
     const body = { ...changes, ...(moved ? { scheduled_start: new Date(moved).toISOString() } : {}) };
     const taken = live ? Object.fromEntries(Object.entries(body).filter(([name]) => WHEN_LIVE.includes(name))) : body;
