@@ -170,7 +170,16 @@ ENDPOINTS = (
         "key",
         OwnTechniqueRequest,
         status=201,
+        refusals=(409,),
     ),
-    Endpoint("PUT", _ONE, replace, "Change a technique of the studio's own", "key", OwnTechniqueRequest),
+    Endpoint(
+        "PUT",
+        _ONE,
+        replace,
+        "Change a technique of the studio's own",
+        "key",
+        OwnTechniqueRequest,
+        refusals=(409,),
+    ),
     Endpoint("DELETE", _ONE, remove, "Remove a technique of the studio's own", "key"),
 )

@@ -17,6 +17,9 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from engine.api.http.endpoint import both_spellings
+from engine.api.http.openapi import document
+from engine.api.routes import ENDPOINTS
 from engine.app import running_server
 from engine.clock import Clock
 from engine.protocol.tokens import Tokens
@@ -55,6 +58,30 @@ class Server:
     async def event(self, kind: str, session_id: str = "morning", **data: Any) -> httpx.Response:
         event = {"type": kind, "data": data}
         return await self.client.post(f"/api/v2/sessions/{session_id}/events", json=event)
+
+
+_DOCUMENTED = {
+    (method.upper(), spelling): set(operation["responses"])
+    for path, operations in document(ENDPOINTS, version="1", server="", examples={})["paths"].items()
+    for spelling in both_spellings(path)
+    for method, operation in operations.items()
+}
+
+
+async def documented(response: httpx.Response) -> None:
+    """Fail at a status that the API's document does not name for this method and path."""
+    method, asked = response.request.method, response.request.url.path
+    paths = [path for of, path in _DOCUMENTED if of == method and _matches(path, asked)]
+    if paths:
+        statuses = _DOCUMENTED[method, min(paths, key=lambda path: path.count("{"))]
+        assert str(response.status_code) in statuses, (method, asked, response.status_code)
+
+
+def _matches(path: str, asked: str) -> bool:
+    parts, given = path.split("/"), asked.split("/")
+    return len(parts) == len(given) and all(
+        part.startswith("{") or part == name for part, name in zip(parts, given, strict=True)
+    )
 
 
 def creation(session_id: str = "morning", **changes: Any) -> dict[str, Any]:
@@ -102,8 +129,12 @@ async def running(
         # Nobody knows the name of a public address here.
         url = f"http://127.0.0.1:{here.port}" if "public_url" in given else here.url
         async with (
-            plain_client(base_url=url, headers={"Authorization": f"Bearer {KEY}"}) as client,
-            plain_client(base_url=url) as stranger,
+            plain_client(
+                base_url=url,
+                headers={"Authorization": f"Bearer {KEY}"},
+                event_hooks={"response": [documented]},
+            ) as client,
+            plain_client(base_url=url, event_hooks={"response": [documented]}) as stranger,
         ):
             yield Server(url, data, client, stranger)
 

@@ -152,8 +152,8 @@ async def at_desk(request: web.Request, work: Callable[[DraftDesk], Any]) -> Any
 _DRAFTS = f"{API}/sessions/{{session_id}}/drafts"
 _ONE = f"{_DRAFTS}/{{channel}}"
 ENDPOINTS = (
-    Endpoint("GET", _DRAFTS, show, "The drafts of a session", "staff", response=Desk),
-    Endpoint("PUT", _ONE, edit, "Change a draft", "staff", DraftText),
-    Endpoint("POST", f"{_ONE}/approve", approve, "Approve a draft or a quote", "staff"),
-    Endpoint("POST", f"{_ONE}/withdraw", withdraw, "Withdraw a draft or a quote", "staff"),
+    Endpoint("GET", _DRAFTS, show, "The drafts of a session", "staff", response=Desk, refusals=(409,)),
+    Endpoint("PUT", _ONE, edit, "Change a draft", "staff", DraftText, refusals=(409,)),
+    Endpoint("POST", f"{_ONE}/approve", approve, "Approve a draft or a quote", "staff", refusals=(409,)),
+    Endpoint("POST", f"{_ONE}/withdraw", withdraw, "Withdraw a draft or a quote", "staff", refusals=(409,)),
 )

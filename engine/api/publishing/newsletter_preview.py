@@ -100,7 +100,7 @@ def _own_address(caller: Caller, sender: str) -> str | None:
 _SESSION = f"{API}/sessions/{{session_id}}"
 _ONE = f"{_SESSION}/drafts/{{channel}}"
 ENDPOINTS = (
-    Endpoint("POST", f"{_ONE}/preview", preview, "Look at a mail", "staff", DraftText),
+    Endpoint("POST", f"{_ONE}/preview", preview, "Look at a mail", "staff", DraftText, refusals=(409,)),
     Endpoint(
         "POST",
         f"{_ONE}/test",
@@ -110,5 +110,13 @@ ENDPOINTS = (
         status=202,
         refusals=(409, 429),
     ),
-    Endpoint("GET", f"{_SESSION}/card", card, "The card of a session", "staff", media_type="image/png"),
+    Endpoint(
+        "GET",
+        f"{_SESSION}/card",
+        card,
+        "The card of a session",
+        "staff",
+        media_type="image/png",
+        refusals=(409,),
+    ),
 )

@@ -224,7 +224,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         "Summarise a session, or publish it",
         "staff",
         FlatSummary,
-        refusals=(409,),
+        refusals=(404, 409),
     ),
     Endpoint(
         "POST",
