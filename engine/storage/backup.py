@@ -50,7 +50,7 @@ def backup(
     The database is in it as a SQLite file, whichever it is; ``prepare`` as ``Database.copy_to`` says.
 
     Raises:
-        BackupRefused: there is no database in ``data``.
+        BackupRefused: there is no database in ``data``, or it is damaged: a copy would take the place of a good one.
         OSError: the archive cannot be written; no half of it is left.
     """
     if not database.exists():
@@ -60,6 +60,8 @@ def backup(
         copy = Path(staging) / FILE_NAME
         copy.touch(mode=0o600)
         database.copy_to(copy, prepare, progress)
+        if wrong := database_of(Path(staging)).problems():
+            raise BackupRefused(f"the database is damaged, and no copy of it is kept: {wrong[0]}")
         kept = {FILE_NAME: copy} | {str(path.relative_to(data)): path for path in _files(data, file)}
         packed = Path(staging) / "archive"
         _pack(packed, kept, Path(staging) / _MANIFEST, at)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import os
 import shutil
+import sqlite3
 import stat
 import tarfile
 import tracemalloc
@@ -154,6 +156,22 @@ def test_an_archive_cannot_write_outside_its_folder(data: Path, tmp_path: Path) 
     with pytest.raises(BackupRefused):
         restore(tmp_path / "evil.tar.gz", tmp_path / "other")
     assert not (tmp_path / "escaped.toml").exists()
+
+
+def test_a_damaged_database_is_not_backed_up(data: Path, tmp_path: Path) -> None:
+    """It could not be restored, and older backups, which could, would go for it."""
+    with database_of(data).connect() as connection, connection.transaction():
+        connection.execute("CREATE TABLE much (word TEXT)")
+        for n in range(2000):
+            connection.execute("INSERT INTO much VALUES (:word)", word=f"{n:0>100}")
+    with closing(sqlite3.connect(data / FILE_NAME)) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (data / FILE_NAME).open("r+b") as file:
+        file.seek(-10 * 4096, os.SEEK_END)
+        file.write(b"\xa5" * 4096)
+    with pytest.raises(BackupRefused, match="damaged"):
+        backup(data, database_of(data), tmp_path / "b.tar.gz", prepare=Catalogue, at=1_000)
+    assert not (tmp_path / "b.tar.gz").exists()
 
 
 def test_there_must_be_something_to_back_up(tmp_path: Path) -> None:
