@@ -112,8 +112,9 @@ def _unknown(deliveries: DueDeliveries, delivery: Delivery, error: BaseException
 
 
 def _log_fields(delivery: Delivery) -> dict[str, Any]:
-    """What a line of the log says of a mail: never to whom it goes."""
-    return {"session_id": delivery.session_id, "kind": delivery.kind, "attempt": delivery.attempts}
+    """What a line of the log says of a mail: never to whom it goes. Some, as a confirmation, belong to no session."""
+    session = {"session_id": delivery.session_id} if delivery.session_id else {}
+    return {**session, "kind": delivery.kind, "attempt": delivery.attempts + 1}
 
 
 def without_addresses(problem: BaseException | str) -> str:

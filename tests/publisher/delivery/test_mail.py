@@ -1008,6 +1008,7 @@ async def test_the_operator_reads_that_mails_left_or_failed(
         await deliver(studio, mail_server)
     lines = {line["event"]: line for line in logged}
     assert (lines["mail sent"]["session_id"], lines["mail sent"]["kind"]) == ("s-1", "newsletter")
+    assert lines["mail sent"]["attempt"] == 1
     assert "550" in lines["mail failed"]["problem"]
     assert lines["mail failed"]["for_good"] is True
     assert "example.org" not in str(logged)
