@@ -22,7 +22,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-of browsers check static lint types contracts bench bench-publish bench-cluster pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster stress-registrations soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-quick test-of browsers check static lint types contracts bench bench-publish bench-cluster pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster stress-registrations soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,13 +37,23 @@ needs_haproxy = @bash .ci/install-package.sh haproxy $@
 needs_chromium = @bash .ci/install-chromium.sh
 
 # What pytest and dozens of servers compile is kept for the next of them, even where bytecode is turned off.
-test test-of browsers: export PYTHONDONTWRITEBYTECODE =
+test test-quick test-of browsers: export PYTHONDONTWRITEBYTECODE =
 # Four workers on two cores, since many tests wait for a breath or a deadline; the long files begin first.
 in_parallel = -n 4 --dist loadfile --no-loadscope-reorder --durations=10
-test: $(VENV)/development.stamp ## run every test that needs no browser, and install what they need
+# The files to collect for what runs alone; with arguments given, those alone say what is collected.
+alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py'))
+test: $(VENV)/development.stamp ## run every test, and install what they need
 	$(needs_curl)
 	$(needs_postgresql)
-	$(python) -m pytest -m "not browser and not engines" $(in_parallel) $(TEST_ARGS)
+	$(needs_chromium)
+	@# What measures time has the machine to itself.
+	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
+	$(python) -m pytest -m "not alone and not engines" $(in_parallel) $(TEST_ARGS)
+
+test-quick: $(VENV)/development.stamp ## run every test that needs no browser: half the time
+	$(needs_curl)
+	$(needs_postgresql)
+	$(python) -m pytest -m "not browser" $(in_parallel) $(TEST_ARGS)
 
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))
@@ -55,15 +65,10 @@ test-of: $(VENV)/development.stamp ## run the tests of one package, or of severa
 in_firefox = tests/web/test_whole_session.py tests/web/test_finding_back.py tests/web/test_before_the_start.py \
 	tests/web/test_series.py tests/web/test_weekly_class.py \
 	tests/publisher/site/test_in_browser.py
-# What measures time has the machine to itself.
-alone = $(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py')
-browsers: $(VENV)/development.stamp ## run every test in Chromium and the walks in Firefox and WebKit, and install the three
-	$(needs_chromium)
-	@bash .ci/install-package.sh firefox-esr browsers
-	@bash .ci/install-package.sh WebKitWebDriver browsers webkit2gtk-driver
-	@bash .ci/install-package.sh Xvfb browsers xvfb
-	$(python) -m pytest -m "alone and browser" $(alone)
-	$(python) -m pytest -m "browser and not alone and not engines" $(in_parallel)
+browsers: $(VENV)/development.stamp ## run the walks in Firefox and WebKit, and install both where they are missing
+	@bash .ci/install-package.sh firefox-esr $@
+	@bash .ci/install-package.sh WebKitWebDriver $@ webkit2gtk-driver
+	@bash .ci/install-package.sh Xvfb $@ xvfb
 	$(python) -m pytest --engine firefox -m "browser and not chromium" -n 2 --dist loadfile $(in_firefox)
 	$(python) -m pytest -m engines tests/engines
 
@@ -72,7 +77,7 @@ setup: $(VENV)/development.stamp ## install the development environment into .ve
 run: $(VENV)/runtime.stamp ## serve, with the data in ./var; RUN_ARGS="--port 8001", or HALCYTONE_*
 	$(halcytone) serve $(RUN_ARGS)
 
-check: static test browsers ## run lint, types, import contracts, the tests, and those in browsers: what every change must pass
+check: static test browsers ## run lint, types, import contracts, the tests, and the walks in other browsers: what every change must pass
 
 static: lint types contracts ## run lint, types and import contracts
 

@@ -14,6 +14,7 @@ cannot() {
 }
 
 source "$(dirname "$0")/as-root.sh"
+echo "Installing $package for make $target…"
 log=$(mktemp)
 install() { "${as_root[@]}" apt-get install -qy --no-install-recommends "$package"; }
 install >"$log" 2>&1 || { "${as_root[@]}" apt-get update -qq && install; } >"$log" 2>&1 || {
