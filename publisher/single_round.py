@@ -14,9 +14,16 @@ from publisher.site.builder import Progress
 from publisher.site.search import update_index
 from publisher.worker import publisher_lock
 
-__all__ = ["run_single_round"]
+__all__ = ["SiteNotBuilt", "run_single_round"]
 
 _WAIT_FOR_CARD_S = 0.2
+
+
+class SiteNotBuilt(Exception):
+    """Pages could not be built; why is in the log."""
+
+    def __init__(self) -> None:
+        super().__init__("The site could not be built, as the log says above; what was there before stays.")
 
 
 def run_single_round(
@@ -35,6 +42,7 @@ def run_single_round(
 
     Raises:
         Busy: a publisher runs on the data folder, which does the same.
+        SiteNotBuilt: pages wait to be built still.
         subprocess.SubprocessError: Pagefind failed, or took too long; everything else is done.
     """
     with publisher_lock(data, database):
@@ -46,5 +54,6 @@ def run_single_round(
             # Nobody draws them after this, or indexes the pages.
             while jobs.draw_cards(now, wait_s=_WAIT_FOR_CARD_S):
                 pass
-            if not catalogue.is_dirty():
-                update_index(data / "public", catalogue, jobs.setup.studio.language)
+            if catalogue.is_dirty():
+                raise SiteNotBuilt
+            update_index(data / "public", catalogue, jobs.setup.studio.language)

@@ -7,7 +7,15 @@ import sys
 from pathlib import Path
 
 from engine.clock import Clock
-from engine.commands.terminal import Status, database_in, fail, progress, say, settings_for
+from engine.commands.terminal import (
+    Status,
+    database_in,
+    fail,
+    failing_if_not_built,
+    progress,
+    say,
+    settings_for,
+)
 from engine.settings import Settings
 from engine.storage.sqlite import FILE_NAME
 
@@ -32,7 +40,7 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
     # A live session may be going on beside this.
     lower_priority(IDLE_NICENESS)
     use_idle_scheduling()
-    with progress("Building the site") as step:
+    with failing_if_not_built(), progress("Building the site") as step:
         pages = commands.rebuild(settings.data, database, output, step)
     say(f"{pages} pages are in {output or settings.data / 'public'}")
 
@@ -50,7 +58,7 @@ def import_(config: Path | None, data: Path | None, file: Path, *, replace: bool
     lower_priority(IDLE_NICENESS)
     use_idle_scheduling()
     try:
-        with progress("Importing") as step:
+        with failing_if_not_built(), progress("Importing") as step:
             imported = commands.import_file(settings.data, database, file, step, replace=replace)
     except UnreadableImport as error:
         fail(str(error))
@@ -151,7 +159,7 @@ def restore(config: Path | None, data: Path | None, file: Path, *, replace: bool
     if settings.database is not None:
         _move_into(settings)
     database = database_in(settings)
-    with progress("Building the site") as step:
+    with failing_if_not_built(), progress("Building the site") as step:
         pages = commands.rebuild(settings.data, database, None, step)
     say(f"{settings.data} is as it was backed up, and its site of {pages} pages is built.")
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from engine.commands.terminal import database_in, fail, say, settings_for, table
+from engine.commands.terminal import database_in, fail, failing_if_not_built, say, settings_for, table
 
 __all__ = ["list_publications", "retry", "unpublish"]
 
@@ -77,7 +77,8 @@ def unpublish(config: Path | None, data: Path | None, session: str) -> None:
     from publisher import commands
 
     try:
-        commands.unpublish(settings.data, database, session)
+        with failing_if_not_built():
+            commands.unpublish(settings.data, database, session)
     except KeyError:
         fail(f"no session called {session!r} is published")
     say(f"{session} is off the site, the feed, the search and the drafts.")

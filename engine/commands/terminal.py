@@ -23,6 +23,7 @@ __all__ = [
     "Step",
     "database_in",
     "fail",
+    "failing_if_not_built",
     "progress",
     "say",
     "settings_for",
@@ -73,6 +74,17 @@ def fail(text: str, status: Status = Status.FAILED) -> NoReturn:
     """Print to standard error what went wrong and what to do, and exit with ``status``."""
     typer.secho(text, err=True, fg=typer.colors.RED)
     raise typer.Exit(status)
+
+
+@contextmanager
+def failing_if_not_built() -> Iterator[None]:
+    """Exit with a sentence where a command could not build the site."""
+    from publisher.single_round import SiteNotBuilt
+
+    try:
+        yield
+    except SiteNotBuilt as error:
+        fail(str(error))
 
 
 def settings_for(config: Path | None = None, **given: object) -> Settings:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -124,6 +126,18 @@ def test_long_work_stands_back_for_live_sessions(tmp_path: Path, priorities_aske
     assert halcytone("rebuild", *data).exit_code == 0
     assert halcytone("publications", "list", *data).exit_code == 0
     assert priorities_asked_for == [IDLE_NICENESS, 0] * 2
+
+
+def test_a_site_that_cannot_be_built_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, a damaged database: status 1 and a sentence, and not how many pages there were before."""
+    data = ("--data", str(tmp_path / "data"))
+    assert halcytone("key", "create", "Sam", *data).exit_code == 0
+    full = Mock(side_effect=OSError(errno.ENOSPC, "No space left on device"))
+    monkeypatch.setattr("publisher.site.builder.SiteBuilder.build_dirty", full)
+    result = halcytone("rebuild", *data)
+    assert result.exit_code == 1
+    assert "could not be built" in result.output
+    assert "pages are in" not in result.output
 
 
 def test_rebuild_never_replaces_a_folder_that_is_not_a_site(tmp_path: Path) -> None:
