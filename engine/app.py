@@ -39,7 +39,7 @@ from engine.api.pages.link_previews import preview_of_join
 from engine.api.techniques import all_techniques
 from engine.clock import Clock
 from engine.domain.channels import SESSION_END_CHANNELS
-from engine.operations.garbage_collection import disable_full_collections
+from engine.operations.garbage_collection import disable_full_collections, end_collections
 from engine.operations.maintenance import Maintenance
 from engine.operations.marks_file import MARKS_FILE, read_marks
 from engine.operations.publisher_process import Finished, PublisherProcess
@@ -201,7 +201,7 @@ async def running_server(
             await storage.node.join(storage.journal, directory)
         revived = await directory.open()
         await _accept_connections(runner, listener, stack)
-        maintenance = _start_maintenance(context, storage, directory, sockets)
+        _start_maintenance(context, storage, directory, sockets)
         stack.callback(supervised("series", schedule.run).cancel)
         stack.callback(supervised("webhooks", webhooks.run).cancel)
         server.state = None
@@ -216,8 +216,6 @@ async def running_server(
             yield server
         finally:
             server.state = "draining"
-            # Where hundreds of sockets end, it would collect garbage for as long as their people wait.
-            maintenance.cancel()
             await cluster.hand_over(storage.node, directory)
             await _drain(sockets)
 
@@ -234,6 +232,7 @@ def run(settings: Settings, *, on_ready: Callable[[RunningServer], None] = lambd
             disable_full_collections()
             on_ready(server)
             await stop.wait()
+            end_collections()
             # Whatever hangs in the drain: the journal has everything that was acknowledged.
             loop.call_later(_DRAIN_TIMEOUT, _exit_after_drain_timeout)
         return 0
@@ -496,9 +495,7 @@ async def _accept_connections(runner: web.AppRunner, listener: socket.socket, st
     stack.callback(front.close)
 
 
-def _start_maintenance(
-    context: _Context, storage: _Storage, directory: Directory, sockets: _Sockets
-) -> asyncio.Task[None]:
+def _start_maintenance(context: _Context, storage: _Storage, directory: Directory, sockets: _Sockets) -> None:
     maintenance = Maintenance(
         clock=context.clock,
         sockets=sockets.open,
@@ -509,10 +506,8 @@ def _start_maintenance(
         database=storage.database,
         retention_days=context.settings.retention_days,
     )
-    running = supervised("maintenance", maintenance.run)
-    context.stack.callback(running.cancel)
+    context.stack.callback(supervised("maintenance", maintenance.run).cancel)
     context.stack.callback(supervised("clock", context.clock.watch).cancel)
-    return running
 
 
 # -- while it runs, and at its end ---------------------------------------------------------------------
