@@ -43,8 +43,8 @@ SEND_DELAY: Millis = 10 * MINUTE
 """Between an approval and the first mail."""
 
 _INSERT = (
-    "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, updated_at)"
-    " VALUES (:session_id, :kind, :recipient, :address, 'preparing', 0, :due_at, :at)"
+    "INSERT INTO deliveries (session_id, kind, recipient, address, state, attempts, due_at, first_due_at, updated_at)"
+    " VALUES (:session_id, :kind, :recipient, :address, 'preparing', 0, :due_at, :due_at, :at)"
 )
 
 
@@ -60,6 +60,11 @@ class Delivery:
     attempts: int
     others: tuple[tuple[str, str], ...] = ()
     """Session and kind of other rows of the same person that this mail stands for too."""
+
+    @property
+    def rows(self) -> tuple[tuple[str, str], ...]:
+        """Session and kind of every row that this mail stands for."""
+        return (self.session_id, self.kind), *self.others
 
 
 class Deliveries:
@@ -100,8 +105,8 @@ class Deliveries:
         if self.mail_enabled():
             self._connection.execute(
                 f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
-                " attempts = 0, due_at = excluded.due_at, updated_at = excluded.updated_at"
-                " WHERE deliveries.state = 'failed'"
+                " attempts = 0, due_at = excluded.due_at, first_due_at = excluded.due_at, refused_at = NULL,"
+                " updated_at = excluded.updated_at WHERE deliveries.state = 'failed'"
                 " OR ((deliveries.updated_at <= :last OR deliveries.updated_at > :ahead)"
                 " AND deliveries.state <> 'submitting')",
                 session_id="",
@@ -129,6 +134,9 @@ class Deliveries:
                 " attempts = CASE WHEN deliveries.state = 'submitting' THEN deliveries.attempts ELSE 0 END,"
                 " due_at = CASE WHEN deliveries.state = 'submitting' THEN deliveries.due_at"
                 " ELSE excluded.due_at END,"
+                " first_due_at = CASE WHEN deliveries.state = 'submitting' THEN deliveries.first_due_at"
+                " ELSE excluded.due_at END,"
+                " refused_at = CASE WHEN deliveries.state = 'submitting' THEN deliveries.refused_at END,"
                 " address = excluded.address, updated_at = excluded.updated_at",
                 session_id=session_id,
                 kind=kind,
@@ -178,7 +186,8 @@ class Deliveries:
     def retry_failed(self, session_id: str, now: Millis) -> int:
         """Queue the failed mails of a session again; uncertain ones stay. Returns how many were queued."""
         return self._connection.execute(
-            "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = :now, updated_at = :now"
+            "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = :now, first_due_at = :now,"
+            " refused_at = NULL, updated_at = :now"
             " WHERE session_id = :id AND state = 'failed'",
             now=now,
             id=session_id,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from engine.domain.instant import HOUR, MINUTE, Millis
+from engine.domain.registrations import UNCONFIRMED_KEPT, PlaceMail
 from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
-from engine.storage.sign_ins import SignIns
-from publisher.catalogue.deliveries import KEY_MAILS, NEWSLETTER, PERSONAL, Delivery
+from engine.storage.sign_ins import SIGN_IN_MAIL, SignIns
+from publisher.catalogue.deliveries import KEY_MAILS, NEWSLETTER, NEWSLETTER_TEST, PERSONAL, Delivery
 from publisher.catalogue.place_mails import PLACE_MAILS, has_address, wanted_address
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.series_mails import GATHERED, waiting_with
@@ -19,8 +20,20 @@ from publisher.catalogue.series_mails import GATHERED, waiting_with
 __all__ = ["DueDeliveries"]
 
 _LONGEST_PAUSE: Millis = HOUR
-_MAX_ATTEMPTS = 125
-"""Pauses of 1, 2, 4 … minutes and then of an hour each: five days, as long as mail servers try (RFC 5321, 4.5.4.1)."""
+_MAX_ATTEMPTS = 6
+"""Of a mail whose failure lies in itself or in its recipient."""
+
+_LIFETIME: Millis = 5 * 24 * HOUR
+"""How long mails are tried, from when they were to leave: as long as mail servers try (RFC 5321, 4.5.4.1)."""
+
+_LIFETIMES: dict[str, Millis] = {
+    # Whoever asked for it waits for it now.
+    SIGN_IN_MAIL: HOUR,
+    NEWSLETTER_TEST: HOUR,
+    # Their link is good no longer.
+    PlaceMail.CONFIRM: UNCONFIRMED_KEPT,
+}
+"""Of the kinds of mails whose time is over sooner. Reminders end with what they remind of (``wanted_address``)."""
 
 _MOST_REFUSALS = 2
 """Newsletters in a row that a mailbox was unknown for."""
@@ -42,7 +55,9 @@ class DueDeliveries:
             "SELECT count(*) FROM deliveries WHERE state = 'preparing' AND updated_at > :ahead", ahead=ahead
         ):
             self._connection.execute(
-                "UPDATE deliveries SET due_at = :now + due_at - updated_at, updated_at = :now"
+                "UPDATE deliveries SET due_at = :now + due_at - updated_at, updated_at = :now,"
+                " first_due_at = CASE WHEN first_due_at > :now THEN :now ELSE first_due_at END,"
+                " refused_at = CASE WHEN refused_at > :now THEN :now ELSE refused_at END"
                 " WHERE state = 'preparing' AND updated_at > :ahead",
                 now=now,
                 ahead=ahead,
@@ -105,14 +120,63 @@ class DueDeliveries:
         self._set(delivery, "uncertain", now, error=error)
 
     def refused(
-        self, delivery: Delivery, error: str, now: Millis, *, for_good: bool, not_before: Millis = 0
-    ) -> None:
-        """The server has not taken it: retry later, or fail for good (``for_good``, or after the last attempt)."""
-        if for_good or delivery.attempts + 1 >= _MAX_ATTEMPTS:
+        self,
+        delivery: Delivery,
+        error: str,
+        now: Millis,
+        *,
+        for_good: bool = False,
+        its_own: bool = False,
+        not_before: Millis = 0,
+    ) -> bool:
+        """The server has not taken it: fail ``for_good``, or retry later until its time is over (``expire``).
+
+        What lies in the mail or in its recipient, ``its_own``, fails after a few attempts. Returns whether it failed.
+        """
+        if for_good or (its_own and delivery.attempts + 1 >= _MAX_ATTEMPTS):
             self._set(delivery, "failed", now, error=error)
-        else:
-            pause = min(_LONGEST_PAUSE, MINUTE << min(delivery.attempts, 10))
-            self._set(delivery, "preparing", now, error=error, due_at=max(now + pause, not_before))
+            return True
+        pause = min(_LONGEST_PAUSE, MINUTE << min(delivery.attempts, 10))
+        self._set(delivery, "preparing", now, error=error, due_at=max(now + pause, not_before))
+        return False
+
+    def note_refusal(self, delivery: Delivery, now: Millis) -> bool:
+        """Note when a recipient was refused first; returns whether another one was accepted since, so that it is theirs alone."""
+        with self._connection.transaction():
+            for session_id, kind in delivery.rows:
+                self._connection.execute(
+                    "UPDATE deliveries SET refused_at = coalesce(refused_at, :now)"
+                    " WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
+                    now=now,
+                    id=session_id,
+                    kind=kind,
+                    recipient=delivery.recipient,
+                )
+            return bool(
+                self._connection.value(
+                    "SELECT 1 FROM deliveries own JOIN deliveries other ON other.state = 'submitted'"
+                    " AND other.recipient <> own.recipient AND other.updated_at >= own.refused_at"
+                    " WHERE own.session_id = :id AND own.kind = :kind AND own.recipient = :recipient LIMIT 1",
+                    id=delivery.session_id,
+                    kind=delivery.kind,
+                    recipient=delivery.recipient,
+                )
+            )
+
+    def expire(self, now: Millis) -> int:
+        """Fail the mails whose time is over, with what the server said last. Returns how many."""
+        by_kind = " ".join(f"WHEN :kind_{at} THEN :for_{at}" for at in range(len(_LIFETIMES)))
+        kinds = {f"kind_{at}": str(kind) for at, kind in enumerate(_LIFETIMES)}
+        return self._connection.execute(
+            "UPDATE deliveries SET state = 'failed', updated_at = :now,"
+            " error = coalesce('not taken in time: ' || error, 'could not be sent in time')"
+            " WHERE state = 'preparing' AND first_due_at <= :now - CASE kind"
+            f" {by_kind} ELSE :lifetime END",
+            now=now,
+            lifetime=_LIFETIME,
+            **kinds,
+            **{f"for_{at}": lifetime for at, lifetime in enumerate(_LIFETIMES.values())},
+        )
 
     def unknown(self, delivery: Delivery, error: str, now: Millis) -> bool:
         """There is no such mailbox: failed for good; returns whether the subscriber is paused, as it was so last time too."""
@@ -147,7 +211,8 @@ class DueDeliveries:
         return self._connection.execute(
             "UPDATE deliveries SET state = CASE WHEN again_at IS NULL THEN 'uncertain' ELSE 'preparing' END,"
             " attempts = CASE WHEN again_at IS NULL THEN attempts ELSE 0 END,"
-            " due_at = coalesce(again_at, due_at), again_at = NULL,"
+            " due_at = coalesce(again_at, due_at), first_due_at = coalesce(again_at, first_due_at),"
+            " refused_at = CASE WHEN again_at IS NULL THEN refused_at END, again_at = NULL,"
             " error = 'the publisher stopped while sending', updated_at = :now WHERE state = 'submitting'",
             now=now,
         )
@@ -221,7 +286,7 @@ class DueDeliveries:
                     attempts=attempts,
                     due_at=due_at,
                 )
-                for session_id, kind in ((delivery.session_id, delivery.kind), *delivery.others)
+                for session_id, kind in delivery.rows
             ]
         return changed[0]
 
@@ -239,7 +304,8 @@ class DueDeliveries:
         changed = self._connection.execute(
             "UPDATE deliveries SET state = CASE WHEN again_at IS NULL THEN :state ELSE 'preparing' END,"
             " attempts = CASE WHEN again_at IS NULL THEN coalesce(:attempts, attempts) ELSE 0 END,"
-            " due_at = coalesce(again_at, :due_at, due_at), again_at = NULL, error = :error, updated_at = :now"
+            " due_at = coalesce(again_at, :due_at, due_at), first_due_at = coalesce(again_at, first_due_at),"
+            " refused_at = CASE WHEN again_at IS NULL THEN refused_at END, again_at = NULL, error = :error, updated_at = :now"
             " WHERE session_id = :id AND kind = :kind AND recipient = :recipient AND state = :only_from",
             state=state,
             error=error,

@@ -176,8 +176,15 @@ CREATE TABLE letters (
 ) {by_key}
 """
 
+# From when on a mail was to leave, by which its time is over, and when its recipient was first refused as the studio might be.
+_TIMES = """
+ALTER TABLE deliveries ADD COLUMN first_due_at {integer};
+ALTER TABLE deliveries ADD COLUMN refused_at {integer};
+UPDATE deliveries SET first_due_at = due_at;
+"""
+
 PUBLISHER = Schema(
     "publisher_tables",
-    (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN, _LETTERS),
-    additive=frozenset({7, 8}),
+    (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN, _LETTERS, _TIMES),
+    additive=frozenset({7, 8, 9}),
 )

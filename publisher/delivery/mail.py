@@ -51,7 +51,7 @@ async def deliver_due(
 
     ``timeout_s`` bounds the wait for each reply of the server. What the server refuses to the studio itself (no
     connection, EHLO, STARTTLS, AUTH, the sender, relaying) is no recipient's fault: everything waits, for a pause that
-    grows with each such round, which ``outage`` counts.
+    grows with each such round, which ``outage`` counts. Mails whose time is over fail first.
 
     Raises:
         ValueError: the studio has no sender, or ``smtp_url`` is no mail server's address.
@@ -59,8 +59,11 @@ async def deliver_due(
     if not texts.studio.sender:
         raise ValueError("studio.toml: mail needs a sender")
     sending = _Round(texts, catalogue, smtp_url, now, timeout_s=timeout_s, outage=outage or Outage())
+    deliveries = DueDeliveries(catalogue)
+    if expired := deliveries.expire(now()):
+        _log.warning("mails expired", mails=expired)
     try:
-        for due in DueDeliveries(catalogue).due(now()):
+        for due in deliveries.due(now()):
             if not await sending.send(due):
                 break
     finally:
@@ -152,7 +155,7 @@ class _Round:
                 self._deliveries.give_back(delivery, self._now())
                 raise
             # It lies in this one: the others leave all the same.
-            record_refusal(self._deliveries, delivery, error, self._now(), for_good=False)
+            record_refusal(self._deliveries, delivery, error, self._now(), its_own=True)
             return None
         if message is None:
             self._deliveries.refused(
@@ -162,6 +165,11 @@ class _Round:
 
     def _go_on_after(self, error: StudioRefused, delivery: Delivery) -> bool:
         """Whether to go on, for one refused recipient alone; else everything waits."""
+        if error.by_recipient and self._deliveries.note_refusal(delivery, self._now()):
+            # Others were accepted since it was refused first.
+            self._record_its_own(delivery, error.answer)
+            self._disconnect()
+            return True
         if self._suspect is None and error.by_recipient:
             # One alone may be a mailbox that takes nothing from outside: the next recipient shows which.
             self._suspect = delivery, error.answer
@@ -171,18 +179,23 @@ class _Round:
         waiting, self._suspect = self._suspect, None
         for each, answer in ((delivery, error.answer), *(() if waiting is None else (waiting,))):
             if error.by_recipient:
-                # It counts, so that whoever is refused goes behind the others, and not for ever.
-                self._deliveries.refused(
-                    each, described(answer), self._now(), for_good=False, not_before=until
-                )
+                # It counts, so that whoever is refused goes behind the others.
+                self._deliveries.refused(each, described(answer), self._now(), not_before=until)
             else:
                 self._deliveries.give_back(each, self._now(), until)
         return False
 
     def _settle_suspect(self) -> None:
         if self._suspect is not None:
-            refused, self._suspect = self._suspect, None
-            record_refusal(self._deliveries, *refused, self._now(), for_good=False)
+            (delivery, answer), self._suspect = self._suspect, None
+            if self._deliveries.note_refusal(delivery, self._now()):
+                self._record_its_own(delivery, answer)
+            else:
+                record_refusal(self._deliveries, delivery, answer, self._now())
+
+    def _record_its_own(self, delivery: Delivery, answer: aiosmtplib.SMTPResponseException) -> None:
+        """Record a refusal that concerns one recipient alone: only what is said to be permanent fails in a few attempts."""
+        record_refusal(self._deliveries, delivery, answer, self._now(), its_own=answer.code >= 500)
 
     def _disconnect(self) -> None:
         """The next mail gets a new connection."""

@@ -88,7 +88,8 @@ async def send_one(
             deliveries.uncertain(delivery, described(error), now())
             _log.warning("mail uncertain", **_log_fields(delivery), problem=without_addresses(error))
         else:
-            record_refusal(deliveries, delivery, error, now(), for_good=False)
+            broken = isinstance(error, aiosmtplib.SMTPException | OSError)
+            record_refusal(deliveries, delivery, error, now(), its_own=not broken)
     else:
         deliveries.submitted(delivery, now())
         _log.info("mail sent", **_log_fields(delivery))
@@ -97,11 +98,17 @@ async def send_one(
 
 
 def record_refusal(
-    deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis, *, for_good: bool
+    deliveries: DueDeliveries,
+    delivery: Delivery,
+    error: BaseException,
+    at: Millis,
+    *,
+    for_good: bool = False,
+    its_own: bool = False,
 ) -> None:
     """Record that a mail was refused, for good or until it is tried again, and log it."""
-    deliveries.refused(delivery, described(error), at, for_good=for_good)
-    _log.warning("mail failed", **_log_fields(delivery), problem=without_addresses(error), for_good=for_good)
+    failed = deliveries.refused(delivery, described(error), at, for_good=for_good, its_own=its_own)
+    _log.warning("mail failed", **_log_fields(delivery), problem=without_addresses(error), for_good=failed)
 
 
 def _unknown(deliveries: DueDeliveries, delivery: Delivery, error: BaseException, at: Millis) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import datetime
@@ -29,6 +30,7 @@ from engine.domain.session import Details
 from engine.storage.database import DatabaseError
 from engine.storage.keys import Keys
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
+from engine.storage.sign_ins import SIGN_IN_MAIL
 from publisher.catalogue import subscriptions
 from publisher.catalogue.deliveries import SEND_DELAY, Deliveries
 from publisher.catalogue.due_deliveries import DueDeliveries
@@ -48,6 +50,7 @@ from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
 
 LATER = NOW + SEND_DELAY
+DAY = 24 * HOUR
 
 
 class MailServer:
@@ -162,11 +165,6 @@ async def deliver(publisher: Publisher, server: MailServer, at: Millis = LATER) 
     """Send what is due."""
     texts = open_draft_desk(publisher.data, publisher.connection).texts
     return await deliver_due(texts, publisher.catalogue, server.url, lambda: at, timeout_s=2)
-
-
-def nearly_given_up(publisher: Publisher) -> None:
-    """Let what waits have been tried for five days."""
-    publisher.connection.execute("UPDATE deliveries SET attempts = 124 WHERE state = 'preparing'")
 
 
 def states(publisher: Publisher, kind: str = "newsletter") -> dict[str, Any]:
@@ -588,15 +586,17 @@ async def test_a_mail_that_cannot_be_written_holds_no_other_up(
 async def test_a_mail_that_is_never_written_fails_in_the_end(
     studio: Publisher, mail_server: MailServer
 ) -> None:
-    """An address that stands in the database from before it was refused: tried for five days, and no address in the log."""
+    """An address that stands in the database from before it was refused: six attempts, the reason is seen, and no address in the log."""
     subscribed(studio, "a@example.org", "b@example.org")
     approve(studio)
     studio.connection.execute("UPDATE deliveries SET address = 'a.@example.org' WHERE recipient LIKE 'a@%'")
     with capture_logs() as logged:
-        await deliver(studio, mail_server)
-        nearly_given_up(studio)
-        await deliver(studio, mail_server, LATER + HOUR)
+        for hour in range(6):
+            assert states(studio).get("failed") is None
+            await deliver(studio, mail_server, LATER + hour * HOUR)
     assert states(studio) == {"failed": 1, "submitted": 1}
+    (failed,) = [row for row in list_publications(studio.database, None) if row["state"] == "failed"]
+    assert "HeaderDefect" in failed["last_error"]
     assert "example.org" not in str(logged)
 
 
@@ -637,7 +637,7 @@ async def test_the_thread_outlives_every_fault(
 ) -> None:
     """It logs it, waits, and sends after that."""
     subscribed(studio, "a@example.org")
-    approve(studio)
+    approve(studio, at=time.time_ns() // 1_000_000 - SEND_DELAY)
     opened: list[object] = []
     left = asyncio.Event()
     take = mail_server.handle_DATA
@@ -743,7 +743,7 @@ async def test_a_mailbox_closed_to_strangers_holds_nobody_else_up(
 async def test_mailboxes_closed_to_strangers_starve_nobody(
     studio: Publisher, mail_server: MailServer
 ) -> None:
-    """Two in a row look as if the studio were refused: the others go first the next time, and those two fail in the end."""
+    """Two in a row look as if the studio were refused, until another is accepted: then six attempts are final for those two alone."""
     subscribed(studio, *(f"{name}@example.org" for name in "abcd"))
     approve(studio)
     for name in "ab":
@@ -752,9 +752,60 @@ async def test_mailboxes_closed_to_strangers_starve_nobody(
     assert states(studio) == {"preparing": 4}
     await deliver(studio, mail_server, LATER + MINUTE)
     assert [address for address, _ in mail_server.taken] == ["c@example.org", "d@example.org"]
-    nearly_given_up(studio)
-    await deliver(studio, mail_server, LATER + HOUR)
+    for hour in range(1, 3):
+        await deliver(studio, mail_server, LATER + hour * HOUR)
+    assert states(studio) == {"preparing": 2, "submitted": 2}
+    # What comes meanwhile waits for neither of them.
+    subscriptions.subscribe(studio.catalogue, "e@example.org", LATER + 3 * HOUR)
+    with capture_logs() as logged:
+        assert await deliver(studio, mail_server, LATER + 3 * HOUR) == 3
+    assert mail_server.taken[-1][0] == "e@example.org"
+    assert "mail waits" not in {line["event"] for line in logged}
+    await deliver(studio, mail_server, LATER + 4 * HOUR)
     assert states(studio) == {"failed": 2, "submitted": 2}
+    assert await deliver(studio, mail_server, LATER + 5 * HOUR) == 0
+
+
+async def test_a_mailbox_that_is_full_for_days_gets_its_mail(
+    studio: Publisher, mail_server: MailServer
+) -> None:
+    """A 4xx is tried for five days at growing pauses, though others are accepted; then it fails and says so."""
+    subscribed(studio, "a@example.org", "b@example.org", "c@example.org")
+    approve(studio)
+    for name in "ab":
+        mail_server.answers[f"{name}@example.org"] = "452 4.2.2 mailbox full"
+    for hour in range(0, 96, 32):
+        await deliver(studio, mail_server, LATER + hour * HOUR)
+    assert states(studio) == {"preparing": 2, "submitted": 1}
+    del mail_server.answers["a@example.org"]
+    await deliver(studio, mail_server, LATER + 5 * DAY - 1)
+    assert states(studio) == {"preparing": 1, "submitted": 2}
+    assert await deliver(studio, mail_server, LATER + 5 * DAY) == 0
+    assert states(studio) == {"failed": 1, "submitted": 2}
+    (failed,) = [row for row in list_publications(studio.database, None) if row["state"] == "failed"]
+    assert failed["last_error"] == "not taken in time: 452 4.2.2 mailbox full"
+
+
+async def test_a_sign_in_mail_does_not_come_hours_later(studio: Publisher, mail_server: MailServer) -> None:
+    """It fails after an hour without a server, and is sent again where somebody asks anew; a newsletter waits on."""
+    with closing(Keys(studio.database)) as keys:
+        keys.create("Ivy", 1)
+    subscribed(studio, "a@example.org")
+    approve(studio)
+    mails = Deliveries(studio.catalogue)
+    mails.schedule_one("", SIGN_IN_MAIL, "Ivy", "ivy@example.org", LATER, LATER)
+    nowhere = MailServer()
+    nowhere.url = "smtp://127.0.0.1:9"
+    await deliver(studio, nowhere, LATER)
+    assert mails.count_by_state("", SIGN_IN_MAIL) == {"preparing": 1}
+    assert await deliver(studio, mail_server, LATER + HOUR) == 1
+    assert [address for address, _ in mail_server.taken] == ["a@example.org"]
+    (failed,) = [row for row in list_publications(studio.database, None) if row["state"] == "failed"]
+    assert failed["channel"] == "mail: sign_in"
+    assert failed["last_error"].startswith("not taken in time: ")
+    mails.schedule_one("", SIGN_IN_MAIL, "Ivy", "ivy@example.org", LATER + HOUR, LATER + HOUR)
+    assert await deliver(studio, mail_server, LATER + HOUR) == 1
+    assert mail_server.taken[-1][0] == "ivy@example.org"
 
 
 async def test_a_closed_mailbox_is_settled_by_the_next_mail_that_leaves(
