@@ -225,17 +225,20 @@ async def mark_published(directory: Directory, passing: Passing | None, session_
 
 
 def add_internal_routes(app: web.Application, directory: Directory, passing: Passing) -> None:
-    """Where another server says that it published a session of this one, or asks for one in which nobody is."""
+    """Where another server says that it published a session of this one, or asks for one in which nobody is.
+
+    For anybody else there is nothing there, also where another server passes the request on.
+    """
     from engine.nodes.passing import YIELD_AT
 
     async def published(request: web.Request) -> web.Response:
-        if passing.hop(request) is None:
+        if not passing.is_of_another_node(request):
             raise web.HTTPNotFound
         await directory.ask(request.match_info["session_id"], MarkPublished(), Sender(Role.ADMIN))
         return web.Response(status=204)
 
     async def give_up(request: web.Request) -> web.Response:
-        if passing.hop(request) is None:
+        if not passing.is_of_another_node(request):
             raise web.HTTPNotFound
         given_up = await directory.yield_idle(request.match_info["session_id"], request.match_info["node"])
         return web.Response(status=204 if given_up else 409)

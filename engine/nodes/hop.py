@@ -26,9 +26,14 @@ class Hop:
     """What the node that was asked first says of a request."""
 
     address: str
-    """The client's."""
+    """The client's; empty where the node itself asks."""
     scheme: str
     """With which the client asked."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the node itself asks, for no client."""
+        return not self.address
 
 
 class HopSigner:

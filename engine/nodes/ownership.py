@@ -125,37 +125,48 @@ class SharedOwnership:
 
     async def release(self, session_ids: Iterable[str]) -> None:
         """Give sessions up, so that other nodes can claim them; those that cannot be given up are lost all the same."""
-        await self._release(session_ids, lambda table, node, given: table.release(node, given))
 
-    async def give(self, session_id: str, to: str) -> None:
-        """Give a session up to one other node, so that no third one claims it."""
+        def released(table: NodeTable, node: str, given: list[tuple[str, int]]) -> list[tuple[str, int]]:
+            table.release(node, given)
+            return given
 
-        def given_to(table: NodeTable, node: str, given: list[tuple[str, int]]) -> None:
-            for each, term in given:
-                table.give(node, each, term, to)
+        await self._release(session_ids, released)
 
-        await self._release([session_id], given_to)
+    async def give(self, session_id: str, to: str) -> bool:
+        """Give a session up to one other node, so that no third one claims it. False where that is no node.
+
+        It is this node's then as before, which finds that out when somebody asks for it.
+        """
+
+        def given_to(table: NodeTable, node: str, given: list[tuple[str, int]]) -> list[tuple[str, int]]:
+            return [(each, term) for each, term in given if table.give(node, each, term, to)]
+
+        return bool(await self._release([session_id], given_to))
 
     async def _release(
-        self, session_ids: Iterable[str], how: Callable[[NodeTable, str, list[tuple[str, int]]], None]
-    ) -> None:
+        self,
+        session_ids: Iterable[str],
+        how: Callable[[NodeTable, str, list[tuple[str, int]]], list[tuple[str, int]]],
+    ) -> list[tuple[str, int]]:
+        """Which sessions were given up, with their terms, as the database acknowledged."""
         given = [(each, self._terms.pop(each)) for each in session_ids if each in self._terms]
         self._tails_lost.difference_update(each for each, _ in given)
         if not given:
-            return
+            return []
         node = self.node
         released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._releases.update((each, released) for each, _ in given)
         try:
-            await self._ask(lambda table: how(table, node, given))
-            for session_id, term in given:
+            acknowledged = await self._ask(lambda table: how(table, node, given))
+            for session_id, term in acknowledged:
                 self._given_up.pop(session_id, None)
                 self._given_up[session_id] = term
             while len(self._given_up) > _MOST_GIVEN_UP:
                 del self._given_up[next(iter(self._given_up))]
+            return acknowledged
         except DatabaseError:
             # The database gives them up when it buries this node.
-            pass
+            return []
         finally:
             for each, _ in given:
                 del self._releases[each]

@@ -81,6 +81,11 @@ class Passing:
         """What another node says of a request that it passed on; None for one of a client."""
         return self._signer.read(request)
 
+    def is_of_another_node(self, request: web.BaseRequest) -> bool:
+        """Whether another node itself asks: it passes on no client's request."""
+        hop = self.hop(request)
+        return hop is not None and hop.is_own
+
     def sockets(self) -> int:
         """How many sockets are passed on at present."""
         return len(self._sockets)

@@ -292,8 +292,7 @@ class Directory:
         # Somebody may have asked for it here meanwhile.
         if session_id in self._actors or session_id in self._starting:
             return False
-        await self._ownership.give(session_id, to)
-        return True
+        return await self._ownership.give(session_id, to)
 
     async def hand_over(self) -> None:
         """Give every session up to other servers, each once all of it is durable; none is loaded any more.

@@ -138,8 +138,8 @@ class Ownership(Protocol):
         """Give sessions up."""
         ...
 
-    async def give(self, session_id: str, to: str) -> None:
-        """Give a session up to one other server."""
+    async def give(self, session_id: str, to: str) -> bool:
+        """Give a session up to one other server; False when it could not be."""
         ...
 
     def lose(self, session_id: str) -> None:

@@ -68,6 +68,18 @@ async def test_the_log_says_which_sessions_another_server_had_before(
     assert logged == [{"event": "sessions taken over", "sessions": 2, "node": "one", "log_level": "info"}]
 
 
+async def test_a_session_is_given_to_no_server_that_is_gone(
+    ownership: SharedOwnership, postgres_url: str
+) -> None:
+    """It stays with its owner, whose own claim of it is no sign that a failover undid anything."""
+    await ownership.claim("a")
+    assert not await ownership.give("a", "gone")
+    assert await ownership.claim("a") == 1
+    assert not ownership.is_tail_lost("a")
+    assert await ownership.give("a", "two")
+    assert owners(postgres_url) == {"a": "two"}
+
+
 async def test_a_server_that_stops_does_not_claim_back_what_it_gave_up(
     ownership: SharedOwnership, postgres_url: str
 ) -> None:

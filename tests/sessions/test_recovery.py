@@ -201,8 +201,9 @@ class TornOwnership:
     async def release(self, session_ids: Iterable[str]) -> None:
         """Nobody else takes them."""
 
-    async def give(self, session_id: str, to: str) -> None:
+    async def give(self, session_id: str, to: str) -> bool:
         """There is nobody else."""
+        return False
 
     def lose(self, session_id: str) -> None:
         """There is nobody else."""
