@@ -62,6 +62,10 @@ class SharedOwnership:
         """The term in which this node owns a session; None where it does not, as far as it knows."""
         return self._terms.get(session_id)
 
+    def owned(self) -> list[str]:
+        """The sessions that this node owns, as far as it knows."""
+        return list(self._terms)
+
     def is_tail_lost(self, session_id: str) -> bool:
         """Whether the newest records of a session may be lost: whoever owned it died with the database that had them."""
         return session_id in self._tails_lost

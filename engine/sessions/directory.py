@@ -300,15 +300,20 @@ class Directory:
         Its clients are told to come back when another server can have it.
         """
         self._handing_over = True
-        waiting = list(self._actors)
+        loaded = list(self._actors)
         # All at once: those of a second group would wait for the people of the first, who come back meanwhile.
-        rooms = await asyncio.gather(*map(self._stopped, waiting))
-        await self._loader.writes_settled()
-        if self._ownership is not None:
-            await self._ownership.release(waiting)
+        _, *rooms = await asyncio.gather(self._release_unloaded(), *map(self._stopped, loaded))
+        await self._release_unloaded()
         for room in rooms:
             if room is not None:
                 room.close_all(CloseCode.MOVED, "the session goes on on another server")
+
+    async def _release_unloaded(self) -> None:
+        if self._ownership is None:
+            return
+        unloaded = [session_id for session_id in self._ownership.owned() if session_id not in self._actors]
+        await self._loader.writes_settled()
+        await self._ownership.release(unloaded)
 
     async def _stopped(self, session_id: str) -> RoomPort[Any] | None:
         ref = self._actors.get(session_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from engine.domain.session import Role, Session
@@ -114,6 +114,10 @@ class Ownership(Protocol):
 
     def term(self, session_id: str) -> int | None:
         """The term in which it owns a session, None where it does not."""
+        ...
+
+    def owned(self) -> Collection[str]:
+        """The sessions that it owns, in memory or not."""
         ...
 
     async def claim(self, session_id: str, *, new: bool = False) -> int:

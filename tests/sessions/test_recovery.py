@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import pytest
 
@@ -187,6 +187,9 @@ class TornOwnership:
 
     def term(self, session_id: str) -> int | None:
         return 0
+
+    def owned(self) -> Collection[str]:
+        return ()
 
     async def claim(self, session_id: str, *, new: bool = False) -> int:
         return 0
