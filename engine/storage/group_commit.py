@@ -138,8 +138,8 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         try:
             found = await self._reading(lambda connection: self._loaded(connection, list(wanted)))
         except Exception as error:  # noqa: BLE001  # whatever it is, whoever waits must hear of it
-            if len(wanted) > 1 and not isinstance(error.__cause__, DatabaseLost):
-                # One that cannot be read must not keep the others from being read.
+            if len(wanted) > 1 and not isinstance(error.__cause__, DatabaseLocked | DatabaseLost):
+                # One that cannot be read must not keep the others from being read. A lock keeps all of them.
                 for session_id, loading in wanted.items():
                     await self._load_group({session_id: loading})
                 return

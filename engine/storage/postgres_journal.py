@@ -423,7 +423,10 @@ def _written_of_late(
 def _records_since(
     connection: PostgresConnection, loaded: Mapping[str, Loaded], since: Millis
 ) -> dict[str, list[Record]]:
-    """The records of sessions after an instant, in order; without sessions that have none. Read where they are not loaded."""
+    """The records of sessions from the first one after an instant on; without sessions that have none.
+
+    All that follow it, also those that bear an earlier instant: clocks of servers differ. Read where they are not loaded.
+    """
     late: dict[str, list[Record]] = {}
     earlier: dict[str, Value] = {}
     for session_id, each in loaded.items():
@@ -436,8 +439,10 @@ def _records_since(
         latest = {f"latest_{number}": position for number, position in enumerate(earlier.values())}
         logs = ", ".join(f"(:{id_}, :{position})" for id_, position in zip(ids, latest, strict=True))
         rows = connection.rows(
-            f"SELECT session_id, position, seq, at, event FROM (VALUES {logs}) AS logs JOIN journal"
-            " ON session_id = column1 AND position BETWEEN column2 - :most AND column2 AND at > :since"
+            f"SELECT session_id, position, seq, at, event FROM (VALUES {logs}) AS logs CROSS JOIN LATERAL"
+            " (SELECT min(position) AS first FROM journal WHERE session_id = column1"
+            " AND position BETWEEN column2 - :most AND column2 AND at > :since) AS late"
+            " JOIN journal ON session_id = column1 AND position BETWEEN late.first AND column2"
             " ORDER BY session_id, position",
             most=_MOST_TAKEN_OVER,
             since=since,

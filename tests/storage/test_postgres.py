@@ -6,8 +6,9 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
+import engine.storage.postgres
 from engine.storage.database import (
     Connection,
     ConstraintViolated,
@@ -25,12 +27,20 @@ from engine.storage.database import (
     DatabaseLost,
     DatabaseUnusable,
 )
-from engine.storage.journal import Append, DeletedMessages, NotOwner, Record, StalePosition
+from engine.storage.journal import (
+    Append,
+    DeletedMessages,
+    JournalFailed,
+    Loaded,
+    NotOwner,
+    Record,
+    StalePosition,
+)
 from engine.storage.keys import Keys
 from engine.storage.nodes import NodeTable
 from engine.storage.opening import database_of
-from engine.storage.postgres import PostgresDatabase, client_parameters
-from engine.storage.postgres_journal import PostgresJournal
+from engine.storage.postgres import PostgresConnection, PostgresDatabase, client_parameters
+from engine.storage.postgres_journal import PostgresJournal, _records_since
 from engine.storage.postgres_lock import PostgresLock
 from engine.storage.rows import PEOPLE, ROOMS, PersonChange, PersonRow
 from publisher.catalogue.published import Catalogue
@@ -396,6 +406,43 @@ async def test_what_the_owner_before_wrote_of_late_is_written_again_by_the_owner
     assert loaded.room == room("a")
     await one.close()
     await two.close()
+
+
+async def test_of_what_was_written_of_late_nothing_is_missing_in_the_middle(postgres_url: str) -> None:
+    """One server's clock was behind the other's; records that are not loaded are those that were, from the first one on."""
+    database = PostgresDatabase(postgres_url)
+    journal = PostgresJournal(database, asyncio.get_running_loop())
+    written = [Record(n, n, at, b"{}") for n, at in enumerate((10, 30, 20, 40, 20), start=1)]
+    await outcomes(journal, [Append("a", 0, written), Append("b", 0, written[:1])])
+    loaded = {name: await journal.load(name) for name in "ab"}
+    await journal.close()
+    as_loaded = {name: each for name, each in loaded.items() if each is not None}
+    to_be_read = {name: replace(each, records=()) for name, each in as_loaded.items()}
+    with database.connect() as connection:
+        for known in (as_loaded, to_be_read):
+            assert _records_since(connection, known, 20) == {"a": written[1:]}
+
+
+async def test_a_lock_keeps_sessions_that_are_loaded_together_waiting_once(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not each of them as long as a connection waits, one after the other."""
+    monkeypatch.setattr(engine.storage.postgres, "_LOCK_WITHIN", "50ms")
+    journal = PostgresJournal(PostgresDatabase(postgres_url), asyncio.get_running_loop())
+    read: list[list[str]] = []
+    loaded = journal._loaded
+
+    def counted(connection: PostgresConnection, session_ids: Sequence[str]) -> dict[str, Loaded]:
+        read.append(list(session_ids))
+        return loaded(connection, session_ids)
+
+    monkeypatch.setattr(journal, "_loaded", counted)
+    with psycopg.connect(postgres_url) as holder:
+        holder.execute("LOCK TABLE rooms")
+        found = await asyncio.gather(*map(journal.load, "abc"), return_exceptions=True)
+    assert [type(each) for each in found] == [JournalFailed] * 3
+    assert read == [["a", "b", "c"]]
+    await journal.close()
 
 
 async def test_what_went_of_late_goes_again_at_a_standby_that_lacks_its_going(postgres_url: str) -> None:
