@@ -57,6 +57,9 @@ back answers one of them first, and this node by its next beat."""
 
 _MOST_REMEMBERED = 1000
 
+_MOST_SHARED_OUT = 1000
+"""Sessions without an owner that one beat shares out at most: the next ones wait for the next beat, not for comers again."""
+
 _SEARCH_EVERY = 2
 """Beats between two looks for sessions without an owner, while no node comes or goes."""
 
@@ -310,7 +313,7 @@ class Membership:
     def _claim_share(self, table: NodeTable, living: list[str]) -> None:
         self._unowned, left = unowned_for_long(self._unowned, table.unowned(self._now()), time.monotonic())
         if left:
-            self._call(self._listener.unowned, share_of(left, self.node, living))
+            self._call(self._listener.unowned, share_of(left[:_MOST_SHARED_OUT], self.node, living))
 
     def _rejoin(self, table: NodeTable) -> None:
         if not self._buried:

@@ -331,13 +331,9 @@ class NodeTable:
         rows = self._connection.rows(f"SELECT session_id FROM rooms WHERE session_id IN {wanted}", **given)
         return {row["session_id"] for row in rows}
 
-    def unowned(self, at: Millis, limit: int = 1000) -> list[str]:
-        """Sessions without an owner that need one: they are under way, or a deadline of theirs has come."""
-        rows = self._connection.rows(
-            f"SELECT rooms.session_id {_UNOWNED} ORDER BY rooms.session_id LIMIT :limit",
-            at=at,
-            limit=limit,
-        )
+    def unowned(self, at: Millis) -> list[str]:
+        """All sessions without an owner that need one: they are under way, or a deadline of theirs has come."""
+        rows = self._connection.rows(f"SELECT rooms.session_id {_UNOWNED} ORDER BY rooms.session_id", at=at)
         return [row["session_id"] for row in rows]
 
 

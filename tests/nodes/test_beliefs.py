@@ -158,13 +158,26 @@ def test_shares_are_equal_and_repeated_claims_cover_everything(unowned: list[str
     )
 )
 def test_what_nobody_comes_to_is_shared_out_after_a_while(looks: list[tuple[float, set[str]]]) -> None:
-    """A session is left to comers from the look that finds it without an owner; each time anew where it had one between."""
+    """That is what every look of the last while found without an owner, and the last of those before it."""
     before: dict[str, float] = {}
-    found: dict[str, float] = {}
+    seen: list[tuple[float, set[str]]] = []
     now = 0.0
     for wait, unowned in looks:
         now += wait
-        found = {each: found.get(each, now) for each in unowned}
+        seen.append((now, unowned))
         before, left = unowned_for_long(before, unowned, now)
-        assert set(left) == {each for each, first in found.items() if now - first >= LEFT_TO_COMERS_S}
+        long_ago = sum(now - at >= LEFT_TO_COMERS_S for at, _ in seen)
+        of_late = [found for _, found in seen[long_ago - 1 :]] if long_ago else [set[str]()]
+        assert set(left) == set[str].intersection(*of_late)
         assert len(left) == len(set(left))
+
+
+def test_who_comes_wins_over_the_share() -> None:
+    """A session that somebody had claimed at a server meanwhile is left to comers anew once it has no owner again."""
+    first, left = unowned_for_long({}, ["a", "b"], 0.0)
+    assert left == []
+    claimed, left = unowned_for_long(first, ["b"], LEFT_TO_COMERS_S)
+    assert left == ["b"]
+    again, left = unowned_for_long(claimed, ["a", "b"], LEFT_TO_COMERS_S + 0.1)
+    assert left == ["b"]
+    assert unowned_for_long(again, ["a"], 2 * LEFT_TO_COMERS_S + 0.1)[1] == ["a"]

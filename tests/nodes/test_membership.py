@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from engine.nodes import membership
-from engine.nodes.beliefs import BEAT_S, TTL_S, Unchanged, View
+from engine.nodes.beliefs import BEAT_S, LEFT_TO_COMERS_S, TTL_S, Unchanged, View
 from engine.nodes.membership import Membership, MembershipListener, NodeFacts
 from engine.storage.nodes import EXPOSED_FILE, NodeRow, NodeTable, exposed_before, lock_name
 from engine.storage.postgres import PostgresDatabase
+from engine.storage.rows import ROOMS
 from tests.postgres import PostgresCluster
+from tests.storage.rows import room
 
 _Node = TypeVar("_Node", bound=Membership)
 
@@ -197,6 +200,43 @@ async def _becomes(fact: Callable[[], bool]) -> None:
             return
         await asyncio.sleep(0.01)
     raise TimeoutError
+
+
+class _SharesOut(_Listener):
+    """Keeps what it is to claim."""
+
+    def __init__(self) -> None:
+        self.shares: list[list[str]] = []
+
+    def unowned(self, session_ids: Sequence[str]) -> None:
+        self.shares.append(sorted(session_ids))
+
+
+async def test_sessions_of_a_server_that_is_gone_are_shared_out_unless_somebody_comes(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where somebody came, that server has it. The wait for comers is one for all, however many there are."""
+    monkeypatch.setattr(membership, "_MOST_SHARED_OUT", 2)
+    listener = _SharesOut()
+    node = _node(Membership, PostgresDatabase(postgres_url), tmp_path, listener)
+    node._loop = asyncio.get_running_loop()
+    node._begin()
+    assert node._connection is not None
+    table = NodeTable(node._connection)
+    for session_id in ("a", "b", "c", "d", "e", "f"):
+        node._connection.execute(ROOMS.upsert, **ROOMS.values(room(session_id, phase="live")))
+    assert await asyncio.to_thread(node._see, table)
+    assert listener.shares == [], "they are left to whoever comes"
+    table.join("two", url="http://two", version="1", studio_hash="h")
+    table.claim("two", ["b"])
+    # As if nobody had come to the others for as long as they are left to comers.
+    node._unowned = {each: since - LEFT_TO_COMERS_S for each, since in node._unowned.items()}
+    for _ in "acdef":
+        assert await asyncio.to_thread(node._see, table)
+        table.claim(node.node, listener.shares[-1])
+    node._end()
+    assert [len(share) for share in listener.shares] == [1] * 5, "of two at most, for two servers"
+    assert sorted(chain(*listener.shares)) == ["a", "c", "d", "e", "f"]
 
 
 async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_that(
