@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from typing import Final, Literal
@@ -255,13 +255,19 @@ class Series:
     timetable_since: Millis
     """From when on the present timetable is in force: of what lay before, only the sessions that were made are known."""
     ended_at: Millis | None = None
-    kept_before: str = ""
-    """A local date, ``2027-01-07``: a change was for it and all that follow, so sessions of dates before it stay as they are."""
+    kept: dict[str, str] = field(default_factory=dict)
+    """By field, a local date, ``2027-01-07``: the last change of it was for that date and all that follow, so sessions of
+    dates before it keep theirs. ``starts`` stands for the whole timetable."""
     dropped: tuple[str, ...] = ()
     """Sessions that are no part of it any more: their date left the timetable, or the series ended before them."""
     unapplied: bool = False
     """Whether a change has not reached all of its sessions yet."""
     version: int = 1
+
+    @property
+    def made_from(self) -> str:
+        """The local date from which the present timetable holds; those before it were made by an earlier one."""
+        return self.kept.get("starts", "")
 
     @property
     def timetable(self) -> Timetable:

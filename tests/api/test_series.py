@@ -214,7 +214,7 @@ async def test_a_change_reaches_all_that_have_not_begun_and_were_not_changed_alo
 
 
 async def test_a_change_from_a_date_on_leaves_those_before_it(server: Server) -> None:
-    """Also when the series changes later, and its rule; those after it, made later too, follow; the end cancels all."""
+    """What it names they keep, whatever else changes in the whole series; those after it, made later too, follow."""
     await make(server, rule="FREQ=DAILY;COUNT=90")
     before, since, after = (f"evening-{coming(n)}" for n in (2, 3, 4))
     path = f"{PATH}/evening"
@@ -222,24 +222,62 @@ async def test_a_change_from_a_date_on_leaves_those_before_it(server: Server) ->
         path, json={"title": "Late breath", "starts": f"{coming()}T20:15", "since": since}
     )
     assert changed.status_code == 200, changed.text
-    later = await server.client.patch(
-        path, json={"max_participants": 30, "rule": "FREQ=DAILY;INTERVAL=2;COUNT=45"}
-    )
+    later = await server.client.patch(path, json={"max_participants": 30})
     assert later.status_code == 200, later.text
     kept = await session(server, before)
-    assert (kept["title"], kept["max_participants"], kept["status"]) == ("Evening breath", 100, "scheduled")
+    assert (kept["title"], kept["max_participants"], kept["status"]) == ("Evening breath", 30, "scheduled")
     assert kept["scheduled_start"] == at(coming(2), "18:30")
     followed = [await session(server, each) for each in (since, after)]
-    assert {each["title"] for each in followed} == {"Late breath"}
-    assert sorted(each["status"] for each in followed) == ["cancelled", "scheduled"]
+    assert {(each["title"], each["max_participants"]) for each in followed} == {("Late breath", 30)}
+    assert followed[0]["scheduled_start"] == at(coming(3), "20:15")
     occurrences = {each["session_id"]: each for each in (await show(server))["occurrences"]}
-    assert {f"evening-{coming(n)}" for n in (1, 2)} <= occurrences.keys()
+    assert occurrences[f"evening-{coming(80)}"]["scheduled_start"] == at(coming(80), "20:15")
 
-    assert "since" in refused(await server.client.patch(path, json={"title": "x", "since": before}), 409)
+    # An earlier date than the first: from there on, with what changed later.
+    await server.client.patch(path, json={"title": "Night breath", "since": before})
+    titles = [(await session(server, f"evening-{coming(n)}"))["title"] for n in (1, 2, 3)]
+    assert titles == ["Evening breath", "Night breath", "Night breath"]
+    assert (await session(server, before))["scheduled_start"] == at(coming(2), "18:30")
+
     for none in (f"evening-{coming(-1)}", "another"):
         assert "since" in refused(await server.client.patch(path, json={"title": "x", "since": none}), 400)
     await server.client.post(f"{path}/end")
     assert (await session(server, before))["status"] == "cancelled"
+
+
+async def test_a_change_of_the_whole_series_reaches_the_dates_before_an_earlier_change(
+    server: Server,
+) -> None:
+    """All that have not begun and were not changed alone, also where their dates change."""
+    await make(server, rule="FREQ=DAILY;COUNT=20", description="Words")
+    path = f"{PATH}/evening"
+    alone, since = (f"evening-{coming(n)}" for n in (1, 5))
+    await server.client.patch(f"/api/v2/sessions/{alone}", json={"title": "Guest evening"})
+    body = {"title": "Late breath", "starts": f"{coming()}T20:15", "access": "invite", "since": since}
+    assert (await server.client.patch(path, json=body)).status_code == 200
+    assert (await server.client.patch(path, json={"title": "Breath", "description": None})).status_code == 200
+    for number, time in ((2, "18:30"), (5, "20:15")):
+        one = await session(server, f"evening-{coming(number)}")
+        assert (one["title"], one["description"]) == ("Breath", None)
+        assert one["scheduled_start"] == at(coming(number), time)
+    assert (await session(server, alone))["title"] == "Guest evening"
+
+    # Every other day at another time, and private: for all.
+    body = {"rule": "FREQ=DAILY;INTERVAL=2;COUNT=10", "starts": f"{coming()}T19:00", "visibility": "private"}
+    assert (await server.client.patch(path, json=body)).status_code == 200
+    for number in (3, 5, 7):
+        one = await session(server, f"evening-{coming(number)}")
+        assert (one["scheduled_start"], one["visibility"]) == (at(coming(number), "19:00"), "private")
+    for number in (2, 4):
+        assert (await session(server, f"evening-{coming(number)}"))["status"] == "cancelled"
+    assert (await session(server, alone))["status"] == "scheduled"
+
+
+async def test_only_from_when_on_is_no_change(server: Server) -> None:
+    """It would change nothing."""
+    await make(server)
+    reply = await server.client.patch(f"{PATH}/evening", json={"since": f"evening-{coming()}"})
+    assert "at least one field" in str(refused(reply, 400))
 
 
 async def test_dates_that_leave_the_rule_are_cancelled_and_new_ones_made(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 from typing import Any
 
@@ -18,13 +19,16 @@ from engine.api.series.lookup import seen_by, visible_series
 from engine.api.series.requests import CreateSeries, EditSeries, OccurrencesQuery, no_dates
 from engine.api.series.view import made_sessions, occurrence, series_document
 from engine.domain.instant import Millis, iso
-from engine.domain.rejection import Conflict, Invalid
+from engine.domain.rejection import Invalid
 from engine.domain.series import Series
 from engine.sessions.series.made_sessions import not_begun
 
 __all__ = ["ENDPOINTS"]
 
 _MOST_OCCURRENCES = 500
+_TIMETABLE = frozenset({"starts", "timezone", "rule"})
+_ADMISSION = frozenset({"access", "visibility"})
+"""One limits what the other may be."""
 
 
 async def create(request: web.Request) -> web.Response:
@@ -85,7 +89,7 @@ async def change(request: web.Request) -> web.Response:
     """Change a series: all of its sessions that have not begun and were not changed alone.
 
     Where its dates change, sessions whose date is none any more are cancelled, and new ones are made. With ``since`` only that
-    session and those that follow change; the others stay as they are, whatever changes later.
+    session and those that follow change; the others keep theirs until a change without it names the same fields.
     """
     caller = caller_of(request)
     caller.need_key()
@@ -147,16 +151,10 @@ def _changed(series: Series, body: EditSeries, day: str | None) -> Series:
 
     Raises:
         Invalid: the parts do not go together.
-        Conflict: the date lies among those that stay as they are.
     """
     changes = changes_of(body)
     changes.pop("since", None)
-    if day is not None and day < series.kept_before:
-        raise Conflict(
-            "dates_kept",
-            f"The sessions before {series.kept_before} stay as they are since an earlier change: change them one by one.",
-            {"since": f"lies before {series.kept_before}"},
-        )
+    kept = _kept(series, changes.keys(), day)
     starts = changes.pop("starts", series.starts)
     time_zone = changes.pop("timezone", series.time_zone)
     rule = changes.pop("rule", series.rule)
@@ -178,8 +176,19 @@ def _changed(series: Series, body: EditSeries, day: str | None) -> Series:
         starts=starts,
         time_zone=time_zone,
         rule=rule,
-        kept_before=series.kept_before if day is None else day,
+        kept=kept,
     )
+
+
+def _kept(series: Series, named: Set[str], day: str | None) -> dict[str, str]:
+    """Up to which date sessions keep each field, after a change of the ``named`` ones from ``day`` on, or of all sessions."""
+    changed = set(named)
+    for together in (_TIMETABLE, _ADMISSION):
+        if not changed.isdisjoint(together):
+            changed |= together
+    changed -= _TIMETABLE - {"starts"}
+    kept = {name: before for name, before in series.kept.items() if name not in changed}
+    return kept if day is None else kept | dict.fromkeys(changed, day)
 
 
 def _warnings(series: Series, at: Millis) -> list[str]:

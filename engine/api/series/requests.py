@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
 from engine.api.models import OPTIONAL, EditDetails, Query, SessionFields, read_moment
 from engine.domain.instant import Millis
@@ -99,7 +99,14 @@ class EditSeries(EditDetails):
     rule: RuleText = OPTIONAL
     duration_minutes: Minutes = OPTIONAL
     since: SessionId = OPTIONAL
-    """A session of the series that has not begun: it changes and all that follow. Those before it stay as they are, for ever."""
+    """A session of the series that has not begun: it changes and all that follow. Those before it keep what they have of the
+    fields that are named, until a change without ``since`` names them again."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not self.model_fields_set - {"since"}:
+            raise ValueError("nothing to change: name at least one field, since says only from when on")
+        return self
 
 
 def _day_or_moment(value: Any) -> date | Millis:

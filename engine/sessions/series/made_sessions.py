@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 from datetime import date
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.clock import Clock
 from engine.domain import commands as c
@@ -24,6 +24,11 @@ __all__ = ["SeriesRooms", "SeriesSessions", "SessionMaker", "not_begun"]
 _OTHER_ID = 20
 """Ids that are tried for one date, where others have them."""
 _SERVER = c.Sender(Role.ADMIN)
+_FOLLOWED = (
+    *("title", "instructor", "description", "max_participants", "techniques", "access", "visibility"),
+    *("place", "listen_url", "chat", "session_type", "duration_minutes"),
+)
+"""The fields of a session that are its series'."""
 
 
 class SessionMaker(Protocol):
@@ -98,12 +103,11 @@ class SeriesSessions:
         for row in rows:
             if series.ended_at is not None:
                 command: c.Command = c.Cancel()
-            elif (row.occurrence or "") < series.kept_before:
-                continue
-            elif (start := starts.get(row.occurrence or "")) is not None:
-                command = _as_of(series.details, start)
-            else:
+            elif (day := row.occurrence or "") >= series.made_from and day not in starts:
                 command = c.Cancel(by_series=True)
+            else:
+                kept = {name for name, before in series.kept.items() if day < before}
+                command = _as_of(series.details, starts.get(day), kept)
             try:
                 after = await self._sessions.ask(row.session_id, command, _SERVER)
             except Unavailable:
@@ -122,7 +126,7 @@ class SeriesSessions:
         left = False
         of_days = {row.occurrence for row in await self.part_of(series)}
         for occurrence in series.timetable.ahead(self._clock.now()):
-            if occurrence.day in of_days or occurrence.day < series.kept_before:
+            if occurrence.day in of_days or occurrence.day < series.made_from:
                 continue
             details = replace(
                 series.details,
@@ -210,22 +214,12 @@ class SeriesSessions:
         return starts
 
 
-def _as_of(details: Details, start: Millis) -> c.ChangeDetails:
-    """What brings a session to the details of its series."""
+def _as_of(details: Details, start: Millis | None, kept: Collection[str]) -> c.ChangeDetails:
+    """What brings a session to the details of its series, without the fields that it keeps."""
+    values: dict[str, Any] = {name: getattr(details, name) for name in _FOLLOWED if name not in kept}
     return c.ChangeDetails(
-        title=details.title,
-        instructor=details.instructor,
-        description=details.description,
-        scheduled_start=start,
-        max_participants=details.max_participants,
-        techniques=details.techniques,
-        access=details.access,
-        visibility=details.visibility,
-        place=details.place,
-        listen_url=details.listen_url,
-        chat=details.chat,
-        session_type=details.session_type,
-        duration_minutes=details.duration_minutes,
-        cleared=tuple(name for name in ("description", "listen_url") if getattr(details, name) is None),
+        **values,
+        scheduled_start=None if "starts" in kept else start,
+        cleared=tuple(name for name in ("description", "listen_url") if values.get(name, "") is None),
         by_series=True,
     )

@@ -113,7 +113,7 @@ class SeriesSchedule:
             for occurrence in series.timetable.between(max(first, series.timetable_since), last):
                 if len(missing) == limit:
                     break
-                if occurrence.day not in of_days and occurrence.day >= series.kept_before:
+                if occurrence.day not in of_days and occurrence.day >= series.made_from:
                     missing.append(occurrence)
         ids = await self._sessions.ids_for(series, missing)
         planned += [

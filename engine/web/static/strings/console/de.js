@@ -88,7 +88,7 @@ export default {
   "edit.scope": "Was sich ändert",
   "edit.this_one": "Diese",
   "edit.all_following": "Diese und alle folgenden",
-  "edit.before_stay": "Die Termine davor bleiben dann, wie sie sind, auch wenn du die Reihe später änderst.",
+  "edit.before_stay": "Die Termine davor bleiben dann, wie sie sind, bis du dasselbe für die ganze Reihe änderst.",
   "edit.other_day": "Um alle auf einen anderen Tag zu legen, ändere die Reihe.",
   "edit.save": "Speichern",
   "schedule.title": "Neue Sitzung",

@@ -88,7 +88,7 @@ export default {
   "edit.scope": "What changes",
   "edit.this_one": "This one",
   "edit.all_following": "This and all that follow",
-  "edit.before_stay": "The dates before it then stay as they are, also when you change the series later.",
+  "edit.before_stay": "The dates before it then stay as they are, until you change the same for the whole series.",
   "edit.other_day": "To move all of them to another day, change the series.",
   "edit.save": "Save",
   "schedule.title": "New session",

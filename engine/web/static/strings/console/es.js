@@ -88,7 +88,7 @@ export default {
   "edit.scope": "Qué cambia",
   "edit.this_one": "Esta",
   "edit.all_following": "Esta y todas las siguientes",
-  "edit.before_stay": "Las fechas anteriores quedan entonces como están, aunque cambies la serie más tarde.",
+  "edit.before_stay": "Las fechas anteriores quedan entonces como están, hasta que cambies lo mismo en toda la serie.",
   "edit.other_day": "Para pasarlas todas a otro día, cambia la serie.",
   "edit.save": "Guardar",
   "schedule.title": "Nueva sesión",

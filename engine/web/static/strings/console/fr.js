@@ -88,7 +88,7 @@ export default {
   "edit.scope": "Ce qui change",
   "edit.this_one": "Celle-ci",
   "edit.all_following": "Celle-ci et toutes les suivantes",
-  "edit.before_stay": "Les dates d’avant restent alors telles quelles, même si tu changes la série plus tard.",
+  "edit.before_stay": "Les dates d’avant restent alors telles quelles, jusqu’à ce que tu changes la même chose pour toute la série.",
   "edit.other_day": "Pour les mettre toutes à un autre jour, change la série.",
   "edit.save": "Enregistrer",
   "schedule.title": "Nouvelle séance",
