@@ -22,7 +22,7 @@ runtime := requirements/runtime.lock requirements/build.lock
 development := requirements/dev.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test test-quick test-of browsers check static lint types contracts bench bench-publish bench-cluster pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster stress-registrations soak soak-wall soak-sound fuzz-api fuzz-ws screenshots lock clean
+.PHONY: help setup demo run test test-quick test-of browsers check static lint types contracts bench bench-publish bench-cluster pictures check-site spam-check check-asyncapi docs release types-js vendor voice cluster proxies installation stress stress-cluster stress-registrations soak soak-wall soak-sound fuzz fuzz-api fuzz-ws screenshots lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -77,7 +77,7 @@ setup: $(VENV)/development.stamp ## install the development environment into .ve
 run: $(VENV)/runtime.stamp ## serve, with the data in ./var; RUN_ARGS="--port 8001", or HALCYTONE_*
 	$(halcytone) serve $(RUN_ARGS)
 
-check: static test browsers ## run lint, types, import contracts, the tests, and the walks in other browsers: what every change must pass
+check: static test fuzz browsers ## run lint, types, import contracts, the tests, a minute of fuzzing, and the walks in other browsers: what every change must pass
 
 static: lint types contracts ## run lint, types and import contracts
 
@@ -144,6 +144,9 @@ soak-wall: $(VENV)/development.stamp ## soak test: a wall, a phone and a console
 soak-sound: $(VENV)/development.stamp ## the phase of the sound in a hidden page, for ten minutes; or SOUND_ARGS="--minutes 1"
 	$(needs_chromium)
 	$(python) -m tests.soak.sound $(SOUND_ARGS)
+
+fuzz: $(VENV)/development.stamp ## fuzz test: a minute of generated requests, and of raw frames beside it
+	@$(MAKE) -j2 fuzz-api fuzz-ws FUZZ_ARGS="--seconds 60"
 
 fuzz-api: $(VENV)/development.stamp ## fuzz test: ten minutes of generated requests to every documented endpoint; or FUZZ_ARGS="--seconds 60"
 	$(python) -m tests.fuzz.api $(FUZZ_ARGS)

@@ -34,23 +34,15 @@ MEGABYTES_LEFT = 64.0
 SESSIONS = ("scheduled", "under-way", "ended", "cancelled", "published", "never-created")
 PERSON = "ann"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+_PHASES = "examples,coverage,fuzzing"
+_SHORTEST_RUN_S = 20.0
 _REQUESTS = re.compile(r"([\d,]+) generated")
 
 
-async def run(
-    seed: int,
-    seconds: float,
-    examples: int,
-    faults: Faults,
-    *,
-    phases: str = "examples,coverage,fuzzing",
-    least: float = 20.0,
-    as_person: bool = True,
-) -> list[str]:
+async def run(seed: int, seconds: float, examples: int, faults: Faults) -> list[str]:
     """Rounds against a server of our own until the time is over, at least one; returns the figures, and notes faults.
 
-    ``least``: seconds that a run of schemathesis has at least. ``as_person``: a round has a second
-    one, with the credential of one participant.
+    A round asks with the administrator's key, and then what concerns one participant with that one's credential.
     """
     until = time.monotonic() + seconds
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
@@ -65,13 +57,10 @@ async def run(
             before, rounds = await server.look(), 0
             while not rounds or time.monotonic() < until:
                 number = seed * 1000 + rounds
-                arguments = ("--max-examples", str(examples), "--seed", str(number), "--phases", phases)
-                await _round(server, schema, KEY, counts, max(least, until - time.monotonic()), *arguments)
-                if as_person:
-                    only_me = ("--include-path-regex", "/me", *arguments)
-                    await _round(
-                        server, schema, person, counts, max(least, until - time.monotonic()), *only_me
-                    )
+                arguments = ("--max-examples", str(examples), "--seed", str(number), "--phases", _PHASES)
+                only_me = ("--include-path-regex", "/me", *arguments)
+                await _round(server, schema, KEY, counts, until - time.monotonic(), *arguments)
+                await _round(server, schema, person, counts, until - time.monotonic(), *only_me)
                 rounds += 1
             after = await server.look()
             rows = [
@@ -122,7 +111,7 @@ async def _round(
         str(Path(sys.executable).with_name("schemathesis")),
         *("run", str(schema), "--url", server.server.url, "--header", f"Authorization: Bearer {secret}"),
         *("--checks", CHECKS, "--mode", "all", "--continue-on-failure", "--request-timeout", "60"),
-        *("--suppress-health-check", "all", "--no-color", "--max-time", str(int(left))),
+        *("--suppress-health-check", "all", "--no-color", "--max-time", str(int(max(_SHORTEST_RUN_S, left)))),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import sys
 import tempfile
 import time
@@ -53,7 +54,7 @@ class Fuzz:
         self.answers: Counter[str] = Counter()
         self.codes: Counter[int] = Counter()
 
-    async def run(self, seconds: float, cases: int) -> None:
+    async def run(self, seconds: float, cases: float = math.inf) -> None:
         """Run cases from all workers until the time is over or so many are done."""
         until, most = time.monotonic() + seconds, self._next_case + cases
 
@@ -244,9 +245,7 @@ async def _server_frame(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     return opcode, payload
 
 
-async def run(
-    seed: int, seconds: float, only: int | None, faults: Faults, *, cases: int = 1 << 60
-) -> list[str]:
+async def run(seed: int, seconds: float, only: int | None, faults: Faults) -> list[str]:
     """Run against a server of our own; returns the figures, and notes faults."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         async with (
@@ -258,9 +257,9 @@ async def run(
             if only is not None:
                 await fuzz.case(only, await created(http, server.server.url, "only"))
                 return [f"case {only}: {dict(fuzz.answers)}, {dict(fuzz.codes)}"]
-            await fuzz.run(seconds, min(_WARM_UP, cases // 3))
+            await fuzz.run(seconds, _WARM_UP)
             before = await server.look()
-            await fuzz.run(seconds, cases)
+            await fuzz.run(seconds)
             after = await server.look()
             healthy = await asked(http, "GET", f"{server.server.url}/api/v2/sessions/live")
             rows = [
