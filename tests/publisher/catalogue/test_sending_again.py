@@ -108,3 +108,33 @@ def test_what_changes_in_a_series_is_taken_and_noted_together(
     sender.submitted(second, at + MINUTE)
     for session_id in ("one", "two"):
         assert table.count_by_state(session_id, "place_moved") == {"submitted": 1}
+
+
+def test_whose_time_is_over_fails_with_what_was_said_last(table: Deliveries, sender: DueDeliveries) -> None:
+    """Also what was never tried; asked for anew, its time begins anew."""
+    mail = begun(table, sender, "ann")
+    sender.refused(mail, "later", NOW)
+    table.schedule_one("", "newsletter_test", "ann", "a@x.example", NOW, NOW)
+    assert sender.expire(NOW + HOUR - 1) == 0
+    assert sender.expire(NOW + HOUR) == 2
+    (test, sign_in) = table.by_kind_and_state("")
+    assert (test["state"], test["error"]) == ("failed", "could not be sent in time")
+    assert (sign_in["state"], sign_in["error"]) == ("failed", "not taken in time: later")
+    table.schedule_one("", "sign_in", "ann", "a@x.example", NOW + HOUR, NOW + HOUR)
+    assert sender.expire(NOW + 2 * HOUR - 1) == 0
+
+
+def test_a_refusal_is_its_recipients_own_once_another_was_accepted(
+    table: Deliveries, sender: DueDeliveries
+) -> None:
+    """Since it was refused first: what was accepted before says nothing of a server that refuses the studio now."""
+    sender.submitted(begun(table, sender, "failed"), NOW)
+    mail = begun(table, sender, "ann")
+    assert not sender.note_refusal(mail, NOW + 1)
+    sender.refused(mail, "no", NOW + 1)
+    table.schedule_one("", "sign_in", "unknown", "b@x.example", NOW, NOW)
+    (other,) = sender.due(NOW)
+    taken = sender.begin(other, NOW + 2)
+    assert taken is not None
+    sender.submitted(taken, NOW + 2)
+    assert sender.note_refusal(mail, NOW + 3)
