@@ -42,18 +42,20 @@ test test-quick test-of browsers: export PYTHONDONTWRITEBYTECODE =
 in_parallel = -n 4 --dist loadfile --no-loadscope-reorder --durations=10
 # The files to collect for what runs alone; with arguments given, those alone say what is collected.
 alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py'))
+# Arguments may choose tests of one kind alone: pytest says with 5 that there are none of the other.
+or_none = $(if $(TEST_ARGS),|| [ $$? -eq 5 ])
 test: $(VENV)/development.stamp ## run every test, and install what they need
 	$(needs_curl)
 	$(needs_postgresql)
 	$(needs_chromium)
 	@# What measures time has the machine to itself.
-	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) || { [ $$? -eq 5 ] && [ -n "$(TEST_ARGS)" ]; }
-	$(python) -m pytest -m "not alone and not engines" $(in_parallel) $(TEST_ARGS)
+	$(python) -m pytest -m alone $(alone) $(TEST_ARGS) $(or_none)
+	$(python) -m pytest -m "not alone and not engines" $(in_parallel) $(TEST_ARGS) $(or_none)
 
 test-quick: $(VENV)/development.stamp ## run every test that needs no browser: half the time
 	$(needs_curl)
 	$(needs_postgresql)
-	$(python) -m pytest -m "not browser" $(in_parallel) $(TEST_ARGS)
+	$(python) -m pytest -m "not browser and not engines" $(in_parallel) $(TEST_ARGS)
 
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))

@@ -139,6 +139,13 @@ async def test_a_session_has_a_calendar_file_of_its_own(server: Server) -> None:
     refused(await server.stranger.get("/sessions/nowhere/event.ics"), 404)
 
 
+async def test_a_join_link_with_a_slip_in_it_opens_the_page_that_says_so(server: Server) -> None:
+    """As when it was copied with the bracket that stood behind it."""
+    page = await server.stranger.get("/sessions/join/evening-calm)")
+    assert page.status_code == 200
+    assert page.headers["Content-Type"].startswith("text/html")
+
+
 @pytest.mark.parametrize("path", ["/sessions/morning/", "/sessions/join/morning"])
 async def test_a_link_to_a_session_has_a_preview(server: Server, path: str) -> None:
     """Title, local time and card; of a private one nothing."""

@@ -7,6 +7,7 @@ from aiohttp import web
 from engine.api.http.app_keys import ROOMS, session_id_of
 from engine.api.http.plain_page import page_context, preview_tags
 from engine.api.pages.session_pages import described, zone_of
+from engine.domain.rejection import Rejected
 from engine.storage.database import DatabaseError
 
 __all__ = ["preview_of_join"]
@@ -24,8 +25,8 @@ async def preview_of_join(request: web.Request) -> tuple[str, str] | None:
             return None
         page = await page_context(request)
         zone = await zone_of(request, page, row.series_id)
-    except DatabaseError:
-        # The page says so itself.
+    except (DatabaseError, Rejected):
+        # No id of a session, or no database: the page says so itself.
         return None
     tags = preview_tags(
         page,
