@@ -106,7 +106,7 @@ class Deliveries:
             self._connection.execute(
                 f"{_INSERT} ON CONFLICT (session_id, kind, recipient) DO UPDATE SET state = 'preparing',"
                 " attempts = 0, due_at = excluded.due_at, first_due_at = excluded.due_at, refused_at = NULL,"
-                " updated_at = excluded.updated_at WHERE deliveries.state = 'failed'"
+                " error = NULL, updated_at = excluded.updated_at WHERE deliveries.state = 'failed'"
                 " OR ((deliveries.updated_at <= :last OR deliveries.updated_at > :ahead)"
                 " AND deliveries.state <> 'submitting')",
                 session_id="",
@@ -137,6 +137,7 @@ class Deliveries:
                 " first_due_at = CASE WHEN deliveries.state = 'submitting' THEN deliveries.first_due_at"
                 " ELSE excluded.due_at END,"
                 " refused_at = CASE WHEN deliveries.state = 'submitting' THEN deliveries.refused_at END,"
+                " error = CASE WHEN deliveries.state = 'submitting' THEN deliveries.error END,"
                 " address = excluded.address, updated_at = excluded.updated_at",
                 session_id=session_id,
                 kind=kind,
@@ -187,7 +188,7 @@ class Deliveries:
         """Queue the failed mails of a session again; uncertain ones stay. Returns how many were queued."""
         return self._connection.execute(
             "UPDATE deliveries SET state = 'preparing', attempts = 0, due_at = :now, first_due_at = :now,"
-            " refused_at = NULL, updated_at = :now"
+            " refused_at = NULL, error = NULL, updated_at = :now"
             " WHERE session_id = :id AND state = 'failed'",
             now=now,
             id=session_id,

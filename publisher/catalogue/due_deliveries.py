@@ -1,39 +1,27 @@
 """The deliveries that are due, for the one who sends: which they are, and what becomes of each that was taken.
 
-What several sessions of a series are told of is taken as one mail. See ``deliveries`` for the states.
+What several sessions of a series are told of is taken as one mail. See ``deliveries`` for the states, and
+``mail_times`` for how long mails are tried. A little long: each outcome is one method.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.domain.instant import HOUR, MINUTE, Millis
-from engine.domain.registrations import UNCONFIRMED_KEPT, PlaceMail
+from engine.domain.instant import Millis
 from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
-from engine.storage.sign_ins import SIGN_IN_MAIL, SignIns
-from publisher.catalogue.deliveries import KEY_MAILS, NEWSLETTER, NEWSLETTER_TEST, PERSONAL, Delivery
+from engine.storage.sign_ins import SignIns
+from publisher.catalogue.deliveries import KEY_MAILS, NEWSLETTER, PERSONAL, Delivery
+from publisher.catalogue.mail_times import begin_time, is_over, next_try
 from publisher.catalogue.place_mails import PLACE_MAILS, has_address, wanted_address
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.series_mails import GATHERED, waiting_with
 
 __all__ = ["DueDeliveries"]
 
-_LONGEST_PAUSE: Millis = HOUR
 _MAX_ATTEMPTS = 6
 """Of a mail whose failure lies in itself or in its recipient."""
-
-_LIFETIME: Millis = 5 * 24 * HOUR
-"""How long mails are tried, from when they were to leave: as long as mail servers try (RFC 5321, 4.5.4.1)."""
-
-_LIFETIMES: dict[str, Millis] = {
-    # Whoever asked for it waits for it now.
-    SIGN_IN_MAIL: HOUR,
-    NEWSLETTER_TEST: HOUR,
-    # Their link is good no longer.
-    PlaceMail.CONFIRM: UNCONFIRMED_KEPT,
-}
-"""Of the kinds of mails whose time is over sooner. Reminders end with what they remind of (``wanted_address``)."""
 
 _MOST_REFUSALS = 2
 """Newsletters in a row that a mailbox was unknown for."""
@@ -46,7 +34,7 @@ class DueDeliveries:
         self._connection = catalogue.connection
 
     def due(self, now: Millis, limit: int = 100) -> list[Delivery]:
-        """The deliveries that are due, the oldest first, and of those the ones that were tried least.
+        """The deliveries that are due, the oldest first; of those, whoever was refused as the studio might be goes last.
 
         Where the clock was set back meanwhile, each waits for what was left of its pause.
         """
@@ -64,7 +52,7 @@ class DueDeliveries:
             )
         rows = self._connection.rows(
             "SELECT * FROM deliveries WHERE state = 'preparing' AND due_at <= :now"
-            " ORDER BY due_at, attempts, session_id, recipient LIMIT :limit",
+            " ORDER BY due_at, coalesce(refused_at, 0), attempts, session_id, recipient LIMIT :limit",
             now=now,
             limit=limit,
         )
@@ -102,9 +90,9 @@ class DueDeliveries:
                 return None
             return self._addressed(delivery, address)
 
-    def give_back(self, delivery: Delivery, now: Millis, due_at: Millis | None = None) -> None:
+    def give_back(self, delivery: Delivery, now: Millis) -> None:
         """Undo ``begin``: nothing was sent, for a reason of our own, and the attempt does not count."""
-        self._set(delivery, "preparing", now, attempts=delivery.attempts, due_at=due_at)
+        self._set(delivery, "preparing", now, attempts=delivery.attempts)
 
     def submitted(self, delivery: Delivery, now: Millis) -> None:
         """The mail server took it."""
@@ -127,31 +115,33 @@ class DueDeliveries:
         *,
         for_good: bool = False,
         its_own: bool = False,
-        not_before: Millis = 0,
     ) -> bool:
-        """The server has not taken it: fail ``for_good``, or retry later until its time is over (``expire``).
+        """The server has not taken it: fail ``for_good``, or retry later until its time is over.
 
         What lies in the mail or in its recipient, ``its_own``, fails after a few attempts. Returns whether it failed.
         """
-        if for_good or (its_own and delivery.attempts + 1 >= _MAX_ATTEMPTS):
-            self._set(delivery, "failed", now, error=error)
-            return True
-        pause = min(_LONGEST_PAUSE, MINUTE << min(delivery.attempts, 10))
-        self._set(delivery, "preparing", now, error=error, due_at=max(now + pause, not_before))
-        return False
+        with self._connection.transaction():
+            begin_time(self._connection, delivery, now)
+            failed = for_good or (its_own and delivery.attempts + 1 >= _MAX_ATTEMPTS)
+            if not failed and is_over(self._connection, delivery, now):
+                failed, error = True, f"not taken in time: {error}"
+            if failed:
+                self._set(delivery, "failed", now, error=error)
+            else:
+                self._set(delivery, "preparing", now, error=error, due_at=next_try(delivery, now))
+        return failed
+
+    def refused_to_studio(self, delivery: Delivery, error: str, now: Millis) -> None:
+        """The server refused the studio and not this recipient: no attempt counts, and next time the others go first."""
+        with self._connection.transaction():
+            begin_time(self._connection, delivery, now)
+            self._note_refused_at(delivery, ":now", now)
+            self._set(delivery, "preparing", now, attempts=delivery.attempts, error=error)
 
     def note_refusal(self, delivery: Delivery, now: Millis) -> bool:
-        """Note when a recipient was refused first; returns whether another one was accepted since, so that it is theirs alone."""
+        """Note when a recipient was refused, unless noted; returns whether another one was accepted since: it is theirs alone."""
         with self._connection.transaction():
-            for session_id, kind in delivery.rows:
-                self._connection.execute(
-                    "UPDATE deliveries SET refused_at = coalesce(refused_at, :now)"
-                    " WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
-                    now=now,
-                    id=session_id,
-                    kind=kind,
-                    recipient=delivery.recipient,
-                )
+            self._note_refused_at(delivery, "coalesce(refused_at, :now)", now)
             return bool(
                 self._connection.value(
                     "SELECT 1 FROM deliveries own JOIN deliveries other ON other.state = 'submitted'"
@@ -162,21 +152,6 @@ class DueDeliveries:
                     recipient=delivery.recipient,
                 )
             )
-
-    def expire(self, now: Millis) -> int:
-        """Fail the mails whose time is over, with what the server said last. Returns how many."""
-        by_kind = " ".join(f"WHEN :kind_{at} THEN :for_{at}" for at in range(len(_LIFETIMES)))
-        kinds = {f"kind_{at}": str(kind) for at, kind in enumerate(_LIFETIMES)}
-        return self._connection.execute(
-            "UPDATE deliveries SET state = 'failed', updated_at = :now,"
-            " error = coalesce('not taken in time: ' || error, 'could not be sent in time')"
-            " WHERE state = 'preparing' AND first_due_at <= :now - CASE kind"
-            f" {by_kind} ELSE :lifetime END",
-            now=now,
-            lifetime=_LIFETIME,
-            **kinds,
-            **{f"for_{at}": lifetime for at, lifetime in enumerate(_LIFETIMES.values())},
-        )
 
     def unknown(self, delivery: Delivery, error: str, now: Millis) -> bool:
         """There is no such mailbox: failed for good; returns whether the subscriber is paused, as it was so last time too."""
@@ -195,16 +170,6 @@ class DueDeliveries:
                 most=_MOST_REFUSALS,
             )
         return bool(paused)
-
-    def postpone_due(self, error: str, now: Millis, until: Millis) -> int:
-        """Postpone every due mail until a time, as no server takes a connection; counts as no attempt. Returns how many."""
-        return self._connection.execute(
-            "UPDATE deliveries SET due_at = :until, error = :error, updated_at = :now"
-            " WHERE state = 'preparing' AND due_at <= :now",
-            until=until,
-            error=error,
-            now=now,
-        )
 
     def recover(self, now: Millis) -> int:
         """At the start of the process: what a dead one was submitting is uncertain, or due again. Returns how many."""
@@ -250,6 +215,17 @@ class DueDeliveries:
         if not taken:
             return None
         return replace(taken[0], others=tuple((each.session_id, each.kind) for each in taken[1:]))
+
+    def _note_refused_at(self, delivery: Delivery, when: str, now: Millis) -> None:
+        for session_id, kind in delivery.rows:
+            self._connection.execute(
+                f"UPDATE deliveries SET refused_at = {when}"
+                " WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
+                now=now,
+                id=session_id,
+                kind=kind,
+                recipient=delivery.recipient,
+            )
 
     def _addressed(self, delivery: Delivery, address: str) -> Delivery:
         """Note the address that a person has now."""
@@ -301,11 +277,14 @@ class DueDeliveries:
         attempts: int | None,
         due_at: Millis | None,
     ) -> bool:
+        # What was said last stays with a mail that is tried again: by it one knows that it was tried.
+        said = "coalesce(:error, error)" if state in ("submitting", "preparing") else ":error"
         changed = self._connection.execute(
             "UPDATE deliveries SET state = CASE WHEN again_at IS NULL THEN :state ELSE 'preparing' END,"
             " attempts = CASE WHEN again_at IS NULL THEN coalesce(:attempts, attempts) ELSE 0 END,"
             " due_at = coalesce(again_at, :due_at, due_at), first_due_at = coalesce(again_at, first_due_at),"
-            " refused_at = CASE WHEN again_at IS NULL THEN refused_at END, again_at = NULL, error = :error, updated_at = :now"
+            " refused_at = CASE WHEN again_at IS NULL THEN refused_at END, again_at = NULL,"
+            f" error = CASE WHEN again_at IS NULL THEN {said} END, updated_at = :now"
             " WHERE session_id = :id AND kind = :kind AND recipient = :recipient AND state = :only_from",
             state=state,
             error=error,

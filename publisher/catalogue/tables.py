@@ -176,7 +176,7 @@ CREATE TABLE letters (
 ) {by_key}
 """
 
-# From when on a mail was to leave, by which its time is over, and when its recipient was first refused as the studio might be.
+# When a mail's time began (``mail_times``), and since when refusals of its recipient may be the recipient's own.
 _TIMES = """
 ALTER TABLE deliveries ADD COLUMN first_due_at {integer};
 ALTER TABLE deliveries ADD COLUMN refused_at {integer};

@@ -8,9 +8,10 @@ import aiosmtplib
 import structlog
 
 from engine.domain.instant import HOUR, MINUTE, Millis
-from engine.storage.database import DatabaseError
+from engine.storage.database import Connection, DatabaseError
 from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
+from publisher.catalogue.mail_times import expire, postpone_due
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
 from publisher.delivery.one_mail import StudioRefused, described, record_refusal, send_one
@@ -51,7 +52,7 @@ async def deliver_due(
 
     ``timeout_s`` bounds the wait for each reply of the server. What the server refuses to the studio itself (no
     connection, EHLO, STARTTLS, AUTH, the sender, relaying) is no recipient's fault: everything waits, for a pause that
-    grows with each such round, which ``outage`` counts. Mails whose time is over fail first.
+    grows with each such round, which ``outage`` counts. Short-lived mails whose time is over are given up first.
 
     Raises:
         ValueError: the studio has no sender, or ``smtp_url`` is no mail server's address.
@@ -60,7 +61,7 @@ async def deliver_due(
         raise ValueError("studio.toml: mail needs a sender")
     sending = _Round(texts, catalogue, smtp_url, now, timeout_s=timeout_s, outage=outage or Outage())
     deliveries = DueDeliveries(catalogue)
-    if expired := deliveries.expire(now()):
+    if expired := expire(catalogue.connection, now()):
         _log.warning("mails expired", mails=expired)
     try:
         for due in deliveries.due(now()):
@@ -142,7 +143,7 @@ class _Round:
             await client.mail(self._texts.studio.sender)
             await client.rset()
         except (aiosmtplib.SMTPException, OSError) as error:
-            _postpone_all(self._deliveries, error, self._now(), self._outage)
+            _postpone_all(self._catalogue.connection, error, self._now(), self._outage)
             return None
         return client
 
@@ -175,14 +176,8 @@ class _Round:
             self._suspect = delivery, error.answer
             self._disconnect()
             return True
-        until = _postpone_all(self._deliveries, error.answer, self._now(), self._outage)
         waiting, self._suspect = self._suspect, None
-        for each, answer in ((delivery, error.answer), *(() if waiting is None else (waiting,))):
-            if error.by_recipient:
-                # It counts, so that whoever is refused goes behind the others.
-                self._deliveries.refused(each, described(answer), self._now(), not_before=until)
-            else:
-                self._deliveries.give_back(each, self._now(), until)
+        self._let_all_wait((delivery, error.answer), *(() if waiting is None else (waiting,)))
         return False
 
     def _settle_suspect(self) -> None:
@@ -191,7 +186,13 @@ class _Round:
             if self._deliveries.note_refusal(delivery, self._now()):
                 self._record_its_own(delivery, answer)
             else:
-                record_refusal(self._deliveries, delivery, answer, self._now())
+                self._let_all_wait((delivery, answer))
+
+    def _let_all_wait(self, *refused: tuple[Delivery, aiosmtplib.SMTPResponseException]) -> None:
+        """Put refusals down to the studio: whoever got one waits as all others do."""
+        for delivery, answer in refused:
+            self._deliveries.refused_to_studio(delivery, described(answer), self._now())
+        _postpone_all(self._catalogue.connection, refused[0][1], self._now(), self._outage)
 
     def _record_its_own(self, delivery: Delivery, answer: aiosmtplib.SMTPResponseException) -> None:
         """Record a refusal that concerns one recipient alone: only what is said to be permanent fails in a few attempts."""
@@ -204,9 +205,8 @@ class _Round:
             self._client = None
 
 
-def _postpone_all(deliveries: DueDeliveries, error: BaseException, now: Millis, outage: Outage) -> Millis:
-    """Let every due mail wait; returns until when."""
+def _postpone_all(connection: Connection, error: BaseException, now: Millis, outage: Outage) -> None:
+    """Let every due mail wait."""
     pause = outage.next_pause()
-    waiting = deliveries.postpone_due(described(error), now, now + pause)
+    waiting = postpone_due(connection, described(error), now, now + pause)
     _log.warning("mail waits", problem=described(error), waiting=waiting, again_in_s=pause // 1000)
-    return now + pause

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -13,9 +14,12 @@ from engine.storage.rows import ROOMS
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import Deliveries, Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
+from publisher.catalogue.mail_times import expire, postpone_due
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
+
+DAY = 24 * HOUR
 
 OUTCOMES: dict[str, Callable[[DueDeliveries, Delivery], object]] = {
     "submitted": lambda sender, mail: sender.submitted(mail, NOW),
@@ -110,18 +114,94 @@ def test_what_changes_in_a_series_is_taken_and_noted_together(
         assert table.count_by_state(session_id, "place_moved") == {"submitted": 1}
 
 
-def test_whose_time_is_over_fails_with_what_was_said_last(table: Deliveries, sender: DueDeliveries) -> None:
-    """Also what was never tried; asked for anew, its time begins anew."""
+def test_whose_time_is_over_is_given_up(
+    publisher: Publisher, table: Deliveries, sender: DueDeliveries
+) -> None:
+    """A mail for signing in or a test is removed, also where it was never tried; asked for anew, its time begins anew."""
     mail = begun(table, sender, "ann")
     sender.refused(mail, "later", NOW)
     table.schedule_one("", "newsletter_test", "ann", "a@x.example", NOW, NOW)
-    assert sender.expire(NOW + HOUR - 1) == 0
-    assert sender.expire(NOW + HOUR) == 2
-    (test, sign_in) = table.by_kind_and_state("")
-    assert (test["state"], test["error"]) == ("failed", "could not be sent in time")
-    assert (sign_in["state"], sign_in["error"]) == ("failed", "not taken in time: later")
+    table.schedule_one("one", "place_confirm", "r", "a@x.example", NOW, NOW)
+    assert expire(publisher.connection, NOW + HOUR - 1) == 0
+    assert expire(publisher.connection, NOW + HOUR) == 2
+    assert table.by_kind_and_state("") == []
     table.schedule_one("", "sign_in", "ann", "a@x.example", NOW + HOUR, NOW + HOUR)
-    assert sender.expire(NOW + 2 * HOUR - 1) == 0
+    assert expire(publisher.connection, NOW + 2 * HOUR - 1) == 0
+    assert expire(publisher.connection, NOW + 3 * DAY) == 2
+    (confirm,) = table.by_kind_and_state("one")
+    assert (confirm["state"], confirm["error"]) == ("failed", "could not be sent in time")
+
+
+def test_whose_time_is_over_fails_only_where_a_try_after_it_fails(
+    publisher: Publisher, table: Deliveries, sender: DueDeliveries
+) -> None:
+    """Its time begins with the first try that fails: the server may have been off for a week before it, and after it."""
+    for kind in ("confirmation", "summary"):
+        table.schedule_one("one", kind, "ann", "a@x.example", NOW, NOW)
+    start = NOW + 7 * DAY
+    assert expire(publisher.connection, start) == 0
+    assert postpone_due(publisher.connection, "away", start, start + MINUTE) == 2
+    (first, second) = sender.due(start + 5 * DAY - 1)
+    mail = sender.begin(first, start + 5 * DAY - 1)
+    assert mail is not None
+    assert not sender.refused(mail, "later", start + 5 * DAY - 1)
+    assert expire(publisher.connection, start + 7 * DAY) == 0
+    mail = sender.begin(replace(mail, attempts=1), start + 7 * DAY)
+    assert mail is not None
+    assert sender.refused(mail, "later", start + 7 * DAY)
+    assert sender.due(start + 7 * DAY) == [second]
+    assert postpone_due(publisher.connection, "away still", start + 7 * DAY, start + 8 * DAY) == 0
+    assert [each["error"] for each in table.by_kind_and_state("one")] == [
+        "not taken in time: later",
+        "not taken in time: away still",
+    ]
+
+
+def test_in_an_outage_a_mail_for_signing_in_is_tried_every_ten_minutes(
+    publisher: Publisher, table: Deliveries, sender: DueDeliveries
+) -> None:
+    """Its time is over in an hour, which is the longest pause of others."""
+    table.schedule_one("", "sign_in", "ann", "a@x.example", NOW, NOW)
+    table.schedule_one("one", "summary", "ann", "a@x.example", NOW, NOW)
+    postpone_due(publisher.connection, "away", NOW, NOW + HOUR)
+    (due,) = sender.due(NOW + 10 * MINUTE)
+    assert due.kind == "sign_in"
+    mail = sender.begin(replace(due, attempts=8), NOW + 10 * MINUTE)
+    assert mail is not None
+    sender.refused(mail, "later", NOW + 10 * MINUTE)
+    assert [each.kind for each in sender.due(NOW + 20 * MINUTE)] == ["sign_in"]
+
+
+def test_what_an_older_server_schedules_has_its_time(
+    publisher: Publisher, table: Deliveries, sender: DueDeliveries
+) -> None:
+    """One of 0.2.0 beside this one writes no ``first_due_at``, nor moves it when it schedules a mail again."""
+    for owner in ("ann", "failed"):
+        table.schedule_one("", "sign_in", owner, "a@x.example", NOW, NOW)
+    publisher.connection.execute("UPDATE deliveries SET first_due_at = NULL WHERE recipient = 'ann'")
+    publisher.connection.execute(
+        "UPDATE deliveries SET due_at = :at, error = 'no' WHERE recipient = 'failed'", at=NOW + 3 * HOUR
+    )
+    assert expire(publisher.connection, NOW + HOUR - 1) == 0
+    assert expire(publisher.connection, NOW + HOUR) == 1
+    assert expire(publisher.connection, NOW + 4 * HOUR - 1) == 0
+    assert expire(publisher.connection, NOW + 4 * HOUR) == 1
+
+
+def test_refusals_of_the_studio_are_no_attempts(table: Deliveries, sender: DueDeliveries) -> None:
+    """What was accepted before the last of them says nothing of this recipient, who goes last next time."""
+    mail = begun(table, sender, "ann")
+    assert not sender.note_refusal(mail, NOW)
+    sender.refused_to_studio(mail, "quota", NOW)
+    table.schedule_one("", "sign_in", "unknown", "b@x.example", NOW, NOW)
+    (other, again) = sender.due(NOW)
+    assert (other.recipient, again) == ("unknown", mail)
+    taken = sender.begin(other, NOW + 1)
+    assert taken is not None
+    sender.submitted(taken, NOW + 1)
+    assert sender.begin(again, NOW + 2) is not None
+    sender.refused_to_studio(mail, "quota", NOW + 2)
+    assert not sender.note_refusal(mail, NOW + 3)
 
 
 def test_a_refusal_is_its_recipients_own_once_another_was_accepted(

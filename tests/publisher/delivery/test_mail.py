@@ -761,9 +761,11 @@ async def test_mailboxes_closed_to_strangers_starve_nobody(
         assert await deliver(studio, mail_server, LATER + 3 * HOUR) == 3
     assert mail_server.taken[-1][0] == "e@example.org"
     assert "mail waits" not in {line["event"] for line in logged}
-    await deliver(studio, mail_server, LATER + 4 * HOUR)
+    for hour in range(4, 6):
+        assert states(studio) == {"preparing": 2, "submitted": 2}
+        await deliver(studio, mail_server, LATER + hour * HOUR)
     assert states(studio) == {"failed": 2, "submitted": 2}
-    assert await deliver(studio, mail_server, LATER + 5 * HOUR) == 0
+    assert await deliver(studio, mail_server, LATER + 6 * HOUR) == 0
 
 
 async def test_a_mailbox_that_is_full_for_days_gets_its_mail(
@@ -780,14 +782,14 @@ async def test_a_mailbox_that_is_full_for_days_gets_its_mail(
     del mail_server.answers["a@example.org"]
     await deliver(studio, mail_server, LATER + 5 * DAY - 1)
     assert states(studio) == {"preparing": 1, "submitted": 2}
-    assert await deliver(studio, mail_server, LATER + 5 * DAY) == 0
+    assert await deliver(studio, mail_server, LATER + 5 * DAY + HOUR) == 1
     assert states(studio) == {"failed": 1, "submitted": 2}
     (failed,) = [row for row in list_publications(studio.database, None) if row["state"] == "failed"]
     assert failed["last_error"] == "not taken in time: 452 4.2.2 mailbox full"
 
 
 async def test_a_sign_in_mail_does_not_come_hours_later(studio: Publisher, mail_server: MailServer) -> None:
-    """It fails after an hour without a server, and is sent again where somebody asks anew; a newsletter waits on."""
+    """It is removed after an hour without a server, and sent where somebody asks anew; a newsletter waits on."""
     with closing(Keys(studio.database)) as keys:
         keys.create("Ivy", 1)
     subscribed(studio, "a@example.org")
@@ -800,9 +802,7 @@ async def test_a_sign_in_mail_does_not_come_hours_later(studio: Publisher, mail_
     assert mails.count_by_state("", SIGN_IN_MAIL) == {"preparing": 1}
     assert await deliver(studio, mail_server, LATER + HOUR) == 1
     assert [address for address, _ in mail_server.taken] == ["a@example.org"]
-    (failed,) = [row for row in list_publications(studio.database, None) if row["state"] == "failed"]
-    assert failed["channel"] == "mail: sign_in"
-    assert failed["last_error"].startswith("not taken in time: ")
+    assert mails.count_by_state("", SIGN_IN_MAIL) == {}
     mails.schedule_one("", SIGN_IN_MAIL, "Ivy", "ivy@example.org", LATER + HOUR, LATER + HOUR)
     assert await deliver(studio, mail_server, LATER + HOUR) == 1
     assert mail_server.taken[-1][0] == "ivy@example.org"
