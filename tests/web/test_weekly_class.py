@@ -247,7 +247,7 @@ async def test_a_weekly_class_over_the_end_of_summer_time(tmp_path: Path, open_p
     async with studio(tmp_path, open_page, autumn(23, 10)) as week:
         desk = await set_up(week)
         await desk.get_by_role("button", name=re.compile("^Open the room of .*31 October")).click()
-        await desk.get_by_role("button", name="Share").click()
+        await desk.get_by_role("button", name="Share", exact=True).click()
         join = await desk.get_by_label("Link for everybody who joins").input_value()
         await week.looked_at(desk, "share")
         await desk.get_by_role("dialog").get_by_role("button", name="Close").click()
