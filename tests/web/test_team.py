@@ -82,7 +82,10 @@ async def test_somebody_says_that_they_come_and_the_instructor_sees_it(
 async def test_whoever_has_the_link_of_a_session_sees_who_comes(
     unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:
-    """Before it begins, on a phone, without a list of sessions; a live room shows who is here instead."""
+    """Before it begins, on a phone, without a list of sessions; who says so meanwhile appears by itself.
+
+    A live room shows who is here instead.
+    """
     body = {
         "session_id": "evening",
         "title": "Evening",
@@ -94,8 +97,12 @@ async def test_whoever_has_the_link_of_a_session_sees_who_comes(
     await asked(http, "POST", f"{path}/registrations", 201, {"name": "Anna"})
     console = await open_page(made["urls"]["console"])
     await console.get_by_role("button", name="Who comes").click()
-    await expect(console.get_by_role("dialog")).to_contain_text("Anna")
-    await expect(console.get_by_role("dialog")).to_contain_text("This studio sends no mail at present.")
+    dialog = console.get_by_role("dialog")
+    await expect(dialog).to_contain_text("Anna")
+    await expect(dialog).to_contain_text("This studio sends no mail at present.")
+    await asked(http, "POST", f"{path}/registrations", 201, {"name": "Ben"})
+    await expect(dialog.get_by_role("listitem")).to_have_text(["Annacomes", "Bencomes"])
+    await expect(dialog).to_contain_text("2 of ")
     await console.get_by_role("button", name="Close").click()
     assert await findings(console) == []
     await asked(http, "POST", f"{path}/start")
@@ -105,7 +112,10 @@ async def test_whoever_has_the_link_of_a_session_sees_who_comes(
 async def test_the_instructor_writes_once_to_those_who_come(
     unpublished: RunningServer, tmp_path: Path, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:
-    """To how many, with a question before; a closed dialog loses no words, and a second letter is refused."""
+    """To how many, with a question before; neither a closed dialog nor another reader loses words.
+
+    A second letter is refused.
+    """
     data = tmp_path / "data"
     (data / "studio.toml").write_text('sender = "hello@example.org"\n')
     body = {
@@ -117,7 +127,7 @@ async def test_the_instructor_writes_once_to_those_who_come(
     await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
     console = await signed_in(open_page, unpublished.url, KEY)
     with database_of(data).connect() as connection:
-        await _comes(connection, "evening", confirms=False)
+        await _comes(connection, "unsure", confirms=False)
         await console.get_by_role("button", name="Who comes").click()
         dialog = console.get_by_role("dialog")
         await expect(dialog).to_contain_text("This studio sends no mail at present.")
@@ -126,21 +136,24 @@ async def test_the_instructor_writes_once_to_those_who_come(
         await console.get_by_role("button", name="Who comes").click()
         await expect(dialog).to_contain_text("Nobody who comes has confirmed a mail address yet.")
         await dialog.get_by_role("button", name="Close").click()
-        await _comes(connection, "evening", confirms=True)
-    await console.get_by_role("button", name="Who comes").click()
-    await expect(dialog).to_contain_text("Goes to 1 person, who confirmed an address.")
-    await dialog.get_by_role("button", name="Send the letter").click()
-    await expect(dialog.get_by_role("alert")).to_have_text("Your words: a text is needed.")
-    await dialog.get_by_label("Your words").fill("Bring a blanket.")
+        await _comes(connection, "anna", confirms=True)
+        await console.get_by_role("button", name="Who comes").click()
+        await expect(dialog).to_contain_text("Goes to 1 person, who confirmed an address.")
+        await dialog.get_by_role("button", name="Send the letter").click()
+        await expect(dialog.get_by_role("alert")).to_have_text("Your words: a text is needed.")
+        await dialog.get_by_label("Your words").fill("Bring a blanket.")
+        await _comes(connection, "ben", confirms=True)
+        await expect(dialog).to_contain_text("Goes to 2 people, who confirmed their addresses.")
+        await expect(dialog.get_by_label("Your words")).to_have_value("Bring a blanket.")
     await dialog.get_by_role("button", name="Close").click()
     await console.get_by_role("button", name="Who comes").click()
     await expect(dialog.get_by_label("Your words")).to_have_value("Bring a blanket.")
     assert await findings(console) == []
     await dialog.get_by_role("button", name="Send the letter").click()
-    await expect(dialog).to_contain_text("It leaves at once, to 1 person, and cannot be taken back.")
+    await expect(dialog).to_contain_text("It leaves at once, to 2 people, and cannot be taken back.")
     await dialog.get_by_role("button", name="Yes, send it").click()
-    await expect(dialog).to_contain_text("You wrote to 1 person: ")
-    await expect(dialog).to_contain_text("1 mail waits")
+    await expect(dialog).to_contain_text("You wrote to 2 people: ")
+    await expect(dialog).to_contain_text("2 mails wait")
     await expect(dialog.get_by_role("heading", name="Write to those who come")).to_be_focused()
     assert await findings(console) == []
     again = await asked(
@@ -150,11 +163,11 @@ async def test_the_instructor_writes_once_to_those_who_come(
     assert "a second letter is not sent" in again["message"]
 
 
-async def _comes(connection: Connection, session_id: str, *, confirms: bool) -> None:
+async def _comes(connection: Connection, who: str, *, confirms: bool) -> None:
     coming = Coming(Catalogue(connection))
-    room = coming.places.room(session_id)
+    room = coming.places.room("evening")
     assert room is not None
-    at, address = Clock().now(), f"{confirms}@example.org".lower()
+    at, address = Clock().now(), f"{who}@example.org"
     made = coming.register(
         [room], series_id=None, name=None, address=address, mailbox=address, network="n", at=at
     )

@@ -1,35 +1,54 @@
 /**
- * The dialog of who comes to a session: names and states, and the letter to them; once it has begun, also who came.
+ * The dialog of who comes to a session: names and states, and the letter to them; once it has begun, also who came. While it
+ * is open it follows what changes.
  * @module
  */
 
 import { sessionPath } from "../api.js";
-import { h, setText, show } from "../dom.js";
+import { arrange, h, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { letterSection } from "./letter.js";
+import { SLOW_MS, poll, steady } from "./poll.js";
 
 /**
  * @param {any} desk
  * @param {string} sessionId
  */
-export async function comingDialog(desk, sessionId) {
-  const body = h("div", { "aria-live": "polite" });
+export function comingDialog(desk, sessionId) {
+  const sum = h("p", { class: "lead" });
+  const nobody = h("p", { class: "quiet", hidden: true }, t("coming.nobody"));
+  const people = h("ul", { class: "people" });
+  const problem = h("p", { class: "error", role: "alert" });
+  const letter = letterSection(desk, sessionId);
   const dialog = h(
     "dialog",
-    { class: "stop-dialog edit-dialog", "aria-labelledby": "coming-title", onclose: () => dialog.remove() },
+    { class: "stop-dialog edit-dialog", "aria-labelledby": "coming-title", onclose: () => (looking.end(), dialog.remove()) },
     h("h2", { id: "coming-title" }, t("coming.title")),
-    body,
+    h("div", { "aria-live": "polite" }, sum, nobody, people),
+    problem,
+    letter.element,
     h("div", { class: "lower" }, h("button", { type: "button", class: "wide", onclick: () => dialog.close() }, t("console.close"))),
   );
+  /** @type {Map<string, Element>} the line of each registration as it is shown, by what it says */
+  let lines = new Map();
+  const looking = poll(async () => {
+    const answer = await desk.ask("GET", `${sessionPath(sessionId)}/registrations`);
+    if (looking.ended) return SLOW_MS;
+    setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
+    if (!answer.ok) return SLOW_MS;
+    const { registrations, coming, waiting, max_participants: most } = answer.data;
+    setText(sum, t("coming.sum", { coming, most, waiting }));
+    nobody.hidden = registrations.length > 0;
+    lines = new Map(registrations.map((/** @type {any} */ each) => [JSON.stringify(each), lines.get(JSON.stringify(each)) ?? line(each)]));
+    arrange(people, [...lines.values()]);
+    letter.element.hidden = registrations.length === 0;
+    if (registrations.length) letter.load();
+    return steady();
+  });
   document.body.append(dialog);
   dialog.showModal();
-  const answer = await desk.ask("GET", `${sessionPath(sessionId)}/registrations`);
-  if (!answer.ok) return setText(body, answerText(answer, t("console.offline")));
-  const { registrations, coming, waiting, max_participants: most } = answer.data;
-  const people = h("ul", { class: "people" }, ...registrations.map(line));
-  show(body, h("p", { class: "lead" }, t("coming.sum", { coming, most, waiting })), registrations.length ? people : h("p", { class: "quiet" }, t("coming.nobody")), registrations.length ? letterSection(desk, sessionId) : null);
-  return undefined;
+  looking.now();
 }
 
 /** @param {{name: string | null, state: string, position?: number, came?: boolean}} each */

@@ -11,12 +11,10 @@ import { pageLink } from "../session-page.js";
 import { cardPicture } from "./card-picture.js";
 import { draftCard } from "./draft.js";
 import { figuresSection } from "./figures.js";
+import { SLOW_MS, poll, steady } from "./poll.js";
 
-const POLL_MS = 1_500;
-/** Feedback comes for a day after the end, and mails leave: a desk that is looked at shows them within seconds. */
-const STEADY_POLL_MS = 3_000;
-/** A desk in the background, or one that gets no answer. */
-const SLOW_POLL_MS = 20_000;
+/** While something is on its way. */
+const QUICK_MS = 1_500;
 /** In the order in which they are shown. */
 const CHANNELS = ["web", "email", "social", "analytics"];
 const DRAFTING = new Set(["email", "social"]);
@@ -53,9 +51,9 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     drafts,
     figures.element,
   );
-  let timer = 0;
   let shown = "";
-  let closed = false;
+  /** Whether the server has answered what session it is. */
+  let known = false;
   /** Whether the message shown is that the server is unreachable. */
   let away = false;
   /** Whether nobody took part: then nothing is published. */
@@ -67,23 +65,24 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const about = async () => {
     const answer = await desk.ask("GET", path);
     if (answer.status === 401 || answer.status === 403) return desk.turn("sign_in", { refused: true, sessionId });
+    known = answer.status !== 0;
     if (answer.ok) {
       nobody = !answer.data.participant_count;
       hidden = answer.data.visibility === "private";
       setText(title, answer.data.title);
       setText(lead, t("desk.lead", { count: answer.data.participant_count ?? 0 }));
     }
-    return look();
+    return undefined;
   };
-  const look = async () => {
+  /** Feedback comes for a day after the end, and mails leave: a desk that is looked at shows them within seconds. */
+  const looking = poll(async () => {
+    if (!known) await about();
     const answer = await desk.ask("GET", `${path}/drafts`);
-    if (closed) return;
-    clearTimeout(timer);
+    if (looking.ended) return SLOW_MS;
     if (answer.status === 0) {
       away = true;
       setText(problem, t("console.offline"));
-      timer = shown ? setTimeout(look, SLOW_POLL_MS) : setTimeout(about, POLL_MS);
-      return undefined;
+      return shown ? SLOW_MS : QUICK_MS;
     }
     figures.load();
     if (away) setText(problem, "");
@@ -91,8 +90,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     if (!answer.ok && answer.status !== 404) {
       // Keep what is shown: it may hold unsaved text.
       setText(problem, answer.status === 401 ? t("signin.refused") : answerText(answer, t("console.offline")));
-      timer = setTimeout(look, SLOW_POLL_MS);
-      return undefined;
+      return SLOW_MS;
     }
     const withdrawn = Boolean(answer.data?.withdrawn_at);
     const states = (withdrawn ? null : answer.data?.channels) ?? {};
@@ -111,12 +109,8 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     }
     if (rows.length === 0) show(channels, h("li", { class: "quiet" }, t(withdrawn ? "desk.withdrawn" : soon ? "desk.soon" : "desk.nothing")));
     const moving = rows.some((row) => !SETTLED.has(row.state));
-    const steady = document.visibilityState === "visible" ? STEADY_POLL_MS : SLOW_POLL_MS;
-    timer = setTimeout(look, moving || (soon && rows.length === 0) ? POLL_MS : steady);
-    return undefined;
-  };
-  /** Timers are throttled in a hidden page: refresh when it becomes visible. */
-  const back = () => document.visibilityState === "visible" && look();
+    return moving || (soon && rows.length === 0) ? QUICK_MS : steady();
+  });
   const unsaved = () => [...cards.values()].some((card) => card.isEdited());
   /** @param {BeforeUnloadEvent} event */
   const stay = (event) => unsaved() && event.preventDefault();
@@ -130,7 +124,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     const answer = await desk.ask("POST", `/publications/${encodeURIComponent(sessionId)}/retry`);
     if (!answer.ok) setText(problem, answerText(answer, t("console.offline")));
     shown = "";
-    await look();
+    await looking.now();
   };
   /** @returns {Promise<any>} the draft as it is now; null when it did not change */
   const act = async (method, rest, body) => {
@@ -168,15 +162,12 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     before.replaceWith(card);
     card.querySelector("h3").focus();
   };
-  document.addEventListener("visibilitychange", back);
   addEventListener("beforeunload", stay);
-  about();
+  looking.now();
   return {
     element,
     close: () => {
-      closed = true;
-      clearTimeout(timer);
-      document.removeEventListener("visibilitychange", back);
+      looking.end();
       removeEventListener("beforeunload", stay);
     },
   };

@@ -14,7 +14,8 @@ import { delivered } from "./draft.js";
 const begun = new Map();
 
 /**
- * The section of the letter; empty until the server has answered, and where there is nothing to say.
+ * The section of the letter; empty until it is loaded, and where there is nothing to say. Loaded again it follows what changed:
+ * what is being written stays.
  * @param {any} desk
  * @param {string} sessionId
  */
@@ -22,14 +23,21 @@ export function letterSection(desk, sessionId) {
   const path = `${sessionPath(sessionId)}/letter`;
   const element = h("section", { "aria-labelledby": "letter-title" });
   const heading = () => h("h3", { id: "letter-title", class: "group", tabindex: "-1" }, t("letter.title"));
+  let shown = "";
+  /** Say what changed in what is shown already. @type {(now: any) => void} */
+  let follow = () => {};
   const load = async () => {
     const answer = await desk.ask("GET", path);
     if (answer.ok) draw(answer.data);
   };
-  const draw = ({ letter, recipients, closed_because: closed }) => {
-    if (letter) return show(element, ...written(letter, heading()));
-    if (closed) return closed === "session_begun" ? show(element) : show(element, heading(), h("p", { class: "quiet" }, t(`letter.closed.${closed}`)));
-    return show(element, ...form(recipients));
+  const draw = (/** @type {any} */ now) => {
+    const kind = now.letter ? "written" : (now.closed_because ?? "form");
+    if (kind === shown) return follow(now);
+    shown = kind;
+    follow = () => {};
+    if (now.letter) return show(element, ...written(now.letter));
+    if (kind === "form") return show(element, ...form(now.recipients));
+    return kind === "session_begun" ? show(element) : show(element, heading(), h("p", { class: "quiet" }, t(`letter.closed.${kind}`)));
   };
   const form = (/** @type {number} */ recipients) => {
     const words = begun.get(sessionId) ?? { subject: "", text: "" };
@@ -39,6 +47,11 @@ export function letterSection(desk, sessionId) {
     const problem = h("p", { class: "error", role: "alert" });
     const sure = h("div", { class: "inline-form", hidden: true });
     const send = h("button", { type: "button", class: "primary", onclick: () => ask() }, t("letter.send"));
+    const goes = h("p", { class: "quiet" }, t("letter.goes", { count: recipients }));
+    follow = (now) => {
+      recipients = now.recipients;
+      setText(goes, t("letter.goes", { count: recipients }));
+    };
     const ask = () => {
       setText(problem, text.value.trim() ? "" : t("reason.empty", { field: t("letter.text") }));
       if (!text.value.trim()) return text.focus();
@@ -56,7 +69,7 @@ export function letterSection(desk, sessionId) {
     for (const field of [subject, text]) field.addEventListener("input", () => begun.set(sessionId, { subject: subject.value, text: text.value }));
     return [
       heading(),
-      h("p", { class: "quiet" }, t("letter.goes", { count: recipients })),
+      goes,
       h("div", { class: "field" }, h("label", { for: subject.id }, t("letter.subject")), subject),
       h("div", { class: "field" }, h("label", { for: text.id }, t("letter.text")), text),
       send,
@@ -64,17 +77,16 @@ export function letterSection(desk, sessionId) {
       problem,
     ];
   };
-  load();
-  return element;
-}
-
-/** A letter that was sent. @param {any} letter @param {Element} heading */
-function written(letter, heading) {
-  const sums = delivered(letter.deliveries);
-  return [
-    heading,
-    h("p", { class: "quiet" }, t("letter.written", { count: letter.recipients, when: dayAndTime(Date.parse(letter.written_at)) })),
-    sums ? h("p", { class: "quiet" }, sums) : null,
-    h("details", {}, h("summary", {}, letter.subject), ...letter.text.split("\n\n").map((/** @type {string} */ block) => h("p", { class: "as-written" }, block))),
-  ].filter((part) => part !== null);
+  /** A letter that was sent. @param {any} letter */
+  const written = (letter) => {
+    const sums = h("p", { class: "quiet" }, delivered(letter.deliveries));
+    follow = (now) => setText(sums, delivered(now.letter.deliveries));
+    return [
+      heading(),
+      h("p", { class: "quiet" }, t("letter.written", { count: letter.recipients, when: dayAndTime(Date.parse(letter.written_at)) })),
+      sums,
+      h("details", {}, h("summary", {}, letter.subject), ...letter.text.split("\n\n").map((/** @type {string} */ block) => h("p", { class: "as-written" }, block))),
+    ];
+  };
+  return { element, load };
 }
