@@ -14,7 +14,13 @@ from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.mail_times import expire, postpone_due
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
-from publisher.delivery.one_mail import StudioRefused, described, record_refusal, send_one
+from publisher.delivery.one_mail import (
+    StudioRefused,
+    described,
+    record_refusal,
+    send_one,
+    without_addresses,
+)
 from publisher.delivery.smtp_address import smtp_arguments
 from publisher.drafts.texts import DraftTexts
 
@@ -206,7 +212,8 @@ class _Round:
 
 
 def _postpone_all(connection: Connection, error: BaseException, now: Millis, outage: Outage) -> None:
-    """Let every due mail wait."""
+    """Let every due mail wait. What the server said may name one recipient; it is noted with the mails of all."""
     pause = outage.next_pause()
-    waiting = postpone_due(connection, described(error), now, now + pause)
-    _log.warning("mail waits", problem=described(error), waiting=waiting, again_in_s=pause // 1000)
+    problem = without_addresses(error)
+    waiting = postpone_due(connection, problem, now, now + pause)
+    _log.warning("mail waits", problem=problem, waiting=waiting, again_in_s=pause // 1000)

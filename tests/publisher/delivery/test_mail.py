@@ -712,17 +712,18 @@ async def test_what_is_refused_to_the_studio_fails_no_recipient(
 async def test_a_studio_that_is_refused_for_hours_loses_no_mail(
     studio: Publisher, mail_server: MailServer, readers: int, stage: str
 ) -> None:
-    """However few readers there are to tell that it is not their mailboxes; what was said is logged and waits as it was said."""
+    """However few readers there are to tell that it is not their mailboxes; what was said is logged, and nobody's address."""
     addresses = [f"r{n}@example.org" for n in range(readers)]
     subscribed(studio, *addresses)
     approve(studio)
-    mail_server.answers = dict.fromkeys(addresses, f"{stage}554 5.7.1 Relay access denied")
+    mail_server.answers = {each: f"{stage}554 5.7.1 <{each}>: Relay access denied" for each in addresses}
+    said = "554 5.7.1 <[address]>: Relay access denied"
     with capture_logs() as logged:
         for hour in range(12):
             await deliver(studio, mail_server, LATER + hour * HOUR)
     assert states(studio) == {"preparing": readers}
-    assert {line["problem"] for line in logged} == {"554 5.7.1 Relay access denied"}
-    assert waits_because(studio.connection) == "554 5.7.1 Relay access denied"
+    assert {line["problem"] for line in logged} == {said}
+    assert waits_because(studio.connection) == said
     mail_server.answers = {}
     assert await deliver(studio, mail_server, LATER + 12 * HOUR) == readers
     assert states(studio) == {"submitted": readers}
