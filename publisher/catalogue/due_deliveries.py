@@ -178,7 +178,8 @@ class DueDeliveries:
             " attempts = CASE WHEN again_at IS NULL THEN attempts ELSE 0 END,"
             " due_at = coalesce(again_at, due_at), first_due_at = coalesce(again_at, first_due_at),"
             " refused_at = CASE WHEN again_at IS NULL THEN refused_at END, again_at = NULL,"
-            " error = 'the publisher stopped while sending', updated_at = :now WHERE state = 'submitting'",
+            " error = CASE WHEN again_at IS NULL THEN 'the publisher stopped while sending' END, updated_at = :now"
+            " WHERE state = 'submitting'",
             now=now,
         )
 

@@ -14,6 +14,7 @@ from engine.storage.rows import ROOMS
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import Deliveries, Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
+from publisher.catalogue.mail_report import waits_because
 from publisher.catalogue.mail_times import expire, postpone_due
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
@@ -54,14 +55,17 @@ def begun(table: Deliveries, sender: DueDeliveries, who: str) -> Delivery:
     return mail
 
 
-def test_it_is_due_once_more_whatever_became_of_the_first(table: Deliveries, sender: DueDeliveries) -> None:
-    """To the newest address, at the time asked for, with no attempt counted yet."""
+def test_it_is_due_once_more_whatever_became_of_the_first(
+    publisher: Publisher, table: Deliveries, sender: DueDeliveries
+) -> None:
+    """To the newest address, at the time asked for, with no attempt counted yet; no mail server keeps it waiting."""
     for outcome, ends in OUTCOMES.items():
         mail = begun(table, sender, outcome)
         table.schedule_one("", "sign_in", outcome, "b@x.example", NOW + MINUTE, NOW)
         assert sender.due(NOW + MINUTE) == [], outcome
         ends(sender, mail)
         assert sender.due(NOW + MINUTE - 1) == [], outcome
+        assert waits_because(publisher.connection) is None, outcome
         (again,) = sender.due(NOW + MINUTE)
         assert again == Delivery("", "sign_in", outcome, "b@x.example", 0)
         second = sender.begin(again, NOW + MINUTE)
