@@ -55,16 +55,20 @@ def begin_time(connection: Connection, delivery: Delivery, now: Millis) -> None:
 
 
 def is_over(connection: Connection, delivery: Delivery, now: Millis) -> bool:
-    """Whether a mail that was just refused is given up. The short-lived ones end with ``expire``."""
+    """Whether a mail that was just refused is given up, with all that it tells. The short-lived ones end with ``expire``."""
     if delivery.kind in _LIFETIMES:
         return False
-    first_due_at = connection.value(
-        "SELECT first_due_at FROM deliveries WHERE session_id = :id AND kind = :kind AND recipient = :recipient",
-        id=delivery.session_id,
-        kind=delivery.kind,
-        recipient=delivery.recipient,
+    return all(
+        connection.value(
+            "SELECT 1 FROM deliveries WHERE session_id = :id AND kind = :kind AND recipient = :recipient"
+            " AND first_due_at <= :begun",
+            id=session_id,
+            kind=kind,
+            recipient=delivery.recipient,
+            begun=now - _LIFETIME,
+        )
+        for session_id, kind in delivery.rows
     )
-    return first_due_at is not None and first_due_at <= now - _LIFETIME
 
 
 def postpone_due(connection: Connection, error: str, now: Millis, until: Millis) -> int:

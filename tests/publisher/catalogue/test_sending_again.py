@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.domain.instant import HOUR, MINUTE
+from engine.domain.instant import HOUR, MINUTE, Millis
 from engine.storage.keys import Keys
 from engine.storage.rows import ROOMS
 from publisher.catalogue.coming import Coming
@@ -55,6 +55,20 @@ def begun(table: Deliveries, sender: DueDeliveries, who: str) -> Delivery:
     return mail
 
 
+def comer_of_series(publisher: Publisher, *session_ids: str) -> str:
+    """The registration of somebody who comes to every session of a series, and was told so."""
+    rooms = [room(name, series_id="weekly", scheduled_start=NOW + HOUR) for name in session_ids]
+    for row in rooms:
+        publisher.connection.execute(ROOMS.upsert, **ROOMS.values(row))
+    coming = Coming(publisher.catalogue)
+    made = coming.register(
+        rooms, series_id="weekly", name=None, address="a@x.example", mailbox="a", network="n", at=NOW
+    )
+    coming.confirm(made.registration, NOW)
+    publisher.connection.execute("DELETE FROM deliveries")
+    return made.registration.registration
+
+
 def test_it_is_due_once_more_whatever_became_of_the_first(
     publisher: Publisher, table: Deliveries, sender: DueDeliveries
 ) -> None:
@@ -87,16 +101,7 @@ def test_what_changes_in_a_series_is_taken_and_noted_together(
     publisher: Publisher, table: Deliveries, sender: DueDeliveries
 ) -> None:
     """Once the last of it has come; what is not true any more is left out; one attempt counts for all."""
-    rooms = [room(name, series_id="weekly", scheduled_start=NOW + HOUR) for name in ("one", "two", "three")]
-    for row in rooms:
-        publisher.connection.execute(ROOMS.upsert, **ROOMS.values(row))
-    coming = Coming(publisher.catalogue)
-    made = coming.register(
-        rooms, series_id="weekly", name=None, address="a@x.example", mailbox="a", network="n", at=NOW
-    )
-    coming.confirm(made.registration, NOW)
-    publisher.connection.execute("DELETE FROM deliveries")
-    who = made.registration.registration
+    who = comer_of_series(publisher, "one", "two", "three")
     for number, (session_id, kind) in enumerate(
         [("one", "place_moved"), ("two", "place_moved"), ("three", "place_cancelled")]
     ):
@@ -116,6 +121,23 @@ def test_what_changes_in_a_series_is_taken_and_noted_together(
     sender.submitted(second, at + MINUTE)
     for session_id in ("one", "two"):
         assert table.count_by_state(session_id, "place_moved") == {"submitted": 1}
+
+
+def test_what_changed_of_late_is_not_given_up_with_what_changed_before(
+    publisher: Publisher, table: Deliveries, sender: DueDeliveries
+) -> None:
+    """One mail tells of both dates: it is tried for as long as either of them would be."""
+    who = comer_of_series(publisher, "one", "two")
+
+    def refused(at: Millis) -> tuple[int, bool]:
+        (mail,) = [mail for mail in (sender.begin(due, at) for due in sender.due(at)) if mail is not None]
+        return len(mail.rows), sender.refused(mail, "later", at)
+
+    table.schedule_one("one", "place_moved", who, "a@x.example", NOW, NOW)
+    assert refused(NOW) == (1, False)
+    table.schedule_one("two", "place_moved", who, "a@x.example", NOW + 5 * DAY, NOW + 5 * DAY)
+    assert refused(NOW + 5 * DAY) == (2, False)
+    assert refused(NOW + 10 * DAY) == (2, True)
 
 
 def test_whose_time_is_over_is_given_up(
