@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import aiosmtplib
 import structlog
 
 from engine.domain.instant import HOUR, MINUTE, Millis
-from engine.storage.database import Connection, DatabaseError
+from engine.storage.database import DatabaseError
 from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.mail_times import expire, postpone_due
@@ -31,6 +32,9 @@ _log = structlog.get_logger(__name__)
 _TIMEOUT_S = 30.0
 _PAUSE: Millis = MINUTE
 _LONGEST_PAUSE: Millis = HOUR
+
+_Refusal: TypeAlias = tuple[Delivery, aiosmtplib.SMTPResponseException]
+"""A mail, and what the server answered to it."""
 
 
 class Outage:
@@ -100,7 +104,7 @@ class _Round:
         self._timeout_s = timeout_s
         self._outage = outage
         self._client: aiosmtplib.SMTP | None = None
-        self._suspect: tuple[Delivery, aiosmtplib.SMTPResponseException] | None = None
+        self._suspect: _Refusal | None = None
         """Refused, perhaps as the studio is and perhaps as a mailbox that takes nothing from outside."""
 
     async def send(self, due: Delivery) -> bool:
@@ -149,7 +153,7 @@ class _Round:
             await client.mail(self._texts.studio.sender)
             await client.rset()
         except (aiosmtplib.SMTPException, OSError) as error:
-            _postpone_all(self._catalogue.connection, error, self._now(), self._outage)
+            self._let_all_wait(error)
             return None
         return client
 
@@ -182,8 +186,7 @@ class _Round:
             self._suspect = delivery, error.answer
             self._disconnect()
             return True
-        waiting, self._suspect = self._suspect, None
-        self._let_all_wait((delivery, error.answer), *(() if waiting is None else (waiting,)))
+        self._let_all_wait(error.answer, (delivery, error.answer))
         return False
 
     def _settle_suspect(self) -> None:
@@ -192,13 +195,20 @@ class _Round:
             if self._deliveries.note_refusal(delivery, self._now()):
                 self._record_its_own(delivery, answer)
             else:
-                self._let_all_wait((delivery, answer))
+                self._let_all_wait(answer, (delivery, answer))
 
-    def _let_all_wait(self, *refused: tuple[Delivery, aiosmtplib.SMTPResponseException]) -> None:
-        """Put refusals down to the studio: whoever got one waits as all others do."""
+    def _let_all_wait(self, error: Exception, *refused: _Refusal) -> None:
+        """Let every due mail wait, as the server refuses the studio: the refusals of single mails are put down to that too.
+
+        What the server said may name one recipient, and is noted with the mails of all.
+        """
+        if self._suspect is not None:
+            refused, self._suspect = (*refused, self._suspect), None
         for delivery, answer in refused:
             self._deliveries.refused_to_studio(delivery, described(answer), self._now())
-        _postpone_all(self._catalogue.connection, refused[0][1], self._now(), self._outage)
+        pause, problem, now = self._outage.next_pause(), without_addresses(error), self._now()
+        waiting = postpone_due(self._catalogue.connection, problem, now, now + pause)
+        _log.warning("mail waits", problem=problem, waiting=waiting, again_in_s=pause // 1000)
 
     def _record_its_own(self, delivery: Delivery, answer: aiosmtplib.SMTPResponseException) -> None:
         """Record a refusal that concerns one recipient alone: only what is said to be permanent fails in a few attempts."""
@@ -209,11 +219,3 @@ class _Round:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-
-def _postpone_all(connection: Connection, error: BaseException, now: Millis, outage: Outage) -> None:
-    """Let every due mail wait. What the server said may name one recipient; it is noted with the mails of all."""
-    pause = outage.next_pause()
-    problem = without_addresses(error)
-    waiting = postpone_due(connection, problem, now, now + pause)
-    _log.warning("mail waits", problem=problem, waiting=waiting, again_in_s=pause // 1000)

@@ -729,6 +729,24 @@ async def test_a_studio_that_is_refused_for_hours_loses_no_mail(
     assert states(studio) == {"submitted": readers}
 
 
+async def test_a_server_that_refuses_a_mail_and_then_the_next_connection_is_one_outage(
+    studio: Publisher, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody waits for a minute, and not for the second of two pauses."""
+
+    async def refuse(*_: object) -> str:
+        mail_server.greeting_answer = "421 4.7.0 too many connections"
+        return "554 5.7.1 too many mails"
+
+    monkeypatch.setattr(mail_server, "handle_RCPT", refuse)
+    subscribed(studio, "a@example.org", "b@example.org")
+    approve(studio)
+    with capture_logs() as logged:
+        await deliver(studio, mail_server)
+    (waits,) = logged
+    assert (waits["event"], waits["waiting"], waits["again_in_s"]) == ("mail waits", 2, 60)
+
+
 async def test_a_mailbox_closed_to_strangers_holds_nobody_else_up(
     studio: Publisher, mail_server: MailServer
 ) -> None:
