@@ -2,7 +2,8 @@
 
 A mail of a kind whose time is over soon (a mail for signing in) is given up then, also where no server was asked. Every
 other one is given up only when a try after its time fails, and its time begins with the first try that fails: a studio
-may run its server for an hour a week.
+may run its server for an hour a week. After such a time each is tried for an hour at least, as a server that has just
+started may have no network yet.
 """
 
 from __future__ import annotations
@@ -107,6 +108,7 @@ def expire(connection: Connection, now: Millis) -> int:
     given_up = 0
     with connection.transaction():
         _note_times(connection)
+        _allow_an_hour(connection, now)
         for kind, lifetime in _LIFETIMES.items():
             over = "WHERE state = 'preparing' AND kind = :kind AND first_due_at <= :begun"
             given_up += connection.execute(
@@ -123,6 +125,17 @@ def expire(connection: Connection, now: Millis) -> int:
                 begun=now - lifetime,
             )
     return given_up
+
+
+def _allow_an_hour(connection: Connection, now: Millis) -> None:
+    """Let what was due while no server ran be tried for an hour from now on, where its time would be over before."""
+    connection.execute(
+        f"UPDATE deliveries SET first_due_at = :begun WHERE state = 'preparing' AND due_at <= :missed"
+        f" AND first_due_at < :begun AND kind NOT IN {_SHORT_LIVED}",
+        begun=now + HOUR - _LIFETIME,
+        missed=now - HOUR,
+        **_SHORT_LIVED_VALUES,
+    )
 
 
 def _note_times(connection: Connection) -> None:

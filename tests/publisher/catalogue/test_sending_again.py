@@ -161,7 +161,10 @@ def test_whose_time_is_over_is_given_up(
 def test_whose_time_is_over_fails_only_where_a_try_after_it_fails(
     publisher: Publisher, table: Deliveries, sender: DueDeliveries
 ) -> None:
-    """Its time begins with the first try that fails: the server may have been off for a week before it, and after it."""
+    """Its time begins with the first try that fails: the server may have been off for a week before it, and after it.
+
+    When it starts again there is an hour for more than one try.
+    """
     for kind in ("confirmation", "summary"):
         table.schedule_one("one", kind, "ann", "a@x.example", NOW, NOW)
     start = NOW + 7 * DAY
@@ -171,12 +174,16 @@ def test_whose_time_is_over_fails_only_where_a_try_after_it_fails(
     mail = sender.begin(first, start + 5 * DAY - 1)
     assert mail is not None
     assert not sender.refused(mail, "later", start + 5 * DAY - 1)
-    assert expire(publisher.connection, start + 7 * DAY) == 0
-    mail = sender.begin(replace(mail, attempts=1), start + 7 * DAY)
-    assert mail is not None
-    assert sender.refused(mail, "later", start + 7 * DAY)
-    assert sender.due(start + 7 * DAY) == [second]
-    assert postpone_due(publisher.connection, "away still", start + 7 * DAY, start + 8 * DAY) == 0
+    again = start + 7 * DAY
+    assert expire(publisher.connection, again) == 0
+    assert postpone_due(publisher.connection, "no network", again, again + MINUTE) == 2
+    for at in (again + MINUTE, again + HOUR):
+        assert expire(publisher.connection, at) == 0
+        mail = sender.begin(replace(mail, attempts=1), at)
+        assert mail is not None
+        assert sender.refused(mail, "later", at) == (at == again + HOUR)
+    assert sender.due(again + HOUR) == [second]
+    assert postpone_due(publisher.connection, "away still", again + HOUR, again + 2 * HOUR) == 0
     assert [each["error"] for each in table.by_kind_and_state("one")] == [
         "not taken in time: later",
         "not taken in time: away still",
