@@ -160,6 +160,11 @@ class JobRunner:
             self._must_discard = not self._catalogue.connection.discard_deleted()
         return len(jobs)
 
+    @property
+    def build_failed(self) -> bool:
+        """Whether the newest build failed."""
+        return self._build_failures > 0
+
     def setup_changed(self) -> bool:
         """Whether files that pages are made of changed since the last round. Asks no database."""
         return self._loader.files_changed()

@@ -42,7 +42,7 @@ def run_single_round(
 
     Raises:
         Busy: a publisher runs on the data folder, which does the same.
-        SiteNotBuilt: pages wait to be built still.
+        SiteNotBuilt: pages could not be built.
         subprocess.SubprocessError: Pagefind failed, or took too long; everything else is done.
     """
     with publisher_lock(data, database):
@@ -54,6 +54,7 @@ def run_single_round(
             # Nobody draws them after this, or indexes the pages.
             while jobs.draw_cards(now, wait_s=_WAIT_FOR_CARD_S):
                 pass
-            if catalogue.is_dirty():
+            # Pages may be marked again all the same, by another server that published meanwhile.
+            if jobs.build_failed:
                 raise SiteNotBuilt
             update_index(data / "public", catalogue, jobs.setup.studio.language)

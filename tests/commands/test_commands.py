@@ -17,6 +17,7 @@ from engine.cli import app
 from engine.commands.network import qr_lines
 from engine.web.qr_code import reachable_by_phone
 from publisher.priority import IDLE_NICENESS
+from publisher.site.builder import Progress, SiteBuilder
 
 COMMANDS = (
     "serve",
@@ -138,6 +139,24 @@ def test_a_site_that_cannot_be_built_is_no_success(tmp_path: Path, monkeypatch: 
     assert result.exit_code == 1
     assert "could not be built" in result.output
     assert "pages are in" not in result.output
+
+
+def test_what_another_server_publishes_during_a_rebuild_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pages are marked when the rebuild ends; the next publisher here builds them."""
+    data = ("--data", str(tmp_path / "data"))
+    assert halcytone("key", "create", "Sam", *data).exit_code == 0
+
+    def build(self: SiteBuilder, progress: Progress) -> int:
+        changed = build_dirty(self, progress)
+        self._catalogue.mark_all_dirty()
+        return changed
+
+    build_dirty = SiteBuilder.build_dirty
+    monkeypatch.setattr(SiteBuilder, "build_dirty", build)
+    result = halcytone("rebuild", *data)
+    assert (result.exit_code, "pages are in" in result.output) == (0, True)
 
 
 def test_rebuild_never_replaces_a_folder_that_is_not_a_site(tmp_path: Path) -> None:
