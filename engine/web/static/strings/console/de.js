@@ -326,7 +326,6 @@ export default {
   "own.remove_sure": "{name} mit der Seite entfernen? Pläne und Geschichten behalten Namen und Muster.",
   "own.remove_yes": "Entfernen",
   "own.removed": "{name} ist entfernt.",
-  "refusal.dates_kept": "Frühere Termine bleiben seit einer Änderung, wie sie sind. Ändere diesen für sich.",
   "refusal.technique_exists": "Eine Technik mit diesem Namen gibt es schon.",
   "refusal.too_many_techniques": "Mehr eigene Techniken gehen nicht: Entferne erst eine.",
   "team.title": "Team und Programme",

@@ -326,7 +326,6 @@ export default {
   "own.remove_sure": "Remove {name} and its page? Plans and stories keep its name and pattern.",
   "own.remove_yes": "Remove it",
   "own.removed": "{name} is removed.",
-  "refusal.dates_kept": "Earlier dates stay as they are since a change. Change this one by itself.",
   "refusal.technique_exists": "There is a technique with this name already.",
   "refusal.too_many_techniques": "There are as many techniques of your own as there can be: remove one first.",
   "team.title": "Team and programs",

@@ -326,7 +326,6 @@ export default {
   "own.remove_sure": "¿Quitar {name} y su página? Los planes y las historias conservan su nombre y su ritmo.",
   "own.remove_yes": "Quitarla",
   "own.removed": "{name} se ha quitado.",
-  "refusal.dates_kept": "Desde un cambio, las fechas anteriores quedan como están. Cambia esta por separado.",
   "refusal.technique_exists": "Ya hay una técnica con este nombre.",
   "refusal.too_many_techniques": "No caben más técnicas propias: quita antes una.",
   "team.title": "Equipo y programas",

@@ -326,7 +326,6 @@ export default {
   "own.remove_sure": "Supprimer {name} et sa page ? Les programmes et les récits gardent son nom et son rythme.",
   "own.remove_yes": "Supprimer",
   "own.removed": "{name} est supprimée.",
-  "refusal.dates_kept": "Depuis un changement, les dates d’avant restent telles quelles. Change celle-ci à part.",
   "refusal.technique_exists": "Il y a déjà une technique de ce nom.",
   "refusal.too_many_techniques": "Il ne peut pas y avoir plus de techniques à toi : supprimes-en d’abord une.",
   "team.title": "Équipe et programmes",
