@@ -176,6 +176,37 @@ async def test_a_date_and_all_that_follow_are_changed(
     assert [each["title"] for each in shown] == ["Evening breath", "Night breath", "Night breath"]
 
 
+async def test_a_series_keeps_the_rule_that_nobody_changes(
+    unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """A program made it on last Fridays until an instant: the form has neither, and its first date is a fourth Friday too."""
+    body = {
+        "series_id": "fridays",
+        "title": "Evening breath",
+        "instructor": "Mara",
+        "timezone": "UTC",
+        "starts": "2030-02-22T18:30",
+        "rule": "FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20300601T180000Z",
+        "duration_minutes": 30,
+    }
+    series = f"{unpublished.url}/api/v2/series/fridays"
+    await asked(http, "POST", f"{unpublished.url}/api/v2/series", 201, body)
+    console = await signed_in(open_page, unpublished, timezone_id="UTC")
+    await console.get_by_role("button", name="Dates and changes").click()
+    dialog = console.get_by_role("dialog")
+    await console.get_by_role("button", name="Change the series").click()
+    await dialog.get_by_label("Title").fill("Night breath")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(console.get_by_role("heading", name="Night breath")).to_be_visible()
+    assert (await asked(http, "GET", series))["rule"] == body["rule"]
+    await console.get_by_role("button", name="Change the series").click()
+    await dialog.get_by_label("Until when").select_option("A number of times")
+    await type_number(dialog.get_by_label("How many times"), "2")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(console.locator("[data-session]")).to_have_count(2)
+    assert (await asked(http, "GET", series))["rule"] == "FREQ=MONTHLY;BYDAY=-1FR;COUNT=2"
+
+
 async def test_the_close_screen_names_what_comes_next(
     unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:

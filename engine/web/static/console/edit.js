@@ -65,7 +65,7 @@ export function editSeries(desk, series, done) {
   setText(when.element.querySelector("label"), t("series.starts"));
   const repeat = repeatFields(series, { start: () => when.input.value });
   const value = () => ({ ...fields.value(), starts: when.input.value.slice(0, 16), ...repeat.value() });
-  const before = { ...value(), rule: series.rule };
+  const before = value();
   const save = async () => {
     const changes = changed(before, value());
     return Object.keys(changes).length ? desk.ask("PATCH", `/series/${encodeURIComponent(series.series_id)}`, changes) : null;

@@ -57,12 +57,15 @@ export function repeatFields(series, { once = false, start }) {
     for (const each of [own, count, until, minutes, zone]) each.input.disabled = more.hidden || each.element.hidden;
     setText(note, t("series.clock", { zone: zone.input.value }));
   };
+  // A last Friday may be a fourth one too: as long as the first date stays, the series has the day that it had.
+  const dayOfMonth = () => (kindOf(parts) === "monthly_day" && start().slice(0, 10) === series.starts.slice(0, 10) ? parts.BYDAY : weekdayOfMonth(start()));
   const rule = () => {
     const kind = often.input.value;
-    const base = kind === "own" ? own.input.value.trim() : kind === "monthly_day" ? `FREQ=MONTHLY;BYDAY=${weekdayOfMonth(start())}` : SIMPLE[kind];
+    const base = kind === "own" ? own.input.value.trim() : kind === "monthly_day" ? `FREQ=MONTHLY;BYDAY=${dayOfMonth()}` : SIMPLE[kind];
     const named = days.hidden ? [] : boxes.filter((box) => box.checked).map((box) => box.value);
     const on = named.length ? `;BYDAY=${named.join(",")}` : "";
-    const end = { count: `;COUNT=${count.input.value}`, until: `;UNTIL=${until.input.value.replaceAll("-", "")}` }[ends.input.value] ?? "";
+    const last = until.input.value === dateOf(parts.UNTIL) ? parts.UNTIL : until.input.value.replaceAll("-", "");
+    const end = { count: `;COUNT=${count.input.value}`, until: `;UNTIL=${last}` }[ends.input.value] ?? "";
     return base + on + end;
   };
   const element = h("div", { class: "form", oninput: fill }, often.element, more);
