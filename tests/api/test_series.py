@@ -273,6 +273,16 @@ async def test_a_change_of_the_whole_series_reaches_the_dates_before_an_earlier_
     assert (await session(server, alone))["status"] == "scheduled"
 
 
+async def test_a_date_and_all_that_follow_move_to_the_day_before(server: Server) -> None:
+    """The first of them too: no week goes without."""
+    await make(server, rule="FREQ=WEEKLY;COUNT=4")
+    body = {"starts": f"{coming(14)}T18:30", "rule": "FREQ=WEEKLY;COUNT=2", "since": f"evening-{coming(15)}"}
+    assert (await server.client.patch(f"{PATH}/evening", json=body)).status_code == 200
+    starts = [each["scheduled_start"] for each in (await show(server))["occurrences"]]
+    assert starts == [at(coming(days)) for days in (1, 8, 14, 21)]
+    assert (await session(server, f"evening-{coming(15)}"))["status"] == "cancelled"
+
+
 async def test_only_from_when_on_is_no_change(server: Server) -> None:
     """It would change nothing."""
     await make(server)

@@ -97,7 +97,7 @@ async def change(request: web.Request) -> web.Response:
     body = checked(EditSeries, await read_json(request))
     app = request.app
     at = app[CLOCK].now()
-    day = await _day_of(request, series, body.since) if "since" in body.model_fields_set else None
+    day = await _changed_from(request, series, body) if "since" in body.model_fields_set else None
     after = await app[SERIES].change(series.series_id, lambda before: _changed(before, body, day))
     document = await _shown(request, caller, after, OccurrencesQuery())
     known = _warnings(series, at)
@@ -129,21 +129,25 @@ async def _shown(
     }
 
 
-async def _day_of(request: web.Request, series: Series, session_id: str) -> str:
-    """The date that a session of a series stands for.
+async def _changed_from(request: web.Request, series: Series, body: EditSeries) -> str:
+    """The date from which a body changes a series: that of its session ``since``, or an earlier one in ``starts``.
 
     Raises:
-        Invalid: it is none of those that have not begun.
+        Invalid: it is no session that has not begun.
     """
     rows = await request.app[SERIES].rooms(series)
-    found = next((row for row in rows if row.session_id == session_id and not_begun(row)), None)
+    found = next((row for row in rows if row.session_id == body.since and not_begun(row)), None)
     if found is None or found.occurrence is None:
         raise Invalid(
             "invalid_data",
             "The body is wrong: see details.",
             {"since": "must be a session of the series that has not begun"},
         )
-    return found.occurrence
+    day = found.occurrence
+    # Sessions that keep their date are not changed by it: ``starts`` may be as old as the series.
+    before = max((row.occurrence for row in rows if row.occurrence and row.occurrence < day), default="")
+    starts = body.starts[:10] if "starts" in body.model_fields_set else day
+    return starts if before < starts < day else day
 
 
 def _changed(series: Series, body: EditSeries, day: str | None) -> Series:
