@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import tarfile
 from pathlib import Path, PurePosixPath
 from shutil import disk_usage
@@ -47,9 +48,18 @@ def unpack(file: Path, into: Path) -> None:
         gzip.open(file) as stream,
         tarfile.open(fileobj=cast(IO[bytes], _BoundedReads(stream)), mode="r:") as archive,
     ):
+        # As the documentation of tarfile advises: Debian 12's Python (3.11.2) has no filters and ignores the attribute.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
         for number, member in enumerate(archive, 1):
             _check(member, number, into)
-            archive.extract(member, into, filter="data")
+            archive.extract(_without_owner(member), into)
+
+
+def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Change a member to what the ``data`` filter leaves of it: of whoever unpacks it, and for nobody else to write."""
+    member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
+    member.mode = 0o700 if member.isdir() else (member.mode & 0o755) | 0o600
+    return member
 
 
 def _check(member: tarfile.TarInfo, number: int, into: Path) -> None:

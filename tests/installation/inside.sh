@@ -72,6 +72,9 @@ until_it 60 ask https://localhost/readyz
 hold_a_session "$(key_in server.log)"
 echo "-- doctor"
 bash /srv/trial/doctor.sh || fail "doctor finds what is to be mended"
+echo "-- backup and restore"
+runuser -u halcytone -- /opt/halcytone/venv/bin/halcytone backup --data /var/lib/halcytone /var/lib/halcytone/trial.tar.gz
+runuser -u halcytone -- /opt/halcytone/venv/bin/halcytone restore --data /var/lib/halcytone/restored /var/lib/halcytone/trial.tar.gz
 end "$server" "$caddy"
 
 echo "== the three services of the compose file"

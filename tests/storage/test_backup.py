@@ -239,6 +239,22 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(tmp_path: Path, what: s
     assert [path.name for path in tmp_path.iterdir()] == ["inside"]
 
 
+@pytest.mark.parametrize("filters", [True, False], ids=["filters", "no filters"])
+def test_what_is_unpacked_is_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filters: bool) -> None:
+    """Owner and rights of the archive are left behind, by Pythons that have filters for it and by those before 3.11.4."""
+    if not filters:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    info = member("drafts/run-me", size=4)
+    info.mode, info.uid, info.gid = 0o4777, os.getuid() + 1000, os.getgid() + 1000
+    with tarfile.open(tmp_path / "b.tar.gz", "w:gz") as archive:
+        archive.addfile(info, io.BytesIO(b"text"))
+    archive_reader.unpack(tmp_path / "b.tar.gz", tmp_path)
+    unpacked = tmp_path / "drafts" / "run-me"
+    assert unpacked.read_bytes() == b"text"
+    assert stat.S_IMODE(unpacked.stat().st_mode) == 0o755
+    assert (unpacked.stat().st_uid, unpacked.stat().st_gid) == (os.getuid(), os.getgid())
+
+
 def test_a_bomb_stops_where_the_disk_would_be_full(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
