@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
@@ -78,13 +79,15 @@ def fail(text: str, status: Status = Status.FAILED) -> NoReturn:
 
 @contextmanager
 def failing_if_not_built() -> Iterator[None]:
-    """Exit with a sentence where a command could not build the site."""
+    """Exit with a sentence where a command could not build the site, or its search."""
     from publisher.single_round import SiteNotBuilt
 
     try:
         yield
     except SiteNotBuilt as error:
         fail(str(error))
+    except subprocess.SubprocessError as error:
+        fail(f"The pages are built, but not the search: {error}")
 
 
 def settings_for(config: Path | None = None, **given: object) -> Settings:

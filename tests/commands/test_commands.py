@@ -141,6 +141,17 @@ def test_a_site_that_cannot_be_built_is_no_success(tmp_path: Path, monkeypatch: 
     assert "pages are in" not in result.output
 
 
+def test_a_search_that_cannot_be_made_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was withdrawn may still be found by it: a sentence and not a traceback, after everything else is done."""
+    data = ("--data", str(tmp_path / "data"))
+    assert halcytone("key", "create", "Sam", *data).exit_code == 0
+    broken = Mock(side_effect=subprocess.CalledProcessError(1, ["pagefind"]))
+    monkeypatch.setattr("publisher.single_round.update_index", broken)
+    result = halcytone("rebuild", *data)
+    assert (result.exit_code, "but not the search" in result.output) == (1, True)
+    assert (tmp_path / "data/public/index.html").is_file()
+
+
 def test_what_another_server_publishes_during_a_rebuild_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
