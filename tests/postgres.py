@@ -145,18 +145,18 @@ class PostgresCluster:
             )
 
     def stop(self) -> None:
-        """Stop it without waiting for its clients, and remove its folder."""
+        """Stop it without waiting for its clients, and without writing what is only in memory; remove its folder."""
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(signal.SIGQUIT)
             self._process.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL of an empty database, dropped afterwards."""
+    def database(self, copy_of: str = "template1") -> Iterator[str]:
+        """The URL of an empty database, or of a copy of one that nobody is connected to; dropped afterwards."""
         name = f"test_{next(self._names)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name}")
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {copy_of}")
         try:
             yield self.url(name)
         finally:
