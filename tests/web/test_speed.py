@@ -11,8 +11,6 @@ from playwright.async_api import Browser, Page, expect
 from tests.web.conftest import Opener
 from tests.web.fake_room import BOX, FakeRoom
 
-pytestmark = pytest.mark.alone
-
 # The "slow 4G" of the common tools, with a processor four times slower than this machine's.
 SLOW_4G = {"offline": False, "latency": 150, "downloadThroughput": 200_000, "uploadThroughput": 93_750}
 WATCH_FRAMES = """() => {
@@ -47,6 +45,7 @@ async def interactive_after(browser: Browser, address: str) -> float:
     return began
 
 
+@pytest.mark.alone
 async def test_interactive_within_a_second_on_a_throttled_phone(room: FakeRoom, browser: Browser) -> None:
     """On slow 4G with a quarter of the processor, the form can be used within a second."""
     address = f"{await room.start()}/sessions/join/{room.session_id}"
@@ -55,6 +54,7 @@ async def test_interactive_within_a_second_on_a_throttled_phone(room: FakeRoom, 
     assert min(times) <= 1000, times
 
 
+@pytest.mark.alone
 async def test_sixty_frames_a_second_while_a_thousand_come_in(room: FakeRoom, open_page: Opener) -> None:
     """A thousand arrivals in some seconds leave the pacer its frames."""
     page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
