@@ -140,6 +140,40 @@ async def test_a_form_that_is_shown_again_keeps_what_was_typed(studio: Server) -
     assert "One place is left." not in answer.text
 
 
+async def test_the_join_page_gets_the_form_or_ones_own_place(studio: Server) -> None:
+    """In the reader's language; what is no language gets the studio's. A place that was cancelled leaves the form."""
+    await studio.create("part", max_participants=1, scheduled_start=moment(days=3))
+    path = "/sessions/part/coming"
+    form = (await studio.stranger.get(f"{path}?lang=de")).text
+    assert "Sag, dass du kommst" in form
+    assert 'action="/sessions/part/coming"' in form
+    assert "Say that you come" in (await studio.stranger.get(f"{path}?lang=../../de")).text
+    await come(studio, "part")
+    second = await come(studio, "part", address="bea@example.org")
+    own = {"Authorization": f"Bearer {second['secret']}"}
+    answer = await studio.stranger.get(path, headers=own)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "You are number 1." in answer.text
+    assert "We have written to your address." in answer.text
+    assert f'data-registration="{second["registration"]}"' in answer.text
+    leave = BeautifulSoup(answer.text, "html.parser").select_one("form")
+    assert leave is not None
+    assert "You have cancelled" in (await studio.stranger.post(str(leave["action"]))).text
+    assert "All places are taken." in (await studio.stranger.get(path, headers=own)).text
+
+
+async def test_who_has_the_token_of_a_closed_session_gets_its_form(studio: Server) -> None:
+    """Nobody else does, and of a private one learns nothing; of one that is over there is none."""
+    made = await studio.create("closed", visibility="private", scheduled_start=moment(days=3))
+    token = {"Authorization": f"Bearer {made['tokens']['participant']}"}
+    assert "<form" in (await studio.stranger.get("/sessions/closed/coming", headers=token)).text
+    assert (await studio.stranger.get("/sessions/closed/coming")).status_code == 404
+    await studio.create("guests", access="invite", visibility="unlisted", scheduled_start=moment(days=3))
+    assert (await studio.stranger.get("/sessions/guests/coming")).text == ""
+    await studio.client.post("/api/v2/sessions/closed/cancel")
+    assert (await studio.stranger.get("/sessions/closed/coming", headers=token)).text == ""
+
+
 async def test_a_private_session_has_no_form(studio: Server) -> None:
     """Its token is not in a form's request."""
     await studio.create("secret", visibility="private", scheduled_start=moment(days=3))

@@ -24,7 +24,7 @@ from tests.fork_server import publisher as forked_publisher
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
-__all__ = ["NO_STORAGE", "Opener", "browser", "type_number"]
+__all__ = ["NO_STORAGE", "WATCH_SHIFTS", "Opener", "browser", "type_number"]
 
 Opener = Callable[..., Awaitable[Page]]
 
@@ -33,6 +33,12 @@ NO_STORAGE = """
 for (const name of ['localStorage', 'sessionStorage'])
   Object.defineProperty(window, name, { get() { throw new DOMException('No storage', 'SecurityError'); } });
 """
+
+
+#: Adds up by how much things move on a page without being asked to.
+WATCH_SHIFTS = """window.shift = 0;
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value)))
+  .observe({type: "layout-shift", buffered: true});"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -59,6 +59,8 @@ async def site_states(open_page: Opener, **look: Any) -> AsyncIterator[tuple[str
                     await _at_the_top(page.locator("main form"))
                     yield f"site-{name}-form", page
                 await page.context.close()
+            async for state in _coming_states(f"{server.url}/sessions/join/evening", open_page, **look):
+                yield state
             async for state in _story_states(f"{server.url}/sessions/s-0/", open_page, **look):
                 yield state
             page = await open_page(f"{server.url}/techniques/box-breathing/", **look)
@@ -74,6 +76,17 @@ async def site_states(open_page: Opener, **look: Any) -> AsyncIterator[tuple[str
             await page.context.close()
             async for state in _staff_states(f"{server.url}/console", open_page, **look):
                 yield state
+
+
+async def _coming_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
+    """The join page days before the start: the form, and one's place."""
+    page = await open_page(address, **look)
+    await expect(page.locator("#coming form")).to_be_visible()
+    yield "join-days-before-1-form", page
+    await page.get_by_role("button", name="I come").click()
+    await expect(page.get_by_role("heading", name="You come")).to_be_visible()
+    yield "join-days-before-2-place", page
+    await page.context.close()
 
 
 async def _story_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:

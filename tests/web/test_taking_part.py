@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, Route, expect
 
 from engine.domain.instant import iso
-from tests.web.conftest import Opener
+from tests.web.conftest import WATCH_SHIFTS, Opener
 from tests.web.fake_room import BOX, FakeRoom, now
 
 pytestmark = pytest.mark.long
@@ -435,11 +435,7 @@ async def test_an_unknown_session_is_no_dead_end(room: FakeRoom, open_page: Open
 async def test_nothing_shifts_while_the_page_fills(room: FakeRoom, browser: Browser) -> None:
     """Title, time and words arrive without moving what is already there."""
     page = await browser.new_page(viewport={"width": 390, "height": 844})
-    await page.add_init_script(
-        """window.shift = 0;
-        new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value)))
-          .observe({type: "layout-shift", buffered: true});"""
-    )
+    await page.add_init_script(WATCH_SHIFTS)
     await page.goto(f"{await room.start()}/sessions/join/{room.session_id}")
     await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
     entry: float = await page.evaluate("window.shift")

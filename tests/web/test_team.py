@@ -21,7 +21,7 @@ from publisher.catalogue.published import Catalogue
 from tests.api.conftest import IDLE, settings
 from tests.api.conftest import KEY as API_KEY
 from tests.journey.server import KEY, asked
-from tests.web.conftest import Opener
+from tests.web.conftest import WATCH_SHIFTS, Opener
 from tests.web.test_accessibility import findings
 from tests.webhooks.receiver import receiving
 
@@ -285,24 +285,87 @@ async def test_a_webhook_can_be_told_of_every_event_there_is(tmp_path: Path, ope
         assert names == list(EVENTS)
 
 
-async def test_the_join_page_leads_to_saying_that_one_comes(
-    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
-) -> None:
-    """Days before an open session; not once its room is open."""
-    for session_id, ahead in (("soon", timedelta(minutes=5)), ("later", timedelta(days=3))):
+async def evenings(url: str, http: aiohttp.ClientSession, **ahead: timedelta) -> None:
+    """Sessions with one place each, by how far ahead they are."""
+    for session_id, left in ahead.items():
         body = {
             "session_id": session_id,
             "title": "Evening",
             "instructor": "Mara",
-            "scheduled_start": (datetime.now(UTC) + ahead).isoformat(),
+            "max_participants": 1,
+            "scheduled_start": (datetime.now(UTC) + left).isoformat(),
         }
-        await asked(http, "POST", f"{publishing.url}/api/v2/sessions/create", 201, body)
-    page = await open_page(f"{publishing.url}/sessions/join/later")
-    link = page.get_by_role("link", name="Say that you come")
-    await expect(link).to_have_attribute("href", "/sessions/later/#coming")
-    page = await open_page(f"{publishing.url}/sessions/join/soon")
+        await asked(http, "POST", f"{url}/api/v2/sessions/create", 201, body)
+
+
+async def test_on_the_join_page_one_says_that_one_comes_and_cancels(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Days before, in place and in the reader's language; who came by the form is who joins, also from the waiting screen."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    anna = await open_page(f"{url}/sessions/join/later", script=WATCH_SHIFTS)
+    part = anna.locator("#coming")
+    await expect(part).to_contain_text("One place is left.")
+    # The footer alone makes room: what one may be about to press stays where it is.
+    assert await anna.evaluate("window.shift") < 0.05
+    assert await findings(anna) == []
+    await part.get_by_label("Your name, if you like").fill("Anna")
+    await part.get_by_role("button", name="I come").click()
+    await expect(part.get_by_role("heading", name="You come")).to_be_focused()
+    await expect(part).to_contain_text("come back here to join, or to cancel")
+    assert await findings(anna) == []
+    # The name stands in the field above too, and a reload knows who it is.
+    await anna.reload()
+    await expect(part.get_by_role("button", name="I do not come after all")).to_be_visible()
+    await expect(anna.get_by_label("Your name, if you like")).to_have_value("Anna")
+
+    bea = await open_page(f"{url}/sessions/join/later", locale="de-DE")
+    await bea.get_by_role("button", name="Dabei sein").click()
+    waiting = bea.locator("#coming")
+    await expect(waiting).to_contain_text("Alle Plätze sind vergeben.")
+    await waiting.get_by_role("button", name="Auf die Warteliste").click()
+    await expect(waiting).to_contain_text("Du bist Nummer 1.")
+    assert await findings(bea) == []
+
+    await part.get_by_role("button", name="I do not come after all").click()
+    await expect(part.get_by_role("heading", name="Say that you come")).to_be_focused()
+    await expect(part).to_contain_text("All places are taken.")
+    (left,) = (await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations"))["registrations"]
+    assert left["state"] == "coming"
+    # Whoever said so on the waiting screen is known when the room opens: the place is theirs, and no other one is taken.
+    start = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
+    await bea.reload()
+    await bea.get_by_role("button", name="Dabei sein").click()
+    await expect(bea.get_by_role("button", name="Ton testen")).to_be_visible()
+    await expect(waiting).not_to_be_visible()
+    info = (await asked(http, "GET", f"{url}/api/v2/sessions/later/content"))["session_info"]
+    assert [each["client_id"] for each in info["participants"]] == [left["registration"]]
+
+
+async def test_a_private_session_takes_those_with_its_link(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Its page has no form, since a form sends no token; the join page sends it. A room that is open has no form."""
+    url = publishing.url
+    body = {
+        "session_id": "between-us",
+        "title": "Between us",
+        "instructor": "Mara",
+        "visibility": "private",
+        "scheduled_start": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
+    }
+    made = await asked(http, "POST", f"{url}/api/v2/sessions/create", 201, body)
+    page = await open_page(made["urls"]["join"])
+    part = page.locator("#coming")
+    await part.get_by_role("button", name="I come").click()
+    await part.get_by_role("button", name="I do not come after all").click()
+    await expect(part.get_by_role("button", name="I come")).to_be_visible()
+    await evenings(url, http, soon=timedelta(minutes=5))
+    page = await open_page(f"{url}/sessions/join/soon")
     await expect(page.get_by_role("heading", name="Evening")).to_be_visible()
-    await expect(page.get_by_role("link", name="Say that you come")).to_have_count(0)
+    await expect(page.get_by_role("heading", name="Say that you come")).to_have_count(0)
 
 
 async def test_somebody_comes_to_a_whole_series_by_its_page(

@@ -139,19 +139,18 @@ class Week:
             assert await findings(page) == [], state
 
     async def says_yes(self, join: str, name: str) -> Page:
-        """From the link that was shared to one's own page, with an address."""
+        """By the link that was shared, with an address."""
         page = await self.open(join, phone=True)
         await expect(page.get_by_text("Thursday 31 October, 18:30 CET")).to_be_visible()
         await self.looked_at(page, "join page")
-        await page.get_by_role("link", name="Say that you come, and be reminded").click()
-        await page.get_by_label("Your name, if you like").fill(name)
-        await page.get_by_label("Your mail address, if you want to be reminded").fill(
+        form = page.locator("#coming")
+        await form.get_by_label("Your name, if you like").fill(name)
+        await form.get_by_label("Your mail address, if you want to be reminded").fill(
             f"{name.lower()}@example.org"
         )
-        await self.looked_at(page, "form")
-        await page.get_by_role("button", name=re.compile("^(I come|Put me on the waiting list)$")).click()
+        await form.get_by_role("button", name=re.compile("^(I come|Put me on the waiting list)$")).click()
         await expect(page.get_by_text("We have written to your address.")).to_be_visible()
-        await self.looked_at(page, "own page")
+        await self.looked_at(page, "place")
         return page
 
     async def confirms(self, page: Page, name: str) -> None:
@@ -258,7 +257,7 @@ async def test_a_weekly_class_over_the_end_of_summer_time(tmp_path: Path, open_p
         await expect(ben.get_by_role("heading", name="You come")).to_be_visible()
         cleo = await week.says_yes(join, "Cleo")
         await expect(cleo.get_by_text("You are number 1.")).to_be_visible()
-        await week.looked_at(cleo, "own page of who waits")
+        await week.looked_at(cleo, "position of who waits")
         for page, name in ((anna, "Anna"), (ben, "Ben"), (cleo, "Cleo")):
             await week.confirms(page, name)
 

@@ -1,4 +1,4 @@
-"""The pages of those who come: the answer to the form, one's own page, and what is behind the links in mails.
+"""The pages of those who come: the form and its answer, one's own page, and what is behind the links in mails.
 
 A GET changes nothing, because mail scanners follow every link. The link in a mail confirms the address, so it is known from the
 mail alone; whoever registers gets a page of their own, which cannot confirm.
@@ -6,9 +6,10 @@ mail alone; whoever registers gets a page of their own, which cannot confirm.
 
 from __future__ import annotations
 
+import re
 from html import escape
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from engine.api.http.app_keys import (
     CATALOGUE,
@@ -30,6 +31,7 @@ from engine.api.pages.coming_parts import (
     joined,
     led_to,
     left_page,
+    own_place_section,
     place_described,
     titled_page,
     unknown_page,
@@ -49,11 +51,13 @@ from publisher.catalogue.coming import TooManyRegistrations
 __all__ = ["add_routes"]
 
 _LONGEST_TOKEN = 400
+_LANGUAGE = re.compile(r"[a-z]{2}", re.ASCII)
 
 
 def add_routes(app: web.Application) -> None:
     """Add the routes."""
     for spelling in ("session", "sessions"):
+        app.router.add_get(f"/{spelling}/{{session_id}}/coming", section)
         app.router.add_post(f"/{spelling}/{{session_id}}/coming", say_so)
     own, mailed = "/coming/{session_id}/own/{token}", "/coming/{token}"
     app.router.add_get(own, own_page)
@@ -65,6 +69,32 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(f"{mailed}/leave/{{session_id}}", mailed_leave)
     app.router.add_post(f"{mailed}/leave", mailed_leave_all)
     app.router.add_post(f"{mailed}/forget", forget)
+
+
+async def section(request: web.Request) -> web.Response:
+    """The part of a page where one says that one comes, which the join page shows: the form, or one's own place.
+
+    Empty where neither is. ``lang`` is the reader's language; a registration's secret, or the token of a session by
+    invitation, comes as for the API.
+    """
+    caller = caller_of(request)
+    state = (await visible(request, caller)).state
+    language = request.query.get("lang", "")
+    page = await page_context(request, language=language if _LANGUAGE.fullmatch(language) else None)
+    registration = caller.client_id
+    place = (
+        None
+        if registration is None
+        else await request.app[CATALOGUE].ask(
+            lambda connection: coming_of(connection).places.place(state.session_id, registration)
+        )
+    )
+    if place is not None and not state.phase.is_over:
+        body = own_place_section(request, page, state, place)
+    else:
+        body = await coming_section(request, page, state, by_token=caller.belongs(state.session_id))
+    headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.AUTHORIZATION}
+    return web.Response(text=body, content_type="text/html", charset="utf-8", headers=headers)
 
 
 async def say_so(request: web.Request) -> web.Response:

@@ -30,6 +30,7 @@ __all__ = [
     "joined",
     "led_to",
     "left_page",
+    "own_place_section",
     "place_described",
     "titled_page",
     "unknown_page",
@@ -115,6 +116,28 @@ async def place_described(request: web.Request, page: PageContext, state: Sessio
         f" {words('before.with', name=page.studio.span(details.instructor))}</p>"
         + paragraph(words("before.starts", when=when))
         + paragraph(sentence)
+    )
+
+
+def own_place_section(request: web.Request, page: PageContext, state: Session, place: Place) -> str:
+    """What the join page says to somebody who comes: place or position, by what they hear of changes, a button to cancel."""
+    words, registration = page.words, place.registration
+    told = (
+        "confirm_done"
+        if registration.confirmed_at is not None
+        else "said_mail"
+        if registration.address is not None
+        else "said_here"
+    )
+    secret = secret_of(request, registration.registration, session_id=state.session_id)
+    leave = "this_time" if registration.series_id else "leave"
+    return (
+        f'<section id="coming" data-registration="{escape(registration.registration)}">'
+        f"<h2>{escape(words(f'coming.title_{place.state}'))}</h2>"
+        + paragraph(words(f"coming.said_{place.state}", position=place.position))
+        + paragraph(words(f"coming.{told}"))
+        + button_form(page, f"/coming/{state.session_id}/own/{secret}/leave", leave)
+        + "</section>"
     )
 
 

@@ -21,13 +21,20 @@ __all__ = ["coming_section", "coming_to_series_section"]
 
 
 async def coming_section(
-    request: web.Request, page: PageContext, state: Session, *, name: str = "", address: str = ""
+    request: web.Request,
+    page: PageContext,
+    state: Session,
+    *,
+    name: str = "",
+    address: str = "",
+    by_token: bool = False,
 ) -> str:
     """The form with how many places are left; empty where one cannot say so on this page.
 
-    ``name`` and ``address`` are what somebody typed before, where the form is shown again.
+    ``name`` and ``address`` are what somebody typed before, where the form is shown again. ``by_token``: whoever asks has shown
+    a token where one is needed, and sends the form with it.
     """
-    if needs_token(state.details) or state.phase.is_over:
+    if (needs_token(state.details) and not by_token) or state.phase.is_over:
         return ""
     if not is_held(state.started_at, request.app[CLOCK].now()):
         return ""

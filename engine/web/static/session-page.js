@@ -18,7 +18,7 @@ export function pageLink({ href, text, look = "", aside = false, credential }) {
   const open = async () => {
     // Opened before the response: later the browser would block it as a pop-up.
     const place = (aside && window.open("")) || window;
-    const html = await fetched(href, credential);
+    const html = await fetchPage(href, credential);
     if (html === null) {
       if (place !== window) place.close();
       return setText(status, ` ${t("after.not_now")}`);
@@ -31,10 +31,15 @@ export function pageLink({ href, text, look = "", aside = false, credential }) {
   return h("span", {}, h("button", { type: "button", class: look.replace("button", ""), onclick: open }, text), status);
 }
 
-/** @param {string} href @param {string} credential @returns {Promise<string | null>} */
-async function fetched(href, credential) {
+/**
+ * The HTML at an address; null where the server does not give it, or there is no answer.
+ * @param {string} href
+ * @param {string | null} credential
+ * @returns {Promise<string | null>}
+ */
+export async function fetchPage(href, credential) {
   try {
-    const answer = await fetch(href, { headers: { accept: "text/html", authorization: `Bearer ${credential}` } });
+    const answer = await fetch(href, { headers: { accept: "text/html", ...(credential ? { authorization: `Bearer ${credential}` } : {}) } });
     return answer.ok ? await answer.text() : null;
   } catch {
     // No response: the link can be tried again.

@@ -3,8 +3,10 @@
  * @module
  */
 
-import { BASE, h, setText } from "../dom.js";
+import { h, setText } from "../dom.js";
 import { dayAndTime, sentence, t } from "../i18n.js";
+import { importOrReload } from "../import-or-reload.js";
+import { recall } from "../memory.js";
 
 /** @param {any} visit */
 export function entryScreen(visit) {
@@ -33,25 +35,26 @@ export function entryScreen(visit) {
     button,
     h("p", { class: "quiet" }, t("entry.promise")),
   );
-  // The form stands on the session's page, which asks for no script.
-  const coming = h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/#coming`, hidden: true }, t("entry.coming"));
   const orb = h("div", { class: "still-orb", "aria-hidden": "true" }, h("div", {}));
-  const element = h(
-    "section",
-    { class: "screen entry" },
-    orb,
-    title,
-    lead,
-    moved,
-    form,
-    coming,
-  );
+  const entry = h("section", { class: "screen entry" }, orb, title, lead, moved, form);
+  const element = h("div", { class: "entry-page" }, entry);
+  let loading = false;
+  /** Below the first view, which keeps its height: where one says that one comes. Loaded only where that can be. */
+  const loadComing = async () => {
+    loading = true;
+    const { comingPart } = await importOrReload(() => import("./coming.js"));
+    const part = comingPart(visit, (given) => (name.value ||= given));
+    element.style.setProperty("--around", `${Math.max(0, innerHeight - entry.offsetHeight)}px`);
+    element.append(part.element);
+    part.load();
+  };
   const fill = () => {
     setText(title, room.title || t("entry.title"));
     document.title = room.title || t("entry.title");
     setText(lead, leadOf(room));
     showPhoto(orb, room.instructor);
-    coming.hidden = room.phase !== "scheduled" || room.access !== "open";
+    const mayCome = room.phase === "scheduled" || (room.phase === "waiting" && recall(visit.sessionId).identity);
+    if (visit.known && mayCome && !loading) loadComing();
     setText(moved, visit.moved && room.phase !== "live" ? t("waiting.moved") : "");
   };
   room.addEventListener("change", fill);

@@ -9,6 +9,7 @@ import { clockTime, dayAndTime, sentence, t } from "../i18n.js";
 import { opensText } from "../opening-time.js";
 import { WakeLock } from "../wake-lock.js";
 import { choiceCard } from "./choice.js";
+import { comingPart } from "./coming.js";
 import { expectations } from "./expectations.js";
 
 /** The screen stays awake this close to the start, in seconds before it and after it. */
@@ -37,6 +38,9 @@ export function waitingScreen(visit) {
   // A private page's file needs a credential, which a link cannot send.
   const calendar = h("p", { hidden: true }, h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/event.ics` }, t("after.calendar")));
   const test = testCard(visit);
+  const coming = comingPart(visit);
+  // Whoever is in the room already is here; whoever came too early may be reminded.
+  if (visit.opensAt) coming.load();
   const awake = new WakeLock();
   const element = h(
     "section",
@@ -46,6 +50,7 @@ export function waitingScreen(visit) {
     moved,
     h("div", { class: "waiting-count" }, countdown, until, here),
     calendar,
+    coming.element,
     expect,
     test.element,
     h("p", { class: "quiet" }, t("waiting.stay")),
@@ -76,6 +81,7 @@ export function waitingScreen(visit) {
     setText(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
     const opens = visit.opensAt ? opensText(Date.parse(visit.opensAt), now) : t("waiting.until");
     setText(until, left > 0 ? opens : t("waiting.any_moment"));
+    coming.element.hidden = !visit.opensAt;
     calendar.hidden = left < CALENDAR_FROM_S || !room.visibility || room.visibility === "private";
   };
   const timer = setInterval(tick, 500);

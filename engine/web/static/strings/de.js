@@ -50,7 +50,7 @@ export default {
   "entry.name_note": "Die anderen im Raum sehen ihn. Ohne Namen bist du Gast.",
   "entry.join": "Dabei sein",
   "entry.joining": "Einen Moment",
-  "entry.coming": "Sag, dass du kommst, und lass dich erinnern",
+  "coming.late": "Es ist zu spät, um zu sagen, dass du kommst: Die Sitzung hat begonnen oder ist vorbei.",
   "entry.promise": "Du kannst jederzeit aufhören.",
 
   "waiting.days": { one: "in {count} Tag", other: "in {count} Tagen" },

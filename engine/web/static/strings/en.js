@@ -32,7 +32,7 @@ export default {
   "entry.name_note": "The others in the room see it. Without one you are a guest.",
   "entry.join": "Join",
   "entry.joining": "Joining",
-  "entry.coming": "Say that you come, and be reminded",
+  "coming.late": "It is too late to say that you come: the session has begun or is over.",
   "entry.promise": "You can stop any time.",
 
   "waiting.days": { one: "in {count} day", other: "in {count} days" },

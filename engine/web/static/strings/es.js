@@ -50,7 +50,7 @@ export default {
   "entry.name_note": "Lo ven los demás en la sala. Sin nombre, tu presencia es anónima.",
   "entry.join": "Participar",
   "entry.joining": "Un momento",
-  "entry.coming": "Di que vienes y recibe un recordatorio",
+  "coming.late": "Es tarde para decir que vienes: la sesión ha empezado o ha terminado.",
   "entry.promise": "Puedes parar cuando quieras.",
 
   "waiting.days": { one: "en {count} día", other: "en {count} días" },

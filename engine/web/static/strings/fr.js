@@ -50,7 +50,7 @@ export default {
   "entry.name_note": "Les autres dans la salle le voient. Sans nom, tu restes anonyme.",
   "entry.join": "Participer",
   "entry.joining": "Un instant",
-  "entry.coming": "Dis que tu viens, et reçois un rappel",
+  "coming.late": "Il est trop tard pour dire que tu viens : la séance a commencé ou est terminée.",
   "entry.promise": "Tu peux arrêter à tout moment.",
 
   "waiting.days": { one: "dans {count} jour", other: "dans {count} jours" },

@@ -1,0 +1,68 @@
+/**
+ * Before the start: say that one comes, or see that one has said so, and cancel. The server draws the form as on the session's
+ * page; here it is answered in place.
+ * @module
+ */
+
+import { apiRequest, sessionPath } from "../api.js";
+import { BASE, h, setText, show } from "../dom.js";
+import { language, t } from "../i18n.js";
+import { recall, remember } from "../memory.js";
+import { answerText } from "../refusals.js";
+import { fetchPage } from "../session-page.js";
+
+/**
+ * @param {any} visit
+ * @param {(name: string) => void} [named] told the name that somebody gave
+ * @returns {{element: Element, load: () => Promise<void>}} empty until it is loaded, and where there is nothing to say
+ */
+export function comingPart(visit, named = () => {}) {
+  const { sessionId } = visit;
+  const path = sessionPath(sessionId);
+  const element = h("div", { class: "coming" });
+  const own = () => recall(sessionId).identity?.resume;
+  const load = async () => {
+    const address = `${BASE}${path}/coming?lang=${language}`;
+    const mine = own();
+    // A secret that proves nothing any more must not hide the form.
+    const html = (mine && (await fetchPage(address, mine))) ?? (await fetchPage(address, visit.token));
+    const part = new DOMParser().parseFromString(html ?? "", "text/html").querySelector("section");
+    // Once the room is open one joins it; only whoever has a place may give it back.
+    if (visit.room.phase === "waiting" && !part?.dataset.registration) return show(element);
+    part?.classList.add("card");
+    part?.querySelector("form")?.addEventListener("submit", (event) => send(event, part));
+    return show(element, part);
+  };
+  /** @param {SubmitEvent} event @param {HTMLElement} part */
+  const send = async (event, part) => {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
+    const { registration } = part.dataset;
+    const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => String(value).trim()));
+    button.disabled = true;
+    const answer = registration
+      ? await apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: own() })
+      : await apiRequest("POST", `${path}/registrations`, { body: fields, credential: visit.token });
+    button.disabled = false;
+    // What was cancelled elsewhere is cancelled.
+    if (!answer.ok && !(registration && answer.status === 404)) return refused(form, answer);
+    become(registration ? null : { resume: answer.data.secret }, String(fields.name ?? ""));
+    await load();
+    const heading = element.querySelector("h2");
+    heading?.setAttribute("tabindex", "-1");
+    return heading?.focus();
+  };
+  /** @param {HTMLFormElement} form @param {import("../api.js").ApiResponse} answer */
+  const refused = (form, answer) => {
+    const problem = form.querySelector(".error") ?? form.appendChild(h("p", { class: "error", role: "alert" }));
+    setText(problem, answer.status === 409 ? t("coming.late") : answerText(answer, t("line.not_sent")));
+  };
+  /** Be the one who comes from now on, also in a room that is being waited for. @param {{resume: string} | null} identity @param {string} name */
+  const become = (identity, name) => {
+    remember(sessionId, { identity, joined: false, ...(name ? { name } : {}) });
+    if (visit.client) visit.client.identity = identity;
+    if (name) named(name);
+  };
+  return { element, load };
+}
