@@ -423,16 +423,14 @@ def _build_application(
     for spelling in ("session", "sessions"):
         app.router.add_get(f"/ws/{spelling}/{{session_id}}/events", events, allow_head=False)
     identity = context.identity
-    pages.setup(
-        app,
+    shown = pages.StudioPages(
         public_url=context.server.url,
-        studio_name=identity.name,
+        name=identity.name,
         time_zone=identity.time_zone,
         look=identity.look,
-        preview_of=preview_of_join,
         sounds=context.settings.data / "sounds",
-        techniques_of=all_techniques,
     )
+    pages.setup(app, shown, preview_of=preview_of_join, techniques_of=all_techniques)
     backend = _build_backend(context, storage, directory, schedule, process, webhooks)
     if context.settings.docs is not None:
         documents.add_routes(app, context.settings.docs)

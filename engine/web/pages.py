@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -27,7 +27,7 @@ from publisher.rendering.look import Look, live_page_rules, recoloured
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["CONTENT_SECURITY_POLICY", "LANGUAGES", "PreviewOf", "setup"]
+__all__ = ["CONTENT_SECURITY_POLICY", "LANGUAGES", "PreviewOf", "StudioPages", "setup"]
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -143,66 +143,47 @@ async def _no_preview(_: web.Request) -> None:
     """No session has a preview."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudioPages:
+    """What the live pages show of a studio."""
+
+    public_url: str
+    """The server's address for others: only links on it become QR codes."""
+    name: str
+    time_zone: str = "UTC"
+    """By its IANA name, UTC where it stated none: the console keeps its clock when it copies a session."""
+    look: Look = field(default_factory=Look)
+    sounds: Path | None = None
+    """The folder of the studio's own, if it has one."""
+
+
 def setup(
     app: web.Application,
+    studio: StudioPages,
     *,
-    public_url: str,
-    studio_name: str,
-    time_zone: str = "UTC",
-    look: Look | None = None,
     preview_of: PreviewOf = _no_preview,
-    sounds: Path | None = None,
     techniques_of: TechniquesOf = _catalogue_alone,
 ) -> None:
     """Add the live pages and their files to an application.
 
-    ``public_url`` is the server's address for others: only links on it become QR codes. ``time_zone`` is the studio's,
-    by its IANA name, UTC where it stated none: the console keeps its clock when it copies a session. ``look`` is the
-    studio's, ours where there is none. ``preview_of`` is what a shared join link shows, ``techniques_of`` which techniques
-    a plan can be made of. ``sounds`` is the folder of the studio's own, if it has one.
+    ``preview_of`` is what a shared join link shows, ``techniques_of`` which techniques a plan can be made of.
     """
-    folder, look = Path(__file__).with_name("static"), look or Look()
-    own_sounds = StudioSounds(sounds)
-    base = urlsplit(public_url).path.rstrip("/")
-    own = _own_files(folder, look)
-    files = StaticFiles(folder, own)
-    photos = {name: base + files.address(file) for name, file in _photo_files(look)}
-
-    def render(page: _Page, request: web.Request, preview: tuple[str, str] | None = None) -> web.Response:
-        language = _language(request.headers.get("Accept-Language", ""))
-        html = _template().render(
-            language=language,
-            title=page.title if preview is None else preview[0],
-            preview_tags="" if preview is None else preview[1],
-            studio_name=studio_name,
-            base=base,
-            static=lambda name: base + files.address(name),
-            styles=(*page.styles, *((_OWN_STYLES,) if _OWN_STYLES in own else ())),
-            preload=(*page.modules, *(f"{folder}/{language}.js" for folder in page.strings)),
-            script=page.script,
-            screen=page.screen,
-            zone=time_zone if page is _CONSOLE and time_zone != "UTC" else None,
-            tone=page.tone,
-            logo=look.logo if page is _JOIN else None,
-            photos=json.dumps(photos, ensure_ascii=False) if page is _JOIN and photos else None,
-            sounds=own_sounds.as_attribute(base) if page is _JOIN else None,
-        )
-        return web.Response(text=html, content_type="text/html", headers=_HEADERS)
+    shells = _Shells(studio)
 
     async def join(request: web.Request) -> web.Response:
-        return render(_JOIN, request, await preview_of(request))
+        return shells.render(_JOIN, request, await preview_of(request))
 
     async def console(request: web.Request) -> web.Response:
-        return render(_CONSOLE, request)
+        return shells.render(_CONSOLE, request)
 
     async def wall(request: web.Request) -> web.Response:
-        return render(_WALL, request)
+        return shells.render(_WALL, request)
 
     async def techniques(request: web.Request) -> web.Response:
         return web.json_response(await techniques_of(request))
 
     async def code(request: web.Request) -> web.Response:
-        return await _qr(request, public_url)
+        return await _qr(request, studio.public_url)
 
     for prefix in ("/sessions", "/session"):
         app.router.add_get(f"{prefix}/join/{{session_id}}", join)
@@ -213,8 +194,52 @@ def setup(
     app.router.add_get("/console/techniques", techniques)
     app.router.add_get("/wall/{session_id}", wall)
     app.router.add_get("/wall/{session_id}/", wall)
-    app.router.add_get(f"{PREFIX}/{{path:.+}}", files.serve)
-    app.router.add_get(f"{SOUNDS}/{{name}}", own_sounds.serve)
+    app.router.add_get(f"{PREFIX}/{{path:.+}}", shells.files.serve)
+    app.router.add_get(f"{SOUNDS}/{{name}}", shells.sounds.serve)
+
+
+class _Shells:
+    """Renders the shells of a studio's pages; ``files`` and ``sounds`` serve what they name."""
+
+    def __init__(self, studio: StudioPages) -> None:
+        folder = Path(__file__).with_name("static")
+        own = _own_files(folder, studio.look)
+        self._studio = studio
+        self._base = urlsplit(studio.public_url).path.rstrip("/")
+        self._own_styles = (_OWN_STYLES,) if _OWN_STYLES in own else ()
+        self.files = StaticFiles(folder, own)
+        self.sounds = StudioSounds(studio.sounds)
+        photos = {name: self._address(file) for name, file in _photo_files(studio.look)}
+        self._photos = json.dumps(photos, ensure_ascii=False) if photos else None
+
+    def render(
+        self, page: _Page, request: web.Request, preview: tuple[str, str] | None = None
+    ) -> web.Response:
+        """The shell in the reader's language; ``preview`` is the title and the tags of a join link's."""
+        studio, language = self._studio, _language(request.headers.get("Accept-Language", ""))
+        title, preview_tags = preview or (page.title, "")
+        joins = page is _JOIN
+        html = _template().render(
+            language=language,
+            title=title,
+            preview_tags=preview_tags,
+            studio_name=studio.name,
+            base=self._base,
+            static=self._address,
+            styles=(*page.styles, *self._own_styles),
+            preload=(*page.modules, *(f"{folder}/{language}.js" for folder in page.strings)),
+            script=page.script,
+            screen=page.screen,
+            zone=studio.time_zone if page is _CONSOLE and studio.time_zone != "UTC" else None,
+            tone=page.tone,
+            logo=studio.look.logo if joins else None,
+            photos=self._photos if joins else None,
+            sounds=self.sounds.as_attribute(self._base) if joins else None,
+        )
+        return web.Response(text=html, content_type="text/html", headers=_HEADERS)
+
+    def _address(self, name: str) -> str:
+        return self._base + self.files.address(name)
 
 
 def _own_files(folder: Path, look: Look) -> dict[str, bytes]:

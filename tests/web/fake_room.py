@@ -79,10 +79,12 @@ class FakeRoom:
         app.router.add_route("*", "/api/v2/{path:.*}", self._answer)
         pages.setup(
             app,
-            public_url="http://192.0.2.7:8000",
-            studio_name="Halcytone Live",
-            time_zone=self.zone,
-            sounds=self.sounds,
+            pages.StudioPages(
+                public_url="http://192.0.2.7:8000",
+                name="Halcytone Live",
+                time_zone=self.zone,
+                sounds=self.sounds,
+            ),
         )
         self._server = TestServer(app)
         await self._server.start_server()

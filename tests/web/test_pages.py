@@ -26,7 +26,7 @@ def console_of() -> Callable[[str], Any]:
 
     async def fetched(public_url: str) -> str:
         app = web.Application()
-        pages.setup(app, public_url=public_url, studio_name="Studio")
+        pages.setup(app, pages.StudioPages(public_url=public_url, name="Studio"))
         async with TestClient(TestServer(app)) as client, client.get("/console") as response:
             return await response.text()
 
