@@ -38,9 +38,9 @@ from engine.sessions.messages import (
 )
 from engine.sessions.ports import Ownership, RoomPort
 from engine.sessions.recent_messages import recent_messages
-from engine.sessions.session_actor import SessionActor
+from engine.sessions.session_actor import LoadedSession, SessionActor
 from engine.sessions.timing.deadline_queue import DeadlineQueue
-from engine.storage.journal import Journal, Loaded, NotOwner
+from engine.storage.journal import Journal, NotOwner
 from engine.storage.rooms import RoomCatalogue
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Directory:
             try:
                 ref = await self.find(session_id)
             except NotFound:
-                ref = self._start(session_id, None, None, await self._claimed(session_id, new=True))
+                ref = self._start(LoadedSession(session_id, term=await self._claimed(session_id, new=True)))
             except Moved as moved:
                 raise Conflict("session_exists", f"There is already a session {session_id}.") from moved
             command = c.Create(session_id, self._new_id(), details, made_by)
@@ -361,25 +361,25 @@ class Directory:
                 tell = log.error if state.phase is Phase.LIVE else log.warning
                 tell("the newest records may be lost", session_id=session_id, position=loaded.latest)
             self._epochs_before[session_id] = state.epoch
-        return self._start(session_id, state, loaded, term, tail_lost=tail_lost)
+        forgotten = self._people_are_forgotten(state)
+        return self._start(
+            LoadedSession(
+                session_id,
+                state,
+                () if forgotten else loaded.people,
+                loaded.event_ids,
+                keeps_people=not forgotten,
+                term=term,
+                tail_lost=tail_lost,
+            )
+        )
 
-    def _start(
-        self,
-        session_id: str,
-        state: Session | None,
-        loaded: Loaded | None,
-        term: int = 0,
-        *,
-        tail_lost: bool = False,
-    ) -> pykka.ActorRef[SessionActor]:
-        ref = self._actors.get(session_id)
+    def _start(self, loaded: LoadedSession) -> pykka.ActorRef[SessionActor]:
+        ref = self._actors.get(loaded.session_id)
         if ref is not None and ref.is_alive():
             return ref
         ref = SessionActor.start(
-            state=state,
-            session_id=session_id,
-            people=() if loaded is None or self._people_are_forgotten(state) else loaded.people,
-            event_ids=frozenset() if loaded is None else loaded.event_ids,
+            loaded,
             room=self._make_room(),
             journal=self._journal,
             clock=self._clock,
@@ -388,12 +388,9 @@ class Directory:
             counts=self._counts,
             channels=self._channels,
             marks=self._marks,
-            keeps_people=not self._people_are_forgotten(state),
-            term=term,
-            tail_lost=tail_lost,
         )
-        self._actors[session_id] = ref
-        self._last_used[session_id] = self._clock.elapsed()
+        self._actors[loaded.session_id] = ref
+        self._last_used[loaded.session_id] = self._clock.elapsed()
         self._counts.loaded(len(self._actors))
         return ref
 

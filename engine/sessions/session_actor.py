@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ from engine.storage.rows import PersonChange, PersonRow
 if TYPE_CHECKING:
     from engine.domain.heart.marks import Mark
 
-__all__ = ["SessionActor"]
+__all__ = ["LoadedSession", "SessionActor"]
 
 _SYSTEM = c.Sender(Role.ADMIN)
 _REPORTS = c.Report.__args__
@@ -77,16 +78,29 @@ _TELEMETRY = (c.HeartRate, c.BreathTap, c.HrvUpdate)
 log = structlog.get_logger()
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedSession:
+    """What the actor of a session begins with: what its log says, or nothing for a session that is about to be created."""
+
+    session_id: str
+    state: Session | None = None
+    people: Sequence[PersonRow] = ()
+    event_ids: frozenset[str] = frozenset()
+    keeps_people: bool = True
+    """False once the time is over for which rows of people are kept."""
+    term: int = 0
+    """Of its ownership; 0 where there is one server."""
+    tail_lost: bool = False
+    """The newest records of the log may be lost, so that another epoch begins."""
+
+
 class SessionActor(LoopActor):
     """One session. Start it with the state that its journal gives (``directory.py``)."""
 
     def __init__(
         self,
+        loaded: LoadedSession,
         *,
-        state: Session | None,
-        session_id: str,
-        people: Sequence[PersonRow],
-        event_ids: frozenset[str],
         room: RoomPort[Any],
         journal: Journal,
         clock: Clock,
@@ -95,23 +109,17 @@ class SessionActor(LoopActor):
         counts: HeartCounts,
         channels: tuple[str, ...] = SESSION_END_CHANNELS,
         marks: Sequence[Mark] | None = None,
-        keeps_people: bool = True,
-        term: int = 0,
-        tail_lost: bool = False,
     ) -> None:
-        """``keeps_people``: False once the time is over for which rows of people are kept. ``term``: of its ownership.
-
-        ``tail_lost``: the newest records of the log may be lost, so that another epoch begins.
-        """
         super().__init__()
-        self._session_id = session_id
+        state, position = loaded.state, 0 if loaded.state is None else loaded.state.position
+        self._session_id = loaded.session_id
         self.state = state
         self._durable = state
-        self._people = People(people, keeps_rows=keeps_people)
+        self._people = People(loaded.people, keeps_rows=loaded.keeps_people)
         # Keys alone: thousands of sessions are idle, and an empty set takes three times an empty dictionary.
         self._event_ids: dict[str, None] = {}
-        self._event_ids.update(dict.fromkeys(event_ids))
-        self._command_ids = CommandIds(event_ids)
+        self._event_ids.update(dict.fromkeys(loaded.event_ids))
+        self._command_ids = CommandIds(loaded.event_ids)
         self._room = room
         self._journal = journal
         self._clock = clock
@@ -121,13 +129,11 @@ class SessionActor(LoopActor):
         self._telemetry = SessionTelemetry(
             room, clock, counts, lambda: ref.tell(due) if ref.is_alive() else None, marks
         )
-        self._arrivals = Arrivals(session_id, self, room, journal, self._instant, self.enqueue)
-        self._entries = JournalEntries(
-            session_id, channels, new_id, 0 if state is None else state.position, term
-        )
+        self._arrivals = Arrivals(loaded.session_id, self, room, journal, self._instant, self.enqueue)
+        self._entries = JournalEntries(loaded.session_id, channels, new_id, position, loaded.term)
         self._commits = CommitQueue()
         self._deadline_timer = DeadlineTimer(clock, self._instant, self._on_deadline)
-        self._new_epoch = new_id() if tail_lost else None
+        self._new_epoch = new_id() if loaded.tail_lost else None
         self._failure: BaseException | None = None
         """What ended this actor, while it has not ended yet."""
 
