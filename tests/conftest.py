@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Final
 
+import psutil
 import pytest
 import structlog
 from aiohttp import web_app
@@ -16,6 +20,10 @@ from engine.storage.postgres import PostgresDatabase
 from publisher.catalogue.published import Catalogue
 from tests.postgres import PostgresCluster
 
+_MEMORY: Final = Path("/dev/shm")
+_ROOM: Final = 4 << 30
+"""Bytes that must be free there: several times what four workers were seen to have there at once."""
+
 _CI = os.environ.get("CI", "").lower() in {"true", "1", "yes"}
 
 
@@ -24,6 +32,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engine", choices=["chromium", "firefox"], default="chromium")
 
 
+def _has_room_in_memory() -> bool:
+    """Whether there is a file system in memory that has room for what the tests write, and starts programs.
+
+    On a disk each commit and each replaced file is waited for.
+    """
+    if not _MEMORY.is_dir() or os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    return min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available) > _ROOM
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
     """Log and collect garbage as the server does, and let no example fail for the time it took.
 
@@ -31,6 +50,9 @@ def pytest_configure() -> None:
     through the million objects of the tests themselves. An example that takes a millisecond takes a second where four
     workers share two cores; with ``CI`` set, Hypothesis looks at no time by itself.
     """
+    if "TMPDIR" not in os.environ and _has_room_in_memory():
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None
     if not _CI:
         settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
         settings.load_profile("shared")
