@@ -406,3 +406,65 @@ async def test_the_numbers_in_a_name_are_read_as_the_server_reads_them(page: Pag
     of_server = [Pattern.written(name) for name in NAMES]
     assert [None if each is None else Pattern.of(*each) for each in found] == of_server
     assert sum(each is not None for each in of_server) >= 6
+
+
+#: Rule, a date of it that moves and where to, what is left of its dates; the rule after that, None where it cannot tell the new day.
+MOVES = [
+    ("FREQ=WEEKLY", "2030-03-21", "2030-03-22", 3, "FREQ=WEEKLY"),
+    ("FREQ=WEEKLY;BYDAY=TH;COUNT=5", "2030-03-21", "2030-03-22", 3, "FREQ=WEEKLY;BYDAY=FR;COUNT=3"),
+    (
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH",
+        "2030-03-21",
+        "2030-03-25",
+        9,
+        "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,MO",
+    ),
+    (
+        "FREQ=WEEKLY;BYDAY=TH;UNTIL=20300328",
+        "2030-03-21",
+        "2030-03-26",
+        2,
+        "FREQ=WEEKLY;BYDAY=TU;UNTIL=20300402",
+    ),
+    (
+        "FREQ=MONTHLY;BYDAY=3TH;UNTIL=20300601T180000Z",
+        "2030-03-21",
+        "2030-03-29",
+        3,
+        "FREQ=MONTHLY;BYDAY=-1FR;UNTIL=20300609T180000Z",
+    ),
+    ("FREQ=MONTHLY", "2030-03-21", "2030-03-22", 3, "FREQ=MONTHLY"),
+    ("FREQ=DAILY;INTERVAL=3", "2030-03-21", "2030-03-22", 3, "FREQ=DAILY;INTERVAL=3"),
+    ("FREQ=DAILY", "2030-03-21", "2030-03-22", 3, None),
+    ("FREQ=WEEKLY;BYDAY=TH,FR", "2030-03-21", "2030-03-22", 3, None),
+    ("FREQ=WEEKLY;BYDAY=MO", "2030-03-21", "2030-03-22", 3, None),
+    ("FREQ=MONTHLY;BYDAY=1TH,3TH", "2030-03-21", "2030-03-22", 3, None),
+]
+
+
+async def test_a_series_goes_on_from_the_day_that_a_date_moved_to(page: Page) -> None:
+    """With as many dates as were left, in the series' zone; another time on the same day changes no rule."""
+    dates = [{"scheduled_start": f"2030-03-{day:02}T23:30:00Z"} for day in range(1, 31)]
+    given = [
+        [
+            {
+                "timezone": "America/New_York",
+                "starts": "2030-01-03T19:30",
+                "rule": rule,
+                "occurrences": dates[:20] + dates[20 : 20 + left],
+            },
+            f"{before}T23:30:00Z",
+            f"{after}T23:30:00Z",
+        ]
+        for rule, before, after, left, _ in MOVES
+    ]
+    body = (
+        "return given.map(([series, from, to]) => m.movedSeries(series, Date.parse(from), Date.parse(to)));"
+    )
+    found = await ask(page, "console/moved-series.js", body, given)
+    wanted = [
+        None if rule is None else {"starts": f"{after}T19:30", "rule": rule} for _, _, after, _, rule in MOVES
+    ]
+    assert found == wanted
+    later = [[given[0][0], "2030-03-21T23:30:00Z", "2030-03-22T00:30:00Z"]]
+    assert await ask(page, "console/moved-series.js", body, later) == [{"starts": "2030-01-03T20:30"}]

@@ -176,6 +176,56 @@ async def test_a_date_and_all_that_follow_are_changed(
     assert [each["title"] for each in shown] == ["Evening breath", "Night breath", "Night breath"]
 
 
+async def test_a_date_and_all_that_follow_move_to_another_day(
+    unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """What is before it stays on its day, and no date is lost; a series of every day has no other day."""
+    first = datetime.now(UTC).date() + timedelta(days=2)
+    for series_id, rule in (
+        ("weekly", f"FREQ=WEEKLY;COUNT=3;BYDAY={first:%a}".upper()[:-1]),
+        ("daily", "FREQ=DAILY;COUNT=25"),
+    ):
+        body = {
+            "series_id": series_id,
+            "title": series_id,
+            "instructor": "Mara",
+            "timezone": "UTC",
+            "starts": f"{first}T18:30",
+            "rule": rule,
+            "duration_minutes": 30,
+        }
+        await asked(http, "POST", f"{unpublished.url}/api/v2/series", 201, body)
+    console = await signed_in(open_page, unpublished, timezone_id="UTC")
+    dates, dialog = console.locator("[data-session]"), console.get_by_role("dialog")
+    moved = first + timedelta(days=8)
+    await console.get_by_role("article").filter(has_text="weekly").get_by_role("button", name="Dates").click()
+    await expect(dates).to_have_count(3)
+    await dates.nth(1).get_by_role("button", name="Change").click()
+    await dialog.get_by_label("Begins at (your local time)").fill(f"{moved}T18:30")
+    await expect(dialog.get_by_text("All from here on move to this day.")).to_have_count(0)
+    await dialog.get_by_label("This and all that follow").check()
+    await expect(dialog.get_by_text("All from here on move to this day.")).to_be_visible()
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dates.nth(1)).to_contain_text(f"{moved.day} {moved:%B}")
+    shown = await asked(http, "GET", f"{unpublished.url}/api/v2/series/weekly")
+    days = [each["scheduled_start"][:10] for each in shown["occurrences"]]
+    assert days == [str(first), str(moved), str(moved + timedelta(days=7))]
+
+    await console.get_by_role("button", name="All sessions").click()
+    await console.get_by_role("article").filter(has_text="daily").get_by_role("button", name="Dates").click()
+    await expect(dates).to_have_count(20)
+    await console.get_by_role("button", name="Show later dates").click()
+    await expect(dates).to_have_count(25)
+    await expect(dates.nth(20).locator("b")).to_be_focused()
+    await expect(console.get_by_role("button", name="Show later dates")).to_have_count(0)
+    await dates.nth(24).get_by_role("button", name="Change").click()
+    await dialog.get_by_label("This and all that follow").check()
+    last = first + timedelta(days=25)
+    await dialog.get_by_label("Begins at (your local time)").fill(f"{last}T18:30")
+    await dialog.get_by_role("button", name="Save").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("To move all of them to another day")
+
+
 async def test_a_series_keeps_the_rule_that_nobody_changes(
     unpublished: RunningServer, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:

@@ -9,6 +9,7 @@ import { t } from "../i18n.js";
 import { answerText, warningText } from "../refusals.js";
 import { repeatFields } from "./repeat.js";
 import { changed, field, sessionFields } from "./session-form.js";
+import { movedSeries } from "./moved-series.js";
 import { localInput } from "./sessions.js";
 import { localIn, skippedNote } from "./wall-clock.js";
 
@@ -30,17 +31,23 @@ export async function editSession(desk, sessionId, done) {
   const start = Date.parse(session.scheduled_start);
   const when = field("start", "datetime-local", localInput(start), { required: true });
   const clocks = h("p", { class: "note", role: "status" });
-  when.input.addEventListener("input", () => setText(clocks, skippedNote(when.input.value)));
   when.element.hidden = live;
   const series = session.series_id && !live && !desk.onlySession ? (await desk.ask("GET", `/series/${encodeURIComponent(session.series_id)}`)).data : null;
   const scope = series ? scopeChoice(series.sessions?.[0]?.session_id === sessionId) : null;
   const before = { ...fields.value(), start: when.input.value };
+  const noteDay = () => {
+    const to = Date.parse(when.input.value);
+    const otherDay = scope?.all() && to && localIn(to, series.timezone).slice(0, 10) !== localIn(start, series.timezone).slice(0, 10);
+    setText(clocks, [skippedNote(when.input.value), otherDay ? t("edit.moves_day") : ""].filter(Boolean).join(" "));
+  };
+  for (const each of [when.element, scope?.element]) each?.addEventListener("input", noteDay);
   const save = async () => {
     const { start: moved, ...changes } = changed(before, { ...fields.value(), start: when.input.value });
     if (scope?.all()) {
-      const { starts, refused } = moved ? movedSeries(series, start, Date.parse(moved)) : {};
-      if (refused) return { refused };
-      const all = { ...changes, ...(starts ? { starts } : {}) };
+      const timetable = moved ? movedSeries(series, start, Date.parse(moved)) : {};
+      // One that was changed by itself stays on its day.
+      if (!timetable || ("rule" in timetable && session.changed_alone)) return { refused: t("edit.other_day") };
+      const all = { ...changes, ...timetable };
       if (!Object.keys(all).length) return null;
       const answer = await desk.ask("PATCH", `/series/${encodeURIComponent(session.series_id)}`, { ...all, since: sessionId });
       // One that was changed by itself does not follow its series.
@@ -87,13 +94,6 @@ function scopeChoice(isNext) {
     element: h("fieldset", { class: "plan-field" }, h("legend", {}, t("edit.scope")), one.element, all.element, kept),
     all: () => all.input.checked,
   };
-}
-
-/** The series' start for another time of day; another day is for the series' own form. */
-function movedSeries(series, from, to) {
-  const [before, after] = [from, to].map((millis) => localIn(millis, series.timezone));
-  if (before.slice(0, 10) !== after.slice(0, 10)) return { refused: t("edit.other_day") };
-  return { starts: `${series.starts.slice(0, 10)}T${after.slice(11)}` };
 }
 
 /**

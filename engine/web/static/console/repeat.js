@@ -86,8 +86,8 @@ export function oftenText(series) {
   return `${words}${days && ` · ${days}`}, ${series.starts.slice(11)} (${series.timezone})`;
 }
 
-/** @param {string} rule @returns {Record<string, string>} */
-function ruleParts(rule) {
+/** The parts of a rule by their names, in their order. @param {string} rule @returns {Record<string, string>} */
+export function ruleParts(rule) {
   return Object.fromEntries(rule.split(";").filter(Boolean).map((part) => part.split("=")));
 }
 
@@ -121,8 +121,12 @@ function dateOf(until) {
 }
 
 /** Which weekday of its month a local start is: `1TH`; the fifth is the last. @param {string} start */
-function weekdayOfMonth(start) {
-  const day = new Date(`${start.slice(0, 10)}T12:00:00Z`);
-  const which = Math.ceil(day.getUTCDate() / 7);
-  return `${which > 4 ? -1 : which}${DAYS[day.getUTCDay()]}`;
+export function weekdayOfMonth(start) {
+  const which = Math.ceil(Number(start.slice(8, 10)) / 7);
+  return `${which > 4 ? -1 : which}${dayCode(start)}`;
+}
+
+/** The weekday of a local start, as rules write it: `TH`. @param {string} start */
+export function dayCode(start) {
+  return DAYS[new Date(`${start.slice(0, 10)}T12:00:00Z`).getUTCDay()];
 }

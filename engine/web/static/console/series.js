@@ -14,6 +14,7 @@ import { oftenText } from "./repeat.js";
 import { linkRow, shareDialog } from "./share.js";
 import { downloadTable } from "./table-file.js";
 
+/** So many dates are shown at first, and so many more each time that later ones are asked for. */
 const DATES_SHOWN = 20;
 
 /**
@@ -32,6 +33,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
   const links = h("div", {});
   const sure = h("div", { class: "inline-form", hidden: true });
   const note = (/** @type {string[]} */ words) => show(notes, ...words.map((text) => h("p", { class: "note" }, text)));
+  let shown = DATES_SHOWN;
   const load = async () => {
     const answer = await desk.ask("GET", path);
     setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
@@ -47,16 +49,24 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
       over ? h("p", { class: "quiet" }, t("series.ended")) : h("button", { type: "button", class: "primary", onclick: () => editSeries(desk, series, saved) }, t("series.change")),
       over ? null : end,
     );
-    const coming = series.occurrences.slice(0, DATES_SHOWN);
+    const coming = series.occurrences.slice(0, shown);
+    const later = h("button", { type: "button", onclick: () => showLater() }, t("series.later"));
     show(
       dates,
       h("h2", { class: "group" }, t("series.dates")),
       coming.length ? h("ol", { class: "people" }, ...coming.map(date)) : null,
+      series.occurrences.length > shown ? later : null,
       coming.every((/** @type {any} */ occurrence) => occurrence.status === "cancelled") ? h("p", {}, t("series.none")) : null,
     );
     await came();
     const { join, page, calendar } = series.urls;
     show(links, h("h2", { class: "group" }, t("series.links")), linkRow(t("series.join"), join), linkRow(t("series.page"), page), linkRow(t("series.calendar"), calendar));
+  };
+  const showLater = async () => {
+    const before = shown;
+    shown += DATES_SHOWN;
+    await load();
+    dates.querySelectorAll("[data-session] b")[before]?.focus();
   };
   /** The sessions that were held, the newest first: who came of those who had said so. */
   const came = async () => {
