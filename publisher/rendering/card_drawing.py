@@ -227,10 +227,11 @@ def _rgb(colour: str) -> tuple[int, ...]:
 @cache
 def _distances() -> NDArray[np.uint16]:
     """How far each pixel is from the centre, in steps of a quarter of a pixel."""
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
-    steps: NDArray[np.uint16] = np.rint(np.hypot(x - _CENTRE[0], y - _CENTRE[1]) * _PER_PIXEL).astype(
-        np.uint16
-    )
+    steps = np.empty((HEIGHT, WIDTH), np.uint16)
+    across = np.arange(WIDTH) + 0.5 - _CENTRE[0]
+    # Row by row: all at once they take thirty megabytes for a moment.
+    for row in range(HEIGHT):
+        steps[row] = np.rint(np.hypot(across, row + 0.5 - _CENTRE[1]) * _PER_PIXEL)
     return steps
 
 
