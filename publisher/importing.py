@@ -17,6 +17,7 @@ from engine.storage.database import Database
 from engine.storage.outbox import Outbox
 from engine.storage.session_reader import SessionReader
 from engine.storage.stories import COMPUTED
+from publisher.catalogue.portions import in_portions
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import site_for
 from publisher.catalogue.upcoming import visibility_of
@@ -30,8 +31,6 @@ __all__ = ["Imported", "Progress", "import_file"]
 Progress = Callable[[int, int], None]
 
 _LINES_IN_MEMORY = 500
-_SNAPSHOTS_PER_TRANSACTION = 50
-"""A live session beside this writes its journal into the same file: transactions are short."""
 _ALL_JOBS = 1_000_000
 _LOOK_EVERY_S = 0.2
 _RECORDED = {
@@ -231,9 +230,9 @@ def _lost(published: Snapshot, snapshot: Snapshot) -> list[str]:
 
 def _queue(outbox: Outbox, catalogue: Catalogue, snapshots: list[Snapshot]) -> None:
     now = _now()
-    for start in range(0, len(snapshots), _SNAPSHOTS_PER_TRANSACTION):
+    for portion in in_portions(snapshots):
         with catalogue.transaction():
-            for snapshot in snapshots[start : start + _SNAPSHOTS_PER_TRANSACTION]:
+            for snapshot in portion:
                 # Somebody may have taken something back since the line was judged.
                 allowed = _as_allowed_now(catalogue, outbox, snapshot)
                 outbox.enqueue(allowed, IMPORT_CHANNELS, now, on_top=True)

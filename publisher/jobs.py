@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from publisher.catalogue import analytics
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.forgetting import forget_recipients, retracts
+from publisher.catalogue.portions import in_portions
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import register_site
 from publisher.catalogue.upcoming import pages_naming_next
@@ -49,8 +50,6 @@ MAX_ATTEMPTS = 6
 _FEEDS = ("feed.xml", "feed.json")
 _HUB_NOTIFIED = "hub_told"
 _PAGE_CHANNELS = ("web", SCHEDULE)
-_JOBS_PER_TRANSACTION = 50
-"""A live session beside this writes its journal into the same file: transactions are short."""
 _MOST_REWRITTEN = 20
 """Drafts rewritten at once. Each takes a tenth of a second, and the next session may have ended meanwhile."""
 _MOST_LINES = 5
@@ -136,8 +135,8 @@ class JobRunner:
         if jobs and forget_recipients(self._catalogue):
             self._must_discard = True
         began = time.monotonic()
-        published: list[_Story] = []
-        for portion in _portions([job for job in jobs if job.channel in _PAGE_CHANNELS]):
+        published: list[tuple[Job, str]] = []
+        for portion in in_portions([job for job in jobs if job.channel in _PAGE_CHANNELS]):
             published += self._publish(self._rehearse(portion, now), now)
         self._remove_withdrawn_drafts()
         error = self._build(now, progress, requested=bool(published))
@@ -147,11 +146,11 @@ class JobRunner:
             self._notify_hub()
         self._store_hub_state()
         if error is None:
-            self._settle_done([(story.job, story.content_id) for story in published], now)
-            done += [story.job for story in published]
+            self._settle_done(published, now)
+            done += [job for job, _ in published]
         else:
             self._settle_postponed(published, error, now)
-        for portion in _portions([job for job in jobs if job.channel not in _PAGE_CHANNELS]):
+        for portion in in_portions([job for job in jobs if job.channel not in _PAGE_CHANNELS]):
             drafted = self._draft(portion, now)
             self._settle_done(drafted, now)
             done += [job for job, _ in drafted]
@@ -217,11 +216,14 @@ class JobRunner:
 
     # Publish: into the catalogue, which marks every page that the story touches.
 
-    def _publish(self, stories: Sequence[_Story], now: Millis) -> list[_Story]:
-        """Publish rehearsed stories in one transaction; returns those that did not fail."""
+    def _publish(self, stories: Sequence[_Story], now: Millis) -> list[tuple[Job, str]]:
+        """Publish rehearsed stories in one transaction; returns the jobs that did not fail with their content's ids.
+
+        The stories are let go: a round may have tens of thousands.
+        """
         with self._catalogue.transaction():
             return [
-                story
+                (story.job, story.content_id)
                 for story in stories
                 if self._attempt(story.job, now, partial(self._publish_whole, story, now))
             ]
@@ -352,7 +354,7 @@ class JobRunner:
     # Settle: write the outcome into the outbox and report it.
 
     def _settle_done(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
-        for portion in _portions(jobs):
+        for portion in in_portions(jobs):
             with self._catalogue.transaction():
                 for job, content_id in portion:
                     self._outbox.done(job, now)
@@ -375,10 +377,10 @@ class JobRunner:
             notice = Notice("story.published", job.session_id, data, now)
             queue_notice(self._catalogue.connection, notice)
 
-    def _settle_postponed(self, stories: Sequence[_Story], error: str, now: Millis) -> None:
+    def _settle_postponed(self, jobs: Sequence[tuple[Job, str]], error: str, now: Millis) -> None:
         """The site cannot be written at present: no story's fault, so none is given up however long that lasts."""
-        for story in stories:
-            self._settle_failed(story.job, story.content_id, error, now + _backoff(story.job.attempts), now)
+        for job, content_id in jobs:
+            self._settle_failed(job, content_id, error, now + _backoff(job.attempts), now)
 
     def _settle_failed(
         self, job: Job, content_id: str, error: str, again_at: Millis | None, now: Millis
@@ -420,11 +422,6 @@ def _log_published(done: Sequence[Job], seconds: float) -> None:
         return
     for session_id, names in channels.items():
         _log.info("session published", session_id=session_id, channels=names, seconds=round(seconds, 2))
-
-
-def _portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), _JOBS_PER_TRANSACTION):
-        yield items[start : start + _JOBS_PER_TRANSACTION]
 
 
 def _described(error: BaseException) -> str:

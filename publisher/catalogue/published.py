@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from engine.domain.instant import Millis, to_datetime
@@ -27,6 +26,7 @@ from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
 from publisher.catalogue.feed_places import FeedPlace, place_of
 from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
+from publisher.catalogue.portions import in_portions
 from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import PUBLISHER
 
@@ -38,7 +38,6 @@ MARKED = (
 )
 """Whether anything is marked for a copy of the site, cards among it, or would be if that copy were known."""
 
-_ROWS_AT_ONCE: Final = 50
 _NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
     "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day, visibility,"
@@ -200,7 +199,7 @@ class Catalogue(Listing):
         """Recompute the calendar day of every published session in another time zone."""
         rows = self.connection.rows("SELECT session_id, session_date, day FROM published ORDER BY session_id")
         days = ((row["session_id"], row["day"], _day(row["session_date"], zone)) for row in rows)
-        self._in_portions(
+        self._write(
             "UPDATE published SET day = :day WHERE session_id = :id",
             [{"id": session_id, "day": now} for session_id, before, now in days if now != before],
         )
@@ -212,11 +211,12 @@ class Catalogue(Listing):
 
         Marking one that is being built right now counts once more.
         """
-        self._mark(pages, "SELECT site, :page, 1 FROM sites WHERE site IS NOT NULL")
+        self._mark(sorted(pages), "SELECT site, :page, 1 FROM sites WHERE site IS NOT NULL")
 
     def mark_own(self, pages: Iterable[str]) -> None:
-        """The same in this copy of the site alone."""
-        self._mark(pages, "SELECT site, :page, 1 FROM sites WHERE site = :site", site=self.site)
+        """The same in this copy of the site alone, where they need not be marked together."""
+        for portion in in_portions(sorted(pages)):
+            self._mark(portion, "SELECT site, :page, 1 FROM sites WHERE site = :site", site=self.site)
 
     def dirty_pages(self) -> dict[str, int]:
         """The dirty pages, each with how often it was marked; hand this to ``clear_dirty`` once they are built."""
@@ -243,7 +243,7 @@ class Catalogue(Listing):
 
     def clear_dirty(self, marks: Mapping[str, int]) -> None:
         """Unmark what was built; a page that was marked again since it was read stays dirty."""
-        self._in_portions(
+        self._write(
             "DELETE FROM marks WHERE site = :site AND page = :page AND times = :times",
             [{"site": self.site, "page": page, "times": times} for page, times in marks.items()],
         )
@@ -265,25 +265,20 @@ class Catalogue(Listing):
             "UPDATE sites SET made_of = :made_of WHERE site = :site", made_of=fingerprint, site=self.site
         )
 
-    def _in_portions(
-        self, statement: str, rows: Sequence[Mapping[str, Value]], *, announced: bool = False
-    ) -> None:
-        """Write rows that need not be written together: a live session on the same database waits for one portion only.
-
-        Inside a transaction they are part of it, all together. ``announced``: others are told of each.
-        """
-        for start in range(0, len(rows), _ROWS_AT_ONCE):
+    def _write(self, statement: str, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Write rows that need not be written together."""
+        for portion in in_portions(rows):
             with self.transaction():
-                self.connection.many(statement, rows[start : start + _ROWS_AT_ONCE])
-                if announced:
-                    self.connection.announce()
+                self.connection.many(statement, portion)
 
     def _mark(self, pages: Iterable[str], rows: str, **values: Value) -> None:
-        self._in_portions(
-            f"INSERT INTO marks (site, page, times) {rows} ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
-            [{"page": page, **values} for page in sorted(pages)],
-            announced=True,
-        )
+        with self.transaction():
+            self.connection.many(
+                f"INSERT INTO marks (site, page, times) {rows}"
+                " ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
+                [{"page": page, **values} for page in pages],
+            )
+            self.connection.announce()
 
     # Quotes
 
