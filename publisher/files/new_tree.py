@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from publisher.files.tree import SiteFile, flush_folders, holds, make_folders
+from publisher.files.flushing import Flusher, flush_folders
+from publisher.files.tree import SiteFile, holds, make_folders
 
 __all__ = ["NewTree", "remove"]
 
@@ -42,32 +43,30 @@ class NewTree:
 
     def put(self, files: Iterable[SiteFile]) -> int:
         """Add files, skipping those without bytes; returns how many were added."""
-        touched: dict[Path, None] = {}
         count = 0
-        for each in files:
-            if each.data is None:
-                continue
-            count += 1
-            as_known = self._known is not None and holds(self._known / each.path, each.data)
-            if not as_known and not self._begun:
-                self._begin()
-            if self._begun:
-                self._step(f"stage {each.path}")
-                self._add(each.path, None if as_known else each.data, touched)
-            self._paths[each.path] = None
-        self._flush(touched)
+        with Flusher(durable=self._durable) as flusher:
+            for each in files:
+                if each.data is None:
+                    continue
+                count += 1
+                as_known = self._known is not None and holds(self._known / each.path, each.data)
+                if not as_known and not self._begun:
+                    self._begin()
+                if self._begun:
+                    self._step(f"stage {each.path}")
+                    self._add(each.path, None if as_known else each.data, flusher)
+                self._paths[each.path] = None
         return count
 
     def keep(self, folder: str) -> None:
         """Link everything that ``known`` has below ``folder``."""
         if self._known is None:
             return
-        touched: dict[Path, None] = {}
-        for path in list(_files(self._known, folder)):
-            if self._begun:
-                self._add(path, None, touched)
-            self._paths[path] = None
-        self._flush(touched)
+        with Flusher(durable=self._durable) as flusher:
+            for path in list(_files(self._known, folder)):
+                if self._begun:
+                    self._add(path, None, flusher)
+                self._paths[path] = None
 
     def differs(self) -> bool:
         """Whether it differs from ``known``; if so it is complete and on the disk, and can take its place."""
@@ -80,18 +79,17 @@ class NewTree:
         self._begun = True
         self.root.mkdir(parents=True, exist_ok=True)
         self.root.chmod(0o755)
-        touched: dict[Path, None] = {}
-        for number, path in enumerate(self._paths, 1):
-            self._add(path, None, touched)
-            if number % _PORTION == 0:
-                self._flush(touched)
-        self._flush(touched)
+        with Flusher(durable=self._durable) as flusher:
+            for number, path in enumerate(self._paths, 1):
+                self._add(path, None, flusher)
+                if number % _PORTION == 0:
+                    flusher.flush()
 
-    def _add(self, path: str, data: bytes | None, touched: dict[Path, None]) -> None:
+    def _add(self, path: str, data: bytes | None, flusher: Flusher) -> None:
         """Write a file, or with no data take it from ``known``."""
         target = self.root / path
-        make_folders(target.parent, touched)
-        touched[target.parent] = None
+        make_folders(target.parent, flusher)
+        flusher.note(target.parent)
         if data is None:
             assert self._known is not None
             try:
@@ -101,17 +99,7 @@ class NewTree:
                 data = (self._known / path).read_bytes()
             else:
                 return
-        with target.open("wb") as file:
-            file.write(data)
-            if self._durable:
-                # One by one: a flush of the whole at the end would stall the journal of a live session.
-                file.flush()
-                os.fsync(file.fileno())
-
-    def _flush(self, touched: dict[Path, None]) -> None:
-        if self._durable:
-            flush_folders(touched)
-        touched.clear()
+        flusher.write(target, data)
 
 
 def remove(folder: Path) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["SiteFile", "Tree", "exchange", "flush_folders", "holds", "make_folders"]
+from publisher.files.flushing import Flusher
+
+__all__ = ["SiteFile", "Tree", "exchange", "holds", "make_folders"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,34 +58,28 @@ class Tree:
     def _put(self, many: Sequence[SiteFile], folder: Path) -> None:
         staged: list[tuple[Path, Path]] = []
         gone: list[Path] = []
-        for number, each in enumerate(many):
-            target = self.root / each.path
-            if each.data is None:
-                gone.append(target)
-                continue
-            self._step(f"stage {each.path}")
-            waiting = folder / f"{number}"
-            with waiting.open("wb") as file:
-                file.write(each.data)
-                if self._durable:
-                    # One by one: a flush of the whole file system would stall the journal of a live session.
-                    file.flush()
-                    os.fsync(file.fileno())
-            staged.append((waiting, target))
-        touched: dict[Path, None] = {}
-        for waiting, target in staged:
-            self._step(f"replace {target.relative_to(self.root)}")
-            make_folders(target.parent, touched)
-            waiting.replace(target)
-            touched[target.parent] = None
-        for target in gone:
-            self._step(f"remove {target.relative_to(self.root)}")
-            target.unlink(missing_ok=True)
-            touched[target.parent] = None
-            self._drop_empty(target.parent)
-        folder.rmdir()
-        if self._durable:
-            flush_folders(touched)
+        with Flusher(durable=self._durable) as flusher:
+            for number, each in enumerate(many):
+                target = self.root / each.path
+                if each.data is None:
+                    gone.append(target)
+                    continue
+                self._step(f"stage {each.path}")
+                waiting = folder / f"{number}"
+                flusher.write(waiting, each.data)
+                staged.append((waiting, target))
+        with Flusher(durable=self._durable) as flusher:
+            for waiting, target in staged:
+                self._step(f"replace {target.relative_to(self.root)}")
+                make_folders(target.parent, flusher)
+                waiting.replace(target)
+                flusher.note(target.parent)
+            for target in gone:
+                self._step(f"remove {target.relative_to(self.root)}")
+                target.unlink(missing_ok=True)
+                flusher.note(target.parent)
+                self._drop_empty(target.parent)
+            folder.rmdir()
 
     def _differs(self, file: SiteFile) -> bool:
         target = self.root / file.path
@@ -106,25 +102,13 @@ def holds(file: Path, data: bytes) -> bool:
         return False
 
 
-def make_folders(folder: Path, touched: dict[Path, None]) -> None:
-    """Make a folder and its missing parents; adds each folder that got a new entry to ``touched``."""
+def make_folders(folder: Path, flusher: Flusher) -> None:
+    """Make a folder and its missing parents; notes each folder that got a new entry."""
     missing = folder
     while not missing.exists():
-        touched[missing.parent] = None
+        flusher.note(missing.parent)
         missing = missing.parent
     folder.mkdir(parents=True, exist_ok=True)
-
-
-def flush_folders(folders: Iterable[Path]) -> None:
-    """Write the entries of folders to the disk (fsync)."""
-    for folder in folders:
-        # One that was emptied and removed meanwhile needs no flush of its own.
-        if folder.is_dir():
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
 
 
 def exchange(new: Path, live: Path) -> None:

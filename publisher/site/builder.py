@@ -16,8 +16,9 @@ from pathlib import Path
 
 from publisher.catalogue.changes import ALL_PAGES, in_reader_order
 from publisher.catalogue.published import Catalogue
+from publisher.files.flushing import flush_folders
 from publisher.files.new_tree import NewTree, remove
-from publisher.files.tree import SiteFile, Tree, exchange, flush_folders
+from publisher.files.tree import SiteFile, Tree, exchange
 from publisher.priority import run_idle, usable_cores
 from publisher.rendering import resources
 from publisher.rendering.assets import assets
@@ -147,8 +148,12 @@ class SiteBuilder:
         live = output or self._data / "public"
         live.parent.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{live.name}-new-", dir=live.parent))
+        # What changes meanwhile is marked, so that the live site has it a round later. It is not read as of one moment: as
+        # long as anybody reads so, a live session's commits make SQLite's log longer, which takes a disk more than
+        # writing over it, and what was deleted stays in it. A copy elsewhere has no later round.
+        moment = nullcontext() if output is None else self._catalogue.read_transaction()
         try:
-            with self._catalogue.read_transaction():
+            with moment:
                 keys = in_reader_order(self._pages.keys())
                 live_trees = (
                     (self._data / "public", self._data / "private") if output is None else (None, None)

@@ -88,6 +88,18 @@ def test_a_withdrawal_during_a_rebuild(studio: Publisher, interruption: Interrup
     assert studio.site() == studio.rebuilt()
 
 
+def test_what_is_deleted_leaves_the_disk_during_a_rebuild(
+    studio: Publisher, interruption: Interruption
+) -> None:
+    """No reader keeps the database's log as it was at the beginning: it is cut, and begins anew for live sessions."""
+    discarded: list[bool] = []
+    interruption.after(5, lambda catalogue: discarded.append(catalogue.connection.discard_deleted()))
+    studio.outbox.enqueue(snapshot("second"), ("web",), NOW)
+    studio.catalogue.mark_all_dirty()
+    settle(studio)
+    assert discarded == [True]
+
+
 @pytest.mark.parametrize("files", [1, 2])
 def test_a_quote_taken_back_while_it_goes_onto_the_page(
     studio: Publisher, interruption: Interruption, files: int
