@@ -188,9 +188,15 @@ def _mails(connection: Connection) -> Finding:
         sentences.append("1 mail failed" if failed == 1 else f"{failed} mails failed")
     if uncertain:
         sentences.append(f"of {uncertain} nobody knows whether they left")
-    if failed or uncertain:
+    lost = [count for count in counts if count.state in ("failed", "uncertain")]
+    if lost:
+        remedies.append("`halcytone publications list --failed` says why.")
+    if any(count.of_session for count in lost):
+        remedies.append("`halcytone publications retry SESSION` tries those of a session again.")
+    if not all(count.of_session for count in lost):
         remedies.append(
-            "`halcytone publications list --failed` says why; `halcytone publications retry SESSION` tries again."
+            "A mail to confirm the newsletter or to sign in leaves again when somebody asks for it anew;"
+            " `halcytone key list` shows the addresses of keys."
         )
     if sentences:
         verdict = Verdict.MEND if held or failed else Verdict.LOOK

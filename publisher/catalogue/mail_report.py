@@ -17,6 +17,8 @@ class MailCount:
     state: str
     held: bool
     """They wait because the mail server did not take them, or refuses the studio itself."""
+    of_session: bool
+    """Not of those that one person asked for, to confirm the newsletter or to sign in."""
     mails: int
 
 
@@ -26,9 +28,13 @@ def mail_counts(connection: Connection) -> list[MailCount]:
         return []
     rows = connection.rows(
         "SELECT kind, state, CASE WHEN state = 'preparing' AND error IS NOT NULL THEN 1 ELSE 0 END AS held,"
-        " count(*) AS mails FROM deliveries GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+        " CASE WHEN session_id <> '' THEN 1 ELSE 0 END AS of_session, count(*) AS mails"
+        " FROM deliveries GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
     )
-    return [MailCount(row["kind"], row["state"], bool(row["held"]), row["mails"]) for row in rows]
+    return [
+        MailCount(row["kind"], row["state"], bool(row["held"]), bool(row["of_session"]), row["mails"])
+        for row in rows
+    ]
 
 
 def waits_because(

@@ -223,12 +223,16 @@ async def test_mails_that_failed_or_wait_are_counted(tmp_path: Path) -> None:
     database(tmp_path, insert.format("a", "failed", "550 no"), insert.format("b", "failed", "550 no"))
     failed = (await found(tmp_path))["mails"]
     assert (failed.verdict, failed.sentence) == (Verdict.MEND, "2 mails failed")
+    assert "leaves again when somebody asks for it anew" in failed.remedy
+    assert "retry SESSION" not in failed.remedy
     database(tmp_path, insert.format("c", "preparing", "554 not from you"))
     held = (await found(tmp_path))["mails"]
     assert held.verdict is Verdict.MEND
     assert held.sentence == (
         "1 mail waits for a mail server that does not take mail: 554 not from you; 2 mails failed"
     )
+    database(tmp_path, "UPDATE deliveries SET session_id = 's-1', kind = 'newsletter'")
+    assert "retry SESSION" in (await found(tmp_path))["mails"].remedy
 
 
 async def test_a_mail_server_that_does_not_answer_is_found(tmp_path: Path) -> None:
