@@ -392,8 +392,11 @@ def publications_unpublish(session: SessionId, data: Data = None, config: Config
 
 def main() -> None:
     """The entry point of the console script."""
+    from engine.operations.logging import configure
     from engine.storage.database import DatabaseUnusable
 
+    # Without it structlog prints to standard output, and below an exception each local value: what people wrote.
+    configure()
     try:
         app()
     except DatabaseUnusable as error:

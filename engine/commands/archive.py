@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.clock import Clock
 from engine.commands.terminal import (
@@ -18,6 +19,9 @@ from engine.commands.terminal import (
 )
 from engine.settings import Settings
 from engine.storage.sqlite import FILE_NAME
+
+if TYPE_CHECKING:
+    from engine.storage.database import Database
 
 __all__ = ["backup", "export", "import_", "move", "rebuild", "restore"]
 
@@ -40,6 +44,7 @@ def rebuild(config: Path | None, data: Path | None, output: Path | None) -> None
     # A live session may be going on beside this.
     lower_priority(IDLE_NICENESS)
     use_idle_scheduling()
+    _keep_address(settings, database)
     with failing_if_not_built(), progress("Building the site") as step:
         pages = commands.rebuild(settings.data, database, output, step)
     say(f"{pages} pages are in {output or settings.data / 'public'}")
@@ -57,6 +62,7 @@ def import_(config: Path | None, data: Path | None, file: Path, *, replace: bool
 
     lower_priority(IDLE_NICENESS)
     use_idle_scheduling()
+    _keep_address(settings, database)
     try:
         with failing_if_not_built(), progress("Importing") as step:
             imported = commands.import_file(settings.data, database, file, step, replace=replace)
@@ -71,6 +77,19 @@ def import_(config: Path | None, data: Path | None, file: Path, *, replace: bool
         say(line)
     if imported.refused or imported.doubled:
         fail("Not taken:\n" + "\n".join([*imported.refused, *imported.doubled]))
+
+
+def _keep_address(settings: Settings, database: Database) -> None:
+    """Keep the public address where no server has kept one yet: pages, feed and calendar link there."""
+    if settings.public_url is None:
+        return
+    from engine.storage.meta import Meta
+    from publisher.catalogue.published import Catalogue
+
+    with database.connect() as connection:
+        # What older versions published keeps the address it has had.
+        Catalogue(connection)
+        Meta(connection).setdefault("public_url", settings.public_url)
 
 
 def export(config: Path | None, data: Path | None, file: Path | None) -> None:

@@ -129,6 +129,36 @@ def test_long_work_stands_back_for_live_sessions(tmp_path: Path, priorities_aske
     assert priorities_asked_for == [IDLE_NICENESS, 0] * 2
 
 
+def test_an_import_before_the_first_start_has_the_address_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pages link there, and a later start of the server with the same address changes nothing."""
+    monkeypatch.setenv("HALCYTONE_PUBLIC_URL", "https://breathe.example")
+    file = tmp_path / "sessions.jsonl"
+    file.write_text("")
+    assert halcytone("import", str(file), "--data", str(tmp_path / "data")).exit_code == 0
+    assert "https://breathe.example/" in (tmp_path / "data/public/feed.xml").read_text()
+    monkeypatch.setenv("HALCYTONE_PUBLIC_URL", "https://other.example")
+    assert halcytone("rebuild", "--data", str(tmp_path / "data")).exit_code == 0
+    assert "https://breathe.example/" in (tmp_path / "data/public/feed.xml").read_text()
+
+
+def test_no_log_line_of_a_command_has_values(tmp_path: Path) -> None:
+    """Below an exception stands where it was raised, and not what people wrote; results stand alone on standard output."""
+    data = tmp_path / "data"
+    assert halcytone("key", "create", "Sam", "--data", str(data)).exit_code == 0
+    program = (
+        "import sys; from publisher.site.builder import SiteBuilder; from engine.cli import main\n"
+        "def fail(self, progress):\n    words = 'what Ada' + ' wrote'\n    raise OSError('full')\n"
+        f"SiteBuilder.build_dirty = fail; sys.argv = ['halcytone', 'rebuild', '--data', {str(data)!r}]; main()"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "OSError: full" in result.stderr
+    assert "what Ada wrote" not in result.stdout + result.stderr
+    assert result.stdout == ""
+
+
 def test_a_site_that_cannot_be_built_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk, a damaged database: status 1 and a sentence, and not how many pages there were before."""
     data = ("--data", str(tmp_path / "data"))
