@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from engine.clock import Clock
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
 from engine.storage.keys import signing_key
+from engine.storage.sqlite import SqliteDatabase
 from tests.fork_server import publisher as forked_publisher
 from tests.plain_http import plain_client
 
@@ -125,7 +126,13 @@ async def running(
 ) -> AsyncIterator[Server]:
     """A server on ``data``; ``publisher`` None is the real one."""
     command = forked_publisher(data) if publisher is None else publisher
-    async with running_server(settings(data, **given), clock or Clock(), publisher=command) as here:
+    async with AsyncExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            # Eight megabytes for each of hundreds of servers, which takes as long as the rest of a start.
+            patch.setattr(SqliteDatabase, "preallocate", lambda _: None)
+            here = await stack.enter_async_context(
+                running_server(settings(data, **given), clock or Clock(), publisher=command)
+            )
         # Nobody knows the name of a public address here.
         url = f"http://127.0.0.1:{here.port}" if "public_url" in given else here.url
         async with (
