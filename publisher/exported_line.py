@@ -29,6 +29,7 @@ from engine.domain.text import Name, Paragraphs
 from publisher.catalogue.listing import Published
 from publisher.catalogue.quotes import quote_key
 from publisher.content import ANY_AGE, Moment, SessionContentStrict, field_errors, json_value, snapshot_of
+from publisher.rendering.setting_types import ZoneName
 
 __all__ = ["line_of", "snapshot_of_line"]
 
@@ -66,6 +67,7 @@ class _Story(_Part):
     engagement_rate: Annotated[float, Field(ge=0, le=1)] | None = None
     average_rating: Annotated[float, Field(ge=1, le=5)] | None = None
     ended_at: Millis | None = None
+    time_zone: ZoneName | None = None
     unstated: Annotated[tuple[Literal["content", "key_achievements"], ...], Field(max_length=2)] = ()
     """Fields that the content must have and nobody stated: the export filled them in."""
 
@@ -112,11 +114,15 @@ def line_of(snapshot: Snapshot, entry: Published, quote_states: Mapping[str, str
         },
         context=ANY_AGE,
     )
-    story = snapshot.model_dump(mode="json", include=set(_Story.model_fields) - {"quotes", "unstated"})
+    story = snapshot.model_dump(
+        mode="json", include=set(_Story.model_fields) - {"quotes", "time_zone", "unstated"}
+    )
     quotes = [
         {"text": quote.text, "name": quote.name, "state": quote_states.get(quote_key(quote), "waiting")}
         for quote in snapshot.quotes
     ]
+    if snapshot.time_zone is not None:
+        story["time_zone"] = snapshot.time_zone
     return {
         **content.model_dump(mode="json"),
         "visibility": snapshot.visibility,
@@ -175,7 +181,8 @@ def snapshot_of_line(line: Mapping[str, Any]) -> Snapshot | str:
         visibility=visibility,
     )
     states = {} if parts is None else {quote_key(quote): state for quote, state in _quotes(parts)}
-    origin = Origin(published_at=times[0], updated_at=times[1], guid=guid, quotes=states)
+    zone = None if parts is None else parts.time_zone
+    origin = Origin(published_at=times[0], updated_at=times[1], guid=guid, quotes=states, time_zone=zone)
     made = made.model_copy(update={"origin": origin})
     if parts is None:
         return made

@@ -143,6 +143,13 @@ def _judged(
     snapshot = _as_allowed_now(catalogue, outbox, snapshot)
     published = catalogue.snapshot(session_id)
     if published is not None:
+        # An export names no series, and an older one no zone: those of the page stay.
+        snapshot = snapshot.model_copy(
+            update={
+                "series_id": published.series_id,
+                "time_zone": snapshot.time_zone or published.time_zone,
+            }
+        )
         if published.source == "api" and snapshot.source == "live":
             # A summary stands over what was led here, and what is retold of that would leave it standing.
             snapshot = snapshot.model_copy(update={"source": "api"})

@@ -19,7 +19,7 @@ class JobSnapshots:
         self._outbox = outbox
 
     def load(self, job: Job) -> tuple[Snapshot, Millis]:
-        """The snapshot of a job with its present visibility, and when it was stored.
+        """The snapshot of a job with its present visibility and its zone, and when it was stored.
 
         Raises:
             LookupError: it is not there.
@@ -28,7 +28,7 @@ class JobSnapshots:
         at = self._outbox.written_at(job.session_id, job.version)
         if snapshot is None or at is None:
             raise LookupError(f"version {job.version} of the story is not there")
-        return self._with_present_visibility(snapshot), at
+        return self._catalogue.in_own_zone(self._with_present_visibility(snapshot)), at
 
     def with_changed_visibility(self, session_id: str) -> Snapshot | None:
         """The published snapshot with its room's visibility; None where the page has that already, or there is none."""

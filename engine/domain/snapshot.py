@@ -77,6 +77,8 @@ class Origin(_Part):
     """What feed readers know it by."""
     quotes: dict[str, str] = Field(default_factory=dict)
     """``waiting``, ``approved`` or ``withdrawn`` by the quote's key."""
+    time_zone: str | None = None
+    """IANA name of the zone in which its times were said."""
 
 
 class Snapshot(BaseModel):
@@ -123,3 +125,6 @@ class Snapshot(BaseModel):
     ended_at: Millis
     origin: Origin | None = None
     """Only of what was imported."""
+    time_zone: str | None = Field(default=None, exclude=True)
+    """IANA name of the zone in which its times are said; None: the studio's. No part of the stored document: the catalogue
+    knows it, of a session of a series from that."""

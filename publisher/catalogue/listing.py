@@ -28,7 +28,7 @@ class Published:
     title: str
     session_date: Millis
     day: str
-    """``2024-03-21`` in the studio's zone."""
+    """``2024-03-21`` in its own zone."""
     visibility: str
     instructor: str | None
     instructor_slug: str | None
@@ -40,6 +40,8 @@ class Published:
     published_at: Millis
     updated_at: Millis
     series_id: str | None = None
+    time_zone: str | None = None
+    """IANA name of the zone in which its times are said; None: the studio's."""
     slugs: tuple[str, ...] = ()
     """Of the catalogue's techniques that were practised."""
 
@@ -51,7 +53,7 @@ class Published:
 
 _COLUMNS = (
     "session_id, title, session_date, day, visibility, instructor, instructor_slug, featured, guid, feed_month,"
-    " feed_number, published_at, updated_at, series_id"
+    " feed_number, published_at, updated_at, series_id, time_zone"
 )
 
 
@@ -81,11 +83,10 @@ class Listing:
 
     def snapshot(self, session_id: str) -> Snapshot | None:
         """The published version of a session."""
-        document = self.document(session_id)
-        return None if document is None else Snapshot.model_validate_json(document)
+        return self._snapshot("document", session_id)
 
     def document(self, session_id: str) -> str | None:
-        """The same as it is stored, JSON."""
+        """The same as it is stored, JSON; without its zone, which the list entry has."""
         document: str | None = self.connection.value(
             "SELECT document FROM published WHERE session_id = :id", id=session_id
         )
@@ -93,13 +94,14 @@ class Listing:
 
     def excerpt(self, session_id: str) -> Snapshot | None:
         """The published version without timeline, curves, milestones and quotes: enough for feeds and cards, cheap to read."""
-        gist = self.connection.value("SELECT gist FROM published WHERE session_id = :id", id=session_id)
-        return None if gist is None else Snapshot.model_validate_json(gist)
+        return self._snapshot("gist", session_id)
 
     def snapshots(self) -> Iterator[Snapshot]:
         """Every published session's snapshot, by date."""
-        rows = self.connection.rows("SELECT document FROM published ORDER BY session_date, session_id")
-        return (Snapshot.model_validate_json(row["document"]) for row in rows)
+        rows = self.connection.rows(
+            "SELECT document, time_zone FROM published ORDER BY session_date, session_id"
+        )
+        return (_zoned(row["document"], row["time_zone"]) for row in rows)
 
     def fingerprint(self) -> str:
         """Changes with whatever is published, withdrawn or quoted; quickly asked."""
@@ -333,8 +335,18 @@ class Listing:
     def _entries(self, where: str, **values: Value) -> list[Published]:
         return [_entry(row) for row in self._list(where, **values)]
 
+    def _snapshot(self, column: str, session_id: str) -> Snapshot | None:
+        row = self.connection.row(
+            f"SELECT {column} AS document, time_zone FROM published WHERE session_id = :id", id=session_id
+        )
+        return None if row is None else _zoned(row["document"], row["time_zone"])
+
     def _number(self, query: str, **values: Value) -> int:
         return int(self.connection.value(query, **values))
+
+
+def _zoned(document: str, time_zone: str | None) -> Snapshot:
+    return Snapshot.model_validate_json(document).model_copy(update={"time_zone": time_zone})
 
 
 def _entry(row: Row, slugs: Sequence[str] = ()) -> Published:
@@ -353,5 +365,6 @@ def _entry(row: Row, slugs: Sequence[str] = ()) -> Published:
         published_at=row["published_at"],
         updated_at=row["updated_at"],
         series_id=row["series_id"],
+        time_zone=row["time_zone"],
         slugs=tuple(slugs),
     )

@@ -19,6 +19,7 @@ from engine.storage.database import Connection, Value, one_of
 from engine.storage.meta import Meta
 from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
+from engine.storage.series import series_of
 from engine.storage.session_reader import SessionReader
 from engine.storage.stories import remove_quotes
 from engine.storage.techniques import OwnTechniques
@@ -42,16 +43,17 @@ _NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
     "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day, visibility,"
     " instructor, instructor_slug, featured, guid, feed_month, feed_number, published_at, updated_at,"
-    " series_id)"
+    " series_id, time_zone)"
     " VALUES (:session_id, :content_id, :version, :document, :gist, :title, :session_date, :day, :visibility,"
     " :instructor, :instructor_slug, :featured, :guid, :feed_month, :feed_number, :published_at, :updated_at,"
-    " :series_id)"
+    " :series_id, :time_zone)"
     " ON CONFLICT (session_id) DO UPDATE SET content_id = excluded.content_id, version = excluded.version,"
     " document = excluded.document, gist = excluded.gist, title = excluded.title,"
     " session_date = excluded.session_date, day = excluded.day, visibility = excluded.visibility,"
     " instructor = excluded.instructor, instructor_slug = excluded.instructor_slug, featured = excluded.featured,"
     " guid = excluded.guid, feed_month = excluded.feed_month, feed_number = excluded.feed_number,"
-    " published_at = excluded.published_at, updated_at = excluded.updated_at, series_id = excluded.series_id"
+    " published_at = excluded.published_at, updated_at = excluded.updated_at, series_id = excluded.series_id,"
+    " time_zone = excluded.time_zone"
 )
 
 
@@ -82,6 +84,8 @@ class Catalogue(Listing):
     def publish(self, snapshot: Snapshot, zone: ZoneInfo, at: Millis) -> None:
         """Make a snapshot the published version of its session, and mark what it touches. ``at``: its first time.
 
+        ``zone`` is the studio's, for a story that has none of its own.
+
         The same snapshot again marks the same pages and changes nothing else.
         """
         with self.transaction():
@@ -89,7 +93,7 @@ class Catalogue(Listing):
             marked = self._affected_pages(before)
             complete = set(self.archives())
             place = place_of(self.connection, snapshot, at, self.meta("site_id") or "")
-            day = _day(snapshot.session_date, zone)
+            time_zone = self._time_zone_of(snapshot, before)
             quality = quality_of(snapshot.average_hrv_improvement)
             name = snapshot.instructor_name
             self.connection.execute(
@@ -101,7 +105,7 @@ class Catalogue(Listing):
                 gist=_excerpt(snapshot).model_dump_json(),
                 title=snapshot.title,
                 session_date=snapshot.session_date,
-                day=day,
+                day=_day(snapshot.session_date, time_zone, zone),
                 visibility=snapshot.visibility,
                 instructor=name,
                 instructor_slug=lookup.slug_of(name) if name else None,
@@ -112,6 +116,7 @@ class Catalogue(Listing):
                 published_at=place.published_at,
                 updated_at=_updated_at(snapshot, before, place, at),
                 series_id=snapshot.series_id,
+                time_zone=time_zone,
             )
             self._index_techniques(snapshot)
             self._store_quotes(snapshot, at)
@@ -128,6 +133,11 @@ class Catalogue(Listing):
             if place.month is not None and (before is None or before.feed_month is None):
                 completed |= {f"archive/{name}" for name in self.archives_from(after)}
             self.mark_dirty(marked | completed | self._affected_pages(after))
+
+    def in_own_zone(self, snapshot: Snapshot) -> Snapshot:
+        """A story with the zone in which its times are said: as it was published here, or elsewhere; else its series'."""
+        time_zone = self._time_zone_of(snapshot, self.published(snapshot.session_id))
+        return snapshot.model_copy(update={"time_zone": time_zone})
 
     def withdraw(self, session_id: str, at: Millis) -> bool:
         """Withdraw a session: unpublish it and remove its drafts. Returns whether it had either.
@@ -196,9 +206,13 @@ class Catalogue(Listing):
         return found or SessionReader(self.connection).id_differing_by_case(session_id)
 
     def recompute_days(self, zone: ZoneInfo) -> None:
-        """Recompute the calendar day of every published session in another time zone."""
-        rows = self.connection.rows("SELECT session_id, session_date, day FROM published ORDER BY session_id")
-        days = ((row["session_id"], row["day"], _day(row["session_date"], zone)) for row in rows)
+        """Recompute the calendar day of every published session for another time zone of the studio."""
+        rows = self.connection.rows(
+            "SELECT session_id, session_date, day, time_zone FROM published ORDER BY session_id"
+        )
+        days = (
+            (row["session_id"], row["day"], _day(row["session_date"], row["time_zone"], zone)) for row in rows
+        )
         self._write(
             "UPDATE published SET day = :day WHERE session_id = :id",
             [{"id": session_id, "day": now} for session_id, before, now in days if now != before],
@@ -312,6 +326,16 @@ class Catalogue(Listing):
 
     # Inner parts
 
+    def _time_zone_of(self, snapshot: Snapshot, before: Published | None) -> str | None:
+        stated = None if snapshot.origin is None else snapshot.origin.time_zone
+        if stated is None and before is not None and before.series_id == snapshot.series_id:
+            # A series may have moved to another zone since: what was said of the past stays.
+            stated = before.time_zone
+        if stated is not None or snapshot.series_id is None:
+            return stated
+        series = series_of(self.connection, snapshot.series_id)
+        return None if series is None else series.time_zone
+
     def _has_drafts(self, session_id: str) -> bool:
         found = self.connection.row("SELECT 1 FROM drafts WHERE session_id = :id LIMIT 1", id=session_id)
         return found is not None
@@ -386,8 +410,10 @@ class Catalogue(Listing):
         return beside - {entry.session_id}
 
 
-def _day(at: Millis, zone: ZoneInfo) -> str:
-    return to_datetime(at).astimezone(zone).date().isoformat()
+def _day(at: Millis, time_zone: str | None, zone: ZoneInfo) -> str:
+    """The calendar day in a story's own zone, or in the studio's."""
+    own = zone if time_zone is None else ZoneInfo(time_zone)
+    return to_datetime(at).astimezone(own).date().isoformat()
 
 
 def _updated_at(snapshot: Snapshot, before: Published | None, place: FeedPlace, at: Millis) -> Millis:

@@ -7,6 +7,7 @@ from uuid import uuid4
 from engine.storage.database import Connection
 from engine.storage.meta import Meta
 from engine.storage.migrations import Schema, run_script
+from engine.storage.series import series_of
 from publisher.rendering.links import DEFAULT_URL, Links
 
 __all__ = ["PUBLISHER"]
@@ -183,8 +184,23 @@ ALTER TABLE deliveries ADD COLUMN refused_at {integer};
 UPDATE deliveries SET first_due_at = due_at;
 """
 
+
+def _zones(connection: Connection) -> None:
+    """In which zone the times of a story are said: that of its series, null for the studio's."""
+    run_script(connection, "ALTER TABLE published ADD COLUMN time_zone {text}")
+    told = connection.rows("SELECT DISTINCT series_id FROM published WHERE series_id IS NOT NULL ORDER BY 1")
+    for row in told:
+        series = series_of(connection, row["series_id"])
+        if series is not None:
+            connection.execute(
+                "UPDATE published SET time_zone = :zone WHERE series_id = :id",
+                zone=series.time_zone,
+                id=series.series_id,
+            )
+
+
 PUBLISHER = Schema(
     "publisher_tables",
-    (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN, _LETTERS, _TIMES),
-    additive=frozenset({7, 8, 9}),
+    (_first, _MARKS, _keep_ids_in_feed, _SERIES, _SITES, _REFUSALS, _AGAIN, _LETTERS, _TIMES, _zones),
+    additive=frozenset({7, 8, 9, 10}),
 )

@@ -274,7 +274,8 @@ class DraftDesk:
         if snapshot is None:
             # A session without a page has drafts of the version that they were made of.
             versions = {row.version for row in self._drafts.of(session_id).values()}
-            snapshot = self._outbox.snapshot(session_id, max(versions)) if versions else None
+            stored = self._outbox.snapshot(session_id, max(versions)) if versions else None
+            snapshot = None if stored is None else self._catalogue.in_own_zone(stored)
         if snapshot is None:
             raise DraftNotFound(session_id)
         return snapshot

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.domain.instant import iso, to_datetime
+from engine.domain.instant import iso
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Quote, Snapshot
 from engine.domain.techniques import lookup
 from publisher.rendering import formatting
-from publisher.rendering.studio import Studio
+from publisher.rendering.studio import Studio, zone_name
 from publisher.rendering.words import Words
 
 __all__ = ["PractisedTechnique", "Span", "Story", "card_path", "story_of"]
@@ -53,7 +53,7 @@ class Story:
 
     snapshot: Snapshot
     began: datetime
-    """In the studio's zone."""
+    """In its own zone, or the studio's."""
     kind: str
     day: str
     time: str
@@ -123,7 +123,7 @@ def card_path(story: Story) -> str:
 def story_of(
     snapshot: Snapshot, studio: Studio, *, quotes: Iterable[Quote] = (), own: Iterable[lookup.Technique] = ()
 ) -> Story:
-    """The story of a snapshot in the studio's zone and language; ``quotes`` are those that may be shown.
+    """The story of a snapshot in its own zone, or the studio's, and the studio's language; ``quotes`` are those that may be shown.
 
     ``own`` are techniques of the studio's own, which have pages as those of the catalogue do.
     """
@@ -133,7 +133,7 @@ def story_of(
         return lookup.find(name) or of_studio.get(lookup.slug_of(name))
 
     words = studio.words
-    began = to_datetime(snapshot.session_date).astimezone(studio.zone)
+    began = formatting.local(snapshot.session_date, studio.zone_of(snapshot.time_zone))
     length = words.duration(snapshot.session_duration)
     names = snapshot.breathing_techniques
     participants = words.count(snapshot.participant_count, "participant")
@@ -145,7 +145,7 @@ def story_of(
         kind=words(f"kind.{snapshot.session_type}"),
         day=words.day(began),
         time=words.time_of_day(began),
-        zone=studio.zone_at(began),
+        zone=zone_name(began),
         began_iso=iso(snapshot.session_date),
         duration=length,
         people=words.count(snapshot.participant_count, "person"),

@@ -182,9 +182,9 @@ class Studio(_Table):
             return Markup("")
         return Markup(' lang="{}"').format(self.language)
 
-    def zone_at(self, moment: datetime) -> str:
-        """The abbreviation of the time zone at a moment: ``CET``; ``UTC-03`` where it has only a number."""
-        return zone_name(moment.astimezone(self.zone))
+    def other_zone(self, local: datetime) -> str:
+        """The name of a local time's zone where the studio's clocks show another time then; empty where they show the same."""
+        return "" if local.astimezone(self.zone).utcoffset() == local.utcoffset() else zone_name(local)
 
     def day_and_time(self, at: Millis, time_zone: str | None = None) -> str:
         """A day with its weekday and the time with its zone, for mails: ``Thursday, 21 March 2024, 15:00 (CET)``.

@@ -41,7 +41,7 @@ from publisher.syndication.feed import Feeds
 
 __all__ = ["FORMAT", "Progress", "SiteBuilder", "fingerprint"]
 
-FORMAT = "8"
+FORMAT = "9"
 """Version of the builder: raise it when the same catalogue gives other bytes, so that every site is rebuilt."""
 
 Progress = Callable[[int, int], None]

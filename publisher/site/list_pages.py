@@ -26,24 +26,27 @@ _OF_AN_INSTRUCTOR = 40
 
 @dataclass(frozen=True, slots=True)
 class ListedSession:
-    """A session in a list, its date and time as text in the studio's zone and language."""
+    """A session in a list, its date and time as text in its own zone, or the studio's, and the studio's language."""
 
     path: str
     title: str
     day: str
     time: str
+    zone: str
+    """The name of the zone where it is not the studio's."""
     began_iso: str
     instructor: str | None
 
 
 def listed_session(entry: Published, studio: Studio) -> ListedSession:
     """A published session as lists show it."""
-    began = formatting.local(entry.session_date, studio.zone)
+    began = formatting.local(entry.session_date, studio.zone_of(entry.time_zone))
     return ListedSession(
         path=f"sessions/{entry.session_id}/",
         title=entry.title,
         day=studio.words.day(began),
         time=studio.words.time_of_day(began),
+        zone=studio.other_zone(began),
         began_iso=iso(entry.session_date),
         instructor=entry.instructor,
     )

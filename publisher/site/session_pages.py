@@ -72,7 +72,7 @@ def path_of_session(session_id: str) -> str:
 def session_page(source: SessionSource, studio: Studio, links: Links) -> Page:
     """The page of a session."""
     entry = source.entry
-    snapshot = Snapshot.model_validate_json(source.document)
+    snapshot = Snapshot.model_validate_json(source.document).model_copy(update={"time_zone": entry.time_zone})
     story = story_of(
         snapshot,
         studio,

@@ -21,6 +21,7 @@ from publisher.importing import Imported
 from publisher.site import cards
 from publisher.site.list_pages import SEARCH_FROM
 from tests.publisher.samples import NOW, content, snapshot
+from tests.publisher.site.test_series import in_series, text_of
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
 
@@ -81,6 +82,26 @@ def test_where_it_came_from_nothing_changes(studio: Publisher) -> None:
     assert take_in(studio, *exported(studio)).counted() == ["the same already: 4 (lines 1–4)"]
     assert studio.site() == before
     assert studio.outbox.unfinished() == 0
+
+
+def test_a_story_of_a_series_keeps_its_zone_elsewhere(publisher: Publisher, elsewhere: Publisher) -> None:
+    """Where nobody knows the series too. An older export, which does not say it, changes nothing where it came from."""
+    in_series(publisher, "Asia/Kathmandu")
+    publisher.publish(snapshot("told", series_id="evening"), ["web"])
+    (line,) = exported(publisher)
+    assert line["story"]["time_zone"] == "Asia/Kathmandu"
+    assert take_in(elsewhere, line).published == 1
+    assert "17:45 UTC+0545" in text_of(elsewhere, "sessions/told/index.html")
+    assert exported(elsewhere) == [line]
+    older = {**line, "story": {name: value for name, value in line["story"].items() if name != "time_zone"}}
+    for again in (line, older):
+        assert take_in(publisher, again).counted() == ["the same already: 1 (line 1)"]
+    assert take_in(publisher, {**older, "title": "Mended"}).published == 1
+    assert "17:45 UTC+0545" in text_of(publisher, "sessions/told/index.html")
+    wrong = {**line, "story": {**line["story"], "time_zone": "Mars/Olympus"}}
+    assert "time_zone" in take_in(elsewhere, wrong).refused[0]
+    elsewhere.close()
+    publisher.close()
 
 
 def test_what_was_recorded_here_is_not_replaced_by_less(studio: Publisher) -> None:

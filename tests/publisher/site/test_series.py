@@ -26,6 +26,30 @@ def schedule(publisher: Publisher, session_id: str, number: int, **changes: obje
     publisher.work(NOW)
 
 
+def in_series(publisher: Publisher, time_zone: str) -> None:
+    """A series of Fridays, in a zone; where it is there already it moves."""
+    series = Series(
+        series_id="evening",
+        details=Details("Evening", "Mara", 0, series_id="evening"),
+        starts="2024-03-22T18:30",
+        time_zone=time_zone,
+        rule="FREQ=WEEKLY",
+        created_at=NOW,
+        updated_at=NOW,
+        timetable_since=NOW,
+    )
+    publisher.connection.execute(
+        "INSERT INTO series (series_id, document, version, created_at) VALUES ('evening', :document, 1, :at)"
+        " ON CONFLICT (series_id) DO UPDATE SET document = excluded.document",
+        document=TypeAdapter(Series).dump_json(series).decode(),
+        at=NOW,
+    )
+
+
+def text_of(publisher: Publisher, path: str) -> str:
+    return " ".join(BeautifulSoup(publisher.read(path), "html.parser").get_text().split())
+
+
 def links(publisher: Publisher, session_id: str, part: str) -> list[str]:
     soup = BeautifulSoup(publisher.read(f"sessions/{session_id}/index.html"), "html.parser")
     return [str(link["href"]) for link in soup.select(f"{part} a")]
@@ -51,21 +75,7 @@ def test_a_story_names_the_next_session_and_its_calendar_file(publisher: Publish
 
 def test_the_next_date_of_a_series_is_said_in_its_zone(publisher: Publisher) -> None:
     """On a story and at home. The studio's own is UTC; Kathmandu is 5 h 45 min ahead of it."""
-    series = Series(
-        series_id="evening",
-        details=Details("Evening", "Mara", 0, series_id="evening"),
-        starts="2024-03-22T18:30",
-        time_zone="Asia/Kathmandu",
-        rule="FREQ=WEEKLY",
-        created_at=NOW,
-        updated_at=NOW,
-        timetable_since=NOW,
-    )
-    publisher.connection.execute(
-        "INSERT INTO series (series_id, document, version, created_at) VALUES ('evening', :document, 1, :at)",
-        document=TypeAdapter(Series).dump_json(series).decode(),
-        at=NOW,
-    )
+    in_series(publisher, "Asia/Kathmandu")
     publisher.publish(snapshot("told", series_id="evening"))
     at = from_datetime(datetime(2024, 3, 22, 12, 45, tzinfo=UTC))
     schedule(publisher, "evening-1", 1, series_id="evening", scheduled_start=at)
@@ -74,6 +84,31 @@ def test_the_next_date_of_a_series_is_said_in_its_zone(publisher: Publisher) -> 
     assert "Friday, 22 March 2024, 18:30 UTC+0545" in " ".join(said.get_text().split())
     home = BeautifulSoup(publisher.read("index.html"), "html.parser").get_text()
     assert "22 March 2024, 18:30 UTC+0545" in " ".join(home.split())
+    publisher.close()
+
+
+def test_a_story_says_its_times_in_the_zone_of_its_series(publisher: Publisher) -> None:
+    """Page, lists with the day that is said, feed, mails; named where the studio's clocks, in UTC, show another time."""
+    in_series(publisher, "Asia/Kathmandu")
+    late = from_datetime(datetime(2024, 3, 21, 20, 0, tzinfo=UTC))
+    publisher.publish(snapshot("told", series_id="evening", session_date=late))
+    publisher.publish(snapshot("other", session_date=late))
+    assert "22 March 2024, 01:45 UTC+0545" in text_of(publisher, "sessions/told/index.html")
+    assert "21 March 2024, 20:00 UTC" in text_of(publisher, "sessions/other/index.html")
+    days = BeautifulSoup(publisher.read("sessions/2024/03/index.html"), "html.parser").select("section")
+    said = [" ".join(day.get_text().split()) for day in days]
+    assert next(line for line in said if "01:45 UTC+0545" in line).startswith("22 March 2024")
+    assert "21 March 2024, 20:00 ·" in " ".join(said)
+    assert "22 March 2024, 01:45 (UTC+0545)" in publisher.read("feed.xml")
+    assert "22 March 2024, 01:45 (UTC+0545)" in (publisher.data / "drafts/told/email.txt").read_text()
+    assert publisher.site() == publisher.rebuilt()
+    # Told again, and with a studio elsewhere: what was said of the past stays as it was, when the series moved since.
+    in_series(publisher, "America/New_York")
+    (publisher.data / "studio.toml").write_text('time_zone = "Europe/Berlin"\n')
+    publisher.publish(snapshot("told", series_id="evening", session_date=late, version=2, title="Again"))
+    assert "22 March 2024, 01:45 UTC+0545" in text_of(publisher, "sessions/told/index.html")
+    assert "21 March 2024, 21:00 CET" in text_of(publisher, "sessions/other/index.html")
+    assert publisher.site() == publisher.rebuilt()
     publisher.close()
 
 
