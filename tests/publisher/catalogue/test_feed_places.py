@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
@@ -74,24 +75,30 @@ def test_what_was_published_keeps_the_address_it_is_known_by(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """The tables of the version before know no ids: its items keep theirs, and stay permalinks."""
-    url = request.getfixturevalue("postgres_url") if kind == "postgres" else None
-    with database_of(tmp_path, url).connect() as connection, connection.transaction():
-        migrate(connection, Schema(PUBLISHER.key, PUBLISHER.steps[:2]))
-        Meta(connection).set("public_url", "https://one.example")
-        connection.execute(
-            "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day,"
-            " visibility, featured, feed_month, feed_number, published_at, updated_at) VALUES ('s-1', 'c', 1,"
-            " :document, :document, 'Evening', :at, '2024-03-21', 'public', 0, '2024-03', 1, :at, :at)",
-            document=snapshot("s-1").model_dump_json(),
-            at=NOW,
+    with ExitStack() as databases:
+        # Without a table: other tests get a copy of those of today.
+        made = request.getfixturevalue("postgres").database() if kind == "postgres" else nullcontext()
+        url = databases.enter_context(made)
+        with database_of(tmp_path, url).connect() as connection, connection.transaction():
+            migrate(connection, Schema(PUBLISHER.key, PUBLISHER.steps[:2]))
+            Meta(connection).set("public_url", "https://one.example")
+            connection.execute(
+                "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day,"
+                " visibility, featured, feed_month, feed_number, published_at, updated_at) VALUES ('s-1', 'c', 1,"
+                " :document, :document, 'Evening', :at, '2024-03-21', 'public', 0, '2024-03', 1, :at, :at)",
+                document=snapshot("s-1").model_dump_json(),
+                at=NOW,
+            )
+            connection.execute("INSERT INTO feed_months VALUES ('2024-03', 1, :at)", at=NOW)
+        publisher = Publisher(tmp_path, url=url)
+        publisher.catalogue.set_meta("public_url", "https://two.example")
+        publisher.publish(snapshot("s-2"), ["web"], NOW + MINUTE)
+        new, old = (item.find("guid") for item in channel_of(publisher).findall("item"))
+        publisher.close()
+        assert new is not None
+        assert old is not None
+        assert (old.text, old.attrib.get("isPermaLink", "true")) == (
+            "https://one.example/sessions/s-1/",
+            "true",
         )
-        connection.execute("INSERT INTO feed_months VALUES ('2024-03', 1, :at)", at=NOW)
-    publisher = Publisher(tmp_path, url=url)
-    publisher.catalogue.set_meta("public_url", "https://two.example")
-    publisher.publish(snapshot("s-2"), ["web"], NOW + MINUTE)
-    new, old = (item.find("guid") for item in channel_of(publisher).findall("item"))
-    publisher.close()
-    assert new is not None
-    assert old is not None
-    assert (old.text, old.attrib.get("isPermaLink", "true")) == ("https://one.example/sessions/s-1/", "true")
-    assert str(new.text).startswith("urn:uuid:")
+        assert str(new.text).startswith("urn:uuid:")
