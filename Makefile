@@ -38,8 +38,6 @@ needs_chromium = @bash .ci/install-chromium.sh
 
 # What pytest and dozens of servers compile is kept for the next of them, even where bytecode is turned off.
 test test-quick test-of browsers: export PYTHONDONTWRITEBYTECODE =
-# In memory where there is some: what tests write is gone with them.
-test test-quick test-of browsers: export TMPDIR = $(shell bash .ci/temporary-folder.sh)
 # Four workers on two cores, since many tests wait for a breath or a deadline; the long files begin first.
 in_parallel = -n 4 --dist loadfile --no-loadscope-reorder --durations=10
 # The files to collect for what runs alone; with arguments given, those alone say what is collected.
