@@ -242,7 +242,7 @@ def page_bytes(data: Path) -> dict[str, int]:
 
 
 def memory_mb() -> float:
-    """The peak memory of this process, in bytes."""
+    """The peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -251,16 +251,20 @@ def _quiet(_done: int, _total: int) -> None:
 
 
 def measured(work: Path, large: int, *, ended: int, seconds: float, rounds: int) -> dict[str, Any]:
-    """Every figure; ``ended`` live sessions, ``rounds`` of ``seconds`` beside a rebuild."""
+    """Every figure; ``ended`` live sessions, ``rounds`` of ``seconds`` without and with a rebuild."""
     alone = without_a_server(work, 100, large)
     _, big, led = _folders(work)
+    served = {
+        "end": ends(big, ended),
+        "rebuild": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=False),
+        "rebuild_anew": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=True),
+    }
     return {
         "command": " ".join(["python -m bench.publish", *sys.argv[1:]]),
         "machine": machine(),
         **alone,
-        "end": ends(big, ended),
-        "rebuild": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=False),
-        "rebuild_anew": rebuild_beside_a_room(led, seconds=seconds, rounds=rounds, anew=True),
+        **served,
+        "memory_peak_mb": max(each["publisher_peak_mb"] for each in served.values()),
     }
 
 
@@ -274,13 +278,12 @@ def without_a_server(work: Path, few: int, large: int) -> dict[str, Any]:
     small, big, led = _folders(work)
     import_all(small, few)
     at_small = publish_one(small)
-    memory_before = memory_mb()
+    imported_few_mb = memory_mb()
     imported = import_all(big, large)
+    imported_mb = memory_mb()
     at_big = publish_one(big)
     whole = rebuild(big)
     sizes = page_bytes(big)
-    # Before others fill the machine's memory with theirs.
-    memory = memory_mb()
     lead_all(led, large)
     own_cards = rebuilds(led)
     return {
@@ -295,8 +298,8 @@ def without_a_server(work: Path, few: int, large: int) -> dict[str, Any]:
         "hugo_s": hugo(work / "hugo", large),
         "mkdocs_s": mkdocs(work / "mkdocs", large),
         "import_s": imported,
-        "memory_at_few_mb": memory_before,
-        "memory_peak_mb": memory,
+        "import_few_peak_mb": imported_few_mb,
+        "import_peak_mb": imported_mb,
         "session_page_bytes": sum(sizes.values()),
         "session_page_parts": sizes,
         "own_cards": own_cards,
@@ -309,7 +312,7 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=10_000)
     parser.add_argument("--ended", type=int, default=30, help="live sessions that are led to their end")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement beside a rebuild")
-    parser.add_argument("--rounds", type=int, default=3, help="of those measurements")
+    parser.add_argument("--rounds", type=int, default=5, help="of those measurements")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "publish.json")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="halcytone-bench-") as folder:

@@ -32,7 +32,7 @@ __all__ = ["end_of_session", "ends", "rebuild_beside_a_room"]
 
 _PEOPLE = 25
 _LONGEST_S = 20.0
-_INDEXED_S, _STILL, _IDLE_SHARE = 180.0, 5, 0.05
+_STILL_WITHIN_S, _STILL, _IDLE_SHARE = 600.0, 5, 0.05
 _ASK_EVERY_S = 0.002
 # What only the published page has; before it, the server answers the address itself.
 _PUBLISHED = b"data-pagefind-body"
@@ -64,14 +64,36 @@ def _await_publisher(pid: int) -> None:
         time.sleep(0.05)
     for child in children:
         child.cpu_affinity([LOAD_CORE])
-    # After an import the search is indexed beside everything else; the figures here are of other things.
-    publisher = psutil.Process(children[0].pid)
-    before, still, until = -1.0, 0, time.monotonic() + _INDEXED_S
-    while still < _STILL and time.monotonic() < until:
+    _await_stillness(pid)
+
+
+def _publisher(pid: int) -> psutil.Process:
+    """The publisher of a server."""
+    child, *_ = psutil.Process(pid).children()
+    return psutil.Process(child.pid)
+
+
+def _await_stillness(pid: int) -> None:
+    """Wait until a server's publisher has nothing left to do.
+
+    After an import it indexes the search beside everything else, and cards follow a rebuild for minutes; the figures
+    here are of other things.
+    """
+    publisher = _publisher(pid)
+    before, still, until = -1.0, 0, time.monotonic() + _STILL_WITHIN_S
+    while still < _STILL:
+        if time.monotonic() > until:
+            raise RuntimeError("the publisher does not come to rest")
         time.sleep(1.0)
         busy = sum(sum(each.cpu_times()[:2]) for each in (publisher, *publisher.children(recursive=True)))
         still = still + 1 if abs(busy - before) < _IDLE_SHARE else 0
         before = busy
+
+
+def peak_mb(pid: int) -> float:
+    """The most resident memory that a server's publisher had in its life, without the processes that it starts."""
+    status = Path(f"/proc/{_publisher(pid).pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def ends(data: Path, sessions: int) -> dict[str, Any]:
@@ -80,6 +102,7 @@ def ends(data: Path, sessions: int) -> dict[str, Any]:
     try:
         with serving(data) as server:
             took = [end_of_session([server.port], number)[0] for number in range(sessions + 1)][1:]
+            memory = peak_mb(server.pid)
     finally:
         os.sched_setaffinity(0, {SERVER_CORE, LOAD_CORE})
     ordered = sorted(took)
@@ -89,6 +112,7 @@ def ends(data: Path, sessions: int) -> dict[str, Any]:
         "p50_s": statistics.median(ordered),
         "p95_s": ordered[math.ceil(0.95 * len(ordered)) - 1],
         "most_s": ordered[-1],
+        "publisher_peak_mb": memory,
     }
 
 
@@ -138,9 +162,11 @@ def _readable(reader: http.client.HTTPConnection, session_id: str) -> bool:
 
 
 def rebuild_beside_a_room(data: Path, *, seconds: float, rounds: int, anew: bool) -> dict[str, Any]:
-    """p99 in a live room of 100, in turn without and with ``halcytone rebuild`` of everything going on.
+    """p99 in a live room of 100, without and with ``halcytone rebuild`` of everything going on.
 
-    ``anew``: the studio has another name before each, so that no page may stay as it is.
+    Windows without and with take turns, and each pair begins with the other one: the machine has its own moods. Before
+    each the publisher is at rest. ``anew``: the studio has another name before each rebuild, so that no page may stay as
+    it is.
     """
     work = {
         "work": "fixed_rate",
@@ -151,24 +177,29 @@ def rebuild_beside_a_room(data: Path, *, seconds: float, rounds: int, anew: bool
         "seconds": seconds,
         "elsewhere": True,
     }
-    alone: list[float] = []
-    beside: list[float] = []
+    p99_ms: dict[bool, list[float]] = {False: [], True: []}
     rebuilt, elsewhere = 0, True
     with serving(data) as server:
         for number in range(rounds):
-            alone.append(load(server, {**work, "name": f"alone-{server.port}-{number}-"})["p99_ms"])
-            with _rebuilding(data, anew=anew) as done:
-                figures = load(server, {**work, "name": f"beside-{server.port}-{number}-"})
-            beside.append(figures["p99_ms"])
-            elsewhere = elsewhere and bool(figures["elsewhere"])
-            rebuilt += len(done)
+            for rebuilding in (False, True) if number % 2 == 0 else (True, False):
+                _await_stillness(server.pid)
+                beside: contextlib.AbstractContextManager[list[float]] = (
+                    _rebuilding(data, anew=anew) if rebuilding else contextlib.nullcontext([])
+                )
+                with beside as done:
+                    figures = load(server, {**work, "name": f"{server.port}-{rebuilding}-{number}-"})
+                p99_ms[rebuilding].append(figures["p99_ms"])
+                elsewhere = elsewhere and bool(figures["elsewhere"])
+                rebuilt += len(done)
+        memory = peak_mb(server.pid)
     return {
         "rounds": rounds,
         "rebuilds": rebuilt,
         "elsewhere": elsewhere,
-        "alone_p99_ms": alone,
-        "beside_p99_ms": beside,
-        "ratio": statistics.median(beside) / statistics.median(alone),
+        "alone_p99_ms": p99_ms[False],
+        "beside_p99_ms": p99_ms[True],
+        "ratio": statistics.median(p99_ms[True]) / statistics.median(p99_ms[False]),
+        "publisher_peak_mb": memory,
     }
 
 

@@ -132,7 +132,8 @@ def markdown(figures: Figures) -> str:
         f" the slowest {end['most_s']:.2f} s. The room's p99, without | with a rebuild, in ms:"
         f" {_listed(rebuild['alone_p99_ms'])} | {_listed(rebuild['beside_p99_ms'])}, with every page anew"
         f" {_listed(anew['alone_p99_ms'])} | {_listed(anew['beside_p99_ms'])}."
-        f" Memory with {figures['few']} sessions: {figures['memory_at_few_mb']:.0f} MB. When all {cards['cards']:,} cards changed, the"
+        f" A process that imports by itself has taken {figures['import_peak_mb']:.0f} MB at most, {figures['import_few_peak_mb']:.0f} MB with"
+        f" {figures['few']} sessions. When all {cards['cards']:,} cards changed, the"
         f" last was there after {cards['cards_s']:.0f} s (load before: {cards['load_before']:.1f}).",
     ]
     if not rebuild["elsewhere"]:
