@@ -152,6 +152,7 @@ def examples(yesterday: str) -> Mapping[str, Example]:
         ),
         f"GET {API}/series/{{series_id}}/attendance": Example(_THURSDAYS),
         f"PATCH {API}/series/{{series_id}}": Example(_THURSDAYS, body={"title": "Thursday Calm"}),
+        f"POST {API}/series/{{series_id}}/sessions": Example(_THURSDAYS, body={"date": "2031-06-26"}),
         f"POST {API}/series/{{series_id}}/registrations": Example(_THURSDAYS, body={"name": "Ada"}),
         f"GET {API}/series/{{series_id}}/registrations": Example(_THURSDAYS),
         f"DELETE {API}/series/{{series_id}}/registrations/{{registration}}": Example(

@@ -63,6 +63,27 @@ async def session(server: Server, session_id: str) -> dict[str, Any]:
     return shown
 
 
+async def test_a_later_date_is_made_to_be_cancelled_by_itself(server: Server) -> None:
+    """Once, however often it is asked for; the others stay as they are, and no other day is one of the series."""
+    await make(server, "early")
+    dates, path = [coming(1 + 7 * n) for n in range(20)], f"{PATH}/early/sessions"
+    for _ in range(2):
+        made = await server.client.post(path, json={"date": f"{dates[15]}"})
+        assert (made.status_code, made.json()) == (
+            201,
+            {"session_id": f"early-{dates[15]}", "scheduled_start": at(dates[15])},
+        )
+    await server.client.post(f"/api/v2/sessions/early-{dates[15]}/cancel")
+    await server.client.patch(f"{PATH}/early", json={"title": "Later breath"})
+    shown = (await show(server, "early"))["occurrences"]
+    assert [each["scheduled_start"] for each in shown] == [at(day) for day in dates]
+    assert [each["status"] for each in shown[14:17]] == [None, "cancelled", None]
+    for wrong in (f"{dates[15] + timedelta(days=1)}", f"{coming(-6)}", "2030-02-30", 7):
+        assert refused(await server.client.post(path, json={"date": wrong}), 400).keys() == {"date"}
+    await server.client.post(f"{PATH}/early/end")
+    assert (await server.client.post(path, json={"date": f"{dates[16]}"})).status_code == 409
+
+
 async def test_a_series_makes_its_sessions_sixty_days_ahead(server: Server) -> None:
     """Each with the local time of day, and an id that is its date; the rest is listed and not made."""
     series = await make(server, description="Come as you are", techniques=["Box Breathing"])

@@ -64,6 +64,7 @@ TABLE: dict[str, tuple[int | None, ...]] = {
     "GET /series": _ALL_KEYS,
     "GET /series/{series_id}": (None, None, None, 404, 404, None, None, None),
     "PATCH /series/{series_id}": _OWN,
+    "POST /series/{series_id}/sessions": _OWN,
     "POST /series/{series_id}/end": _OWN,
     "GET /series/{series_id}/registrations": _OWN,
     "GET /series/{series_id}/attendance": _OWN,

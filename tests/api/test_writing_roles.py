@@ -17,6 +17,7 @@ from engine.storage.opening import database_of
 from tests.api.conftest import content, moment, running
 from tests.api.team import API, Team
 from tests.api.test_series import body as series_body
+from tests.api.test_series import coming
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -119,6 +120,7 @@ _TESTS: Wanted = (409, 409, 409, 409, 409, 404, 404, 403, 409, 409, 403, 401)
 _INVITES: Wanted = (201, 201, 201, 201, 201, 404, 404, 201, 201, 201, 403, 401)
 _WITH_KEY: Wanted = (200, 200, 200, 200, 403, 404, 403, 403, 403, 403, 403, 401)
 _MAKERS: Wanted = (200, 200, 200, 404, 404, 404, 404, 403, 403, 403, 403, 401)
+_MAKERS_MAKE: Wanted = (201, 201, 201, 404, 404, 404, 404, 403, 403, 403, 403, 401)
 _ANY_KEY: Wanted = (201, 201, 201, 201, 201, 201, 201, 403, 403, 403, 403, 401)
 # A technique has a page: it is for those who may publish, with a key.
 _AUTHORS: Wanted = (201, 201, 201, 201, 403, 201, 403, 403, 403, 403, 403, 401)
@@ -130,6 +132,7 @@ ROWS = (
     # A series is led by whoever made it: an invitation to one of its sessions is for that session.
     Row("POST", "/series", _ANY_KEY, _new_series),
     Row("PATCH", "/series/weekly", _MAKERS, lambda: {"title": "Every week"}),
+    Row("POST", "/series/weekly/sessions", _MAKERS_MAKE, lambda: {"date": f"{coming(1 + 7 * 15)}"}),
     Row("POST", "/series/{series_id}/end", _MAKERS, made={"{series_id}": _made_series}),
     Row("POST", "/techniques", _AUTHORS, lambda: {"name": f"Tide {next(_NUMBERS)}x", "breath": [5, 0, 7, 0]}),
     Row("PUT", "/techniques/{slug}", _AUTHORS_CHANGE, lambda: {"name": "Calm Tide", "breath": [4, 0, 6, 0]}, made={"{slug}": _technique}),

@@ -16,7 +16,13 @@ from engine.api.http.responses import answer
 from engine.api.rooms.requests import changes_of, details_of, warnings_about
 from engine.api.rooms.view import needs_token
 from engine.api.series.lookup import seen_by, visible_series
-from engine.api.series.requests import CreateSeries, EditSeries, OccurrencesQuery, no_dates
+from engine.api.series.requests import (
+    CreateSeries,
+    DateOfSeries,
+    EditSeries,
+    OccurrencesQuery,
+    no_dates,
+)
 from engine.api.series.view import made_sessions, occurrence, series_document
 from engine.domain.instant import Millis, iso
 from engine.domain.rejection import Invalid
@@ -103,6 +109,19 @@ async def change(request: web.Request) -> web.Response:
     known = _warnings(series, at)
     warnings = [warning for warning in _warnings(after, at) if warning not in known]
     return answer(document | {"warnings": warnings})
+
+
+async def make_date(request: web.Request) -> web.Response:
+    """Make the session of a date sooner than 60 days before it, so that it can be changed or cancelled by itself.
+
+    Repeating it does no harm: the answer names the session that there is.
+    """
+    caller = caller_of(request)
+    caller.need_key()
+    series = await visible_series(request, caller)
+    body = checked(DateOfSeries, await read_json(request))
+    row = await request.app[SERIES].make_date(series.series_id, body.date)
+    return answer(made_sessions([row])[0], 201)
 
 
 async def end(request: web.Request) -> web.Response:
@@ -219,5 +238,15 @@ ENDPOINTS = (
     Endpoint("GET", f"{API}/series", catalogue, "The list of series", "key"),
     Endpoint("GET", _ONE, show, "One series", query=OccurrencesQuery),
     Endpoint("PATCH", _ONE, change, "Change a series", "key", EditSeries, refusals=(409,)),
+    Endpoint(
+        "POST",
+        f"{_ONE}/sessions",
+        make_date,
+        "Make the session of a later date",
+        "key",
+        DateOfSeries,
+        status=201,
+        refusals=(409,),
+    ),
     Endpoint("POST", f"{_ONE}/end", end, "End a series", "key", refusals=(409,)),
 )

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from engine.api.models import OPTIONAL, EditDetails, Query, SessionFields, read_moment
+from engine.api.models import OPTIONAL, Body, EditDetails, Query, SessionFields, read_moment
 from engine.domain.instant import Millis
 from engine.domain.series import LONGEST_SERIES_ID, Rule, Timetable
 from engine.domain.text import Line, SessionId, integral_float_as_int
 
-__all__ = ["CreateSeries", "EditSeries", "OccurrencesQuery", "no_dates"]
+__all__ = ["CreateSeries", "DateOfSeries", "EditSeries", "OccurrencesQuery", "no_dates"]
 
 _STARTS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}", re.ASCII)
 _FIRST_DAY, _LAST_DAY = date(1900, 1, 1), date(2300, 1, 1)
@@ -107,6 +107,23 @@ class EditSeries(EditDetails):
         if not self.model_fields_set - {"since"}:
             raise ValueError("nothing to change: name at least one field, since says only from when on")
         return self
+
+
+def _local_day(text: Any) -> date:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 — a day of the series' zone
+    except (ValueError, TypeError):
+        raise ValueError("must be a local date, like 2027-03-04") from None
+
+
+class DateOfSeries(Body):
+    """A date of a series whose session is not made yet."""
+
+    date: Annotated[
+        date,
+        BeforeValidator(_local_day),
+        WithJsonSchema({"type": "string", "description": "A day of the series' zone, like 2027-03-04."}),
+    ]
 
 
 def _day_or_moment(value: Any) -> date | Millis:

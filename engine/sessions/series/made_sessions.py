@@ -128,35 +128,37 @@ class SeriesSessions:
         for occurrence in series.timetable.ahead(self._clock.now()):
             if occurrence.day in of_days or occurrence.day < series.made_from:
                 continue
-            details = replace(
-                series.details,
-                scheduled_start=occurrence.starts,
-                series_id=series.series_id,
-                occurrence=occurrence.day,
-            )
-            taken: set[str] = set()
-            while True:
-                session_id, made = await self.id_for(series, occurrence, taken)
-                if made:
-                    break
-                try:
-                    await self._sessions.create(session_id, details)
-                except Unavailable:
-                    # Another server makes it at this moment, or this one in its next round.
-                    left = True
-                    break
-                except Conflict:
-                    # Taken in this moment, by this series on another server or by somebody else; or too like another id.
-                    if await self._rooms.get(session_id) is not None:
-                        continue
-                    if await self._rooms.id_differing_by_case(session_id) is None:
-                        # Another server has begun to make it: whose it is will be known when it is stored.
-                        left = True
-                        break
-                    taken.add(session_id)
-                    continue
-                break
+            left |= await self.make_one(series, occurrence)
         return left
+
+    async def make_one(self, series: Series, occurrence: Occurrence) -> bool:
+        """Make the session of a date; returns whether another server is making it."""
+        details = replace(
+            series.details,
+            scheduled_start=occurrence.starts,
+            series_id=series.series_id,
+            occurrence=occurrence.day,
+        )
+        taken: set[str] = set()
+        while True:
+            session_id, made = await self.id_for(series, occurrence, taken)
+            if made:
+                return False
+            try:
+                await self._sessions.create(session_id, details)
+            except Unavailable:
+                # Another server makes it at this moment, or this one in its next round.
+                return True
+            except Conflict:
+                # Taken in this moment, by this series on another server or by somebody else; or too like another id.
+                if await self._rooms.get(session_id) is not None:
+                    continue
+                if await self._rooms.id_differing_by_case(session_id) is None:
+                    # Another server has begun to make it: whose it is will be known when it is stored.
+                    return True
+                taken.add(session_id)
+                continue
+            return False
 
     async def ids_for(self, series: Series, occurrences: Sequence[Occurrence]) -> list[str]:
         """The ids that the sessions of dates have or will have, in their order: queries for all of them, not some for each."""

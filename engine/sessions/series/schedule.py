@@ -10,12 +10,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import structlog
 
 from engine.clock import Clock
 from engine.domain.instant import MINUTE, SECOND, Millis
-from engine.domain.rejection import Conflict, NotFound, Rejected
+from engine.domain.rejection import Conflict, Invalid, NotFound, Rejected, Unavailable
 from engine.domain.series import Occurrence, Series
 from engine.domain.session import Phase
 from engine.sessions.series.made_sessions import SeriesRooms, SeriesSessions, SessionMaker, not_begun
@@ -151,6 +152,42 @@ class SeriesSchedule:
                 # Another server saw the new series, and makes this session: a matter of one write.
                 await self._clock.sleep_until(self._clock.now() + _MADE_ELSEWHERE)
         return await self.rooms(series)
+
+    async def make_date(self, series_id: str, day: date) -> RoomRow:
+        """Make the session of a local date sooner than it would be, to be changed or cancelled; returns it, also if it was there.
+
+        Raises:
+            Rejected: there is no such series, it has ended, or the day is no date of it that is to come.
+        """
+        async with self._lock:
+            for _ in range(_ATTEMPTS):
+                series = await self._series.get(series_id)
+                if series is None:
+                    raise unknown_series(series_id)
+                for row in await self.rooms(series):
+                    if row.occurrence == day.isoformat():
+                        return row
+                if await self._sessions.make_one(series, self._date_to_come(series, day)):
+                    # Another server makes it: a matter of one write.
+                    await self._clock.sleep_until(self._clock.now() + _MADE_ELSEWHERE)
+        raise Unavailable("unavailable", "The session is being made by another server; try again.")
+
+    def _date_to_come(self, series: Series, day: date) -> Occurrence:
+        if series.ended_at is not None:
+            raise Conflict("series_over", f"Series {series.series_id} has ended.")
+        found = next(series.timetable.occurrences(day), None)
+        if (
+            found is None
+            or found.day != day.isoformat()
+            or found.day < series.made_from
+            or found.starts <= self._clock.now()
+        ):
+            raise Invalid(
+                "invalid_data",
+                "The body is wrong: see details.",
+                {"date": "must be a date of the series that is to come"},
+            )
+        return found
 
     async def change(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
         """Change a series and all of its sessions that have not begun and were not changed alone.

@@ -83,8 +83,9 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
   const saved = async (/** @type {string[]} */ words) => (await load(), note(words));
   const date = (occurrence) => {
     const at = Date.parse(occurrence.scheduled_start);
-    const toCome = occurrence.status === "scheduled" || occurrence.status === "waiting";
+    const toCome = !occurrence.made || occurrence.status === "scheduled" || occurrence.status === "waiting";
     const open = toCome || occurrence.status === "live";
+    const change = async () => (await made(occurrence)) && editSession(desk, occurrence.session_id, saved);
     const sureOfOne = h("div", { class: "inline-form", hidden: true });
     const one = (/** @type {string} */ name, /** @type {string} */ words, /** @type {(event: any) => unknown} */ onclick, kind = "small") =>
       h("button", { type: "button", class: kind, "aria-label": t(name, { date: dateTime(at) }), onclick }, t(words));
@@ -96,23 +97,37 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
         ? h(
             "span",
             { class: "person-actions" },
-            one("series.open_named", "sessions.open", () => desk.turn("room", { sessionId: occurrence.session_id })),
-            one("series.who_named", "sessions.who_comes", () => comingDialog(desk, occurrence.session_id)),
-            one("series.share_named", "sessions.share", () => shareDialog(desk, occurrence.session_id)),
-            one("series.change_named", "edit.change", () => editSession(desk, occurrence.session_id, saved)),
-            toCome ? one("series.cancel_named", "sessions.cancel", (event) => askOfOne(sureOfOne, event.currentTarget, occurrence.session_id), "small danger") : null,
+            ...(occurrence.made
+              ? [
+                  one("series.open_named", "sessions.open", () => desk.turn("room", { sessionId: occurrence.session_id })),
+                  one("series.who_named", "sessions.who_comes", () => comingDialog(desk, occurrence.session_id)),
+                  one("series.share_named", "sessions.share", () => shareDialog(desk, occurrence.session_id)),
+                ]
+              : []),
+            one("series.change_named", "edit.change", change),
+            toCome ? one("series.cancel_named", "sessions.cancel", (event) => askOfOne(sureOfOne, event.currentTarget, occurrence), "small danger") : null,
           )
         : null,
       sureOfOne,
     );
   };
-  /** Ask for confirmation before one date is cancelled; the others stay. @param {any} place @param {any} from @param {string} sessionId */
-  const askOfOne = (place, from, sessionId) =>
+  /** Whether the session of a date is there, which is made for it where it is not yet. @param {any} occurrence */
+  const made = async (occurrence) => {
+    if (occurrence.made) return true;
+    // Its id is the series' with the local date behind it.
+    const date = occurrence.session_id.slice(seriesId.length + 1, seriesId.length + 11);
+    const answer = await desk.ask("POST", `${path}/sessions`, { date });
+    setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
+    return answer.ok;
+  };
+  /** Ask for confirmation before one date is cancelled; the others stay. @param {any} place @param {any} from @param {any} occurrence */
+  const askOfOne = (place, from, occurrence) =>
     confirmBefore(place, from, { question: t("sessions.cancel_sure"), yes: t("sessions.cancel_yes") }, async () => {
-      const answer = await desk.ask("POST", `${sessionPath(sessionId)}/cancel`);
+      if (!(await made(occurrence))) return;
+      const answer = await desk.ask("POST", `${sessionPath(occurrence.session_id)}/cancel`);
       await load();
       if (!answer.ok) setText(problem, answerText(answer, t("console.offline")));
-      dates.querySelector(`[data-session="${CSS.escape(sessionId)}"] b`)?.focus();
+      dates.querySelector(`[data-session="${CSS.escape(occurrence.session_id)}"] b`)?.focus();
     });
   /** Ask for confirmation before everything to come is cancelled. @param {any} from */
   const ask = (from) => confirmBefore(sure, from, { question: t("series.end_sure"), yes: t("series.end_yes") }, end);
