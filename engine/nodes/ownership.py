@@ -1,7 +1,8 @@
 """The sessions that this node owns: claimed before they are loaded, kept until they are handed over or lost.
 
 A session is unowned (unknown here), being claimed (``_claims``), owned (``_terms``), or being released (``_releases``).
-It stays owned while it is unloaded: its deadlines are looked after here. Claims of one loop tick share a statement.
+It stays owned while it is unloaded: its deadlines are looked after here. Claims of one loop tick share a statement, and
+those that come while one is under way share the next.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class SharedOwnership:
         self._wanted: dict[bool, list[str]] = {False: [], True: []}
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ownership")
         self._connection: Connection | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._claiming: dict[bool, asyncio.Task[None]] = {}
+        """The statements under way; what is wanted meanwhile shares the next one."""
 
     def __len__(self) -> int:
         return len(self._terms)
@@ -201,16 +203,20 @@ class SharedOwnership:
         if claim is None:
             loop = asyncio.get_running_loop()
             claim = self._claims[session_id, new] = loop.create_future()
-            if not self._wanted[new]:
+            if not self._wanted[new] and new not in self._claiming:
                 loop.call_soon(self._send, new)
             self._wanted[new].append(session_id)
         return await asyncio.shield(claim)
 
     def _send(self, new: bool) -> None:
         wanted, self._wanted[new] = self._wanted[new], []
-        task = asyncio.create_task(self._claim_all(wanted, new=new))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._claiming[new] = asyncio.create_task(self._claim_all(wanted, new=new))
+        self._claiming[new].add_done_callback(lambda _: self._sent(new))
+
+    def _sent(self, new: bool) -> None:
+        del self._claiming[new]
+        if self._wanted[new]:
+            self._send(new)
 
     async def _claim_all(self, wanted: list[str], *, new: bool) -> None:
         node = self.node
@@ -226,10 +232,12 @@ class SharedOwnership:
             # Missing and there: it is this node that is not.
             return owners, set(missing) if new else table.known(missing) if missing else set()
 
-        try:
-            owners, refused = await self._ask(claimed)
-        except DatabaseError:
-            owners, refused = {}, set(wanted)
+        owners: dict[str, Owner] = {}
+        refused = set(wanted)
+        # It may have begun to drain while they waited for the statement before.
+        if not self.draining:
+            with suppress(DatabaseError):
+                owners, refused = await self._ask(claimed)
         if node != self.node:
             # Buried meanwhile, and alive again under another id: what was claimed was claimed by a dead one.
             owners, refused = {}, set(wanted)

@@ -9,9 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 import engine.nodes.ownership
-from engine.domain.rejection import Unavailable
+from engine.domain.rejection import NotFound, Unavailable
 from engine.nodes.ownership import SharedOwnership
-from engine.storage.nodes import NodeTable
+from engine.storage.nodes import NodeTable, Owner
 from engine.storage.postgres import PostgresDatabase
 from engine.storage.rows import ROOMS
 from tests.storage.rows import room
@@ -46,6 +46,41 @@ async def test_a_session_is_claimed_for_whoever_comes_first(
     """Asked who owns a session that nobody owns, it owns it."""
     assert (await ownership.owner("a")).url == ""
     assert owners(postgres_url) == {"a": "one"}
+
+
+@pytest.mark.parametrize("draining", [False, True])
+async def test_claims_that_come_during_one_share_the_next(
+    ownership: SharedOwnership, postgres_url: str, monkeypatch: pytest.MonkeyPatch, draining: bool
+) -> None:
+    """A server to which thousands come at once sends a few statements; once it drains it sends none."""
+    statements: list[list[str]] = []
+    claim = NodeTable.claim
+
+    def counted(
+        table: NodeTable, node: str, session_ids: list[str], *, new: bool = False
+    ) -> dict[str, Owner]:
+        statements.append(session_ids)
+        return claim(table, node, session_ids, new=new)
+
+    monkeypatch.setattr(NodeTable, "claim", counted)
+    with PostgresDatabase(postgres_url).connect() as connection, connection.transaction():
+        connection.execute("LOCK TABLE owners")
+        claims = [asyncio.create_task(ownership.claim("a"))]
+        while not statements:  # noqa: ASYNC110 — it is a thread that sends the first
+            await asyncio.sleep(0)
+        claims += [asyncio.create_task(ownership.claim(each)) for each in ("b", "nobody made it")]
+        await asyncio.sleep(0)
+        ownership.draining = draining
+    first, *others = await asyncio.gather(*claims, return_exceptions=True)
+
+    assert first == 1
+    if draining:
+        assert [type(each) for each in others] == [Unavailable, Unavailable]
+        assert statements == [["a"]]
+    else:
+        assert others[0] == 1
+        assert isinstance(others[1], NotFound)
+        assert statements == [["a"], ["b", "nobody made it"]]
 
 
 async def test_the_log_says_which_sessions_another_server_had_before(
