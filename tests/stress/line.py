@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable
+from typing import cast
 from urllib.parse import urlencode
 
 __all__ = ["Line", "NotUpgraded", "frame"]
@@ -80,8 +81,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As the loop calls it."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     def data_received(self, data: bytes) -> None:
         """As the loop calls it."""
