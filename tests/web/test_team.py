@@ -333,6 +333,9 @@ async def test_on_the_join_page_one_says_that_one_comes_and_cancels(
     await expect(part).to_contain_text("All places are taken.")
     (left,) = (await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations"))["registrations"]
     assert left["state"] == "coming"
+    # Back on a page that was left open, one sees that one came up.
+    await bea.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(waiting.get_by_role("heading", name="Du kommst")).to_be_visible()
     # Whoever said so on the waiting screen is known when the room opens: the place is theirs, and no other one is taken.
     start = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
     await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})

@@ -20,13 +20,17 @@ export function comingPart(visit, named = () => {}) {
   const { sessionId } = visit;
   const path = sessionPath(sessionId);
   const element = h("div", { class: "coming" });
+  let shown = "";
   const own = () => recall(sessionId).identity?.resume;
   const load = async () => {
     const address = `${BASE}${path}/coming?lang=${language}`;
     const mine = own();
     // A secret that proves nothing any more must not hide the form.
     const html = (mine && (await fetchPage(address, mine))) ?? (await fetchPage(address, visit.token));
-    const part = new DOMParser().parseFromString(html ?? "", "text/html").querySelector("section");
+    // What is as it was is not touched: it may have the focus. Without an answer it stays.
+    if (html === null || html === shown) return undefined;
+    shown = html;
+    const part = new DOMParser().parseFromString(html, "text/html").querySelector("section");
     // Once the room is open one joins it; only whoever has a place may give it back.
     if (visit.room.phase === "waiting" && !part?.dataset.registration) return show(element);
     part?.classList.add("card");
@@ -64,5 +68,13 @@ export function comingPart(visit, named = () => {}) {
     if (visit.client) visit.client.identity = identity;
     if (name) named(name);
   };
+  /** Somebody may have cancelled meanwhile: looked at again, the page says so, unless words are being written into it. */
+  const back = () => {
+    if (!element.isConnected) return document.removeEventListener("visibilitychange", back);
+    const written = [...element.querySelectorAll("input")].some((field) => field.value);
+    if (document.visibilityState === "visible" && element.firstChild && !written) load();
+    return undefined;
+  };
+  document.addEventListener("visibilitychange", back);
   return { element, load };
 }
