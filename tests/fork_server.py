@@ -1,4 +1,4 @@
-"""A process that has imported the program once, and forks what tests start: servers, publishers, renderers of pages.
+"""A process that has imported the program and published once, and forks what tests start: servers, publishers, renderers of pages.
 
 Imports are most of what a start costs: a second for the server, and another for its publisher. ``program()`` is an
 executable that takes ``-m MODULE …`` as Python does: it hands its folder, its environment and its standard streams to
@@ -15,6 +15,7 @@ from __future__ import annotations
 import array
 import atexit
 import gc
+import io
 import os
 import runpy
 import selectors
@@ -26,11 +27,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from tests.publisher.samples import snapshot
+from tests.publisher.studio_data import Publisher
 
 __all__ = ["PYTHON", "halcytone", "program", "publisher"]
 
@@ -41,11 +45,13 @@ _IMPORTED: Final = (
     "engine.commands.serve",
     "engine.commands.archive",
     "engine.app",
+    "engine.domain.heart.group",
     "publisher.worker",
     "publisher.rendering.card_drawing",
     "publisher.site.page_process",
     "asyncpg",
     "psycopg",
+    "uvloop",
 )
 _STREAMS: Final = 3
 _MOST: Final = 1 << 20
@@ -194,6 +200,14 @@ def _forked(listener: socket.socket) -> _Request | None:
                 call.close()
 
 
+def _publish_once() -> None:
+    """Publish a session, so that forks find templates compiled, fonts read and patterns known: half of their first site."""
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        publisher = Publisher(Path(folder))
+        publisher.publish(snapshot())
+        publisher.close()
+
+
 def _become(request: _Request) -> None:
     """Be what was asked for, as the interpreter is with ``-m``."""
     for number, stream in enumerate(request.streams):
@@ -216,6 +230,8 @@ if __name__ == "__main__":
     gc.disable()
     for name in _IMPORTED:
         import_module(name)
+    _publish_once()
+    gc.collect()
     gc.freeze()
     gc.enable()
     os.write(1, b"\n")
