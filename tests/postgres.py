@@ -86,6 +86,11 @@ class PostgresCluster:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
     def start(self) -> None:
         """Start it; returns once it answers."""
         settings = [
@@ -146,7 +151,7 @@ class PostgresCluster:
 
     def stop(self) -> None:
         """Stop it without waiting for its clients, and without writing what is only in memory; remove its folder."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.is_running:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(20)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -175,8 +180,7 @@ class PostgresCluster:
             )  # type: ignore[call-overload]
             if done.returncode == 0:
                 return
-            running = self._process is not None and self._process.poll() is None
-            if not (retry and running):
+            if not (retry and self.is_running):
                 log = self.folder / "log"
                 raise AssertionError(done.stdout + done.stderr + (log.read_text() if log.exists() else ""))
 

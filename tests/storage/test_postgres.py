@@ -48,15 +48,25 @@ from tests.postgres import PostgresCluster
 from tests.storage.rows import all_records, outcomes, records, room
 
 
-@pytest.fixture
-def own_server() -> Iterator[PostgresCluster]:
-    """A server that the test may kill."""
+@pytest.fixture(scope="module")
+def durable_server() -> Iterator[PostgresCluster]:
+    """A server whose commits wait for the disk."""
     cluster = PostgresCluster(durable=True)
     try:
         cluster.start()
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture
+def own_server(durable_server: PostgresCluster) -> Iterator[PostgresCluster]:
+    """A server that the test may pause and kill; it runs again for the next one."""
+    yield durable_server
+    if durable_server.is_running:
+        durable_server.resume()
+    else:
+        durable_server.start()
 
 
 async def test_a_database_that_dies_and_comes_back_loses_nothing(own_server: PostgresCluster) -> None:
