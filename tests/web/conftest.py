@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
+from playwright.async_api import BrowserContext, Locator, Page, ViewportSize, expect
 from pydantic import SecretStr
 
 from engine.app import RunningServer
@@ -19,12 +19,12 @@ from engine.app import running_server as running_server_here
 from engine.clock import Clock
 from engine.settings import Settings
 from tests.api.conftest import IDLE
-from tests.browsers import browser
+from tests.browsers import Contexts, browser, contexts
 from tests.fork_server import publisher as forked_publisher
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
-__all__ = ["NO_STORAGE", "WATCH_SHIFTS", "Opener", "browser", "type_number"]
+__all__ = ["NO_STORAGE", "WATCH_SHIFTS", "Opener", "browser", "contexts", "type_number"]
 
 Opener = Callable[..., Awaitable[Page]]
 
@@ -53,20 +53,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @asynccontextmanager
-async def opening(browser: Browser) -> AsyncIterator[Opener]:
+async def opening(contexts: Contexts) -> AsyncIterator[Opener]:
     """Open pages, each in a context of its own; afterwards: no console message, no request to another host."""
     complaints: list[str] = []
-    contexts: list[BrowserContext] = []
+    used: set[BrowserContext] = set()
 
-    async def open_(url: str, *, phone: bool = True, script: str | None = None, **options: Any) -> Page:
+    async def open_(url: str, *, phone: bool = True, **options: Any) -> Page:
         size: ViewportSize = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
-        context = await browser.new_context(
-            **{"viewport": size, "has_touch": phone, "locale": "en-GB", **options}
-        )
-        contexts.append(context)
-        if script:
-            await context.add_init_script(script)
-        page = await context.new_page()
+        page = await contexts.open(**{"viewport": size, "has_touch": phone, "locale": "en-GB", **options})
+        used.add(page.context)
         host = url.split("/")[2]
         page.on(
             "pageerror",
@@ -82,15 +77,14 @@ async def opening(browser: Browser) -> AsyncIterator[Opener]:
         return page
 
     yield open_
-    for context in contexts:
-        await context.close()
+    await contexts.leave(used)
     assert complaints == []
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def open_page(browser: Browser) -> AsyncIterator[Opener]:
+async def open_page(contexts: Contexts) -> AsyncIterator[Opener]:
     """Open pages for one test."""
-    async with opening(browser) as opener:
+    async with opening(contexts) as opener:
         yield opener
 
 

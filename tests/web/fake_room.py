@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import WSMsgType, web
 from aiohttp.test_utils import TestServer
@@ -31,6 +31,9 @@ def now() -> int:
 class FakeRoom:
     """One session; ``sockets`` are the open lines, ``received`` everything that clients sent, ``goodbyes`` the codes
     with which lines ended, oldest first."""
+
+    _port: ClassVar[int | None] = None
+    """One address for the rooms of a run: a browser compiles what it has loaded from there once."""
 
     def __init__(self, session_id: str = "morning") -> None:
         self.session_id = session_id
@@ -86,8 +89,14 @@ class FakeRoom:
                 sounds=self.sounds,
             ),
         )
-        self._server = TestServer(app)
-        await self._server.start_server()
+        try:
+            self._server = TestServer(app, port=FakeRoom._port)
+            await self._server.start_server()
+        except OSError:
+            # Another room is open, or somebody else has taken it.
+            self._server = TestServer(app)
+            await self._server.start_server()
+        FakeRoom._port = FakeRoom._port or self._server.port
         return str(self._server.make_url("")).rstrip("/")
 
     async def stop(self) -> None:

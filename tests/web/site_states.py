@@ -58,7 +58,7 @@ async def site_states(open_page: Opener, **look: Any) -> AsyncIterator[tuple[str
                 if name in FORMS:
                     await _at_the_top(page.locator("main form"))
                     yield f"site-{name}-form", page
-                await page.context.close()
+                await page.close()
             async for state in _coming_states(f"{server.url}/sessions/join/evening", open_page, **look):
                 yield state
             async for state in _story_states(f"{server.url}/sessions/s-0/", open_page, **look):
@@ -68,12 +68,12 @@ async def site_states(open_page: Opener, **look: Any) -> AsyncIterator[tuple[str
             await page.get_by_role("button", name="Begin").click()
             await expect(page.locator(".player-word")).to_contain_text("Breathe in")
             yield "site-technique-2-breathing", page
-            await page.context.close()
+            await page.close()
             page = await open_page(f"{server.url}/search/", **look)
             await page.get_by_role("searchbox").fill("calm")
             await expect(page.locator("[data-found] li").first).to_be_visible()
             yield "site-search", page
-            await page.context.close()
+            await page.close()
             async for state in _staff_states(f"{server.url}/console", open_page, **look):
                 yield state
 
@@ -86,7 +86,7 @@ async def _coming_states(address: str, open_page: Opener, **look: Any) -> AsyncI
     await page.get_by_role("button", name="I come").click()
     await expect(page.get_by_role("heading", name="You come")).to_be_visible()
     yield "join-days-before-2-place", page
-    await page.context.close()
+    await page.close()
 
 
 async def _story_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
@@ -101,7 +101,7 @@ async def _story_states(address: str, open_page: Opener, **look: Any) -> AsyncIt
     yield "site-story-3-heart", page
     await page.locator(".colophon").scroll_into_view_if_needed()
     yield "site-story-4-foot", page
-    await page.context.close()
+    await page.close()
 
 
 async def _staff_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
@@ -120,7 +120,7 @@ async def _staff_states(address: str, open_page: Opener, **look: Any) -> AsyncIt
     await page.get_by_role("button", name="Team and programs").click()
     await expect(page.get_by_role("heading", name="Team and programs")).to_be_visible()
     yield "staff-3-team", page
-    await page.context.close()
+    await page.close()
 
 
 async def _at_the_top(part: Locator) -> None:

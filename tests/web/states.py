@@ -108,13 +108,13 @@ async def participant_states(room: FakeRoom, open_page: Opener, **look: Any) -> 
     await page.get_by_role("button", name="4: good").click()
     await expect(page.get_by_label("A few words, if you like")).to_be_visible()
     yield "join-13-feedback", page
-    await page.context.close()
+    await page.close()
     room.state["phase"] = "live"
     late = await open_page(address, **look)
     await late.get_by_role("button", name="Join").click()
     await expect(late.get_by_role("heading", name="Gentle, or in full?")).to_be_visible()
     yield "join-14-gentle-choice", late
-    await late.context.close()
+    await late.close()
     calm = await open_page(address, reduced_motion="reduce", **look)
     await calm.get_by_role("button", name="Join").click()
     await calm.get_by_role("button", name="Keep it gentle for me").click()
@@ -123,13 +123,13 @@ async def participant_states(room: FakeRoom, open_page: Opener, **look: Any) -> 
     await room.change("Wim Hof", ROUND, duration=600, lead_ms=-22_000)
     await expect(calm.get_by_text(" of 30")).to_be_visible()
     yield "join-16-round-reduced-motion", calm
-    await calm.context.close()
+    await calm.close()
     full = await open_page(address, **look)
     await full.get_by_role("button", name="Join").click()
     await full.get_by_role("button", name="Keep it gentle for me").click()
     await expect(full.get_by_text(" of 30")).to_be_visible()
     yield "join-17-round", full
-    await full.context.close()
+    await full.close()
     room.state |= {"phase": "ended", "started_at": None}
     never = await open_page(address, **look)
     await expect(never.get_by_role("heading", name="This session did not begin")).to_be_visible()
@@ -146,7 +146,7 @@ async def trouble_states(room: FakeRoom, open_page: Opener, **look: Any) -> Asyn
         # The first 4500 means an old secret and is tried anew without it; here there is none.
         await expect(page.get_by_role("link", name="See the coming sessions")).to_be_visible()
         yield f"trouble-{code}", page
-        await page.context.close()
+        await page.close()
     page = await open_page(f"{base}/sessions/join/nowhere", **look)
     await expect(page.get_by_role("link", name="See the coming sessions")).to_be_visible()
     yield "trouble-wrong-link", page
@@ -229,30 +229,30 @@ async def wall_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIt
     await room.close(1000)
     await expect(page.get_by_role("heading", name="Thank you for breathing together")).to_be_visible()
     yield "wall-3-over", page
-    await page.context.close()
+    await page.close()
     await room.change("Wim Hof", ROUND, duration=600, lead_ms=-22_000)
     rounds = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
     await expect(rounds.get_by_text(" of 30")).to_be_visible()
     yield "wall-4-round", rounds
-    await rounds.context.close()
+    await rounds.close()
     room.state |= {"phase": "scheduled", "technique": None, "scheduled_start": iso(now() + 40 * 86_400_000)}
     room.refuse = (4008, "not_open_yet", {"opens_at": iso(now() + 40 * 86_400_000 - 900_000)})
     early = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
     await expect(early.get_by_role("timer")).to_contain_text("days")
     yield "wall-5-weeks-before", early
-    await early.context.close()
+    await early.close()
     room.refuse = (4505, "session_over", {})
     for phase, title in (("cancelled", "This session is cancelled"), ("ended", "This session did not begin")):
         room.state["phase"] = phase
         late = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
         await expect(late.get_by_role("heading", name=title)).to_be_visible()
         yield f"wall-6-{phase}", late
-        await late.context.close()
+        await late.close()
     room.refuse = (4509, "locked", {})
     closed = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
     await expect(closed.get_by_role("heading", name="The door is closed")).to_be_visible()
     yield "wall-7-door-closed", closed
-    await closed.context.close()
+    await closed.close()
 
 
 def _people() -> list[dict[str, Any]]:

@@ -229,7 +229,7 @@ async def test_the_desk_says_who_came_and_how_it_felt(
 
 async def test_what_became_of_the_mails_shows_beside_unsaved_words(room: FakeRoom, open_page: Opener) -> None:
     """In sums, while somebody writes; and why some wait."""
-    desk, drafts = await settled(room, open_page)
+    desk, drafts = await settled(room, open_page, once=True)
     mail = {
         "channel": "email",
         "state": "approved",
@@ -318,7 +318,7 @@ async def settled(room: FakeRoom, open_page: Opener, **options: Any) -> tuple[Pa
 
 async def test_what_comes_after_the_end_appears_at_the_open_desk(room: FakeRoom, open_page: Opener) -> None:
     """A quote that was allowed later is there within seconds, and at once for who comes back to the page."""
-    desk, drafts = await settled(room, open_page)
+    desk, drafts = await settled(room, open_page, once=True)
     await desk.get_by_label("Text for LinkedIn").fill("Not finished")
     await desk.clock.install()
     await desk.evaluate(SEEN)

@@ -17,9 +17,9 @@ from tests.web.fake_room import BOX, FakeRoom, now
 pytestmark = pytest.mark.long
 
 
-async def practising(room: FakeRoom, open_page: Opener) -> Page:
+async def practising(room: FakeRoom, open_page: Opener, **options: Any) -> Page:
     """A participant in the middle of box breathing."""
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", **options)
     await room_live(room)
     await page.get_by_role("button", name="Join").click()
     await expect(page.get_by_role("heading", name="Box Breathing")).to_be_visible()
@@ -354,7 +354,7 @@ async def test_a_demonstration_says_that_it_runs_faster_than_life(room: FakeRoom
 
 async def test_the_last_screen_is_there_before_the_network_goes(room: FakeRoom, open_page: Opener) -> None:
     """Every screen is fetched once somebody is in: leaving without a network shows the close."""
-    page = await practising(room, open_page)
+    page = await practising(room, open_page, once=True)
     await page.wait_for_load_state("networkidle")
     await page.context.set_offline(True)
     await page.get_by_role("button", name="More").click()

@@ -268,7 +268,7 @@ async def test_two_hundred_lost_lines_leave_nothing_behind(
     room: FakeRoom, open_page: Opener, path: str
 ) -> None:
     """Neither memory, elements, listeners nor sockets grow with every return."""
-    page = await open_page(await room.start() + path, phone="join" in path, script=HURRY)
+    page = await open_page(await room.start() + path, phone="join" in path, script=HURRY, once=True)
     await room.change("Box Breathing", BOX)
     if "join" in path:
         await page.get_by_role("button", name="Join").click()

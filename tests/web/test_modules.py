@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from engine.domain.techniques.breathing import Pattern
 from engine.domain.techniques.lookup import CATALOGUE
 from engine.web.pages import LANGUAGES
 from publisher.drafts.character_counts import LIMITS
+from tests.browsers import Contexts
 from tests.web.conftest import opening
 from tests.web.fake_room import FakeRoom
 
@@ -32,11 +33,11 @@ VECTORS = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def page(browser: Browser) -> AsyncIterator[Page]:
+async def page(contexts: Contexts) -> AsyncIterator[Page]:
     """A page that can import every module; one for all tests, which leave nothing behind in it."""
     room = FakeRoom()
     try:
-        async with opening(browser) as open_page:
+        async with opening(contexts) as open_page:
             yield await open_page(f"{await room.start()}/sessions/join/morning")
     finally:
         await room.stop()

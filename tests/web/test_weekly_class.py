@@ -121,7 +121,8 @@ class Week:
 
     async def open(self, url: str, *, phone: bool) -> Page:
         """A browser of its own: on a phone or at a desk, in the studio's zone and date."""
-        page = await self._open(url, phone=phone, script=self._ahead() + DATE, timezone_id=BERLIN.key)
+        script = self._ahead() + DATE
+        page = await self._open(url, phone=phone, script=script, timezone_id=BERLIN.key, once=True)
         self._pages.append(page)
         return page
 

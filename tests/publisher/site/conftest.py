@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.browsers import browser
+from tests.browsers import browser, contexts
 
-__all__ = ["browser"]
+__all__ = ["browser", "contexts"]

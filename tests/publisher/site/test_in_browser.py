@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 
 from engine.domain.instant import HOUR
 from publisher.catalogue.quotes import quote_key
 from publisher.site.search import update_index
+from tests.browsers import Contexts
 from tests.publisher.rendering.test_words import LANGUAGES
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -94,15 +95,14 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visit(browser: Browser) -> AsyncIterator[Visit]:
+async def visit(contexts: Contexts) -> AsyncIterator[Visit]:
     """Open pages, each in a context of its own; afterwards: no message, no request to anywhere else."""
     wrong: list[str] = []
-    contexts: list[BrowserContext] = []
+    used: set[BrowserContext] = set()
 
     async def visited(address: str, **given: Any) -> Page:
-        context = await browser.new_context(**given)
-        contexts.append(context)
-        page = await context.new_page()
+        page = await contexts.open(**given)
+        used.add(page.context)
         page.on("console", lambda message: wrong.append(f"{address}: {message.text}"))
         page.on("pageerror", lambda error: wrong.append(f"{address}: {error}"))
         home = address.split("/breathe/")[0]
@@ -114,8 +114,7 @@ async def visit(browser: Browser) -> AsyncIterator[Visit]:
         return page
 
     yield visited
-    for context in contexts:
-        await context.close()
+    await contexts.leave(used)
     assert wrong == []
 
 
@@ -142,7 +141,7 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: 
             found += await serious(page)
             wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")
             assert not wide, f"{path} is wider than a phone"
-            await page.context.close()
+            await page.close()
     page = await visit(site + "sessions/s-0/", timezone_id="Asia/Tokyo")
     await expect(page.locator("main")).to_contain_text("for you)")
     # Before the first technique there is none to be between.
@@ -200,7 +199,7 @@ async def test_the_word_of_the_replay_stays_inside_its_orb(
             if found := await page.evaluate(OUTSIDE_THE_ORB, 16):
                 outside[width] = found
         assert outside == {}
-        await page.context.close()
+        await page.close()
 
 
 @pytest.mark.chromium  # Firefox is not made to show a page as on paper.
@@ -279,7 +278,7 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
         link = page.locator("[data-found] a").first
         await link.click()
         await expect(page.locator("h1")).to_contain_text("Lantern")
-        await page.context.close()
+        await page.close()
 
 
 async def test_the_search_finds_words_in_a_run_of_letters(visit: Visit, tmp_path: Path) -> None:
@@ -310,7 +309,7 @@ async def test_the_search_finds_words_in_a_run_of_letters(visit: Visit, tmp_path
             await expect(page.locator("[data-said]")).to_have_text("1 session")
             await expect(page.locator("[data-found] a")).to_have_text("夜の呼吸法ワークショップ")
         await expect(page.locator("[data-found] a")).to_have_attribute("lang", "ja")
-        await page.context.close()
+        await page.close()
 
 
 async def test_arabic_and_hebrew_stand_right_to_left(visit: Visit, tmp_path: Path) -> None:
@@ -359,4 +358,4 @@ async def test_arabic_and_hebrew_stand_right_to_left(visit: Visit, tmp_path: Pat
         assert last < first
         assert not await page.evaluate("document.documentElement.scrollWidth > innerWidth")
         assert await serious(page) == []
-        await page.context.close()
+        await page.close()
