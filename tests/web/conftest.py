@@ -35,6 +35,16 @@ for (const name of ['localStorage', 'sessionStorage'])
 """
 
 
+#: The circle is drawn where it is once a second, not in each of sixty frames: that takes a tenth of a processor a page.
+_STILL = """(() => {
+  const animate = Element.prototype.animate;
+  Element.prototype.animate = function (frames, options) {
+    const [first] = frames.transform;
+    return animate.call(this, { transform: [first, first] }, { ...options, duration: 1 });
+  };
+})();
+"""
+
 #: Adds up by how much things move on a page without being asked to.
 WATCH_SHIFTS = """window.shift = 0;
 new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.shift += entry.value)))
@@ -54,13 +64,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @asynccontextmanager
 async def opening(contexts: Contexts) -> AsyncIterator[Opener]:
-    """Open pages, each in a context of its own; afterwards: no console message, no request to another host."""
+    """Open pages, each in a context of its own; afterwards: no console message, no request to another host.
+
+    ``moving`` is for a test that looks at the movement of the circle itself.
+    """
     complaints: list[str] = []
     used: set[BrowserContext] = set()
 
-    async def open_(url: str, *, phone: bool = True, **options: Any) -> Page:
+    async def open_(
+        url: str, *, phone: bool = True, script: str | None = None, moving: bool = False, **options: Any
+    ) -> Page:
         size: ViewportSize = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
-        page = await contexts.open(**{"viewport": size, "has_touch": phone, "locale": "en-GB", **options})
+        options = {"viewport": size, "has_touch": phone, "locale": "en-GB", **options}
+        page = await contexts.open(script=("" if moving else _STILL) + (script or ""), **options)
         used.add(page.context)
         host = url.split("/")[2]
         page.on(

@@ -268,7 +268,9 @@ async def test_two_hundred_lost_lines_leave_nothing_behind(
     room: FakeRoom, open_page: Opener, path: str
 ) -> None:
     """Neither memory, elements, listeners nor sockets grow with every return."""
-    page = await open_page(await room.start() + path, phone="join" in path, script=HURRY, once=True)
+    page = await open_page(
+        await room.start() + path, phone="join" in path, script=HURRY, moving=True, once=True
+    )
     await room.change("Box Breathing", BOX)
     if "join" in path:
         await page.get_by_role("button", name="Join").click()

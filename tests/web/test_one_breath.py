@@ -36,7 +36,7 @@ PATTERN = [1.5, 0.0, 1.5, 0.0]
 
 async def breathing(open_page: Opener, link: str, script: str | None = None) -> Page:
     """Somebody whose pacer moves and whose clock has had its eight pings."""
-    page = await open_page(link, script=script)
+    page = await open_page(link, script=script, moving=True)
     await page.get_by_role("button", name="Join").click()
     await expect(page.locator(".pacer")).to_have_attribute("data-step", "inhale", timeout=15_000)
     return page

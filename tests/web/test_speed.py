@@ -57,7 +57,7 @@ async def test_interactive_within_a_second_on_a_throttled_phone(room: FakeRoom, 
 @pytest.mark.alone
 async def test_sixty_frames_a_second_while_a_thousand_come_in(room: FakeRoom, open_page: Opener) -> None:
     """A thousand arrivals in some seconds leave the pacer its frames."""
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", moving=True)
     await room.change("Box Breathing", BOX)
     await page.get_by_role("button", name="Join").click()
     await expect(page.locator(".pacer")).to_be_visible()
@@ -85,7 +85,7 @@ async def frame_time(page: Page) -> float:
 async def test_the_circle_moves_while_the_page_rests(room: FakeRoom, open_page: Opener) -> None:
     """A whole breath with holds takes few styles; what moves is transform and opacity alone."""
     await room.change("Box Breathing", [1, 1, 1, 1])
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", moving=True)
     await page.get_by_role("button", name="Join").click()
     pacer = page.locator(".pacer")
     await expect(pacer).to_have_attribute("data-step", "hold")

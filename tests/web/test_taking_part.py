@@ -61,7 +61,7 @@ async def test_from_the_link_to_a_moving_pacer_in_ten_seconds(room: FakeRoom, op
     address = f"{await room.start()}/sessions/join/{room.session_id}"
     await room.change("Box Breathing", BOX)
     began = now()
-    page = await open_page(address)
+    page = await open_page(address, moving=True)
     await page.get_by_role("button", name="Join").click()
     await expect(page.locator(".pacer")).to_have_attribute("data-step", "inhale", timeout=20_000)
     assert now() - began < 10_000
@@ -208,7 +208,7 @@ async def test_somebody_who_comes_in_mid_breath_waits_for_the_inhale(
 
 async def test_a_change_waits_for_its_moment_and_never_jumps(room: FakeRoom, open_page: Opener) -> None:
     """The old technique goes on until the new one starts; no frame moves the orb by more than 2 %."""
-    page = await joined(room, open_page)
+    page = await joined(room, open_page, moving=True)
     await room.change("Quick", [2, 0, 2, 0])
     await expect(page.locator(".pacer-word")).to_have_text("Out")
     await page.evaluate(WATCH_SCALE)
