@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from publisher.site.mkdocs_build import PageRenderer
 from publisher.site.page_process import PageSetup, SessionFile
 from publisher.site.page_workers import PageWorkers
 from publisher.site.session_pages import session_page, session_source
+from tests.fork_server import program
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher, digests
 
@@ -33,6 +35,12 @@ IDS = [f"s-{n}" for n in range(7)]
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few sessions are several portions, for several processes."""
     monkeypatch.setattr(page_workers, "PORTION", 2)
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that need not import what they render with; their hashes are in one order, as real ones' are not."""
+    monkeypatch.setattr(sys, "executable", program())
 
 
 def filled(data: Path, url: str | None = None) -> Publisher:
@@ -76,6 +84,7 @@ def test_the_bytes_are_the_same_from_one_process_and_from_several(
     publisher.close()
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_damaged_page_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And one that is missing."""
     publisher = filled(tmp_path)
@@ -88,6 +97,7 @@ def test_a_damaged_page_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyP
     publisher.close()
 
 
+@pytest.mark.usefixtures("forked")
 def test_progress_goes_to_the_end_and_never_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the command line shows it."""
     publisher = filled(tmp_path)
@@ -99,6 +109,7 @@ def test_progress_goes_to_the_end_and_never_back(tmp_path: Path, monkeypatch: py
     publisher.close()
 
 
+@pytest.mark.usefixtures("forked")
 def test_a_template_that_fails_in_a_process_is_reported_once_as_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +129,7 @@ def test_a_template_that_fails_in_a_process_is_reported_once_as_ever(
     publisher.close()
 
 
+@pytest.mark.usefixtures("forked")
 def test_what_is_wrong_with_a_page_is_raised_as_from_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
