@@ -50,7 +50,8 @@ _LARGE = 250
 """From so many pages on, a build gives way to everything else."""
 _SPREAD_FROM = 500
 """From so many sessions on, processes of their own render their pages: each takes a second to start."""
-_KEYS_AT_ONCE = 50
+_KEYS_AT_ONCE = 25
+"""What so many pages are made of takes ten megabytes, and the system does not get all of that back."""
 _KEYS_BESIDE_OTHERS = 3
 """Fewer, so that no process waits for its next pages meanwhile."""
 _COLLECTED_FROM = 25
