@@ -411,7 +411,7 @@ async def test_the_numbers_in_a_name_are_read_as_the_server_reads_them(page: Pag
 
 #: Rule, a date of it that moves and where to, what is left of its dates; the rule after that, None where it cannot tell the
 #: new day, and the first date where it is another one.
-MOVES = [
+MOVES: list[tuple[Any, ...]] = [
     ("FREQ=WEEKLY", "2030-03-21", "2030-03-22", 3, "FREQ=WEEKLY"),
     ("FREQ=WEEKLY;BYDAY=TH;COUNT=5", "2030-03-21", "2030-03-22", 3, "FREQ=WEEKLY;BYDAY=FR;COUNT=3"),
     ("FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH", "2030-03-21", "2030-03-25", 9, None),
