@@ -56,7 +56,7 @@ def synthetic(heart: Heart, seconds: float, rng: np.random.Generator, *, phase: 
     beats: list[float] = []
     now = 0.0
     while now < seconds:
-        rr = float(np.clip(signal[int(now / step)] + heart.noise_ms * rng.normal(), 340, 1950))
+        rr = min(max(float(signal[int(now / step)]) + heart.noise_ms * rng.normal(), 340.0), 1950.0)
         beats.append(round(rr * 1.024) / 1.024)
         now += rr / 1000
     return np.array(beats)
