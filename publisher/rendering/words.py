@@ -144,5 +144,6 @@ def words_for(language: str) -> Words:
     short = language.partition("-")[0].lower()
     file = folder / f"{short}.toml"
     if not file.is_file():
-        language, short, file = _FALLBACK, _FALLBACK, folder / f"{_FALLBACK}.toml"
+        # The same ones, not some of its own: anybody may ask the server for any language.
+        return words_for(_FALLBACK)
     return Words(language, tomllib.loads(file.read_text(encoding="utf-8")), Locale.parse(short))

@@ -51,6 +51,11 @@ def test_every_language_has_the_same_words(language: str) -> None:
             assert places(other[name][key]) == places(text), f"{name}.{key}"
 
 
+def test_a_language_without_a_file_takes_no_memory_of_its_own() -> None:
+    """Anybody may ask a server for any: it has English."""
+    assert words_for("xx") is words_for("yy-ZZ") is words_for("en")
+
+
 def test_a_label_is_parted_from_its_value_as_the_language_does() -> None:
     """French has a space before the colon, in which no line breaks."""
     said = {each: words_for(each)("pattern.labelled", label="A", value="b & c") for each in LANGUAGES}
