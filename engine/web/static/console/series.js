@@ -85,7 +85,10 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
     const at = Date.parse(occurrence.scheduled_start);
     const toCome = !occurrence.made || occurrence.status === "scheduled" || occurrence.status === "waiting";
     const open = toCome || occurrence.status === "live";
-    const change = async () => (await made(occurrence)) && editSession(desk, occurrence.session_id, saved);
+    const change = async () => {
+      const sessionId = await made(occurrence);
+      if (sessionId) editSession(desk, sessionId, saved);
+    };
     const sureOfOne = h("div", { class: "inline-form", hidden: true });
     const one = (/** @type {string} */ name, /** @type {string} */ words, /** @type {(event: any) => unknown} */ onclick, kind = "small") =>
       h("button", { type: "button", class: kind, "aria-label": t(name, { date: dateTime(at) }), onclick }, t(words));
@@ -111,23 +114,25 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
       sureOfOne,
     );
   };
-  /** Whether the session of a date is there, which is made for it where it is not yet. @param {any} occurrence */
+  /** The id of a date's session, which is made where it is not yet; null where it cannot be. @param {any} occurrence */
   const made = async (occurrence) => {
-    if (occurrence.made) return true;
+    if (occurrence.made) return occurrence.session_id;
     // Its id is the series' with the local date behind it.
     const date = occurrence.session_id.slice(seriesId.length + 1, seriesId.length + 11);
     const answer = await desk.ask("POST", `${path}/sessions`, { date });
     setText(problem, answer.ok ? "" : answerText(answer, t("console.offline")));
-    return answer.ok;
+    // Another one, where somebody took the id that was foreseen.
+    return answer.ok ? answer.data.session_id : null;
   };
   /** Ask for confirmation before one date is cancelled; the others stay. @param {any} place @param {any} from @param {any} occurrence */
   const askOfOne = (place, from, occurrence) =>
     confirmBefore(place, from, { question: t("sessions.cancel_sure"), yes: t("sessions.cancel_yes") }, async () => {
-      if (!(await made(occurrence))) return;
-      const answer = await desk.ask("POST", `${sessionPath(occurrence.session_id)}/cancel`);
+      const sessionId = await made(occurrence);
+      if (!sessionId) return;
+      const answer = await desk.ask("POST", `${sessionPath(sessionId)}/cancel`);
       await load();
       if (!answer.ok) setText(problem, answerText(answer, t("console.offline")));
-      dates.querySelector(`[data-session="${CSS.escape(occurrence.session_id)}"] b`)?.focus();
+      dates.querySelector(`[data-session="${CSS.escape(sessionId)}"] b`)?.focus();
     });
   /** Ask for confirmation before everything to come is cancelled. @param {any} from */
   const ask = (from) => confirmBefore(sure, from, { question: t("series.end_sure"), yes: t("series.end_yes") }, end);
