@@ -77,8 +77,8 @@ class Origin(_Part):
     """What feed readers know it by."""
     quotes: dict[str, str] = Field(default_factory=dict)
     """``waiting``, ``approved`` or ``withdrawn`` by the quote's key."""
-    time_zone: str | None = None
-    """IANA name of the zone in which its times were said."""
+    time_zone: str | None = Field(default=None, exclude_if=lambda zone: zone is None)
+    """IANA name of the zone in which its times were said. Not stored without one: servers of 0.2.0 refuse what they do not know."""
 
 
 class Snapshot(BaseModel):

@@ -104,6 +104,16 @@ def test_a_story_of_a_series_keeps_its_zone_elsewhere(publisher: Publisher, else
     publisher.close()
 
 
+def test_a_server_of_the_version_before_can_read_what_is_imported(publisher: Publisher) -> None:
+    """Beside this one on a database, it refuses stories with parts that it does not know: a zone is stored where there is one."""
+    assert take_in(publisher, content(session_id="told")).published == 1
+    document = publisher.catalogue.document("told")
+    assert document is not None
+    assert '"origin":{' in document
+    assert "time_zone" not in document
+    publisher.close()
+
+
 def test_what_was_recorded_here_is_not_replaced_by_less(studio: Publisher) -> None:
     """A line with the content alone is refused, and says what would go; with the flag it is taken."""
     line = content(session_id="led", title="Written again")
