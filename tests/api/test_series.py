@@ -84,6 +84,20 @@ async def test_a_later_date_is_made_to_be_cancelled_by_itself(server: Server) ->
     assert (await server.client.post(path, json={"date": f"{dates[16]}"})).status_code == 409
 
 
+async def test_no_change_is_from_a_date_on_before_which_some_are_not_made(server: Server) -> None:
+    """They would be made as the series is from there on, or not at all."""
+    await make(server, "gap")
+    days = [coming(1 + 7 * n) for n in range(20)]
+    await server.client.post(f"{PATH}/gap/sessions", json={"date": f"{days[15]}"})
+    for change in ({"title": "Later breath"}, {"starts": f"{days[0]}T20:00"}):
+        answer = await server.client.patch(f"{PATH}/gap", json={**change, "since": f"gap-{days[15]}"})
+        assert refused(answer, 400).keys() == {"since"}
+    made = await server.client.patch(f"{PATH}/gap", json={"title": "Soon", "since": f"gap-{days[2]}"})
+    assert made.status_code == 200
+    shown = (await show(server, "gap"))["occurrences"]
+    assert [each["scheduled_start"] for each in shown] == [at(day) for day in days]
+
+
 async def test_a_series_makes_its_sessions_sixty_days_ahead(server: Server) -> None:
     """Each with the local time of day, and an id that is its date; the rest is listed and not made."""
     series = await make(server, description="Come as you are", techniques=["Box Breathing"])

@@ -152,21 +152,27 @@ async def _changed_from(request: web.Request, series: Series, body: EditSeries) 
     """The date from which a body changes a series: that of its session ``since``, or an earlier one in ``starts``.
 
     Raises:
-        Invalid: it is no session that has not begun.
+        Invalid: it is no session that has not begun, or dates before it are not made yet: what they keep nobody would know.
     """
     rows = await request.app[SERIES].rooms(series)
     found = next((row for row in rows if row.session_id == body.since and not_begun(row)), None)
     if found is None or found.occurrence is None:
-        raise Invalid(
-            "invalid_data",
-            "The body is wrong: see details.",
-            {"since": "must be a session of the series that has not begun"},
-        )
+        raise _since("must be a session of the series that has not begun")
     day = found.occurrence
+    of_days = {row.occurrence for row in rows}
+    for each in series.timetable.between(request.app[CLOCK].now()):
+        if each.day >= day:
+            break
+        if each.day >= series.made_from and each.day not in of_days:
+            raise _since("dates before it are not made yet: change the whole series, or this session alone")
     # Sessions that keep their date are not changed by it: ``starts`` may be as old as the series.
     before = max((row.occurrence for row in rows if row.occurrence and row.occurrence < day), default="")
     starts = body.starts[:10] if "starts" in body.model_fields_set else day
     return starts if before < starts < day else day
+
+
+def _since(reason: str) -> Invalid:
+    return Invalid("invalid_data", "The body is wrong: see details.", {"since": reason})
 
 
 def _changed(series: Series, body: EditSeries, day: str | None) -> Series:

@@ -33,7 +33,9 @@ export async function editSession(desk, sessionId, done) {
   const clocks = h("p", { class: "note", role: "status" });
   when.element.hidden = live;
   const series = session.series_id && !live && !desk.onlySession ? (await desk.ask("GET", `/series/${encodeURIComponent(session.series_id)}`)).data : null;
-  const scope = series ? scopeChoice(series.sessions?.[0]?.session_id === sessionId) : null;
+  // Dates that are not made yet cannot stay as they are: from one behind them on a series does not change.
+  const notMade = series?.occurrences.some((/** @type {any} */ each) => !each.made && Date.parse(each.scheduled_start) < start);
+  const scope = series && !notMade ? scopeChoice(series.sessions?.[0]?.session_id === sessionId) : null;
   const before = { ...fields.value(), start: when.input.value };
   const noteDay = () => {
     const to = Date.parse(when.input.value);
