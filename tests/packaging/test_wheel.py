@@ -16,6 +16,8 @@ from halcytone.client import LiveClient
 from tests.journey.server import Server, asked
 from tests.journey.session import created, published_page
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 HAS_UV = importlib.util.find_spec("uv") is not None
 

@@ -16,6 +16,8 @@ from tests.web.conftest import Opener
 from tests.web.fake_room import BOX, FakeRoom
 from tests.web.test_accessibility import findings
 
+pytestmark = pytest.mark.long
+
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def morning(unpublished: RunningServer, http: aiohttp.ClientSession) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
@@ -20,6 +21,8 @@ from tests.web.conftest import Opener
 from tests.web.fake_room import FakeRoom
 from tests.web.test_accessibility import findings
 from tests.web.test_console import signed_in
+
+pytestmark = pytest.mark.long
 
 
 @pytest_asyncio.fixture(loop_scope="session")
