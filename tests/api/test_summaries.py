@@ -15,6 +15,7 @@ import pytest
 from engine.storage.opening import database_of
 from tests.api.conftest import Server, content, refused
 from tests.api.test_me import join
+from tests.api.test_series import make
 
 # One server with its publisher does for all.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -49,6 +50,15 @@ async def test_a_preview_has_only_the_channels_that_were_asked_for(publishing: S
     assert reply["metadata"]["quality_score"] == 4.0
     assert reply["published_to"] == reply["delivered"] == reply["failed_channels"] == reply["warnings"] == []
     refused(await publishing.client.get("/api/v2/publications/preview"), 404)
+
+
+async def test_a_preview_says_the_time_in_the_zone_of_the_series(publishing: Server) -> None:
+    """As the page will: Kathmandu is 5 h 45 min ahead of the studio's UTC."""
+    made = await make(publishing, "peaks", timezone="Asia/Kathmandu")
+    body = content(made["sessions"][0]["session_id"])
+    answer = await publishing.client.post(SUMMARY, json=body)
+    assert answer.status_code == 200, answer.text
+    assert "UTC+0545" in answer.json()["web_update"]["content"]
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,13 @@ from engine.api.publishing.summary_requests import FlatSummary, SummaryRequest
 from engine.domain.instant import iso
 from engine.domain.labels import Visibility
 from engine.domain.rejection import BadCredential, Invalid, Rejected, unknown_session
+from engine.domain.snapshot import Snapshot
 from engine.storage.database import Connection
 from engine.storage.leaders import record_teller
 from engine.storage.outbox import Outbox
-from publisher.content import snapshot_of
+from publisher.catalogue.published import Catalogue
+from publisher.catalogue.upcoming import series_of
+from publisher.content import SessionContentStrict, snapshot_of
 
 if TYPE_CHECKING:
     from publisher.summary import Summary
@@ -121,8 +124,9 @@ async def _queue(request: web.Request, wanted: SummaryRequest, caller: Caller) -
         Conflict: a story of an id that differs by case alone was, in this moment.
     """
     app, content = request.app, wanted.content
+    told = await app[CATALOGUE].ask(lambda connection: _as_published(connection, content))
     # On a thread: templates take milliseconds each, and the event loop serves every pacer.
-    summary, warnings = await asyncio.to_thread(_render, request, wanted)
+    summary, warnings = await asyncio.to_thread(_render, request, told, wanted.channels)
     if wanted.at_once:
         snapshot = snapshot_of(
             content,
@@ -158,13 +162,21 @@ async def _queue(request: web.Request, wanted: SummaryRequest, caller: Caller) -
     }
 
 
-def _render(request: web.Request, wanted: SummaryRequest) -> tuple[Summary, list[str]]:
+def _as_published(connection: Connection, content: SessionContentStrict) -> Snapshot:
+    """A content with the zone in which its page says its times."""
+    catalogue = Catalogue(connection)
+    snapshot = snapshot_of(content, content_id="", approved=True)
+    series_id = series_of(catalogue, snapshot.session_id)
+    return catalogue.in_own_zone(snapshot.model_copy(update={"series_id": series_id}))
+
+
+def _render(request: web.Request, told: Snapshot, channels: Sequence[str]) -> tuple[Summary, list[str]]:
     # Imports the templates and Babel's languages: a server is ready sooner without.
     from publisher.summary import SessionSummaryGenerator
 
     studio = studio_of(request.app[DATA])
     generator = SessionSummaryGenerator(studio, public_url=request.app[LINKS].public_url)
-    return generator.generate_with_warnings(wanted.content, wanted.channels)
+    return generator.generate_with_warnings(told, channels)
 
 
 async def _complete(request: web.Request, wanted: SummaryRequest, response: dict[str, Any]) -> dict[str, Any]:
