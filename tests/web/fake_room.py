@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -180,7 +181,9 @@ class FakeRoom:
     async def _send(self, message: dict[str, Any]) -> None:
         for socket in list(self.sockets):
             if not socket.closed:
-                await socket.send_json(message)
+                # Who is just leaving gets nothing more.
+                with suppress(ConnectionResetError):
+                    await socket.send_json(message)
 
     async def _answer(self, request: web.Request) -> web.Response:
         path = request.match_info["path"]
