@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from engine.app import RunningServer, running_server
 from engine.clock import Clock
@@ -24,6 +24,15 @@ from tests.journey.server import KEY, asked
 from tests.web.conftest import WATCH_SHIFTS, Opener
 from tests.web.test_accessibility import findings
 from tests.webhooks.receiver import receiving
+
+#: Counts the texts that a page has read, once it has done with them what it does at once.
+COUNT_READ = """let count = 0;
+const text = Response.prototype.text;
+Response.prototype.text = async function () {
+  const read = await text.call(this);
+  setTimeout(() => document.documentElement.setAttribute("data-read", (count += 1)));
+  return read;
+};"""
 
 
 async def signed_in(open_page: Opener, url: str, key: str) -> Page:
@@ -345,6 +354,27 @@ async def test_on_the_join_page_one_says_that_one_comes_and_cancels(
     await expect(waiting).not_to_be_visible()
     info = (await asked(http, "GET", f"{url}/api/v2/sessions/later/content"))["session_info"]
     assert [each["client_id"] for each in info["participants"]] == [left["registration"]]
+
+
+async def test_an_answer_of_before_does_not_hide_that_one_comes(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Looked at again on a slow line the page asks anew; who says so meanwhile is not offered to say so twice."""
+    await evenings(publishing.url, http, later=timedelta(days=3))
+    page = await open_page(f"{publishing.url}/sessions/join/later", script=COUNT_READ)
+    part = page.locator("#coming")
+    await expect(part).to_contain_text("One place is left.")
+    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    address = "**/sessions/later/coming?lang=*"
+    await page.route(address, lambda route: held.set_result(route), times=1)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    slow = await held
+    await part.get_by_role("button", name="I come").click()
+    await expect(part.get_by_role("heading", name="You come")).to_be_visible()
+    await expect(page.locator("html")).to_have_attribute("data-read", "2")
+    await slow.fulfill(body='<section id="coming"><h2>Say that you come</h2></section>')
+    await expect(page.locator("html")).to_have_attribute("data-read", "3")
+    await expect(part.get_by_role("heading")).to_have_text("You come")
 
 
 async def test_a_private_session_takes_those_with_its_link(

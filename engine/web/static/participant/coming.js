@@ -21,12 +21,16 @@ export function comingPart(visit, named = () => {}) {
   const path = sessionPath(sessionId);
   const element = h("div", { class: "coming" });
   let shown = "";
+  let begun = 0;
   const own = () => recall(sessionId).identity?.resume;
   const load = async () => {
     const address = `${BASE}${path}/coming?lang=${language}`;
     const mine = own();
+    const turn = ++begun;
     // A secret that proves nothing any more must not hide the form.
     const html = (mine && (await fetchPage(address, mine))) ?? (await fetchPage(address, visit.token));
+    // Of before something was sent, or before a later look.
+    if (turn !== begun) return undefined;
     // What is as it was is not touched: it may have the focus. Without an answer it stays.
     if (html === null || html === shown) return undefined;
     shown = html;
@@ -45,6 +49,7 @@ export function comingPart(visit, named = () => {}) {
     const { registration } = part.dataset;
     const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => String(value).trim()));
     button.disabled = true;
+    begun += 1;
     const answer = registration
       ? await apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: own() })
       : await apiRequest("POST", `${path}/registrations`, { body: fields, credential: visit.token });
