@@ -1,16 +1,15 @@
 """A WebSocket whose session another node owns: its handshake is replayed there, then bytes are pumped both ways.
 
 The owner answers the handshake. Only where it upgrades the connection are the client's bytes passed on, unparsed; after a
-refusal both connections end, since a further request on them would reach the owner past this node. Each direction waits
-when the other side does not take what came. Relies on aiohttp's
-``RequestHandler.set_parser``, whose parser is fed with every byte of an upgraded connection, and on its private
-``_drain_helper``, which waits until the connection takes more.
+refusal both connections end, since a further request on them would reach the owner past this node. From the upgrade on each
+transport hands what it reads to the other: per read no line of Python runs. Each direction waits when the other side does
+not take what came. Relies on aiohttp's ``RequestHandler.set_parser``, whose parser is fed with what the client sends before,
+and is told of the connection's end.
 """
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -43,7 +42,7 @@ class Spliced(web.StreamResponse):
 
 
 class _FromClient:
-    """aiohttp's parser of the client's connection: passes every byte to the owner."""
+    """aiohttp's parser of the client's connection, up to the upgrade: passes every byte to the owner."""
 
     def __init__(self, owner: _FromOwner) -> None:
         self._owner = owner
@@ -85,15 +84,41 @@ class _Answer:
         return self._left <= 0
 
 
+class _Side(asyncio.BaseProtocol):
+    """One of two connected transports: the other writes what this one reads, and is not read while this one takes no more."""
+
+    def __init__(self, before: asyncio.BaseProtocol, other: asyncio.Transport) -> None:
+        """``before`` is the protocol that is told of the end."""
+        self.data_received = other.write
+        self._before = before
+        self._other = other
+
+    def pause_writing(self) -> None:
+        """This side does not take what the other sends."""
+        if not self._other.is_closing():
+            self._other.pause_reading()
+
+    def resume_writing(self) -> None:
+        """This side goes on."""
+        if not self._other.is_closing():
+            self._other.resume_reading()
+
+    def eof_received(self) -> None:
+        """The transport closes itself."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called once."""
+        self._before.connection_lost(exc)
+
+
 class _FromOwner(asyncio.Protocol):
-    """The connection to the owner: passes every byte to the client."""
+    """The connection to the owner: passes its answer to the client."""
 
     def __init__(self, client: asyncio.Transport, handler: Any) -> None:
         self._client = client
         self._handler = handler
         """aiohttp's ``RequestHandler`` of the client's connection."""
         self._transport: asyncio.Transport | None = None
-        self._draining: asyncio.Task[None] | None = None
         self._answer = _Answer()
         self._early = bytearray()
         """What the client sent before the owner upgraded."""
@@ -106,27 +131,26 @@ class _FromOwner(asyncio.Protocol):
         self._transport.set_write_buffer_limits(_UNSENT)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the owner."""
+        """Bytes of the owner, up to the upgrade."""
         if self._client.is_closing():
             return
         self._client.write(data)
-        if not self._answer.upgraded and self._answer.ends_with(data):
+        if self._answer.ends_with(data):
             self.end()
-            return
-        if self._early and self._answer.upgraded:
-            self.send(bytes(self._early))
-            self._early.clear()
-        if self._handler.writing_paused and self._draining is None and self._transport is not None:
-            self._transport.pause_reading()
-            self._draining = asyncio.ensure_future(self._drain(self._transport))
+        elif self._answer.upgraded and self._transport is not None:
+            self._connect(self._transport)
+
+    def _connect(self, owner: asyncio.Transport) -> None:
+        if self._early:
+            owner.write(bytes(self._early))
+        owner.set_protocol(_Side(self, self._client))
+        self._client.set_protocol(_Side(self._handler, owner))
 
     def from_client(self, data: bytes) -> None:
         """Bytes of the client, kept until the owner has upgraded the connection, and dropped once it has refused."""
         if self._lingering is not None:
             return
-        if self._answer.upgraded:
-            self.send(data)
-        elif len(self._early) + len(data) <= _UNSENT:
+        if len(self._early) + len(data) <= _UNSENT:
             self._early += data
         else:
             self.end()
@@ -135,14 +159,6 @@ class _FromOwner(asyncio.Protocol):
         """Send bytes to the owner."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-
-    def pause_writing(self) -> None:
-        """The owner does not take what the client sends."""
-        self._handler.pause_reading()
-
-    def resume_writing(self) -> None:
-        """The owner goes on."""
-        self._handler.resume_reading()
 
     def end(self) -> None:
         """End the connection to the owner, after what was sent; where that has ended, the client's."""
@@ -159,8 +175,6 @@ class _FromOwner(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called once: what the owner sent last, a close frame, goes out before the client's connection ends."""
         self._transport = None
-        if self._draining is not None:
-            self._draining.cancel()
         if self._answer.upgraded or self._client.is_closing() or not self._client.can_write_eof():
             self._end_client()
             return
@@ -175,14 +189,6 @@ class _FromOwner(asyncio.Protocol):
         self._client.close()
         if not self.ended.done():
             self.ended.set_result(None)
-
-    async def _drain(self, owner: asyncio.Transport) -> None:
-        # The client's end is told by its connection.
-        with suppress(ConnectionError):
-            await self._handler._drain_helper()
-        self._draining = None
-        if not owner.is_closing():
-            owner.resume_reading()
 
 
 async def splice(request: web.Request, url: str, headers: dict[str, str]) -> Spliced:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import aiohttp
 import pytest
+import uvloop
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -85,3 +86,63 @@ async def test_a_refused_handshake_opens_no_way_to_the_owner(path: bytes, at_onc
         writer.close()
     assert body == (b"x" * 200_000 if path == b"/long" else b"no")
     assert asked == [path.decode()]
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("to_client", [True, False])
+def test_who_sends_waits_for_who_reads(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], to_client: bool
+) -> None:
+    """What one side does not take is not kept for it; it gets all of it once it does."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_sent_faster_than_read(to_client))
+
+
+async def _sent_faster_than_read(to_client: bool) -> None:
+    chunk, chunks = b"x" * 262_144, 256  # More than the system keeps for all four ends.
+    owners: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+
+    async def own(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        owners.put_nowait((reader, writer))
+
+    async with await asyncio.start_server(own, "127.0.0.1") as owner:
+        url = f"http://127.0.0.1:{owner.sockets[0].getsockname()[1]}"
+        app = web.Application()
+
+        async def pass_on(request: web.Request) -> web.StreamResponse:
+            return await splice(request, url, {})
+
+        app.router.add_get("/", pass_on)
+        async with TestServer(app) as front:
+            reader, writer = await asyncio.open_connection("127.0.0.1", front.port)
+            writer.write(HANDSHAKE % b"/")
+            await reader.readuntil(b"\r\n\r\n")
+            owner_reader, owner_writer = await owners.get()
+            sender, receiver = (owner_writer, reader) if to_client else (writer, owner_reader)
+            sent = 0
+
+            async def send() -> None:
+                nonlocal sent
+                for _ in range(chunks):
+                    sender.write(chunk)
+                    await sender.drain()
+                    sent += 1
+
+            sending = asyncio.create_task(send())
+            before = -1
+            while before < sent < chunks:
+                before = sent
+                for _ in range(500):
+                    await asyncio.sleep(0)
+            waited = not sending.done()
+            for _ in range(chunks):
+                assert await asyncio.wait_for(receiver.readexactly(len(chunk)), 30) == chunk
+            await sending
+            writer.close()
+            assert await asyncio.wait_for(owner_reader.read(), 30) == b"", (
+                "the end of one is that of the other"
+            )
+            owner_writer.close()
+            assert waited
