@@ -19,7 +19,7 @@ from engine.api.series.lookup import seen_by, visible_series
 from engine.domain.rejection import NotFound
 from engine.domain.series import Rule, Series
 from engine.domain.session import Phase
-from engine.sessions.series.schedule import PlannedSession
+from engine.sessions.series.dates_to_come import PlannedSession
 from engine.storage.database import Connection
 from publisher.catalogue.listing import Published
 from publisher.catalogue.published import Catalogue

@@ -9,7 +9,7 @@ from engine.api.http.session_links import Links
 from engine.domain.instant import iso
 from engine.domain.series import Series
 from engine.protocol.outgoing import room_state
-from engine.sessions.series.schedule import PlannedSession
+from engine.sessions.series.dates_to_come import PlannedSession
 from engine.storage.rows import RoomRow
 
 __all__ = ["made_sessions", "occurrence", "series_document", "series_urls"]

@@ -9,22 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 
 import structlog
 
 from engine.clock import Clock
 from engine.domain.instant import MINUTE, SECOND, Millis
-from engine.domain.rejection import Conflict, Invalid, NotFound, Rejected, Unavailable
-from engine.domain.series import Occurrence, Series
+from engine.domain.rejection import Conflict, NotFound, Rejected, Unavailable
+from engine.domain.series import Series
 from engine.domain.session import Phase
+from engine.sessions.series.dates_to_come import PlannedSession, date_to_come, missing_dates
 from engine.sessions.series.made_sessions import SeriesRooms, SeriesSessions, SessionMaker, not_begun
 from engine.storage.database import DatabaseError
 from engine.storage.rows import RoomRow
 from engine.storage.series import SeriesCatalogue
 
-__all__ = ["PlannedSession", "SeriesSchedule", "unknown_series"]
+__all__ = ["SeriesSchedule", "unknown_series"]
 
 _ROUND: Millis = MINUTE
 """The longest pause between two rounds."""
@@ -36,16 +37,6 @@ _MADE_ELSEWHERE: Millis = 100
 """How long to wait for a session that another server makes, before looking again."""
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedSession:
-    """One time of a series, and the session that stands for it or will."""
-
-    session_id: str
-    starts: Millis
-    room: RoomRow | None
-    """None where it is not made yet."""
 
 
 def unknown_series(series_id: str) -> NotFound:
@@ -103,20 +94,13 @@ class SeriesSchedule:
         Without the sessions that ``sees`` is false for.
         """
         rows = await self.rooms(series)
-        of_days = {row.occurrence for row in rows}
+        missing = missing_dates(series, rows, first, last, limit)
+        ids = await self._sessions.ids_for(series, missing)
         planned = [
             PlannedSession(row.session_id, row.scheduled_start, row)
             for row in rows
             if row.scheduled_start >= first and (last is None or row.scheduled_start <= last) and sees(row)
         ]
-        missing: list[Occurrence] = []
-        if series.ended_at is None:
-            for occurrence in series.timetable.between(max(first, series.timetable_since), last):
-                if len(missing) == limit:
-                    break
-                if occurrence.day not in of_days and occurrence.day >= series.made_from:
-                    missing.append(occurrence)
-        ids = await self._sessions.ids_for(series, missing)
         planned += [
             PlannedSession(session_id, occurrence.starts, None)
             for session_id, occurrence in zip(ids, missing, strict=True)
@@ -167,27 +151,10 @@ class SeriesSchedule:
                 for row in await self.rooms(series):
                     if row.occurrence == day.isoformat():
                         return row
-                if await self._sessions.make_one(series, self._date_to_come(series, day)):
+                if await self._sessions.make_one(series, date_to_come(series, day, self._clock.now())):
                     # Another server makes it: a matter of one write.
                     await self._clock.sleep_until(self._clock.now() + _MADE_ELSEWHERE)
         raise Unavailable("unavailable", "The session is being made by another server; try again.")
-
-    def _date_to_come(self, series: Series, day: date) -> Occurrence:
-        if series.ended_at is not None:
-            raise Conflict("series_over", f"Series {series.series_id} has ended.")
-        found = next(series.timetable.occurrences(day), None)
-        if (
-            found is None
-            or found.day != day.isoformat()
-            or found.day < series.made_from
-            or found.starts <= self._clock.now()
-        ):
-            raise Invalid(
-                "invalid_data",
-                "The body is wrong: see details.",
-                {"date": "must be a date of the series that is to come"},
-            )
-        return found
 
     async def change(self, series_id: str, changed: Callable[[Series], Series]) -> Series:
         """Change a series and all of its sessions that have not begun and were not changed alone.
