@@ -71,6 +71,8 @@ class Passing:
         self._forget_owner = forget_owner
         self._kept: dict[str, float] = {}
         """Sessions that their owner did not yield, and until when (monotonic clock) it is not asked again."""
+        self._yields: dict[str, asyncio.Task[bool]] = {}
+        """Sessions whose owner is being asked."""
         self._others = others
         self._http: aiohttp.ClientSession | None = None
         self._sockets: set[asyncio.Task[Spliced]] = set()
@@ -151,18 +153,25 @@ class Passing:
     async def _yielded(self, session_id: str, owner: Owner) -> bool:
         """Whether the owner of a session in which nobody is gave it up for this server, to which somebody comes.
 
-        So a session is where its balancer sends people, wherever it was created.
+        So a session is where its balancer sends people, wherever it was created. Those who come at once share the answer:
+        the owner gives the session up once, and would refuse the second of them.
         """
-        now = time.monotonic()
-        if self._kept.get(session_id, 0.0) > now:
+        if self._kept.get(session_id, 0.0) > time.monotonic():
             return False
+        asked = self._yields.get(session_id)
+        if asked is None:
+            asked = self._yields[session_id] = asyncio.create_task(self._ask_to_yield(session_id, owner))
+            asked.add_done_callback(lambda _: self._yields.pop(session_id))
+        return await asyncio.shield(asked)
+
+    async def _ask_to_yield(self, session_id: str, owner: Owner) -> bool:
         path = f"{YIELD_AT}/{quote(session_id, safe='')}/{self._signer.node}"
         if await self._post(owner.node, owner.url, path) == _YIELDED:
             self._forget_owner(session_id)
             return True
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        self._kept[session_id] = now + _KEPT_FOR_S
+        self._kept[session_id] = time.monotonic() + _KEPT_FOR_S
         return False
 
     async def ask_others(self, request: web.Request) -> list[bytes]:

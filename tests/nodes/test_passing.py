@@ -36,8 +36,11 @@ class Servers:
         self.addresses: dict[str, Addresses] = {}
         self.passing: dict[str, Passing] = {}
 
-    async def start(self, name: str, owner: str, url: Callable[[], str]) -> TestServer:
+    async def start(
+        self, name: str, owner: str, url: Callable[[], str], looked: Callable[[], None] = lambda: None
+    ) -> TestServer:
         async def whose(_: str) -> Owner:
+            looked()
             return Owner(owner, url(), 1)
 
         addresses = self.addresses[name] = Addresses(["127.0.0.1"])
@@ -192,6 +195,37 @@ async def test_an_owner_that_stands_still_is_waited_for_until_it_is_buried(
 
 async def _closed(server: asyncio.Server) -> None:
     server.close()
+
+
+async def test_those_who_come_at_once_share_what_the_owner_yields(
+    servers: Servers, http: aiohttp.ClientSession
+) -> None:
+    """It gives the session up once; who comes meanwhile is served here too, and not refused there."""
+    asked, there = 0, asyncio.Semaphore(0)
+
+    async def give_up(request: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        for _ in range(5):
+            await there.acquire()
+        return web.Response(status=204 if asked == 1 else 409)
+
+    app = web.Application()
+    app.router.add_post("/internal/yield/s/first", give_up)
+    owner = TestServer(app)
+    await servers.stack.enter_async_context(owner)
+    first = await servers.start(
+        "first", "owner", lambda: str(owner.make_url("")).rstrip("/"), looked=there.release
+    )
+
+    async def come() -> None:
+        async with http.ws_connect(first.make_url("/ws/x")) as ws:
+            await ws.receive()
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(come() for _ in range(5)))
+    assert asked == 1
+    assert servers.asked == ["first 203.0.113.9"] * 5
 
 
 async def test_a_socket_passes_every_byte_both_ways(servers: Servers, http: aiohttp.ClientSession) -> None:
