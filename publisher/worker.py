@@ -120,17 +120,19 @@ def _publish(data: Path, database: Database, wake_ups: _WakeUps, *, smtp_url: st
         mail = MailDelivery(data, database, smtp_url) if smtp_url else nullcontext()
         with closing(jobs), wake_ups, mail, SearchIndexer(data, database) as search:
             shared = SharedLooks(database, catalogue, outbox) if database.shared else None
+            rounds = Rounds(jobs, catalogue, outbox, smtp_url)
             while not wake_ups.stopped:
                 if (
                     shared is not None
                     and not wake_ups.woken
+                    and not rounds.left_running
                     and shared.nothing_to_do()
                     and not jobs.setup_changed()
                 ):
                     wake_ups.wait(shared.seconds())
                     continue
                 patience = 0 if shared is None or wake_ups.woken else shared.patience
-                ran_any, cards_follow = _run_due(jobs, catalogue, outbox, patience, smtp_url)
+                ran_any, cards_follow = rounds.run(patience)
                 search.look_soon()
                 if shared is not None:
                     shared.looked(busy=ran_any or cards_follow)
@@ -150,23 +152,38 @@ def _record_mail_setting(catalogue: Catalogue, smtp_url: str | None) -> None:
     catalogue.set_meta("mail_server", f"{server['hostname']}:{server['port']}" if server else "")
 
 
-def _run_due(
-    jobs: JobRunner, catalogue: Catalogue, outbox: Outbox, patience: Millis, smtp_url: str | None
-) -> tuple[bool, bool]:
-    """Whether there was any job, and whether cards follow the pages."""
-    try:
-        if not is_registered(catalogue):
-            _log.warning("site registered again", site=catalogue.site)
-            register_site(catalogue, _now())
-            _record_mail_setting(catalogue, smtp_url)
-        return jobs.run_due(_now(), patience=patience) > 0, jobs.draw_cards(_now())
-    except (DatabaseLocked, DatabaseLost) as error:
-        # Away, or another process holds the database for long, an import perhaps.
-        _log.warning("database locked", problem=str(error))
-        with suppress(DatabaseLocked, DatabaseLost):
-            # What was claimed is done again; where that cannot be written either, at the next start.
-            outbox.give_back()
-        return False, False
+class Rounds:
+    """Runs the jobs that are due, and gives back what was claimed when the database went away."""
+
+    def __init__(self, jobs: JobRunner, catalogue: Catalogue, outbox: Outbox, smtp_url: str | None) -> None:
+        self._jobs = jobs
+        self._catalogue = catalogue
+        self._outbox = outbox
+        self._smtp_url = smtp_url
+        self.left_running = False
+        """Jobs may stand as running that nobody runs: the answer to the claim was lost, and they could not be given back yet."""
+
+    def run(self, patience: Millis) -> tuple[bool, bool]:
+        """Whether there was any job, and whether cards follow the pages."""
+        try:
+            if self.left_running:
+                self._give_back()
+            if not is_registered(self._catalogue):
+                _log.warning("site registered again", site=self._catalogue.site)
+                register_site(self._catalogue, _now())
+                _record_mail_setting(self._catalogue, self._smtp_url)
+            return self._jobs.run_due(_now(), patience=patience) > 0, self._jobs.draw_cards(_now())
+        except (DatabaseLocked, DatabaseLost) as error:
+            # Away, or another process holds the database for long, an import perhaps.
+            _log.warning("database locked", problem=str(error))
+            self.left_running = True
+            with suppress(DatabaseLocked, DatabaseLost):
+                self._give_back()
+            return False, False
+
+    def _give_back(self) -> None:
+        self._outbox.give_back()
+        self.left_running = False
 
 
 def _seconds_to_next_look(outbox: Outbox, cards_follow: bool, patience: Millis) -> float:

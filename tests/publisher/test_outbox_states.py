@@ -18,6 +18,7 @@ from publisher.jobs import MAX_ATTEMPTS, pause_after
 from publisher.rendering.card import card_of
 from publisher.rendering.story import Story
 from publisher.rendering.studio import Studio
+from publisher.worker import Rounds
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -160,6 +161,31 @@ def test_a_database_that_goes_away_is_held_against_no_job(
         studio.outbox.give_back()
     monkeypatch.undo()
     assert studio.jobs.run_due(NOW) == 1
+    assert state(studio, "a")[:2] == ("done", 1)
+
+
+def test_what_was_claimed_is_given_back_once_the_database_answers(
+    studio: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim was carried out, its answer lost, and the database away for a moment more: no job stays running for ever."""
+    studio.outbox.enqueue(snapshot("a"), ("web",), NOW)
+    rounds = Rounds(studio.jobs, studio.catalogue, studio.outbox, None)
+    claim = studio.outbox.claim
+
+    def unanswered(*given: Any, **named: Any) -> Any:
+        claim(*given, **named)
+        raise DatabaseLost("the answer was lost")
+
+    def away() -> int:
+        raise DatabaseLost("connection refused")
+
+    monkeypatch.setattr(studio.outbox, "claim", unanswered)
+    monkeypatch.setattr(studio.outbox, "give_back", away)
+    assert rounds.run(0) == (False, False)
+    assert rounds.left_running
+    assert state(studio, "a")[0] == "running"
+    monkeypatch.undo()
+    assert rounds.run(0)[0]
     assert state(studio, "a")[:2] == ("done", 1)
 
 
