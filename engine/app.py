@@ -48,6 +48,7 @@ from engine.protocol.connect_request import requested_session_id
 from engine.protocol.connection import Limits
 from engine.protocol.rates import Rate
 from engine.protocol.tokens import Tokens
+from engine.realtime.admission import Admission
 from engine.realtime.allowances import Allowances
 from engine.realtime.authorization import SocketAuthorization
 from engine.realtime.event_socket import EventSockets
@@ -360,15 +361,11 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
     leading = LeadingSockets(authorization, context.clock)
     context.stack.callback(supervised("leading sockets", leading.run).cancel)
     open_sockets = OpenSockets(context.clock, context.metrics)
-    live = LiveSockets(
+    admission = Admission(
         directory=directory,
         clock=context.clock,
-        tokens=storage.tokens,
         authorization=authorization,
-        leading=leading,
-        handshake=handshake,
         allowances=Allowances(limits),
-        sockets=open_sockets,
         metrics=context.metrics,
         new_id=lambda: uuid4().hex,
         welcome_fields=lambda session_id: {
@@ -377,6 +374,16 @@ def _build_sockets(context: _Context, storage: _Storage, directory: Directory) -
         },
         seat_claim=_seat_claims(context),
         held_places=held.of,
+    )
+    live = LiveSockets(
+        handshake=handshake,
+        admission=admission,
+        limits=limits,
+        leading=leading,
+        sockets=open_sockets,
+        directory=directory,
+        clock=context.clock,
+        metrics=context.metrics,
     )
     events = EventSockets(
         directory=directory,

@@ -1,4 +1,4 @@
-"""Which role a credential allows on a WebSocket: keys of the server, tokens of a session."""
+"""Which role a credential allows on a WebSocket, and who comes back: keys, tokens of a session, secrets to resume with."""
 
 from __future__ import annotations
 
@@ -96,6 +96,30 @@ class SocketAuthorization:
             raise BadCredential(
                 "bad_credential", "This is no key, and no instructor's token of this session."
             )
+
+    def proved_client_id(self, session_id: str, claimed: str | None, resume: str | None) -> str | None:
+        """Whose secret ``resume`` is in a session: of the ``client_id`` claimed with it, or, where none is, of any; None without one.
+
+        Raises:
+            BadCredential: it is not that client's, or nobody's.
+        """
+        if resume is None:
+            return None
+        if claimed is None:
+            claimed = self._tokens.resumed_client_id(session_id, resume)
+        elif not self._tokens.proves(session_id, claimed, resume):
+            claimed = None
+        if claimed is None:
+            raise BadCredential(
+                "bad_credential",
+                "This resume is not of this client_id in this session.",
+                {"resume": "is not of this client_id"},
+            )
+        return claimed
+
+    def resume_of(self, session_id: str, client_id: str) -> str:
+        """The secret with which a client proves at its next connection that it is the same."""
+        return self._tokens.resume(session_id, client_id)
 
     def stands_for_key(self, credential: str) -> bool:
         """Whether a credential that opened something is a key, or a token that was given to one: it ends with that."""

@@ -25,6 +25,7 @@ from engine.domain.instant import Millis
 from engine.domain.session import Details, Presence, Role, Session
 from engine.protocol.connection import Limits
 from engine.protocol.tokens import Tokens
+from engine.realtime.admission import Admission
 from engine.realtime.allowances import Allowances
 from engine.realtime.authorization import SocketAuthorization
 from engine.realtime.event_socket import EventSockets
@@ -151,21 +152,27 @@ class Studio:
         authorization = SocketAuthorization(self.keys, self.tokens, self.directory, self.clock)
         leading = LeadingSockets(authorization, self.clock)
         self.sockets = OpenSockets(self.clock, metrics)
-        self.live = LiveSockets(
+        admission = Admission(
             directory=self.directory,
             clock=self.clock,
-            tokens=self.tokens,
             authorization=authorization,
-            leading=leading,
-            handshake=handshake,
             allowances=Allowances(limits),
-            sockets=self.sockets,
             metrics=metrics,
             new_id=lambda: f"{next(new):032x}"[::-1],
             welcome_fields=lambda session_id: {},
             seat_claim=lambda request: (
                 SeatClaim(request.headers.get("X-From", "here"), seats) if seats else None
             ),
+        )
+        self.live = LiveSockets(
+            handshake=handshake,
+            admission=admission,
+            limits=limits,
+            leading=leading,
+            sockets=self.sockets,
+            directory=self.directory,
+            clock=self.clock,
+            metrics=metrics,
         )
         self.events = EventSockets(
             directory=self.directory,

@@ -12,7 +12,7 @@ from unittest.mock import Mock
 import pytest
 from aiohttp import WebSocketError, WSMessage, WSMsgType
 
-from engine.realtime import live_socket
+from engine.realtime import admission
 from engine.realtime.frame_reader import NO_CODE, FrameReader
 from tests.realtime.raw import Raw, frame
 from tests.realtime.studio import Studio
@@ -92,7 +92,7 @@ async def test_a_hello_may_come_after_signs_of_life(studio: Studio, early: bool)
 
 async def test_signs_of_life_are_no_hello(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends nothing else is closed when the time for the hello is over."""
-    monkeypatch.setattr(live_socket, "_HELLO_TIMEOUT", 0.05)
+    monkeypatch.setattr(admission, "_HELLO_TIMEOUT", 0.05)
     ada = await Raw.join(studio, "ada", query="&hello=1")
     ada.writer.write(frame(0x89, b"here"))
     assert await ada.message() == (10, b"here")
