@@ -123,7 +123,7 @@ def main() -> int:
     given.folder.mkdir(parents=True, exist_ok=True)
     asyncio.run(take(given.folder, given.of))
     contact_sheets(given.folder)
-    if not any(given.folder.glob(f"*{given.of}*.png")):
+    if not any(given.of in picture.name for picture in given.folder.glob("*.png")):
         sys.stderr.write(f"No state has {given.of!r} in its name.\n")
         return 1
     return 0
