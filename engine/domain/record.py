@@ -14,7 +14,14 @@ from typing import TypeVar
 from engine.domain.instant import SECOND, Millis
 from engine.domain.session import Member, Presence, Session, Span
 
-__all__ = ["has_newer_technique", "insert_in_order", "insert_span", "is_outdated", "member_after_report"]
+__all__ = [
+    "first_free_instant",
+    "has_newer_technique",
+    "insert_in_order",
+    "insert_span",
+    "is_outdated",
+    "member_after_report",
+]
 
 _Item = TypeVar("_Item")
 _WHOLE_SECONDS: Millis = SECOND
@@ -41,6 +48,17 @@ def insert_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ..
         if known.started_at != span.started_at and (known.started_at <= at or known.stated)
     ]
     return insert_in_order(tuple(kept), span, lambda known: known.started_at)
+
+
+def first_free_instant(spans: Iterable[Span], at: Millis) -> Millis:
+    """The first instant from ``at`` on at which no technique begins.
+
+    A platform may tell of several things within one millisecond: what has no instant of its own happens after the one before.
+    """
+    for span in spans:
+        if span.started_at == at:
+            at += 1
+    return at
 
 
 def has_newer_technique(state: Session, when: Millis, at: Millis) -> bool:

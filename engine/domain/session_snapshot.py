@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from statistics import fmean
 
@@ -10,7 +11,7 @@ from engine.domain.heart.shares import SMALLEST_GROUP
 from engine.domain.instant import SECOND, Millis
 from engine.domain.labels import SMALLEST_WORKSHOP, SessionType
 from engine.domain.recompute import supported_badges, supported_milestones
-from engine.domain.session import LONGEST_SESSION, CurvePoint, Session
+from engine.domain.session import LONGEST_SESSION, CurvePoint, Session, Span
 from engine.domain.snapshot import Achieved, GroupPoint, Quote, Reached, Snapshot, TechniqueSpan
 from engine.domain.techniques.lookup import FREE_BREATHING
 
@@ -44,7 +45,7 @@ def make_snapshot(
     kind: SessionType = state.details.session_type
     if kind == "workshop" and count < SMALLEST_WORKSHOP:
         kind = "practice"
-    names = tuple(dict.fromkeys(span.technique for span in state.spans if span.started_at < state.ended_at))
+    names = tuple(dict.fromkeys(span.technique for span in _begun(state.spans, state.ended_at)))
     ratings = [member.rating for member in state.participants() if member.rating is not None]
     improvement = average_improvement(state)
     completion = state.completion_rate(state.ended_at)
@@ -83,6 +84,11 @@ def make_snapshot(
         average_rating=round(fmean(ratings), 1) if len(ratings) >= SMALLEST_GROUP else None,
         ended_at=state.ended_at,
     )
+
+
+def _begun(spans: tuple[Span, ...], ended: Millis) -> Iterator[Span]:
+    """The techniques that began before the end, or in its instant by the word of a platform that states whole seconds."""
+    return (span for span in spans if span.started_at < ended or (span.stated and span.started_at == ended))
 
 
 def _offset(at: Millis, began: Millis) -> float:

@@ -209,6 +209,41 @@ def test_what_belongs_to_an_earlier_technique_is_not_celebrated_in_the_next() ->
     assert kinds(report_all(course, c.ReportAchievement("New", at=course.at))) == ["achievement_unlocked"]
 
 
+def test_what_is_told_within_one_millisecond_happened_one_after_the_other() -> None:
+    """A platform that sends a list without instants loses none of its techniques, and the end comes after them."""
+    course = live(["ada"])
+    names = [f"Tide {number}" for number in range(8)]
+    for name in names:
+        assert kinds(report_all(course, c.ReportTechnique(name, 60))) == ["technique_changed"]
+    starts = [span.started_at for span in course.now.spans]
+    assert starts == list(range(course.at, course.at + 8))
+    report_all(course, c.ReportEnded(duration=600))
+    assert course.now.ended_at == course.at + 8
+    assert story(course).breathing_techniques == tuple(names)
+    assert evolve_all(None, course.journal) == course.now
+
+
+def test_a_technique_of_the_same_instant_as_the_end_is_named() -> None:
+    """Platforms state whole seconds; one that is stated for after the end is still no part of the session."""
+    course = live(["ada"])
+    course.at += MINUTE
+    report_all(course, c.ReportTechnique("Tide", at=course.at), c.ReportEnded(at=course.at))
+    assert story(course).breathing_techniques == ("Tide",)
+    other = live(["ada"])
+    other.at += MINUTE
+    report_all(other, c.ReportTechnique("Tide", at=other.at + SECOND), c.ReportEnded(at=other.at))
+    assert story(other).breathing_techniques == ("Free breathing",)
+
+
+def test_an_announced_technique_that_never_began_is_not_named() -> None:
+    """The instructor ends the session while the next technique is seconds away."""
+    course = live(["ada"])
+    course.do(c.ChangeTechnique("Box Breathing", 60))
+    course.do(c.End())
+    assert course.now.ended_at == course.at
+    assert story(course).breathing_techniques == ("Free breathing",)
+
+
 def test_journals_from_before_stated_times_are_read_as_they_were_meant() -> None:
     """Their events happened when they were written."""
     lines: list[tuple[bytes, Millis]] = [
