@@ -148,6 +148,38 @@ async def test_a_list_is_carried_out_in_the_order_in_which_it_happened(server: S
     assert (reply["participant_count"], reply["session_duration"] // 10) == (1, 300)
 
 
+async def test_events_without_an_instant_happen_in_the_order_of_the_list(server: Server) -> None:
+    """What stands after the end came after it, and changes nothing of what is published."""
+    await server.create()
+    batch = [
+        event("session.started"),
+        event("participant.joined", name="Alice"),
+        event("technique.changed", technique="Tide"),
+        event("session.ended", duration=600),
+        event("technique.changed", technique="Box Breathing"),
+        event("participant.joined", name="Bob"),
+        event("session.ended", duration=60),
+    ]
+    assert await statuses(server, batch) == ["accepted"] * 4 + ["ignored"] * 3
+    reply = await summary(server)
+    assert (reply["breathing_techniques"], reply["session_duration"]) == (["Tide"], 600)
+    assert reply["participant_count"] == 1
+
+
+async def test_the_end_is_the_last_of_what_states_its_instant(server: Server) -> None:
+    """Platforms state whole seconds; what is told without an instant still comes after it."""
+    await server.create()
+    one = ago(minutes=-1)
+    batch = [
+        event("session.ended", one),
+        event("participant.joined", one, name="Alice"),
+        event("session.started", ago(minutes=2)),
+        event("participant.joined", name="Bob"),
+    ]
+    assert await statuses(server, batch) == ["accepted"] * 3 + ["ignored"]
+    assert (await summary(server))["participant_count"] == 1
+
+
 @pytest.mark.parametrize("shape", ["one by one", "a list", "unix seconds", "unix milliseconds"])
 async def test_a_session_delivered_an_hour_late_is_published_as_it_was(server: Server, shape: str) -> None:
     """Its true start, length, people, and techniques."""
