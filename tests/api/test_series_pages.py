@@ -40,6 +40,17 @@ async def events(server: Server, path: str) -> list[dict[str, Any]]:
     return [dict(event) for event in Calendar.from_ical(answer.content).walk("VEVENT")]
 
 
+@pytest.mark.parametrize("path", ["/series/nowhere/", "/series/nowhere/join", "/series/hidden/"])
+async def test_who_follows_a_wrong_link_to_a_series_reads_a_page(server: Server, path: str) -> None:
+    """As anywhere else on the site; programs still get an error by its name."""
+    await make(server, series_id="hidden", visibility="private")
+    soup = await page(server, path, 404)
+    assert soup.h1 is not None
+    refused(await server.stranger.get(path), 404)
+    form = await server.stranger.post("/series/nowhere/coming", data={"name": "Ada"}, headers=HTML)
+    assert (form.status_code, form.headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+
+
 async def test_the_page_of_a_series_names_its_next_dates(server: Server) -> None:
     """With what it is, how often, and the ways to join and to a calendar; gone with the end, and private to strangers."""
     await make(

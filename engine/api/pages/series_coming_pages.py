@@ -10,7 +10,6 @@ from aiohttp import web
 from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, PUBLISHING, SERIES, SESSIONS, caller_of
 from engine.api.http.bodies import checked
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.http.responses import error_response
 from engine.api.pages.coming_parts import (
     button_form,
     coming_of,
@@ -26,6 +25,7 @@ from engine.api.pages.coming_parts import (
 from engine.api.pages.coming_section import coming_to_series_section
 from engine.api.pages.series_pages import how_often
 from engine.api.pages.session_pages import calendar_link, local_time, paragraph
+from engine.api.pages.site_files import not_found
 from engine.api.registrations.endpoints import RegistrationRequest
 from engine.api.registrations.registering import register_for_series, secret_of
 from engine.api.rooms.view import needs_token
@@ -53,13 +53,13 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post(f"{own}/leave", leave_all)
 
 
-async def say_so(request: web.Request) -> web.Response:
+async def say_so(request: web.Request) -> web.StreamResponse:
     """Take the form of a series' page, and lead to one's own page."""
     caller = caller_of(request)
     try:
         series = await visible_series(request, caller)
     except NotFound as unknown:
-        return error_response(404, unknown.code, unknown.message)
+        return await not_found(request, unknown)
     if needs_token(series.details):
         caller.need_key()
     page = await page_context(request)

@@ -12,9 +12,9 @@ from aiohttp import hdrs, web
 
 from engine.api.http.app_keys import CATALOGUE, CLOCK, LINKS, ROOMS, SERIES, caller_of, visible
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.http.responses import error_response
 from engine.api.pages.coming_section import coming_to_series_section
 from engine.api.pages.session_pages import calendar_link, description_of, local_time, paragraph, plan_list
+from engine.api.pages.site_files import not_found
 from engine.api.series.lookup import seen_by, visible_series
 from engine.domain.rejection import NotFound
 from engine.domain.series import Rule, Series
@@ -54,7 +54,7 @@ async def page(request: web.Request) -> web.StreamResponse:
     try:
         series = await visible_series(request, caller)
     except NotFound as unknown:
-        return error_response(404, unknown.code, unknown.message)
+        return await not_found(request, unknown)
     context = await page_context(request)
     details, words = series.details, context.words
     at = request.app[CLOCK].now()
@@ -91,7 +91,7 @@ async def join(request: web.Request) -> web.StreamResponse:
     try:
         series = await visible_series(request, caller)
     except NotFound as unknown:
-        return error_response(404, unknown.code, unknown.message)
+        return await not_found(request, unknown)
     current = await request.app[SERIES].current(series, sees=seen_by(caller, series))
     path = f"/series/{series.series_id}/" if current is None else f"/sessions/join/{current.session_id}"
     query = f"?{request.query_string}" if request.query_string else ""

@@ -23,6 +23,7 @@ from engine.api.http.plain_page import page_context, plain_page
 from engine.api.http.responses import error_response
 from engine.api.http.studio_identity import studio_of
 from engine.api.pages.session_pages import coming_card, is_withdrawn, page_before_publication
+from engine.domain.rejection import NotFound
 from publisher.rendering.assets import asset
 
 __all__ = ["file_response", "find_file", "not_found", "serve"]
@@ -245,12 +246,13 @@ async def _not_built(request: web.Request) -> web.Response:
     return response
 
 
-async def not_found(request: web.Request) -> web.StreamResponse:
-    """The site's 404 page, or an error for programs."""
+async def not_found(request: web.Request, unknown: NotFound | None = None) -> web.StreamResponse:
+    """The site's 404 page, or an error for programs: ``unknown`` where more is known than the path."""
     own = await asyncio.to_thread(find_file, request.app[DATA] / "public", "/404.html")
     wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "text/html")
     if not wants_page:
-        return error_response(404, "not_found", f"There is nothing at {request.path[:200]}.")
+        unknown = unknown or NotFound("not_found", f"There is nothing at {request.path[:200]}.")
+        return error_response(404, unknown.code, unknown.message)
     if own is None:
         return await _not_built(request)
     page = await asyncio.to_thread(own.read_bytes)
