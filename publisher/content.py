@@ -215,7 +215,13 @@ class SessionContentStrict(_Strict):
         return []
 
 
-_REASONS = {"missing": "this field is required", "extra_forbidden": "unknown field"}
+_REASONS = {
+    "missing": "this field is required",
+    "extra_forbidden": "unknown field",
+    # Pydantic's own sentence has the name of a class, which nobody outside knows.
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+}
 
 
 def field_errors(error: ValidationError) -> dict[str, str]:

@@ -23,6 +23,8 @@ _REASONS: Mapping[str, str] = {
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "dataclass_type": "must be an object",
     "finite_number": "must be a finite number",
 }
 

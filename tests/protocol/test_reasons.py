@@ -11,6 +11,10 @@ from engine.domain.text import Name, WholeNumber
 from engine.protocol.reasons import reasons
 
 
+class Part(BaseModel):
+    size: int = 0
+
+
 class Item(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     name: Annotated[Name, Field(max_length=5)]
@@ -18,9 +22,14 @@ class Item(BaseModel):
     share: Annotated[float, Field(allow_inf_nan=False)] = 0.5
     sure: bool = True
     items: Annotated[list[int], Field(max_length=2)] = []
+    part: Part | None = None
 
 
 def said(**given: Any) -> dict[str, str]:
+    return found_in(given)
+
+
+def found_in(given: Any) -> dict[str, str]:
     with pytest.raises(ValidationError) as wrong:
         Item.model_validate(given)
     return reasons(wrong.value, "data")
@@ -41,6 +50,7 @@ def said(**given: Any) -> dict[str, str]:
         ({"name": "a", "share": float("inf")}, {"data.share": "must be a finite number"}),
         ({"name": "a", "sure": 1}, {"data.sure": "must be true or false"}),
         ({"name": "a", "items": {}}, {"data.items": "must be a list"}),
+        ({"name": "a", "part": []}, {"data.part": "must be an object"}),
         ({"name": "a", "items": [1, "x"]}, {"data.items.1": "must be a whole number"}),
         ({"name": "a\nb"}, {"data.name": "control characters and line breaks are not allowed"}),
     ],
@@ -48,6 +58,12 @@ def said(**given: Any) -> dict[str, str]:
 def test_each_reason_is_a_short_sentence(given: dict[str, Any], expected: dict[str, str]) -> None:
     """Beside the field that it is about; never with the value."""
     assert said(**given) == expected
+
+
+@pytest.mark.parametrize("given", [[], 5, None, "text"])
+def test_what_is_no_object_is_said_to_be_none(given: Any) -> None:
+    """Without the name of a class, which nobody outside knows."""
+    assert found_in(given) == {"data": "must be an object"}
 
 
 def test_every_mistake_is_named() -> None:

@@ -48,6 +48,16 @@ def test_bounds_are_inclusive(field: str, good: list[Any]) -> None:
         assert accepted(**{field: value})
 
 
+def test_what_is_no_object_is_said_to_be_none() -> None:
+    """The whole, an item of it, and a field."""
+    with pytest.raises(ValidationError) as caught:
+        SessionContentStrict.model_validate(5, context=judged_at(NOW))
+    assert field_errors(caught.value) == {"body": "must be an object"}
+    assert refused(participant_feedback=[]) == {"participant_feedback": "must be an object"}
+    wrong_items = refused(participant_feedback={"items": ["words"]})
+    assert wrong_items == {"participant_feedback.items.0": "must be an object"}
+
+
 @pytest.mark.parametrize(
     ("field", "bad", "named"),
     [
