@@ -5,9 +5,10 @@ executable that takes ``-m MODULE …`` as Python does: it hands its folder, its
 the fork server, passes SIGINT and SIGTERM on, and ends as its fork ends. Its own death is the death of its fork. What a
 fork starts with ``sys.executable`` is forked, too.
 
-A fork behaves as a process of its own does, with three exceptions: its id is another one than the caller's child has,
-all forks share one seed of hashes, and the command line in ``/proc`` is this module's. Tests for which one of these
-matters start ``PYTHON`` itself.
+A fork behaves as a process of its own does, with four exceptions: its id is another one than the caller's child has,
+all forks share one seed of hashes, the command line in ``/proc`` is this module's, and after its last thread and what
+it registered for its end the interpreter does not take itself apart. Tests for which one of these matters start
+``PYTHON`` itself.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -208,6 +209,33 @@ def _publish_once() -> None:
         publisher.close()
 
 
+class _End:
+    """The end of this process: the interpreter would free each object, and to free one is to copy its page for that alone."""
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        """The exit status, where the program has ended by itself; an exception is left to the interpreter."""
+        # The first that is registered is the last that is called.
+        atexit.register(self._leave)
+
+    @contextmanager
+    def of_program(self) -> Iterator[None]:
+        """Note how the program within the block ends."""
+        try:
+            yield
+        except SystemExit as ended:
+            if ended.code is None or isinstance(ended.code, int):
+                self.status = ended.code or 0
+            raise
+        self.status = 0
+
+    def _leave(self) -> None:
+        if self.status is not None:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self.status & 0xFF)
+
+
 def _become(request: _Request) -> None:
     """Be what was asked for, as the interpreter is with ``-m``."""
     for number, stream in enumerate(request.streams):
@@ -227,6 +255,7 @@ def _become(request: _Request) -> None:
 
 
 if __name__ == "__main__":
+    end = _End()
     gc.disable()
     for name in _IMPORTED:
         import_module(name)
@@ -239,7 +268,8 @@ if __name__ == "__main__":
         os.dup2(nothing.fileno(), 1)
     with socket.socket(fileno=int(sys.argv[1])) as calls:
         asked = _forked(calls)
-    if asked is None:
-        shutil.rmtree(sys.argv[2], ignore_errors=True)
-    else:
-        _become(asked)
+    with end.of_program():
+        if asked is None:
+            shutil.rmtree(sys.argv[2], ignore_errors=True)
+        else:
+            _become(asked)
