@@ -19,7 +19,7 @@ from engine.clock import Clock
 from engine.domain.rejection import Rejected, Unavailable
 from engine.domain.session import Role
 from engine.protocol import outgoing
-from engine.protocol.close_codes import CloseCode, close_code_of
+from engine.protocol.close_codes import CloseCode
 from engine.protocol.connect_request import parse_connect_request, requested_session_id
 from engine.protocol.connection import Limits, Refused, RefusedAndClosed
 from engine.protocol.frames import pong_frame
@@ -120,8 +120,7 @@ class LiveSockets:
     def _refuse_connection(self, seat: Seat, rejection: Rejected, session_id: str | None) -> None:
         error = outgoing.error(session_id, self._clock.now(), rejection)
         seat.write(outgoing.frame(error))
-        self._metrics.refused(rejection.code)
-        seat.close(close_code_of(rejection.code), rejection.code)
+        seat.refuse(rejection.code)
 
     # -- reading --------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ import asyncio
 from typing import Protocol
 
 from engine.domain.session import Role
+from engine.protocol.close_codes import close_code_of
 from engine.protocol.connection import Connection
 from engine.protocol.frames import close_frame
 
@@ -30,6 +31,9 @@ class RoomMetrics(Protocol):
 
     def closed(self, code: int) -> None:
         """A seat was closed by the server."""
+
+    def refused(self, code: str) -> None:
+        """A socket was refused, by error code."""
 
 
 class Crowd:
@@ -178,6 +182,12 @@ class Seat:
         self._metrics.closed(code)
         # The socket's handler ends as soon as the peer answers the close frame.
         asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.transport.abort)
+
+    def refuse(self, code: str) -> None:
+        """Close as not let in, for the error of this code."""
+        if not self.closing:
+            self._metrics.refused(code)
+        self.close(close_code_of(code), code)
 
     def abort(self, code: int) -> None:
         """Abort the connection without a close frame; ``code`` is counted as the reason."""

@@ -31,6 +31,9 @@ class SeatPort(Protocol):
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Send a close frame and close."""
 
+    def refuse(self, code: str) -> None:
+        """Close as not let in, for the error of this code."""
+
 
 S = TypeVar("S", bound=SeatPort)
 

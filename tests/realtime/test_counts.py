@@ -34,6 +34,23 @@ def limited(registry: CollectorRegistry, limit: str) -> float | None:
     return registry.get_sample_value("halcytone_limited_total", {"limit": limit})
 
 
+async def test_whoever_is_not_let_in_is_counted_by_the_reason(studio: Studio) -> None:
+    """Each once, whether it was the handshake that refused them or the room."""
+
+    def refused(code: str) -> float | None:
+        return studio.registry.get_sample_value("halcytone_refusals_total", {"code": code})
+
+    await studio.turned_away(session_id="nowhere")
+    await studio.create("small", max_participants=1)
+    ada = await studio.join("ada", session_id="small")
+    for _ in range(2):
+        await studio.turned_away(session_id="small")
+    await studio.turned_away("ada", session_id="small")
+    assert [refused(code) for code in ("unknown_session", "full", "client_id_in_use")] == [1, 2, 1]
+    await ada.leave()
+    assert refused("full") == 2
+
+
 @pytest.mark.parametrize("answer", [struct.pack("!H", 1000), b"", struct.pack("!H", 4999)])
 async def test_a_socket_that_is_closed_here_is_counted_by_our_code(studio: Studio, answer: bytes) -> None:
     """Whatever its peer answers."""

@@ -12,7 +12,7 @@ from engine.domain.evolve import evolve
 from engine.domain.instant import Millis
 from engine.domain.rejection import Rejected
 from engine.domain.session import Details, Role, Session
-from engine.protocol.close_codes import CloseCode
+from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.outgoing import Message
 from engine.sessions.messages import Attach
 from engine.sessions.numbered_frames import NumberedFrame
@@ -46,6 +46,9 @@ class FakeSeat:
     def close(self, code: CloseCode, reason: str = "") -> None:
         self.closing = True
         self.closed = code
+
+    def refuse(self, code: str) -> None:
+        self.close(close_code_of(code), code)
 
     @property
     def first(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from engine.domain.instant import MINUTE, Millis
 from engine.domain.rejection import Forbidden, Rejected
 from engine.domain.session import RESUME_WITHIN, Presence, Role, Session
 from engine.protocol import outgoing
-from engine.protocol.close_codes import CloseCode, close_code_of
+from engine.protocol.close_codes import CloseCode
 from engine.protocol.outgoing import Message
 from engine.sessions.arrival.address_seats import AddressSeats
 from engine.sessions.arrival.missed_reader import MissedReader
@@ -187,7 +187,7 @@ class Arrivals:
             # Who waits for it counts down by this clock, which runs faster in a demonstration.
             top = {"opens_at": refusal.details["opens_at"], "clock_rate": attach.top.get("clock_rate", 1.0)}
         seat.write(outgoing.frame(outgoing.error(self._session_id, self._now(), refusal, **top)))
-        seat.close(close_code_of(refusal.code), refusal.code)
+        seat.refuse(refusal.code)
 
     def _joined(self, arrival: _Arrival) -> None:
         seat = arrival.attach.seat
