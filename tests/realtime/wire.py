@@ -46,6 +46,9 @@ class Silence:
     def closed(self, code: int) -> None:
         """Nothing."""
 
+    def refused(self, code: str) -> None:
+        """Nothing."""
+
 
 def seated(room: Room, client_id: str, role: Role = Role.PARTICIPANT) -> tuple[Seat, Wire]:
     wire = Wire()
