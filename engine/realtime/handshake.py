@@ -59,13 +59,14 @@ class HandshakeChecks:
         _check_protocol(request)
 
     def _check_origin(self, request: web.Request) -> None:
-        sent = request.headers.get("Origin")
-        if sent is None:
-            return
-        origin = _origin(sent)
-        # The Host header has no scheme; behind a proxy that speaks TLS the page's is another than ours.
-        if origin is None or origin not in (self._public_origin, _origin(f"{origin[0]}://{request.host}")):
-            raise web.HTTPForbidden(text="This page is not of this studio.")
+        for sent in request.headers.getall("Origin", ()):
+            origin = _origin(sent)
+            # The Host header has no scheme; behind a proxy that speaks TLS the page's is another than ours.
+            if origin is None or origin not in (
+                self._public_origin,
+                _origin(f"{origin[0]}://{request.host}"),
+            ):
+                raise web.HTTPForbidden(text="This page is not of this studio.")
 
     def check_rate(self, request: web.Request) -> None:
         """Count a connection against the rate of its address.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
 
 from tests.realtime.studio import KEY, Studio
 
@@ -28,6 +29,16 @@ async def status_of(studio: Studio, path: str, **headers: str) -> int:
 async def test_an_origin_that_is_none_is_refused(studio: Studio, path: str, origin: str) -> None:
     """A page that cannot be named is of another site: 403, on both sockets."""
     assert await status_of(studio, path, Origin=origin) == 403
+
+
+async def test_each_origin_that_is_named_counts(studio: Studio) -> None:
+    """One of this host does not excuse another beside it: 403."""
+    url = f"http://127.0.0.1:{studio.port}{PATHS[0]}"
+    own, other = ("Origin", f"http://127.0.0.1:{studio.port}"), ("Origin", "https://elsewhere.example")
+    for origins in ((own, other), (other, own)):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await studio.http.ws_connect(url, headers=CIMultiDict(origins))
+        assert refused.value.status == 403
 
 
 @pytest.mark.parametrize("host", ["[::1", "x:port", ""])
