@@ -147,6 +147,8 @@ def _unpack(file: Path, into: Path) -> None:
     into.mkdir(mode=0o700)
     try:
         unpack(file, into)
+        if not (into / _MANIFEST).is_file():
+            raise BackupRefused(f"{file.name} is no usable backup, or is damaged: it holds no {_MANIFEST}")
         manifest = json.loads((into / _MANIFEST).read_text())
         number, checksums = manifest["format"], dict(manifest["files"])
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, KeyError, TypeError) as error:

@@ -239,6 +239,14 @@ def test_a_hostile_archive_is_refused_and_leaves_nothing(tmp_path: Path, what: s
     assert [path.name for path in tmp_path.iterdir()] == ["inside"]
 
 
+def test_an_archive_that_ends_early_says_what_it_lacks(tmp_path: Path) -> None:
+    """One damaged byte may look like its end: no path of the folder that it was unpacked into is named."""
+    archive = tmp_path / "b.tar.gz"
+    archive.write_bytes(gzip.compress(member("studio.toml").tobuf() + bytes(1024)))
+    with pytest.raises(BackupRefused, match=r"^b\.tar\.gz is no usable backup, .* holds no manifest\.json$"):
+        restore(archive, tmp_path / "data")
+
+
 @pytest.mark.parametrize("filters", [True, False], ids=["filters", "no filters"])
 def test_what_is_unpacked_is_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filters: bool) -> None:
     """Owner and rights of the archive are left behind, by Pythons that have filters for it and by those before 3.11.4."""
