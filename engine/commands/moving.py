@@ -95,7 +95,13 @@ def _kept_key(database: Database) -> bytes | None:
 
 
 def _folder(place: str) -> Path | None:
-    return None if place.startswith(("postgresql://", "postgres://")) else Path(place)
+    if place.startswith(("postgresql://", "postgres://")):
+        return None
+    if "://" in place:
+        # As the name of a folder it would hold a copy that nobody looks for there.
+        scheme = place.partition("://")[0]
+        raise MoveRefused(f"{scheme}:// is no place of a studio: name a data folder, or a postgresql:// URL")
+    return Path(place)
 
 
 def _named(place: str) -> str:

@@ -105,6 +105,27 @@ async def test_what_cannot_be_moved_is_said_and_left_alone(tmp_path: Path, postg
     assert content(database_of(tmp_path, postgres_url)) == before
 
 
+def names_in(folder: Path) -> list[str]:
+    """What a folder holds."""
+    return [path.name for path in folder.iterdir()]
+
+
+@pytest.mark.parametrize(
+    "place", ["mysql://here/studio", "postgresql+psycopg://here/studio", "sqlite:///old"]
+)
+async def test_the_address_of_another_database_is_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """It is refused in either place, and no folder of that name is made."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").mkdir()
+    await fill(database_of(tmp_path / "old"))
+    for source, target in (("old", place), (place, "new")):
+        with pytest.raises(MoveRefused, match="postgresql://"):
+            move_tables(source, target, quiet)
+    assert names_in(tmp_path) == ["old"]
+
+
 async def test_the_key_that_signs_moves_into_a_place_that_was_started_once(
     tmp_path: Path, postgres_url: str
 ) -> None:
