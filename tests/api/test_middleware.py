@@ -187,12 +187,21 @@ def test_an_ipv6_address_counts_by_its_network(peer: str, prefix: int, expected:
         ("10.0.0.9", "6.6.6.6, 203.0.113.5, 10.0.0.3", ("10.0.0.0/8",), "203.0.113.5"),
         ("203.0.113.7", "6.6.6.6", ("10.0.0.0/8",), "203.0.113.7"),
         ("203.0.113.7", "6.6.6.6", (), "203.0.113.7"),
+        ("10.0.0.9", "203.0.113.5:49152", ("10.0.0.0/8",), "203.0.113.5"),
+        ("10.0.0.9", "203.0.113.5:49152, 10.0.0.3:80", ("10.0.0.0/8",), "203.0.113.5"),
+        ("10.0.0.9", "[2001:db8::5]:49152", ("10.0.0.0/8",), "2001:db8::/64"),
+        ("10.0.0.9", "[2001:db8::5]", ("10.0.0.0/8",), "2001:db8::/64"),
+        ("10.0.0.9", "[::ffff:203.0.113.5]:49152", ("10.0.0.0/8",), "203.0.113.5"),
+        ("10.0.0.9", "elsewhere:49152", ("10.0.0.0/8",), "elsewhere:49152"),
     ],
 )
 def test_only_a_trusted_proxy_says_who_asks(
     peer: str, forwarded: str, trusted: tuple[str, ...], expected: str
 ) -> None:
-    """Anybody can send the header; what stands before the last untrusted address is hearsay."""
+    """Anybody can send the header; what stands before the last untrusted address is hearsay.
+
+    Some proxies write the client's port behind it, which is another one for each connection.
+    """
     headers = {"X-Forwarded-For": forwarded} if forwarded else {}
     request = make_mocked_request("GET", "/", headers=headers).clone(remote=peer)
     assert Addresses(trusted).of(request) == expected

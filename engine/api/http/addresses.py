@@ -6,6 +6,7 @@ Whoever has one IPv6 address usually has the 2^64 of its network, so limits coun
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -18,6 +19,8 @@ from engine.protocol.rates import Rate, TokenBucket
 __all__ = ["AddressRates", "Addresses"]
 
 _MOST_ADDRESSES = 50_000
+_BRACKETED = re.compile(r"\[([^][]*)\](?::[0-9]*)?")
+_IPV4_AND_PORT = re.compile(r"([0-9.]+):[0-9]*")
 
 
 class _Named(NamedTuple):
@@ -78,7 +81,7 @@ class Addresses:
 
     def _name(self, address: str) -> _Named:
         try:
-            known = ipaddress.ip_address(address.strip("[]"))
+            known = ipaddress.ip_address(_without_port(address))
         except ValueError:
             return _Named(address[:100], trusted=False, seats_uncounted=False)
         if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
@@ -89,6 +92,12 @@ class Addresses:
         if isinstance(known, ipaddress.IPv6Address) and not known.is_loopback:
             name = str(ipaddress.ip_network((int(known), self._ipv6_prefix), strict=False))
         return _Named(name, trusted, uncounted)
+
+
+def _without_port(address: str) -> str:
+    """Some proxies write ``192.0.2.1:49152`` or ``[2001:db8::1]:49152``, with the port that the client came from."""
+    with_port = _BRACKETED.fullmatch(address) or _IPV4_AND_PORT.fullmatch(address)
+    return address if with_port is None else with_port[1]
 
 
 class AddressRates:
