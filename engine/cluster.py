@@ -133,6 +133,7 @@ def follow_news(node: Node, keys: Keys, app: web.Application, data: Path) -> Non
         wait.close()
 
     app.on_shutdown.append(closed)
+    wait.wait_for_first_site(lambda: _site_at(data) is not None)
     membership.on_news(look_again)
 
 

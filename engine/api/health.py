@@ -8,11 +8,12 @@ from contextlib import suppress
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.api.http.app_keys import CATALOGUE, DATABASE, READY, REGISTRY
+from engine.api.http.app_keys import CATALOGUE, DATABASE, READY, REGISTRY, SITE_WAIT
 from engine.api.http.endpoint import Endpoint
 from engine.api.http.metrics import MailMetrics
 from engine.api.http.responses import answer
 from engine.storage.database import Connection, DatabaseError
+from engine.storage.nodes import BUILDS_FIRST_SITE
 from publisher.catalogue.mail_report import mail_counts, paused_addresses
 
 __all__ = ["ENDPOINTS"]
@@ -24,10 +25,15 @@ async def alive(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 while requests are served; 503 while the server starts or drains, or its database is away: send them elsewhere."""
+    """200 while requests are served; 503 while the server starts or drains, or its database is away: send them elsewhere.
+
+    One of several servers is not ready either while it builds its first copy of the site.
+    """
     reason = request.app[READY]()
     if reason is None and not await asyncio.to_thread(request.app[DATABASE].answers):
         reason = "database does not answer"
+    if reason is None and await asyncio.to_thread(request.app[SITE_WAIT].awaits_first_site):
+        reason = BUILDS_FIRST_SITE
     return answer({"status": "ready"}) if reason is None else answer({"status": reason}, 503)
 
 

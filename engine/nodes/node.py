@@ -14,6 +14,7 @@ from engine.nodes.membership import Membership, NodeFacts
 from engine.nodes.ownership import SharedOwnership
 from engine.storage.database import Database
 from engine.storage.journal import Append, Done
+from engine.storage.nodes import BUILDS_FIRST_SITE
 
 __all__ = ["Node", "NodeJournal", "NodeSessions"]
 
@@ -125,6 +126,6 @@ class Node:
             )
         try:
             async with self._http.get(f"{url}/readyz") as response:
-                return response.status == 200
+                return response.status == 200 or BUILDS_FIRST_SITE in await response.text()
         except (aiohttp.ClientError, TimeoutError):
             return None

@@ -283,7 +283,7 @@ async def _readiness(http: aiohttp.ClientSession, url: str) -> Finding:
         )
         return Finding("address", Verdict.MEND, f"{url} does not answer: {error or 'in time'}", remedy)
     if status != 200:
-        remedy = "503 means that it starts, drains or has no storage: its log says which. 404 or 502 come from a proxy."
+        remedy = "503 means that it starts, drains, has no storage or no site yet: its answer says which. 404 or 502 come from a proxy."
         return Finding("address", Verdict.MEND, f"{url}/readyz answers {status}", remedy)
     return Finding("address", Verdict.GOOD, f"{url} is ready")
 

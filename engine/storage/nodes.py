@@ -16,6 +16,7 @@ from engine.storage.database import Connection, Row, Value, one_of
 from engine.storage.webhooks import CLOCK_TOLERANCE
 
 __all__ = [
+    "BUILDS_FIRST_SITE",
     "EXPOSED_FILE",
     "NODE_FILE",
     "Look",
@@ -32,6 +33,8 @@ NODE_FILE = ".node"
 """Holds the id of a data folder's node. Hidden, so that no archive takes it to another folder."""
 EXPOSED_FILE = ".exposed"
 """Holds the timeline of the database on which that node's last commits may be lost at a failover; empty for none."""
+BUILDS_FIRST_SITE = "builds its first site"
+"""What a node says for which the database answers, and to which no reader is to be sent yet."""
 _HELD = (
     "held AS (SELECT (classid::bigint << 32) | objid::bigint AS lock FROM pg_locks"
     " WHERE locktype = 'advisory' AND granted AND objsubid = 1"

@@ -65,6 +65,26 @@ async def test_a_build_that_takes_long_is_waited_for_once(monkeypatch: pytest.Mo
     await again
 
 
+async def test_the_first_site_is_awaited_and_no_longer_than_ten_minutes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only where other servers may have it. One that goes later, with its folder, is no first one."""
+    assert not SiteWait().awaits_first_site()
+    has_site = False
+    wait, late = SiteWait(), SiteWait()
+    for each in (wait, late):
+        each.wait_for_first_site(lambda: has_site)
+        assert each.awaits_first_site()
+    assert site_wait._READY_WITHOUT_SITE_AFTER_S == 600.0
+    monkeypatch.setattr(site_wait, "_READY_WITHOUT_SITE_AFTER_S", 0.0)
+    assert not late.awaits_first_site()
+    monkeypatch.undo()
+    has_site = True
+    assert not wait.awaits_first_site()
+    has_site = False
+    assert not wait.awaits_first_site()
+
+
 async def test_nobody_waits_for_a_database_that_is_away() -> None:
     """What is there is served."""
 

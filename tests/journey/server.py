@@ -16,7 +16,7 @@ import aiohttp
 
 from tests.fork_server import halcytone
 
-__all__ = ["HEADERS", "KEY", "OPERATOR", "Server", "asked", "running_server"]
+__all__ = ["HEADERS", "KEY", "OPERATOR", "Server", "asked", "running_server", "until_ready"]
 
 OPERATOR = (sys.executable, "-m", "engine.cli")
 """The command of an operator, which imports everything: for tests of the start, of signals to its id, and of equal bytes."""
@@ -129,3 +129,16 @@ def _environment(setting: Mapping[str, str]) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HALCYTONE_")}
     given = {f"HALCYTONE_{name.upper()}": value for name, value in setting.items()}
     return {**clean, "HALCYTONE_API_KEY": KEY, **given}
+
+
+async def until_ready(http: aiohttp.ClientSession, url: str) -> list[str]:
+    """Why the server was not ready, each time that it was asked until it was."""
+    said: list[str] = []
+    async with asyncio.timeout(30):
+        while True:
+            async with http.get(f"{url}/readyz") as answer:
+                status = (await answer.json())["status"]
+                if answer.status == 200:
+                    return said
+            said.append(status)
+            await asyncio.sleep(0.05)

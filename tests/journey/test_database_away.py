@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from halcytone.client import LiveClient
-from tests.journey.server import running_server
+from tests.journey.server import running_server, until_ready
 from tests.journey.session import Log, created, published_page
 from tests.postgres import PostgresCluster
 
@@ -33,6 +33,7 @@ async def test_a_database_that_is_away_closes_no_socket(tmp_path: Path, own_serv
             running_server(tmp_path / "data", database_url=url) as server,
             aiohttp.ClientSession() as http,
         ):
+            await until_ready(http, server.url)
             room = await created(http, server.url, "pause")
             log, leading = Log(), Log()
             person = LiveClient(http, server.url, "pause", name="Ann", on_message=log.add)

@@ -20,7 +20,7 @@ import pytest
 from engine.domain.instant import HOUR, iso
 from halcytone.client import LiveClient, Refused
 from tests.journey.cable import Cable
-from tests.journey.server import HEADERS, OPERATOR, Server, asked, running_server
+from tests.journey.server import HEADERS, OPERATOR, Server, asked, running_server, until_ready
 from tests.journey.session import Log, created, published_page
 from tests.postgres import PostgresCluster
 from tests.publisher.samples import content
@@ -318,6 +318,25 @@ async def test_every_server_publishes_the_same_site(
     assert {each["attempts"] for each in publication["channels"].values()} == {1}
     await asked(http, "DELETE", f"{two.url}/api/v2/publications/told")
     await until(lambda: not any((each.data / "public" / "sessions" / "told").exists() for each in servers))
+
+
+async def test_a_new_server_is_ready_once_it_has_the_site(
+    tmp_path: Path, postgres_url: str, http: aiohttp.ClientSession
+) -> None:
+    """Until then a balancer sends readers and feed readers to those that have it; nobody finds a story missing."""
+    async with running_server(tmp_path / "one", database_url=postgres_url) as one:
+        body = content(
+            session_id="told",
+            session_date=iso((time.time_ns() // 1_000_000) - HOUR),
+            publish_immediately=True,
+        )
+        await asked(http, "POST", f"{one.url}/api/v2/session-summary", 200, body)
+        async with running_server(tmp_path / "new", database_url=postgres_url) as new:
+            said = await until_ready(http, new.url)
+            for path in ("/", "/sessions/told/", "/feed.xml"):
+                async with http.get(f"{new.url}{path}") as page:
+                    assert page.status == 200, path
+            assert set(said) <= {"builds its first site"}
 
 
 async def test_what_one_server_answered_is_so_at_the_other_at_once(

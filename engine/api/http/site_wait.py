@@ -17,6 +17,7 @@ __all__ = ["LONGEST_WAIT_S", "SiteWait"]
 
 LONGEST_WAIT_S = 2.0
 _FIRST_SITE_WITHIN_S = 60.0
+_READY_WITHOUT_SITE_AFTER_S = 600.0
 _LOOK_EVERY_S = 0.05
 _LOOK_AT_LONG_BUILD_EVERY_S = 1.0
 
@@ -31,6 +32,7 @@ class SiteWait:
         self._caught_up.set()
         self._watch: asyncio.Task[None] | None = None
         self._marked_again = False
+        self._has_site: Callable[[], bool] | None = None
         # By the machine's own seconds, as the publisher builds: a demonstration's clock runs faster.
         self._started_at = time.monotonic()
 
@@ -38,6 +40,19 @@ class SiteWait:
     def first_site_is_late(self) -> bool:
         """Whether this server has run for so long that its first site would be there if it could be built."""
         return time.monotonic() - self._started_at > _FIRST_SITE_WITHIN_S
+
+    def wait_for_first_site(self, has_site: Callable[[], bool]) -> None:
+        """Let no balancer send readers here before ``has_site``, which may block: other servers have the pages meanwhile."""
+        self._has_site = has_site
+
+    def awaits_first_site(self) -> bool:
+        """Whether other servers are to be asked, since no page is built here; never for longer than ten minutes. Blocking."""
+        if self._has_site is None or time.monotonic() - self._started_at > _READY_WITHOUT_SITE_AFTER_S:
+            return False
+        if self._has_site():
+            self._has_site = None
+            return False
+        return True
 
     def pages_marked(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
         """Pages were marked: let requests wait until ``is_behind`` says no, asked after this call."""

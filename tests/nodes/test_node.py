@@ -1,0 +1,43 @@
+"""What a server hears from another of which it asks whether the database answers there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from engine.nodes.membership import NodeFacts
+from engine.nodes.node import Node
+from engine.storage.nodes import BUILDS_FIRST_SITE
+from engine.storage.postgres import PostgresDatabase
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "answers"),
+    [
+        (200, {"status": "ready"}, True),
+        (503, {"status": BUILDS_FIRST_SITE}, True),
+        (503, {"status": "database does not answer"}, False),
+    ],
+)
+async def test_a_server_without_a_site_has_a_database(
+    tmp_path: Path, status: int, said: Mapping[str, str], answers: bool
+) -> None:
+    """It is no place for readers yet; whoever is cut off from the database hears from it that the others are not."""
+
+    async def readyz(_: web.Request) -> web.Response:
+        return web.json_response(said, status=status)
+
+    app = web.Application()
+    app.router.add_get("/readyz", readyz)
+    facts = NodeFacts("http://127.0.0.1:1", "1", "")
+    node = Node(PostgresDatabase("postgresql://127.0.0.1:1/none"), tmp_path, facts, lambda: 0)
+    try:
+        async with TestServer(app) as peer:
+            assert await node._ask_peer(str(peer.make_url("")).rstrip("/")) is answers
+        assert await node._ask_peer("http://127.0.0.1:1") is None
+    finally:
+        await node.leave()
