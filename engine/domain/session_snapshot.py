@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from statistics import fmean
 
@@ -45,7 +44,7 @@ def make_snapshot(
     kind: SessionType = state.details.session_type
     if kind == "workshop" and count < SMALLEST_WORKSHOP:
         kind = "practice"
-    names = tuple(dict.fromkeys(span.technique for span in _begun(state.spans, state.ended_at)))
+    names = _names(state.spans, state.ended_at)
     ratings = [member.rating for member in state.participants() if member.rating is not None]
     improvement = average_improvement(state)
     completion = state.completion_rate(state.ended_at)
@@ -86,9 +85,14 @@ def make_snapshot(
     )
 
 
-def _begun(spans: tuple[Span, ...], ended: Millis) -> Iterator[Span]:
-    """The techniques that began before the end, or in its instant by the word of a platform that states whole seconds."""
-    return (span for span in spans if span.started_at < ended or (span.stated and span.started_at == ended))
+def _names(spans: tuple[Span, ...], ended: Millis) -> tuple[str, ...]:
+    """The techniques that began before the end, or in its instant by the word of a platform that states whole seconds.
+
+    Where none began, those that the instructor had named: the session ended within seconds of it.
+    """
+    begun = [span for span in spans if span.started_at < ended or (span.stated and span.started_at == ended)]
+    named = begun or [span for span in spans if not span.stated]
+    return tuple(dict.fromkeys(span.technique for span in named))
 
 
 def _offset(at: Millis, began: Millis) -> float:

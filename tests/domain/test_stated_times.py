@@ -235,13 +235,18 @@ def test_a_technique_of_the_same_instant_as_the_end_is_named() -> None:
     assert story(other).breathing_techniques == ("Free breathing",)
 
 
-def test_an_announced_technique_that_never_began_is_not_named() -> None:
+def test_an_announced_technique_that_never_began_is_named_where_no_other_is() -> None:
     """The instructor ends the session while the next technique is seconds away."""
     course = live(["ada"])
     course.do(c.ChangeTechnique("Box Breathing", 60))
+    other = replace(course, journal=list(course.journal))
     course.do(c.End())
     assert course.now.ended_at == course.at
-    assert story(course).breathing_techniques == ("Free breathing",)
+    assert story(course).breathing_techniques == ("Box Breathing",)
+    other.at += MINUTE
+    other.do(c.ChangeTechnique("Tide", 60))
+    other.do(c.End())
+    assert story(other).breathing_techniques == ("Box Breathing",)
 
 
 def test_journals_from_before_stated_times_are_read_as_they_were_meant() -> None:
