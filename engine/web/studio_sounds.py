@@ -15,6 +15,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from engine.api.http.ranged_file import RangedFile
+
 __all__ = ["PREFIX", "StudioSounds"]
 
 PREFIX: Final = "/static/sounds"
@@ -75,7 +77,7 @@ class StudioSounds:
             "Cache-Control": "public, max-age=3600",
             "X-Content-Type-Options": "nosniff",
         }
-        return web.FileResponse(file, headers=headers)
+        return RangedFile(file, headers=headers)
 
     def _file(self, name: str) -> Path | None:
         if self._folder is None or name.startswith(".") or "/" in name or "\\" in name or "\0" in name:

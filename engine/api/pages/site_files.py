@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from engine.api.http.app_keys import CONNECTIONS, DATA, LINKS, SESSIONS, SITE_WAIT, caller_of
 from engine.api.http.open_connections import NoDescriptor, lacks_descriptors
 from engine.api.http.plain_page import page_context, plain_page
+from engine.api.http.ranged_file import RangedFile
 from engine.api.http.responses import error_response
 from engine.api.http.studio_identity import studio_of
 from engine.api.pages.session_pages import coming_card, is_withdrawn, page_before_publication
@@ -135,7 +136,7 @@ def find_file(public: Path, path: str) -> Path | None:
     return found if inside else None
 
 
-class _ConditionalFile(web.FileResponse):
+class _ConditionalFile(RangedFile):
     """A file response in our shape of errors: aiohttp checks its conditions and ranges when the file is opened."""
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
