@@ -30,8 +30,8 @@ WATCH_STEPS = """() => {
     window.steps.push([pacer.dataset.step, performance.timeOrigin + performance.now()]);
   }).observe(pacer, {attributes: true, attributeFilter: ["data-step"]});
 }"""
-# Three seconds a breath, so that a few of them are soon seen.
-PATTERN = [1.5, 0.0, 1.5, 0.0]
+# Two seconds a breath, so that a few of them are soon seen.
+PATTERN = [1.0, 0.0, 1.0, 0.0]
 
 
 async def breathing(open_page: Opener, link: str, script: str | None = None) -> Page:
@@ -70,7 +70,7 @@ async def test_two_pacers_are_within_fifty_milliseconds(
         for _ in range(3):
             await expect(right.locator(".pacer")).to_have_attribute("data-step", "exhale")
             await expect(right.locator(".pacer")).to_have_attribute("data-step", "inhale")
-        await expect(wrong.locator(".pacer")).to_have_attribute("data-step", "exhale")
+        await wrong.wait_for_function("window.steps.length >= 6")
         turns = [await page.evaluate("window.steps") for page in (right, wrong)]
     assert len(turns[0]) >= 6
     apart = [

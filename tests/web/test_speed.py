@@ -49,9 +49,11 @@ async def interactive_after(browser: Browser, address: str) -> float:
 async def test_interactive_within_a_second_on_a_throttled_phone(room: FakeRoom, browser: Browser) -> None:
     """On slow 4G with a quarter of the processor, the form can be used within a second."""
     address = f"{await room.start()}/sessions/join/{room.session_id}"
-    # The best of four: the machine that runs the tests has other things to do as well.
-    times = [await interactive_after(browser, address) for _ in range(4)]
-    assert min(times) <= 1000, times
+    # Once in four: the machine that runs the tests has other things to do as well.
+    times: list[float] = []
+    while len(times) < 4 and not (times and times[-1] <= 1000):
+        times.append(await interactive_after(browser, address))
+    assert times[-1] <= 1000, times
 
 
 @pytest.mark.alone
