@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,11 +47,11 @@ def interruption() -> Interruption:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, interruption: Interruption) -> Publisher:
+def studio(empty_studio: Path, tmp_path: Path, interruption: Interruption) -> Publisher:
     """A publisher of one session with a quote that waits."""
+    shutil.copytree(empty_studio, tmp_path / "data")
     made = Publisher(tmp_path / "data", step=interruption)
     interruption.data = made.data
-    made.work()
     made.publish(snapshot("first", quotes=(QUOTE,)))
     return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +45,10 @@ def disk() -> Disk:
 
 
 @pytest.fixture
-def studio(tmp_path: Path, disk: Disk) -> Publisher:
+def studio(empty_studio: Path, tmp_path: Path, disk: Disk) -> Publisher:
     """A publisher over that disk, its empty site built."""
-    made = Publisher(tmp_path / "data", step=disk)
-    made.work()
-    return made
+    shutil.copytree(empty_studio, tmp_path / "data")
+    return Publisher(tmp_path / "data", step=disk)
 
 
 def state(publisher: Publisher, session_id: str, channel: str = "web") -> tuple[str, int, Millis | None]:

@@ -13,14 +13,25 @@ from tests.publisher.studio_data import Publisher
 
 
 @pytest.fixture(scope="session")
-def mailing_studio(empty_studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a studio that sends mail, with one published session, to be copied."""
-    data = tmp_path_factory.mktemp("mailing") / "data"
+def quiet_studio(empty_studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a studio that sends mail and has published nothing, to be copied."""
+    data = tmp_path_factory.mktemp("quiet") / "data"
     shutil.copytree(empty_studio, data)
     publisher = Publisher(data)
     (publisher.data / "studio.toml").write_text('name = "Breath Room"\nsender = "hello@example.org"\n')
     publisher.catalogue.set_meta("sends_mail", "yes")
     publisher.catalogue.set_meta("public_url", "https://breath.example/")
+    publisher.work()
+    publisher.close()
+    return data
+
+
+@pytest.fixture(scope="session")
+def mailing_studio(quiet_studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a studio that sends mail, with one published session, to be copied."""
+    data = tmp_path_factory.mktemp("mailing") / "data"
+    shutil.copytree(quiet_studio, data)
+    publisher = Publisher(data)
     publisher.publish(snapshot(title="Calm – “wide”"))
     publisher.close()
     return data

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 import icalendar
@@ -50,9 +52,6 @@ class Studio:
     """A studio that sends mail, with one session in three days, driven by hand."""
 
     def __init__(self, publisher: Publisher, server: MailServer) -> None:
-        (publisher.data / "studio.toml").write_text('name = "Breath Room"\nsender = "hello@example.org"\n')
-        publisher.catalogue.set_meta("sends_mail", "yes")
-        publisher.catalogue.set_meta("public_url", "https://breath.example/")
         self.publisher = publisher
         self.server = server
         self.connection = publisher.connection
@@ -102,8 +101,11 @@ class Studio:
 
 
 @pytest.fixture
-def open_studio(publisher: Publisher, mail_server: MailServer) -> Studio:
-    return Studio(publisher, mail_server)
+def open_studio(quiet_studio: Path, tmp_path: Path, mail_server: MailServer) -> Iterator[Studio]:
+    shutil.copytree(quiet_studio, tmp_path / "data")
+    publisher = Publisher(tmp_path / "data")
+    yield Studio(publisher, mail_server)
+    publisher.close()
 
 
 def text_of(message: EmailMessage) -> str:
