@@ -163,8 +163,11 @@ class Settings(BaseSettings):
         """The publisher's settings as environment variables.
 
         Not as options: a command line is visible to every user of the machine, and one setting may hold a password.
+        All that an option of ours may have replaced is among them: the child would refuse a wrong variable.
         """
-        variables: dict[str, str] = {"LOG_LEVEL": self.log_level}
+        variables: dict[str, str] = {"LOG_LEVEL": self.log_level, "HOST": self.host, "PORT": str(self.port)}
+        if self.public_url is not None:
+            variables["PUBLIC_URL"] = self.public_url
         if self.smtp_url is not None:
             variables["SMTP_URL"] = self.smtp_url.get_secret_value()
         if self.database is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,32 @@ def test_an_option_wins_over_the_environment_and_that_over_the_file(
     monkeypatch.setenv("HALCYTONE_HOST", "10.0.0.2")
     settings = load(data=tmp_path, port=3, host=None)
     assert (settings.port, settings.host, settings.retention_days) == (3, "10.0.0.2", 30)
+
+
+def test_the_publisher_starts_beside_a_wrong_variable_that_an_option_replaces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes sets HALCYTONE_PORT for a service called halcytone: the server takes its option, and so does its child."""
+    wrong = {
+        "HOST": "",
+        "PORT": "tcp://10.0.0.1:8000",
+        "PUBLIC_URL": "breathe",
+        "LOG_LEVEL": "loud",
+        "DATABASE_URL": "x",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(f"HALCYTONE_{name}", value)
+    database_url = "postgresql://h:p@db/halcytone"
+    options: dict[str, Any] = {
+        "port": 8000,
+        "public_url": "https://b.example",
+        "log_level": "info",
+        "database_url": database_url,
+    }
+    settings = load(data=tmp_path, **options)
+    for name, value in settings.for_the_publisher().items():
+        monkeypatch.setenv(name, value)
+    assert load(data=tmp_path) == settings
 
 
 def test_the_data_folder_of_the_environment_has_the_file(
