@@ -230,7 +230,7 @@ class NamespacePlug:
         """As the port says."""
         await self._door.cut()
         self._network.plugs.remove(self)
-        await _ip("netns", "delete", self.name)
+        await _delete_namespace(self.name)
 
 
 class Namespaces:
@@ -260,7 +260,7 @@ class Namespaces:
         for plug in list(self.plugs):
             await plug.unplug()
         for name in _DATABASES:
-            await _ip("netns", "delete", name)
+            await _delete_namespace(name)
         await _ip("link", "delete", _BRIDGE)
 
     async def plug(self, number: int) -> NamespacePlug:
@@ -293,8 +293,19 @@ class Namespaces:
         """As the port says: here the kernel of the database that died says so itself."""
 
 
+def _link(name: str) -> str:
+    """This machine's end of the link to a namespace."""
+    return f"v{name.removeprefix('hcstorm-')}"
+
+
+async def _delete_namespace(name: str) -> None:
+    # Its link first: the kernel takes a namespace apart some time later, and the next storm needs the name.
+    await _ip("link", "delete", _link(name))
+    await _ip("netns", "delete", name)
+
+
 async def _namespace(name: str, host: str) -> None:
-    link = f"v{name.removeprefix('hcstorm-')}"
+    link = _link(name)
     await _ip("netns", "add", name)
     await _ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", name)
     await _ip("link", "set", link, "master", _BRIDGE, "up")
