@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-__all__ = ["CONFIG_NAME", "PREFIX", "Settings", "SettingsError", "load", "origin"]
+__all__ = ["CONFIG_NAME", "PREFIX", "Settings", "SettingsError", "load", "origin", "unknown_variables"]
 
 PREFIX = "HALCYTONE_"
 CONFIG_NAME = "halcytone.toml"
@@ -202,6 +202,12 @@ def load(config: Path | None = None, **options: Any) -> Settings:
         return Settings(**{**unset, **given})
     except ValidationError as error:
         raise SettingsError(_explain(error, file, unset.keys() - given.keys(), given)) from None
+
+
+def unknown_variables() -> list[str]:
+    """The environment's names that look like settings and are none: perhaps a misspelt one, which counts for nothing."""
+    known = set(map(_variable, Settings.model_fields))
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def _variable(name: str) -> str:

@@ -9,12 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
 import typer
 
 from engine.commands.network import lan_address, qr_lines
 from engine.commands.terminal import Status, fail, say, settings_for
 from engine.operations.logging import add_to_every_line, configure
-from engine.settings import Settings, origin
+from engine.settings import Settings, origin, unknown_variables
 from engine.web.qr_code import reachable_by_phone
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def serve(
     if lan or settings.host in ("0.0.0.0", "::"):
         settings = _with_lan_address(settings, required=lan)
     configure(settings.log_level)
+    if unknown := unknown_variables():
+        structlog.get_logger(__name__).warning("there are no such settings", variables=unknown)
     _raise_descriptor_limit()
 
     from engine.app import run

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from engine.operations.findings import Finding, Verdict
-from engine.settings import PREFIX, Settings
+from engine.settings import PREFIX, Settings, unknown_variables
 from engine.storage.database import Connection, DatabaseError
 from engine.storage.inspection import incomplete_logs
 from engine.storage.meta import Meta
@@ -81,8 +81,7 @@ def _stored_by_serve(settings: Settings) -> _Stored:
 
 def _variables(settings: Settings) -> list[Finding]:
     known = {PREFIX + name.upper() for name in type(settings).model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
-    if unknown:
+    if unknown := unknown_variables():
         sentence = f"{', '.join(unknown)} means nothing here"
         return [Finding("settings", Verdict.LOOK, sentence, f"The settings are {', '.join(sorted(known))}.")]
     return [Finding("settings", Verdict.GOOD, "every variable is known and fits")]

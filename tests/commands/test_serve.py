@@ -6,6 +6,7 @@ import errno
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
 import engine.app
@@ -47,6 +48,20 @@ def test_the_new_key_is_printed_when_it_was_made(monkeypatch: pytest.MonkeyPatch
     """The start that made the administrator's key prints it; another start does not speak of keys."""
     assert "hk_first" in serve(monkeypatch, Run(new_key="hk_first")).output
     assert "key" not in serve(monkeypatch, Run()).output
+
+
+def test_a_variable_that_is_no_setting_is_named(
+    monkeypatch: pytest.MonkeyPatch, no_settings_of_ours: None
+) -> None:
+    """The log has its name, which may be a misspelt one, and not what it was set to."""
+    with capture_logs() as logged:
+        serve(monkeypatch, Run())
+    assert logged == []
+    monkeypatch.setenv("HALCYTONE_SMTP_ADDRESS", "smtps://user:secret@mail.example")
+    with capture_logs() as logged:
+        serve(monkeypatch, Run())
+    assert [line["variables"] for line in logged] == [["HALCYTONE_SMTP_ADDRESS"]]
+    assert "secret" not in str(logged)
 
 
 def test_lan_listens_everywhere_and_draws_the_address_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
