@@ -18,6 +18,7 @@ from aiohttp import web
 
 from engine.domain.techniques.lookup import CATALOGUE
 from engine.web import qr_code
+from engine.web.reader_language import reader_language
 from engine.web.static_files import PREFIX, StaticFiles
 from engine.web.studio_sounds import PREFIX as SOUNDS
 from engine.web.studio_sounds import StudioSounds
@@ -27,7 +28,7 @@ from publisher.rendering.look import Look, live_page_rules, recoloured
 if TYPE_CHECKING:
     import jinja2
 
-__all__ = ["CONTENT_SECURITY_POLICY", "LANGUAGES", "PreviewOf", "StudioPages", "setup"]
+__all__ = ["CONTENT_SECURITY_POLICY", "PreviewOf", "StudioPages", "setup"]
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     (
@@ -47,12 +48,11 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
 _HEADERS: Final = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cache-Control": "no-cache",
+    "Vary": "Accept-Language",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
-LANGUAGES: Final = ("en", "de", "fr", "es")
-"""Of the live pages, English first; ``static/i18n.js`` names the same."""
 _OWN_STYLES: Final = "studio.css"
 _ICON: Final = "icon.svg"
 _MAX_LINK_LENGTH: Final = 1500
@@ -120,15 +120,6 @@ _WALL: Final = _Page(
     ),
     tone="dark",
 )
-
-
-def _language(accepted: str) -> str:
-    """The first language of an Accept-Language header that the pages are translated into."""
-    for tag in accepted.split(","):
-        language = tag.strip()[:2].lower()
-        if language in LANGUAGES:
-            return language
-    return LANGUAGES[0]
 
 
 TechniquesOf: TypeAlias = Callable[[web.Request], Awaitable[list[dict[str, object]]]]
@@ -216,7 +207,7 @@ class _Shells:
         self, page: _Page, request: web.Request, preview: tuple[str, str] | None = None
     ) -> web.Response:
         """The shell in the reader's language; ``preview`` is the title and the tags of a join link's."""
-        studio, language = self._studio, _language(request.headers.get("Accept-Language", ""))
+        studio, language = self._studio, reader_language(request.headers.get("Accept-Language", ""))
         title, preview_tags = preview or (page.title, "")
         joins = page is _JOIN
         html = _template().render(

@@ -14,7 +14,7 @@ from playwright.async_api import Page
 
 from engine.domain.techniques.breathing import Pattern
 from engine.domain.techniques.lookup import CATALOGUE
-from engine.web.pages import LANGUAGES
+from engine.web.reader_language import LANGUAGES
 from publisher.drafts.character_counts import LIMITS
 from tests.browsers import Contexts
 from tests.web.conftest import opening

@@ -15,7 +15,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from engine.domain.instant import from_datetime
-from engine.web.pages import LANGUAGES
+from engine.web.reader_language import LANGUAGES
 from engine.web.studio_sounds import StudioSounds
 from tests.web.conftest import Opener
 from tests.web.fake_room import BOX, FakeRoom
