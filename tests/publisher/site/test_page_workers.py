@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -58,6 +58,23 @@ def filled(data: Path, url: str | None = None) -> Publisher:
     return publisher
 
 
+@pytest.fixture(scope="module")
+def filled_studio(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of that studio, to be copied."""
+    data = tmp_path_factory.mktemp("filled") / "data"
+    filled(data).close()
+    return data
+
+
+@pytest.fixture
+def studio(filled_studio: Path, tmp_path: Path) -> Iterator[Publisher]:
+    """That studio."""
+    shutil.copytree(filled_studio, tmp_path / "data")
+    publisher = Publisher(tmp_path / "data")
+    yield publisher
+    publisher.close()
+
+
 def whole_site(publisher: Publisher) -> dict[str, str]:
     """The public and the private files of a site, made from nothing."""
     for name in ("public", "private"):
@@ -85,65 +102,57 @@ def test_the_bytes_are_the_same_from_one_process_and_from_several(
 
 
 @pytest.mark.usefixtures("forked")
-def test_a_damaged_page_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_page_is_made_anew(studio: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
     """And one that is missing."""
-    publisher = filled(tmp_path)
-    right = publisher.site()
+    right = studio.site()
     monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
-    (tmp_path / "public/sessions/s-1/index.html").write_text("torn", encoding="utf-8")
-    (tmp_path / "public/sessions/s-2/index.html").unlink()
-    publisher.jobs.setup.site_builder.rebuild()
-    assert publisher.site() == right
-    publisher.close()
+    (studio.data / "public/sessions/s-1/index.html").write_text("torn", encoding="utf-8")
+    (studio.data / "public/sessions/s-2/index.html").unlink()
+    studio.jobs.setup.site_builder.rebuild()
+    assert studio.site() == right
 
 
 @pytest.mark.usefixtures("forked")
-def test_progress_goes_to_the_end_and_never_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_goes_to_the_end_and_never_back(studio: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the command line shows it."""
-    publisher = filled(tmp_path)
     monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
     told: list[tuple[int, int]] = []
-    publisher.jobs.setup.site_builder.rebuild(progress=lambda done, total: told.append((done, total)))
+    studio.jobs.setup.site_builder.rebuild(progress=lambda done, total: told.append((done, total)))
     assert told == sorted(told)
     assert (told[0][0], told[-1][0]) == (0, told[-1][1])
-    publisher.close()
 
 
 @pytest.mark.usefixtures("forked")
 def test_a_template_that_fails_in_a_process_is_reported_once_as_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its line; the built-in one is used instead."""
-    publisher = filled(tmp_path)
-    right = publisher.site()
-    own = tmp_path / "templates/site"
+    right = studio.site()
+    own = studio.data / "templates/site"
     own.mkdir(parents=True)
     (own / "article.html").write_text("{{ story.title }}\n{{ story.no_such_thing.at_all }}\n")
     monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
     with capture_logs() as logs:
-        publisher.work()
+        studio.work()
     problems = [each["problem"] for each in logs if each["event"] == "template broken"]
     assert len(problems) == 1
     assert problems[0].startswith("templates/site/article.html, line 2:")
-    assert publisher.site() == right
-    publisher.close()
+    assert studio.site() == right
 
 
 @pytest.mark.usefixtures("forked")
 def test_what_is_wrong_with_a_page_is_raised_as_from_one_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    studio: Publisher, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The site stays as it was, and nothing half made is left over."""
-    publisher = filled(tmp_path)
-    right = publisher.site()
-    publisher.connection.execute("UPDATE published SET document = '{}' WHERE session_id = 's-3'")
+    right = studio.site()
+    studio.connection.execute("UPDATE published SET document = '{}' WHERE session_id = 's-3'")
     monkeypatch.setattr(builder, "_SPREAD_FROM", 1)
     with pytest.raises(ValueError, match="session_id"):
-        publisher.jobs.setup.site_builder.rebuild()
-    assert publisher.site() == right
-    assert not list(tmp_path.glob(".public-new-*"))
+        studio.jobs.setup.site_builder.rebuild()
+    assert studio.site() == right
+    assert not list(studio.data.glob(".public-new-*"))
     assert "ValidationError" in capfd.readouterr().err
-    publisher.close()
 
 
 class Rendering:
@@ -180,10 +189,9 @@ def all_of(workers: PageWorkers) -> dict[str, bytes | None]:
     return {file.path: file.data for file, _ in files}
 
 
-def test_the_end_of_a_process_is_made_up_for(tmp_path: Path) -> None:
+def test_the_end_of_a_process_is_made_up_for(studio: Publisher) -> None:
     """What it had in hand is rendered here, the rest by others, which do not outlive the build."""
-    led = filled(tmp_path / "led")
-    rendering = Rendering(led)
+    rendering = Rendering(studio)
     with rendering.workers() as workers:
         while not workers.pids():
             workers.files()
@@ -194,15 +202,13 @@ def test_the_end_of_a_process_is_made_up_for(tmp_path: Path) -> None:
         last = [psutil.Process(each) for each in workers.pids()]
     assert rendering.here
     assert not any(each.is_running() for each in last)
-    led.close()
 
 
 def test_where_no_process_can_be_started_all_pages_are_rendered_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    studio: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there is no memory for one, for instance; the log says so."""
-    led = filled(tmp_path / "led")
-    rendering = Rendering(led)
+    rendering = Rendering(studio)
 
     def no_process(*_: object, **__: object) -> None:
         raise OSError("no memory")
@@ -212,4 +218,3 @@ def test_where_no_process_can_be_started_all_pages_are_rendered_here(
         assert all_of(workers) == rendering.expected
     assert [each["event"] for each in logs] == ["no page process"]
     assert rendering.here[-1] == IDS[-1]
-    led.close()
