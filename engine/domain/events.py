@@ -182,7 +182,7 @@ class MemberLeft:
 class TechniqueChanged:
     """The technique changes at ``started_at``, some seconds ahead: a change lands at the end of a breath.
 
-    ``stated``: a platform gave the instant, or the order of several within one millisecond.
+    ``stated``: a platform gave the instant.
     """
 
     technique: str
@@ -384,7 +384,7 @@ class SessionEnding:
     average_hrv_improvement: float | None = None
     stated_duration: int | None = None
     ended_at: Millis | None = None
-    """As a platform stated it, or after the techniques of the same millisecond; None where it ended when it was reported."""
+    """As a platform stated it; None where it ended when it was reported."""
     participants: int | None = None
     """How many people took part in all, as the story says it; None in records of older versions."""
     type: Literal["session_ending"] = "session_ending"

@@ -1,7 +1,7 @@
 """Insert what platforms report late into the record of a session, ordered by when it happened.
 
 The result is the same for every order of reports, but for two things of one kind at the same millisecond: there the one
-that was reported last counts.
+that was reported last comes last.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from engine.domain.instant import SECOND, Millis
 from engine.domain.session import Member, Presence, Session, Span
 
 __all__ = [
-    "first_free_instant",
     "has_newer_technique",
     "insert_in_order",
     "insert_span",
@@ -39,26 +38,23 @@ def insert_in_order(
 def insert_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ...]:
     """The techniques with one more, which was reported at ``at``.
 
-    It takes the place of one that began at the same instant. What an instructor had announced and had not begun gives
-    way to it; what a platform stated stays, since it has happened by that platform's clock.
+    Another one that began at the same instant began a millisecond before it; the same one is there once. What an instructor
+    had announced and had not begun gives way to it; what a platform stated stays, since it has happened by that platform's clock.
     """
     kept = [
         known
         for known in spans
-        if known.started_at != span.started_at and (known.started_at <= at or known.stated)
+        if (known.started_at, known.technique) != (span.started_at, span.technique)
+        and (known.started_at <= at or known.stated)
     ]
-    return insert_in_order(tuple(kept), span, lambda known: known.started_at)
-
-
-def first_free_instant(spans: Iterable[Span], at: Millis) -> Millis:
-    """The first instant from ``at`` on at which no technique begins.
-
-    A platform may tell of several things within one millisecond: what has no instant of its own happens after the one before.
-    """
-    for span in spans:
-        if span.started_at == at:
-            at += 1
-    return at
+    place = bisect_right(kept, span.started_at, key=lambda known: known.started_at)
+    latest = span.started_at
+    for index in reversed(range(place)):
+        latest -= 1
+        if kept[index].started_at <= latest:
+            break
+        kept[index] = replace(kept[index], started_at=latest)
+    return (*kept[:place], span, *kept[place:])
 
 
 def has_newer_technique(state: Session, when: Millis, at: Millis) -> bool:

@@ -11,7 +11,7 @@ from typing import assert_never
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import Millis
-from engine.domain.record import first_free_instant, has_newer_technique, is_outdated, member_after_report
+from engine.domain.record import has_newer_technique, is_outdated, member_after_report
 from engine.domain.session import Member, Phase, Presence, Role, Session
 from engine.domain.start_and_end import end, start
 from engine.domain.techniques.lookup import named
@@ -47,14 +47,13 @@ def _opened(state: Session) -> list[e.Event]:
 
 
 def _technique(state: Session, command: c.ReportTechnique, at: Millis) -> e.TechniqueChanged | e.ReportedLate:
-    when = first_free_instant(state.spans, at) if command.at is None else command.at
+    when = at if command.at is None else command.at
     changed = e.TechniqueChanged(
         named(command.technique).name,
         when,
         command.duration,
         command.instruction,
-        # One that begins a millisecond later for its order alone has happened: it is no announcement that gives way.
-        stated=command.at is not None or when > at,
+        stated=command.at is not None,
     )
     return (
         e.ReportedLate(changed)

@@ -197,7 +197,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A technique from ``started_at`` on, until the next one's start; ``stated``: a platform gave the instant, or the order."""
+    """A technique from ``started_at`` on, until the next one's start; ``stated``: a platform gave the instant."""
 
     technique: str
     started_at: Millis

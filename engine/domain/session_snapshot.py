@@ -86,11 +86,11 @@ def make_snapshot(
 
 
 def _names(spans: tuple[Span, ...], ended: Millis) -> tuple[str, ...]:
-    """The techniques that began before the end, or in its instant by the word of a platform that states whole seconds.
+    """The techniques that had begun by the end: a platform may tell of both within one millisecond, or in whole seconds.
 
-    Where none began, those that the instructor had named: the session ended within seconds of it.
+    Where none had, those that the instructor had named: the session ended within seconds of it.
     """
-    begun = [span for span in spans if span.started_at < ended or (span.stated and span.started_at == ended)]
+    begun = [span for span in spans if span.started_at <= ended]
     named = begun or [span for span in spans if not span.stated]
     return tuple(dict.fromkeys(span.technique for span in named))
 

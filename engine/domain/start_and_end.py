@@ -7,7 +7,6 @@ from dataclasses import replace
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import SECOND, Millis
-from engine.domain.record import first_free_instant
 from engine.domain.rejection import Conflict
 from engine.domain.session import LONGEST_SESSION, Phase, Session
 
@@ -36,7 +35,7 @@ def end(state: Session, at: Millis, reason: str, *, report: c.ReportEnded | None
     A snapshot comes of it where somebody was there, and something was done there.
     """
     report = report or c.ReportEnded()
-    ended_at = first_free_instant(state.spans, at) if report.at is None else report.at
+    ended_at = at if report.at is None else report.at
     began_at = state.began_at(ended_at)
     lasted = (ended_at - began_at) // SECOND
     ending = e.SessionEnding(
@@ -46,7 +45,7 @@ def end(state: Session, at: Millis, reason: str, *, report: c.ReportEnded | None
         report.total_participants,
         report.average_hrv_improvement,
         report.duration,
-        None if report.at is None and ended_at == at else max(ended_at, began_at),
+        None if report.at is None else max(ended_at, began_at),
         sum(1 for _ in state.participants())
         if report.total_participants is None
         else report.total_participants,

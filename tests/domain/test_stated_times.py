@@ -216,9 +216,12 @@ def test_what_is_told_within_one_millisecond_happened_one_after_the_other() -> N
     for name in names:
         assert kinds(report_all(course, c.ReportTechnique(name, 60))) == ["technique_changed"]
     starts = [span.started_at for span in course.now.spans]
-    assert starts == list(range(course.at, course.at + 8))
+    assert starts == list(range(course.at - 7, course.at + 1))
+    under_way = course.now.technique_at(course.at)
+    assert (under_way and under_way.technique, course.now.next_technique(course.at)) == ("Tide 7", None)
+    report_all(course, c.ReportTechnique("Tide 7", 90))
+    assert len(course.now.spans) == 8
     report_all(course, c.ReportEnded(duration=600))
-    assert course.now.ended_at == course.at + 8
     assert story(course).breathing_techniques == tuple(names)
     assert evolve_all(None, course.journal) == course.now
 
