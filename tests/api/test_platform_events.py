@@ -180,6 +180,22 @@ async def test_the_end_is_the_last_of_what_states_its_instant(server: Server) ->
     assert (await summary(server))["participant_count"] == 1
 
 
+async def test_what_stands_before_an_end_without_an_instant_happened_before_it(server: Server) -> None:
+    """Although the end states the very instant that it is told after: it is the platform whose clock is ahead."""
+    await server.create()
+    one = ago(minutes=-1)
+    batch = [
+        event("participant.joined", one, name="Alice"),
+        event("technique.changed", technique="Tide"),
+        event("participant.joined", name="Bob"),
+        event("session.ended", one),
+        event("participant.joined", name="Eve"),
+    ]
+    assert await statuses(server, batch) == ["accepted"] * 4 + ["ignored"]
+    reply = await summary(server)
+    assert (reply["breathing_techniques"], reply["participant_count"]) == (["Tide"], 2)
+
+
 @pytest.mark.parametrize("shape", ["one by one", "a list", "unix seconds", "unix milliseconds"])
 async def test_a_session_delivered_an_hour_late_is_published_as_it_was(server: Server, shape: str) -> None:
     """Its true start, length, people, and techniques."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Any, Literal
 
 from aiohttp import web
@@ -118,28 +117,18 @@ def _in_order(reports: Sequence[PlatformReport | Invalid], now: Millis) -> list[
     One without an instant happens as it is told: now, and after what stands before it.
     """
     newest = now
-    keys: list[tuple[Millis, _AtOneInstant]] = []
+    keys: list[tuple[Millis, bool]] = []
     for reported in reports:
         stated = None if isinstance(reported, Invalid) else reported.command.at
         happened_at = newest if stated is None else stated
         newest = max(newest, happened_at)
-        keys.append((happened_at, _at_one_instant(reported)))
+        # Sorting leaves those of one key as they stand: what has no instant, before or after the end.
+        keys.append((happened_at, stated is None or _is_end(reported)))
     return sorted(range(len(reports)), key=keys.__getitem__)
 
 
-class _AtOneInstant(IntEnum):
-    """What comes before what of the events of one instant."""
-
-    STATED = 0
-    STATED_END = 1
-    AS_TOLD = 2
-
-
-def _at_one_instant(reported: PlatformReport | Invalid) -> _AtOneInstant:
-    if isinstance(reported, Invalid) or reported.command.at is None:
-        return _AtOneInstant.AS_TOLD
-    is_end = isinstance(reported.command, c.ReportEnded)
-    return _AtOneInstant.STATED_END if is_end else _AtOneInstant.STATED
+def _is_end(reported: PlatformReport | Invalid) -> bool:
+    return isinstance(reported, PlatformReport) and isinstance(reported.command, c.ReportEnded)
 
 
 def _counted(outcomes: Sequence[Outcome | Rejected]) -> dict[str, Any]:
