@@ -85,6 +85,24 @@ async def test_the_first_site_is_awaited_and_no_longer_than_ten_minutes(
     assert not wait.awaits_first_site()
 
 
+async def test_two_that_ask_at_once_whether_the_first_site_is_there_both_hear_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each asks on a thread of its own, and one of them is told while the other has begun to ask."""
+    wait = SiteWait()
+    wait.wait_for_first_site(lambda: True)
+    clock, heard = time.monotonic, list[bool]()
+
+    def meanwhile() -> float:
+        monkeypatch.setattr(site_wait.time, "monotonic", clock)
+        heard.append(wait.awaits_first_site())
+        return clock()
+
+    monkeypatch.setattr(site_wait.time, "monotonic", meanwhile)
+    assert not wait.awaits_first_site()
+    assert heard == [False]
+
+
 async def test_nobody_waits_for_a_database_that_is_away() -> None:
     """What is there is served."""
 

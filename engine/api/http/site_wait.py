@@ -47,9 +47,11 @@ class SiteWait:
 
     def awaits_first_site(self) -> bool:
         """Whether other servers are to be asked, since no page is built here; never for longer than ten minutes. Blocking."""
-        if self._has_site is None or time.monotonic() - self._started_at > _READY_WITHOUT_SITE_AFTER_S:
+        # Another thread may learn meanwhile that it is there.
+        has_site = self._has_site
+        if has_site is None or time.monotonic() - self._started_at > _READY_WITHOUT_SITE_AFTER_S:
             return False
-        if self._has_site():
+        if has_site():
             self._has_site = None
             return False
         return True
