@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,20 +86,20 @@ async def test_the_first_site_is_awaited_and_no_longer_than_ten_minutes(
     assert not wait.awaits_first_site()
 
 
-async def test_two_that_ask_at_once_whether_the_first_site_is_there_both_hear_it(
+def test_two_that_ask_at_once_whether_the_first_site_is_there_both_hear_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each asks on a thread of its own, and one of them is told while the other has begun to ask."""
     wait = SiteWait()
     wait.wait_for_first_site(lambda: True)
-    clock, heard = time.monotonic, list[bool]()
+    heard: list[bool] = []
 
     def meanwhile() -> float:
-        monkeypatch.setattr(site_wait.time, "monotonic", clock)
+        monkeypatch.undo()
         heard.append(wait.awaits_first_site())
-        return clock()
+        return time.monotonic()
 
-    monkeypatch.setattr(site_wait.time, "monotonic", meanwhile)
+    monkeypatch.setattr(site_wait, "time", SimpleNamespace(monotonic=meanwhile))
     assert not wait.awaits_first_site()
     assert heard == [False]
 
