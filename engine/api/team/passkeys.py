@@ -7,7 +7,16 @@ from typing import Annotated, Any
 from aiohttp import hdrs, web
 from pydantic import Field
 
-from engine.api.http.app_keys import CATALOGUE, CLOCK, CONNECTIONS, DATA, LINKS, caller_of
+from engine.api.http.app_keys import (
+    CATALOGUE,
+    CLOCK,
+    CONNECTIONS,
+    CREDENTIALS,
+    DATA,
+    KEY_READINGS,
+    LINKS,
+    caller_of,
+)
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer, error_response
@@ -95,6 +104,9 @@ async def remove(request: web.Request) -> web.Response:
     name, passkey_id = _own(request).name, request.match_info["passkey_id"]
     if not await request.app[CATALOGUE].ask(lambda connection: Passkeys(connection).remove(name, passkey_id)):
         raise NotFound("unknown_passkey", "Your key has no such passkey.")
+    if request.app[CREDENTIALS].keys.in_memory:
+        # Nobody is told that it is removed while this server still takes what it opened.
+        await request.app[KEY_READINGS].again()
     return answer({"id": passkey_id, "status": "removed"})
 
 
