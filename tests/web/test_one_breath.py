@@ -14,8 +14,9 @@ from tests.web.conftest import Opener
 
 pytestmark = pytest.mark.alone
 
+# And by a quarter of a breath: after a whole number of them the words would turn together again.
 WRONG_BY_AN_HOUR = """(() => {
-  const Real = Date; const OFF = 3600 * 1000;
+  const Real = Date; const OFF = 3600 * 1000 + 500;
   class Wrong extends Real {
     constructor(...given) { if (given.length) super(...given); else super(Real.now() + OFF); }
     static now() { return Real.now() + OFF; }
