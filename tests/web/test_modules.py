@@ -357,6 +357,27 @@ async def test_curves_go_on_where_a_welcome_left_them(page: Page) -> None:
     assert await ask(page, "console/curves.js", body) == [10, 20, 30]
 
 
+async def test_a_language_whose_name_begins_like_one_of_ours_is_another(page: Page) -> None:
+    """Northern Frisian is not French: the next is taken, and numbers are written as in the one that is spoken."""
+    body = """
+      const found = [];
+      try {
+        for (const languages of given) {
+          Object.defineProperty(navigator, "languages", {value: languages, configurable: true});
+          await m.loadStrings();
+          found.push([m.language, document.documentElement.lang, m.number(1.5)]);
+        }
+      } finally {
+        delete navigator.languages;
+        await m.loadStrings();
+      }
+      return found;
+    """
+    languages = [["frr", "den", "esu"], ["frr", "DE-at"], ["frr", "fr-CH", "de"], ["es"]]
+    expected = [["en", "en", "1.5"], ["de", "de", "1,5"], ["fr", "fr", "1,5"], ["es", "es", "1,5"]]
+    assert await ask(page, "i18n.js", body, languages) == expected
+
+
 async def test_a_post_is_measured_near_to_what_its_network_counts(page: Page) -> None:
     """Links and emoji as the server counts them; where a browser differs, the server has the last word."""
     texts = [

@@ -20,9 +20,9 @@ let locale = "en";
  */
 export async function loadStrings(...more) {
   const fromAddress = new URLSearchParams(location.search).get("lang");
-  const wanted = [fromAddress, ...navigator.languages].map((tag) => (tag ?? "").slice(0, 2).toLowerCase());
+  const wanted = [fromAddress, ...navigator.languages].map((tag) => languageOf(tag ?? ""));
   language = wanted.find((tag) => LANGUAGES.includes(tag)) ?? "en";
-  locale = navigator.languages.find((tag) => tag.startsWith(language)) ?? language;
+  locale = navigator.languages.find((tag) => languageOf(tag) === language) ?? language;
   const [shared, ...own] = await Promise.all(["", ...more].map((folder) => import(`./strings/${folder && `${folder}/`}${language}.js`)));
   words = Object.assign({}, shared.default, ...own.map((part) => part.default));
   cautions = shared.cautions;
@@ -30,6 +30,11 @@ export async function loadStrings(...more) {
   for (const element of document.querySelectorAll("[data-t]")) {
     element.textContent = t(/** @type {HTMLElement} */ (element).dataset.t ?? "");
   }
+}
+
+/** The language of a tag, without its script and region: `de` of `de-AT`. @param {string} tag */
+function languageOf(tag) {
+  return tag.split("-")[0].toLowerCase();
 }
 
 /** Hebrew, Arabic and their kin, which turn what stands beside them around unless they are isolated. */
