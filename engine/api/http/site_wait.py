@@ -25,7 +25,7 @@ log = structlog.get_logger()
 
 
 class SiteWait:
-    """Knows whether this server's copy of the site is behind. Used on one loop."""
+    """Knows whether this server's copy of the site is behind. Used on one loop, but for ``awaits_first_site``."""
 
     def __init__(self) -> None:
         self._caught_up = asyncio.Event()
@@ -46,7 +46,7 @@ class SiteWait:
         self._has_site = has_site
 
     def awaits_first_site(self) -> bool:
-        """Whether other servers are to be asked, since no page is built here; never for longer than ten minutes. Blocking."""
+        """Whether no page is built here yet, so that other servers are to be asked; false after ten minutes. Blocking, from any thread."""
         # Another thread may learn meanwhile that it is there.
         has_site = self._has_site
         if has_site is None or time.monotonic() - self._started_at > _READY_WITHOUT_SITE_AFTER_S:
