@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,12 +142,33 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
         yield running
 
 
+#: One address for the servers of a run: a browser keeps what it has loaded from there for the next of them.
+_kept_port = 0
+
+
 @asynccontextmanager
-async def serving(data: Path, publisher: Sequence[str] | None) -> AsyncIterator[RunningServer]:
-    """A real server in this process, ready much sooner than one of its own; ``publisher`` None is the real one."""
-    settings = Settings(port=0, data=data, api_key=SecretStr(KEY))
+async def serving(
+    data: Path, publisher: Sequence[str] | None, *, own_address: bool = False
+) -> AsyncIterator[RunningServer]:
+    """A real server in this process, ready much sooner than one of its own; ``publisher`` None is the real one.
+
+    ``own_address`` is for a server that answers otherwise than others do what a browser may keep for an hour.
+    """
+    global _kept_port
     command = forked_publisher(data) if publisher is None else publisher
-    async with running_server_here(settings, Clock(), publisher=command) as running:
+
+    def started(port: int) -> AbstractAsyncContextManager[RunningServer]:
+        settings = Settings(port=port, data=data, api_key=SecretStr(KEY))
+        return running_server_here(settings, Clock(), publisher=command)
+
+    async with AsyncExitStack() as stack:
+        try:
+            running = await stack.enter_async_context(started(0 if own_address else _kept_port))
+        except OSError:
+            # Another server is open, or somebody else has taken it.
+            running = await stack.enter_async_context(started(0))
+        if not own_address:
+            _kept_port = _kept_port or running.port
         yield running
 
 

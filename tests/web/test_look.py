@@ -45,7 +45,7 @@ async def studio(tmp_path: Path, http: aiohttp.ClientSession) -> AsyncIterator[R
         "instructor": "Mara",
         "scheduled_start": datetime.now(UTC).isoformat(),
     }
-    async with serving(data, None) as running:
+    async with serving(data, None, own_address=True) as running:
         await asked(http, "POST", f"{running.url}/api/v2/sessions/create", 201, body)
         await first_site(running.url, http)
         yield running
