@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -47,11 +48,11 @@ class Meanwhile:
         return card_of(*given)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Publisher]:
-    """A publisher whose studio sends mail and lets the newsletter go by itself."""
-    data = tmp_path / "data"
-    data.mkdir()
+@pytest.fixture(scope="module")
+def automatic_studio(empty_studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a studio that sends mail and lets the newsletter go by itself, to be copied."""
+    data = tmp_path_factory.mktemp("automatic") / "data"
+    shutil.copytree(empty_studio, data)
     (data / "studio.toml").write_text(
         'name = "Breath Room"\nsender = "hello@example.org"\n[automatic]\nnewsletter = true\n'
     )
@@ -62,6 +63,15 @@ def studio(tmp_path: Path) -> Iterator[Publisher]:
         " VALUES ('r@e.org', 'r@e.org', 't', 'confirmed', 0, 0)"
     )
     made.work()
+    made.close()
+    return data
+
+
+@pytest.fixture
+def studio(automatic_studio: Path, tmp_path: Path) -> Iterator[Publisher]:
+    """A publisher of that studio."""
+    shutil.copytree(automatic_studio, tmp_path / "data")
+    made = Publisher(tmp_path / "data")
     yield made
     made.close()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from xml.etree import ElementTree
@@ -40,16 +42,29 @@ def text(element: ElementTree.Element, name: str) -> str:
     return child.text or ""
 
 
-@pytest.fixture
-def feeding(publisher: Publisher) -> Publisher:
-    """A studio with a hub and three published sessions."""
-    (publisher.data / "studio.toml").write_text(
+@pytest.fixture(scope="module")
+def fed_studio(empty_studio: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a studio with a hub and three published sessions, to be copied."""
+    data = tmp_path_factory.mktemp("fed") / "data"
+    shutil.copytree(empty_studio, data)
+    publisher = Publisher(data)
+    (data / "studio.toml").write_text(
         'name = "Breath & Room"\nabout = "We breathe <together>."\nwebsub_hub = "http://127.0.0.1:9/"\n'
     )
     publisher.catalogue.set_meta("public_url", "https://breath.example/")
     for n in range(3):
         publisher.publish(snapshot(f"s-{n}", title=f"Calm & <wide> {n}"), ["web"], NOW + n * MINUTE)
-    return publisher
+    publisher.close()
+    return data
+
+
+@pytest.fixture
+def feeding(fed_studio: Path, tmp_path: Path) -> Iterator[Publisher]:
+    """A publisher of that studio."""
+    shutil.copytree(fed_studio, tmp_path / "data")
+    publisher = Publisher(tmp_path / "data")
+    yield publisher
+    publisher.close()
 
 
 def test_the_channel_follows_the_rules(feeding: Publisher) -> None:
