@@ -215,7 +215,8 @@ class _End:
     def __init__(self) -> None:
         self.status: int | None = None
         """The exit status, where the program has ended by itself; an exception is left to the interpreter."""
-        # The first that is registered is the last that is called.
+        # Called after all that is registered from here on. What imports registered before it is not called: logging's end,
+        # whose handlers write at once, and the freeing of Pillow's memory.
         atexit.register(self._leave)
 
     @contextmanager
