@@ -19,7 +19,7 @@ __all__ = ["OwnerUnreachable", "Spliced", "splice"]
 
 _CONNECT_WITHIN_S = 1.0
 _UNSENT = 64 * 1024
-"""Bytes that may wait for one side before the other is not read any more."""
+"""Bytes of one side that may wait for the other until the upgrade."""
 _LINGER_S = 2.0
 """How long a client has, after a refusal, to take it whole and end its connection."""
 _LONGEST_HEAD = 16 * 1024
@@ -143,6 +143,9 @@ class _FromOwner(asyncio.Protocol):
     def _connect(self, owner: asyncio.Transport) -> None:
         if self._early:
             owner.write(bytes(self._early))
+        # Written at once in the read, not after the loop's other reads: what one side does not take stops the other sooner.
+        for side in (owner, self._client):
+            side.set_write_buffer_limits(0)
         owner.set_protocol(_Side(self, self._client))
         self._client.set_protocol(_Side(self._handler, owner))
 
