@@ -137,17 +137,22 @@ class _FromOwner(asyncio.Protocol):
         self._client.write(data)
         if self._answer.ends_with(data):
             self.end()
-        elif self._answer.upgraded and self._transport is not None:
+        elif self._answer.upgraded and self._transport is not None and not self._client.is_closing():
             self._connect(self._transport)
 
     def _connect(self, owner: asyncio.Transport) -> None:
         if self._early:
             owner.write(bytes(self._early))
-        # Written at once in the read, not after the loop's other reads: what one side does not take stops the other sooner.
-        for side in (owner, self._client):
-            side.set_write_buffer_limits(0)
-        owner.set_protocol(_Side(self, self._client))
-        self._client.set_protocol(_Side(self._handler, owner))
+        for transport, side in (
+            (owner, _Side(self, self._client)),
+            (self._client, _Side(self._handler, owner)),
+        ):
+            transport.set_protocol(side)
+            # Written at once in the read, not after the loop's other reads.
+            transport.set_write_buffer_limits(0)
+            if transport.get_write_buffer_size():
+                # The transport has told the former protocol, or nobody, and will tell this one when it is empty.
+                side.pause_writing()
 
     def from_client(self, data: bytes) -> None:
         """Bytes of the client, kept until the owner has upgraded the connection, and dropped once it has refused."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 import pytest
@@ -86,6 +87,60 @@ async def test_a_refused_handshake_opens_no_way_to_the_owner(path: bytes, at_onc
         writer.close()
     assert body == (b"x" * 200_000 if path == b"/long" else b"no")
     assert asked == [path.decode()]
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("first", [30_000, 250_000])
+def test_an_owner_waits_for_a_client_who_does_not_take_the_first_bytes(
+    new_loop: Callable[[], asyncio.AbstractEventLoop], first: int
+) -> None:
+    """What comes in one piece with the upgrade may stand in the client's transport when the two are connected."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_first_bytes_not_taken(first))
+
+
+async def _first_bytes_not_taken(first: int) -> None:
+    bodies, body = 256, b"x" * 262_144
+    sent = 0
+
+    async def own(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + b"y" * first)
+        with suppress(ConnectionError):  # The client leaves before it has everything.
+            while sent < bodies:
+                await writer.drain()
+                writer.write(body)
+                sent += 1
+        writer.close()
+
+    async with await asyncio.start_server(own, "127.0.0.1") as owner:
+        url = f"http://127.0.0.1:{owner.sockets[0].getsockname()[1]}"
+        app = web.Application()
+
+        async def pass_on(request: web.Request) -> web.StreamResponse:
+            assert request.transport is not None
+            wire = request.transport.get_extra_info("socket")
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+            return await splice(request, url, {})
+
+        app.router.add_get("/", pass_on)
+        async with TestServer(app) as front:
+            narrow = socket.socket()
+            narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            narrow.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(narrow, ("127.0.0.1", front.port))
+            await asyncio.get_running_loop().sock_sendall(narrow, HANDSHAKE % b"/")
+            before = -1
+            while before < sent < bodies or not sent:
+                before = sent
+                for _ in range(500):
+                    await asyncio.sleep(0)
+            assert sent < bodies // 2, "the owner was read on although nobody took it"
+            reader, writer = await asyncio.open_connection(sock=narrow)
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+            assert await asyncio.wait_for(reader.readexactly(first), 10) == b"y" * first
+            writer.close()
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
