@@ -54,6 +54,7 @@ __all__ = [
     "node_url",
     "nodes_of",
     "others_have_said",
+    "others_may_have_a_site",
     "version",
 ]
 
@@ -86,6 +87,12 @@ def _site_at(data: Path) -> Millis | None:
         return (data / "public" / "index.html").stat().st_mtime_ns // 1_000_000
     except FileNotFoundError:
         return None
+
+
+def others_may_have_a_site(node: Node) -> bool:
+    """Whether a server that goes on running has its copy of the site; assumed before the first look at the others."""
+    membership = node.membership
+    return not membership.nodes or any(row.site_at is not None for row in membership.living())
 
 
 def _log_fields(node: Node, line: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +140,7 @@ def follow_news(node: Node, keys: Keys, app: web.Application, data: Path) -> Non
         wait.close()
 
     app.on_shutdown.append(closed)
-    wait.wait_for_first_site(lambda: _site_at(data) is not None)
+    wait.wait_for_first_site(lambda: _site_at(data) is not None, lambda: others_may_have_a_site(node))
     membership.on_news(look_again)
 
 

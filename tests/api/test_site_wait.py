@@ -71,11 +71,15 @@ async def test_the_first_site_is_awaited_and_no_longer_than_ten_minutes(
 ) -> None:
     """Only where other servers may have it. One that goes later, with its folder, is no first one."""
     assert not SiteWait().awaits_first_site()
-    has_site = False
+    has_site, others_have = False, True
     wait, late = SiteWait(), SiteWait()
     for each in (wait, late):
-        each.wait_for_first_site(lambda: has_site)
+        each.wait_for_first_site(lambda: has_site, lambda: others_have)
         assert each.awaits_first_site()
+    others_have = False
+    assert not wait.awaits_first_site()
+    others_have = True
+    assert wait.awaits_first_site()
     assert site_wait._READY_WITHOUT_SITE_AFTER_S == 600.0
     monkeypatch.setattr(site_wait, "_READY_WITHOUT_SITE_AFTER_S", 0.0)
     assert not late.awaits_first_site()
@@ -91,7 +95,7 @@ def test_two_that_ask_at_once_whether_the_first_site_is_there_both_hear_it(
 ) -> None:
     """Each asks on a thread of its own, and one of them is told while the other has begun to ask."""
     wait = SiteWait()
-    wait.wait_for_first_site(lambda: True)
+    wait.wait_for_first_site(lambda: True, lambda: True)
     heard: list[bool] = []
 
     def meanwhile() -> float:

@@ -331,6 +331,8 @@ async def test_a_new_server_is_ready_once_it_has_the_site(
             publish_immediately=True,
         )
         await asked(http, "POST", f"{one.url}/api/v2/session-summary", 200, body)
+        while (await until_nodes(http, one, 1))[0]["site_at"] is None:  # noqa: ASYNC110 — its next beat says it
+            await asyncio.sleep(0.05)
         async with running_server(tmp_path / "new", database_url=postgres_url) as new:
             said = await until_ready(http, new.url)
             for path in ("/", "/sessions/told/", "/feed.xml"):

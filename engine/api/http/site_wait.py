@@ -33,6 +33,7 @@ class SiteWait:
         self._watch: asyncio.Task[None] | None = None
         self._marked_again = False
         self._has_site: Callable[[], bool] | None = None
+        self._others_have: Callable[[], bool] = lambda: False
         # By the machine's own seconds, as the publisher builds: a demonstration's clock runs faster.
         self._started_at = time.monotonic()
 
@@ -41,12 +42,12 @@ class SiteWait:
         """Whether this server has run for so long that its first site would be there if it could be built."""
         return time.monotonic() - self._started_at > _FIRST_SITE_WITHIN_S
 
-    def wait_for_first_site(self, has_site: Callable[[], bool]) -> None:
-        """Let no balancer send readers here before ``has_site``, which may block: other servers have the pages meanwhile."""
-        self._has_site = has_site
+    def wait_for_first_site(self, has_site: Callable[[], bool], others_have: Callable[[], bool]) -> None:
+        """Let no balancer send readers here before ``has_site``, which may block, while ``others_have`` the pages."""
+        self._has_site, self._others_have = has_site, others_have
 
     def awaits_first_site(self) -> bool:
-        """Whether no page is built here yet, so that other servers are to be asked; false after ten minutes. Blocking, from any thread."""
+        """Whether other servers are to be asked for pages, since none is built here yet; false after ten minutes. Blocking, from any thread."""
         # Another thread may learn meanwhile that it is there.
         has_site = self._has_site
         if has_site is None or time.monotonic() - self._started_at > _READY_WITHOUT_SITE_AFTER_S:
@@ -54,7 +55,7 @@ class SiteWait:
         if has_site():
             self._has_site = None
             return False
-        return True
+        return self._others_have()
 
     def pages_marked(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
         """Pages were marked: let requests wait until ``is_behind`` says no, asked after this call."""
