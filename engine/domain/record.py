@@ -14,13 +14,7 @@ from typing import TypeVar
 from engine.domain.instant import SECOND, Millis
 from engine.domain.session import Member, Presence, Session, Span
 
-__all__ = [
-    "has_newer_technique",
-    "insert_in_order",
-    "insert_span",
-    "is_outdated",
-    "member_after_report",
-]
+__all__ = ["has_newer_technique", "insert_in_order", "insert_span", "is_outdated", "member_after_report"]
 
 _Item = TypeVar("_Item")
 _WHOLE_SECONDS: Millis = SECOND
@@ -38,7 +32,7 @@ def insert_in_order(
 def insert_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ...]:
     """The techniques with one more, which was reported at ``at``.
 
-    Another one that began at the same instant began a millisecond before it; the same one is there once. What an instructor
+    It comes after those that began at the same instant, which lasted no time; the same one is there once. What an instructor
     had announced and had not begun gives way to it; what a platform stated stays, since it has happened by that platform's clock.
     """
     kept = [
@@ -47,14 +41,7 @@ def insert_span(spans: Iterable[Span], span: Span, at: Millis) -> tuple[Span, ..
         if (known.started_at, known.technique) != (span.started_at, span.technique)
         and (known.started_at <= at or known.stated)
     ]
-    place = bisect_right(kept, span.started_at, key=lambda known: known.started_at)
-    latest = span.started_at
-    for index in reversed(range(place)):
-        latest -= 1
-        if kept[index].started_at <= latest:
-            break
-        kept[index] = replace(kept[index], started_at=latest)
-    return (*kept[:place], span, *kept[place:])
+    return insert_in_order(tuple(kept), span, lambda known: known.started_at)
 
 
 def has_newer_technique(state: Session, when: Millis, at: Millis) -> bool:

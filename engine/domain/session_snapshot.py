@@ -100,6 +100,7 @@ def _offset(at: Millis, began: Millis) -> float:
 
 
 def _timeline(state: Session, began: Millis, ended: Millis) -> tuple[TechniqueSpan, ...]:
+    """What was practised when; a technique that began with the end is named, but has no time."""
     spans = [span for span in state.spans if span.started_at < ended]
     starts = [max(span.started_at, began) for span in spans] + [ended]
     return tuple(
