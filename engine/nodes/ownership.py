@@ -27,8 +27,6 @@ log = structlog.get_logger()
 
 _FOREIGN_FOR_S = 1.0
 _MOST_FOREIGN = 10_000
-_CLAIMED_AT_ONCE = 1_000
-"""Sessions that one statement claims at most: each is a parameter, of which PostgreSQL takes 65,535."""
 _MOST_GIVEN_UP = 10_000
 _MOST_LINES = 20
 """So many sessions of one statement have lines of their own in the log."""
@@ -211,7 +209,7 @@ class SharedOwnership:
         return await asyncio.shield(claim)
 
     def _send(self, new: bool) -> None:
-        wanted, self._wanted[new] = self._wanted[new][:_CLAIMED_AT_ONCE], self._wanted[new][_CLAIMED_AT_ONCE:]
+        wanted, self._wanted[new] = self._wanted[new], []
         self._claiming[new] = asyncio.create_task(self._claim_all(wanted, new=new))
         self._claiming[new].add_done_callback(lambda _: self._sent(new))
 

@@ -83,28 +83,6 @@ async def test_claims_that_come_during_one_share_the_next(
         assert statements == [["a"], ["b", "nobody made it"]]
 
 
-async def test_one_statement_claims_so_many_sessions_at_most(
-    ownership: SharedOwnership, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """PostgreSQL takes no endless list of parameters: those who come in one moment share several statements."""
-    statements: list[int] = []
-    claim = NodeTable.claim
-
-    def counted(
-        table: NodeTable, node: str, session_ids: list[str], *, new: bool = False
-    ) -> dict[str, Owner]:
-        statements.append(len(session_ids))
-        return claim(table, node, session_ids, new=new)
-
-    monkeypatch.setattr(NodeTable, "claim", counted)
-    monkeypatch.setattr(engine.nodes.ownership, "_CLAIMED_AT_ONCE", 2)
-    claims = [ownership.claim(each) for each in ("a", "nobody", "made", "these", "b")]
-    first, *nobodys, last = await asyncio.gather(*claims, return_exceptions=True)
-    assert (first, last) == (1, 1)
-    assert [type(each) for each in nobodys] == [NotFound] * 3
-    assert statements == [2, 2, 1]
-
-
 async def test_the_log_says_which_sessions_another_server_had_before(
     ownership: SharedOwnership, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
