@@ -98,7 +98,9 @@ class SocketAuthorization:
             )
 
     def proved_client_id(self, session_id: str, claimed: str | None, resume: str | None) -> str | None:
-        """Whose secret ``resume`` is in a session: of the ``client_id`` claimed with it, or, where none is, of any; None without one.
+        """The ``client_id`` that ``resume`` proves; None where no ``resume`` was sent.
+
+        Without ``claimed`` the secret alone names its owner.
 
         Raises:
             BadCredential: it is not that client's, or nobody's.

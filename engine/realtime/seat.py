@@ -183,11 +183,11 @@ class Seat:
         # The socket's handler ends as soon as the peer answers the close frame.
         asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.transport.abort)
 
-    def refuse(self, code: str) -> None:
-        """Close as not let in, for the error of this code."""
+    def refuse(self, error_code: str) -> None:
+        """Close with the close code that belongs to an error, and count the refusal."""
         if not self.closing:
-            self._metrics.refused(code)
-        self.close(close_code_of(code), code)
+            self._metrics.refused(error_code)
+        self.close(close_code_of(error_code), error_code)
 
     def abort(self, code: int) -> None:
         """Abort the connection without a close frame; ``code`` is counted as the reason."""

@@ -31,8 +31,8 @@ class SeatPort(Protocol):
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Send a close frame and close."""
 
-    def refuse(self, code: str) -> None:
-        """Close as not let in, for the error of this code."""
+    def refuse(self, error_code: str) -> None:
+        """Close with the close code that belongs to an error, and count the refusal."""
 
 
 S = TypeVar("S", bound=SeatPort)
