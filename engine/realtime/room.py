@@ -17,13 +17,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from time import perf_counter
 
 from engine.domain.session import STAFF
 from engine.protocol.close_codes import CloseCode
-from engine.realtime.seat import UNSENT_LIMIT, Crowd, RoomMetrics, Seat
+from engine.realtime.seat import UNSENT_LIMIT, Crowd, Seat
+from engine.realtime.tick import Tick
 
-__all__ = ["RING", "Frame", "Room", "Tick"]
+__all__ = ["RING", "Frame", "Room"]
 
 RING = 512
 """Frames kept in memory for those who catch up; the journal has the older ones."""
@@ -40,44 +40,6 @@ _STALL_TIMEOUT = 20.0
 
 Frame = tuple[int, bytes, str | None, bytes]
 """``seq``, bytes, the client that does not get them, and the bytes that this one gets in their place."""
-
-
-class Tick:
-    """One scheduled call at the end of a loop tick, in which every room with something new flushes it."""
-
-    __slots__ = ("_due", "_metrics")
-
-    def __init__(self, metrics: RoomMetrics) -> None:
-        self._metrics = metrics
-        self._due: list[Room] = []
-
-    def due(self, room: Room) -> None:
-        """Flush ``room`` at the end of this tick."""
-        if not self._due:
-            asyncio.get_running_loop().call_soon(self._run)
-        self._due.append(room)
-
-    def now(self, room: Room) -> None:
-        """Flush ``room`` at once."""
-        self._write([room])
-
-    def _run(self) -> None:
-        rooms, self._due = self._due, []
-        self._write(rooms)
-
-    def _write(self, rooms: list[Room]) -> None:
-        began = perf_counter()
-        written = done = 0
-        try:
-            for room in rooms:
-                done += 1
-                written += room.flush()
-        finally:
-            # A room that fails must not silence those after it.
-            for room in rooms[done:]:
-                self.due(room)
-            if written:
-                self._metrics.delivered(written, perf_counter() - began)
 
 
 class Room:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pykka
@@ -39,6 +39,7 @@ from engine.sessions.messages import (
 from engine.sessions.ports import Ownership, RoomPort
 from engine.sessions.recent_messages import recent_messages
 from engine.sessions.session_actor import LoadedSession, SessionActor
+from engine.sessions.sole_spellings import SoleSpellings
 from engine.sessions.timing.deadline_queue import DeadlineQueue
 from engine.storage.journal import Journal, NotOwner
 from engine.storage.rooms import RoomCatalogue
@@ -101,8 +102,7 @@ class Directory:
         self._marks = marks
         self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
         self._starting: dict[str, asyncio.Future[pykka.ActorRef[SessionActor]]] = {}
-        self._creating: dict[str, str] = {}
-        """The ids of sessions that are being created, by the same in lower case."""
+        self._spellings = SoleSpellings(rooms)
         self._failed: set[str] = set()
         self._durable: dict[str, Session] = {}
         self._last_used: dict[str, Millis] = {}
@@ -147,7 +147,7 @@ class Directory:
         Raises:
             Conflict: the id is taken, or differs from one that is by case alone.
         """
-        async with self._sole_spelling(session_id):
+        async with self._spellings.reserved(session_id):
             try:
                 ref = await self.find(session_id)
             except NotFound:
@@ -156,25 +156,6 @@ class Directory:
                 raise Conflict("session_exists", f"There is already a session {session_id}.") from moved
             command = c.Create(session_id, self._new_id(), details, made_by)
             return await self._answer(ref, Execute(command, c.Sender(Role.ADMIN)))
-
-    @contextlib.asynccontextmanager
-    async def _sole_spelling(self, session_id: str) -> AsyncIterator[None]:
-        """While a session is created, refuse ids that differ by case alone: one folder on hosts whose file names know none."""
-        folded = session_id.lower()
-        other = self._creating.setdefault(folded, session_id)
-        try:
-            if other == session_id:
-                other = await self._rooms.id_differing_by_case(session_id) or session_id
-            if other != session_id:
-                raise Conflict(
-                    "session_exists",
-                    f"There is already a session {other}, and {session_id} differs from it by case alone.",
-                    {"session_id": f"differs from {other} by case alone"},
-                )
-            yield
-        finally:
-            if self._creating.get(folded) == session_id:
-                del self._creating[folded]
 
     async def ask(
         self,

@@ -34,7 +34,8 @@ from engine.realtime.leading_sockets import LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.live_socket import LiveSockets
 from engine.realtime.open_sockets import OpenSockets
-from engine.realtime.room import Room, Tick
+from engine.realtime.room import Room
+from engine.realtime.tick import Tick
 from engine.sessions.directory import Directory
 from engine.sessions.messages import SeatClaim, View
 from engine.sessions.ports import Ownership

@@ -13,8 +13,9 @@ from engine.domain.session import Role
 from engine.protocol.close_codes import CloseCode
 from engine.realtime import room, seat
 from engine.realtime.live_metrics import LiveMetrics
-from engine.realtime.room import Room, Tick
+from engine.realtime.room import Room
 from engine.realtime.seat import UNSENT_LIMIT, Seat
+from engine.realtime.tick import Tick
 from tests.realtime.raw import Raw, frame
 from tests.realtime.studio import KEY, Studio
 from tests.realtime.wire import Wire, ticks

@@ -12,8 +12,9 @@ from typing import Any, cast
 import pytest
 
 from engine.domain.session import Presence, Role
-from engine.realtime.room import RING, Room, Tick
+from engine.realtime.room import RING, Room
 from engine.realtime.seat import UNSENT_LIMIT, Seat
+from engine.realtime.tick import Tick
 from engine.sessions.messages import Detach
 from engine.storage.journal import Append, Done
 from engine.storage.opening import database_of

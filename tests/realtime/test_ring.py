@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.session import Role
-from engine.realtime.room import RING, Room, Tick
+from engine.realtime.room import RING, Room
 from engine.realtime.seat import UNSENT_LIMIT, Seat
+from engine.realtime.tick import Tick
 from tests.realtime.wire import Silence, Wire, ticks
 
 names = st.sampled_from(["ada", "bob"])

@@ -14,8 +14,9 @@ from websockets.protocol import CLIENT, Protocol
 from engine.domain import commands as c
 from engine.domain.session import Role
 from engine.realtime import room as rooms
-from engine.realtime.room import RING, Room, Tick
+from engine.realtime.room import RING, Room
 from engine.realtime.seat import UNSENT_LIMIT, Seat
+from engine.realtime.tick import Tick
 from tests.realtime.studio import Refused, Studio
 from tests.realtime.wire import Silence, Wire, seated, ticks
 

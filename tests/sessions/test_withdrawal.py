@@ -9,8 +9,9 @@ from engine.domain import commands as c
 from engine.domain.instant import HOUR
 from engine.domain.rejection import Rejected
 from engine.domain.session import Role
-from engine.realtime.room import RING, Room, Tick
+from engine.realtime.room import RING, Room
 from engine.realtime.seat import UNSENT_LIMIT
+from engine.realtime.tick import Tick
 from engine.storage.opening import database_of
 from engine.storage.outbox import SCHEDULE, Outbox
 from engine.storage.people import People
