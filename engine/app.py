@@ -183,6 +183,7 @@ async def running_server(
             on_finished=lambda finished: _on_finished(directory, storage.passing, finished),
         )
         directory = _build_directory(context, storage, process)
+        stack.push_async_callback(directory.close)
         sockets = _build_sockets(context, storage, directory)
         schedule = SeriesSchedule(
             series=storage.series,

@@ -55,5 +55,6 @@ def test_none_rings_after_the_end() -> None:
     deadlines = deadlines_of(clock, rung)
     deadlines.add(START + 10, "s")
     deadlines.stop()
+    deadlines.add(START + 20, "of a session that ends with the server")
     clock.jump(1000)
     assert rung == []

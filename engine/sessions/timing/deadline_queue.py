@@ -14,21 +14,25 @@ __all__ = ["DeadlineQueue"]
 class DeadlineQueue:
     """Calls back with the ids of the sessions whose deadline has come, soonest first."""
 
-    __slots__ = ("_clock", "_on_due", "_timer", "_waiting")
+    __slots__ = ("_clock", "_on_due", "_stopped", "_timer", "_waiting")
 
     def __init__(self, clock: Clock, on_due: Callable[[list[str]], None]) -> None:
         self._clock = clock
         self._on_due = on_due
         self._waiting: list[tuple[Millis, str]] = []
         self._timer: tuple[Millis, Timer] | None = None
+        self._stopped = False
 
     def add(self, deadline: Millis, session_id: str) -> None:
-        """Queue a deadline; a session may have several."""
+        """Queue a deadline; a session may have several. None is taken after the stop."""
+        if self._stopped:
+            return
         heapq.heappush(self._waiting, (deadline, session_id))
         self._set()
 
     def stop(self) -> None:
-        """Drop all deadlines."""
+        """Drop all deadlines, and take no more."""
+        self._stopped = True
         self._waiting.clear()
         if self._timer is not None:
             self._timer[1].cancel()
