@@ -377,6 +377,24 @@ async def test_an_answer_of_before_does_not_hide_that_one_comes(
     await expect(part.get_by_role("heading")).to_have_text("You come")
 
 
+async def test_what_was_said_before_the_next_screen_is_shown_there(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """On a slow line one says that one comes, and joins before the answer is here."""
+    await evenings(publishing.url, http, later=timedelta(days=3))
+    page = await open_page(f"{publishing.url}/sessions/join/later")
+    part = page.locator("#coming")
+    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    await page.route("**/registrations", lambda route: held.set_result(route), times=1)
+    await part.get_by_role("button", name="I come").click()
+    slow = await held
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
+    await expect(part).to_be_visible()
+    await slow.continue_()
+    await expect(part.get_by_role("heading")).to_have_text("You come")
+
+
 async def test_a_private_session_takes_those_with_its_link(
     publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:

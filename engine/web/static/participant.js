@@ -43,6 +43,8 @@ const visit = {
   name: memory.name ?? "",
   /** @type {string | null} when the room opens, for those who came too early */
   opensAt: null,
+  /** @type {import("./participant/coming.js").Part | null} where one says that one comes, on whichever screen */
+  coming: null,
   /** Whether the session was moved since the link was sent. */
   moved: false,
   /** Whether the session's details are known. */

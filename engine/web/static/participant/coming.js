@@ -11,12 +11,25 @@ import { recall, remember } from "../memory.js";
 import { answerText } from "../refusals.js";
 import { fetchPage } from "../session-page.js";
 
+/** @typedef {{element: Element, load: () => Promise<void>}} Part empty until it is loaded, and where there is nothing to say */
+
 /**
+ * One for all screens of a visit: an answer that comes when the next screen is shown is shown on that.
  * @param {any} visit
  * @param {(name: string) => void} [named] told the name that somebody gave
- * @returns {{element: Element, load: () => Promise<void>}} empty until it is loaded, and where there is nothing to say
+ * @returns {Part}
  */
-export function comingPart(visit, named = () => {}) {
+export function comingPart(visit, named) {
+  visit.coming ??= partOf(visit, named);
+  return visit.coming;
+}
+
+/**
+ * @param {any} visit
+ * @param {(name: string) => void} [named]
+ * @returns {Part}
+ */
+function partOf(visit, named = () => {}) {
   const { sessionId } = visit;
   const path = sessionPath(sessionId);
   const element = h("div", { class: "coming" });
@@ -32,8 +45,9 @@ export function comingPart(visit, named = () => {}) {
     // Of before something was sent, or before a later look.
     if (turn !== begun) return undefined;
     // What is as it was is not touched: it may have the focus. Without an answer it stays.
-    if (html === null || html === shown) return undefined;
-    shown = html;
+    const now = `${visit.room.phase} ${html}`;
+    if (html === null || now === shown) return undefined;
+    shown = now;
     const part = new DOMParser().parseFromString(html, "text/html").querySelector("section");
     // Once the room is open one joins it; only whoever has a place may give it back.
     if (visit.room.phase === "waiting" && !part?.dataset.registration) return show(element);
@@ -75,10 +89,8 @@ export function comingPart(visit, named = () => {}) {
   };
   /** Somebody may have cancelled meanwhile: looked at again, the page says so, unless words are being written into it. */
   const back = () => {
-    if (!element.isConnected) return document.removeEventListener("visibilitychange", back);
     const written = [...element.querySelectorAll("input")].some((field) => field.value);
-    if (document.visibilityState === "visible" && element.firstChild && !written) load();
-    return undefined;
+    if (document.visibilityState === "visible" && element.isConnected && element.firstChild && !written) load();
   };
   document.addEventListener("visibilitychange", back);
   return { element, load };
