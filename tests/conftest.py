@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from engine.storage.postgres import PostgresDatabase
 from publisher.catalogue.published import Catalogue
+from tests import one_run
 from tests.postgres import PostgresCluster
 
 _MEMORY: Final = Path("/dev/shm")
@@ -53,6 +54,7 @@ def pytest_configure() -> None:
     if "TMPDIR" not in os.environ and _has_room_in_memory():
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None
+    one_run.begin()
     if not _CI:
         settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
         settings.load_profile("shared")

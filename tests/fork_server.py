@@ -34,6 +34,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from tests.one_run import end_of_run, ends_with_the_run, shared_folder
 from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
 
@@ -54,6 +55,8 @@ _IMPORTED: Final = (
     "psycopg",
     "uvloop",
 )
+_SERVERS: Final[list[subprocess.Popen[bytes]]] = []
+"""Of this process: it may end before them."""
 _STREAMS: Final = 3
 _MOST: Final = 1 << 20
 """Bytes of a request: an environment is a few thousand."""
@@ -83,29 +86,39 @@ os._exit(status)
 
 @cache
 def program() -> str:
-    """The path of the executable; the fork server runs from the first call to the end of this process."""
-    folder = Path(tempfile.mkdtemp(prefix="halcytone-fork-"))
-    address = str(folder / "calls")
+    """The path of the executable; the fork server runs from the first call of a run's processes to the end of the run."""
+    with shared_folder() as folder:
+        executable = folder / "fork-server" / "python"
+        if not executable.exists():
+            executable.parent.mkdir()
+            _start(executable)
+    return str(executable)
+
+
+def _start(executable: Path) -> None:
+    """Start the fork server, and make the executable that calls it."""
+    address = str(executable.parent / "calls")
+    end = end_of_run()
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(address)
         listener.listen(64)
         server = subprocess.Popen(
-            [PYTHON, "-m", "tests.fork_server", str(listener.fileno()), str(folder)],
-            stdin=subprocess.PIPE,
+            [PYTHON, "-m", "tests.fork_server", str(listener.fileno()), str(executable)],
+            stdin=end,
             stdout=subprocess.PIPE,
             pass_fds=[listener.fileno()],
             cwd=Path(__file__).parents[1],
             start_new_session=True,
         )
+    os.close(end)
+    ends_with_the_run(server.pid)
+    _SERVERS.append(server)
     # Whoever has a deadline for a publisher's work must not wait for these imports, too.
     assert server.stdout is not None
     assert server.stdout.read(1), "the fork server ended before it was ready"
     server.stdout.close()
-    executable = folder / "python"
     executable.write_text(_CALLER.format(python=PYTHON, address=address))
     executable.chmod(0o755)
-    atexit.register(_end, server)
-    return str(executable)
 
 
 def halcytone(*arguments: str) -> tuple[str, ...]:
@@ -116,12 +129,6 @@ def halcytone(*arguments: str) -> tuple[str, ...]:
 def publisher(data: Path) -> tuple[str, ...]:
     """The command line of the publisher of a data folder, forked."""
     return halcytone("publisher", "--data", str(data))
-
-
-def _end(server: subprocess.Popen[bytes]) -> None:
-    assert server.stdin is not None
-    server.stdin.close()
-    server.wait()
 
 
 class _Request(NamedTuple):
@@ -248,7 +255,7 @@ def _become(request: _Request) -> None:
     time.tzset()
     option, module, *rest = map(os.fsdecode, request.arguments)
     assert option == "-m", f"a fork takes -m MODULE, not {option}"
-    sys.executable = str(Path(sys.argv[2]) / "python")
+    sys.executable = sys.argv[2]
     sys.argv = [module, *rest]
     # The program's own modules alone are imported by others; what is run is made anew, as ``-m`` does.
     sys.modules.pop(module, None)
@@ -271,6 +278,7 @@ if __name__ == "__main__":
         asked = _forked(calls)
     with end.of_program():
         if asked is None:
-            shutil.rmtree(sys.argv[2], ignore_errors=True)
+            # Whoever began the run does this, too, unless it was killed.
+            shutil.rmtree(Path(sys.argv[2]).parents[1], ignore_errors=True)
         else:
             _become(asked)
