@@ -7,6 +7,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +17,7 @@ import pytest
 import structlog
 from aiohttp import web_app
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 from engine.storage.postgres import PostgresDatabase
 from publisher.catalogue.published import Catalogue
@@ -59,8 +62,30 @@ def pytest_configure() -> None:
         settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
         settings.load_profile("shared")
     gc.set_threshold(10_000, 20, 1_000)
+    gc.disable()
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
+    """Look through Unicode while workers start: Hypothesis keeps what it finds, and takes a second for it."""
+    yield
+    if session.config.getoption("dist", "no") != "no":
+        st.text().validate()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let each worker of a whole run compile another part of the tests first, where all would compile all."""
+    given = getattr(session.config, "workerinput", None)
+    if given is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    root = session.config.rootpath
+    files = sorted((root / "tests").rglob("test_*.py"))
+    for file in files[int(given["workerid"].removeprefix("gw")) :: given["workercount"]]:
+        with suppress(Exception):  # Said when it is collected.
+            import_module(".".join(file.relative_to(root).with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,10 +97,10 @@ def pytest_collection_finish() -> None:
     """Leave what stays, all tests above all, out of every collection to come.
 
     The publisher collects after each build: through the objects of the tests themselves that takes half a second, and
-    there are a thousand builds.
+    there are a thousand builds. Nothing is collected before: what tests are made of stays.
     """
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_runtest_logfinish() -> None:
