@@ -148,7 +148,7 @@ def rebuilds(data: Path) -> dict[str, Any]:
         "unchanged_s": unchanged[1],
         "pages_s": changed[0],
         "cards_s": changed[1],
-        "card_s": statistics.median(_seconds_of_a_card(n) for n in range(40)),
+        "card_s": statistics.median(_seconds_of_a_card(n) for n in range(min(40, len(cards)))),
         "card_bytes": max(cards),
         "cards": len(cards),
     }
