@@ -5,7 +5,7 @@ executable that takes ``-m MODULE …`` as Python does: it hands its folder, its
 the fork server, passes SIGINT and SIGTERM on, and ends as its fork ends. Its own death is the death of its fork. What a
 fork starts with ``sys.executable`` is forked, too.
 
-A fork behaves as a process of its own does, with four exceptions: its id is another one than the caller's child has,
+A fork behaves as a process of its own does, with four exceptions: its id is another one than the caller's child has (``fork_of``),
 all forks share one seed of hashes, the command line in ``/proc`` is this module's, and after its last thread and what
 it registered for its end the interpreter does not take itself apart. Tests for which one of these matters start
 ``PYTHON`` itself.
@@ -38,7 +38,7 @@ from tests.one_run import end_of_run, ends_with_the_run, shared_folder
 from tests.publisher.samples import snapshot
 from tests.publisher.studio_data import Publisher
 
-__all__ = ["PYTHON", "halcytone", "program", "publisher"]
+__all__ = ["PYTHON", "fork_of", "halcytone", "program", "publisher"]
 
 PYTHON: Final = sys.executable
 """The interpreter, for processes that are not forked."""
@@ -57,6 +57,8 @@ _IMPORTED: Final = (
 )
 _SERVERS: Final[list[subprocess.Popen[bytes]]] = []
 """Of this process: it may end before them."""
+_FORKS: Final = "forks"
+"""The folder with a file for each caller, which has the id of its fork."""
 _STREAMS: Final = 3
 _MOST: Final = 1 << 20
 """Bytes of a request: an environment is a few thousand."""
@@ -90,7 +92,7 @@ def program() -> str:
     with shared_folder() as folder:
         executable = folder / "fork-server" / "python"
         if not executable.exists():
-            executable.parent.mkdir()
+            (executable.parent / _FORKS).mkdir(parents=True)
             _start(executable)
     return str(executable)
 
@@ -129,6 +131,11 @@ def halcytone(*arguments: str) -> tuple[str, ...]:
 def publisher(data: Path) -> tuple[str, ...]:
     """The command line of the publisher of a data folder, forked."""
     return halcytone("publisher", "--data", str(data))
+
+
+def fork_of(caller: int) -> int:
+    """The process id of the fork that does what a process was started for, once it has printed something."""
+    return int((Path(program()).parent / _FORKS / str(caller)).read_text())
 
 
 class _Request(NamedTuple):
@@ -175,6 +182,7 @@ def _forked(listener: socket.socket) -> _Request | None:
                 pid = os.fork()
                 if pid == 0:
                     selector.close()
+                    _note_fork(call)
                     for each in (listener, call, *pids):
                         each.close()
                     for ended in running:
@@ -206,6 +214,13 @@ def _forked(listener: socket.socket) -> _Request | None:
                         selector.unregister(watched)
                 os.close(what)
                 call.close()
+
+
+def _note_fork(call: socket.socket) -> None:
+    """Say whose fork this process is."""
+    sent = call.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 3 * array.array("i").itemsize)
+    caller, _, _ = array.array("i", sent)
+    (Path(sys.argv[2]).parent / _FORKS / str(caller)).write_text(str(os.getpid()))
 
 
 def _publish_once() -> None:

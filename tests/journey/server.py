@@ -14,12 +14,12 @@ from typing import Any
 
 import aiohttp
 
-from tests.fork_server import halcytone
+from tests.fork_server import fork_of, halcytone
 
 __all__ = ["HEADERS", "KEY", "OPERATOR", "Server", "asked", "running_server", "until_ready"]
 
 OPERATOR = (sys.executable, "-m", "engine.cli")
-"""The command of an operator, which imports everything: for tests of the start, of signals to its id, and of equal bytes."""
+"""The command of an operator, which imports everything: for tests of the start and of equal bytes."""
 
 KEY = "the-administrators-key-of-this-test"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -79,10 +79,9 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """The process id of the running server, which must be an operator's: a forked one is not the process that was started."""
+        """The process id of the running server."""
         assert self._process is not None
-        assert self._command != halcytone(), "give OPERATOR as the command"
-        return self._process.pid
+        return fork_of(self._process.pid) if self._command == halcytone() else self._process.pid
 
     async def kill(self) -> None:
         """As a power cut does it."""

@@ -36,14 +36,13 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 @pytest.fixture
 async def servers(
-    tmp_path: Path, postgres_url: str, http: aiohttp.ClientSession, request: pytest.FixtureRequest
+    tmp_path: Path, postgres_url: str, http: aiohttp.ClientSession
 ) -> AsyncIterator[tuple[Server, Server]]:
-    """Both know of each other. A parameter is the command that starts them."""
-    command = getattr(request, "param", ())
+    """Both know of each other."""
     async with AsyncExitStack() as stack:
         one, two = [
             await stack.enter_async_context(
-                running_server(tmp_path / name, command, database_url=postgres_url, log_level="debug")
+                running_server(tmp_path / name, database_url=postgres_url, log_level="debug")
             )
             for name in ("one", "two")
         ]
@@ -224,7 +223,6 @@ async def test_a_server_that_is_stopped_gives_its_sessions_to_the_other(
     await client.close()
 
 
-@pytest.mark.parametrize("servers", [OPERATOR], indirect=True, ids=["by their own ids"])
 async def test_a_server_that_stood_still_lets_go_of_what_others_have(
     servers: tuple[Server, Server], http: aiohttp.ClientSession
 ) -> None:
