@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,10 +25,10 @@ from engine.clock import Clock
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
 from engine.storage.keys import signing_key
-from engine.storage.sqlite import FILE_NAME, SqliteDatabase
-from publisher.catalogue.published import Catalogue
+from engine.storage.sqlite import SqliteDatabase
 from tests.fork_server import publisher as forked_publisher
 from tests.plain_http import plain_client
+from tests.storage.empty_tables import give_tables
 
 KEY = "the administrator's key"
 # Reads its input to the end and does nothing: the outbox stays as it is.
@@ -123,23 +121,6 @@ def settings(data: Path, **given: Any) -> Settings:
     return Settings(**values)
 
 
-def _give_tables(data: Path) -> None:
-    """Put a database with all tables and nothing in them where none is: making them takes as long as the rest of a start."""
-    data.mkdir(parents=True, exist_ok=True)
-    if not (data / FILE_NAME).exists():
-        (data / FILE_NAME).write_bytes(_empty_tables())
-
-
-@cache
-def _empty_tables() -> bytes:
-    with TemporaryDirectory() as folder:
-        database = SqliteDatabase(Path(folder) / FILE_NAME)
-        with database.connect() as connection:
-            Catalogue(connection)
-            assert connection.discard_deleted()
-        return (Path(folder) / FILE_NAME).read_bytes()
-
-
 @asynccontextmanager
 async def running(
     data: Path, publisher: Sequence[str] | None = IDLE, *, clock: Clock | None = None, **given: Any
@@ -147,7 +128,7 @@ async def running(
     """A server on ``data``; ``publisher`` None is the real one."""
     command = forked_publisher(data) if publisher is None else publisher
     if given.get("database_url") is None:
-        _give_tables(data)
+        give_tables(data)
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             # Eight megabytes for each of hundreds of servers, which takes as long as the rest of a start.

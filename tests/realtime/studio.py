@@ -45,6 +45,7 @@ from engine.storage.rooms import Rooms
 from engine.storage.sqlite_journal import SqliteJournal
 from tests.realtime.hand_clock import HandClock
 from tests.realtime.inbox import Inbox
+from tests.storage.empty_tables import give_tables
 
 KEY = "a-key-for-tests"
 DAY: Millis = 24 * 60 * 60 * 1000
@@ -120,6 +121,7 @@ class Studio:
 
         What stands in ``X-From`` is taken for the address.
         """
+        give_tables(self.data)
         database = database_of(self.data)
         loop = asyncio.get_running_loop()
         self.keys = Keys(database)
