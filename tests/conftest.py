@@ -46,8 +46,13 @@ def _has_room_in_memory() -> bool:
     return min(shutil.disk_usage(_MEMORY).free, psutil.virtual_memory().available) > _ROOM
 
 
+def _starts_workers(config: pytest.Config) -> bool:
+    """Whether this process collects nothing, and starts the workers that do."""
+    return bool(config.getoption("dist", "no") != "no")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Log and collect garbage as the server does, and let no example fail for the time it took.
 
     Tracebacks drawn with every local take longer than what is tested; and the collector would look again and again
@@ -62,7 +67,8 @@ def pytest_configure() -> None:
         settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
         settings.load_profile("shared")
     gc.set_threshold(10_000, 20, 1_000)
-    gc.disable()
+    if not _starts_workers(config):
+        gc.disable()
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
@@ -71,7 +77,7 @@ def pytest_configure() -> None:
 def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     """Look through Unicode while workers start: Hypothesis keeps what it finds, and takes a second for it."""
     yield
-    if session.config.getoption("dist", "no") != "no":
+    if _starts_workers(session.config):
         st.text().validate()
 
 
