@@ -1,23 +1,32 @@
 """The browser that tests drive: a Chromium with its flags, or with ``--engine firefox`` Debian's Firefox; one for a whole run.
 
-So are its contexts, where nothing of one test can be seen by the next.
+So are its contexts and a tab in each, where nothing of one test can be seen by the next.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, CDPSession, Page, async_playwright, expect
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    CDPSession,
+    Page,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from tests.engines import firefox
 
-__all__ = ["CHROMIUM", "FLAGS", "Contexts", "browser", "contexts"]
+__all__ = ["CHROMIUM", "FLAGS", "Contexts", "browser", "contexts", "listened"]
 
 CHROMIUM = os.environ.get("HALCYTONE_CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))), None
@@ -38,8 +47,14 @@ FLAGS = (
     "--renderer-process-limit=1",
 )
 
-_OF_PAGE = {"viewport", "color_scheme", "reduced_motion", "forced_colors"}
-"""Options of a context that a page can have on its own."""
+_MEDIA: dict[str, Any] = {
+    "media": "null",
+    "color_scheme": "light",
+    "reduced_motion": "no-preference",
+    "forced_colors": "none",
+}
+"""What a page is shown on where nothing else is asked for."""
+_VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 _MOST_IDLE = 6
 
 # A request or a screen that takes a tenth of a second takes five where browsers and servers share two busy cores.
@@ -66,16 +81,68 @@ async def browser(
 
 @dataclass(slots=True)
 class _Kept:
-    """A context that is used again; its first page does nothing, but keeps its process."""
+    """A context that is used again.
+
+    Its first page does nothing, but keeps its process. Its tab is used again as well: what it has loaded it keeps ready.
+    """
 
     options: dict[str, Any]
     context: BrowserContext
     tools: CDPSession
+    resting: list[Page]
+    """The pages that are open while no test uses the context: the first, and the tab."""
+    tab: Page | None = None
+    scripts: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Takes the scripts of a test back."""
     opening: bool = False
 
     @property
     def idle(self) -> bool:
-        return not self.opening and len(self.context.pages) == 1
+        return not self.opening and all(page in self.resting for page in self.context.pages)
+
+    async def opened(self, *, fresh: bool) -> Page:
+        """The tab in a context without anything in it, or a page that no other test has."""
+        self.opening = True
+        try:
+            await self.context.clear_cookies()
+            await self.context.set_offline(False)
+            await self.tools.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
+            if fresh:
+                return await self.context.new_page()
+            if self.tab in self.resting:
+                self.resting.remove(self.tab)
+            else:
+                self.tab = await self.context.new_page()
+            return self.tab
+        finally:
+            self.opening = False
+
+    async def left(self) -> None:
+        """Close every page of a test but the tab, which shows nothing then."""
+        for page in self.context.pages:
+            if page not in self.resting and page is not self.tab:
+                await page.close()
+        await self.scripts.aclose()
+        if self.tab and not self.tab.is_closed() and self.tab not in self.resting:
+            await self.tab.goto("about:blank")
+            await self.tab.evaluate("window.name = ''")
+            tools = await self.context.new_cdp_session(self.tab)
+            await tools.send("Page.resetNavigationHistory")
+            await tools.detach()
+            self.resting.append(self.tab)
+
+
+@contextmanager
+def listened(page: Page, **listeners: Callable[[Any], None]) -> Iterator[None]:
+    """Listen to events of a page, by their names."""
+    emitter: Any = page
+    for event, listener in listeners.items():
+        emitter.on(event, listener)
+    try:
+        yield
+    finally:
+        for event, listener in listeners.items():
+            page.remove_listener(event, listener)
 
 
 class Contexts:
@@ -85,53 +152,50 @@ class Contexts:
         self._browser = browser
         self._kept: list[_Kept] = []
 
-    async def open(self, *, once: bool = False, script: str | None = None, **options: Any) -> Page:
-        """An empty page in a context that has no other; ``once`` is for a test that changes the context itself."""
+    async def open(
+        self, *, once: bool = False, fresh: bool = False, script: str | None = None, **options: Any
+    ) -> Page:
+        """An empty page in a context that has no other.
+
+        ``once`` is for a test that changes the context itself, ``fresh`` for one that changes the page by more than
+        scripts, media and size: that has routes, listeners of its own or a DevTools session.
+        """
         if once or self._browser.browser_type.name != "chromium":
             context = await self._browser.new_context(**options)
             if script:
                 await context.add_init_script(script)
             return await context.new_page()
-        of_page = {name: options.pop(name) for name in _OF_PAGE & options.keys()}
-        page = await self._page(options)
-        if viewport := of_page.pop("viewport", None):
-            await page.set_viewport_size(viewport)
-        if of_page:
-            await page.emulate_media(**of_page)
+        viewport = options.pop("viewport", _VIEWPORT)
+        media = {name: options.pop(name, usual) for name, usual in _MEDIA.items()}
+        kept = await self._context(options)
+        page = await kept.opened(fresh=fresh)
+        await page.set_viewport_size(viewport)
+        await page.emulate_media(**media)
         if script:
-            await page.add_init_script(script)
+            await kept.scripts.enter_async_context(await page.add_init_script(script))
         return page
 
     async def leave(self, contexts: Collection[BrowserContext]) -> None:
-        """Close every page in contexts of a test, and all but a few of the contexts."""
-        kept = {each.context for each in self._kept}
+        """Close or empty every page in contexts of a test, and close all but a few of the contexts."""
+        kept = {each.context: each for each in self._kept}
         for context in contexts:
-            if context not in kept:
-                await context.close()
+            if context in kept:
+                await kept[context].left()
             else:
-                for page in context.pages[1:]:
-                    await page.close()
+                await context.close()
         idle = [each for each in self._kept if each.idle]
         for each in idle[:-_MOST_IDLE]:
             self._kept.remove(each)
             await each.context.close()
 
-    async def _page(self, options: dict[str, Any]) -> Page:
+    async def _context(self, options: dict[str, Any]) -> _Kept:
         found = next((each for each in self._kept if each.idle and each.options == options), None)
         if found is None:
-            found = await self._made(options)
-        else:
-            # The last used ones are kept.
-            self._kept.remove(found)
-            self._kept.append(found)
-        found.opening = True
-        try:
-            await found.context.clear_cookies()
-            await found.context.set_offline(False)
-            await found.tools.send("Storage.clearDataForOrigin", {"origin": "*", "storageTypes": "all"})
-            return await found.context.new_page()
-        finally:
-            found.opening = False
+            return await self._made(options)
+        # The last used ones are kept.
+        self._kept.remove(found)
+        self._kept.append(found)
+        return found
 
     async def _made(self, options: dict[str, Any]) -> _Kept:
         context = await self._browser.new_context(**options)
@@ -139,7 +203,7 @@ class Contexts:
         # On the site of every server of a test, as the process is a site's.
         await first.route("**", lambda route: route.fulfill(body="<!doctype html>", content_type="text/html"))
         await first.goto("http://127.0.0.1/")
-        made = _Kept(options, context, await context.new_cdp_session(first))
+        made = _Kept(options, context, await context.new_cdp_session(first), [first])
         self._kept.append(made)
         return made
 

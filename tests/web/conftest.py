@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from engine.app import running_server as running_server_here
 from engine.clock import Clock
 from engine.settings import Settings
 from tests.api.conftest import IDLE
-from tests.browsers import Contexts, browser, contexts
+from tests.browsers import Contexts, browser, contexts, listened
 from tests.fork_server import publisher as forked_publisher
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
@@ -66,10 +66,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def opening(contexts: Contexts) -> AsyncIterator[Opener]:
     """Open pages, each in a context of its own; afterwards: no console message, no request to another host.
 
-    ``moving`` is for a test that looks at the movement of the circle itself.
+    ``moving`` is for a test that looks at the movement of the circle itself; others are options of ``Contexts.open``.
     """
     complaints: list[str] = []
     used: set[BrowserContext] = set()
+    listening = ExitStack()
 
     async def open_(
         url: str, *, phone: bool = True, script: str | None = None, moving: bool = False, **options: Any
@@ -79,20 +80,21 @@ async def opening(contexts: Contexts) -> AsyncIterator[Opener]:
         page = await contexts.open(script=("" if moving else _STILL) + (script or ""), **options)
         used.add(page.context)
         host = url.split("/")[2]
-        page.on(
-            "pageerror",
-            lambda error: complaints.append(f"error: {error}") if unexpected(str(error)) else None,
-        )
-        page.on(
-            "console", lambda message: complaints.append(message.text) if unexpected(message.text) else None
-        )
-        page.on(
-            "request", lambda request: complaints.append(request.url) if abroad(request.url, host) else None
+        listening.enter_context(
+            listened(
+                page,
+                pageerror=lambda error: (
+                    complaints.append(f"error: {error}") if unexpected(str(error)) else None
+                ),
+                console=lambda message: complaints.append(message.text) if unexpected(message.text) else None,
+                request=lambda request: complaints.append(request.url) if abroad(request.url, host) else None,
+            )
         )
         await page.goto(url)
         return page
 
-    yield open_
+    with listening:
+        yield open_
     await contexts.leave(used)
     assert complaints == []
 

@@ -365,7 +365,7 @@ async def test_the_last_screen_is_there_before_the_network_goes(room: FakeRoom, 
 
 async def test_a_page_from_before_an_upgrade_loads_itself_anew(room: FakeRoom, open_page: Opener) -> None:
     """Where a file of the old version is gone, nobody is left with a dead button; the name stays."""
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", fresh=True)
     refused: list[str] = []
 
     async def gone_once(route: Route) -> None:

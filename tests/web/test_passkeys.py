@@ -47,7 +47,7 @@ async def with_authenticator(page: Page) -> tuple[CDPSession, str]:
 
 
 async def signed_in(open_page: Opener, address: str) -> Page:
-    page = await open_page(f"{address}/console", phone=False)
+    page = await open_page(f"{address}/console", phone=False, fresh=True)
     await page.get_by_label("Key or session link").fill(API_KEY)
     await page.get_by_role("button", name="Sign in").click()
     await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()

@@ -57,7 +57,7 @@ async def practising(room: FakeRoom, open_page: Opener, **look: Any) -> Page:
     """Somebody who breathes along."""
     # In the middle of a breath: the hint to join on the next inhale needs its place too.
     await room.change("Box Breathing", BOX, lead_ms=-2_000)
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", **look)
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", fresh=True, **look)
     await page.locator(".entry button").click()
     await expect(page.locator(".time-left")).not_to_be_empty()
     return page
@@ -149,7 +149,7 @@ async def test_the_bar_of_reduced_motion_fits_every_window(room: FakeRoom, open_
 
 async def test_text_follows_the_size_set_in_the_browser(room: FakeRoom, open_page: Opener) -> None:
     """Twice the text for whoever has set it so, on every screen."""
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}")
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", fresh=True)
     size = "parseFloat(getComputedStyle(document.body).fontSize)"
     before = await page.evaluate(size)
     await sized(page, 200)

@@ -131,7 +131,7 @@ async def test_the_locked_screen_stops_the_sound_and_brings_it_back(
 
 async def test_the_voice_says_the_words_of_the_page_s_language(room: FakeRoom, open_page: Opener) -> None:
     """Its files are asked for when it is switched on, and not before."""
-    page = await breathing(room, open_page, locale="de-DE")
+    page = await breathing(room, open_page, locale="de-DE", fresh=True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.rpartition("/voice/")[2]))
     voice = page.get_by_role("switch", name="Stimme")
@@ -148,7 +148,7 @@ async def test_the_voice_says_the_words_of_the_page_s_language(room: FakeRoom, o
 
 async def test_a_voice_that_cannot_be_loaded_is_not_said_to_be_on(room: FakeRoom, open_page: Opener) -> None:
     """The tone that was on goes on."""
-    page = await breathing(room, open_page)
+    page = await breathing(room, open_page, fresh=True)
     await page.route("**/voice/**", lambda route: route.abort())
     await page.get_by_role("switch", name="Tone").click()
     await page.wait_for_function("() => window.sounds[0].duration > 60", polling=100)

@@ -87,7 +87,7 @@ async def frame_time(page: Page) -> float:
 async def test_the_circle_moves_while_the_page_rests(room: FakeRoom, open_page: Opener) -> None:
     """A whole breath with holds takes few styles; what moves is transform and opacity alone."""
     await room.change("Box Breathing", [1, 1, 1, 1])
-    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", moving=True)
+    page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", moving=True, fresh=True)
     await page.get_by_role("button", name="Join").click()
     pacer = page.locator(".pacer")
     await expect(pacer).to_have_attribute("data-step", "hold")

@@ -408,7 +408,7 @@ async def test_without_scripts_there_is_a_sentence(room: FakeRoom, open_page: Op
 @pytest.mark.parametrize("path", ["/sessions/join/morning", "/console", "/wall/morning"])
 async def test_an_old_browser_reads_what_it_needs(room: FakeRoom, open_page: Opener, path: str) -> None:
     """No blank page: the sentence names the oldest versions that work."""
-    page = await open_page(f"{await room.start()}{path}")
+    page = await open_page(f"{await room.start()}{path}", fresh=True)
     words = page.get_by_text("This browser is too old")
     await expect(words).to_be_hidden()
 

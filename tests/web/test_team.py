@@ -361,7 +361,7 @@ async def test_an_answer_of_before_does_not_hide_that_one_comes(
 ) -> None:
     """Looked at again on a slow line the page asks anew; who says so meanwhile is not offered to say so twice."""
     await evenings(publishing.url, http, later=timedelta(days=3))
-    page = await open_page(f"{publishing.url}/sessions/join/later", script=COUNT_READ)
+    page = await open_page(f"{publishing.url}/sessions/join/later", script=COUNT_READ, fresh=True)
     part = page.locator("#coming")
     await expect(part).to_contain_text("One place is left.")
     held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
@@ -382,7 +382,7 @@ async def test_what_was_said_before_the_next_screen_is_shown_there(
 ) -> None:
     """On a slow line one says that one comes, and joins before the answer is here."""
     await evenings(publishing.url, http, later=timedelta(days=3))
-    page = await open_page(f"{publishing.url}/sessions/join/later")
+    page = await open_page(f"{publishing.url}/sessions/join/later", fresh=True)
     part = page.locator("#coming")
     held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
     await page.route("**/registrations", lambda route: held.set_result(route), times=1)

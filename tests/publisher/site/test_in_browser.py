@@ -7,7 +7,7 @@ import http.server
 import re
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from engine.domain.instant import HOUR
 from publisher.catalogue.quotes import quote_key
 from publisher.site.search import update_index
-from tests.browsers import Contexts
+from tests.browsers import Contexts, listened
 from tests.publisher.rendering.test_words import LANGUAGES
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
@@ -99,21 +99,27 @@ async def visit(contexts: Contexts) -> AsyncIterator[Visit]:
     """Open pages, each in a context of its own; afterwards: no message, no request to anywhere else."""
     wrong: list[str] = []
     used: set[BrowserContext] = set()
+    listening = ExitStack()
 
     async def visited(address: str, **given: Any) -> Page:
         page = await contexts.open(**given)
         used.add(page.context)
-        page.on("console", lambda message: wrong.append(f"{address}: {message.text}"))
-        page.on("pageerror", lambda error: wrong.append(f"{address}: {error}"))
         home = address.split("/breathe/")[0]
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith(home) else wrong.append(f"{address} asks for {r.url}"),
+        listening.enter_context(
+            listened(
+                page,
+                console=lambda message: wrong.append(f"{page.url}: {message.text}"),
+                pageerror=lambda error: wrong.append(f"{page.url}: {error}"),
+                request=lambda r: (
+                    None if r.url.startswith(home) else wrong.append(f"{page.url} asks for {r.url}")
+                ),
+            )
         )
         await page.goto(address)
         return page
 
-    yield visited
+    with listening:
+        yield visited
     await contexts.leave(used)
     assert wrong == []
 
