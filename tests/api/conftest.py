@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from engine.api.http.endpoint import both_spellings
 from engine.api.http.openapi import document
 from engine.api.routes import ENDPOINTS
-from engine.app import running_server
+from engine.app import RunningServer, running_server
 from engine.clock import Clock
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
@@ -122,20 +122,27 @@ def settings(data: Path, **given: Any) -> Settings:
 
 
 @asynccontextmanager
-async def running(
-    data: Path, publisher: Sequence[str] | None = IDLE, *, clock: Clock | None = None, **given: Any
-) -> AsyncIterator[Server]:
-    """A server on ``data``; ``publisher`` None is the real one."""
-    command = forked_publisher(data) if publisher is None else publisher
-    if given.get("database_url") is None:
-        give_tables(data)
+async def quick_server(
+    given: Settings, publisher: Sequence[str] | None = IDLE, clock: Clock | None = None
+) -> AsyncIterator[RunningServer]:
+    """A server in this process that is ready much sooner than others; ``publisher`` None is the real one."""
+    command = forked_publisher(given.data) if publisher is None else publisher
+    if given.database_url is None:
+        give_tables(given.data)
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             # Eight megabytes for each of hundreds of servers, which takes as long as the rest of a start.
             patch.setattr(SqliteDatabase, "preallocate", lambda _: None)
-            here = await stack.enter_async_context(
-                running_server(settings(data, **given), clock or Clock(), publisher=command)
-            )
+            here = await stack.enter_async_context(running_server(given, clock or Clock(), publisher=command))
+        yield here
+
+
+@asynccontextmanager
+async def running(
+    data: Path, publisher: Sequence[str] | None = IDLE, *, clock: Clock | None = None, **given: Any
+) -> AsyncIterator[Server]:
+    """A server on ``data``; ``publisher`` None is the real one."""
+    async with quick_server(settings(data, **given), publisher, clock) as here:
         # Nobody knows the name of a public address here.
         url = f"http://127.0.0.1:{here.port}" if "public_url" in given else here.url
         async with (

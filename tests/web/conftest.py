@@ -15,12 +15,9 @@ from playwright.async_api import BrowserContext, Locator, Page, ViewportSize, ex
 from pydantic import SecretStr
 
 from engine.app import RunningServer
-from engine.app import running_server as running_server_here
-from engine.clock import Clock
 from engine.settings import Settings
-from tests.api.conftest import IDLE
+from tests.api.conftest import IDLE, quick_server
 from tests.browsers import Contexts, browser, contexts, listened
-from tests.fork_server import publisher as forked_publisher
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
@@ -152,16 +149,14 @@ _kept_port = 0
 async def serving(
     data: Path, publisher: Sequence[str] | None, *, own_address: bool = False
 ) -> AsyncIterator[RunningServer]:
-    """A real server in this process, ready much sooner than one of its own; ``publisher`` None is the real one.
+    """A real server in this process; ``publisher`` None is the real one.
 
     ``own_address`` is for a server that answers otherwise than others do what a browser may keep for an hour.
     """
     global _kept_port
-    command = forked_publisher(data) if publisher is None else publisher
 
     def started(port: int) -> AbstractAsyncContextManager[RunningServer]:
-        settings = Settings(port=port, data=data, api_key=SecretStr(KEY))
-        return running_server_here(settings, Clock(), publisher=command)
+        return quick_server(Settings(port=port, data=data, api_key=SecretStr(KEY)), publisher)
 
     async with AsyncExitStack() as stack:
         try:

@@ -11,10 +11,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import CDPSession, Page, expect
 
-from engine.app import running_server
-from engine.clock import Clock
-from tests.api.conftest import IDLE, settings
 from tests.api.conftest import KEY as API_KEY
+from tests.api.conftest import quick_server, settings
 from tests.web.conftest import Opener
 from tests.web.test_accessibility import findings
 
@@ -27,7 +25,7 @@ async def address(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[str]:
     """A server that is reached by a name: this machine's, which counts as safe without https."""
     url = f"http://localhost:{unused_tcp_port}"
     given = settings(tmp_path, port=unused_tcp_port, public_url=url)
-    async with running_server(given, Clock(), publisher=IDLE):
+    async with quick_server(given):
         yield url
 
 
@@ -111,7 +109,7 @@ async def test_whoever_does_not_finish_is_told(address: str, open_page: Opener) 
 
 async def test_without_a_name_nothing_of_passkeys_is_shown(tmp_path: Path, open_page: Opener) -> None:
     """No browser makes any for an IP address: neither at the sign-in nor under the keys."""
-    async with running_server(settings(tmp_path), Clock(), publisher=IDLE) as server:
+    async with quick_server(settings(tmp_path)) as server:
         page = await open_page(f"{server.url}/console", phone=False)
         await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         await expect(page.get_by_role("button", name="Use a passkey")).to_have_count(0)

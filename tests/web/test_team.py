@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 from playwright.async_api import Page, Route, expect
 
-from engine.app import RunningServer, running_server
+from engine.app import RunningServer
 from engine.clock import Clock
 from engine.domain.webhooks import EVENTS
 from engine.storage.database import Connection
@@ -18,8 +18,8 @@ from engine.storage.opening import database_of
 from engine.storage.sign_ins import SignIns
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.published import Catalogue
-from tests.api.conftest import IDLE, settings
 from tests.api.conftest import KEY as API_KEY
+from tests.api.conftest import quick_server, settings
 from tests.journey.server import KEY, asked
 from tests.web.conftest import WATCH_SHIFTS, Opener
 from tests.web.test_accessibility import findings
@@ -187,7 +187,7 @@ async def _comes(connection: Connection, who: str, *, confirms: bool) -> None:
 async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: Opener) -> None:
     """With its last deliveries; and a key of the team is made, which sees its own key alone."""
     given = settings(tmp_path, webhook_allow_private=True)
-    async with receiving() as receiver, running_server(given, Clock(), publisher=IDLE) as server:
+    async with receiving() as receiver, quick_server(given) as server:
         console = await signed_in(open_page, server.url, API_KEY)
         await console.get_by_role("button", name="Team and programs").click()
         await console.get_by_label("Address", exact=True).fill(receiver.url)
@@ -234,7 +234,7 @@ async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: O
 
 async def test_a_key_is_revoked_once_that_is_confirmed(tmp_path: Path, open_page: Opener) -> None:
     """One press of a button locks nobody out; the question says what comes of it. In German too."""
-    async with running_server(settings(tmp_path), Clock(), publisher=IDLE) as server:
+    async with quick_server(settings(tmp_path)) as server:
         page = await open_page(f"{server.url}/console", phone=False, locale="de-AT")
         await page.get_by_label("Schlüssel oder Sitzungslink").fill(API_KEY)
         await page.get_by_role("button", name="Anmelden").click()
@@ -256,7 +256,7 @@ async def test_a_key_is_revoked_once_that_is_confirmed(tmp_path: Path, open_page
 async def test_a_link_by_mail_signs_in_once(tmp_path: Path, open_page: Opener) -> None:
     """Asked for where one signs in; a press of a button uses it, so that what only follows links does not."""
     (tmp_path / "studio.toml").write_text('sender = "hello@example.org"\n')
-    async with running_server(settings(tmp_path), Clock(), publisher=IDLE) as server:
+    async with quick_server(settings(tmp_path)) as server:
         console = await signed_in(open_page, server.url, API_KEY)
         await console.get_by_role("button", name="Team and programs").click()
         await console.get_by_label("Whose key it is").fill("Ivy")
@@ -285,7 +285,7 @@ async def test_a_link_by_mail_signs_in_once(tmp_path: Path, open_page: Opener) -
 
 async def test_a_webhook_can_be_told_of_every_event_there_is(tmp_path: Path, open_page: Opener) -> None:
     """The form has a box for each event that the server names."""
-    async with running_server(settings(tmp_path), Clock(), publisher=IDLE) as server:
+    async with quick_server(settings(tmp_path)) as server:
         console = await signed_in(open_page, server.url, API_KEY)
         await console.get_by_role("button", name="Team and programs").click()
         boxes = console.get_by_role("group", name="What it is told").get_by_role("checkbox")
