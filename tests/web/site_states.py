@@ -52,24 +52,23 @@ async def site_states(open_page: Opener, **look: Any) -> AsyncIterator[tuple[str
         _publish_stories(data)
         async with serving(data, None) as server, aiohttp.ClientSession() as http:
             await _schedule(server.url, http)
+            page = await open_page(server.url, **look)
             for name, path in PLAIN.items():
-                page = await open_page(f"{server.url}/{path}", **look)
+                await page.goto(f"{server.url}/{path}")
                 yield f"site-{name}", page
                 if name in FORMS:
                     await _at_the_top(page.locator("main form"))
                     yield f"site-{name}-form", page
-                await page.close()
             async for state in _coming_states(f"{server.url}/sessions/join/evening", open_page, **look):
                 yield state
-            async for state in _story_states(f"{server.url}/sessions/s-0/", open_page, **look):
+            async for state in _story_states(f"{server.url}/sessions/s-0/", page):
                 yield state
-            page = await open_page(f"{server.url}/techniques/box-breathing/", **look)
+            await page.goto(f"{server.url}/techniques/box-breathing/")
             yield "site-technique-1-ready", page
             await page.get_by_role("button", name="Begin").click()
             await expect(page.locator(".player-word")).to_contain_text("Breathe in")
             yield "site-technique-2-breathing", page
-            await page.close()
-            page = await open_page(f"{server.url}/search/", **look)
+            await page.goto(f"{server.url}/search/")
             await page.get_by_role("searchbox").fill("calm")
             await expect(page.locator("[data-found] li").first).to_be_visible()
             yield "site-search", page
@@ -89,9 +88,9 @@ async def _coming_states(address: str, open_page: Opener, **look: Any) -> AsyncI
     await page.close()
 
 
-async def _story_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:
+async def _story_states(address: str, page: Page) -> AsyncIterator[tuple[str, Page]]:
     """A story from its head to its foot, with the replay in the middle of it."""
-    page = await open_page(address, **look)
+    await page.goto(address)
     yield "site-story-1-head", page
     await page.get_by_role("button", name="Go to Box Breathing").click()
     await page.get_by_role("button", name="Pause").click()
@@ -101,7 +100,6 @@ async def _story_states(address: str, open_page: Opener, **look: Any) -> AsyncIt
     yield "site-story-3-heart", page
     await page.locator(".colophon").scroll_into_view_if_needed()
     yield "site-story-4-foot", page
-    await page.close()
 
 
 async def _staff_states(address: str, open_page: Opener, **look: Any) -> AsyncIterator[tuple[str, Page]]:

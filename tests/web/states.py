@@ -139,15 +139,15 @@ async def participant_states(room: FakeRoom, open_page: Opener, **look: Any) -> 
 async def trouble_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIterator[State]:
     """Every refusal that is final, and a wrong link."""
     base = await room.start()
+    page = await open_page(f"{base}/sessions/join/{room.session_id}", **look)
     for code in TROUBLES:
         room.refuse = (code, "some_code", {})
-        page = await open_page(f"{base}/sessions/join/{room.session_id}", **look)
+        await page.reload()
         await page.get_by_role("button", name="Join").click()
         # The first 4500 means an old secret and is tried anew without it; here there is none.
         await expect(page.get_by_role("link", name="See the coming sessions")).to_be_visible()
         yield f"trouble-{code}", page
-        await page.close()
-    page = await open_page(f"{base}/sessions/join/nowhere", **look)
+    await page.goto(f"{base}/sessions/join/nowhere")
     await expect(page.get_by_role("link", name="See the coming sessions")).to_be_visible()
     yield "trouble-wrong-link", page
 
@@ -218,8 +218,7 @@ async def console_states(room: FakeRoom, open_page: Opener, **look: Any) -> Asyn
 
 async def wall_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIterator[State]:
     """A projector, before, during and after."""
-    base = await room.start()
-    page = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
+    page = await open_page(f"{await room.start()}/wall/{room.session_id}", phone=False, **look)
     await expect(page.get_by_role("heading", name="Morning Calm")).to_be_visible()
     yield "wall-1-before", page
     await room.change("Box Breathing", BOX, lead_ms=-1_000)
@@ -229,30 +228,25 @@ async def wall_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIt
     await room.close(1000)
     await expect(page.get_by_role("heading", name="Thank you for breathing together")).to_be_visible()
     yield "wall-3-over", page
-    await page.close()
     await room.change("Wim Hof", ROUND, duration=600, lead_ms=-22_000)
-    rounds = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
-    await expect(rounds.get_by_text(" of 30")).to_be_visible()
-    yield "wall-4-round", rounds
-    await rounds.close()
+    await page.reload()
+    await expect(page.get_by_text(" of 30")).to_be_visible()
+    yield "wall-4-round", page
     room.state |= {"phase": "scheduled", "technique": None, "scheduled_start": iso(now() + 40 * 86_400_000)}
     room.refuse = (4008, "not_open_yet", {"opens_at": iso(now() + 40 * 86_400_000 - 900_000)})
-    early = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
-    await expect(early.get_by_role("timer")).to_contain_text("days")
-    yield "wall-5-weeks-before", early
-    await early.close()
+    await page.reload()
+    await expect(page.get_by_role("timer")).to_contain_text("days")
+    yield "wall-5-weeks-before", page
     room.refuse = (4505, "session_over", {})
     for phase, title in (("cancelled", "This session is cancelled"), ("ended", "This session did not begin")):
         room.state["phase"] = phase
-        late = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
-        await expect(late.get_by_role("heading", name=title)).to_be_visible()
-        yield f"wall-6-{phase}", late
-        await late.close()
+        await page.reload()
+        await expect(page.get_by_role("heading", name=title)).to_be_visible()
+        yield f"wall-6-{phase}", page
     room.refuse = (4509, "locked", {})
-    closed = await open_page(f"{base}/wall/{room.session_id}", phone=False, **look)
-    await expect(closed.get_by_role("heading", name="The door is closed")).to_be_visible()
-    yield "wall-7-door-closed", closed
-    await closed.close()
+    await page.reload()
+    await expect(page.get_by_role("heading", name="The door is closed")).to_be_visible()
+    yield "wall-7-door-closed", page
 
 
 def _people() -> list[dict[str, Any]]:

@@ -127,10 +127,11 @@ async def visit(contexts: Contexts) -> AsyncIterator[Visit]:
 async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: str) -> None:
     """Light and dark, on a phone, under the policy, with the replay playing and the pacer breathing."""
     found: dict[tuple[str, str], list[str]] = {}
+    page = await visit(site, color_scheme="light", viewport={"width": 390, "height": 844})
     for path in PAGES:
         if path == "404.html":
             continue
-        page = await visit(site + path, color_scheme="light", viewport={"width": 390, "height": 844})
+        await page.goto(site + path)
         found[path, "light"] = await findings(page)
         assert not await page.evaluate(WIDE), f"{path} is wider than a phone"
         if path in PAGES[:6]:
@@ -138,7 +139,7 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: 
             await page.emulate_media(color_scheme="dark")
             found[path, "dark"] = await findings(page, of_colours=True)
             assert not await page.evaluate(WIDE), f"{path} is wider than a phone"
-        await page.close()
+            await page.emulate_media(color_scheme="light")
     page = await visit(site + "sessions/s-0/", timezone_id="Asia/Tokyo")
     await expect(page.locator("main")).to_contain_text("for you)")
     # Before the first technique there is none to be between.
