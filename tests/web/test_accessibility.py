@@ -29,10 +29,12 @@ async def findings(page: Page, *, of_colours: bool = False) -> list[str]:
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE)
     options = {"resultTypes": ["violations"], **({"runOnly": OF_COLOURS} if of_colours else {})}
-    result: dict[str, Any] = await page.evaluate("(options) => axe.run(document, options)", options)
+    violations: list[dict[str, Any]] = await page.evaluate(
+        "async (options) => (await axe.run(document, options)).violations", options
+    )
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in result["violations"]
+        for violation in violations
         if violation["impact"] in SERIOUS
         for node in violation["nodes"]
     ]
