@@ -117,6 +117,12 @@ class _Kept:
         finally:
             self.opening = False
 
+    async def close_tab(self) -> None:
+        """Close the tab, unless a test uses it."""
+        if self.tab in self.resting:
+            self.resting.remove(self.tab)
+            await self.tab.close()
+
     async def left(self) -> None:
         """Close every page of a test but the tab, which shows nothing then."""
         for page in self.context.pages:
@@ -188,6 +194,15 @@ class Contexts:
             self._kept.remove(each)
             await each.context.close()
 
+    async def close_tabs(self) -> None:
+        """Close the tabs that rest.
+
+        Playwright keeps each request of a tab as long as the tab is open, and every collection of garbage by tests of
+        other things would look through thousands of them.
+        """
+        for kept in self._kept:
+            await kept.close_tab()
+
     async def _context(self, options: dict[str, Any]) -> _Kept:
         found = next((each for each in self._kept if each.idle and each.options == options), None)
         if found is None:
@@ -209,6 +224,13 @@ class Contexts:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def contexts(browser: Browser) -> Contexts:
-    """Contexts for the pages of tests."""
+async def contexts_of_run(browser: Browser) -> Contexts:
+    """Contexts for a whole run."""
     return Contexts(browser)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def contexts(contexts_of_run: Contexts) -> AsyncIterator[Contexts]:
+    """Contexts for the pages of tests."""
+    yield contexts_of_run
+    await contexts_of_run.close_tabs()

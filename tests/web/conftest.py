@@ -17,11 +17,11 @@ from pydantic import SecretStr
 from engine.app import RunningServer
 from engine.settings import Settings
 from tests.api.conftest import IDLE, quick_server
-from tests.browsers import Contexts, browser, contexts, listened
+from tests.browsers import Contexts, browser, contexts, contexts_of_run, listened
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
-__all__ = ["NO_STORAGE", "WATCH_SHIFTS", "Opener", "browser", "contexts", "type_number"]
+__all__ = ["NO_STORAGE", "WATCH_SHIFTS", "Opener", "browser", "contexts", "contexts_of_run", "type_number"]
 
 Opener = Callable[..., Awaitable[Page]]
 

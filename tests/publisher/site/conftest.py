@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.browsers import browser, contexts
+from tests.browsers import browser, contexts, contexts_of_run
 
-__all__ = ["browser", "contexts"]
+__all__ = ["browser", "contexts", "contexts_of_run"]
