@@ -3,7 +3,7 @@
 ``{"dialect", "port", "pid", "work", …parameters}``; `pid` is the server's, whose CPU is read beside ours, and ``owner`` the
 port of the server that has the rooms, where that is another one. With
 ``"elsewhere"`` it takes its core before any other program on it, as people's own devices would, and its figures say
-whether it was allowed to.
+whether it was allowed to; with ``"yielding"`` it preempts no program there, where those that it wakes would wait for it.
 """
 
 import json
@@ -56,6 +56,8 @@ def main() -> None:
     figures: dict[str, float] = {}
     if job.get("elsewhere"):
         figures["elsewhere"] = float(_ahead_of_all())
+    if job.get("yielding"):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     json.dump({**run(job), **figures}, sys.stdout)
 
 
