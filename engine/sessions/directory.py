@@ -91,6 +91,7 @@ class Directory:
         self._journal = journal
         self._ownership = ownership
         self._handing_over = False
+        self._closed = False
         self._loader = SessionLoader(journal)
         self._rooms = rooms
         self._clock = clock
@@ -133,6 +134,7 @@ class Directory:
         if ref is not None and ref.is_alive():
             self._last_used[session_id] = self._clock.elapsed()
             return ref
+        self._refuse_if_closed()
         starting = self._starting.get(session_id)
         if starting is None:
             starting = asyncio.ensure_future(self._load(session_id))
@@ -235,12 +237,15 @@ class Directory:
         return len(running)
 
     async def close(self) -> None:
-        """Stop every actor; the journal has all they know."""
+        """Stop every actor and start none any more; what they know is in the journal, or on its way to it."""
+        self._closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
         self._deadlines.stop()
-        for task in list(self._tasks):
+        under_way = [*self._tasks, *self._starting.values()]
+        for task in under_way:
             task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         for ref in list(self._actors.values()):
             if ref.is_alive():
                 await ref.stop(block=False)
@@ -312,6 +317,8 @@ class Directory:
         for start in range(0, len(session_ids), _LOADED_AT_ONCE):
             group = session_ids[start : start + _LOADED_AT_ONCE]
             results = await asyncio.gather(*map(self.find, group), return_exceptions=True)
+            if self._closed:
+                return
             for session_id, result in zip(group, results, strict=True):
                 if isinstance(result, Moved):
                     continue  # Its owner looks after it.
@@ -325,7 +332,7 @@ class Directory:
         if self._ownership is None:
             return 0
         if self._handing_over:
-            raise Unavailable("draining", "This server is about to stop; come back in a moment.")
+            raise _draining()
         return await self._ownership.claim(session_id, new=new)
 
     async def _load(self, session_id: str) -> pykka.ActorRef[SessionActor]:
@@ -359,6 +366,7 @@ class Directory:
         ref = self._actors.get(loaded.session_id)
         if ref is not None and ref.is_alive():
             return ref
+        self._refuse_if_closed()
         ref = SessionActor.start(
             loaded,
             room=self._make_room(),
@@ -374,6 +382,10 @@ class Directory:
         self._last_used[loaded.session_id] = self._clock.elapsed()
         self._counts.loaded(len(self._actors))
         return ref
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise _draining()
 
     async def _answer(self, ref: pykka.ActorRef[SessionActor], message: Execute) -> View:
         try:
@@ -484,6 +496,10 @@ class Directory:
             self._ownership.lose(session_id)
         self._failed.add(session_id)
         self._unload(session_id)
+
+
+def _draining() -> Unavailable:
+    return Unavailable("draining", "This server is about to stop; come back in a moment.")
 
 
 def _busy() -> Unavailable:

@@ -149,7 +149,9 @@ class SessionActor(LoopActor):
             self._deadline_timer.follow(self.state)
 
     def on_stop(self) -> None:
-        """Stop the timers, and refuse whoever waits."""
+        """Hand the journal what it does not have yet, stop the timers, and refuse whoever waits."""
+        if self._failure is None:
+            self._write_engaged()
         self._release(Unavailable("unavailable", "The session is being moved; try again."))
 
     def on_failure(
@@ -511,13 +513,18 @@ class SessionActor(LoopActor):
     # -- time ---------------------------------------------------------------------------------
 
     def _figures_due(self) -> None:
-        engaged = self._telemetry.unwritten()
-        if engaged is not None:
-            self.run(engaged, _SYSTEM)
+        self._write_engaged()
         if self.state is not None:
             for command in self._telemetry.tick(self.state, self._instant()):
                 self.run(command, _SYSTEM)
             self._telemetry.run(self.state)
+
+    def _write_engaged(self) -> bool:
+        """Write who took part since the last time; returns whether anybody did."""
+        engaged = self._telemetry.unwritten()
+        if engaged is not None:
+            self.run(engaged, _SYSTEM)
+        return engaged is not None
 
     def _unload_if_idle(self) -> bool:
         """Stop when nobody is here and nothing is under way; the journal has all that is known."""
@@ -528,18 +535,14 @@ class SessionActor(LoopActor):
         )
         if self._room.seats or self._commits or self._arrivals.busy or self._mailbox.waiting or here:
             return False
-        engaged = self._telemetry.unwritten()
-        if engaged is not None:
-            self.run(engaged, _SYSTEM)
+        if self._write_engaged():
             return False
         self.stop()
         return True
 
     def _hand_over(self) -> asyncio.Future[RoomPort[Any]]:
         durable: asyncio.Future[RoomPort[Any]] = asyncio.get_running_loop().create_future()
-        engaged = self._telemetry.unwritten()
-        if engaged is not None:
-            self.run(engaged, _SYSTEM)
+        self._write_engaged()
 
         def stop(_: object) -> None:
             self.stop()
