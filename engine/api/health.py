@@ -27,7 +27,7 @@ async def alive(_: web.Request) -> web.Response:
 async def ready(request: web.Request) -> web.Response:
     """200 while requests are served; 503 while the server starts or drains, or its database is away: send them elsewhere.
 
-    One of several servers is not ready either while it builds its first copy of the site.
+    One of several servers is not ready either, after its start, while it builds its copy of a site that another one has.
     """
     reason = request.app[READY]()
     if reason is None and not await asyncio.to_thread(request.app[DATABASE].answers):

@@ -47,15 +47,18 @@ class SiteWait:
         self._has_site, self._others_have = has_site, others_have
 
     def awaits_first_site(self) -> bool:
-        """Whether other servers are to be asked for pages, since none is built here yet; false after ten minutes. Blocking, from any thread."""
+        """Whether other servers are to be asked for pages, since none is built here yet; false after ten minutes.
+
+        Once false it stays so: people may be here by then. Blocking, from any thread.
+        """
         # Another thread may learn meanwhile that it is there.
         has_site = self._has_site
         if has_site is None or time.monotonic() - self._started_at > _READY_WITHOUT_SITE_AFTER_S:
             return False
-        if has_site():
+        if has_site() or not self._others_have():
             self._has_site = None
             return False
-        return self._others_have()
+        return True
 
     def pages_marked(self, is_behind: Callable[[], Awaitable[bool]]) -> None:
         """Pages were marked: let requests wait until ``is_behind`` says no, asked after this call."""
