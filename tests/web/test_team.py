@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 from engine.app import RunningServer
 from engine.clock import Clock
@@ -377,22 +378,96 @@ async def test_an_answer_of_before_does_not_hide_that_one_comes(
     await expect(part.get_by_role("heading")).to_have_text("You come")
 
 
+async def said_on_a_slow_line(page: Page) -> Route:
+    """The request of somebody who has pressed "I come", which goes on when the test lets it."""
+    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    await page.route("**/registrations", lambda route: held.set_result(route), times=1)
+    await page.locator("#coming").get_by_role("button", name="I come").click()
+    return await held
+
+
 async def test_what_was_said_before_the_next_screen_is_shown_there(
     publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:
-    """On a slow line one says that one comes, and joins before the answer is here."""
+    """On a slow line one says that one comes, and joins before the answer is here, which then takes no focus."""
     await evenings(publishing.url, http, later=timedelta(days=3))
     page = await open_page(f"{publishing.url}/sessions/join/later", fresh=True)
     part = page.locator("#coming")
-    held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
-    await page.route("**/registrations", lambda route: held.set_result(route), times=1)
-    await part.get_by_role("button", name="I come").click()
-    slow = await held
+    slow = await said_on_a_slow_line(page)
     await page.get_by_role("button", name="Join").click()
-    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
+    sound = page.get_by_role("button", name="Test the sound")
+    await sound.focus()
     await expect(part).to_be_visible()
     await slow.continue_()
     await expect(part.get_by_role("heading")).to_have_text("You come")
+    # It is made ready for the focus in the same turn in which that would be taken.
+    await expect(part.get_by_role("heading")).to_have_attribute("tabindex", "-1")
+    await expect(sound).to_be_focused()
+
+
+async def test_who_is_in_the_room_before_the_answer_stays_who_they_are(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """The place that the late answer brings is given back: it would shut them out of the seat that they have."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    page = await open_page(f"{url}/sessions/join/later", fresh=True)
+    await expect(page.locator("#coming")).to_contain_text("One place is left.")
+    slow = await said_on_a_slow_line(page)
+    start = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
+    await page.get_by_role("button", name="Join").click()
+    await page.wait_for_function("() => JSON.parse(localStorage['halcytone:later']).joined")
+    seat = await page.evaluate("JSON.parse(localStorage['halcytone:later']).identity")
+    async with page.expect_response("**/registrations/*"):
+        await slow.continue_()
+    assert await page.evaluate("JSON.parse(localStorage['halcytone:later']).identity") == seat
+    told = await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations")
+    assert told["registrations"] == []
+    await page.reload()
+    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
+
+
+NEWEST_SOCKET = """const Real = WebSocket;
+window.WebSocket = class extends Real { constructor(...given) { super(...given); window.newest = this; } };"""
+
+
+async def test_who_is_sent_back_from_a_room_that_moved_sees_what_is_so_now(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """The form was looked at before the room opened; it is asked for anew when it comes into view again."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    page = await open_page(f"{url}/sessions/join/later", script=NEWEST_SOCKET, fresh=True)
+    part = page.locator("#coming")
+    await expect(part).to_contain_text("One place is left.")
+    moved = False
+
+    async def through(socket: WebSocketRoute) -> None:
+        if not moved:
+            socket.connect_to_server()
+            return
+        opens_at = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        content = {"code": "not_open_yet", "message": "Not yet.", "details": {"opens_at": opens_at}}
+        said = {"type": "error", "session_id": "later", "timestamp": opens_at, "content": content}
+        socket.send(json.dumps(said))
+        await socket.close(code=4008)
+
+    await page.route_web_socket("**/ws/live-updates*", through)
+    start = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
+    await expect(part).not_to_be_visible()
+    later = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": later})
+    await asked(http, "POST", f"{url}/api/v2/sessions/later/registrations", 201, {"name": "Bea"})
+    moved = True
+    await page.evaluate(
+        "() => { const last = newest; last.dispatchEvent(new CloseEvent('close', { code: 1006 })); last.close(); }"
+    )
+    await expect(part).to_be_visible(timeout=20_000)
+    await expect(part).to_contain_text("All places are taken.")
 
 
 async def test_a_private_session_takes_those_with_its_link(

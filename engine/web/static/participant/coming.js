@@ -11,25 +11,26 @@ import { recall, remember } from "../memory.js";
 import { answerText } from "../refusals.js";
 import { fetchPage } from "../session-page.js";
 
-/** @typedef {{element: Element, load: () => Promise<void>}} Part empty until it is loaded, and where there is nothing to say */
+/**
+ * Its element is empty until it is loaded, and where there is nothing to say; ``named`` is told the name that somebody gave.
+ * @typedef {{element: HTMLElement, load: () => Promise<void>, named: (name: string) => void}} Part
+ */
 
 /**
  * One for all screens of a visit: an answer that comes when the next screen is shown is shown on that.
  * @param {any} visit
- * @param {(name: string) => void} [named] told the name that somebody gave
  * @returns {Part}
  */
-export function comingPart(visit, named) {
-  visit.coming ??= partOf(visit, named);
+export function comingPart(visit) {
+  visit.coming ??= partOf(visit);
   return visit.coming;
 }
 
 /**
  * @param {any} visit
- * @param {(name: string) => void} [named]
  * @returns {Part}
  */
-function partOf(visit, named = () => {}) {
+function partOf(visit) {
   const { sessionId } = visit;
   const path = sessionPath(sessionId);
   const element = h("div", { class: "coming" });
@@ -48,34 +49,42 @@ function partOf(visit, named = () => {}) {
     const now = `${visit.room.phase} ${html}`;
     if (html === null || now === shown) return undefined;
     shown = now;
-    const part = new DOMParser().parseFromString(html, "text/html").querySelector("section");
+    const drawn = new DOMParser().parseFromString(html, "text/html").querySelector("section");
     // Once the room is open one joins it; only whoever has a place may give it back.
-    if (visit.room.phase === "waiting" && !part?.dataset.registration) return show(element);
-    part?.classList.add("card");
-    part?.querySelector("form")?.addEventListener("submit", (event) => send(event, part));
-    return show(element, part);
+    if (visit.room.phase === "waiting" && !drawn?.dataset.registration) return show(element);
+    drawn?.classList.add("card");
+    drawn?.querySelector("form")?.addEventListener("submit", (event) => send(event, drawn));
+    return show(element, drawn);
   };
-  /** @param {SubmitEvent} event @param {HTMLElement} part */
-  const send = async (event, part) => {
+  /** @param {SubmitEvent} event @param {HTMLElement} drawn */
+  const send = async (event, drawn) => {
     event.preventDefault();
     const form = /** @type {HTMLFormElement} */ (event.target);
     const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
-    const { registration } = part.dataset;
+    const { registration } = drawn.dataset;
     const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => String(value).trim()));
+    const mine = own();
     button.disabled = true;
     begun += 1;
     const answer = registration
-      ? await apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: own() })
+      ? await apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: mine })
       : await apiRequest("POST", `${path}/registrations`, { body: fields, credential: visit.token });
     button.disabled = false;
     // What was cancelled elsewhere is cancelled.
     if (!answer.ok && !(registration && answer.status === 404)) return refused(form, answer);
+    // In the room by now: who has a seat is somebody already, and needs no place beside it.
+    if (own() !== mine) return registration ? undefined : giveBack(answer.data);
     become(registration ? null : { resume: answer.data.secret }, String(fields.name ?? ""));
     await load();
     const heading = element.querySelector("h2");
     heading?.setAttribute("tabindex", "-1");
-    return heading?.focus();
+    const inFocus = document.activeElement;
+    // Whoever has gone on meanwhile is left where they are.
+    if (inFocus === document.body || element.contains(inFocus)) heading?.focus();
+    return undefined;
   };
+  /** @param {{registration: string, secret: string}} made */
+  const giveBack = ({ registration, secret }) => apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: secret });
   /** @param {HTMLFormElement} form @param {import("../api.js").ApiResponse} answer */
   const refused = (form, answer) => {
     const problem = form.querySelector(".error") ?? form.appendChild(h("p", { class: "error", role: "alert" }));
@@ -85,7 +94,7 @@ function partOf(visit, named = () => {}) {
   const become = (identity, name) => {
     remember(sessionId, { identity, joined: false, ...(name ? { name } : {}) });
     if (visit.client) visit.client.identity = identity;
-    if (name) named(name);
+    if (name) part.named(name);
   };
   /** Somebody may have cancelled meanwhile: looked at again, the page says so, unless words are being written into it. */
   const back = () => {
@@ -93,5 +102,7 @@ function partOf(visit, named = () => {}) {
     if (document.visibilityState === "visible" && element.isConnected && element.firstChild && !written) load();
   };
   document.addEventListener("visibilitychange", back);
-  return { element, load };
+  /** @type {Part} */
+  const part = { element, load, named: () => {} };
+  return part;
 }

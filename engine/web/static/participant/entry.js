@@ -43,7 +43,9 @@ export function entryScreen(visit) {
   const loadComing = async () => {
     loading = true;
     const { comingPart } = await importOrReload(() => import("./coming.js"));
-    const part = comingPart(visit, (given) => (name.value ||= given));
+    const part = comingPart(visit);
+    part.named = (given) => (name.value ||= given);
+    part.element.hidden = false;
     element.style.setProperty("--around", `${Math.max(0, innerHeight - entry.offsetHeight)}px`);
     element.append(part.element);
     part.load();

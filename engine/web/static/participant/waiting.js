@@ -39,8 +39,7 @@ export function waitingScreen(visit) {
   const calendar = h("p", { hidden: true }, h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/event.ics` }, t("after.calendar")));
   const test = testCard(visit);
   const coming = comingPart(visit);
-  // Whoever is in the room already is here; whoever came too early may be reminded.
-  if (visit.opensAt) coming.load();
+  coming.element.hidden = true;
   const awake = new WakeLock();
   const element = h(
     "section",
@@ -81,6 +80,8 @@ export function waitingScreen(visit) {
     setText(countdown, days >= 2 ? t("waiting.days", { count: days }) : left > 0 ? clockTime(left) : "");
     const opens = visit.opensAt ? opensText(Date.parse(visit.opensAt), now) : t("waiting.until");
     setText(until, left > 0 ? opens : t("waiting.any_moment"));
+    // Whoever is in the room already is here; whoever came too early may be reminded.
+    if (visit.opensAt && coming.element.hidden) coming.load();
     coming.element.hidden = !visit.opensAt;
     calendar.hidden = left < CALENDAR_FROM_S || !room.visibility || room.visibility === "private";
   };
