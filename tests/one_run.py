@@ -39,12 +39,15 @@ def _finish(begun_by: int, folder: Path, held: int) -> None:
     """Let what lives as long as the run end, and wait for it."""
     if os.getpid() != begun_by:
         return  # A fork.
-    os.close(held)
+    ends: list[int] = []
+    # Before they are told: the last of them may take the folder away.
     for each in (folder / _PIDS).iterdir():
         with suppress(ProcessLookupError):
-            ended = os.pidfd_open(int(each.name))
-            select.select([ended], [], [], _WITHIN)
-            os.close(ended)
+            ends.append(os.pidfd_open(int(each.name)))
+    os.close(held)
+    for ended in ends:
+        select.select([ended], [], [], _WITHIN)
+        os.close(ended)
     shutil.rmtree(folder, ignore_errors=True)
 
 
