@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs locked dependencies, and this project in place, into a virtual environment.
 # usage: install.sh VENV LOCK…
-# uv does it in seconds; where it is missing or fails, pip does the same more slowly.
+# uv does it in seconds; where it is missing or fails, pip does the same more slowly. Both compile what they install, once and
+# on every processor: whoever imports it first would, and each of several workers of the tests does so at the same time.
 set -euo pipefail
 
 venv=$1
@@ -16,7 +17,7 @@ for lock in "$@"; do locks+=(-r "$lock"); done
 
 with_uv() {
   "$python" -m pip install --quiet --require-hashes -r requirements/bootstrap.lock &&
-    "$python" -m uv pip sync --quiet --python "$python" --require-hashes "$@" &&
+    "$python" -m uv pip sync --quiet --compile-bytecode --python "$python" --require-hashes "$@" &&
     "$python" -m uv pip install --quiet --python "$python" --no-deps --no-build-isolation -e .
 }
 
