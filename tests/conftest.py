@@ -28,6 +28,9 @@ _MEMORY: Final = Path("/dev/shm")
 _ROOM: Final = 4 << 30
 """Bytes that must be free there: several times what four workers were seen to have there at once."""
 
+_WAIT: Final = {"web", "journey", "nodes"}
+"""Folders of tests that wait for browsers and servers more than they compute."""
+
 _CI = os.environ.get("CI", "").lower() in {"true", "1", "yes"}
 
 
@@ -95,8 +98,23 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the long files begin first, so that none of them is left alone at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Let each file that waits for breaths and deadlines be followed by some that compute, the long ones first of all.
+
+    So neither all workers wait at once nor all compute, and at the end the short ones share the rest evenly.
+    """
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    long = [path for path, those in files.items() if any(item.get_closest_marker("long") for item in those)]
+    waiting = [*long, *(path for path in files if path not in long and _WAIT & {*path.parts})]
+    computing = [path for path in files if path not in waiting]
+    # A quarter is left for the end.
+    each = 1 + len(computing) * 3 // (4 * max(1, len(waiting)))
+    ordered: list[Path] = []
+    for path in waiting:
+        ordered += [path, *computing[:each]]
+        del computing[:each]
+    items[:] = [item for path in [*ordered, *computing] for item in files[path]]
 
 
 def pytest_collection_finish() -> None:

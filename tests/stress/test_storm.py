@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.storage.opening import database_of
 from tests.stress.logs import Faults
 from tests.stress.plan import HALL, Scale, make_plan
 from tests.stress.storm import Storm
+
+pytestmark = pytest.mark.long
 
 SMALL = Scale(
     hall=40,

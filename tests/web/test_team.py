@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
+import pytest
 from playwright.async_api import Page, Route, WebSocketRoute, expect
 
 from engine.app import RunningServer
@@ -25,6 +26,8 @@ from tests.journey.server import KEY, asked
 from tests.web.conftest import WATCH_SHIFTS, Opener
 from tests.web.test_accessibility import findings
 from tests.webhooks.receiver import receiving
+
+pytestmark = pytest.mark.long
 
 #: Counts the texts that a page has read, once it has done with them what it does at once.
 COUNT_READ = """let count = 0;
