@@ -47,13 +47,12 @@ def look() -> dict[str, object]:
         f"{place.status} {place.laddr.port if place.laddr else '-'}" for place in process.net_connections()
     )
     files = Counter(Path(file.path).name for file in process.open_files())
-    # POSIX locks go with any close, so SQLite keeps the descriptor of a closed connection for the next one while
-    # others are open. A connection in use has its log open too: what is more than those is such a spare.
-    spare = max(0, files[FILE_NAME] - files[f"{FILE_NAME}-wal"])
     return {
         "rss": process.memory_info().rss,
         "blocks": sys.getallocatedblocks(),
-        "descriptors": process.num_fds() - spare,
+        # But for SQLite's: it opens a connection's log at the first use, and keeps the descriptor of a closed connection
+        # for the next one while others are open, since POSIX locks go with any close.
+        "descriptors": process.num_fds() - files[FILE_NAME] - files[f"{FILE_NAME}-wal"],
         "connections": dict(connections),
         "files": dict(files),
         "tasks": dict(tasks),

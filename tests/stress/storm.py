@@ -16,6 +16,7 @@ from typing import Any, assert_never
 import aiohttp
 
 from engine.storage.opening import database_of
+from engine.storage.sqlite import FILE_NAME
 from tests.journey.server import HEADERS, KEY, Server
 from tests.stress import plan as p
 from tests.stress.checker import Checked, check
@@ -301,6 +302,10 @@ class Storm:
             if after[key] != before[key]:
                 more = {part: (before[part], after[part]) for part in ("connections", "files", "tasks")}
                 faults.add("left behind", f"{key}: {before[key]} before, {after[key]} after: {more}")
+        # Each in use has its log open.
+        had, in_use = before["files"].get(FILE_NAME, 0), after["files"].get(f"{FILE_NAME}-wal", 0)
+        if in_use > had:
+            faults.add("left behind", f"connections to the database: {had} before, {in_use} in use after")
         grown = (after["rss"] - before["rss"]) / 2**20
         if grown > MEGABYTES_LEFT:
             faults.add("left behind", f"{grown:.1f} MiB")
