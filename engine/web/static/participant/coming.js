@@ -73,7 +73,7 @@ function partOf(visit) {
     // What was cancelled elsewhere is cancelled.
     if (!answer.ok && !(registration && answer.status === 404)) return refused(form, answer);
     // In the room by now: who has a seat is somebody already, and needs no place beside it.
-    if (own() !== mine) return registration ? undefined : giveBack(answer.data);
+    if (own() && own() !== mine) return registration ? undefined : giveBack(answer.data);
     become(registration ? null : { resume: answer.data.secret }, String(fields.name ?? ""));
     await load();
     const heading = element.querySelector("h2");
