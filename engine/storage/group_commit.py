@@ -36,6 +36,7 @@ __all__ = ["MAX_STAGED", "GroupCommitJournal", "OnCommit"]
 MAX_STAGED = 100_000
 """Entries that may wait for the writer; further ones fail at once instead of eating the memory."""
 
+_CLOSED = "the journal is closed"
 _REMEMBERED = 100_000
 _READERS = 2
 _LOADED_AT_ONCE = 25
@@ -89,7 +90,7 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
 
     def append(self, entry: Append, done: Done) -> None:
         """As the port says."""
-        refused = "the journal is closed" if self._closing else None
+        refused = _CLOSED if self._closing else None
         if self._unfinished >= MAX_STAGED:
             refused = "the journal cannot keep up"
         if refused:
@@ -114,6 +115,8 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
 
     async def load(self, session_id: str) -> Loaded | None:
         """As the port says. Sessions that are asked for in one loop tick, or while others are read, are read together."""
+        if self._closing:
+            raise JournalFailed(_CLOSED)
         if not self._to_load:
             self._loop.call_soon(self._load_together)
         loading = self._to_load.get(session_id)
@@ -168,9 +171,18 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
             await self._idle.wait()
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._writer.join)
+        await self._end_loading()
         self._pool.shutdown(wait=True)
         for connection in (*self._readers, self._connection):
             connection.close()
+
+    async def _end_loading(self) -> None:
+        """Refuse what is not being read yet, and wait for what is."""
+        for loading in self._to_load.values():
+            loading.set_exception(JournalFailed(_CLOSED))
+            loading.exception()  # Known: whoever asked may be gone by now.
+        self._to_load.clear()
+        await asyncio.gather(*self._loading)
 
     @abstractmethod
     def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
@@ -251,7 +263,7 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
             raise JournalFailed(str(error)) from error
         except RuntimeError as error:
             # The pool refuses work after its shutdown, and says so with nothing more precise.
-            raise JournalFailed("the journal is closed") from error
+            raise JournalFailed(_CLOSED) from error
 
     def _reader(self) -> _Connection:
         connection: _Connection | None = getattr(self._local, "connection", None)

@@ -140,7 +140,7 @@ class Journal(Protocol):
         """Committed numbered records after a ``seq``, in order; the newest ``limit`` when there are more.
 
         Raises:
-            JournalFailed: the log cannot be read.
+            JournalFailed: the log cannot be read, or is closed.
         """
         ...
 
@@ -148,12 +148,12 @@ class Journal(Protocol):
         """What a start needs, or None for a session that nobody created.
 
         Raises:
-            JournalFailed: the log cannot be read.
+            JournalFailed: the log cannot be read, or is closed.
         """
         ...
 
     async def close(self) -> None:
-        """Write what is staged, then stop. Entries that cannot be written get their error."""
+        """Write what is staged and end what is being read, then stop. Entries that cannot be written get their error."""
         ...
 
 

@@ -54,11 +54,15 @@ class MemoryJournal:
 
     async def read_numbered(self, session_id: str, after_seq: int, limit: int) -> list[Record]:
         """As the port says."""
+        if self._closed:
+            raise JournalFailed("the journal is closed")
         numbered = [r for r in self._records(session_id) if r.seq is not None and r.seq > after_seq]
         return numbered[-limit:]
 
     async def load(self, session_id: str) -> Loaded | None:
         """As the port says."""
+        if self._closed:
+            raise JournalFailed("the journal is closed")
         log = self._logs.get(session_id)
         if log is None:
             return None

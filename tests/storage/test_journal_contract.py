@@ -15,6 +15,7 @@ from engine.storage.journal import (
     DeletedMessages,
     Journal,
     JournalFailed,
+    Loaded,
     Record,
     StalePosition,
     StateSnapshot,
@@ -342,3 +343,21 @@ async def test_a_closed_journal_refuses(journal: Journal) -> None:
     assert staged == [None]
     (late,) = await outcomes(journal, [Append("a", 1, records(2, 2))])
     assert isinstance(late, JournalFailed)
+    for reading in (journal.load("a"), journal.read_numbered("a", 0, 10)):
+        with pytest.raises(JournalFailed):
+            await reading
+
+
+async def test_what_is_being_loaded_ends_with_the_journal(journal: Journal) -> None:
+    """Whoever waits for a session gets it or is refused, and no task is left behind."""
+    names = [f"s{number}" for number in range(120)]
+    await outcomes(journal, [Append(name, 0, records(1, 1)) for name in names])
+    before = asyncio.all_tasks()
+    asking = {asyncio.ensure_future(journal.load(name)) for name in names}
+    await asyncio.sleep(0)
+
+    await journal.close()
+
+    assert asyncio.all_tasks() <= before | asking
+    for loaded in await asyncio.gather(*asking, return_exceptions=True):
+        assert isinstance(loaded, JournalFailed) or (isinstance(loaded, Loaded) and loaded.latest == 1)
