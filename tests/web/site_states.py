@@ -83,7 +83,7 @@ async def _coming_states(address: str, open_page: Opener, **look: Any) -> AsyncI
     await expect(page.locator("#coming form")).to_be_visible()
     yield "join-days-before-1-form", page
     await page.get_by_role("button", name="I come").click()
-    await expect(page.get_by_role("heading", name="You come")).to_be_visible()
+    await expect(page.get_by_role("heading", name="You come", exact=True)).to_be_visible()
     yield "join-days-before-2-place", page
     await page.close()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -75,7 +77,7 @@ async def test_somebody_says_that_they_come_and_the_instructor_sees_it(
     await expect(page.get_by_text("One place is left.")).to_be_visible()
     await page.get_by_label("Your name, if you like").fill("Anna")
     await page.get_by_role("button", name="I come").click()
-    await expect(page.get_by_role("heading", name="You come")).to_be_visible()
+    await expect(page.get_by_role("heading", name="You come", exact=True)).to_be_visible()
     assert await findings(page) == []
 
     console = await signed_in(open_page, publishing.url, KEY)
@@ -325,7 +327,7 @@ async def test_on_the_join_page_one_says_that_one_comes_and_cancels(
     assert await findings(anna) == []
     await part.get_by_label("Your name, if you like").fill("Anna")
     await part.get_by_role("button", name="I come").click()
-    await expect(part.get_by_role("heading", name="You come")).to_be_focused()
+    await expect(part.get_by_role("heading", name="You come", exact=True)).to_be_focused()
     await expect(part).to_contain_text("come back here to join, or to cancel")
     assert await findings(anna) == []
     # The name stands in the field above too, and a reload knows who it is.
@@ -348,7 +350,7 @@ async def test_on_the_join_page_one_says_that_one_comes_and_cancels(
     assert left["state"] == "coming"
     # Back on a page that was left open, one sees that one came up.
     await bea.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    await expect(waiting.get_by_role("heading", name="Du kommst")).to_be_visible()
+    await expect(waiting.get_by_role("heading", name="Du kommst", exact=True)).to_be_visible()
     # Whoever said so on the waiting screen is known when the room opens: the place is theirs, and no other one is taken.
     start = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
     await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
@@ -374,19 +376,38 @@ async def test_an_answer_of_before_does_not_hide_that_one_comes(
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     slow = await held
     await part.get_by_role("button", name="I come").click()
-    await expect(part.get_by_role("heading", name="You come")).to_be_visible()
+    await expect(part.get_by_role("heading", name="You come", exact=True)).to_be_visible()
     await expect(page.locator("html")).to_have_attribute("data-read", "2")
     await slow.fulfill(body='<section id="coming"><h2>Say that you come</h2></section>')
     await expect(page.locator("html")).to_have_attribute("data-read", "3")
     await expect(part.get_by_role("heading")).to_have_text("You come")
 
 
-async def said_on_a_slow_line(page: Page) -> Route:
-    """The request of somebody who has pressed "I come", which goes on when the test lets it."""
+async def pressed_on_a_slow_line(page: Page, button: str = "I come") -> Route:
+    """The request of somebody who says that they come, or not after all, which goes on when the test lets it."""
     held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
-    await page.route("**/registrations", lambda route: held.set_result(route), times=1)
-    await page.locator("#coming").get_by_role("button", name="I come").click()
+    address = re.compile("/registrations(/[^/]+)?$")
+    await page.route(address, lambda route: held.set_result(route), times=1)
+    await page.locator("#coming").get_by_role("button", name=button).click()
     return await held
+
+
+async def starts_in(url: str, http: aiohttp.ClientSession, left: timedelta) -> None:
+    """Move the session."""
+    start = (datetime.now(UTC) + left).isoformat()
+    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
+
+
+async def identity(page: Page) -> Any:
+    """Who the page's person is in the session."""
+    return await page.evaluate("JSON.parse(localStorage['halcytone:later']).identity")
+
+
+async def joins(page: Page) -> Any:
+    """Go into the room; who one is there."""
+    await page.get_by_role("button", name="Join").click()
+    await page.wait_for_function("() => JSON.parse(localStorage['halcytone:later']).joined")
+    return await identity(page)
 
 
 async def test_what_was_said_before_the_next_screen_is_shown_there(
@@ -396,7 +417,7 @@ async def test_what_was_said_before_the_next_screen_is_shown_there(
     await evenings(publishing.url, http, later=timedelta(days=3))
     page = await open_page(f"{publishing.url}/sessions/join/later", fresh=True)
     part = page.locator("#coming")
-    slow = await said_on_a_slow_line(page)
+    slow = await pressed_on_a_slow_line(page)
     await page.get_by_role("button", name="Join").click()
     sound = page.get_by_role("button", name="Test the sound")
     await sound.focus()
@@ -416,23 +437,111 @@ async def test_who_is_in_the_room_before_the_answer_stays_who_they_are(
     await evenings(url, http, later=timedelta(days=3))
     page = await open_page(f"{url}/sessions/join/later", fresh=True)
     await expect(page.locator("#coming")).to_contain_text("One place is left.")
-    slow = await said_on_a_slow_line(page)
-    start = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
-    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
-    await page.get_by_role("button", name="Join").click()
-    await page.wait_for_function("() => JSON.parse(localStorage['halcytone:later']).joined")
-    seat = await page.evaluate("JSON.parse(localStorage['halcytone:later']).identity")
+    slow = await pressed_on_a_slow_line(page)
+    await starts_in(url, http, timedelta(minutes=5))
+    seat = await joins(page)
     async with page.expect_response("**/registrations/*"):
         await slow.continue_()
-    assert await page.evaluate("JSON.parse(localStorage['halcytone:later']).identity") == seat
+    assert await identity(page) == seat
     told = await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations")
     assert told["registrations"] == []
     await page.reload()
     await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
 
 
+async def test_who_cancels_and_is_let_in_before_the_answer_keeps_the_seat(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """The registration is gone, and who came by its secret is in the room, also after a reload."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    page = await open_page(f"{url}/sessions/join/later", script=COUNT_READ, fresh=True)
+    part = page.locator("#coming")
+    await part.get_by_role("button", name="I come").click()
+    await expect(part.get_by_role("heading", name="You come", exact=True)).to_be_focused()
+    slow = await pressed_on_a_slow_line(page, "I do not come after all")
+    await starts_in(url, http, timedelta(minutes=5))
+    seat = await joins(page)
+    before = await page.locator("html").get_attribute("data-read")
+    await slow.continue_()
+    # It looks again at what is so, once it has done with the answer.
+    await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
+    assert await identity(page) == seat
+    await page.reload()
+    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
+    info = (await asked(http, "GET", f"{url}/api/v2/sessions/later/content"))["session_info"]
+    assert len(info["participants"]) == 1
+
+
+async def test_who_says_it_in_two_tabs_comes_once(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """The later answer brings a second place, which is given back; both tabs show the one that stays."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    page = await open_page(f"{url}/sessions/join/later", fresh=True)
+    slow = await pressed_on_a_slow_line(page)
+    other = await page.context.new_page()
+    await other.goto(f"{url}/sessions/join/later")
+    await other.locator("#coming").get_by_role("button", name="I come").click()
+    await expect(other.locator("#coming").get_by_role("heading", name="You come", exact=True)).to_be_visible()
+    said = await identity(other)
+    await slow.continue_()
+    await expect(page.locator("#coming").get_by_role("heading", name="You come", exact=True)).to_be_visible()
+    assert await identity(page) == said
+    told = await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations")
+    assert [each["state"] for each in told["registrations"]] == ["coming"]
+
+
 NEWEST_SOCKET = """const Real = WebSocket;
 window.WebSocket = class extends Real { constructor(...given) { super(...given); window.newest = this; } };"""
+
+
+@dataclass
+class MovableRoom:
+    """A session in three days that opens for a page, and is moved back and forth under it."""
+
+    page: Page
+    url: str
+    http: aiohttp.ClientSession
+    opens_in: timedelta | None = None
+    """What is told to whoever comes while it is not open."""
+
+    async def join(self) -> Any:
+        """Open, and go in; who one is there."""
+        await self.page.route_web_socket("**/ws/live-updates*", self._connect)
+        await self.open()
+        seat = await joins(self.page)
+        await self.shown()
+        return seat
+
+    async def open(self) -> None:
+        """Move it to now."""
+        await starts_in(self.url, self.http, timedelta(minutes=5))
+        self.opens_in = None
+
+    async def shown(self) -> None:
+        """Return once the page shows the room."""
+        await expect(self.page.get_by_role("button", name="Test the sound")).to_be_visible()
+        await expect(self.page.locator("#coming")).not_to_be_visible()
+
+    async def move(self, opens_in: timedelta = timedelta(days=3)) -> None:
+        """Move it by three days, and send everybody back; clients try again when it is said to open."""
+        await starts_in(self.url, self.http, timedelta(days=3))
+        self.opens_in = opens_in
+        await self.page.evaluate(
+            "() => { const last = newest; last.dispatchEvent(new CloseEvent('close', { code: 1006 })); last.close(); }"
+        )
+
+    async def _connect(self, socket: WebSocketRoute) -> None:
+        if self.opens_in is None:
+            socket.connect_to_server()
+            return
+        opens_at = (datetime.now(UTC) + self.opens_in).isoformat()
+        content = {"code": "not_open_yet", "message": "Not yet.", "details": {"opens_at": opens_at}}
+        said = {"type": "error", "session_id": "later", "timestamp": opens_at, "content": content}
+        socket.send(json.dumps(said))
+        await socket.close(code=4008)
 
 
 async def test_who_is_sent_back_from_a_room_that_moved_sees_what_is_so_now(
@@ -444,33 +553,81 @@ async def test_who_is_sent_back_from_a_room_that_moved_sees_what_is_so_now(
     page = await open_page(f"{url}/sessions/join/later", script=NEWEST_SOCKET, fresh=True)
     part = page.locator("#coming")
     await expect(part).to_contain_text("One place is left.")
-    moved = False
-
-    async def through(socket: WebSocketRoute) -> None:
-        if not moved:
-            socket.connect_to_server()
-            return
-        opens_at = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-        content = {"code": "not_open_yet", "message": "Not yet.", "details": {"opens_at": opens_at}}
-        said = {"type": "error", "session_id": "later", "timestamp": opens_at, "content": content}
-        socket.send(json.dumps(said))
-        await socket.close(code=4008)
-
-    await page.route_web_socket("**/ws/live-updates*", through)
-    start = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
-    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
-    await page.get_by_role("button", name="Join").click()
-    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
-    await expect(part).not_to_be_visible()
-    later = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": later})
+    room = MovableRoom(page, url, http)
+    await room.join()
     await asked(http, "POST", f"{url}/api/v2/sessions/later/registrations", 201, {"name": "Bea"})
-    moved = True
-    await page.evaluate(
-        "() => { const last = newest; last.dispatchEvent(new CloseEvent('close', { code: 1006 })); last.close(); }"
-    )
+    await room.move()
     await expect(part).to_be_visible(timeout=20_000)
     await expect(part).to_contain_text("All places are taken.")
+
+
+async def test_a_form_that_was_not_shown_in_the_open_room_is_shown_once_it_moved(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Also before the session's details are known anew, and though the form itself is as it was before."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    script = f"{NEWEST_SOCKET}\n{COUNT_READ}"
+    page = await open_page(f"{url}/sessions/join/later", script=script, fresh=True)
+    part = page.locator("#coming")
+    await expect(part).to_contain_text("One place is left.")
+    slow = await pressed_on_a_slow_line(page)
+    room = MovableRoom(page, url, http)
+    await room.join()
+    before = await page.locator("html").get_attribute("data-read")
+    await slow.continue_()
+    await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
+    await expect(part).not_to_be_attached()
+    # The details that the page asks for are on a slow line.
+    await page.route(re.compile("/api/v2/sessions/later$"), lambda _: None)
+    await room.move()
+    await expect(part).to_contain_text("One place is left.", timeout=20_000)
+
+
+async def test_who_is_back_in_the_seat_before_the_answer_keeps_it(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """Somebody who was in says that they come, and the room opens again: they are who they were, and nobody beside."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    script = f"{NEWEST_SOCKET}\n{COUNT_READ}"
+    page = await open_page(f"{url}/sessions/join/later", script=script, fresh=True)
+    room = MovableRoom(page, url, http)
+    seat = await room.join()
+    await room.move(opens_in=timedelta(seconds=1))
+    await expect(page.locator("#coming")).to_contain_text("One place is left.", timeout=20_000)
+    slow = await pressed_on_a_slow_line(page)
+    await room.open()
+    await room.shown()
+    before = await page.locator("html").get_attribute("data-read")
+    await slow.continue_()
+    await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
+    assert await identity(page) == seat
+    told = await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations")
+    assert told["registrations"] == []
+
+
+async def test_what_no_screen_shows_is_not_asked_for(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """In the practice one has other things to look at, and the studio to do."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    page = await open_page(f"{url}/sessions/join/later", fresh=True)
+    part = page.locator("#coming")
+    await part.get_by_role("button", name="I come").click()
+    await expect(part.get_by_role("heading", name="You come", exact=True)).to_be_visible()
+    await starts_in(url, http, timedelta(minutes=5))
+    await asked(http, "POST", f"{url}/api/v2/sessions/later/start", 200)
+    await joins(page)
+    await expect(part).not_to_be_attached()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    await page.evaluate(
+        "async () => { document.dispatchEvent(new Event('visibilitychange')); await fetch('/healthz'); }"
+    )
+    assert f"{url}/healthz" in sent
+    assert [address for address in sent if "/coming" in address] == []
 
 
 async def test_a_private_session_takes_those_with_its_link(
@@ -522,7 +679,7 @@ async def test_somebody_comes_to_a_whole_series_by_its_page(
     assert await findings(page) == []
     await field.fill("Anna")
     await page.get_by_role("button", name="I come every time").click()
-    await expect(page.get_by_role("heading", name="You come")).to_be_visible()
+    await expect(page.get_by_role("heading", name="You come", exact=True)).to_be_visible()
     await expect(page.get_by_role("button", name="Not this time")).to_have_count(3)
     assert await findings(page) == []
     own = page.url

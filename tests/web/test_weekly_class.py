@@ -253,9 +253,9 @@ async def test_a_weekly_class_over_the_end_of_summer_time(tmp_path: Path, open_p
         await desk.get_by_role("dialog").get_by_role("button", name="Close").click()
 
         anna = await week.says_yes(join, "Anna")
-        await expect(anna.get_by_role("heading", name="You come")).to_be_visible()
+        await expect(anna.get_by_role("heading", name="You come", exact=True)).to_be_visible()
         ben = await week.says_yes(join, "Ben")
-        await expect(ben.get_by_role("heading", name="You come")).to_be_visible()
+        await expect(ben.get_by_role("heading", name="You come", exact=True)).to_be_visible()
         cleo = await week.says_yes(join, "Cleo")
         await expect(cleo.get_by_text("You are number 1.")).to_be_visible()
         await week.looked_at(cleo, "position of who waits")

@@ -43,6 +43,8 @@ const visit = {
   name: memory.name ?? "",
   /** @type {string | null} when the room opens, for those who came too early */
   opensAt: null,
+  /** Whether the room has let this visit in, and has not closed since. */
+  seated: false,
   /** @type {import("./participant/coming.js").Part | null} where one says that one comes, on whichever screen */
   coming: null,
   /** Whether the session was moved since the link was sent. */
@@ -124,6 +126,7 @@ function heard(message) {
   visit.room.apply(message);
   if (message.type === "welcome") {
     visit.opensAt = null;
+    visit.seated = true;
     remember(sessionId, { identity: visit.client?.identity, joined: true });
   }
   if (message.type !== "error") place();
@@ -170,6 +173,7 @@ async function refused(refusal) {
   const { CLOSE } = inner;
   if (refusal.closeCode === CLOSE.NOT_OPEN_YET) {
     visit.opensAt = refusal.details.opens_at;
+    visit.seated = false;
     turn("waiting");
     // The session may have been moved since this page was opened.
     await about();

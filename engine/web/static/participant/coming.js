@@ -37,6 +37,8 @@ function partOf(visit) {
   let shown = "";
   let begun = 0;
   const own = () => recall(sessionId).identity?.resume;
+  /** Who one is, and whether in the room: here, and by another tab. */
+  const standing = () => JSON.stringify([own(), visit.seated, recall(sessionId).joined]);
   const load = async () => {
     const address = `${BASE}${path}/coming?lang=${language}`;
     const mine = own();
@@ -45,13 +47,15 @@ function partOf(visit) {
     const html = (mine && (await fetchPage(address, mine))) ?? (await fetchPage(address, visit.token));
     // Of before something was sent, or before a later look.
     if (turn !== begun) return undefined;
+    // Of a room that was moved, it is known before the details are that it is not open any more.
+    const open = visit.room.phase === "waiting" && !visit.opensAt;
     // What is as it was is not touched: it may have the focus. Without an answer it stays.
-    const now = `${visit.room.phase} ${html}`;
+    const now = `${open} ${html}`;
     if (html === null || now === shown) return undefined;
     shown = now;
     const drawn = new DOMParser().parseFromString(html, "text/html").querySelector("section");
     // Once the room is open one joins it; only whoever has a place may give it back.
-    if (visit.room.phase === "waiting" && !drawn?.dataset.registration) return show(element);
+    if (open && !drawn?.dataset.registration) return show(element);
     drawn?.classList.add("card");
     drawn?.querySelector("form")?.addEventListener("submit", (event) => send(event, drawn));
     return show(element, drawn);
@@ -63,18 +67,19 @@ function partOf(visit) {
     const button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
     const { registration } = drawn.dataset;
     const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => String(value).trim()));
-    const mine = own();
+    const before = standing();
     button.disabled = true;
     begun += 1;
     const answer = registration
-      ? await apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: mine })
+      ? await apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: own() })
       : await apiRequest("POST", `${path}/registrations`, { body: fields, credential: visit.token });
     button.disabled = false;
     // What was cancelled elsewhere is cancelled.
     if (!answer.ok && !(registration && answer.status === 404)) return refused(form, answer);
-    // In the room by now: who has a seat is somebody already, and needs no place beside it.
-    if (own() && own() !== mine) return registration ? undefined : giveBack(answer.data);
-    become(registration ? null : { resume: answer.data.secret }, String(fields.name ?? ""));
+    // In the room by now, or somebody by another tab: who is somebody stays so, and needs no second place.
+    const somebody = own() && standing() !== before;
+    if (!somebody) become(registration ? null : { resume: answer.data.secret }, String(fields.name ?? ""));
+    else if (!registration) await giveBack(answer.data);
     await load();
     const heading = element.querySelector("h2");
     heading?.setAttribute("tabindex", "-1");
