@@ -45,6 +45,8 @@ FLAGS = (
     "--lang=en-US",
     # Pages of one context share its process.
     "--renderer-process-limit=1",
+    # Nothing but the servers of the tests is there, wherever they run: a request to elsewhere fails.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
 _MEDIA: dict[str, Any] = {
