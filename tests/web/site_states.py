@@ -32,6 +32,7 @@ PLAIN = {
     "sessions": "sessions/",
     "month": "sessions/2024/03/",
     "techniques": "techniques/",
+    "technique-in-rounds": "techniques/wim-hof/",
     "subscribe": "subscribe/",
     "privacy": "privacy/",
     "heart-rate": "heart-rate/",

@@ -1,4 +1,4 @@
-"""The site in a real Chromium, under its content policy: axe, the replay, the pacer, no request to anywhere else."""
+"""The site in a real Chromium, under its content policy: the replay, the pacer, no request to anywhere else."""
 
 from __future__ import annotations
 
@@ -110,7 +110,8 @@ async def visit(contexts: Contexts) -> AsyncIterator[Visit]:
                 page,
                 console=lambda message: wrong.append(f"{page.url}: {message.text}"),
                 pageerror=lambda error: wrong.append(f"{page.url}: {error}"),
-                request=lambda r: (
+                # To elsewhere they fail.
+                requestfailed=lambda r: (
                     None if r.url.startswith(home) else wrong.append(f"{page.url} asks for {r.url}")
                 ),
             )
@@ -124,22 +125,14 @@ async def visit(contexts: Contexts) -> AsyncIterator[Visit]:
     assert wrong == []
 
 
-async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: str) -> None:
-    """Light and dark, on a phone, under the policy, with the replay playing and the pacer breathing."""
-    found: dict[tuple[str, str], list[str]] = {}
-    page = await visit(site, color_scheme="light", viewport={"width": 390, "height": 844})
+async def test_the_pages_work(visit: Visit, site: str) -> None:
+    """On a phone, under the policy, with the replay playing and the pacer breathing."""
+    page = await visit(site, viewport={"width": 390, "height": 844})
     for path in PAGES:
         if path == "404.html":
             continue
         await page.goto(site + path)
-        found[path, "light"] = await findings(page)
         assert not await page.evaluate(WIDE), f"{path} is wider than a phone"
-        if path in PAGES[:6]:
-            # As a phone does at nightfall; what is dark differs in colours alone.
-            await page.emulate_media(color_scheme="dark")
-            found[path, "dark"] = await findings(page, of_colours=True)
-            assert not await page.evaluate(WIDE), f"{path} is wider than a phone"
-            await page.emulate_media(color_scheme="light")
     page = await visit(site + "sessions/s-0/", timezone_id="Asia/Tokyo")
     await expect(page.locator("main")).to_contain_text("for you)")
     # Before the first technique there is none to be between.
@@ -154,7 +147,6 @@ async def test_the_pages_work_and_axe_finds_nothing_serious(visit: Visit, site: 
     page = await visit(site + "techniques/box-breathing/")
     await page.get_by_role("button", name="Begin").click()
     await expect(page.locator(".player-word")).to_contain_text("Breathe in")
-    assert {state: wrong for state, wrong in found.items() if wrong} == {}
 
 
 OUTSIDE_THE_ORB = """(seconds) => {
