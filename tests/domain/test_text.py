@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from engine.domain.text import Line, Name, Paragraphs, line, paragraphs
 
 CONTROLS = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\r\n"]
-BLANK = [chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace() and chr(code) not in CONTROLS]
+BLANK = [one for one in filter(str.isspace, map(chr, range(sys.maxunicode + 1))) if one not in CONTROLS]
 ADAPTERS: list[TypeAdapter[str]] = [TypeAdapter(kind) for kind in (Line, Name, Paragraphs)]
 
 

@@ -51,8 +51,9 @@ new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.s
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all of them: a Chromium is started once, not for every test."""
     here = Path(__file__).parent
+    ours = {path for path in {item.path for item in items} if here in path.parents}
     for item in items:
-        if here in item.path.parents:
+        if item.path in ours:
             if "browser" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.browser)
             if inspect.iscoroutinefunction(getattr(item, "function", None)):
