@@ -170,7 +170,9 @@ class PostgresCluster:
         """The URL of an empty database, or of a copy of one that nobody is connected to; dropped afterwards."""
         name = f"test_{next(self._names)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {copy_of}")
+            # By its files, as before PostgreSQL 15; by the log, as by default, takes twice as long.
+            how = "STRATEGY file_copy" if admin.info.server_version >= 150_000 else ""
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {copy_of} {how}")
         try:
             yield self.url(name)
         finally:
