@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import random
 import signal
 import socket
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -236,8 +238,11 @@ def run(settings: Settings, *, on_ready: Callable[[RunningServer], None] = lambd
             on_ready(server)
             await stop.wait()
             end_collections()
-            # Whatever hangs in the drain: the journal has everything that was acknowledged.
-            loop.call_later(_DRAIN_TIMEOUT, _exit_after_drain_timeout)
+            # Whatever hangs in the drain: the journal has everything that was acknowledged. A thread is not kept from it
+            # by a loop that stands, nor by the interpreter's waiting for threads that read from a database.
+            overdue = threading.Timer(_DRAIN_TIMEOUT, _exit_after_drain_timeout)
+            overdue.daemon = True
+            overdue.start()
         return 0
 
     with asyncio.Runner(loop_factory=_uvloop()) as runner:
@@ -551,7 +556,7 @@ async def _drain(sockets: _Sockets) -> None:
 
 def _exit_after_drain_timeout() -> None:
     log.error("the drain took too long")
-    raise SystemExit(0)
+    os._exit(0)
 
 
 def _uvloop() -> Callable[[], asyncio.AbstractEventLoop] | None:

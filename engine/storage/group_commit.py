@@ -163,26 +163,28 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
             return
         self._flush()
         self._closing = True
-        try:
-            async with asyncio.timeout(_CLOSE_WITHIN_S):
-                await self._idle.wait()
-        except TimeoutError:
-            self._give_up()
-            await self._idle.wait()
-        self._queue.put(None)
-        await self._loop.run_in_executor(None, self._writer.join)
-        await self._end_loading()
-        self._pool.shutdown(wait=True)
-        for connection in (*self._readers, self._connection):
-            connection.close()
-
-    async def _end_loading(self) -> None:
-        """Refuse what is not being read yet, and wait for what is."""
         for loading in self._to_load.values():
             loading.set_exception(JournalFailed(_CLOSED))
             loading.exception()  # Known: whoever asked may be gone by now.
         self._to_load.clear()
-        await asyncio.gather(*self._loading)
+        try:
+            async with asyncio.timeout(_CLOSE_WITHIN_S):
+                await self._until_still()
+        except TimeoutError:
+            self._give_up()
+            await self._until_still()
+        self._queue.put(None)
+        await self._loop.run_in_executor(None, self._writer.join)
+        for connection in (*self._readers, self._connection):
+            connection.close()
+
+    async def _until_still(self) -> None:
+        """Return once all that was staged is answered, and nothing is being read."""
+        await self._idle.wait()
+        if self._loading:
+            # It cancels none of them where it is cancelled itself.
+            await asyncio.wait(self._loading)
+        await self._loop.run_in_executor(None, self._pool.shutdown)
 
     @abstractmethod
     def _transact(self, entries: Sequence[Append]) -> list[BaseException | None]:
@@ -193,7 +195,7 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         """
 
     def _give_up(self) -> None:
-        """Called on the loop when the last entries take too long: let those be refused that cannot be written."""
+        """Called on the loop when what is under way takes too long: let it be refused, if it can."""
 
     def _finish_writing(self) -> None:
         """Called once on the writer's thread, after the last batch."""

@@ -257,7 +257,7 @@ class PostgresJournal(GroupCommitJournal[PostgresConnection]):
             connection.interrupt()
 
     def _finish_writing(self) -> None:
-        if self._link is not None:
+        if self._link is not None and not self._given_up:
             with contextlib.suppress(asyncpg.PostgresError, *_LOST):
                 self._sending.run_until_complete(self._link.close(timeout=_CONNECT_WITHIN_S))
         self._cut()

@@ -7,12 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 
 from halcytone.client import LiveClient
-from tests.journey.server import running_server, until_ready
+from tests.journey.server import HEADERS, running_server, until_ready
 from tests.journey.session import Log, created, published_page
 from tests.postgres import PostgresCluster
+
+READING = (
+    "sessions/pause",
+    "sessions/elsewhere",
+    "sessions",
+    "series",
+    "webhooks",
+    "sessions/pause/registrations",
+)
+"""What the database is asked for."""
 
 
 @pytest.fixture
@@ -65,3 +76,27 @@ async def test_a_database_that_is_away_closes_no_socket(tmp_path: Path, own_serv
             titles = [message["content"].get("title") for message in log.by_seq.values()]
             assert titles.count("Said while away") == 1
             assert room["title"] in await published_page(http, server.url, "pause")
+
+
+async def test_a_server_that_is_stopped_does_not_wait_for_a_paused_database(
+    tmp_path: Path, own_server: PostgresCluster
+) -> None:
+    """Nothing answers, and connections stay open: threads that read would keep the process from ending. So ends the publisher."""
+    with own_server.database() as url:
+        async with (
+            running_server(tmp_path / "data", database_url=url) as server,
+            aiohttp.ClientSession(headers=HEADERS) as http,
+        ):
+            await until_ready(http, server.url)
+            await created(http, server.url, "pause")
+            children = psutil.Process(server.pid).children(recursive=True)
+            assert children
+            own_server.pause()
+            try:
+                asking = [asyncio.ensure_future(http.get(f"{server.url}/api/v2/{path}")) for path in READING]
+                await asyncio.wait(asking, timeout=1)
+                assert await server.stop(within=10) == 0
+                await asyncio.gather(*asking, return_exceptions=True)
+                assert psutil.wait_procs(children, timeout=5)[1] == []
+            finally:
+                own_server.resume()

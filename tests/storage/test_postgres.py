@@ -550,6 +550,28 @@ async def test_closing_a_journal_whose_database_is_paused_is_bounded_as_a_whole(
             own_server.resume()
 
 
+async def test_closing_a_journal_does_not_wait_for_what_a_paused_database_was_asked(
+    own_server: PostgresCluster,
+) -> None:
+    """Nothing is being written; what is being read is refused, whoever asked for it."""
+    with own_server.database() as url:
+        journal = PostgresJournal(PostgresDatabase(url), asyncio.get_running_loop())
+        await outcomes(journal, [Append("a", 0, records(1, 1))])
+        # Each has its connection already: to open one takes longer.
+        await asyncio.gather(journal.load("a"), journal.read_numbered("a", 0, 10))
+        own_server.pause()
+        try:
+            reading = asyncio.gather(
+                journal.load("a"), journal.read_numbered("a", 0, 10), return_exceptions=True
+            )
+            await asyncio.sleep(0)
+            async with asyncio.timeout(12):
+                await journal.close()
+            assert [type(refused) for refused in await reading] == [JournalFailed, JournalFailed]
+        finally:
+            own_server.resume()
+
+
 def test_a_lock_that_was_cut_is_taken_again(postgres_url: str) -> None:
     """Its holder stays the holder: nobody else gets it, and nobody is told that it is lost."""
     database = PostgresDatabase(postgres_url)
