@@ -447,6 +447,25 @@ async def test_who_is_in_the_room_before_the_answer_stays_who_they_are(
     await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
 
 
+async def test_who_joins_while_the_answer_is_on_its_way_takes_their_place(
+    publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
+) -> None:
+    """The only one, which would shut them out if they came as somebody else."""
+    url = publishing.url
+    await evenings(url, http, later=timedelta(days=3))
+    page = await open_page(f"{url}/sessions/join/later", fresh=True)
+    slow = await pressed_on_a_slow_line(page)
+    answer = await slow.fetch()
+    await starts_in(url, http, timedelta(minutes=5))
+    await page.get_by_role("button", name="Join").click()
+    await expect(page.get_by_role("button", name="Joining")).to_be_visible()
+    await slow.fulfill(response=answer)
+    await expect(page.get_by_text("until we begin")).to_be_visible()
+    (place,) = (await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations"))["registrations"]
+    info = (await asked(http, "GET", f"{url}/api/v2/sessions/later/content"))["session_info"]
+    assert [each["client_id"] for each in info["participants"]] == [place["registration"]]
+
+
 async def test_who_cancels_and_is_let_in_before_the_answer_keeps_the_seat(
     publishing: RunningServer, open_page: Opener, http: aiohttp.ClientSession
 ) -> None:

@@ -31,6 +31,9 @@ const inside = async () => ({ ...(await import("./halcytone-client.js")), ...(aw
 /** @type {any} what `inside` brought */
 let inner = {};
 
+/** For how long one who joins waits for the answer to what they said before, on a slow line. */
+const ANSWERED_WITHIN_MS = 2_000;
+
 /** The state that the screens share. */
 const visit = {
   sessionId,
@@ -47,6 +50,8 @@ const visit = {
   seated: false,
   /** @type {import("./participant/coming.js").Part | null} where one says that one comes, on whichever screen */
   coming: null,
+  /** @type {Promise<import("./api.js").ApiResponse> | null} what one has said there last, and its answer */
+  saying: null,
   /** Whether the session was moved since the link was sent. */
   moved: false,
   /** Whether the session's details are known. */
@@ -94,6 +99,8 @@ async function join(name) {
   visit.name = name;
   remember(sessionId, { name, token: visit.token });
   inner = await importOrReload(inside);
+  // Whoever has just said that they come is somebody, with a place, once that is answered.
+  await Promise.race([visit.saying, new Promise((done) => setTimeout(done, ANSWERED_WITHIN_MS))]);
   const { identity } = recall(sessionId);
   const client = new inner.HalcytoneClient({ sessionId, name, token: visit.token, identity: identity ?? null });
   visit.client = client;

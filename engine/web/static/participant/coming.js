@@ -70,9 +70,10 @@ function partOf(visit) {
     const before = standing();
     button.disabled = true;
     begun += 1;
-    const answer = registration
-      ? await apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: own() })
-      : await apiRequest("POST", `${path}/registrations`, { body: fields, credential: visit.token });
+    visit.saying = registration
+      ? apiRequest("DELETE", `${path}/registrations/${registration}`, { credential: own() })
+      : apiRequest("POST", `${path}/registrations`, { body: fields, credential: visit.token });
+    const answer = await visit.saying;
     button.disabled = false;
     // What was cancelled elsewhere is cancelled.
     if (!answer.ok && !(registration && answer.status === 404)) return refused(form, answer);
