@@ -129,7 +129,7 @@ class _Kept:
         """Close every page of a test but the tab, which shows nothing then."""
         for page in self.context.pages:
             if page not in self.resting and page is not self.tab:
-                await page.close()
+                await _closed(page)
         await self.scripts.aclose()
         if self.tab and not self.tab.is_closed() and self.tab not in self.resting:
             await self.tab.goto("about:blank")
@@ -138,6 +138,12 @@ class _Kept:
             await tools.send("Page.resetNavigationHistory")
             await tools.detach()
             self.resting.append(self.tab)
+
+
+async def _closed(page: Page) -> None:
+    """Close a page once it has told of everything: where it is closed at once, the last it asked for is lost at times."""
+    await page.goto("about:blank")
+    await page.close()
 
 
 @contextmanager
@@ -190,6 +196,8 @@ class Contexts:
             if context in kept:
                 await kept[context].left()
             else:
+                for page in context.pages:
+                    await _closed(page)
                 await context.close()
         idle = [each for each in self._kept if each.idle]
         for each in idle[:-_MOST_IDLE]:

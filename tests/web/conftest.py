@@ -96,7 +96,8 @@ async def opening(contexts: Contexts) -> AsyncIterator[Opener]:
 
     with listening:
         yield open_
-    await contexts.leave(used)
+        # What was on its way fails when its page is left.
+        await contexts.leave(used)
     assert complaints == []
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -19,21 +22,44 @@ _IMAGE = (
 _FETCH = "(address) => fetch(address, { mode: 'no-cors' }).catch(() => null)"
 
 
+_ASK = "(address) => { new Image().src = address; }"
+
+
 async def _page(_: web.Request) -> web.Response:
     return web.Response(text="<!doctype html>", content_type="text/html")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def home() -> AsyncIterator[str]:
+    """The address of a page whose policy forbids nothing."""
+    app = web.Application()
+    app.router.add_get("/", _page)
+    async with TestServer(app, host="127.0.0.1") as server:
+        yield f"http://127.0.0.1:{server.port}/"
+
+
+async def _asked(contexts: Contexts, home: str, asking: str, elsewhere: str, **options: Any) -> None:
+    """Open a page, which asks for something, and leave it."""
+    async with opening(contexts) as open_page:
+        page = await open_page(home, **options)
+        await page.evaluate(asking, elsewhere)
 
 
 @pytest.mark.parametrize("asking", [_IMAGE, _FETCH], ids=["image", "fetch"])
 @pytest.mark.parametrize("elsewhere", ["http://another.test/", "http://192.0.2.1/", "http://127.0.0.1:9/"])
 async def test_a_request_to_elsewhere_is_complained_of(
-    contexts: Contexts, elsewhere: str, asking: str
+    contexts: Contexts, home: str, elsewhere: str, asking: str
 ) -> None:
-    """By a name or an address, from a page whose policy forbids nothing."""
-    app = web.Application()
-    app.router.add_get("/", _page)
-    async with TestServer(app, host="127.0.0.1") as server:
-        watched = opening(contexts)
-        page = await (await watched.__aenter__())(f"http://127.0.0.1:{server.port}/")
-        await page.evaluate(asking, elsewhere)
-        with pytest.raises(AssertionError, match=re.escape(elsewhere)):
-            await watched.__aexit__(None, None, None)
+    """By a name or an address."""
+    with pytest.raises(AssertionError, match=re.escape(elsewhere)):
+        await _asked(contexts, home, asking, elsewhere)
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["tab", "fresh page"])
+async def test_a_request_of_the_last_moment_is_complained_of(
+    contexts: Contexts, home: str, fresh: bool
+) -> None:
+    """It has no answer yet when the page is left."""
+    elsewhere = "http://another.test/"
+    with pytest.raises(AssertionError, match=re.escape(elsewhere)):
+        await _asked(contexts, home, _ASK, elsewhere, fresh=fresh)
