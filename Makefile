@@ -66,9 +66,9 @@ test-of: $(VENV)/development.stamp ## run the tests of one package, or of severa
 	$(if $(ROOM),,$(error Say of which room: make test-of ROOM=sessions))
 	$(python) -m pytest --durations=10 $(foreach room,$(patsubst engine/%,%,$(patsubst tests/%,%,$(ROOM:/=))),$(call tests_of,$(room))) $(TEST_ARGS)
 
-# The walks with real servers, and the pages that find back by themselves: what depends most on the engine.
+# The walks with real servers, pages that find back by themselves, what tests hear of pages: it depends most on the engine.
 in_firefox = tests/web/test_whole_session.py tests/web/test_finding_back.py tests/web/test_before_the_start.py \
-	tests/web/test_series.py tests/web/test_weekly_class.py \
+	tests/web/test_series.py tests/web/test_weekly_class.py tests/web/test_opening.py \
 	tests/publisher/site/test_in_browser.py
 browsers: $(VENV)/development.stamp ## run the walks in Firefox and WebKit, and install both where they are missing
 	@bash .ci/install-package.sh firefox-esr $@

@@ -59,6 +59,21 @@ _MEDIA: dict[str, Any] = {
 _VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 _MOST_IDLE = 6
 
+_ELSEWHERE = """((host) => {
+  const told = (entries) => {
+    for (const { name } of entries)
+      if (name.startsWith("http") && new URL(name).host !== host) console.error(`Asked for ${name}`);
+  };
+  told([{ name: location.href }]);
+  // The frame of a mail, which runs no scripts, complains where one listens in it.
+  if (location.protocol === "about:") return;
+  const watch = new PerformanceObserver((list) => told(list.getEntries()));
+  watch.observe({ type: "resource" });
+  addEventListener("pagehide", () => told(watch.takeRecords()));
+})("HOST");
+"""
+"""A page itself tells of what another server of a test has answered: that does not fail."""
+
 # A request or a screen that takes a tenth of a second takes five where browsers and servers share two busy cores.
 expect.set_options(timeout=15_000)
 
@@ -159,22 +174,28 @@ def listened(page: Page, **listeners: Callable[[Any], None]) -> Iterator[None]:
             page.remove_listener(event, listener)
 
 
+def _host(url: str) -> str:
+    return url.split("/")[2]
+
+
 class Contexts:
     """Pages in contexts of their own, which are emptied and used again: a new context costs as much as the page in it."""
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._chromium = browser.browser_type.name == "chromium"
         self._kept: list[_Kept] = []
 
     async def open(
-        self, *, once: bool = False, fresh: bool = False, script: str | None = None, **options: Any
+        self, url: str, *, once: bool = False, fresh: bool = False, script: str | None = None, **options: Any
     ) -> Page:
-        """An empty page in a context that has no other.
+        """An empty page for an address, in a context that has no other.
 
         ``once`` is for a test that changes the context itself, ``fresh`` for one that changes the page by more than
         scripts, media and size: that has routes, listeners of its own or a DevTools session.
         """
-        if once or self._browser.browser_type.name != "chromium":
+        script = (_ELSEWHERE.replace("HOST", _host(url)) if self._chromium else "") + (script or "")
+        if once or not self._chromium:
             context = await self._browser.new_context(**options)
             if script:
                 await context.add_init_script(script)
@@ -185,9 +206,22 @@ class Contexts:
         page = await kept.opened(fresh=fresh)
         await page.set_viewport_size(viewport)
         await page.emulate_media(**media)
-        if script:
-            await kept.scripts.enter_async_context(await page.add_init_script(script))
+        await kept.scripts.enter_async_context(await page.add_init_script(script))
         return page
+
+    @contextmanager
+    def at_home(self, page: Page, url: str, tell: Callable[[str], None]) -> Iterator[None]:
+        """Tell of what a page, opened for an address, asks of other servers."""
+        host = _host(url)
+
+        def asked(request: Any) -> None:
+            if not request.url.startswith(("data:", "blob:")) and _host(request.url) != host:
+                tell(request.url)
+
+        # In Chromium it fails; to be told of every request costs a tenth of what the tests of pages do.
+        event = "requestfailed" if self._chromium else "request"
+        with listened(page, **{event: asked}):
+            yield
 
     async def leave(self, contexts: Collection[BrowserContext]) -> None:
         """Close or empty every page in contexts of a test, and close all but a few of the contexts."""

@@ -75,9 +75,9 @@ async def opening(contexts: Contexts) -> AsyncIterator[Opener]:
     ) -> Page:
         size: ViewportSize = {"width": 390, "height": 844} if phone else {"width": 1280, "height": 800}
         options = {"viewport": size, "has_touch": phone, "locale": "en-GB", **options}
-        page = await contexts.open(script=("" if moving else _STILL) + (script or ""), **options)
+        page = await contexts.open(url, script=("" if moving else _STILL) + (script or ""), **options)
         used.add(page.context)
-        host = url.split("/")[2]
+        listening.enter_context(contexts.at_home(page, url, complaints.append))
         listening.enter_context(
             listened(
                 page,
@@ -85,10 +85,6 @@ async def opening(contexts: Contexts) -> AsyncIterator[Opener]:
                     complaints.append(f"error: {error}") if unexpected(str(error)) else None
                 ),
                 console=lambda message: complaints.append(message.text) if unexpected(message.text) else None,
-                # To elsewhere they fail; to be told of every request costs a tenth of what the tests of pages do.
-                requestfailed=lambda request: (
-                    complaints.append(request.url) if abroad(request.url, host) else None
-                ),
             )
         )
         await page.goto(url)
@@ -132,11 +128,6 @@ NETWORK_REPORTS = (
 def unexpected(text: str) -> bool:
     """Whether a message or an error is the page's own, and not the browser's report of a request that went wrong."""
     return not any(report in text for report in NETWORK_REPORTS)
-
-
-def abroad(url: str, host: str) -> bool:
-    """Whether a request leaves the server under test."""
-    return not url.startswith(("data:", "blob:")) and url.split("/")[2] != host
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -102,18 +102,16 @@ async def visit(contexts: Contexts) -> AsyncIterator[Visit]:
     listening = ExitStack()
 
     async def visited(address: str, **given: Any) -> Page:
-        page = await contexts.open(**given)
+        page = await contexts.open(address, **given)
         used.add(page.context)
-        home = address.split("/breathe/")[0]
+        listening.enter_context(
+            contexts.at_home(page, address, lambda other: wrong.append(f"{page.url} asks for {other}"))
+        )
         listening.enter_context(
             listened(
                 page,
                 console=lambda message: wrong.append(f"{page.url}: {message.text}"),
                 pageerror=lambda error: wrong.append(f"{page.url}: {error}"),
-                # To elsewhere they fail.
-                requestfailed=lambda r: (
-                    None if r.url.startswith(home) else wrong.append(f"{page.url} asks for {r.url}")
-                ),
             )
         )
         await page.goto(address)
