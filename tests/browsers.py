@@ -220,7 +220,7 @@ class Contexts:
 
         # In Chromium it fails; to be told of every request costs a tenth of what the tests of pages do.
         event = "requestfailed" if self._chromium else "request"
-        with listened(page, **{event: asked}):
+        with listened(page, websocket=asked, **{event: asked}):
             yield
 
     async def leave(self, contexts: Collection[BrowserContext]) -> None:

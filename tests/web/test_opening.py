@@ -21,6 +21,7 @@ _IMAGE = (
 _FETCH = "(address) => fetch(address, { mode: 'no-cors' }).catch(() => null)"
 
 
+_SOCKET = "(address) => new Promise((done) => { new WebSocket(address).onclose = () => done(); })"
 _ASK = "(address) => { new Image().src = address; }"
 
 
@@ -89,6 +90,14 @@ async def test_a_request_to_another_server_is_complained_of(
     """One that answers, at another port."""
     with pytest.raises(AssertionError, match=re.escape(another)):
         await _asked(contexts, home, asking, another)
+
+
+async def test_a_socket_to_elsewhere_is_complained_of(contexts: Contexts, home: str, another: str) -> None:
+    """Whether a server is there or not."""
+    # Firefox tells of it as of any request.
+    for elsewhere in ("//another.test/", another.removeprefix("http:")):
+        with pytest.raises(AssertionError, match=re.escape(elsewhere)):
+            await _asked(contexts, home, _SOCKET, f"ws:{elsewhere}")
 
 
 async def test_a_page_of_another_server_is_complained_of(contexts: Contexts, home: str, another: str) -> None:
