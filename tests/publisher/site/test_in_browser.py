@@ -47,6 +47,11 @@ PAGES = (
     "404.html",
 )
 WIDE = "document.documentElement.scrollWidth > innerWidth"
+#: When a page is there its scripts have only begun: its fonts are still awaited, and a frame that they asked for.
+DRAWN = """async () => {
+  await document.fonts.ready;
+  for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+}"""
 
 
 class _Server(http.server.SimpleHTTPRequestHandler):
@@ -131,6 +136,7 @@ async def test_the_pages_work(visit: Visit, site: str) -> None:
         if path == "404.html":
             continue
         await page.goto(site + path)
+        await page.evaluate(DRAWN)
         assert not await page.evaluate(WIDE), f"{path} is wider than a phone"
     page = await visit(site + "sessions/s-0/", timezone_id="Asia/Tokyo")
     await expect(page.locator("main")).to_contain_text("for you)")
