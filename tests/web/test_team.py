@@ -666,8 +666,15 @@ async def test_a_private_session_takes_those_with_its_link(
     await part.get_by_role("button", name="I do not come after all").click()
     await expect(part.get_by_role("button", name="I come")).to_be_visible()
     await evenings(url, http, soon=timedelta(minutes=5))
-    page = await open_page(f"{url}/sessions/join/soon")
+    page = await open_page(f"{url}/sessions/join/soon", fresh=True)
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    await page.reload()
     await expect(page.get_by_role("heading", name="Evening")).to_be_visible()
+    # With its name the page knows that it is open, and would have asked for the form by now.
+    await page.evaluate("fetch('/healthz')")
+    assert f"{url}/healthz" in sent
+    assert [address for address in sent if "/coming" in address] == []
     await expect(page.get_by_role("heading", name="Say that you come")).to_have_count(0)
 
 
