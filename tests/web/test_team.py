@@ -554,9 +554,10 @@ class MovableRoom:
         if self.opens_in is None:
             socket.connect_to_server()
             return
-        opens_at = (datetime.now(UTC) + self.opens_in).isoformat()
-        content = {"code": "not_open_yet", "message": "Not yet.", "details": {"opens_at": opens_at}}
-        said = {"type": "error", "session_id": "later", "timestamp": opens_at, "content": content}
+        now = datetime.now(UTC)
+        details = {"opens_at": (now + self.opens_in).isoformat()}
+        content = {"code": "not_open_yet", "message": "Not yet.", "details": details}
+        said = {"type": "error", "session_id": "later", "timestamp": now.isoformat(), "content": content}
         socket.send(json.dumps(said))
         await socket.close(code=4008)
 
