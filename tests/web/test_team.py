@@ -354,7 +354,7 @@ async def test_on_the_join_page_one_says_that_one_comes_and_cancels(
     await asked(http, "PATCH", f"{url}/api/v2/sessions/later", 200, {"scheduled_start": start})
     await bea.reload()
     await bea.get_by_role("button", name="Dabei sein").click()
-    await expect(bea.get_by_role("button", name="Ton testen")).to_be_visible()
+    await expect(bea.get_by_text("bis wir beginnen")).to_be_visible()
     await expect(waiting).not_to_be_visible()
     info = (await asked(http, "GET", f"{url}/api/v2/sessions/later/content"))["session_info"]
     assert [each["client_id"] for each in info["participants"]] == [left["registration"]]
@@ -444,7 +444,7 @@ async def test_who_is_in_the_room_before_the_answer_stays_who_they_are(
     told = await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations")
     assert told["registrations"] == []
     await page.reload()
-    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
 
 
 async def test_who_joins_while_the_answer_is_on_its_way_takes_their_place(
@@ -485,7 +485,7 @@ async def test_who_cancels_and_is_let_in_before_the_answer_keeps_the_seat(
     await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
     assert await identity(page) == seat
     await page.reload()
-    await expect(page.get_by_role("button", name="Test the sound")).to_be_visible()
+    await expect(page.get_by_text("until we begin")).to_be_visible()
     info = (await asked(http, "GET", f"{url}/api/v2/sessions/later/content"))["session_info"]
     assert len(info["participants"]) == 1
 
@@ -539,7 +539,7 @@ class MovableRoom:
 
     async def shown(self) -> None:
         """Return once the page shows the room."""
-        await expect(self.page.get_by_role("button", name="Test the sound")).to_be_visible()
+        await expect(self.page.get_by_text("until we begin")).to_be_visible()
         await expect(self.page.locator("#coming")).not_to_be_visible()
 
     async def move(self, opens_in: timedelta = timedelta(days=3)) -> None:
@@ -599,7 +599,8 @@ async def test_a_form_that_was_not_shown_in_the_open_room_is_shown_once_it_moved
     # The details that the page asks for are on a slow line.
     await page.route(re.compile("/api/v2/sessions/later$"), lambda _: None)
     await room.move()
-    await expect(part).to_contain_text("One place is left.", timeout=20_000)
+    await expect(part).to_be_visible(timeout=20_000)
+    await expect(part).to_contain_text("One place is left.")
 
 
 async def test_who_is_back_in_the_seat_before_the_answer_keeps_it(
@@ -613,7 +614,8 @@ async def test_who_is_back_in_the_seat_before_the_answer_keeps_it(
     room = MovableRoom(page, url, http)
     seat = await room.join()
     await room.move(opens_in=timedelta(seconds=1))
-    await expect(page.locator("#coming")).to_contain_text("One place is left.", timeout=20_000)
+    await expect(page.locator("#coming")).to_be_visible(timeout=20_000)
+    await expect(page.locator("#coming")).to_contain_text("One place is left.")
     slow = await pressed_on_a_slow_line(page)
     await room.open()
     await room.shown()
