@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from contextlib import AsyncExitStack
@@ -160,6 +161,8 @@ def main() -> int:
     options = parser.parse_args()
     folder = (options.data / datetime.now(UTC).strftime("%Y%m%d-%H%M%S")).absolute()
     folder.mkdir(parents=True)
+    # As Ctrl-C, which does not reach what runs in the background.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     database = PostgresCluster(durable=True)
     try:
         database.start()
