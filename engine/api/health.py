@@ -18,6 +18,8 @@ from publisher.catalogue.mail_report import mail_counts, paused_addresses
 
 __all__ = ["ENDPOINTS"]
 
+_DATABASE_ANSWERS_WITHIN_S = 2.0
+
 
 async def alive(_: web.Request) -> web.Response:
     """200 while the process answers requests."""
@@ -40,9 +42,10 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Metrics in Prometheus' text format."""
     text = generate_latest(request.app[REGISTRY])
-    with suppress(DatabaseError):
-        # While the database is away, the rest is there to say so.
-        text += generate_latest((await request.app[CATALOGUE].ask(_mail_metrics)).registry)
+    # While the database is away, or stands still, the rest is there to say so.
+    with suppress(DatabaseError, TimeoutError):
+        async with asyncio.timeout(_DATABASE_ANSWERS_WITHIN_S):
+            text += generate_latest((await request.app[CATALOGUE].ask(_mail_metrics)).registry)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})
 
 

@@ -24,6 +24,7 @@ READING = (
     "sessions/pause/registrations",
 )
 """What the database is asked for."""
+TEN_SECONDS = aiohttp.ClientTimeout(10)
 
 
 @pytest.fixture
@@ -93,6 +94,8 @@ async def test_a_server_that_is_stopped_does_not_wait_for_a_paused_database(
             assert children
             own_server.pause()
             try:
+                async with http.get(f"{server.url}/metrics", timeout=TEN_SECONDS) as metrics:
+                    assert "halcytone_database_unanswered_seconds" in await metrics.text()
                 asking = [asyncio.ensure_future(http.get(f"{server.url}/api/v2/{path}")) for path in READING]
                 await asyncio.wait(asking, timeout=1)
                 assert await server.stop(within=10) == 0
