@@ -56,6 +56,7 @@ class Maintenance:
         self._retention: Millis = retention_days * _DAY
         self._collection = CollectionSchedule(clock.elapsed())
         self._next_retention = clock.elapsed()
+        self._next_leisure = clock.elapsed()
 
     async def run(self) -> None:
         """Repeat the rounds until the task is cancelled."""
@@ -65,6 +66,16 @@ class Maintenance:
             self._metrics.mailbox(max((mailbox_depth(ref) for ref in self._directory.actors()), default=0))
             if self._clock.elapsed() >= self._next_retention:
                 await self._enforce_retention()
+            if self._clock.elapsed() >= self._next_leisure and not self._sockets:
+                await self._discard_deleted()
+
+    async def _discard_deleted(self) -> None:
+        """Once an hour, while nobody is here: what takes long is left for such a time."""
+        self._next_leisure = self._clock.elapsed() + HOUR
+        try:
+            await asyncio.to_thread(_discard_deleted, self._database, at_leisure=True)
+        except DatabaseError as error:
+            log.error("deleted content stays in the file", reason=str(error), again_in="an hour")
 
     async def _look_after_sockets(self) -> None:
         self._sockets.close_silent()
@@ -90,6 +101,8 @@ class Maintenance:
             await asyncio.to_thread(_forget_registrations, self._database, before, now)
             await asyncio.to_thread(enforce_retention, self._database, before)
             await asyncio.to_thread(_forget_deliveries, self._database, before)
+            if forgotten:
+                await asyncio.to_thread(_discard_deleted, self._database)
         except DatabaseError as error:
             # Locked for long, or the disk is full: the other rounds must go on.
             log.error("retention failed", reason=str(error), again_in="an hour")
@@ -97,6 +110,11 @@ class Maintenance:
             return
         if forgotten:
             log.info("retention", people_forgotten=forgotten)
+
+
+def _discard_deleted(database: Database, *, at_leisure: bool = False) -> None:
+    with database.connect() as connection:
+        connection.discard_deleted(at_leisure=at_leisure)
 
 
 def _forget_deliveries(database: Database, before: Millis) -> None:

@@ -133,8 +133,11 @@ class Connection(Protocol):
         """Whether there is such a table."""
         ...
 
-    def discard_deleted(self) -> bool:
-        """Make deleted content leave the disk. Returns False when a reader held it; call again later."""
+    def discard_deleted(self, *, at_leisure: bool = False) -> bool:
+        """Make deleted content leave the disk. Returns False when somebody held it; call again later.
+
+        What would keep those who write waiting for long is left for a call ``at_leisure``, while nobody writes much.
+        """
         ...
 
     def announce(self) -> None:

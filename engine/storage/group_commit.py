@@ -220,9 +220,8 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
             batch.extend(more)
         began = time.perf_counter()
         outcomes = self._commit([entry for entry, _ in batch])
-        if any(change.row is None for entry, _ in batch for change in entry.people):
-            # Somebody withdrew: what they took back is not to stay in the write-ahead log.
-            # What was committed is told whatever becomes of that: the next withdrawal, and retention, do it again.
+        if any(_deletes(entry) for entry, _ in batch):
+            # What was committed is told whatever becomes of that: the next that deletes, and retention, do it again.
             with suppress(DatabaseError):
                 self._connection.discard_deleted()
         seconds = time.perf_counter() - began
@@ -273,6 +272,11 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
             connection = self._local.connection = self._connect()
             self._readers.append(connection)
         return connection
+
+
+def _deletes(entry: Append) -> bool:
+    """Whether somebody withdrew, or chat messages were deleted: what they said is not to stay in the write-ahead log."""
+    return bool(entry.deleted) or any(change.row is None for change in entry.people)
 
 
 def _read_numbered(connection: Connection, session_id: str, after: int, limit: int) -> list[Record]:

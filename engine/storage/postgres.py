@@ -186,7 +186,7 @@ class PostgresConnection:
         """As the seam says."""
         return self.value("SELECT to_regclass(:name) IS NOT NULL", name=name) is True
 
-    def discard_deleted(self) -> bool:
+    def discard_deleted(self, *, at_leisure: bool = False) -> bool:
         """Do nothing: autovacuum frees deleted rows, and archives of the write-ahead log are the operator's."""
         return True
 

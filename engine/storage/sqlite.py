@@ -38,6 +38,10 @@ _PAGE = 4096
 _CHECKPOINT_PAGES = 2000
 """Pages of 4 KiB that the write-ahead log may have before they are copied into the file."""
 _COPIED_AT_ONCE = 256
+_REWRITTEN_AT_ONCE = 16 << 20
+"""Bytes of content that are rewritten within a fifth of a second, for which everybody who writes waits."""
+_HAS_COPIES = 1
+"""The file's ``user_version`` while it may hold copies of what was deleted."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "text": "TEXT",
@@ -156,8 +160,18 @@ class SqliteConnection:
             is not None
         )
 
-    def discard_deleted(self) -> bool:
-        """Truncate the write-ahead log. Returns False when a reader held it; waits for nobody."""
+    def discard_deleted(self, *, at_leisure: bool = False) -> bool:
+        """Rewrite the file, and truncate the write-ahead log. Returns False when somebody held either.
+
+        ``secure_delete`` overwrites rows that are deleted. But where SQLite had moved a row to another page before, to make
+        room, the page it came from still has its bytes between those that stayed. A file without them is a new one.
+        """
+        rewritten = True
+        try:
+            self._rewrite(at_leisure=at_leisure)
+        except DatabaseError:
+            # Somebody holds the file, or the disk has no room for it.
+            rewritten = False
         self.execute("PRAGMA busy_timeout = 0")
         try:
             busy = self.value("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -165,7 +179,25 @@ class SqliteConnection:
             busy = 1
         finally:
             self.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        return not busy
+        return rewritten and not busy
+
+    def _rewrite(self, *, at_leisure: bool) -> None:
+        """Rewrite the file at once if there is little in it, else note that it is to be done at leisure."""
+        noted = self.value("PRAGMA user_version") == _HAS_COPIES
+        pages = self.value("PRAGMA page_count") - self.value("PRAGMA freelist_count")
+        is_little = pages * _PAGE <= _REWRITTEN_AT_ONCE
+        if at_leisure and not noted:
+            return
+        if not is_little and not at_leisure:
+            if not noted:
+                self.execute(f"PRAGMA user_version = {_HAS_COPIES}")
+            return
+        # Little is not written into a temporary file, in whose blocks it would stay when it is deleted here.
+        self.execute(f"PRAGMA temp_store = {'MEMORY' if is_little else 'DEFAULT'}")
+        self.execute("VACUUM")
+        self.execute("PRAGMA temp_store = DEFAULT")
+        if noted:
+            self.execute("PRAGMA user_version = 0")
 
     def announce(self) -> None:
         """Do nothing: nobody can be told, and whoever looks is the only one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import Any
 from unittest.mock import AsyncMock, MagicMock, Mock
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from engine.domain.instant import HOUR, Millis
 from engine.operations import maintenance
 from engine.operations.maintenance import Maintenance
+from engine.storage import sqlite
 from engine.storage.database import Database
 from engine.storage.rows import ROOMS
 from publisher.catalogue.coming import Coming
@@ -71,4 +73,54 @@ async def test_an_address_that_nobody_confirms_is_gone_from_disk_within_four_day
     assert len(coming.places.places("evening")) == 1
     on_disk = [file.read_bytes() for file in studio.data.rglob("*") if file.is_file()]
     assert not any(b"unconfirmed@x.example" in content for content in on_disk)
+    studio.close()
+
+
+async def test_what_takes_long_is_discarded_once_an_hour_while_nobody_is_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not beside a session: everybody who writes waits for it."""
+    monkeypatch.setattr(maintenance, "_INTERVAL", 0.01)
+    monkeypatch.setattr(sqlite, "_REWRITTEN_AT_ONCE", 0)
+    clock, studio = HandClock(), Publisher(tmp_path / "data")
+    assert studio.connection.discard_deleted()
+    sockets: dict[str, Any] = {"somebody": Mock()}
+    rounds: asyncio.Queue[None] = asyncio.Queue()
+    server = Maintenance(
+        clock=clock,
+        sockets=MagicMock(
+            ended=0, __bool__=lambda _: bool(sockets), close_silent=lambda: rounds.put_nowait(None)
+        ),
+        event_sockets=AsyncMock(),
+        directory=Mock(actors=list, forget_people=AsyncMock()),
+        people=Mock(forget=AsyncMock(return_value=0)),
+        metrics=Mock(),
+        database=studio.database,
+        retention_days=90,
+    )
+
+    def is_left() -> bool:
+        return bool(studio.connection.value("PRAGMA user_version"))
+
+    async def some_rounds() -> None:
+        for _ in range(5):
+            await rounds.get()
+
+    task = asyncio.create_task(server.run())
+    await some_rounds()
+    assert is_left()
+    sockets.clear()
+    async with asyncio.timeout(10):
+        while is_left():
+            await rounds.get()
+    assert studio.connection.discard_deleted()
+    await some_rounds()
+    assert is_left()
+    clock.jump(HOUR)
+    async with asyncio.timeout(10):
+        while is_left():
+            await rounds.get()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
     studio.close()

@@ -1,0 +1,116 @@
+"""What the file of SQLite has left of rows that were deleted."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from engine.domain.events import ChatMessageSent, encode
+from engine.storage import sqlite
+from engine.storage.journal import Append, DeletedMessages, Record
+from engine.storage.opening import database_of
+from engine.storage.sqlite import FILE_NAME, SqliteConnection, SqliteDatabase
+from engine.storage.sqlite_journal import SqliteJournal
+from tests.storage.rows import all_records, outcomes, records, room
+
+_PEOPLE = 100
+
+
+def _words(number: int) -> str:
+    return f"telltale-{number}."
+
+
+def _some_withdraw(connection: SqliteConnection, seed: int) -> list[str]:
+    """People come, write, and some are deleted; the words of those."""
+    chance = random.Random(seed)
+    numbers = list(range(_PEOPLE))
+    chance.shuffle(numbers)
+    connection.execute("DROP TABLE IF EXISTS told")
+    connection.execute("CREATE TABLE told (id TEXT PRIMARY KEY, words TEXT) WITHOUT ROWID")
+    for number in numbers:
+        connection.execute("INSERT INTO told (id) VALUES (:id)", id=f"p{number}")
+    for number in numbers:
+        words = _words(number) + "w" * chance.randint(100, 250)
+        connection.execute("UPDATE told SET words = :words WHERE id = :id", words=words, id=f"p{number}")
+    gone = chance.sample(numbers, 60)
+    for number in gone:
+        connection.execute("DELETE FROM told WHERE id = :id", id=f"p{number}")
+    return [_words(number) for number in gone]
+
+
+def _left(path: Path, words: list[str]) -> list[str]:
+    content = path.read_bytes()
+    return [each for each in words if each.encode() in content]
+
+
+@pytest.fixture
+def withdrawn(tmp_path: Path) -> tuple[SqliteConnection, list[str]]:
+    """A connection to a file in which SQLite has left a copy of a deleted row, as it does now and then; whose words."""
+    connection = SqliteDatabase(tmp_path / FILE_NAME).connect()
+    for seed in range(200):
+        words = _some_withdraw(connection, seed)
+        assert connection.value("PRAGMA wal_checkpoint(TRUNCATE)") == 0
+        if _left(tmp_path / FILE_NAME, words):
+            return connection, words
+    raise AssertionError("SQLite leaves no copies any more: the file need not be rewritten")
+
+
+def test_no_copy_of_a_row_that_was_moved_before_it_was_deleted_stays(
+    withdrawn: tuple[SqliteConnection, list[str]], tmp_path: Path
+) -> None:
+    """``secure_delete`` overwrites the row alone."""
+    connection, words = withdrawn
+    with connection:
+        assert connection.discard_deleted()
+        assert _left(tmp_path / FILE_NAME, words) == []
+        assert not (tmp_path / f"{FILE_NAME}-wal").read_bytes()
+        assert connection.value("SELECT count(*) FROM told") == _PEOPLE - 60
+
+
+def test_a_file_of_much_content_is_rewritten_at_leisure(
+    withdrawn: tuple[SqliteConnection, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes is not kept waiting for it; another connection knows that it is to be done, and does it once."""
+    monkeypatch.setattr(sqlite, "_REWRITTEN_AT_ONCE", 0)
+    connection, words = withdrawn
+    with connection:
+        assert connection.discard_deleted()
+        assert _left(tmp_path / FILE_NAME, words)
+    with SqliteDatabase(tmp_path / FILE_NAME).connect() as another:
+        assert another.discard_deleted(at_leisure=True)
+        assert _left(tmp_path / FILE_NAME, words) == []
+        pages = another.value("PRAGMA page_count")
+        another.execute("DROP TABLE told")
+        assert another.discard_deleted(at_leisure=True)
+        assert another.value("PRAGMA page_count") == pages
+
+
+def test_a_file_that_somebody_writes_to_is_rewritten_later(
+    withdrawn: tuple[SqliteConnection, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The caller is told to come again."""
+    connection, words = withdrawn
+    connection.execute("PRAGMA busy_timeout = 10")
+    with connection, SqliteDatabase(tmp_path / FILE_NAME).connect() as writer:
+        with writer.transaction():
+            assert not connection.discard_deleted()
+        assert _left(tmp_path / FILE_NAME, words)
+        assert connection.discard_deleted()
+        assert _left(tmp_path / FILE_NAME, words) == []
+
+
+async def test_nothing_of_a_deleted_message_is_on_the_disk(tmp_path: Path) -> None:
+    """Neither in the file nor in the write-ahead log, once its deletion is told."""
+    journal = SqliteJournal(database_of(tmp_path), asyncio.get_running_loop())
+    said = encode(ChatMessageSent("ann", "telltale"))
+    chat = [Record(1, 1, 5, said), *records(2, 3)]
+    assert await outcomes(journal, [Append("a", 0, chat, room=room("a"))]) == [None]
+    deleted = Append("a", 3, records(4, 4), deleted=[DeletedMessages(1, None)])
+    assert await outcomes(journal, [deleted]) == [None]
+    for file in (tmp_path / FILE_NAME, tmp_path / f"{FILE_NAME}-wal"):
+        assert _left(file, ["telltale"]) == []
+    assert len(await all_records(journal, "a")) == 4
+    await journal.close()
