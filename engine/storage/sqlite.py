@@ -182,22 +182,23 @@ class SqliteConnection:
         return rewritten and not busy
 
     def _rewrite(self, *, at_leisure: bool) -> None:
-        """Rewrite the file at once if there is little in it, else note that it is to be done at leisure."""
+        """Rewrite the file, at once if there is little in it; that it is to be done stands in it until it is."""
         noted = self.value("PRAGMA user_version") == _HAS_COPIES
-        pages = self.value("PRAGMA page_count") - self.value("PRAGMA freelist_count")
-        is_little = pages * _PAGE <= _REWRITTEN_AT_ONCE
         if at_leisure and not noted:
             return
+        if not noted:
+            self.execute(f"PRAGMA user_version = {_HAS_COPIES}")
+        pages = self.value("PRAGMA page_count") - self.value("PRAGMA freelist_count")
+        is_little = pages * _PAGE <= _REWRITTEN_AT_ONCE
         if not is_little and not at_leisure:
-            if not noted:
-                self.execute(f"PRAGMA user_version = {_HAS_COPIES}")
             return
         # Little is not written into a temporary file, in whose blocks it would stay when it is deleted here.
         self.execute(f"PRAGMA temp_store = {'MEMORY' if is_little else 'DEFAULT'}")
-        self.execute("VACUUM")
-        self.execute("PRAGMA temp_store = DEFAULT")
-        if noted:
-            self.execute("PRAGMA user_version = 0")
+        try:
+            self.execute("VACUUM")
+        finally:
+            self.execute("PRAGMA temp_store = DEFAULT")
+        self.execute("PRAGMA user_version = 0")
 
     def announce(self) -> None:
         """Do nothing: nobody can be told, and whoever looks is the only one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,24 @@ def test_a_file_that_somebody_writes_to_is_rewritten_later(
             assert not connection.discard_deleted()
         assert _left(tmp_path / FILE_NAME, words)
         assert connection.discard_deleted()
+        assert _left(tmp_path / FILE_NAME, words) == []
+
+
+def test_a_file_that_could_not_be_rewritten_is_rewritten_at_leisure(
+    withdrawn: tuple[SqliteConnection, list[str]], tmp_path: Path
+) -> None:
+    """Where a disk has no room, say; nobody has to delete something once more."""
+    connection, words = withdrawn
+    with connection:
+        # It cannot attach the file that it writes to.
+        connection._raw.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_DENY if action == sqlite3.SQLITE_ATTACH else sqlite3.SQLITE_OK
+        )
+        assert not connection.discard_deleted()
+        assert connection.value("PRAGMA temp_store") == 0
+        assert _left(tmp_path / FILE_NAME, words)
+    with SqliteDatabase(tmp_path / FILE_NAME).connect() as another:
+        assert another.discard_deleted(at_leisure=True)
         assert _left(tmp_path / FILE_NAME, words) == []
 
 

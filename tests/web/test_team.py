@@ -390,6 +390,13 @@ async def pressed_on_a_slow_line(page: Page, button: str = "I come") -> Route:
     return await held
 
 
+async def answered(page: Page, slow: Route) -> None:
+    """Let it go on; returns once the page, which counts what it reads, has looked again at what is so."""
+    before = await page.locator("html").get_attribute("data-read")
+    await slow.continue_()
+    await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
+
+
 async def starts_in(url: str, http: aiohttp.ClientSession, left: timedelta) -> None:
     """Move the session."""
     start = (datetime.now(UTC) + left).isoformat()
@@ -479,10 +486,7 @@ async def test_who_cancels_and_is_let_in_before_the_answer_keeps_the_seat(
     slow = await pressed_on_a_slow_line(page, "I do not come after all")
     await starts_in(url, http, timedelta(minutes=5))
     seat = await joins(page)
-    before = await page.locator("html").get_attribute("data-read")
-    await slow.continue_()
-    # It looks again at what is so, once it has done with the answer.
-    await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
+    await answered(page, slow)
     assert await identity(page) == seat
     await page.reload()
     await expect(page.get_by_text("until we begin")).to_be_visible()
@@ -592,9 +596,7 @@ async def test_a_form_that_was_not_shown_in_the_open_room_is_shown_once_it_moved
     slow = await pressed_on_a_slow_line(page)
     room = MovableRoom(page, url, http)
     await room.join()
-    before = await page.locator("html").get_attribute("data-read")
-    await slow.continue_()
-    await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
+    await answered(page, slow)
     await expect(part).not_to_be_attached()
     # The details that the page asks for are on a slow line.
     await page.route(re.compile("/api/v2/sessions/later$"), lambda _: None)
@@ -619,9 +621,7 @@ async def test_who_is_back_in_the_seat_before_the_answer_keeps_it(
     slow = await pressed_on_a_slow_line(page)
     await room.open()
     await room.shown()
-    before = await page.locator("html").get_attribute("data-read")
-    await slow.continue_()
-    await expect(page.locator("html")).not_to_have_attribute("data-read", before or "")
+    await answered(page, slow)
     assert await identity(page) == seat
     told = await asked(http, "GET", f"{url}/api/v2/sessions/later/registrations")
     assert told["registrations"] == []
