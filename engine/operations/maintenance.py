@@ -56,7 +56,8 @@ class Maintenance:
         self._retention: Millis = retention_days * _DAY
         self._collection = CollectionSchedule(clock.elapsed())
         self._next_retention = clock.elapsed()
-        self._next_leisure = clock.elapsed()
+        # Not right after a restart in the middle of a session, whose people are on their way back.
+        self._next_leisure = clock.elapsed() + HOUR
 
     async def run(self) -> None:
         """Repeat the rounds until the task is cancelled."""
@@ -73,9 +74,11 @@ class Maintenance:
         """Once an hour, while nobody is here: what takes long is left for such a time."""
         self._next_leisure = self._clock.elapsed() + HOUR
         try:
-            await asyncio.to_thread(_discard_deleted, self._database, at_leisure=True)
-        except DatabaseError as error:
-            log.error("deleted content stays in the file", reason=str(error), again_in="an hour")
+            done = await asyncio.to_thread(_discard_deleted, self._database, at_leisure=True)
+        except DatabaseError:
+            done = False
+        if not done:
+            log.error("deleted content may stay in the file", again_in="an hour")
 
     async def _look_after_sockets(self) -> None:
         self._sockets.close_silent()
@@ -112,9 +115,9 @@ class Maintenance:
             log.info("retention", people_forgotten=forgotten)
 
 
-def _discard_deleted(database: Database, *, at_leisure: bool = False) -> None:
+def _discard_deleted(database: Database, *, at_leisure: bool = False) -> bool:
     with database.connect() as connection:
-        connection.discard_deleted(at_leisure=at_leisure)
+        return connection.discard_deleted(at_leisure=at_leisure)
 
 
 def _forget_deliveries(database: Database, before: Millis) -> None:

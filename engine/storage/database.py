@@ -136,7 +136,8 @@ class Connection(Protocol):
     def discard_deleted(self, *, at_leisure: bool = False) -> bool:
         """Make deleted content leave the disk. Returns False when somebody held it; call again later.
 
-        What would keep those who write waiting for long is left for a call ``at_leisure``, while nobody writes much.
+        What would keep those who write waiting for long is left for a call ``at_leisure``, while nobody is here: whoever writes
+        beside that may find the database locked.
         """
         ...
 

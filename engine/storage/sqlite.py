@@ -64,6 +64,8 @@ class SqliteConnection:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
+        self._rewritten_at: int | None = None
+        """How many rows this connection had changed when it last rewrote the file."""
 
     def execute(self, statement: str, /, **values: Value) -> int:
         """As the seam says."""
@@ -166,9 +168,13 @@ class SqliteConnection:
         ``secure_delete`` overwrites rows that are deleted. But where SQLite had moved a row to another page before, to make
         room, the page it came from still has its bytes between those that stayed. A file without them is a new one.
         """
+        if at_leisure and not self._has_copies():
+            return True
         rewritten = True
         try:
-            self._rewrite(at_leisure=at_leisure)
+            # Again after a reader held the log alone, there is nothing new to rewrite.
+            if self._raw.total_changes != self._rewritten_at:
+                self._rewrite(at_leisure=at_leisure)
         except DatabaseError:
             # Somebody holds the file, or the disk has no room for it.
             rewritten = False
@@ -183,10 +189,7 @@ class SqliteConnection:
 
     def _rewrite(self, *, at_leisure: bool) -> None:
         """Rewrite the file, at once if there is little in it; that it is to be done stands in it until it is."""
-        noted = self.value("PRAGMA user_version") == _HAS_COPIES
-        if at_leisure and not noted:
-            return
-        if not noted:
+        if not self._has_copies():
             self.execute(f"PRAGMA user_version = {_HAS_COPIES}")
         pages = self.value("PRAGMA page_count") - self.value("PRAGMA freelist_count")
         is_little = pages * _PAGE <= _REWRITTEN_AT_ONCE
@@ -199,6 +202,10 @@ class SqliteConnection:
         finally:
             self.execute("PRAGMA temp_store = DEFAULT")
         self.execute("PRAGMA user_version = 0")
+        self._rewritten_at = self._raw.total_changes
+
+    def _has_copies(self) -> bool:
+        return bool(self.value("PRAGMA user_version") == _HAS_COPIES)
 
     def announce(self) -> None:
         """Do nothing: nobody can be told, and whoever looks is the only one."""

@@ -108,6 +108,8 @@ async def test_what_takes_long_is_discarded_once_an_hour_while_nobody_is_here(
 
     task = asyncio.create_task(server.run())
     await some_rounds()
+    clock.jump(HOUR)
+    await some_rounds()
     assert is_left()
     sockets.clear()
     async with asyncio.timeout(10):
