@@ -20,7 +20,6 @@ _SETTLED_WITHIN_S = 45.0
 _EXACT = ("descriptors", "tasks", "seats")
 _THREADS = 8
 """Threads of pools are started as they are needed, up to bounds of their own."""
-_DATABASE = "halcytone.db"
 
 
 class WatchedServer:
@@ -46,8 +45,6 @@ class WatchedServer:
                 look: dict[str, Any] = json.loads(await reader.readline())
             finally:
                 writer.close()
-            # The database's connections are opened as they are needed, up to a bound of their own.
-            look["descriptors"] -= 2 * look["files"].get(f"{_DATABASE}-wal", 0)
             same = all(look[key] == before.get(key) for key in _EXACT)
             idle = look["seats"] == 0 and "RequestHandler.start" not in look["tasks"]
             if (same and idle) or asyncio.get_running_loop().time() > deadline:
