@@ -1,4 +1,4 @@
-"""A TCP proxy of the tests' own, as the cable between a server and its database: it can be pulled out."""
+"""A TCP proxy of the tests' own, as the cable to a server: it can be pulled out, or lose its signal for a while."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Cable"]
 
 
 class Cable:
-    """Passes connections on to the server of a URL, until it is cut."""
+    """Passes connections on to the server of a URL, until it is cut or held."""
 
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
@@ -18,6 +18,8 @@ class Cable:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._port = 0
+        self._flows = asyncio.Event()
+        self._flows.set()
 
     @property
     def url(self) -> str:
@@ -39,6 +41,14 @@ class Cable:
             writer.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def hold(self) -> None:
+        """Let nothing arrive on either side, as where there is no signal; connections stay."""
+        self._flows.clear()
+
+    def let_go(self) -> None:
+        """Let arrive what was held, and what follows."""
+        self._flows.set()
+
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -48,16 +58,16 @@ class Cable:
             up_reader, up_writer = await asyncio.open_connection(self._parts.hostname, self._parts.port)
             self._writers |= {writer, up_writer}
             try:
-                await asyncio.gather(_pump(reader, up_writer), _pump(up_reader, writer))
+                await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer))
             finally:
                 self._writers -= {writer, up_writer}
                 up_writer.transport.abort()
         writer.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from tests.journey.cable import Cable
 from tests.journey.server import KEY, Server
 from tests.web.conftest import Opener
 
 pytestmark = pytest.mark.long
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def line(server: Server) -> AsyncIterator[Cable]:
+    """The line between the server and the one who loses the network."""
+    cable = Cable(server.url)
+    await cable.plug_in()
+    yield cable
+    await cable.cut()
 
 
 async def schedule(console: Page) -> str:
@@ -61,7 +73,7 @@ async def downloaded(page: Page, button: str) -> str:
 
 
 @pytest.mark.timeout(300)
-async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opener) -> None:
+async def test_a_whole_session_in_five_browsers(server: Server, line: Cable, open_page: Opener) -> None:
     """From the console's sign-in to the published page; every step as a person would see it."""
     console = await open_page(f"{server.url}/console")
     link = await schedule(console)
@@ -70,7 +82,7 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
 
     # Two come early, one of them on a phone without motion.
     ada = await join(open_page, link, "Ada")
-    ben = await join(open_page, link, "Ben", reduced_motion="reduce")
+    ben = await join(open_page, link.replace(server.url, line.url), "Ben", reduced_motion="reduce")
     await expect(ada.get_by_text("What to expect")).to_be_visible()
     await expect(ada.get_by_text("2 people are here")).to_be_visible()
     await expect(console.get_by_text("2 people are here")).to_be_visible()
@@ -93,8 +105,10 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await expect(console.get_by_text("Cleo", exact=True).first).to_be_visible()
 
     # One loses the network, keeps breathing, and is told what happened and what was written meanwhile. Late in a breath,
-    # at whose end the next technique begins: a Chromium without a network takes a whole processor as long as it has none.
+    # at whose end the next technique begins. The line is held as well: what arrives at a Chromium that is told to have no
+    # network keeps a whole processor busy until it has one.
     await expect(ada.locator(".pacer")).to_have_attribute("data-step", "exhale", timeout=20_000)
+    line.hold()
     await ben.context.set_offline(True)
     await expect(ben.locator("#line")).to_contain_text("Keep breathing")
     await cleo.get_by_role("button", name="More").click()
@@ -112,6 +126,7 @@ async def test_a_whole_session_in_five_browsers(server: Server, open_page: Opene
     await expect(console.get_by_text("at the end of the breath")).to_be_visible()
     await expect(ada.get_by_role("heading", name="Coherent Breathing")).to_be_visible(timeout=25_000)
     await ben.context.set_offline(False)
+    line.let_go()
     await expect(ben.get_by_role("heading", name="Coherent Breathing")).to_be_visible(timeout=20_000)
     await expect(ben.locator("#line")).to_be_empty()
     await ben.get_by_role("button", name="More").click()
