@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +12,7 @@ import aiohttp
 import pytest
 
 from halcytone.client import LiveClient, Refused
+from tests.fork_server import program
 from tests.journey.server import Server, asked
 from tests.journey.session import created
 
@@ -26,8 +26,8 @@ class Machine:
         """``hours`` is how far ahead of ours the date is at first; ``setting`` are those of ``Server``."""
         self.file = folder / "offset"
         self.file.write_text(str(hours * HOUR))
-        script = str(Path(__file__).with_name("set_date.py"))
-        self.server = Server(folder / "data", (sys.executable, script, str(self.file)), **setting)
+        command = (program(), "-m", "tests.journey.set_date", str(self.file))
+        self.server = Server(folder / "data", command, **setting)
 
     def date(self, ahead: float = 0.0) -> str:
         """The machine's date, or one that is ``ahead`` of it."""
