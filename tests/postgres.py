@@ -11,12 +11,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
 import psycopg
 
 from tests.one_run import shared_folder
+from tests.postgres_contents import Contents
 
 __all__ = ["PostgresCluster", "free_port", "programs_folder"]
 
@@ -57,6 +59,7 @@ class PostgresCluster:
         self._inside = tuple(inside)
         self._settings = [*settings, *(() if durable else ("fsync=off", "synchronous_commit=off"))]
         self._names = count()
+        self._spare: dict[str, list[tuple[str, Contents | None]]] = {}
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._as: dict[str, int] = {}
@@ -160,6 +163,8 @@ class PostgresCluster:
 
     def stop(self) -> None:
         """Stop it without waiting for its clients, and without writing what is only in memory; remove its folder."""
+        if "_admin" in vars(self):
+            self._admin.close()
         if self._process is not None and self.is_running:
             self._process.send_signal(signal.SIGQUIT)
             self._process.wait(20)
@@ -167,17 +172,48 @@ class PostgresCluster:
 
     @contextmanager
     def database(self, copy_of: str = "template1") -> Iterator[str]:
-        """The URL of an empty database, or of a copy of one that nobody is connected to; dropped afterwards."""
-        name = f"test_{next(self._names)}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
-            # By its files, as before PostgreSQL 15; by the log, as by default, takes twice as long.
-            how = "STRATEGY file_copy" if admin.info.server_version >= 150_000 else ""
-            admin.execute(f"CREATE DATABASE {name} TEMPLATE {copy_of} {how}")
+        """The URL of an empty database, or of a copy of one that nobody is connected to; gone afterwards.
+
+        What was a copy is renamed, holds again what it held, and is the next one.
+        """
+        spare = self._spare.setdefault(copy_of, [])
+        name, contents = spare.pop() if spare else self._copy(copy_of)
         try:
             yield self.url(name)
         finally:
-            with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
-                admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            if contents is not None:
+                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+                self._admin.execute(others, (name,))
+                # Whoever still has the test's URL finds nothing there.
+                self._admin.execute(f"ALTER DATABASE {name} RENAME TO {(name := self._new_name())}")
+            if contents is not None and contents.put_back(self.url(name)):
+                spare.append((name, contents))
+            else:
+                self._drop(name)
+
+    def _copy(self, of: str) -> tuple[str, Contents | None]:
+        """The name of a new copy of a database, and what it holds where that is worth being put back."""
+        name = self._new_name()
+        with self._connected() as admin:
+            # By its files, as before PostgreSQL 15; by the log, as by default, takes twice as long.
+            how = "STRATEGY file_copy" if admin.info.server_version >= 150_000 else ""
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {of} {how}")
+        return name, None if of == "template1" else Contents(self.url(name))
+
+    def _drop(self, name: str) -> None:
+        with self._connected() as admin:
+            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    @cached_property
+    def _admin(self) -> psycopg.Connection:
+        """A connection for what is done after most tests; not for a server that was killed or stopped meanwhile."""
+        return self._connected()
+
+    def _connected(self) -> psycopg.Connection:
+        return psycopg.connect(self.url("postgres"), autocommit=True)
+
+    def _new_name(self) -> str:
+        return f"test_{next(self._names)}"
 
     def url(self, name: str) -> str:
         """The URL of a database of this server."""
