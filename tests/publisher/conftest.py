@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.fork_server import program
 from tests.publisher.studio_data import Publisher
 
 
@@ -28,3 +30,9 @@ def publisher(empty_studio: Path, tmp_path: Path) -> Iterator[Publisher]:
     made = Publisher(tmp_path / "data")
     yield made
     made.close()
+
+
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that need not import what they render and draw with; their hashes are in one order, as real ones' are not."""
+    monkeypatch.setattr(sys, "executable", program())

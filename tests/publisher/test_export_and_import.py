@@ -252,6 +252,7 @@ def test_a_session_that_is_not_over_is_not_imported(studio: Publisher) -> None:
     assert take_in(studio, {**line, "title": "Mended"}).published == 1
 
 
+@pytest.mark.usefixtures("forked")
 def test_the_cards_are_drawn_without_a_server(
     studio: Publisher, elsewhere: Publisher, monkeypatch: pytest.MonkeyPatch
 ) -> None:

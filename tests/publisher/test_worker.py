@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,17 +18,9 @@ from engine.storage.outbox import Outbox
 from publisher import commands
 from publisher.catalogue.published import Catalogue
 from publisher.worker import Busy, publisher_lock
+from tests.fork_server import publisher
 from tests.publisher.samples import content, snapshot
 from tests.publisher.studio_data import digests
-
-START = """
-import sys
-from pathlib import Path
-from engine.storage.opening import database_of
-from publisher.worker import main
-data = Path(sys.argv[1])
-sys.exit(main(data, database_of(data, *sys.argv[2:])))
-"""
 
 
 @pytest.fixture
@@ -39,10 +31,11 @@ def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextmanager
-def running(data: Path, *database_url: str) -> Iterator[subprocess.Popen[str]]:
-    """A publisher process."""
+def running(data: Path, **setting: str) -> Iterator[subprocess.Popen[str]]:
+    """A publisher process; ``setting`` are ``HALCYTONE_*`` variables, without the prefix."""
     started = subprocess.Popen(
-        [sys.executable, "-c", START, str(data), *database_url],
+        publisher(data),
+        env=os.environ | {f"HALCYTONE_{name.upper()}": value for name, value in setting.items()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -103,7 +96,7 @@ def test_a_copy_that_a_failover_forgot_is_built_all_the_same(tmp_path: Path, pos
     """The database lost that this copy is there, as if it had begun in the last moment before: it says so again."""
     data = tmp_path / "data"
     database = database_of(data, postgres_url)
-    with running(data, postgres_url) as process, database.connect() as connection:
+    with running(data, database_url=postgres_url) as process, database.connect() as connection:
         appear(data / "public/index.html")
         with connection.transaction():
             connection.execute("DELETE FROM meta WHERE key = 'sends_mail'")

@@ -26,7 +26,7 @@ TEXTS = CardTexts("Studio", "Evening", "25 people", "Box Breathing", "21 March 2
 
 
 @pytest.fixture
-def led(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Publisher:
+def led(publisher: Publisher, forked: None, monkeypatch: pytest.MonkeyPatch) -> Publisher:
     """A studio with a few sessions that have cards of their own; two cards are drawn at once at most."""
     for number, session_id in enumerate(SESSIONS):
         publisher.publish(snapshot(session_id, session_date=NOW - number * DAY), ["web"])

@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,6 @@ from publisher.site.mkdocs_build import PageRenderer
 from publisher.site.page_process import PageSetup, SessionFile
 from publisher.site.page_workers import PageWorkers
 from publisher.site.session_pages import session_page, session_source
-from tests.fork_server import program
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher, digests
 
@@ -35,12 +33,6 @@ IDS = [f"s-{n}" for n in range(7)]
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a few sessions are several portions, for several processes."""
     monkeypatch.setattr(page_workers, "PORTION", 2)
-
-
-@pytest.fixture
-def forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes that need not import what they render with; their hashes are in one order, as real ones' are not."""
-    monkeypatch.setattr(sys, "executable", program())
 
 
 def filled(data: Path, url: str | None = None) -> Publisher:

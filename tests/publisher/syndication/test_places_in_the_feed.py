@@ -6,6 +6,8 @@ import json
 from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree
 
+import pytest
+
 from engine.domain.instant import HOUR, MINUTE, SECOND, Millis, from_datetime
 from engine.domain.snapshot import Origin
 from tests.publisher.samples import NOW, snapshot
@@ -31,6 +33,7 @@ def links(publisher: Publisher, path: str = "feed.xml") -> list[str]:
     ]
 
 
+@pytest.mark.usefixtures("forked")
 def test_an_imported_archive_takes_its_places_in_the_past(publisher: Publisher) -> None:
     """Munin#729, blog#18: an archive of years ago filled the feed, dated to the minute of its import."""
     for n in range(50):
