@@ -45,6 +45,9 @@ FLAGS = (
     "--lang=en-US",
     # Pages of one context share its process.
     "--renderer-process-limit=1",
+    # A frame is kept for the next document, which sees nothing of it: a new one takes a quarter of what a page costs.
+    # The others are Playwright's own: only the last of such lists is read.
+    "--enable-features=RenderDocument:level/crashed-frame,CDPScreenshotNewSurface,SkipListAccountsWithoutGaiaCookies",
     # Nothing but the servers of the tests is there, wherever they run: a request to elsewhere fails.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
