@@ -77,6 +77,9 @@ _ELSEWHERE = """((host) => {
 """
 """A page itself tells of what another server of a test has answered: that does not fail."""
 
+_EMPTY = "window.name = ''; location.replace('about:blank')"
+"""A page that empties itself stays with the opener policy it had: otherwise two pages are made more, with all they need."""
+
 # A request or a screen that takes a tenth of a second takes five where browsers and servers share two busy cores.
 expect.set_options(timeout=15_000)
 
@@ -150,9 +153,10 @@ class _Kept:
                 await _closed(page)
         await self.scripts.aclose()
         if self.tab and not self.tab.is_closed() and self.tab not in self.resting:
-            await self.tab.goto("about:blank")
-            await self.tab.evaluate("window.name = ''")
             tools = await self.context.new_cdp_session(self.tab)
+            if self.tab.url != "about:blank":
+                await tools.send("Runtime.evaluate", {"expression": _EMPTY, "userGesture": True})
+                await self.tab.wait_for_url("about:blank")
             await tools.send("Page.resetNavigationHistory")
             await tools.detach()
             self.resting.append(self.tab)
