@@ -179,11 +179,13 @@ async def test_a_wall_tells_of_a_session_that_is_cancelled_or_was_not_held(
     await room.close(1000)
     await expect(wall.get_by_role("heading", name="This session is cancelled")).to_be_visible()
     await expect(wall.get_by_text("It will not take place.")).to_be_visible()
+    await wall.close()
     room.refuse = (4505, "session_over", {})
     for phase, title in (("cancelled", "This session is cancelled"), ("ended", "This session did not begin")):
         room.state["phase"] = phase
         late = await open_page(f"{base}/wall/{room.session_id}", phone=False)
         await expect(late.get_by_role("heading", name=title)).to_be_visible()
+        await late.close()
     room.state |= {"started_at": iso(now() - HOUR), "participant_count": 7}
     late = await open_page(f"{base}/wall/{room.session_id}", phone=False)
     await expect(late.get_by_role("heading", name="Thank you for breathing together")).to_be_visible()

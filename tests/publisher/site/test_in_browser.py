@@ -138,6 +138,7 @@ async def test_the_pages_work(visit: Visit, site: str) -> None:
         await page.goto(site + path)
         await page.evaluate(DRAWN)
         assert not await page.evaluate(WIDE), f"{path} is wider than a phone"
+    await page.close()
     page = await visit(site + "sessions/s-0/", timezone_id="Asia/Tokyo")
     await expect(page.locator("main")).to_contain_text("for you)")
     # Before the first technique there is none to be between.
@@ -149,6 +150,7 @@ async def test_the_pages_work(visit: Visit, site: str) -> None:
     await page.get_by_role("button", name="Go to Coherent Breathing").click()
     await expect(page.locator(".player-technique")).to_have_text("Coherent Breathing")
     await expect(page.locator(".timeline li.is-now")).to_contain_text("Coherent Breathing")
+    await page.close()
     page = await visit(site + "techniques/box-breathing/")
     await page.get_by_role("button", name="Begin").click()
     await expect(page.locator(".player-word")).to_contain_text("Breathe in")
