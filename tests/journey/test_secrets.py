@@ -8,13 +8,13 @@ from pathlib import Path
 import aiohttp
 
 from halcytone.client import LiveClient
-from tests.journey.server import KEY, OPERATOR, Server, running_server
+from tests.journey.server import KEY, Server, running_server
 from tests.journey.session import created
 
 
 async def test_the_first_start_prints_the_key_it_made_once(tmp_path: Path) -> None:
     """Without a key of the operator's the first start makes one that works; the second start prints none."""
-    server = Server(tmp_path / "data", OPERATOR, api_key="")
+    server = Server(tmp_path / "data", api_key="")
     await server.start()
     while not (found := re.search(r"hk_\S+", await server.line())):
         pass
