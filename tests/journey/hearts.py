@@ -99,6 +99,11 @@ class Room:
         assert made.status_code == 201, made.text
         self.tokens = made.json()["tokens"]
 
+    async def answer(self, address: str, headers: dict[str, str]) -> tuple[int, str]:
+        """Status and text of what is answered, by a client that asks a thousand times in half of the time of ``api``."""
+        async with self.http.get(self.url + address, headers=headers, allow_redirects=False) as answer:
+            return answer.status, await answer.text(errors="replace")
+
     async def join(self, client_id: str, **query: str) -> Person:
         client = Person(self.http, self.url, client_id, **query)
         client.welcome = await client.connect()
