@@ -14,7 +14,7 @@ from engine.domain.techniques.lookup import named
 from tests.web.conftest import Opener
 from tests.web.fake_room import BOX, FakeRoom, now
 
-__all__ = ["at_rest", "console_states", "participant_states", "trouble_states", "wall_states"]
+__all__ = ["AT_REST", "at_rest", "console_states", "participant_states", "trouble_states", "wall_states"]
 
 State = tuple[str, Page]
 STRAP = Path(__file__).with_name("fake_strap.js").read_text()
@@ -42,14 +42,16 @@ ROUND = named("Wim Hof").as_json()["pattern"]
 TROUBLES = (4500, 4501, 4502, 4503, 4504, 4505, 4506, 4507, 4508, 4509)
 
 
+AT_REST = """Promise.all(
+  document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
+    .map((one) => one.finished.catch(() => null)),
+)"""
+"""Waits in a page until what opens and what steps back has done so; the site's circle breathes for ever."""
+
+
 async def at_rest(page: Page) -> None:
-    """Wait until what opens and what steps back has done so; the site's circle breathes for ever."""
-    await page.evaluate(
-        """Promise.all(
-          document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime))
-            .map((one) => one.finished.catch(() => null)),
-        )"""
-    )
+    """Wait until a page is at rest."""
+    await page.evaluate(AT_REST)
 
 
 async def participant_states(room: FakeRoom, open_page: Opener, **look: Any) -> AsyncIterator[State]:

@@ -16,6 +16,12 @@ from tests.web.screenshots import Walk
 pytestmark = pytest.mark.long
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+# What steps back passes through half-transparent moments.
+LOOK = f"""async (options) => {{
+  await {states.AT_REST};
+  return "axe" in window ? (await axe.run(document, options)).violations : null;
+}}"""
+"""What axe finds in a page at rest, in one round trip; null where it is not there yet."""
 SERIOUS = {"serious", "critical"}
 OF_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 """The rules that colours alone decide, of those that axe looks at unasked."""
@@ -24,14 +30,12 @@ OF_PEOPLE: tuple[Walk, ...] = (states.participant_states, states.console_states)
 
 async def findings(page: Page, *, of_colours: bool = False) -> list[str]:
     """Serious and critical findings in one state, or those of colours alone, each with the place where it was found."""
-    # What steps back passes through half-transparent moments.
-    await states.at_rest(page)
-    if not await page.evaluate("'axe' in window"):
-        await page.evaluate(AXE)
     options = {"resultTypes": ["violations"], **({"runOnly": OF_COLOURS} if of_colours else {})}
-    violations: list[dict[str, Any]] = await page.evaluate(
-        "async (options) => (await axe.run(document, options)).violations", options
-    )
+    violations: list[dict[str, Any]] | None = await page.evaluate(LOOK, options)
+    if violations is None:
+        await page.evaluate(AXE)
+        violations = await page.evaluate(LOOK, options)
+    assert violations is not None
     return [
         f"{violation['id']}: {node['target']} {node['failureSummary']}"
         for violation in violations
