@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
@@ -21,7 +22,16 @@ from tests.browsers import Contexts, browser, contexts, contexts_of_run, listene
 from tests.journey.server import KEY, Server, running_server
 from tests.web.fake_room import FakeRoom
 
-__all__ = ["NO_STORAGE", "WATCH_SHIFTS", "Opener", "browser", "contexts", "contexts_of_run", "type_number"]
+__all__ = [
+    "NO_STORAGE",
+    "WATCH_SHIFTS",
+    "Opener",
+    "browser",
+    "contexts",
+    "contexts_of_run",
+    "signed_in",
+    "type_number",
+]
 
 Opener = Callable[..., Awaitable[Page]]
 
@@ -102,6 +112,15 @@ async def open_page(contexts: Contexts) -> AsyncIterator[Opener]:
     """Open pages for one test."""
     async with opening(contexts) as opener:
         yield opener
+
+
+async def signed_in(open_page: Opener, url: str, key: str = KEY, **options: Any) -> Page:
+    """The list of sessions, in a tab that was signed in to the console before."""
+    kept = json.dumps(json.dumps({"secret": key, "sessionId": None}))
+    script = f"if (location.protocol !== 'about:') sessionStorage['halcytone-console'] ??= {kept};"
+    page = await open_page(f"{url}/console", script=script, **options)
+    await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+    return page
 
 
 async def type_number(field: Locator, text: str) -> None:

@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 
 from engine.app import RunningServer
 from tests.journey.server import KEY, asked
-from tests.web.conftest import Opener
+from tests.web.conftest import Opener, signed_in
 from tests.web.fake_room import BOX, FakeRoom
 from tests.web.test_accessibility import findings
 
@@ -35,15 +35,6 @@ async def morning(unpublished: RunningServer, http: aiohttp.ClientSession) -> di
     return await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
 
 
-async def signed_in(open_page: Opener, unpublished: RunningServer) -> Page:
-    """The list of sessions."""
-    page = await open_page(f"{unpublished.url}/console")
-    await page.get_by_label("Key or session link").fill(KEY)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
-    return page
-
-
 async def joined(open_page: Opener, unpublished: RunningServer, name: str) -> Page:
     """A participant in the waiting room."""
     page = await open_page(f"{unpublished.url}/sessions/join/morning")
@@ -57,7 +48,10 @@ async def test_back_does_not_lead_into_the_console_of_who_signed_out(
     unpublished: RunningServer, open_page: Opener
 ) -> None:
     """On a device that others use: browsers keep a page that was left, as it was, for "Back"."""
-    console = await signed_in(open_page, unpublished)
+    console = await open_page(f"{unpublished.url}/console")
+    await console.get_by_label("Key or session link").fill(KEY)
+    await console.get_by_role("button", name="Sign in").click()
+    await expect(console.get_by_role("heading", name="Sessions")).to_be_visible()
     await console.get_by_role("button", name="Sign out").click()
     await expect(console.get_by_label("Key or session link")).to_be_visible()
     await console.go_back()
@@ -109,7 +103,7 @@ async def test_moves_copies_and_cancels_a_session(
 ) -> None:
     """Whoever waits sees the new time, and later that it will not take place."""
     waiting = await joined(open_page, unpublished, "Ada")
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     card = console.get_by_role("article").filter(has_text="Morning Calm")
     await card.get_by_role("button", name="Move").click()
     await card.get_by_label("Begins at (your local time)").fill("2030-05-01T07:30")
@@ -224,7 +218,7 @@ async def test_the_chat_is_kept_in_order(
 
 async def test_an_early_guest_reads_when_it_opens(unpublished: RunningServer, open_page: Opener) -> None:
     """A session that lies far ahead can be led into and shared; guests read when its room opens."""
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Tomorrow")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -242,7 +236,7 @@ async def test_an_invitation_opens_the_door_and_nothing_else_does(
     unpublished: RunningServer, open_page: Opener
 ) -> None:
     """A room by invitation: the whole link leads in, the bare one says what is missing."""
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Circle")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -266,7 +260,7 @@ async def test_what_is_for_one_room_is_not_offered_elsewhere(
     unpublished: RunningServer, http: aiohttp.ClientSession, open_page: Opener
 ) -> None:
     """The strongest techniques say where they belong before anybody presses a button that is refused."""
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Strong")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -354,7 +348,7 @@ async def test_a_start_in_the_past_is_said_and_the_address_is_readable(
     unpublished: RunningServer, open_page: Opener
 ) -> None:
     """What is allowed and worth saying stands in the room; letters with marks stay letters in its name."""
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Übung für große Leute")
     await console.get_by_label("Led by").fill("Test instructor")
@@ -374,7 +368,7 @@ async def test_the_keyboard_goes_on_where_it_was(
     unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """After a row, a question or a card is gone, the focus stands at the next thing of its kind."""
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     card = console.get_by_role("article").filter(has_text="Morning Calm")
     for name in ("Move", "Cancel it"):
         await card.get_by_role("button", name=name, exact=True).click()
@@ -398,7 +392,7 @@ async def test_what_the_numbers_in_a_name_do_is_said_where_it_is_typed(
     unpublished: RunningServer, open_page: Opener, morning: dict[str, Any]
 ) -> None:
     """In the plan and beside the running session; not of a technique of the catalogue, which has its own pattern."""
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     await console.get_by_role("button", name="New session").click()
     await console.get_by_role("button", name="Add a technique").click()
     field = console.get_by_label("Technique", exact=True)

@@ -17,10 +17,9 @@ from engine.storage.opening import database_of
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.subscriptions import confirm, subscribe, subscriber
 from tests.journey.server import KEY, asked
-from tests.web.conftest import Opener
+from tests.web.conftest import Opener, signed_in
 from tests.web.fake_room import FakeRoom
 from tests.web.test_accessibility import findings
-from tests.web.test_console import signed_in
 
 pytestmark = pytest.mark.long
 
@@ -67,7 +66,7 @@ async def test_a_session_link_shows_where_each_channel_stands_and_keeps_what_is_
 
     await asked(http, "DELETE", f"{publishing.url}/api/v2/publications/evening")
     await expect(desk.locator(".channels")).to_contain_text("The story was withdrawn")
-    console = await signed_in(open_page, publishing)
+    console = await signed_in(open_page, publishing.url)
     await expect(console.locator("[data-session=evening]")).to_contain_text(
         "Test instructor · story withdrawn"
     )

@@ -9,9 +9,8 @@ from playwright.async_api import expect
 
 from engine.app import RunningServer
 from tests.journey.server import asked
-from tests.web.conftest import Opener
+from tests.web.conftest import Opener, signed_in
 from tests.web.test_accessibility import findings
-from tests.web.test_series import signed_in
 from tests.web.test_team import first_site
 
 
@@ -20,7 +19,7 @@ async def test_a_technique_is_written_tried_planned_and_breathed(
 ) -> None:
     """Its page has a pacer; a plan takes its pattern, words and length; who joins reads its cautions and sees its circle."""
     await first_site(publishing.url, http)
-    console = await signed_in(open_page, publishing, phone=False)
+    console = await signed_in(open_page, publishing.url, phone=False)
     await console.get_by_role("button", name="Techniques", exact=True).click()
     await expect(console.get_by_role("heading", name="A technique of your own")).to_be_visible()
     await console.get_by_label("Name", exact=True).fill("Box Breathing")
@@ -89,7 +88,7 @@ async def test_a_technique_is_changed_and_removed(
     """The form takes what is there; removing asks first, and the focus goes on."""
     body = {"name": "Tide", "breath": [5, 0, 7, 0], "cautions": ["Sit down."]}
     await asked(http, "POST", f"{unpublished.url}/api/v2/techniques", 201, body)
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     await console.get_by_role("button", name="Techniques", exact=True).click()
     card = console.get_by_role("article").filter(has_text="Tide")
     await card.get_by_role("button", name="Change").click()

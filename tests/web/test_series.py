@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
 from engine.app import RunningServer
 from engine.domain.instant import HOUR, MINUTE, iso
-from tests.journey.server import KEY, asked
-from tests.web.conftest import Opener, type_number
+from tests.journey.server import asked
+from tests.web.conftest import Opener, signed_in, type_number
 from tests.web.fake_room import FakeRoom, now
-
-
-async def signed_in(open_page: Opener, server: RunningServer, **options: Any) -> Page:
-    """The list of sessions."""
-    page = await open_page(f"{server.url}/console", **options)
-    await page.get_by_label("Key or session link").fill(KEY)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
-    return page
 
 
 async def test_a_mistake_is_mended_while_people_wait(
@@ -42,7 +32,7 @@ async def test_a_mistake_is_mended_while_people_wait(
     await waiting.get_by_role("button", name="Join").click()
     await expect(waiting.get_by_text("4 minutes").first).to_be_visible()
 
-    console = await signed_in(open_page, unpublished)
+    console = await signed_in(open_page, unpublished.url)
     card = console.get_by_role("article").filter(has_text="Mornig Calm")
     await card.get_by_role("button", name="Change", exact=True).click()
     dialog = console.get_by_role("dialog")
@@ -82,7 +72,7 @@ async def test_a_weekly_class_is_made_changed_and_ended(
     unpublished: RunningServer, open_page: Opener
 ) -> None:
     """One date by itself, then all that follow; the join link stays; one is cancelled; with the end nothing is to come."""
-    console = await signed_in(open_page, unpublished, phone=False, timezone_id="Europe/Berlin")
+    console = await signed_in(open_page, unpublished.url, phone=False, timezone_id="Europe/Berlin")
     await console.get_by_role("button", name="New session").click()
     await console.get_by_label("Title").fill("Evening breath")
     await console.get_by_label("Led by").fill("Mara")
@@ -162,7 +152,7 @@ async def test_a_date_and_all_that_follow_are_changed(
     made = await asked(http, "POST", f"{unpublished.url}/api/v2/series", 201, body)
     second = f"{unpublished.url}/api/v2/sessions/{made['sessions'][1]['session_id']}"
     await asked(http, "PATCH", second, 200, {"title": "Guest evening"})
-    console = await signed_in(open_page, unpublished, timezone_id="UTC")
+    console = await signed_in(open_page, unpublished.url, timezone_id="UTC")
     await console.get_by_role("button", name="Dates and changes").click()
     dates, dialog = console.locator("[data-session]"), console.get_by_role("dialog")
     await dates.nth(1).get_by_role("button", name="Change").click()
@@ -200,7 +190,7 @@ async def test_a_date_and_all_that_follow_move_to_another_day(
             "duration_minutes": 30,
         }
         await asked(http, "POST", f"{unpublished.url}/api/v2/series", 201, body)
-    console = await signed_in(open_page, unpublished, timezone_id="UTC")
+    console = await signed_in(open_page, unpublished.url, timezone_id="UTC")
     dates, dialog = console.locator("[data-session]"), console.get_by_role("dialog")
     moved = first + timedelta(days=8)
     await (
@@ -260,7 +250,7 @@ async def test_a_series_keeps_the_rule_that_nobody_changes(
     }
     series = f"{unpublished.url}/api/v2/series/fridays"
     await asked(http, "POST", f"{unpublished.url}/api/v2/series", 201, body)
-    console = await signed_in(open_page, unpublished, timezone_id="UTC")
+    console = await signed_in(open_page, unpublished.url, timezone_id="UTC")
     await console.get_by_role("button", name="Dates and changes").click()
     dialog = console.get_by_role("dialog")
     await console.get_by_role("button", name="Change the series").click()

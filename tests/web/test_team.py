@@ -24,8 +24,8 @@ from publisher.catalogue.coming import Coming
 from publisher.catalogue.published import Catalogue
 from tests.api.conftest import KEY as API_KEY
 from tests.api.conftest import quick_server, settings
-from tests.journey.server import KEY, asked
-from tests.web.conftest import WATCH_SHIFTS, Opener
+from tests.journey.server import asked
+from tests.web.conftest import WATCH_SHIFTS, Opener, signed_in
 from tests.web.test_accessibility import findings
 from tests.webhooks.receiver import receiving
 
@@ -39,15 +39,6 @@ Response.prototype.text = async function () {
   setTimeout(() => document.documentElement.setAttribute("data-read", (count += 1)));
   return read;
 };"""
-
-
-async def signed_in(open_page: Opener, url: str, key: str) -> Page:
-    """The list of sessions."""
-    page = await open_page(f"{url}/console", phone=False)
-    await page.get_by_label("Key or session link").fill(key)
-    await page.get_by_role("button", name="Sign in").click()
-    await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
-    return page
 
 
 async def first_site(url: str, http: aiohttp.ClientSession) -> None:
@@ -80,7 +71,7 @@ async def test_somebody_says_that_they_come_and_the_instructor_sees_it(
     await expect(page.get_by_role("heading", name="You come", exact=True)).to_be_visible()
     assert await findings(page) == []
 
-    console = await signed_in(open_page, publishing.url, KEY)
+    console = await signed_in(open_page, publishing.url, phone=False)
     await console.get_by_role("button", name="Who comes").click()
     await expect(console.get_by_role("dialog")).to_contain_text("1 of 1 places taken, 0 waiting")
     await expect(console.get_by_role("dialog")).to_contain_text("Anna")
@@ -140,7 +131,7 @@ async def test_the_instructor_writes_once_to_those_who_come(
         "scheduled_start": (datetime.now(UTC) + timedelta(days=3)).isoformat(),
     }
     await asked(http, "POST", f"{unpublished.url}/api/v2/sessions/create", 201, body)
-    console = await signed_in(open_page, unpublished.url, KEY)
+    console = await signed_in(open_page, unpublished.url, phone=False)
     with database_of(data).connect() as connection:
         await _comes(connection, "unsure", confirms=False)
         await console.get_by_role("button", name="Who comes").click()
@@ -194,7 +185,7 @@ async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: O
     """With its last deliveries; and a key of the team is made, which sees its own key alone."""
     given = settings(tmp_path, webhook_allow_private=True)
     async with receiving() as receiver, quick_server(given) as server:
-        console = await signed_in(open_page, server.url, API_KEY)
+        console = await signed_in(open_page, server.url, API_KEY, phone=False)
         await console.get_by_role("button", name="Team and programs").click()
         await console.get_by_label("Address", exact=True).fill(receiver.url)
         await console.get_by_label("What it is for").fill("Our calendar")
@@ -222,7 +213,7 @@ async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: O
         await card.get_by_role("button", name="Yes, remove it").click()
         await expect(card).to_have_count(0)
 
-        own = await signed_in(open_page, server.url, key)
+        own = await signed_in(open_page, server.url, key, phone=False)
         await own.get_by_role("button", name="Team and programs").click()
         await expect(own.get_by_role("article")).to_have_count(1)
         await own.get_by_role("button", name="Renew").click()
@@ -263,7 +254,7 @@ async def test_a_link_by_mail_signs_in_once(tmp_path: Path, open_page: Opener) -
     """Asked for where one signs in; a press of a button uses it, so that what only follows links does not."""
     (tmp_path / "studio.toml").write_text('sender = "hello@example.org"\n')
     async with quick_server(settings(tmp_path)) as server:
-        console = await signed_in(open_page, server.url, API_KEY)
+        console = await signed_in(open_page, server.url, API_KEY, phone=False)
         await console.get_by_role("button", name="Team and programs").click()
         await console.get_by_label("Whose key it is").fill("Ivy")
         await console.get_by_label("Mail address, if there is one").fill("ivy@example.org")
@@ -292,7 +283,7 @@ async def test_a_link_by_mail_signs_in_once(tmp_path: Path, open_page: Opener) -
 async def test_a_webhook_can_be_told_of_every_event_there_is(tmp_path: Path, open_page: Opener) -> None:
     """The form has a box for each event that the server names."""
     async with quick_server(settings(tmp_path)) as server:
-        console = await signed_in(open_page, server.url, API_KEY)
+        console = await signed_in(open_page, server.url, API_KEY, phone=False)
         await console.get_by_role("button", name="Team and programs").click()
         boxes = console.get_by_role("group", name="What it is told").get_by_role("checkbox")
         await expect(boxes).to_have_count(len(EVENTS))
