@@ -60,6 +60,9 @@ _MEDIA: dict[str, Any] = {
 }
 """What a page is shown on where nothing else is asked for."""
 _VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
+_OFTEN: dict[str, Collection[Any]] = {"has_touch": (False, True), "locale": ("en-GB",)}
+"""What many tests ask of a context. Another language or zone is asked for once or twice, and not kept: to make a context
+that is kept costs half as much again, and it would take the place of one of these."""
 _MOST_IDLE = 6
 
 _ELSEWHERE = """((host) => {
@@ -202,17 +205,17 @@ class Contexts:
         scripts, media and size: that has routes, listeners of its own or a DevTools session.
         """
         script = (_ELSEWHERE.replace("HOST", _host(url)) if self._chromium else "") + (script or "")
-        if once or not self._chromium:
+        asked = {name: value for name, value in options.items() if name != "viewport" and name not in _MEDIA}
+        often = all(value in _OFTEN.get(name, ()) for name, value in asked.items())
+        if once or not often or not self._chromium:
             context = await self._browser.new_context(**options)
             if script:
                 await context.add_init_script(script)
             return await context.new_page()
-        viewport = options.pop("viewport", _VIEWPORT)
-        media = {name: options.pop(name, usual) for name, usual in _MEDIA.items()}
-        kept = await self._context(options)
+        kept = await self._context(asked)
         page = await kept.opened(fresh=fresh)
-        await page.set_viewport_size(viewport)
-        await page.emulate_media(**media)
+        await page.set_viewport_size(options.get("viewport", _VIEWPORT))
+        await page.emulate_media(**{name: options.get(name, usual) for name, usual in _MEDIA.items()})
         await kept.scripts.enter_async_context(await page.add_init_script(script))
         return page
 
