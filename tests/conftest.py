@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -106,7 +107,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         files.setdefault(item.path, []).append(item)
     long = [path for path, those in files.items() if any(item.get_closest_marker("long") for item in those)]
-    waiting = [*long, *(path for path in files if path not in long and _WAIT & {*path.parts})]
+    others = [path for path in files if path not in long and _WAIT & {*path.parts}]
+    waiting = [*_in_turn(long), *_in_turn(others)]
     computing = [path for path in files if path not in waiting]
     # A quarter is left for the end.
     each = 1 + len(computing) * 3 // (4 * max(1, len(waiting)))
@@ -115,6 +117,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         ordered += [path, *computing[:each]]
         del computing[:each]
     items[:] = [item for path in [*ordered, *computing] for item in files[path]]
+
+
+def _in_turn(paths: list[Path]) -> Iterator[Path]:
+    """One file of each folder after the other: those of one folder wait for the same kind of thing, and as long."""
+    folders: dict[Path, list[Path]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path)
+    for row in zip_longest(*folders.values()):
+        yield from filter(None, row)
 
 
 def pytest_collection_finish() -> None:

@@ -26,8 +26,11 @@ TEXTS = CardTexts("Studio", "Evening", "25 people", "Box Breathing", "21 March 2
 
 
 @pytest.fixture
-def led(publisher: Publisher, forked: None, monkeypatch: pytest.MonkeyPatch) -> Publisher:
-    """A studio with a few sessions that have cards of their own; two cards are drawn at once at most."""
+def led(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> Publisher:
+    """A studio with a few sessions that have cards of their own; two cards are drawn at once at most.
+
+    By processes that import first, so that a round ends before them: forks would have drawn all.
+    """
     for number, session_id in enumerate(SESSIONS):
         publisher.publish(snapshot(session_id, session_date=NOW - number * DAY), ["web"])
     monkeypatch.setattr(cards, "AT_ONCE", 2)
