@@ -39,10 +39,11 @@ class Cable:
         self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
+        self.let_go()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def hold(self) -> None:
-        """Let nothing arrive on either side, as where there is no signal; connections stay."""
+        """Let nothing arrive on either side, as where there is no signal, the end of a connection neither."""
         self._flows.clear()
 
     def let_go(self) -> None:
@@ -70,4 +71,5 @@ class Cable:
                 await self._flows.wait()
                 writer.write(data)
                 await writer.drain()
+        await self._flows.wait()
         writer.transport.abort()
