@@ -174,22 +174,30 @@ class PostgresCluster:
     def database(self, copy_of: str = "template1") -> Iterator[str]:
         """The URL of an empty database, or of a copy of one that nobody is connected to; gone afterwards.
 
-        What was a copy is renamed, holds again what it held, and is the next one.
+        What was a copy is renamed, holds again what it held, and is the next one; it is dropped where its tables were
+        changed, or where somebody does not let go of it.
         """
         spare = self._spare.setdefault(copy_of, [])
         name, contents = spare.pop() if spare else self._copy(copy_of)
         try:
             yield self.url(name)
         finally:
-            if contents is not None:
-                others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-                self._admin.execute(others, (name,))
-                # Whoever still has the test's URL finds nothing there.
-                self._admin.execute(f"ALTER DATABASE {name} RENAME TO {(name := self._new_name())}")
-            if contents is not None and contents.put_back(self.url(name)):
-                spare.append((name, contents))
+            renamed = self._renamed(name) if contents is not None else None
+            if contents is not None and renamed is not None and contents.put_back(self.url(renamed)):
+                spare.append((renamed, contents))
             else:
-                self._drop(name)
+                self._drop(renamed or name)
+
+    def _renamed(self, name: str) -> str | None:
+        """The new name of a database, so that whoever still has the old one finds nothing there; None while it is in use."""
+        others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+        self._admin.execute(others, (name,))
+        new = self._new_name()
+        try:
+            self._admin.execute(f"ALTER DATABASE {name} RENAME TO {new}")
+        except psycopg.errors.ObjectInUse:
+            return None
+        return new
 
     def _copy(self, of: str) -> tuple[str, Contents | None]:
         """The name of a new copy of a database, and what it holds where that is worth being put back."""
