@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.web.conftest import Opener
-from tests.web.fake_room import BOX, FakeRoom
+from tests.web.fake_room import FakeRoom
 
 SIZES = (
     (320, 480),
@@ -55,8 +55,8 @@ async def sized(page: Page, percent: int) -> None:
 
 async def practising(room: FakeRoom, open_page: Opener, **look: Any) -> Page:
     """Somebody who breathes along."""
-    # In the middle of a breath: the hint to join on the next inhale needs its place too.
-    await room.change("Box Breathing", BOX, lead_ms=-2_000)
+    # In the middle of a long breath: the hint to join on the next inhale needs its place too, in every window.
+    await room.change("Box Breathing", [10.0, 10.0, 10.0, 10.0], lead_ms=-5_000)
     page = await open_page(f"{await room.start()}/sessions/join/{room.session_id}", fresh=True, **look)
     await page.locator(".entry button").click()
     await expect(page.locator(".time-left")).not_to_be_empty()
@@ -104,7 +104,10 @@ async def test_practice_fits_every_window(room: FakeRoom, open_page: Opener, loc
     """Stop, time left, "More", orb and name are inside the window, apart from each other; nothing scrolls."""
     room.state |= {"participant_count": 23}
     page = await practising(room, open_page, locale=locale)
+    await expect(page.locator(".pacer-hint")).not_to_be_empty()
+    hint = await page.locator(".pacer-hint").inner_text()
     assert {percent: await misfits(page, percent) for percent in (100, 200)} == {100: {}, 200: {}}
+    assert await page.locator(".pacer-hint").inner_text() == hint
 
 
 async def test_the_way_in_is_in_every_window(room: FakeRoom, open_page: Opener) -> None:
