@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,8 +36,6 @@ _DRAIN_S = 10.0
 _SETTLED_WITHIN_S = 15.0
 _JOIN_TOGETHER = 50
 _PROBE = Path(__file__).with_name("probe.py")
-# Safe path: what lies beside the program is not importable by its bare name.
-_WATCHED = (sys.executable, "-P", str(_PROBE))
 
 Look = dict[str, Any]
 
@@ -63,13 +61,13 @@ class Outcome:
 class Storm:
     """One run. Everything lives below ``folder``."""
 
-    def __init__(self, plan: p.Plan, folder: Path, server: Sequence[str] = _WATCHED) -> None:
-        """``server``: the command of a server with the window of ``tests.stress.probe``."""
+    def __init__(self, plan: p.Plan, folder: Path) -> None:
         self._plan = plan
         self._data = folder / "data"
         self._server = Server(
             self._data,
-            server,
+            # Safe path: what lies beside the program is not importable by its bare name.
+            (sys.executable, "-P", str(_PROBE)),
             rate_connections_per_minute="0",
             rate_requests_per_minute="0",
             log_level="warning",

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from engine.storage.opening import database_of
-from tests.fork_server import program
 from tests.stress.logs import Faults
 from tests.stress.plan import HALL, Scale, make_plan
 from tests.stress.storm import Storm
@@ -34,7 +33,7 @@ def test_the_same_seed_gives_the_same_storm() -> None:
 
 async def test_a_storm_leaves_every_log_whole_and_nothing_behind(tmp_path: Path) -> None:
     """Through storms, a kill -9, failing actors and a drain: no fault in any log, none in the server."""
-    storm = Storm(make_plan(1, 5, SMALL), tmp_path, (program(), "-m", "tests.stress.probe"))
+    storm = Storm(make_plan(1, 5, SMALL), tmp_path)
     outcome = await storm.run()
     assert outcome.faults.shown == []
     assert outcome.drain_codes.keys() == {4000}
