@@ -38,8 +38,8 @@ needs_chromium = @bash .ci/install-chromium.sh
 
 # What pytest and dozens of servers compile is kept for the next of them, even where bytecode is turned off.
 test test-quick test-of browsers: export PYTHONDONTWRITEBYTECODE =
-# Four workers on two cores, since many tests wait for a breath or a deadline; tests/conftest.py says which begin first.
-in_parallel = -n 4 --dist loadfile --no-loadscope-reorder --durations=10
+# Five workers on two cores, since many tests wait for a breath or a deadline; tests/conftest.py says which begin first.
+in_parallel = -n 5 --dist loadfile --no-loadscope-reorder --durations=10
 # The files to collect for what runs alone; with arguments given, those alone say what is collected.
 alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py'))
 # Arguments may choose tests of one kind alone: pytest says with 5 that there are none of the other. None of either is an error.
