@@ -61,7 +61,7 @@ _MEDIA: dict[str, Any] = {
 """What a page is shown on where nothing else is asked for."""
 _VIEWPORT: ViewportSize = {"width": 1280, "height": 720}
 _OFTEN: dict[str, Collection[Any]] = {"has_touch": (False, True), "locale": ("en-GB",)}
-"""What many tests ask of a context. Another language or zone is asked for once or twice, and not kept: to make a context
+"""What many tests ask of a context. Another language or zone is asked for a few times, and not kept: to make a context
 that is kept costs half as much again, and it would take the place of one of these."""
 _MOST_IDLE = 6
 
@@ -81,7 +81,8 @@ _ELSEWHERE = """((host) => {
 """A page itself tells of what another server of a test has answered: that does not fail."""
 
 _EMPTY = "window.name = ''; location.replace('about:blank')"
-"""A page that empties itself stays with the opener policy it had: otherwise two pages are made more, with all they need."""
+"""A page that empties itself stays with the opener policy it had: emptied from outside, it would be made anew, and once more for the
+next test."""
 
 # A request or a screen that takes a tenth of a second takes five where browsers and servers share two busy cores.
 expect.set_options(timeout=15_000)

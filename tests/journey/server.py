@@ -16,7 +16,7 @@ import aiohttp
 
 from tests.fork_server import fork_of, halcytone
 
-__all__ = ["HEADERS", "KEY", "OPERATOR", "Server", "asked", "running_server", "until_ready"]
+__all__ = ["HEADERS", "KEY", "OPERATOR", "Server", "asked", "environment", "running_server", "until_ready"]
 
 OPERATOR = (sys.executable, "-m", "engine.cli")
 """The command of an operator, which imports everything: for tests of the start and of equal bytes."""
@@ -36,7 +36,7 @@ class Server:
         self.url = ""
         self.log = data.parent / f"{data.name}.log"
         self._command = tuple(command) or halcytone()
-        self._environment = _environment(setting)
+        self._environment = {"HALCYTONE_API_KEY": KEY, **environment(setting)}
         self._process: Process | None = None
         self._port = "0"
 
@@ -124,10 +124,11 @@ async def asked(
     return answer
 
 
-def _environment(setting: Mapping[str, str]) -> dict[str, str]:
+def environment(setting: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a process with these settings, ``HALCYTONE_*`` without the prefix, and none of whoever runs the tests."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HALCYTONE_")}
     given = {f"HALCYTONE_{name.upper()}": value for name, value in setting.items()}
-    return {**clean, "HALCYTONE_API_KEY": KEY, **given}
+    return clean | given
 
 
 async def until_ready(http: aiohttp.ClientSession, url: str) -> list[str]:

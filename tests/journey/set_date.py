@@ -15,7 +15,7 @@ from engine import app, cli, clock
 
 
 def fake_date(offset: Path) -> None:
-    """Read the date through the offset, in the whole process."""
+    """Let the program read the date through the offset."""
     real_ns, real = time.time_ns, time.time
 
     def ahead() -> float:

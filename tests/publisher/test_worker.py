@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import time
@@ -19,6 +18,7 @@ from publisher import commands
 from publisher.catalogue.published import Catalogue
 from publisher.worker import Busy, publisher_lock
 from tests.fork_server import publisher
+from tests.journey.server import environment
 from tests.publisher.samples import content, snapshot
 from tests.publisher.studio_data import digests
 
@@ -35,7 +35,7 @@ def running(data: Path, **setting: str) -> Iterator[subprocess.Popen[str]]:
     """A publisher process; ``setting`` are ``HALCYTONE_*`` variables, without the prefix."""
     started = subprocess.Popen(
         publisher(data),
-        env=os.environ | {f"HALCYTONE_{name.upper()}": value for name, value in setting.items()},
+        env=environment(setting),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

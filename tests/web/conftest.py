@@ -115,7 +115,7 @@ async def open_page(contexts: Contexts) -> AsyncIterator[Opener]:
 
 
 async def signed_in(open_page: Opener, url: str, key: str = KEY, **options: Any) -> Page:
-    """The list of sessions, in a tab that was signed in to the console before."""
+    """The list of sessions, in a tab that was signed in to the console before, and is again in each page that it loads."""
     kept = json.dumps(json.dumps({"secret": key, "sessionId": None}))
     script = f"if (location.protocol !== 'about:') sessionStorage['halcytone-console'] ??= {kept};"
     page = await open_page(f"{url}/console", script=script, **options)

@@ -52,7 +52,7 @@ async def test_a_technique_is_written_tried_planned_and_breathed(
     await page.locator(".player button").first.click()
     await expect(page.locator(".player-word")).to_contain_text("Breathe")
     assert await findings(page) == []
-    # Sixty frames a second while it plays.
+    # It would draw sixty frames a second to the end of the test.
     await page.close()
 
     await console.get_by_role("button", name="Sessions", exact=True).click()
