@@ -117,7 +117,7 @@ async def open_page(contexts: Contexts) -> AsyncIterator[Opener]:
 async def signed_in(open_page: Opener, url: str, key: str = KEY, **options: Any) -> Page:
     """The list of sessions, in a tab that was signed in to the console before, and is again in each page that it loads."""
     kept = json.dumps(json.dumps({"secret": key, "sessionId": None}))
-    script = f"if (location.protocol !== 'about:') sessionStorage['halcytone-console'] ??= {kept};"
+    script = f"if (origin === '{url}') sessionStorage['halcytone-console'] ??= {kept};"
     page = await open_page(f"{url}/console", script=script, **options)
     await expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
     return page
