@@ -22,6 +22,20 @@ from tests.realtime.hand_clock import HandClock
 from tests.storage.rows import room
 
 
+def maintained(studio: Publisher, clock: HandClock, sockets: MagicMock) -> Maintenance:
+    """What the server of a studio does by itself, where no session is in memory."""
+    return Maintenance(
+        clock=clock,
+        sockets=sockets,
+        event_sockets=AsyncMock(),
+        directory=Mock(actors=list, forget_people=AsyncMock()),
+        people=Mock(forget=AsyncMock(return_value=0)),
+        metrics=Mock(),
+        database=studio.database,
+        retention_days=90,
+    )
+
+
 async def test_an_address_that_nobody_confirms_is_gone_from_disk_within_four_days(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -41,16 +55,7 @@ async def test_an_address_that_nobody_confirms_is_gone_from_disk_within_four_day
         network="n",
         at=clock.now(),
     )
-    server = Maintenance(
-        clock=clock,
-        sockets=MagicMock(ended=0),
-        event_sockets=AsyncMock(),
-        directory=Mock(actors=list, forget_people=AsyncMock()),
-        people=Mock(forget=AsyncMock(return_value=0)),
-        metrics=Mock(),
-        database=studio.database,
-        retention_days=90,
-    )
+    server = maintained(studio, clock, MagicMock(ended=0))
     rounds: asyncio.Queue[None] = asyncio.Queue()
     last, loop = maintenance._forget_deliveries, asyncio.get_running_loop()
 
@@ -86,17 +91,10 @@ async def test_what_takes_long_is_discarded_once_an_hour_while_nobody_is_here(
     assert studio.connection.discard_deleted()
     sockets: dict[str, Any] = {"somebody": Mock()}
     rounds: asyncio.Queue[None] = asyncio.Queue()
-    server = Maintenance(
-        clock=clock,
-        sockets=MagicMock(
-            ended=0, __bool__=lambda _: bool(sockets), close_silent=lambda: rounds.put_nowait(None)
-        ),
-        event_sockets=AsyncMock(),
-        directory=Mock(actors=list, forget_people=AsyncMock()),
-        people=Mock(forget=AsyncMock(return_value=0)),
-        metrics=Mock(),
-        database=studio.database,
-        retention_days=90,
+    server = maintained(
+        studio,
+        clock,
+        MagicMock(ended=0, __bool__=lambda _: bool(sockets), close_silent=lambda: rounds.put_nowait(None)),
     )
 
     def is_left() -> bool:
