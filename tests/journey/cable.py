@@ -43,7 +43,7 @@ class Cable:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def hold(self) -> None:
-        """Let nothing arrive on either side, as where there is no signal, the end of a connection neither."""
+        """Let nothing arrive on either side, not even the end of a connection, as where there is no signal."""
         self._flows.clear()
 
     def let_go(self) -> None:
