@@ -68,9 +68,9 @@ class Maintenance:
             if self._clock.elapsed() >= self._next_retention:
                 await self._enforce_retention()
             if self._clock.elapsed() >= self._next_leisure and not self._sockets:
-                await self._discard_deleted()
+                await self._discard_at_leisure()
 
-    async def _discard_deleted(self) -> None:
+    async def _discard_at_leisure(self) -> None:
         """Once an hour, while nobody is here: what takes long is left for such a time."""
         self._next_leisure = self._clock.elapsed() + HOUR
         try:

@@ -221,7 +221,7 @@ class GroupCommitJournal(ABC, Generic[_Connection]):
         began = time.perf_counter()
         outcomes = self._commit([entry for entry, _ in batch])
         if any(_deletes(entry) for entry, _ in batch):
-            # What was committed is told whatever becomes of that: the next that deletes, and retention, do it again.
+            # What was committed is told whatever becomes of that: the next that deletes does it again.
             with suppress(DatabaseError):
                 self._connection.discard_deleted()
         seconds = time.perf_counter() - began

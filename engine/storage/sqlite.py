@@ -40,8 +40,6 @@ _CHECKPOINT_PAGES = 2000
 _COPIED_AT_ONCE = 256
 _REWRITTEN_AT_ONCE = 16 << 20
 """Bytes of content that are rewritten within a fifth of a second, for which everybody who writes waits."""
-_HAS_COPIES = 1
-"""The file's ``user_version`` while it may hold copies of what was deleted."""
 
 _TYPES: Final[Mapping[str, str]] = {
     "text": "TEXT",
@@ -168,12 +166,12 @@ class SqliteConnection:
         ``secure_delete`` overwrites rows that are deleted. But where SQLite had moved a row to another page before, to make
         room, the page it came from still has its bytes between those that stayed. A file without them is a new one.
         """
-        if at_leisure and not self._has_copies():
+        if at_leisure and not self._deletions():
             return True
         rewritten = True
         try:
             # Again after a reader held the log alone, there is nothing new to rewrite.
-            if self._raw.total_changes != self._rewritten_at:
+            if at_leisure or self._raw.total_changes != self._rewritten_at:
                 self._rewrite(at_leisure=at_leisure)
         except DatabaseError:
             # Somebody holds the file, or the disk has no room for it.
@@ -188,9 +186,13 @@ class SqliteConnection:
         return rewritten and not busy
 
     def _rewrite(self, *, at_leisure: bool) -> None:
-        """Rewrite the file, at once if there is little in it; that it is to be done stands in it until it is."""
-        if not self._has_copies():
-            self.execute(f"PRAGMA user_version = {_HAS_COPIES}")
+        """Rewrite the file, at once if there is little in it.
+
+        How often something was deleted since it was rewritten stands in it, in ``user_version``.
+        """
+        if not at_leisure:
+            self.execute(f"PRAGMA user_version = {self._deletions() + 1}")
+        deletions = self._deletions()
         pages = self.value("PRAGMA page_count") - self.value("PRAGMA freelist_count")
         is_little = pages * _PAGE <= _REWRITTEN_AT_ONCE
         if not is_little and not at_leisure:
@@ -201,11 +203,14 @@ class SqliteConnection:
             self.execute("VACUUM")
         finally:
             self.execute("PRAGMA temp_store = DEFAULT")
-        self.execute("PRAGMA user_version = 0")
+        with self.transaction():
+            # Somebody else may have deleted since.
+            if self._deletions() == deletions:
+                self.execute("PRAGMA user_version = 0")
         self._rewritten_at = self._raw.total_changes
 
-    def _has_copies(self) -> bool:
-        return bool(self.value("PRAGMA user_version") == _HAS_COPIES)
+    def _deletions(self) -> int:
+        return int(self.value("PRAGMA user_version"))
 
     def announce(self) -> None:
         """Do nothing: nobody can be told, and whoever looks is the only one."""

@@ -121,6 +121,32 @@ def test_a_file_that_could_not_be_rewritten_is_rewritten_at_leisure(
         assert _left(tmp_path / FILE_NAME, words) == []
 
 
+def test_what_another_deletes_while_the_file_is_rewritten_is_left_for_the_next_time(
+    withdrawn: tuple[SqliteConnection, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waited for the rewriting, and comes before that is noted."""
+    monkeypatch.setattr(sqlite, "_REWRITTEN_AT_ONCE", 0)
+    connection, words = withdrawn
+    assert connection.discard_deleted()
+    execute = connection.execute
+    with connection, SqliteDatabase(tmp_path / FILE_NAME).connect() as other:
+
+        def beside(statement: str) -> object:
+            result = execute(statement)
+            if statement == "VACUUM":
+                other.execute("DELETE FROM told WHERE id = (SELECT min(id) FROM told)")
+                assert other.discard_deleted()
+            return result
+
+        monkeypatch.setattr(connection, "execute", beside)
+        assert connection.discard_deleted(at_leisure=True)
+        assert connection.value("PRAGMA user_version")
+        monkeypatch.setattr(connection, "execute", execute)
+        assert connection.discard_deleted(at_leisure=True)
+        assert not connection.value("PRAGMA user_version")
+        assert _left(tmp_path / FILE_NAME, words) == []
+
+
 def test_a_log_that_a_reader_holds_does_not_make_the_file_be_rewritten_again(
     withdrawn: tuple[SqliteConnection, list[str]], tmp_path: Path
 ) -> None:
