@@ -84,8 +84,8 @@ from publisher.rendering import studio
 from publisher.rendering.studio import Studio
 
 if TYPE_CHECKING:
+    from engine.nodes.forwarding import Forwarding
     from engine.nodes.node import Node
-    from engine.nodes.passing import Passing
 
 __all__ = ["RunningServer", "publisher_command", "run", "running_server"]
 
@@ -143,7 +143,7 @@ class _Storage:
     tokens: Tokens
     node: Node | None
     """This server among others, on a database that can be shared."""
-    passing: Passing | None
+    forwarding: Forwarding | None
     """Passes requests on to them."""
 
 
@@ -182,7 +182,7 @@ async def running_server(
         process = PublisherProcess(
             publisher_command(settings) if publisher is None else publisher,
             environment=settings.for_the_publisher(),
-            on_finished=lambda finished: _on_finished(directory, storage.passing, finished),
+            on_finished=lambda finished: _on_finished(directory, storage.forwarding, finished),
         )
         directory = _build_directory(context, storage, process)
         stack.push_async_callback(directory.close)
@@ -311,12 +311,12 @@ def _open_storage(context: _Context) -> _Storage:
     leaders = Leaders(database)
     context.stack.callback(leaders.close)
     key = signing_key_of(context.settings.data, database)
-    passing = (
+    forwarding = (
         None
         if node is None
-        else cluster.build_passing(node, key, context.addresses, context.registry, context.stack)
+        else cluster.build_forwarding(node, key, context.addresses, context.registry, context.stack)
     )
-    return _Storage(database, keys, journal, rooms, series, people, leaders, Tokens(key), node, passing)
+    return _Storage(database, keys, journal, rooms, series, people, leaders, Tokens(key), node, forwarding)
 
 
 def _store_settings(database: Database, **settings: str) -> None:
@@ -427,11 +427,11 @@ def _build_application(
     app = web.Application()
     live: Handler = sockets.live.serve
     events: Handler = sockets.events.serve
-    passing = storage.passing
-    if passing is not None:
-        cluster.add_internal_routes(app, directory, passing)
-        live = passing.socket(live, lambda request: requested_session_id(request.rel_url.raw_query_string))
-        events = passing.socket(events, lambda request: request.match_info["session_id"])
+    forwarding = storage.forwarding
+    if forwarding is not None:
+        cluster.add_internal_routes(app, directory, forwarding)
+        live = forwarding.socket(live, lambda request: requested_session_id(request.rel_url.raw_query_string))
+        events = forwarding.socket(events, lambda request: request.match_info["session_id"])
     # A HEAD opens no socket.
     app.router.add_get("/ws/live-updates", live, allow_head=False)
     for spelling in ("session", "sessions"):
@@ -453,7 +453,7 @@ def _build_application(
         app,
         backend,
         requests_per_minute=context.settings.rate_requests_per_minute,
-        passing=None if passing is None else passing.middleware,
+        forwarding=None if forwarding is None else forwarding.middleware,
     )
     if storage.node is not None:
         cluster.follow_news(storage.node, storage.keys, app, context.settings.data)
@@ -469,7 +469,7 @@ def _build_backend(
     webhooks: WebhookSender,
 ) -> Backend:
     """What the handlers of the API work with."""
-    passing = storage.passing
+    forwarding = storage.forwarding
     return Backend(
         sessions=directory,
         rooms=storage.rooms,
@@ -490,7 +490,7 @@ def _build_backend(
             directory,
             lambda: context.server.state == "draining",
         ),
-        others=cluster.nobody_else if passing is None else passing.ask_others,
+        others=cluster.nobody_else if forwarding is None else forwarding.ask_others,
         leaders=storage.leaders,
         webhooks=webhooks,
         webhooks_may_be_private=context.settings.webhook_allow_private,
@@ -525,10 +525,10 @@ def _start_maintenance(context: _Context, storage: _Storage, directory: Director
 # -- while it runs, and at its end ---------------------------------------------------------------------
 
 
-def _on_finished(directory: Directory, passing: Passing | None, finished: Finished) -> None:
+def _on_finished(directory: Directory, forwarding: Forwarding | None, finished: Finished) -> None:
     """Tell a session that its page is published."""
     if finished.channel == "web" and finished.state == "done":
-        _run_in_background(cluster.mark_published(directory, passing, finished.session_id))
+        _run_in_background(cluster.mark_published(directory, forwarding, finished.session_id))
 
 
 _tasks: set[asyncio.Task[None]] = set()

@@ -39,13 +39,13 @@ from publisher.catalogue.sites import site_of
 from publisher.rendering import studio
 
 if TYPE_CHECKING:
+    from engine.nodes.forwarding import Forwarding
     from engine.nodes.node import Node
-    from engine.nodes.passing import Passing
 
 __all__ = [
     "add_internal_routes",
+    "build_forwarding",
     "build_node",
-    "build_passing",
     "follow_looks",
     "follow_news",
     "hand_over",
@@ -144,16 +144,16 @@ def follow_news(node: Node, keys: Keys, app: web.Application, data: Path) -> Non
     membership.on_news(look_again)
 
 
-def build_passing(
+def build_forwarding(
     node: Node, signing_key: bytes, addresses: Addresses, registry: CollectorRegistry, stack: AsyncExitStack
-) -> Passing:
-    """What passes requests on to the servers that own their sessions."""
+) -> Forwarding:
+    """What forwards requests to the servers that own their sessions."""
+    from engine.nodes.forwarding import Forwarding
     from engine.nodes.hop import HopSigner
     from engine.nodes.node_metrics import register_node_metrics
-    from engine.nodes.passing import Passing
 
     membership = node.membership
-    passing = Passing(
+    forwarding = Forwarding(
         HopSigner(signing_key, lambda: membership.node),
         addresses.client_of,
         node.ownership.owner,
@@ -163,7 +163,7 @@ def build_passing(
     )
 
     def forwarded_address(request: web.BaseRequest) -> str | None:
-        hop = passing.hop(request)
+        hop = forwarding.hop(request)
         return None if hop is None else hop.address
 
     addresses.trust_hops(forwarded_address)
@@ -173,18 +173,18 @@ def build_passing(
         owned=lambda: len(node.ownership),
         nodes=lambda: len(membership.nodes),
         unanswered_s=membership.unanswered_s,
-        passed_on=passing.sockets,
+        passed_on=forwarding.sockets,
     )
-    stack.push_async_callback(passing.close)
+    stack.push_async_callback(forwarding.close)
     loop = asyncio.get_running_loop()
 
     def looked(look: Look) -> None:
         living = frozenset(row.node for row in look.nodes)
         with contextlib.suppress(RuntimeError):  # The loop is closed.
-            loop.call_soon_threadsafe(passing.gone, living)
+            loop.call_soon_threadsafe(forwarding.gone, living)
 
     membership.watch(looked)
-    return passing
+    return forwarding
 
 
 def node_url(settings: Settings, port: int) -> str:
@@ -221,32 +221,32 @@ async def nobody_else(_: web.Request) -> list[bytes]:
     return []
 
 
-async def mark_published(directory: Directory, passing: Passing | None, session_id: str) -> None:
+async def mark_published(directory: Directory, forwarding: Forwarding | None, session_id: str) -> None:
     """Tell a session that its page is published, wherever it is."""
     try:
         await directory.ask(session_id, MarkPublished(), Sender(Role.ADMIN))
     except Moved as moved:
-        if passing is not None:
-            await passing.tell_owner(moved, f"{_PUBLISHED_AT}/{session_id}")
+        if forwarding is not None:
+            await forwarding.tell_owner(moved, f"{_PUBLISHED_AT}/{session_id}")
     except Rejected:
         pass  # A summary that came over the API has no session here.
 
 
-def add_internal_routes(app: web.Application, directory: Directory, passing: Passing) -> None:
+def add_internal_routes(app: web.Application, directory: Directory, forwarding: Forwarding) -> None:
     """Where another server says that it published a session of this one, or asks for one in which nobody is.
 
     For anybody else there is nothing there, also where another server passes the request on.
     """
-    from engine.nodes.passing import YIELD_AT
+    from engine.nodes.forwarding import YIELD_AT
 
     async def published(request: web.Request) -> web.Response:
-        if not passing.is_of_another_node(request):
+        if not forwarding.is_of_another_node(request):
             raise web.HTTPNotFound
         await directory.ask(request.match_info["session_id"], MarkPublished(), Sender(Role.ADMIN))
         return web.Response(status=204)
 
     async def give_up(request: web.Request) -> web.Response:
-        if not passing.is_of_another_node(request):
+        if not forwarding.is_of_another_node(request):
             raise web.HTTPNotFound
         given_up = await directory.yield_idle(request.match_info["session_id"], request.match_info["node"])
         return web.Response(status=204 if given_up else 409)

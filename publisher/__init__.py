@@ -4,7 +4,7 @@ Reads downwards: ``worker`` (the process) → ``jobs`` (one round over the outbo
 ``drafts``, ``mail`` and ``delivery`` → ``catalogue`` (what is published, and all SQL) → ``rendering`` and ``files``.
 Beside them ``content`` (what a caller may publish), ``summary`` (its texts for each channel), ``importing`` with
 ``import_reader`` and ``exported_line`` (files of sessions), ``single_round`` (a round without the process),
-``shared_looks`` (when there is one beside other publishers), ``studio_setup`` (what a build needs of ``studio.toml``),
+``shared_polling`` (when there is one beside other publishers), ``studio_setup`` (what a build needs of ``studio.toml``),
 ``job_snapshots`` (the snapshots of queued jobs), ``processes`` and ``priority`` (of what is started), and
 ``commands`` (what the command line does). Of the engine it knows the snapshot, the techniques and the storage, and nothing that runs on a loop.
 """

@@ -21,11 +21,11 @@ from pydantic import (
 )
 
 from engine.domain.channels import SUMMARY_CHANNELS
-from engine.domain.findings import findings_of
 from engine.domain.instant import Millis, from_datetime, to_datetime
 from engine.domain.labels import SMALLEST_WORKSHOP, SessionType, Visibility
 from engine.domain.snapshot import Snapshot
 from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber, line, paragraphs, trimmed
+from engine.domain.validation_errors import error_details
 
 __all__ = [
     "ANY_AGE",
@@ -227,7 +227,7 @@ _REASONS = {
 def field_errors(error: ValidationError) -> dict[str, str]:
     """One reason for each invalid field, with its limit: ``{"session_duration": "… less than or equal to 7200"}``."""
     reasons: dict[str, str] = {}
-    for each in findings_of(error):
+    for each in error_details(error):
         field = ".".join(str(part) for part in each["loc"]) or "body"
         reason = _REASONS.get(each["type"]) or each["msg"].removeprefix("Value error, ")
         reasons.setdefault(field, reason)

@@ -17,7 +17,7 @@ from engine.storage.database import Database
 from engine.storage.outbox import Outbox
 from engine.storage.session_reader import SessionReader
 from engine.storage.stories import COMPUTED
-from publisher.catalogue.portions import in_portions
+from publisher.catalogue.batches import in_batches
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import site_for
 from publisher.catalogue.upcoming import visibility_of
@@ -237,7 +237,7 @@ def _lost(published: Snapshot, snapshot: Snapshot) -> list[str]:
 
 def _queue(outbox: Outbox, catalogue: Catalogue, snapshots: list[Snapshot]) -> None:
     now = _now()
-    for portion in in_portions(snapshots):
+    for portion in in_batches(snapshots):
         with catalogue.transaction():
             for snapshot in portion:
                 # Somebody may have taken something back since the line was judged.

@@ -23,10 +23,10 @@ from engine.storage.database import DatabaseLocked, DatabaseLost
 from engine.storage.outbox import SCHEDULE, Job, Outbox
 from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue import analytics
+from publisher.catalogue.batches import in_batches
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
 from publisher.catalogue.coming import Coming
 from publisher.catalogue.forgetting import forget_recipients, retracts
-from publisher.catalogue.portions import in_portions
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import register_site
 from publisher.catalogue.upcoming import pages_naming_next
@@ -136,8 +136,8 @@ class JobRunner:
             self._must_discard = True
         began = time.monotonic()
         published: list[tuple[Job, str]] = []
-        for portion in in_portions([job for job in jobs if job.channel in _PAGE_CHANNELS]):
-            published += self._publish(self._rehearse(portion, now), now)
+        for batch in in_batches([job for job in jobs if job.channel in _PAGE_CHANNELS]):
+            published += self._publish(self._rehearse(batch, now), now)
         self._remove_withdrawn_drafts()
         error = self._build(now, progress, requested=bool(published))
         done: list[Job] = []
@@ -150,8 +150,8 @@ class JobRunner:
             done += [job for job, _ in published]
         else:
             self._settle_postponed(published, error, now)
-        for portion in in_portions([job for job in jobs if job.channel not in _PAGE_CHANNELS]):
-            drafted = self._draft(portion, now)
+        for batch in in_batches([job for job in jobs if job.channel not in _PAGE_CHANNELS]):
+            drafted = self._draft(batch, now)
             self._settle_done(drafted, now)
             done += [job for job, _ in drafted]
         _log_published(done, time.monotonic() - began)
@@ -354,12 +354,12 @@ class JobRunner:
     # Settle: write the outcome into the outbox and report it.
 
     def _settle_done(self, jobs: Sequence[tuple[Job, str]], now: Millis) -> None:
-        for portion in in_portions(jobs):
+        for batch in in_batches(jobs):
             with self._catalogue.transaction():
-                for job, content_id in portion:
+                for job, content_id in batch:
                     self._outbox.done(job, now)
                     self._tell_webhooks(job, content_id, now)
-            for job, content_id in portion:
+            for job, content_id in batch:
                 self._on_finished(FinishedJob(job.session_id, job.channel, "done", content_id))
 
     def _tell_webhooks(self, job: Job, content_id: str, now: Millis) -> None:

@@ -35,7 +35,7 @@ from publisher.delivery.smtp_address import smtp_arguments
 from publisher.jobs import FinishedJob, JobRunner
 from publisher.priority import BUILD_NICENESS, leave_foreground_group, lower_priority
 from publisher.rendering import studio
-from publisher.shared_looks import SharedLooks, lock_name
+from publisher.shared_polling import SharedPolling, lock_name
 from publisher.site.search import SearchIndexer
 
 __all__ = ["LOCK", "Busy", "main", "publisher_lock"]
@@ -119,7 +119,7 @@ def _publish(data: Path, database: Database, wake_ups: _WakeUps, *, smtp_url: st
         jobs = JobRunner(data, catalogue, outbox, on_finished=_print_finished)
         mail = MailDelivery(data, database, smtp_url) if smtp_url else nullcontext()
         with closing(jobs), wake_ups, mail, SearchIndexer(data, database) as search:
-            shared = SharedLooks(database, catalogue, outbox) if database.shared else None
+            shared = SharedPolling(database, catalogue, outbox) if database.shared else None
             rounds = Rounds(jobs, catalogue, outbox, smtp_url)
             while not wake_ups.stopped:
                 if (
@@ -135,7 +135,7 @@ def _publish(data: Path, database: Database, wake_ups: _WakeUps, *, smtp_url: st
                 ran_any, cards_follow = rounds.run(patience)
                 search.look_soon()
                 if shared is not None:
-                    shared.looked(busy=ran_any or cards_follow)
+                    shared.round_done(busy=ran_any or cards_follow)
                 wake_ups.wait(0.0 if ran_any else _seconds_to_next_look(outbox, cards_follow, patience))
     finally:
         connection.close()

@@ -66,11 +66,11 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def setup(
-    app: web.Application, backend: Backend, *, requests_per_minute: int, passing: Middleware | None = None
+    app: web.Application, backend: Backend, *, requests_per_minute: int, forwarding: Middleware | None = None
 ) -> None:
     """Add the API, its documents, health checks, the middleware that every request passes, and the site.
 
-    Call it after every other route is added: the site answers what nothing else does. ``passing`` hands requests for
+    Call it after every other route is added: the site answers what nothing else does. ``forwarding`` hands requests for
     sessions of other servers to those.
     """
     backend.provide(app)
@@ -83,8 +83,8 @@ def setup(
             metrics=RequestMetrics(backend.registry),
         )
     )
-    if passing is not None:
-        app.middlewares.append(passing)
+    if forwarding is not None:
+        app.middlewares.append(forwarding)
     app.middlewares.append(token_lifetime_middleware)
     app.middlewares.append(led_sessions_middleware)
     app.middlewares.append(held_registrations_middleware)

@@ -133,7 +133,7 @@ def backup(config: Path | None, data: Path | None, file: Path) -> None:
 
 def backup_when_due(config: Path | None, data: Path | None, folder: Path, every: str, keep: int) -> None:
     """Write a backup into ``folder`` when the newest there is ``every`` old, and remove the oldest beyond ``keep``."""
-    from engine.commands.backup_series import (
+    from engine.commands.backup_rotation import (
         InvalidInterval,
         backups_in,
         file_name,

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias, assert_never
 
 from engine.domain import events as e
 from engine.domain.instant import Millis
+from engine.domain.late_reports import insert_in_order, insert_span, member_after_report
 from engine.domain.recompute import without_share
-from engine.domain.record import insert_in_order, insert_span, member_after_report
 from engine.domain.session import (
     CHAT_KEPT,
     Announcement,

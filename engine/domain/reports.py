@@ -11,7 +11,7 @@ from typing import assert_never
 from engine.domain import commands as c
 from engine.domain import events as e
 from engine.domain.instant import Millis
-from engine.domain.record import has_newer_technique, is_outdated, member_after_report
+from engine.domain.late_reports import has_newer_technique, is_outdated, member_after_report
 from engine.domain.session import Member, Phase, Presence, Role, Session
 from engine.domain.start_and_end import end, start
 from engine.domain.techniques.lookup import named

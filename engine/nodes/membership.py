@@ -21,18 +21,19 @@ from uuid import uuid4
 import structlog
 
 from engine.domain.instant import Millis
-from engine.nodes.beliefs import (
+from engine.nodes.failure_detector import (
     BEAT_S,
     TTL_S,
     Beat,
     Verdict,
     View,
-    looked,
     may_serve,
+    observe,
     share_of,
     unowned_for_long,
 )
 from engine.runtime.supervised import supervised
+from engine.storage.atomic_file import write_atomically
 from engine.storage.database import Connection, Database, DatabaseError
 from engine.storage.nodes import (
     EXPOSED_FILE,
@@ -44,7 +45,6 @@ from engine.storage.nodes import (
     lock_name,
     node_before,
 )
-from engine.storage.whole_file import write_whole
 
 __all__ = ["Membership", "MembershipListener", "NodeFacts"]
 
@@ -220,7 +220,7 @@ class Membership:
     def _enter(self, table: NodeTable) -> None:
         node = uuid4().hex[:12]
         # Written first: a row whose id nobody remembers would live until its beats are missed.
-        write_whole(self._data / NODE_FILE, f"{node}\n")
+        write_atomically(self._data / NODE_FILE, f"{node}\n")
         # The lock is a hint that this process is connected; another connection's end is not its loss.
         self._lock.close()
         self._lock.enter_context(
@@ -275,7 +275,7 @@ class Membership:
             # Where this connection ended, so may others have: their locks are taken again a moment later.
             self._over, self._view = look.over, View()
         self._remember(look)
-        self._view, dead = looked(self._view, asked_at, answered_at, others)
+        self._view, dead = observe(self._view, asked_at, answered_at, others)
         for node, beat in dead.items():
             rolled_back = beat < self._latest.get(node, beat)
             if table.bury(node, beat, rolled_back=rolled_back):
@@ -297,7 +297,7 @@ class Membership:
             self._call(self._listener.failed_over, partial(self._is_whole, look.timeline))
         elif look.exposed_on != self._exposed_on:
             try:
-                write_whole(self._data / EXPOSED_FILE, f"{look.exposed_on}\n")
+                write_atomically(self._data / EXPOSED_FILE, f"{look.exposed_on}\n")
                 self._exposed_on = look.exposed_on
             except OSError as error:
                 log.warning("not remembered", file=EXPOSED_FILE, reason=str(error))

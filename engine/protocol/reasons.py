@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 
-from engine.domain.findings import findings_of
+from engine.domain.validation_errors import error_details
 
 __all__ = ["reasons"]
 
@@ -40,7 +40,7 @@ def reasons(wrong: ValidationError, prefix: str = "") -> dict[str, str]:
     Never holds the value that was sent.
     """
     by_field: dict[str, str] = {}
-    for finding in findings_of(wrong):
+    for finding in error_details(wrong):
         path = ".".join(part for part in (prefix, *_path(finding["loc"])) if part) or "body"
         by_field.setdefault(path, _reason(finding["type"], finding["msg"]))
     return by_field

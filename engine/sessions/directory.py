@@ -26,6 +26,7 @@ from engine.protocol.outgoing import Message
 from engine.runtime.mailbox import MailboxFull
 from engine.runtime.supervised import supervised
 from engine.sessions.figures.telemetry import HeartCounts
+from engine.sessions.id_reservations import IdReservations
 from engine.sessions.journaling.loading import SessionLoader
 from engine.sessions.messages import (
     Execute,
@@ -39,7 +40,6 @@ from engine.sessions.messages import (
 from engine.sessions.ports import Ownership, RoomPort
 from engine.sessions.recent_messages import recent_messages
 from engine.sessions.session_actor import LoadedSession, SessionActor
-from engine.sessions.sole_spellings import SoleSpellings
 from engine.sessions.timing.deadline_queue import DeadlineQueue
 from engine.storage.journal import Journal, NotOwner
 from engine.storage.rooms import RoomCatalogue
@@ -103,7 +103,7 @@ class Directory:
         self._marks = marks
         self._actors: dict[str, pykka.ActorRef[SessionActor]] = {}
         self._starting: dict[str, asyncio.Future[pykka.ActorRef[SessionActor]]] = {}
-        self._spellings = SoleSpellings(rooms)
+        self._ids = IdReservations(rooms)
         self._failed: set[str] = set()
         self._durable: dict[str, Session] = {}
         self._last_used: dict[str, Millis] = {}
@@ -149,7 +149,7 @@ class Directory:
         Raises:
             Conflict: the id is taken, or differs from one that is by case alone.
         """
-        async with self._spellings.reserved(session_id):
+        async with self._ids.reserved(session_id):
             try:
                 ref = await self.find(session_id)
             except NotFound:

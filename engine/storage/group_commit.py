@@ -19,6 +19,7 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
+from engine.storage.append_rows import record_of
 from engine.storage.database import (
     Connection,
     DatabaseError,
@@ -29,7 +30,6 @@ from engine.storage.database import (
 )
 from engine.storage.journal import Append, Done, JournalFailed, Loaded, Record, StateSnapshot, contiguous
 from engine.storage.rows import PEOPLE, ROOMS
-from engine.storage.writing import record_of
 
 __all__ = ["MAX_STAGED", "GroupCommitJournal", "OnCommit"]
 

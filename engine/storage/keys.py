@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from engine.domain.instant import Millis
+from engine.storage.atomic_file import write_atomically
 from engine.storage.database import (
     Connection,
     ConstraintViolated,
@@ -27,7 +28,6 @@ from engine.storage.database import (
     DatabaseLocked,
     DatabaseLost,
 )
-from engine.storage.whole_file import write_whole
 
 __all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "KeyRole", "Keys", "signing_key"]
 
@@ -298,7 +298,7 @@ def signing_key(data: Path, made_of: str | None = None) -> bytes:
     file = data / SIGNING_KEY_FILE
     if not file.exists():
         key = secrets.token_bytes(32) if made_of is None else bytes.fromhex(made_of)
-        write_whole(file, key.hex() + "\n")
+        write_atomically(file, key.hex() + "\n")
     key = bytes.fromhex(file.read_text("ascii").strip())
     if len(key) != 32:
         raise ValueError(f"{file.name} does not hold a key of 32 bytes")

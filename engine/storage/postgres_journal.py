@@ -28,6 +28,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from engine.domain.instant import Millis
 from engine.storage.acknowledged_tail import KEPT_S, AcknowledgedTail
+from engine.storage.append_rows import is_written, latest_position, record_of, write_checked
 from engine.storage.database import (
     ConstraintViolated,
     DatabaseError,
@@ -48,7 +49,6 @@ from engine.storage.journal import (
 )
 from engine.storage.postgres import PostgresConnection, PostgresDatabase
 from engine.storage.rows import PEOPLE, ROOMS, PersonChange
-from engine.storage.writing import is_written, latest_position, record_of, write_checked
 
 __all__ = ["PostgresJournal"]
 

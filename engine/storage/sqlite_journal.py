@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
+from engine.storage.append_rows import latest_position, write_checked, write_rows
 from engine.storage.database import ConstraintViolated, DatabaseLocked, Value
 from engine.storage.group_commit import GroupCommitJournal, OnCommit
 from engine.storage.journal import Append, StalePosition
 from engine.storage.sqlite import SqliteConnection, SqliteDatabase
-from engine.storage.writing import latest_position, write_checked, write_rows
 
 __all__ = ["SqliteJournal"]
 

@@ -13,7 +13,7 @@ from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
 from engine.storage.sign_ins import SignIns
 from publisher.catalogue.deliveries import KEY_MAILS, NEWSLETTER, PERSONAL, Delivery
-from publisher.catalogue.mail_times import begin_time, is_over, next_try
+from publisher.catalogue.mail_retries import begin_time, is_over, next_try
 from publisher.catalogue.place_mails import PLACE_MAILS, has_address, wanted_address
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.series_mails import GATHERED, waiting_with

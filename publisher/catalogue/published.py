@@ -24,10 +24,10 @@ from engine.storage.session_reader import SessionReader
 from engine.storage.stories import remove_quotes
 from engine.storage.techniques import OwnTechniques
 from engine.storage.webhooks import Notice, queue_notice
+from publisher.catalogue.batches import in_batches
 from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
 from publisher.catalogue.feed_places import FeedPlace, place_of
 from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
-from publisher.catalogue.portions import in_portions
 from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import PUBLISHER
 
@@ -229,8 +229,8 @@ class Catalogue(Listing):
 
     def mark_own(self, pages: Iterable[str]) -> None:
         """The same in this copy of the site alone, where they need not be marked together."""
-        for portion in in_portions(sorted(pages)):
-            self._mark(portion, "SELECT site, :page, 1 FROM sites WHERE site = :site", site=self.site)
+        for batch in in_batches(sorted(pages)):
+            self._mark(batch, "SELECT site, :page, 1 FROM sites WHERE site = :site", site=self.site)
 
     def dirty_pages(self) -> dict[str, int]:
         """The dirty pages, each with how often it was marked; hand this to ``clear_dirty`` once they are built."""
@@ -281,9 +281,9 @@ class Catalogue(Listing):
 
     def _write(self, statement: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Write rows that need not be written together."""
-        for portion in in_portions(rows):
+        for batch in in_batches(rows):
             with self.transaction():
-                self.connection.many(statement, portion)
+                self.connection.many(statement, batch)
 
     def _mark(self, pages: Iterable[str], rows: str, **values: Value) -> None:
         with self.transaction():

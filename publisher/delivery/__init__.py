@@ -4,6 +4,6 @@ Invariants: a delivery is recorded as under way before its first byte is sent; o
 ``uncertain`` and never sent again by itself. May import: ``engine.domain``,
 ``storage``; ``publisher.catalogue``, ``drafts``, ``mail``, ``rendering``, ``syndication``.
 
-Retries: the attempts of one mail are in ``catalogue.due_deliveries``, pauses and lifetimes in ``catalogue.mail_times``; the pause of all mail
-while the server refuses the studio itself is ``mail.Outage``.
+Retries: the attempts of one mail are in ``catalogue.due_deliveries``, pauses and lifetimes in ``catalogue.mail_retries``; the pause of all mail
+while the server refuses the studio itself is ``due_mail.Outage``.
 """

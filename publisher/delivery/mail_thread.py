@@ -14,7 +14,7 @@ from engine.domain.instant import Millis
 from engine.storage.database import Database, DatabaseError, DatabaseLocked, DatabaseLost
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.published import Catalogue
-from publisher.delivery.mail import Outage, deliver_due
+from publisher.delivery.due_mail import Outage, deliver_due
 from publisher.delivery.one_mail import without_addresses
 from publisher.drafts.open_draft_desk import open_draft_desk
 from publisher.rendering.studio import InvalidStudio

@@ -29,7 +29,7 @@ from publisher.rendering.templates import Templates
 from publisher.site import sitemap
 from publisher.site.card_workers import CardWorkers
 from publisher.site.cards import Cards
-from publisher.site.collecting import collect, collected_by_hand
+from publisher.site.garbage_collection import collect, manual_collection
 from publisher.site.mkdocs_build import PageRenderer
 from publisher.site.page import Page
 from publisher.site.page_process import PageSetup
@@ -123,7 +123,7 @@ class SiteBuilder:
             number = len(dirty)
             build = partial(self._build, in_reader_order(dirty), self._public, self._private, progress)
         # A small build does not go into the idle class: on a busy machine it might never run.
-        with collected_by_hand() if number > _LARGE else nullcontext():
+        with manual_collection() if number > _LARGE else nullcontext():
             changed = run_idle(build) if number > _LARGE else build()
         self._cards.follow()
         self._catalogue.clear_dirty(dirty)

@@ -13,7 +13,7 @@ from publisher.processes import answer_requests
 from publisher.rendering.links import Links
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
-from publisher.site.collecting import collect, collected_by_hand
+from publisher.site.garbage_collection import collect, manual_collection
 from publisher.site.mkdocs_build import PageRenderer
 from publisher.site.session_pages import SessionSource, session_page
 
@@ -70,5 +70,5 @@ def _renderer(made_of: bytes) -> tuple[PageSetup, PageRenderer, list[str]]:
 
 
 if __name__ == "__main__":
-    with collected_by_hand():
+    with manual_collection():
         answer_requests(rendered)

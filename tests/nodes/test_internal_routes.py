@@ -10,8 +10,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from engine.api.http.addresses import Addresses
 from engine.cluster import add_internal_routes
+from engine.nodes.forwarding import Forwarding
 from engine.nodes.hop import HOP_HEADER, Hop, HopSigner
-from engine.nodes.passing import Passing
 from engine.sessions.directory import Directory
 
 KEY = b"k" * 32
@@ -41,7 +41,7 @@ async def test_only_a_server_itself_is_answered(path: str, asked: str) -> None:
         raise AssertionError
 
     sessions, app = Sessions(), web.Application()
-    passing = Passing(
+    passing = Forwarding(
         HopSigner(KEY, lambda: "two"),
         Addresses().client_of,
         nobody,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pytest
 
 from engine.nodes import membership
-from engine.nodes.beliefs import BEAT_S, LEFT_TO_COMERS_S, TTL_S, Unchanged, View
+from engine.nodes.failure_detector import BEAT_S, LEFT_TO_COMERS_S, TTL_S, Unchanged, View
 from engine.nodes.membership import Membership, MembershipListener, NodeFacts
 from engine.storage.nodes import EXPOSED_FILE, NodeRow, NodeTable, exposed_before, lock_name
 from engine.storage.postgres import PostgresDatabase
@@ -282,7 +282,7 @@ async def test_a_buried_node_joins_again_once_its_folder_can_be_written(
     try:
         with database.connect() as connection:
             with monkeypatch.context() as patched:
-                patched.setattr(membership, "write_whole", full)
+                patched.setattr(membership, "write_atomically", full)
                 connection.execute("DELETE FROM nodes")
                 await _becomes(lambda: len(refused) >= 2)
             await _becomes(lambda: connection.value("SELECT node FROM nodes") == node.node != first)

@@ -10,10 +10,10 @@ import pytest
 
 from engine.domain.instant import HOUR, MINUTE
 from engine.domain.snapshot import Quote, Snapshot
+from engine.storage.append_rows import write_rows
 from engine.storage.journal import Append
 from engine.storage.outbox import Outbox
 from engine.storage.rows import UNFINISHED
-from engine.storage.writing import write_rows
 from publisher import commands, importing
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key

@@ -168,7 +168,7 @@ def test_a_full_disk_leaves_no_half_of_a_signing_key(tmp_path: Path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("engine.storage.whole_file.os.fsync", full)
+        patched.setattr("engine.storage.atomic_file.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             signing_key(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 
 from engine.domain.registrations import PlaceState
+from engine.storage.append_rows import write_checked
 from engine.storage.database import Connection, Database
 from engine.storage.journal import Append, Record
 from engine.storage.places import Place, Places
 from engine.storage.registrations import Registrations
 from engine.storage.request_limits import RequestLimits
 from engine.storage.rows import ROOMS, PersonChange, PersonRow, RoomRow
-from engine.storage.writing import write_checked
 from tests.storage.rows import room
 
 EVENING = room("evening", scheduled_start=5_000_000, max_participants=2)

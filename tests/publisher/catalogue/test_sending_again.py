@@ -15,7 +15,7 @@ from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import Deliveries, Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.mail_report import waits_because
-from publisher.catalogue.mail_times import expire, postpone_due
+from publisher.catalogue.mail_retries import expire, postpone_due
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room

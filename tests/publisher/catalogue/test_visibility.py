@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.domain.snapshot import Snapshot
+from engine.storage.append_rows import write_rows
 from engine.storage.journal import Append
 from engine.storage.outbox import schedule_row
-from engine.storage.writing import write_rows
 from publisher.drafts.desk import DraftNotFound
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import ALL, Publisher

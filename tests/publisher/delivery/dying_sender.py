@@ -23,7 +23,7 @@ from engine.storage.postgres import PostgresConnection
 from engine.storage.sqlite import SqliteConnection
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.published import Catalogue
-from publisher.delivery.mail import deliver_due
+from publisher.delivery.due_mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 
 STEPS = {

@@ -37,7 +37,7 @@ from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.mail_report import mail_counts, waits_because
 from publisher.commands import list_publications
 from publisher.delivery import messages
-from publisher.delivery.mail import Outage, deliver_due
+from publisher.delivery.due_mail import Outage, deliver_due
 from publisher.delivery.mail_thread import MailDelivery
 from publisher.delivery.smtp_address import smtp_arguments
 from publisher.drafts.open_draft_desk import open_draft_desk

@@ -24,7 +24,7 @@ from engine.storage.webhooks import Webhooks
 from publisher.catalogue.coming import Coming, Registered
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.letters import Letters
-from publisher.delivery.mail import deliver_due
+from publisher.delivery.due_mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.protocol.described import check_described
 from tests.publisher.delivery.test_mail import MailServer, mail_server

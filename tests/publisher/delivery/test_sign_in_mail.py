@@ -12,7 +12,7 @@ from engine.storage.keys import KeyRole, Keys
 from engine.storage.opening import database_of
 from engine.storage.sign_ins import SignIns
 from publisher.catalogue.published import Catalogue
-from publisher.delivery.mail import deliver_due
+from publisher.delivery.due_mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.api.conftest import refused, running
 from tests.publisher.delivery.test_mail import MailServer, mail_server

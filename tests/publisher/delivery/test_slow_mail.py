@@ -15,7 +15,7 @@ from engine.storage.opening import database_of
 from publisher import commands
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.due_deliveries import DueDeliveries
-from publisher.delivery.mail import deliver_due
+from publisher.delivery.due_mail import deliver_due
 from publisher.delivery.mail_thread import MailDelivery
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.publisher.delivery.test_mail import LATER, approve, states, subscribed

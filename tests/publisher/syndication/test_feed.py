@@ -14,10 +14,10 @@ import pytest
 from icalendar import Calendar
 
 from engine.domain.instant import HOUR, MINUTE, iso, to_datetime
+from engine.storage.append_rows import write_rows
 from engine.storage.database import Value
 from engine.storage.journal import Append
 from engine.storage.outbox import schedule_row
-from engine.storage.writing import write_rows
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room

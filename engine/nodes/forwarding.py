@@ -1,7 +1,7 @@
-"""Requests for sessions of other nodes: passed on to the owner, and its answer passed back.
+"""The reverse proxy between nodes: forwards requests to the node that owns their session, and its answer back.
 
 A client sees one server. HTTP requests are sent again as they came once a handler finds that the session is another
-node's; WebSocket handshakes are looked at before they are answered. A request that was passed on is not passed on
+node's; WebSocket handshakes are looked at before they are answered. A request that was forwarded is not forwarded
 again, an owner that does not answer is a 503 with ``Retry-After``, or 4006 on a WebSocket: never an endless wait.
 A little long: requests and WebSockets find the owner, and give it up for lost, in the same way.
 """
@@ -26,7 +26,7 @@ from engine.nodes.hop import HOP_HEADER, Hop, HopSigner
 from engine.nodes.splice import OwnerUnreachable, Spliced, splice
 from engine.storage.nodes import NodeRow, Owner
 
-__all__ = ["MOST_SOCKETS", "YIELD_AT", "Passing"]
+__all__ = ["MOST_SOCKETS", "YIELD_AT", "Forwarding"]
 
 _ANSWERED_WITHIN_S = 35.0
 """The longest answer of ours, a publication that is waited for, takes 30 s."""
@@ -38,7 +38,7 @@ _YIELDED = 204
 _KEPT_FOR_S = 5.0
 _MOST_KEPT = 10_000
 MOST_SOCKETS = 2000
-"""Sockets that one node passes on at most: a balancer that knows where sessions are is needed beyond that."""
+"""Sockets that one node forwards at most: a balancer that knows where sessions are is needed beyond that."""
 _OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "upgrade"})
 _MADE_ANEW = frozenset(
     {*_OF_ONE_CONNECTION, "content-encoding", "expect", "x-request-id", HOP_HEADER.lower()}
@@ -48,8 +48,8 @@ _MADE_ANEW = frozenset(
 log = structlog.get_logger()
 
 
-class Passing:
-    """Passes requests on. Used on one loop."""
+class Forwarding:
+    """Forwards requests. Used on one loop."""
 
     def __init__(
         self,
@@ -80,16 +80,16 @@ class Passing:
         """What waits for another node, and for which."""
 
     def hop(self, request: web.BaseRequest) -> Hop | None:
-        """What another node says of a request that it passed on; None for one of a client."""
+        """What another node says of a request that it forwarded; None for one of a client."""
         return self._signer.read(request)
 
     def is_of_another_node(self, request: web.BaseRequest) -> bool:
-        """Whether another node itself asks: it passes on no client's request."""
+        """Whether another node itself asks: it forwards no client's request."""
         hop = self.hop(request)
         return hop is not None and hop.is_own
 
     def sockets(self) -> int:
-        """How many sockets are passed on at present."""
+        """How many sockets are forwarded at present."""
         return len(self._sockets)
 
     def gone(self, living: Collection[str]) -> None:
@@ -107,18 +107,18 @@ class Passing:
 
     @property
     def middleware(self) -> Middleware:
-        """Passes a request on whose handler finds that its session is another node's."""
+        """Forwards a request whose handler finds that its session is another node's."""
 
         @web.middleware
-        def pass_on(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
+        def forward(request: web.Request, handler: Handler) -> Awaitable[web.StreamResponse]:
             if request.path.startswith("/ws/"):
                 return handler(request)
             return self._answer(request, handler)
 
-        return pass_on
+        return forward
 
     def socket(self, handler: Handler, session_id_of: Callable[[web.Request], str | None]) -> Handler:
-        """A handler of WebSockets that serves those of its own sessions, and passes the others on."""
+        """A handler of WebSockets that serves those of its own sessions, and forwards the others."""
 
         async def serve(request: web.Request) -> web.StreamResponse:
             session_id = session_id_of(request)
@@ -177,7 +177,7 @@ class Passing:
     async def ask_others(self, request: web.Request) -> list[bytes]:
         """The bodies of the answers (200) of other nodes to the same request; without those that do not answer soon.
 
-        Empty for a request that was passed on: whoever passed it on asks the others too.
+        Empty for a request that was forwarded: whoever forwarded it asks the others too.
         """
         others = self._others()
         if not others or self.hop(request) is not None:
@@ -220,9 +220,9 @@ class Passing:
         except Moved as moved:
             if self.hop(request) is not None:
                 return _elsewhere()
-            return await self._passed_on(request, moved)
+            return await self._forwarded(request, moved)
 
-    async def _passed_on(self, request: web.Request, moved: Moved) -> web.StreamResponse:
+    async def _forwarded(self, request: web.Request, moved: Moved) -> web.StreamResponse:
         body = await self._body_of(request)
         try:
             async with (

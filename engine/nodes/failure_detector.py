@@ -1,4 +1,4 @@
-"""What a node believes of the others, from the beats that it saw in the database. Pure functions and values.
+"""The failure detector: which nodes are dead, by the beats seen in the database, and who takes their sessions. Pure functions.
 
 A beat is a number that its node counts up, not a time. Instants and durations are seconds of the watcher's own
 monotonic clock; no clock is compared with another machine's.
@@ -19,8 +19,8 @@ __all__ = [
     "Unchanged",
     "Verdict",
     "View",
-    "looked",
     "may_serve",
+    "observe",
     "share_of",
     "unowned_for_long",
 ]
@@ -61,7 +61,7 @@ class View:
     nodes: Mapping[str, Unchanged] = field(default_factory=dict)
 
 
-def looked(
+def observe(
     view: View, asked_at: float, answered_at: float, beats: Mapping[str, Beat]
 ) -> tuple[View, dict[str, int]]:
     """The view after one more look at the other nodes, and whom to bury: nodes with the number seen.

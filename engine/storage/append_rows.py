@@ -1,4 +1,4 @@
-"""How the rows of one ``Append`` are written, inside a transaction that is open."""
+"""Writes the rows of one ``Append``, inside a transaction that is open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder of backups: which one is due, how the files are called, which are too many."""
+"""Rotation of backups in a folder: when the next is due, how the files are called, which are too many."""
 
 from __future__ import annotations
 

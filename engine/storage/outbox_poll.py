@@ -1,4 +1,4 @@
-"""What a publisher on a database that servers share looks for again and again, in one statement."""
+"""What a publisher polls a database that servers share for, in one statement."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from engine.domain.instant import Millis
 from engine.storage.database import Connection
 
-__all__ = ["OutboxLook", "look_into_outbox"]
+__all__ = ["OutboxPoll", "poll_outbox"]
 
 
 @dataclass(frozen=True, slots=True)
-class OutboxLook:
+class OutboxPoll:
     """Whether there is anything to do."""
 
     due: Millis | None
@@ -24,8 +24,8 @@ class OutboxLook:
     """What the caller asked beside."""
 
 
-def look_into_outbox(connection: Connection, site: str, beside: str) -> OutboxLook:
-    """Look for the publisher of a copy of the site.
+def poll_outbox(connection: Connection, site: str, beside: str) -> OutboxPoll:
+    """Poll for the publisher of a copy of the site.
 
     ``beside`` is a number of the caller's own, as SQL in which ``:site`` stands for that copy: one statement has both.
     """
@@ -37,4 +37,4 @@ def look_into_outbox(connection: Connection, site: str, beside: str) -> OutboxLo
         site=site,
     )
     assert row is not None
-    return OutboxLook(row["due"], row["servers"], row["others_run"] > 0, row["beside"])
+    return OutboxPoll(row["due"], row["servers"], row["others_run"] > 0, row["beside"])

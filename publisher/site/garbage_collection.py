@@ -6,11 +6,11 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["collect", "collected_by_hand"]
+__all__ = ["collect", "manual_collection"]
 
 
 @contextmanager
-def collected_by_hand() -> Iterator[None]:
+def manual_collection() -> Iterator[None]:
     """Leave garbage to whoever calls ``collect`` after each portion. What is left at the end stays out of later collections."""
     gc.freeze()
     gc.disable()

@@ -1,6 +1,6 @@
-"""A publisher among others on one database: when it makes a round, and whose jobs it takes.
+"""Polls a database that publishers share: when this one makes a round, and whose jobs it takes.
 
-A round takes a dozen statements, of a database that has many publishers: it is made when a look finds something to do.
+A round takes a dozen statements, of a database that has many publishers: it is made when a poll finds something to do.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import structlog
 from engine.domain.instant import SECOND, Millis
 from engine.storage.database import Database, DatabaseError, DatabaseLocked, DatabaseLost
 from engine.storage.outbox import Outbox
-from engine.storage.outbox_look import look_into_outbox
+from engine.storage.outbox_poll import poll_outbox
 from publisher.catalogue.published import MARKED, Catalogue
 
-__all__ = ["SharedLooks", "lock_name"]
+__all__ = ["SharedPolling", "lock_name"]
 
-_LOOK_EVERY_S = 2.5
+_POLL_EVERY_S = 2.5
 """What another publisher marks is told at once; a server of an older version tells nothing."""
-_LOOK_AT_OTHERS_EVERY_S = 5.0
+_ASK_FOR_OTHERS_EVERY_S = 5.0
 _ROUND_EVERY_S = 60.0
 """Within it a setting that another server changed is noticed; ``studio.toml`` is looked at each time."""
 _PATIENCE: Millis = 5 * SECOND
@@ -34,8 +34,8 @@ def lock_name(site: str) -> str:
     return f"publisher of {site}"
 
 
-class SharedLooks:
-    """Looks, with one statement each, whether a round would find anything to do."""
+class SharedPolling:
+    """Polls, with one statement each, whether a round would find anything to do."""
 
     def __init__(self, database: Database, catalogue: Catalogue, outbox: Outbox) -> None:
         self._database = database
@@ -47,14 +47,14 @@ class SharedLooks:
         self.patience: Millis = 0
         """How long a job must have been due before it is taken from those who know of it first."""
 
-    def looked(self, *, busy: bool) -> None:
+    def round_done(self, *, busy: bool) -> None:
         """A whole round was made; another one follows at once where something is going on."""
         self._round_due = time.monotonic() + (0.0 if busy else _ROUND_EVERY_S)
 
     def nothing_to_do(self) -> bool:
         """Whether a round can be left out: it would find no page marked and no job due."""
         try:
-            seen = look_into_outbox(self._catalogue.connection, self._catalogue.site, MARKED)
+            seen = poll_outbox(self._catalogue.connection, self._catalogue.site, MARKED)
         except (DatabaseLocked, DatabaseLost):
             self._due = None
             return True
@@ -62,17 +62,17 @@ class SharedLooks:
         self._due = seen.due
         now = time.monotonic()
         if seen.others_run and now >= self._others_due:
-            self._others_due = now + _LOOK_AT_OTHERS_EVERY_S
+            self._others_due = now + _ASK_FOR_OTHERS_EVERY_S
             with suppress(DatabaseError):
                 self._queue_left_behind()
         return now < self._round_due and not seen.beside and self.seconds() > 0
 
     def seconds(self) -> float:
-        """How long until the next look."""
+        """How long until the next poll."""
         if self._due is None:
-            return _LOOK_EVERY_S
+            return _POLL_EVERY_S
         left = (self._due + self.patience) / 1000 - time.time()
-        return min(_LOOK_EVERY_S, max(0.0, left))
+        return min(_POLL_EVERY_S, max(0.0, left))
 
     def _queue_left_behind(self) -> None:
         """Queue the jobs again that a publisher had in hand when it died."""

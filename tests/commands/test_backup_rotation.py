@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from engine.cli import app
 from engine.clock import Clock
-from engine.commands.backup_series import InvalidInterval, backups_in, file_name, interval, is_due, too_many
+from engine.commands.backup_rotation import InvalidInterval, backups_in, file_name, interval, is_due, too_many
 from engine.domain.instant import HOUR, MINUTE
 
 DAY = 24 * HOUR

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from publisher.site.collecting import collect, collected_by_hand
+from publisher.site.garbage_collection import collect, manual_collection
 
 
 class Circle:
@@ -17,7 +17,7 @@ class Circle:
 
 def test_garbage_of_every_portion_is_gone_at_the_end() -> None:
     """What a portion left to the next one, too."""
-    with collected_by_hand():
+    with manual_collection():
         assert not gc.isenabled()
         kept, dropped = Circle(), Circle()
         seen = [weakref.ref(kept), weakref.ref(dropped)]
@@ -31,7 +31,7 @@ def test_garbage_of_every_portion_is_gone_at_the_end() -> None:
 
 def test_what_stays_is_left_out_of_later_collections() -> None:
     """A build after a long one collects what it made itself, and nothing else."""
-    with collected_by_hand():
+    with manual_collection():
         stays = Circle()
     assert gc.get_freeze_count() > 0
     assert not any(each is stays for each in gc.get_objects())

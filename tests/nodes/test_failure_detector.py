@@ -1,4 +1,4 @@
-"""What a node believes of the others: nobody who beats is buried, and whoever is dead is buried soon."""
+"""The failure detector: nobody who beats is buried, and whoever is dead is buried soon."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from engine.nodes.beliefs import (
+from engine.nodes.failure_detector import (
     BEAT_S,
     LEFT_TO_COMERS_S,
     TTL_S,
     Beat,
     Verdict,
     View,
-    looked,
     may_serve,
+    observe,
     share_of,
     unowned_for_long,
 )
@@ -64,7 +64,7 @@ class Watching(RuleBasedStateMachine):
         self.now += delay
         if self.whole_since is None or self.now - self.last_answer > 2.5 * BEAT_S:
             self.whole_since = self.now
-        self.view, dead = looked(self.view, asked, self.now, beats)
+        self.view, dead = observe(self.view, asked, self.now, beats)
         self.last_answer = self.now
         for name in dead:
             assert not self.nodes[name].alive
@@ -103,7 +103,7 @@ def watch(numbers: list[int], *, connected: list[bool] | None = None) -> list[di
     view, dead = View(), []
     for second, number in enumerate(numbers):
         held = True if connected is None else connected[second]
-        view, found = looked(view, second, second + 0.01, {"n": Beat(number, held)})
+        view, found = observe(view, second, second + 0.01, {"n": Beat(number, held)})
         dead.append(found)
     return dead
 

@@ -1,4 +1,4 @@
-"""Rows that need not be written together, in portions: a live session on the same database waits for one of them only."""
+"""Batches of rows that need not be written together: a live session on the same database waits for one of them only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
-__all__ = ["in_portions"]
+__all__ = ["in_batches"]
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ _PAUSE_S: Final = 0.005
 shorter gap a live session that waits for the lock would not see that it was."""
 
 
-def in_portions(items: Sequence[T]) -> Iterator[Sequence[T]]:
+def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Fifty at a time, each to be written in a transaction of its own; between them whoever waits gets the write lock."""
     for start in range(0, len(items), _ROWS):
         if start:

@@ -1,4 +1,4 @@
-"""One spelling for each id of a session: others that differ by case alone would be the same folder on hosts whose file names know no case."""
+"""Reserves the id of a session that is being created: one that differs from another by case alone would be the same folder on file systems that ignore case."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator
 from engine.domain.rejection import Conflict
 from engine.storage.rooms import RoomCatalogue
 
-__all__ = ["SoleSpellings"]
+__all__ = ["IdReservations"]
 
 
-class SoleSpellings:
+class IdReservations:
     """The ids of sessions that are being created. Used on one loop."""
 
     def __init__(self, rooms: RoomCatalogue) -> None:

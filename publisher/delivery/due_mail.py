@@ -1,4 +1,4 @@
-"""Mail delivery: sends due mails through the studio's SMTP server, each to one recipient, and records the outcome."""
+"""Sends due mails through the studio's SMTP server over one connection, each to one recipient, and records the outcome."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.domain.instant import HOUR, MINUTE, Millis
 from engine.storage.database import DatabaseError
 from publisher.catalogue.deliveries import Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
-from publisher.catalogue.mail_times import expire, postpone_due
+from publisher.catalogue.mail_retries import expire, postpone_due
 from publisher.catalogue.published import Catalogue
 from publisher.delivery.messages import message_of_delivery
 from publisher.delivery.one_mail import (

@@ -1,14 +1,14 @@
-"""Writes small files of a data folder whole or not at all."""
+"""Writes small files of a data folder atomically: whole or not at all."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["write_atomically"]
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
     """Write ASCII text for the owner of a file alone; what stood there before stays until all of it is on the disk.
 
     Half a key would keep every later start from succeeding.

@@ -1,4 +1,4 @@
-"""Passing on: never twice, never without an end, and to the right place with the client's own address."""
+"""Forwarding on: never twice, never without an end, and to the right place with the client's own address."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestServer, unused_port
 
 from engine.api.http.addresses import Addresses
 from engine.domain.rejection import Moved
+from engine.nodes.forwarding import Forwarding
 from engine.nodes.hop import HopSigner
-from engine.nodes.passing import Passing
 from engine.storage.nodes import Owner
 
 KEY = b"k" * 32
@@ -34,7 +34,7 @@ class Servers:
         self.stack = AsyncExitStack()
         self.asked: list[str] = []
         self.addresses: dict[str, Addresses] = {}
-        self.passing: dict[str, Passing] = {}
+        self.forwarding: dict[str, Forwarding] = {}
 
     async def start(
         self, name: str, owner: str, url: Callable[[], str], looked: Callable[[], None] = lambda: None
@@ -44,7 +44,7 @@ class Servers:
             return Owner(owner, url(), 1)
 
         addresses = self.addresses[name] = Addresses(["127.0.0.1"])
-        passing = self.passing[name] = Passing(
+        forwarding = self.forwarding[name] = Forwarding(
             HopSigner(KEY, lambda: name),
             addresses.client_of,
             whose,
@@ -54,7 +54,7 @@ class Servers:
         )
 
         def told(request: web.BaseRequest) -> str | None:
-            hop = passing.hop(request)
+            hop = forwarding.hop(request)
             return None if hop is None else hop.address
 
         addresses.trust_hops(told)
@@ -76,12 +76,12 @@ class Servers:
                 await ws.send_bytes(message.data * 2)
             return ws
 
-        app = web.Application(middlewares=[passing.middleware])
+        app = web.Application(middlewares=[forwarding.middleware])
         app.router.add_route("*", "/x", moved)
-        app.router.add_get("/ws/x", passing.socket(socket, lambda _: None if owner == name else "s"))
+        app.router.add_get("/ws/x", forwarding.socket(socket, lambda _: None if owner == name else "s"))
         server = TestServer(app)
         await self.stack.enter_async_context(server)
-        self.stack.push_async_callback(passing.close)
+        self.stack.push_async_callback(forwarding.close)
         return server
 
 
@@ -184,10 +184,10 @@ async def test_an_owner_that_stands_still_is_waited_for_until_it_is_buried(
         waiting: list[asyncio.Task[Any]] = [asyncio.create_task(on_a_socket()), asyncio.create_task(asked())]
         for _ in waiting:
             await taken.get()
-        servers.passing["first"].gone({"first", "owner"})
+        servers.forwarding["first"].gone({"first", "owner"})
         await asyncio.sleep(0)
         assert not any(each.done() for each in waiting)
-        servers.passing["first"].gone({"first"})
+        servers.forwarding["first"].gone({"first"})
         told, status = await asyncio.gather(*waiting)
     assert told.startswith(b"HTTP/1.1 101") is upgrades
     assert status == 503
