@@ -25,9 +25,9 @@ from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue import analytics
 from publisher.catalogue.batches import in_batches
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES
-from publisher.catalogue.coming import Coming
 from publisher.catalogue.forgetting import forget_recipients, retracts
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registrar
 from publisher.catalogue.sites import register_site
 from publisher.catalogue.upcoming import pages_naming_next
 from publisher.job_snapshots import JobSnapshots
@@ -240,7 +240,7 @@ class JobRunner:
             changed = self._snapshots.with_changed_visibility(job.session_id)
             if changed is not None:
                 self._catalogue.publish(changed, zone, story.at)
-            Coming(self._catalogue).settle(job.session_id, now)
+            Registrar(self._catalogue).settle(job.session_id, now)
             return True
         if self._outbox.document(job.session_id, job.version) != story.document:
             # Somebody took something back since it was rehearsed: it must not come back with what was read then.

@@ -27,13 +27,19 @@ from engine.api.http.plain_page import STYLES, page_context, styles
 from engine.api.http.responses import answer
 from engine.api.http.token_lifetime import token_lifetime_middleware
 from engine.api.newsletter import subscriptions as newsletter
-from engine.api.pages import coming_pages, embed_pages, series_coming_pages, series_pages, site_files
+from engine.api.pages import (
+    embed_pages,
+    registration_pages,
+    series_pages,
+    series_registration_pages,
+    site_files,
+)
 from engine.api.publishing import analytics, drafts, newsletter_preview, publications, summaries
 from engine.api.registrations import attendance, letter
 from engine.api.registrations import endpoints as registrations
-from engine.api.rooms import announce, me, platform_events
-from engine.api.rooms import endpoints as rooms
 from engine.api.series import endpoints as series
+from engine.api.sessions import announce, me, platform_events
+from engine.api.sessions import endpoints as sessions
 from engine.api.team import keys, passkeys, sign_in
 from engine.domain.instant import HOUR, Millis, iso
 from engine.protocol import asyncapi
@@ -42,7 +48,7 @@ from engine.protocol.rates import Rate
 __all__ = ["ENDPOINTS", "setup"]
 
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *rooms.ENDPOINTS,
+    *sessions.ENDPOINTS,
     *series.ENDPOINTS,
     *platform_events.ENDPOINTS,
     *summaries.ENDPOINTS,
@@ -91,10 +97,10 @@ def setup(
     _add_endpoints(app)
     _add_documents(app, backend.public_url.rstrip("/"), backend.clock.now)
     newsletter.add_routes(app)
-    coming_pages.add_routes(app)
+    registration_pages.add_routes(app)
     series_pages.add_routes(app)
     embed_pages.add_routes(app)
-    series_coming_pages.add_routes(app)
+    series_registration_pages.add_routes(app)
     app.cleanup_ctx.append(_close_catalogue)
     # What is below /api/ and unknown is refused by the router, which knows the methods.
     app.router.add_get("/{path:(?!api/).*}", site_files.serve)

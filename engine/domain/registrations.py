@@ -1,4 +1,4 @@
-"""The rules of saying that one comes: places and the waiting list, reminders, and how many may ask."""
+"""The rules of registrations: places and the waiting list, reminders, and how many there may be of one network or mailbox."""
 
 from __future__ import annotations
 

@@ -323,7 +323,7 @@ _FOLDED_IDS = "CREATE INDEX rooms_by_folded_id ON rooms (lower(session_id))"
 # Whose publisher runs a job, where several share the outbox.
 _CLAIMED_BY = "ALTER TABLE outbox ADD COLUMN claimed_by {text}"
 
-# Who says that they come, to a session or to every session of a series; and their places in each.
+# Registrations for a session or a whole series, and their places in each session.
 _REGISTRATIONS = """
     CREATE TABLE registrations (
         registration {text} PRIMARY KEY,

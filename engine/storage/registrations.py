@@ -1,4 +1,4 @@
-"""Who says that they come: registrations for a session or a series. Their places are in ``places``.
+"""The table of registrations for a session or a series. Their places are in ``places``.
 
 Names and addresses stand in ``registrations`` alone, and go with their row.
 """

@@ -12,11 +12,11 @@ from engine.storage import stories
 from engine.storage.database import Database, one_of
 from engine.storage.session_reader import SessionReader
 from engine.storage.sign_ins import SignIns
-from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import KEY_MAILS, PERSONAL
 from publisher.catalogue.letters import Letters
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
+from publisher.catalogue.registrar import Registrar
 
 __all__ = ["enforce_retention", "forget_recipients", "retracts", "strip_quotes"]
 
@@ -54,7 +54,7 @@ def forget_recipients(catalogue: Catalogue) -> int:
         session_id: {each.client_id for each in reader.recipients(session_id)}
         for session_id in {row["session_id"] for row in rows}
     }
-    return Coming(catalogue).forget_mails() + sum(
+    return Registrar(catalogue).forget_mails() + sum(
         connection.execute(
             "DELETE FROM deliveries WHERE session_id = :id AND kind = :kind AND recipient = :recipient"
             " AND state <> 'submitting'",

@@ -16,8 +16,8 @@ from engine.api.routes import ENDPOINTS
 from engine.clock import Clock
 from engine.storage.opening import database_of
 from engine.storage.sign_ins import SignIns
-from publisher.catalogue.coming import Coming
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registrar
 from tests.api.conftest import Server, moment, running
 from tests.api.soft_authenticator import SoftAuthenticator
 
@@ -89,15 +89,15 @@ async def somebody_comes(server: Server, session_id: str) -> None:
     """Somebody who confirmed their address comes to a session of a studio that sends mail."""
     (server.data / "studio.toml").write_text('sender = "hello@example.org"\n')
     with database_of(server.data).connect() as connection, connection.transaction():
-        coming = Coming(Catalogue(connection))
+        registrar = Registrar(Catalogue(connection))
         Catalogue(connection).set_meta("sends_mail", "yes")
-        room = coming.places.room(session_id)
+        room = registrar.places.room(session_id)
         assert room is not None
         address = "ada@example.org"
-        made = coming.register(
+        made = registrar.register(
             [room], series_id=None, name=None, address=address, mailbox=address, network="n", at=1
         )
-        coming.confirm(made.registration, 1)
+        registrar.confirm(made.registration, 1)
 
 
 async def send(server: Server, endpoint: Endpoint, known: dict[str, Any]) -> httpx.Response:

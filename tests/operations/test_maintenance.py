@@ -16,7 +16,7 @@ from engine.operations.maintenance import Maintenance
 from engine.storage import sqlite
 from engine.storage.database import Database
 from engine.storage.rows import ROOMS
-from publisher.catalogue.coming import Coming
+from publisher.catalogue.registrar import Registrar
 from tests.publisher.studio_data import Publisher
 from tests.realtime.hand_clock import HandClock
 from tests.storage.rows import room
@@ -45,8 +45,8 @@ async def test_an_address_that_nobody_confirms_is_gone_from_disk_within_four_day
     row = room("evening", scheduled_start=clock.now() + 40 * 24 * HOUR)
     studio.connection.execute(ROOMS.upsert, **ROOMS.values(row))
     studio.catalogue.set_meta("sends_mail", "yes")
-    coming = Coming(studio.catalogue)
-    made = coming.register(
+    registrar = Registrar(studio.catalogue)
+    made = registrar.register(
         [row],
         series_id=None,
         name=None,
@@ -68,14 +68,14 @@ async def test_an_address_that_nobody_confirms_is_gone_from_disk_within_four_day
     for days in (0, 2, 2):
         clock.jump(days * 24 * HOUR)
         await asyncio.wait_for(rounds.get(), 20)
-        found = coming.registrations.get(made.registration.registration)
+        found = registrar.registrations.get(made.registration.registration)
         assert found is not None
         addresses.append(found.address)
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert addresses == ["unconfirmed@x.example", "unconfirmed@x.example", None]
-    assert len(coming.places.places("evening")) == 1
+    assert len(registrar.places.places("evening")) == 1
     on_disk = [file.read_bytes() for file in studio.data.rglob("*") if file.is_file()]
     assert not any(b"unconfirmed@x.example" in content for content in on_disk)
     studio.close()

@@ -20,8 +20,8 @@ from engine.domain.webhooks import EVENTS
 from engine.storage.database import Connection
 from engine.storage.opening import database_of
 from engine.storage.sign_ins import SignIns
-from publisher.catalogue.coming import Coming
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registrar
 from tests.api.conftest import KEY as API_KEY
 from tests.api.conftest import quick_server, settings
 from tests.journey.server import asked
@@ -170,15 +170,15 @@ async def test_the_instructor_writes_once_to_those_who_come(
 
 
 async def _comes(connection: Connection, who: str, *, confirms: bool) -> None:
-    coming = Coming(Catalogue(connection))
-    room = coming.places.room("evening")
+    registrar = Registrar(Catalogue(connection))
+    room = registrar.places.room("evening")
     assert room is not None
     at, address = Clock().now(), f"{who}@example.org"
-    made = coming.register(
+    made = registrar.register(
         [room], series_id=None, name=None, address=address, mailbox=address, network="n", at=at
     )
     if confirms:
-        coming.confirm(made.registration, at)
+        registrar.confirm(made.registration, at)
 
 
 async def test_a_webhook_is_made_tested_and_removed(tmp_path: Path, open_page: Opener) -> None:

@@ -1,4 +1,4 @@
-"""The pages that the server renders itself, around the published site: sessions and series to come, those who come, and the files of the site.
+"""The pages that the server renders itself, around the published site: sessions and series to come, registration, and the files of the site.
 
 Owns: what a visitor sees at addresses of which ``public/`` has no file.
 Invariants: nothing of a private session leaks into a page, a calendar file or a preview.

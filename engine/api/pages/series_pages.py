@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 
 from engine.api.http.app_keys import CATALOGUE, CLOCK, LINKS, ROOMS, SERIES, caller_of, visible
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.pages.coming_section import coming_to_series_section
+from engine.api.pages.registration_section import series_registration_section
 from engine.api.pages.session_pages import calendar_link, description_of, local_time, paragraph, plan_list
 from engine.api.pages.site_files import not_found
 from engine.api.series.lookup import seen_by, visible_series
@@ -71,7 +71,7 @@ async def page(request: web.Request) -> web.StreamResponse:
         + about
         + _next_dates(context, series, planned)
         + plan_list(context, details)
-        + (await coming_to_series_section(request, context, series) if planned else "")
+        + (await series_registration_section(request, context, series) if planned else "")
         + _past_stories(context, series, stories)
     )
     return plain_page(

@@ -15,7 +15,7 @@ from markupsafe import escape as markup
 
 from engine.api.http.app_keys import CATALOGUE, CLOCK, SERIES
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.pages.coming_section import coming_section
+from engine.api.pages.registration_section import registration_section
 from engine.domain.instant import Millis, iso, to_datetime
 from engine.domain.session import Details, Phase, Session
 from engine.domain.techniques.lookup import named
@@ -55,7 +55,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
             )
             if details.visibility != "private":
                 text += calendar_link(page, f"/sessions/{state.session_id}/event.ics")
-            coming = await coming_section(request, page, state)
+            coming = await registration_section(request, page, state)
         case _ if await _has_story(request, state.session_id):
             text = paragraph(words("before.over"))
         case _ if state.started_at is None:

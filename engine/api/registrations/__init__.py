@@ -1,4 +1,4 @@
-"""Saying that one comes: the endpoints of registrations, and what they share with the pages (``registering``).
+"""Registrations for sessions and series: their endpoints, and what they share with the pages (``registering``).
 
 Owns: who may register, how often, and what becomes known of it.
 Invariants: nobody but the person and the staff learns a registration's secret, address or name.

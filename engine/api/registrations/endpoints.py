@@ -1,4 +1,4 @@
-"""``/registrations`` of sessions and series: say that you come, see who comes, and cancel.
+"""``/registrations`` of sessions and series: register, see who comes, and cancel.
 
 A little long: sessions and series share what is shown of a place, and to whom.
 """
@@ -22,8 +22,8 @@ from engine.api.registrations.registering import (
     register_for_series,
     secret_of,
 )
-from engine.api.rooms.view import needs_token
 from engine.api.series.lookup import visible_series
+from engine.api.sessions.view import needs_token
 from engine.domain.instant import iso
 from engine.domain.rejection import NotFound
 from engine.domain.session import Role, Session
@@ -31,8 +31,8 @@ from engine.domain.text import Name
 from engine.storage.database import Connection
 from engine.storage.places import Place
 from engine.storage.registrations import Registration
-from publisher.catalogue.coming import Coming, TooManyRegistrations
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registrar, TooManyRegistrations
 
 __all__ = ["ENDPOINTS"]
 
@@ -45,7 +45,7 @@ class RegistrationRequest(Body):
 
 
 async def create(request: web.Request) -> web.Response:
-    """Say that one comes: a place, or a position in the waiting list, kept until five minutes after the start.
+    """Register for a session: a place, or a position in the waiting list, kept until five minutes after the start.
 
     ``secret`` cancels it as Bearer, and joins the session as ``resume`` of the ``client_id`` that ``registration`` is.
     """
@@ -109,13 +109,13 @@ async def leave(request: web.Request) -> web.Response:
     """Cancel a registration: its name and address are deleted, and the first who waits comes up."""
     _, place = await _place(request)
     at = request.app[CLOCK].now()
-    await request.app[CATALOGUE].ask(lambda connection: _coming(connection).leave(place, at))
+    await request.app[CATALOGUE].ask(lambda connection: _registrar(connection).leave(place, at))
     request.app[PUBLISHING].wake()
     return answer({"registration": place.registration.registration, "state": "cancelled"})
 
 
 async def create_for_series(request: web.Request) -> web.Response:
-    """Say that one comes every time: a place or a position in each session of the series, those that are made later too."""
+    """Register for a series: a place or a position in each session of it, those that are made later too."""
     caller = caller_of(request)
     series = await visible_series(request, caller)
     if needs_token(series.details):
@@ -159,7 +159,7 @@ async def catalogue_of_series(request: web.Request) -> web.Response:
     caller.need_key()
     series = await visible_series(request, caller)
     found = await request.app[CATALOGUE].ask(
-        lambda connection: _coming(connection).registrations.of_series(series.series_id)
+        lambda connection: _registrar(connection).registrations.of_series(series.series_id)
     )
     registrations = [
         {"registration": each.registration, "name": each.name, "state": "coming", **_confirmed(each)}
@@ -177,11 +177,11 @@ async def leave_series(request: web.Request) -> web.Response:
     at = request.app[CLOCK].now()
 
     def ask(connection: Connection) -> None:
-        coming = _coming(connection)
-        found = coming.registrations.get(registration)
+        registrar = _registrar(connection)
+        found = registrar.registrations.get(registration)
         if found is None or found.series_id != series.series_id:
             raise _unknown(registration)
-        coming.leave_series(found, at)
+        registrar.leave_series(found, at)
 
     await request.app[CATALOGUE].ask(ask)
     request.app[PUBLISHING].wake()
@@ -196,9 +196,9 @@ async def _settled(request: web.Request, session_id: str) -> list[Place]:
     at = request.app[CLOCK].now()
 
     def ask(connection: Connection) -> list[Place]:
-        coming = _coming(connection)
-        coming.settle(session_id, at)
-        return coming.places.places(session_id)
+        registrar = _registrar(connection)
+        registrar.settle(session_id, at)
+        return registrar.places.places(session_id)
 
     return await request.app[CATALOGUE].ask(ask)
 
@@ -211,7 +211,7 @@ async def _place(request: web.Request) -> tuple[Session, Place]:
     _need_owner(caller, registration, leads=caller.leads(session.session_id))
     session_id = session_id_of(request)
     place = await request.app[CATALOGUE].ask(
-        lambda connection: _coming(connection).places.place(session_id, registration)
+        lambda connection: _registrar(connection).places.place(session_id, registration)
     )
     if place is None:
         raise _unknown(registration)
@@ -223,8 +223,8 @@ def _need_owner(caller: Caller, registration: str, *, leads: bool) -> None:
         raise caller.refusal("This needs the secret of the registration.")
 
 
-def _coming(connection: Connection) -> Coming:
-    return Coming(Catalogue(connection))
+def _registrar(connection: Connection) -> Registrar:
+    return Registrar(Catalogue(connection))
 
 
 def _unknown(registration: str) -> NotFound:

@@ -20,9 +20,9 @@ from engine.domain.rejection import Conflict
 from engine.domain.session import Phase, Session
 from engine.domain.text import Name, paragraphs, trimmed
 from engine.storage.database import Connection
-from publisher.catalogue.coming import Coming
 from publisher.catalogue.letters import Letter, Letters, LetterWritten, NobodyToWriteTo
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registrar
 
 __all__ = ["ENDPOINTS"]
 
@@ -54,7 +54,7 @@ async def show(request: web.Request) -> web.Response:
 
     def ask(connection: Connection) -> dict[str, Any]:
         catalogue = Catalogue(connection)
-        Coming(catalogue).settle(session.session_id, at)
+        Registrar(catalogue).settle(session.session_id, at)
         letters = Letters(catalogue)
         letter, readers = letters.of(session.session_id), letters.readers(session.session_id)
         sends = sends_mail(connection, studio_of(data).sender)
@@ -87,7 +87,7 @@ async def write(request: web.Request) -> web.Response:
         if not sends_mail(connection, studio_of(data).sender):
             raise Conflict("no_mail", "This studio sends no mail.")
         catalogue = Catalogue(connection)
-        Coming(catalogue).settle(session.session_id, at)
+        Registrar(catalogue).settle(session.session_id, at)
         letters = Letters(catalogue)
         try:
             written = letters.write(session.session_id, body.subject or session.details.title, body.text, at)

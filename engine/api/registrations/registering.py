@@ -10,15 +10,15 @@ from engine.api.http.app_keys import CATALOGUE, CLOCK, CONNECTIONS, CREDENTIALS,
 from engine.api.http.callers import Caller
 from engine.api.http.studio_identity import studio_of
 from engine.api.newsletter.limits import mailbox_of
-from engine.api.rooms.view import needs_token
+from engine.api.sessions.view import needs_token
 from engine.domain.registrations import is_held
 from engine.domain.rejection import Conflict
 from engine.domain.series import Series
 from engine.domain.session import Phase, Session
 from engine.storage.database import Connection
-from publisher.catalogue.coming import Coming, Registered
 from publisher.catalogue.deliveries import Deliveries
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registered, Registrar
 
 __all__ = [
     "Outcome",
@@ -47,7 +47,7 @@ def need_way_in(caller: Caller, session: Session) -> None:
 
 
 def need_open(session: Session, at: int) -> None:
-    """Raise ``Conflict`` when it is too late to say that one comes."""
+    """Raise ``Conflict`` when it is too late to register."""
     if session.phase is Phase.CANCELLED:
         raise Conflict("session_cancelled", "This session was cancelled.")
     if session.phase.is_over:
@@ -93,16 +93,16 @@ async def _register(
     counted = addresses.seat_of(request) is not None and caller_of(request).key is None
 
     def ask(connection: Connection) -> Outcome:
-        coming = Coming(Catalogue(connection))
+        registrar = Registrar(Catalogue(connection))
         if session_id is not None:
-            room = coming.places.room(session_id)
+            room = registrar.places.room(session_id)
             rooms = [] if room is None else [room]
         else:
-            rooms = coming.places.rooms_of_series(series_id or "")
+            rooms = registrar.places.rooms_of_series(series_id or "")
         if not rooms:
             raise Conflict("nothing_to_come", "There is no session to come to.")
         sends = address is not None and sends_mail(connection, studio_of(data).sender)
-        registered = coming.register(
+        registered = registrar.register(
             rooms,
             series_id=series_id,
             name=name,

@@ -13,8 +13,6 @@ from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer
-from engine.api.rooms.requests import changes_of, details_of, warnings_about
-from engine.api.rooms.view import needs_token
 from engine.api.series.lookup import seen_by, visible_series
 from engine.api.series.requests import (
     CreateSeries,
@@ -24,6 +22,8 @@ from engine.api.series.requests import (
     no_dates,
 )
 from engine.api.series.view import made_sessions, occurrence, series_document
+from engine.api.sessions.requests import changes_of, details_of, warnings_about
+from engine.api.sessions.view import needs_token
 from engine.domain.instant import Millis, iso
 from engine.domain.rejection import Invalid
 from engine.domain.series import Series

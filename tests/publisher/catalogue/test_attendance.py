@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.storage.places import Places
 from engine.storage.rows import ROOMS
 from publisher.catalogue.analytics import ratings_of, record
-from publisher.catalogue.coming import Coming
+from publisher.catalogue.registrar import Registrar
 from tests.publisher.samples import NOW, snapshot
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
@@ -13,16 +13,16 @@ from tests.storage.rows import room
 
 def test_how_many_come_and_wait_in_each_session(publisher: Publisher) -> None:
     """A session to which nobody comes is left out, and so is who cancelled."""
-    coming = Coming(publisher.catalogue)
+    registrar = Registrar(publisher.catalogue)
     for name, said in (("first", 3), ("second", 1), ("third", 0)):
         row = room(name, max_participants=2)
         publisher.connection.execute(ROOMS.upsert, **ROOMS.values(row))
         for _ in range(said):
-            made = coming.register(
+            made = registrar.register(
                 [row], series_id=None, name=None, address=None, mailbox=None, network=name, at=NOW
             )
         if name == "second":
-            coming.leave(made.places[0], NOW)
+            registrar.leave(made.places[0], NOW)
     counts = Places(publisher.connection).counts_of(["first", "second", "third", "unknown"])
     assert counts == {"first": (2, 1)}
     assert Places(publisher.connection).counts_of([]) == {}

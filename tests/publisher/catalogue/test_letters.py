@@ -8,11 +8,11 @@ import pytest
 
 from engine.domain.instant import HOUR
 from engine.storage.rows import ROOMS
-from publisher.catalogue.coming import Coming, Registered
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.forgetting import enforce_retention
 from publisher.catalogue.letters import Letters, LetterWritten, NobodyToWriteTo
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registered, Registrar
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
@@ -22,12 +22,12 @@ EVENING = room("evening", title="Evening", scheduled_start=START, max_participan
 
 
 def come(publisher: Publisher, address: str | None, *, confirms: bool = True) -> Registered:
-    coming = Coming(publisher.catalogue)
-    made = coming.register(
+    registrar = Registrar(publisher.catalogue)
+    made = registrar.register(
         [EVENING], series_id=None, name=None, address=address, mailbox=address, network="n", at=NOW
     )
     if confirms and address is not None:
-        coming.confirm(made.registration, NOW)
+        registrar.confirm(made.registration, NOW)
     return made
 
 
@@ -99,7 +99,7 @@ def test_a_letter_is_not_sent_any_more_to_who_left_or_of_a_session_that_is_cance
     left = come(publisher, "anna@example.org")
     come(publisher, "ben@example.org")
     letters.write("evening", "Hello", "Bring a blanket.", NOW)
-    Coming(publisher.catalogue).leave(left.places[0], NOW + 1)
+    Registrar(publisher.catalogue).leave(left.places[0], NOW + 1)
     assert waiting(publisher) == ["ben@example.org"]
     publisher.connection.execute("UPDATE rooms SET cancelled = 1, phase = 'cancelled'")
     due = [each for each in DueDeliveries(publisher.catalogue).due(NOW + 2) if each.kind == "place_letter"]

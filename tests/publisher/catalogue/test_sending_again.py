@@ -11,11 +11,11 @@ import pytest
 from engine.domain.instant import HOUR, MINUTE, Millis
 from engine.storage.keys import Keys
 from engine.storage.rows import ROOMS
-from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import Deliveries, Delivery
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.mail_report import waits_because
 from publisher.catalogue.mail_retries import expire, postpone_due
+from publisher.catalogue.registrar import Registrar
 from tests.publisher.samples import NOW
 from tests.publisher.studio_data import Publisher
 from tests.storage.rows import room
@@ -60,11 +60,11 @@ def comer_of_series(publisher: Publisher, *session_ids: str) -> str:
     rooms = [room(name, series_id="weekly", scheduled_start=NOW + HOUR) for name in session_ids]
     for row in rooms:
         publisher.connection.execute(ROOMS.upsert, **ROOMS.values(row))
-    coming = Coming(publisher.catalogue)
-    made = coming.register(
+    registrar = Registrar(publisher.catalogue)
+    made = registrar.register(
         rooms, series_id="weekly", name=None, address="a@x.example", mailbox="a", network="n", at=NOW
     )
-    coming.confirm(made.registration, NOW)
+    registrar.confirm(made.registration, NOW)
     publisher.connection.execute("DELETE FROM deliveries")
     return made.registration.registration
 

@@ -21,9 +21,9 @@ from engine.domain.session import Details
 from engine.storage.outbox import schedule_row
 from engine.storage.rows import ROOMS, RoomRow
 from engine.storage.webhooks import Webhooks
-from publisher.catalogue.coming import Coming, Registered
 from publisher.catalogue.due_deliveries import DueDeliveries
 from publisher.catalogue.letters import Letters
+from publisher.catalogue.registrar import Registered, Registrar
 from publisher.delivery.due_mail import deliver_due
 from publisher.drafts.open_draft_desk import open_draft_desk
 from tests.protocol.described import check_described
@@ -55,7 +55,7 @@ class Studio:
         self.publisher = publisher
         self.server = server
         self.connection = publisher.connection
-        self.coming = Coming(publisher.catalogue)
+        self.registrar = Registrar(publisher.catalogue)
         self.row: RoomRow = room("evening", title="Evening", scheduled_start=START, max_participants=2)
         self.store(NOW)
 
@@ -68,7 +68,7 @@ class Studio:
         self.publisher.work(at)
 
     def come(self, address: str | None, at: Millis = NOW, network: str = "n", **given: Any) -> Registered:
-        return self.coming.register(
+        return self.registrar.register(
             [self.row],
             series_id=None,
             name=given.get("name"),
@@ -89,7 +89,7 @@ class Studio:
         """Register an address that confirms."""
         made = self.come(address, at)
         await self.send(at)
-        self.coming.confirm(made.registration, at if confirmed_at is None else confirmed_at)
+        self.registrar.confirm(made.registration, at if confirmed_at is None else confirmed_at)
         return made
 
     def queued(self) -> list[str]:
@@ -138,7 +138,7 @@ async def test_an_address_that_does_not_confirm_hears_nothing_more(open_studio: 
     open_studio.come(None)
     open_studio.come("anna@example.org")
     assert len(await open_studio.send(NOW)) == 1
-    open_studio.coming.leave(first.places[0], NOW)
+    open_studio.registrar.leave(first.places[0], NOW)
     open_studio.store(NOW + HOUR, scheduled_start=START + HOUR)
     for at in (NOW + HOUR, START - 23 * HOUR, START + 46 * MINUTE):
         assert await open_studio.send(at) == []
@@ -160,7 +160,7 @@ def of_series(studio: Studio) -> Registered:
     ]
     for row in rooms:
         studio.connection.execute(ROOMS.upsert, **ROOMS.values(row))
-    return studio.coming.register(
+    return studio.registrar.register(
         rooms,
         series_id="thursdays",
         name=None,
@@ -179,7 +179,7 @@ async def test_the_mail_that_asks_to_confirm_a_series_needs_none_of_its_sessions
     made = of_series(open_studio)
     first = made.places[0]
     if how == "left":
-        open_studio.coming.leave(first, NOW)
+        open_studio.registrar.leave(first, NOW)
     else:
         open_studio.connection.execute(
             "UPDATE rooms SET phase = :phase, cancelled = :cancelled WHERE session_id = :id",
@@ -187,7 +187,7 @@ async def test_the_mail_that_asks_to_confirm_a_series_needs_none_of_its_sessions
             cancelled=how == "cancelled",
             id=first.session_id,
         )
-        open_studio.coming.settle(first.session_id, NOW)
+        open_studio.registrar.settle(first.session_id, NOW)
     assert await open_studio.send(NOW + HOUR) == [("anna@example.org", "Please confirm: Thursdays")]
     text = text_of(open_studio.server.taken[-1][1])
     assert "Sunday, 31 March 2024" in text
@@ -221,7 +221,7 @@ class InSeries:
                     value=value(session_id) if callable(value) else value,
                     id=session_id,
                 )
-            self.studio.coming.settle(session_id, at)
+            self.studio.registrar.settle(session_id, at)
 
     def store_series(self, *, ended_at: Millis | None = None, dropped: tuple[str, ...] = ()) -> None:
         self.studio.connection.execute(
@@ -241,7 +241,7 @@ STARTS = {FIRST: START, SECOND: START + 7 * DAYS}
 async def in_series(open_studio: Studio) -> InSeries:
     made = of_series(open_studio)
     await open_studio.send(NOW)
-    open_studio.coming.confirm(made.registration, NOW)
+    open_studio.registrar.confirm(made.registration, NOW)
     here = InSeries(open_studio, made)
     here.store_series()
     return here
@@ -271,7 +271,7 @@ async def test_an_ended_series_is_told_in_one_mail(in_series: InSeries) -> None:
     assert "/coming/" not in text
     assert events(message) == [(FIRST, "CANCELLED"), (SECOND, "CANCELLED")]
     for session_id in (FIRST, SECOND):
-        studio.coming.settle(session_id, NOW + 2 * HOUR)
+        studio.registrar.settle(session_id, NOW + 2 * HOUR)
     assert await studio.send(START + 20 * DAYS) == []
 
 
@@ -299,7 +299,7 @@ async def test_a_series_on_another_weekday_says_what_falls_away_and_what_comes(i
         "thursdays-2024-03-25", title="Thursdays", series_id="thursdays", scheduled_start=START + DAYS
     )
     studio.connection.execute(ROOMS.upsert, **ROOMS.values(made))
-    studio.coming.settle(made.session_id, NOW + HOUR)
+    studio.registrar.settle(made.session_id, NOW + HOUR)
     assert await studio.send(NOW + HOUR + MINUTE) == [("anna@example.org", "New dates: Thursdays")]
     text = text_of(studio.server.taken[-1][1])
     assert "These dates fall away:\r\n\r\n- Sunday, 24 March 2024, 14:00 (UTC)\r\n" in text
@@ -355,13 +355,13 @@ async def test_a_mail_about_a_series_that_is_refused_is_tried_again_as_one(in_se
 async def test_who_comes_to_one_session_of_a_series_is_told_of_that_one_at_once(in_series: InSeries) -> None:
     """Nothing of others is in the mail."""
     studio = in_series.studio
-    row = studio.coming.places.room(SECOND)
+    row = studio.registrar.places.room(SECOND)
     assert row is not None
-    ben = studio.coming.register(
+    ben = studio.registrar.register(
         [row], series_id=None, name=None, address="ben@example.org", mailbox="b", network="n", at=NOW
     )
     await studio.send(NOW)
-    studio.coming.confirm(ben.registration, NOW)
+    studio.registrar.confirm(ben.registration, NOW)
     in_series.change(NOW + HOUR, FIRST, SECOND, cancelled=True, phase="cancelled")
     assert await studio.send(NOW + HOUR) == [("ben@example.org", "Cancelled: Thursdays")]
 
@@ -370,18 +370,18 @@ async def test_an_address_that_nobody_confirms_goes_after_three_days(open_studio
     """With the mail that waits for it; its place stays, and so does one that was confirmed, as long as its series."""
     forgotten = of_series(open_studio)
     kept = of_series(open_studio)
-    open_studio.coming.confirm(kept.registration, NOW)
-    registrations = open_studio.coming.registrations
+    open_studio.registrar.confirm(kept.registration, NOW)
+    registrations = open_studio.registrar.registrations
     assert registrations.forget_unconfirmed(NOW) == 0
     assert registrations.forget_unconfirmed(NOW + 1) == 1
-    open_studio.coming.forget_mails()
+    open_studio.registrar.forget_mails()
     rows = open_studio.connection.rows("SELECT DISTINCT recipient FROM deliveries")
     assert [row["recipient"] for row in rows] == [kept.registration.registration]
     (gone, stays) = (registrations.get(each.registration.registration) for each in (forgotten, kept))
     assert gone is not None
     assert stays is not None
     assert (gone.address, stays.address) == (None, "anna@example.org")
-    assert len(open_studio.coming.places.places_of(forgotten.registration.registration)) == 2
+    assert len(open_studio.registrar.places.places_of(forgotten.registration.registration)) == 2
 
 
 async def test_reminders_come_a_day_and_a_quarter_of_an_hour_before(open_studio: Studio) -> None:
@@ -477,7 +477,7 @@ async def test_a_cancelled_session_tells_once_and_reminds_no_more(open_studio: S
     await open_studio.came("anna@example.org")
     open_studio.store(NOW + HOUR, cancelled=True, phase="cancelled")
     assert await open_studio.send(NOW + HOUR) == [("anna@example.org", "Cancelled: Evening")]
-    open_studio.coming.settle("evening", NOW + 2 * HOUR)
+    open_studio.registrar.settle("evening", NOW + 2 * HOUR)
     assert await open_studio.send(START) == []
     calendar = next(iter(open_studio.server.taken[-1][1].iter_attachments())).get_content()
     assert "STATUS:CANCELLED" in calendar
@@ -490,7 +490,7 @@ async def test_who_comes_up_from_the_waiting_list_is_told(open_studio: Studio) -
     await open_studio.came("anna@example.org")
     await open_studio.came("ben@example.org")
     assert await open_studio.send(START - 24 * HOUR) == []
-    open_studio.coming.leave(first.places[0], START - 20 * HOUR)
+    open_studio.registrar.leave(first.places[0], START - 20 * HOUR)
     assert await open_studio.send(START - 20 * HOUR) == [("anna@example.org", "You have a place: Evening")]
     assert await open_studio.send(START - 15 * MINUTE) == [("anna@example.org", "In 15 minutes: Evening")]
 
@@ -499,25 +499,25 @@ async def test_who_comes_up_from_the_waiting_list_is_told(open_studio: Studio) -
 async def test_addresses_go(open_studio: Studio, how: str) -> None:
     """When their owner cancels, by the link, with a withdrawal, at the end of retention; and their mails with them."""
     made = await open_studio.came("anna@example.org")
-    coming, connection = open_studio.coming, open_studio.connection
+    registrar, connection = open_studio.registrar, open_studio.connection
     ends: dict[str, Callable[[], object]] = {
-        "leave": lambda: coming.leave(made.places[0], NOW),
-        "forget_address": lambda: coming.forget_address(made.registration),
-        "withdraw": lambda: coming.registrations.remove(made.registration.registration),
-        "retention": lambda: coming.registrations.forget(START + 1),
+        "leave": lambda: registrar.leave(made.places[0], NOW),
+        "forget_address": lambda: registrar.forget_address(made.registration),
+        "withdraw": lambda: registrar.registrations.remove(made.registration.registration),
+        "retention": lambda: registrar.registrations.forget(START + 1),
     }
     ends[how]()
-    coming.forget_mails()
+    registrar.forget_mails()
     kept = str([dict(row) for row in connection.rows("SELECT * FROM registrations")])
     kept += str([dict(row) for row in connection.rows("SELECT * FROM deliveries")])
     assert "anna@" not in kept
     assert await open_studio.send(START - 15 * MINUTE) == []
-    assert len(coming.places.places("evening")) == (how == "forget_address")
+    assert len(registrar.places.places("evening")) == (how == "forget_address")
 
 
 async def test_what_is_cancelled_twice_at_once_is_told_once(open_studio: Studio) -> None:
     """Both requests have found the place before either gave it up: one webhook, and nobody comes up for it twice."""
-    coming = open_studio.coming
+    registrar = open_studio.registrar
     webhooks = Webhooks(open_studio.connection)
     webhook, _ = webhooks.add("https://x.example/", ["registration.cancelled"], None, 0)
     anna, _ben = [await open_studio.came(f"{name}@example.org") for name in ("anna", "ben")]
@@ -525,28 +525,28 @@ async def test_what_is_cancelled_twice_at_once_is_told_once(open_studio: Studio)
         await open_studio.came(f"{name}@example.org")
     (place,) = anna.places
     for _ in range(2):
-        coming.leave(place, NOW)
+        registrar.leave(place, NOW)
     told = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
     assert [each is not None for each in told] == [True, False]
     assert await open_studio.send(NOW) == [("cleo@example.org", "You have a place: Evening")]
 
     weekly = room("weekly", series_id="series", scheduled_start=START)
     open_studio.connection.execute(ROOMS.upsert, **ROOMS.values(weekly))
-    every = coming.register(
+    every = registrar.register(
         [weekly], series_id="series", name=None, address=None, mailbox=None, network="n", at=NOW
     )
     (place,) = every.places
     for _ in range(2):
-        coming.leave(place, NOW)
+        registrar.leave(place, NOW)
     for _ in range(2):
-        coming.leave_series(every.registration, NOW)
+        registrar.leave_series(every.registration, NOW)
     told = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
     assert [each is not None for each in told] == [True, False]
 
 
 async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: Studio) -> None:
     """Who came last week is still known, without their address; webhooks hear of the sessions to come alone."""
-    coming, connection = open_studio.coming, open_studio.connection
+    registrar, connection = open_studio.registrar, open_studio.connection
     rows = [
         room(f"weekly-{phase}", series_id="weekly", scheduled_start=START + at, phase=phase)
         for at, phase in enumerate(("ended", "live", "waiting", "scheduled"))
@@ -555,13 +555,13 @@ async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: S
         connection.execute(ROOMS.upsert, **ROOMS.values(row))
     webhooks = Webhooks(connection)
     webhook, _ = webhooks.add("https://x.example/", ["registration.cancelled"], None, 0)
-    made = coming.register(
+    made = registrar.register(
         rows, series_id="weekly", name="Anna", address="anna@example.org", mailbox="m", network="n", at=NOW
     )
-    coming.confirm(made.registration, NOW)
+    registrar.confirm(made.registration, NOW)
 
     for _ in range(2):
-        coming.leave_series(made.registration, NOW)
+        registrar.leave_series(made.registration, NOW)
 
     expected = {
         "weekly-ended": ["Anna"],
@@ -570,17 +570,17 @@ async def test_leaving_a_series_touches_no_session_that_has_begun(open_studio: S
         "weekly-scheduled": [],
     }
     for session_id, names in expected.items():
-        assert [each.registration.name for each in coming.places.places(session_id)] == names
-    assert coming.registrations.of_series("weekly") == []
-    assert coming.registrations.with_addresses() == set()
+        assert [each.registration.name for each in registrar.places.places(session_id)] == names
+    assert registrar.registrations.of_series("weekly") == []
+    assert registrar.registrations.with_addresses() == set()
     assert await open_studio.send(START - 15 * MINUTE) == []
     told = [webhooks.claim(webhook.id, NOW) for _ in range(3)]
     assert [each is not None for each in told] == [True, True, False]
     later = room("weekly-later", series_id="weekly", scheduled_start=START + 9)
     connection.execute(ROOMS.upsert, **ROOMS.values(later))
-    coming.settle("weekly-later", NOW)
-    assert coming.places.places("weekly-later") == []
-    assert coming.registrations.forget(START + 1000) == 1
+    registrar.settle("weekly-later", NOW)
+    assert registrar.places.places("weekly-later") == []
+    assert registrar.registrations.forget(START + 1000) == 1
 
 
 async def test_webhooks_are_told_who_comes_without_addresses(open_studio: Studio) -> None:
@@ -595,7 +595,7 @@ async def test_webhooks_are_told_who_comes_without_addresses(open_studio: Studio
     assert '"name":"Anna","state":"coming"' in taken.payload
     assert "example.org" not in taken.payload
     open_studio.come(None, name="Ben")
-    open_studio.coming.leave(made.places[0], NOW)
+    open_studio.registrar.leave(made.places[0], NOW)
     waiting = [webhooks.claim(webhook.id, NOW) for _ in range(2)]
     assert [each.event for each in waiting if each] == ["registration.created", "registration.cancelled"]
     assert "Anna" not in "".join(each.payload for each in waiting if each)

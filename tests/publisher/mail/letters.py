@@ -16,9 +16,9 @@ from engine.storage.keys import Keys
 from engine.storage.rows import PEOPLE, ROOMS, PersonRow
 from engine.storage.sign_ins import SIGN_IN_MAIL
 from publisher.catalogue import subscriptions
-from publisher.catalogue.coming import Coming
 from publisher.catalogue.deliveries import CONFIRMATION, NEWSLETTER, NEWSLETTER_TEST, PERSONAL, Delivery
 from publisher.catalogue.letters import Letters
+from publisher.catalogue.registrar import Registrar
 from publisher.catalogue.series_mails import GATHERED
 from publisher.delivery.messages import message_of_delivery
 from publisher.drafts.open_draft_desk import open_draft_desk
@@ -125,8 +125,8 @@ class _Studio:
             "evening", title=self._subject, scheduled_start=self._now + 72 * HOUR, max_participants=2
         )
         self._connection.execute(ROOMS.upsert, **ROOMS.values(evening))
-        coming = Coming(self._catalogue)
-        made = coming.register(
+        registrar = Registrar(self._catalogue)
+        made = registrar.register(
             [evening],
             series_id=None,
             name="Mara",
@@ -135,7 +135,7 @@ class _Studio:
             network="n",
             at=self._now,
         )
-        coming.confirm(made.registration, self._now)
+        registrar.confirm(made.registration, self._now)
         Letters(self._catalogue).write("evening", self._subject, self._text, self._now)
         for kind in PlaceMail:
             yield str(kind), self._message("evening", kind, made.registration.registration)
@@ -153,7 +153,7 @@ class _Studio:
         ]
         for session in sessions:
             self._connection.execute(ROOMS.upsert, **ROOMS.values(session))
-        made = Coming(self._catalogue).register(
+        made = Registrar(self._catalogue).register(
             sessions,
             series_id="weekly",
             name="Mara",

@@ -1,4 +1,4 @@
-"""What the pages of those who come are made of: the form's fields, a place in words, ways in and out."""
+"""Parts that the pages of registrations share: the form's fields, a place in words, links in, buttons to cancel."""
 
 from __future__ import annotations
 
@@ -13,18 +13,17 @@ from engine.api.http.bodies import read_body
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.pages.session_pages import calendar_link, local_time, paragraph, zone_of
 from engine.api.registrations.registering import secret_of
-from engine.api.rooms.view import needs_token, tokens_of
+from engine.api.sessions.view import needs_token, tokens_of
 from engine.domain.rejection import Invalid, Rejected
 from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.places import Place
-from publisher.catalogue.coming import Coming, TooManyRegistrations
 from publisher.catalogue.published import Catalogue
+from publisher.catalogue.registrar import Registrar, TooManyRegistrations
 
 __all__ = [
     "button_form",
     "calendar_of_place",
-    "coming_of",
     "form_fields",
     "form_refused",
     "joined",
@@ -32,6 +31,7 @@ __all__ = [
     "left_page",
     "own_place_section",
     "place_described",
+    "registrar_of",
     "titled_page",
     "unknown_page",
     "way_in",
@@ -77,14 +77,14 @@ async def left_page(request: web.Request, place: Place | None) -> web.Response:
     """Give up a place, and say so; the same where there is none."""
     page, at = await page_context(request), request.app[CLOCK].now()
     if place is not None:
-        await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave(place, at))
+        await request.app[CATALOGUE].ask(lambda connection: registrar_of(connection).leave(place, at))
         request.app[PUBLISHING].wake()
     return titled_page(page, "left_title", paragraph(page.words("coming.left_said")))
 
 
-def coming_of(connection: Connection) -> Coming:
+def registrar_of(connection: Connection) -> Registrar:
     """Registrations with their mails, over one connection."""
-    return Coming(Catalogue(connection))
+    return Registrar(Catalogue(connection))
 
 
 def joined(request: web.Request, state: Session, place: Place) -> web.Response:
@@ -161,7 +161,7 @@ def calendar_of_place(page: PageContext, state: Session) -> str:
 
 
 def titled_page(page: PageContext, name: str, body: str, *, status: int = 200) -> web.Response:
-    """A page with a title among the words of those who come. ``body`` is HTML."""
+    """A page with a title among the strings of registrations (``coming``). ``body`` is HTML."""
     return plain_page(page, page.words(f"coming.{name}"), body, status=status)
 
 

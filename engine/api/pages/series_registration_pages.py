@@ -1,4 +1,4 @@
-"""The pages of those who come to every session of a series: the answer to the form, and one's own page with its dates.
+"""The pages of registrations for a whole series: the answer to the form, and one's own page with its dates.
 
 A GET changes nothing. One's own page is proved by the secret in its path, whoever may see the series.
 """
@@ -10,33 +10,33 @@ from aiohttp import web
 from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, PUBLISHING, SERIES, SESSIONS, caller_of
 from engine.api.http.bodies import checked
 from engine.api.http.plain_page import PageContext, page_context, plain_page
-from engine.api.pages.coming_parts import (
+from engine.api.pages.registration_parts import (
     button_form,
-    coming_of,
     form_fields,
     form_refused,
     joined,
     led_to,
     left_page,
+    registrar_of,
     titled_page,
     unknown_page,
     way_in,
 )
-from engine.api.pages.coming_section import coming_to_series_section
+from engine.api.pages.registration_section import series_registration_section
 from engine.api.pages.series_pages import how_often
 from engine.api.pages.session_pages import calendar_link, local_time, paragraph
 from engine.api.pages.site_files import not_found
 from engine.api.registrations.endpoints import RegistrationRequest
 from engine.api.registrations.registering import register_for_series, secret_of
-from engine.api.rooms.view import needs_token
 from engine.api.series.lookup import visible_series
+from engine.api.sessions.view import needs_token
 from engine.domain.rejection import NotFound, Rejected
 from engine.domain.series import Series
 from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.places import Place
 from engine.storage.registrations import Registration
-from publisher.catalogue.coming import TooManyRegistrations
+from publisher.catalogue.registrar import TooManyRegistrations
 
 __all__ = ["add_routes"]
 
@@ -46,14 +46,14 @@ _LONGEST_TOKEN = 400
 def add_routes(app: web.Application) -> None:
     """Add the routes."""
     own = "/series/{series_id}/own/{token}"
-    app.router.add_post("/series/{series_id}/coming", say_so)
+    app.router.add_post("/series/{series_id}/coming", submit)
     app.router.add_get(own, own_page)
     app.router.add_get(f"{own}/join/{{session_id}}", own_join)
     app.router.add_post(f"{own}/leave/{{session_id}}", leave_one)
     app.router.add_post(f"{own}/leave", leave_all)
 
 
-async def say_so(request: web.Request) -> web.StreamResponse:
+async def submit(request: web.Request) -> web.StreamResponse:
     """Take the form of a series' page, and lead to one's own page."""
     caller = caller_of(request)
     try:
@@ -67,7 +67,7 @@ async def say_so(request: web.Request) -> web.StreamResponse:
 
     async def again() -> str:
         name, address = fields.get("name", ""), fields.get("address", "")
-        return await coming_to_series_section(request, page, series, name=name, address=address)
+        return await series_registration_section(request, page, series, name=name, address=address)
 
     try:
         fields = await form_fields(request)
@@ -126,7 +126,9 @@ async def leave_all(request: web.Request) -> web.Response:
     found = await _own(request)
     at = request.app[CLOCK].now()
     if found is not None:
-        await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave_series(found[1], at))
+        await request.app[CATALOGUE].ask(
+            lambda connection: registrar_of(connection).leave_series(found[1], at)
+        )
         request.app[PUBLISHING].wake()
     page = await page_context(request)
     return titled_page(page, "left_title", paragraph(page.words("coming.left_series_said")))
@@ -141,11 +143,11 @@ async def _own(request: web.Request) -> tuple[Series, Registration, list[Place]]
         return None
 
     def ask(connection: Connection) -> tuple[Registration, list[Place]] | None:
-        coming = coming_of(connection)
-        registration = coming.registrations.get(known)
+        registrar = registrar_of(connection)
+        registration = registrar.registrations.get(known)
         if registration is None or registration.series_id != series_id:
             return None
-        return registration, coming.places.places_of(known)
+        return registration, registrar.places.places_of(known)
 
     found = await request.app[CATALOGUE].ask(ask)
     return None if found is None else (series, *found)

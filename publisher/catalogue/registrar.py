@@ -1,4 +1,4 @@
-"""Saying that one comes: registrations, the places they get, and the mails that follow, each in one transaction.
+"""Registers people for sessions and gives them places, with the mails that follow, each in one transaction.
 
 Nothing but the one mail that asks to confirm goes to an address that has not confirmed. Mails stand in ``deliveries``, one for
 each registration, session and kind; those that tell of changes in several sessions of a series go out as one (``series_mails``).
@@ -28,7 +28,7 @@ from publisher.catalogue.place_mails import NOT_BEGUN, OPEN, PLACE_MAILS
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.series_mails import GATHERED
 
-__all__ = ["Coming", "Registered", "TooManyRegistrations"]
+__all__ = ["Registered", "Registrar", "TooManyRegistrations"]
 
 _NOTHING_BEFORE = (PlaceMail.DAY, PlaceMail.SOON, PlaceMail.MOVED, PlaceMail.CAME_UP, PlaceMail.LETTER)
 """What is not sent any more of a session that is cancelled."""
@@ -54,7 +54,7 @@ class Registered:
     places: list[Place]
 
 
-class Coming:
+class Registrar:
     """Registrations with their mails, over one connection. Blocking."""
 
     def __init__(self, catalogue: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""The part of a session's page, and of a series', where people say that they come."""
+"""The registration form: a section of a session's page, and of a series'."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 from engine.api.http.app_keys import CATALOGUE, CLOCK
 from engine.api.http.plain_page import PageContext
 from engine.api.registrations.registering import sends_mail
-from engine.api.rooms.view import needs_token
+from engine.api.sessions.view import needs_token
 from engine.domain.registrations import is_held
 from engine.domain.series import Series
 from engine.domain.session import Session
@@ -17,10 +17,10 @@ from engine.storage.database import Connection
 from engine.storage.meta import Meta
 from engine.storage.places import Places
 
-__all__ = ["coming_section", "coming_to_series_section"]
+__all__ = ["registration_section", "series_registration_section"]
 
 
-async def coming_section(
+async def registration_section(
     request: web.Request,
     page: PageContext,
     state: Session,
@@ -29,7 +29,7 @@ async def coming_section(
     address: str = "",
     by_token: bool = False,
 ) -> str:
-    """The form with how many places are left; empty where one cannot say so on this page.
+    """The form with how many places are left; empty where one cannot register on this page.
 
     ``name`` and ``address`` are what somebody typed before, where the form is shown again. ``by_token``: whoever asks has shown
     a token where one is needed, and sends the form with it.
@@ -56,10 +56,10 @@ async def coming_section(
     return _form(page, path, texts, mail=mail, days=days, name=name, address=address)
 
 
-async def coming_to_series_section(
+async def series_registration_section(
     request: web.Request, page: PageContext, series: Series, *, name: str = "", address: str = ""
 ) -> str:
-    """The form by which one comes to every session of a series; empty where one cannot say so on this page.
+    """The form to register for every session of a series; empty where one cannot register on this page.
 
     ``name`` and ``address`` are what somebody typed before, where the form is shown again.
     """
@@ -89,7 +89,7 @@ def _form(
     name: str,
     address: str,
 ) -> str:
-    """The form by which somebody says that they come: ``texts`` are heading, what is said, button. It works without scripts."""
+    """The form: ``texts`` are heading, sentence, button. It works without scripts."""
     words = page.words
     heading, sentence, button = texts
     about = words("coming.address_said", days=days) if mail else words("coming.no_mail")

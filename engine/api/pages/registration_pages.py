@@ -1,4 +1,4 @@
-"""The pages of those who come: the form and its answer, one's own page, and what is behind the links in mails.
+"""The pages of registrations for a session: the form and its answer, one's own page, and what is behind the links in mails.
 
 A GET changes nothing, because mail scanners follow every link. The link in a mail confirms the address, so it is known from the
 mail alone; whoever registers gets a page of their own, which cannot confirm.
@@ -22,10 +22,9 @@ from engine.api.http.app_keys import (
 )
 from engine.api.http.bodies import checked
 from engine.api.http.plain_page import page_context, plain_page
-from engine.api.pages.coming_parts import (
+from engine.api.pages.registration_parts import (
     button_form,
     calendar_of_place,
-    coming_of,
     form_fields,
     form_refused,
     joined,
@@ -33,11 +32,12 @@ from engine.api.pages.coming_parts import (
     left_page,
     own_place_section,
     place_described,
+    registrar_of,
     titled_page,
     unknown_page,
     way_in,
 )
-from engine.api.pages.coming_section import coming_section
+from engine.api.pages.registration_section import registration_section
 from engine.api.pages.session_pages import paragraph
 from engine.api.registrations.endpoints import RegistrationRequest
 from engine.api.registrations.registering import need_way_in, register, secret_of
@@ -46,7 +46,7 @@ from engine.domain.session import Session
 from engine.storage.database import Connection
 from engine.storage.places import Place
 from engine.storage.registrations import Registration
-from publisher.catalogue.coming import TooManyRegistrations
+from publisher.catalogue.registrar import TooManyRegistrations
 
 __all__ = ["add_routes"]
 
@@ -58,7 +58,7 @@ def add_routes(app: web.Application) -> None:
     """Add the routes."""
     for spelling in ("session", "sessions"):
         app.router.add_get(f"/{spelling}/{{session_id}}/coming", section)
-        app.router.add_post(f"/{spelling}/{{session_id}}/coming", say_so)
+        app.router.add_post(f"/{spelling}/{{session_id}}/coming", submit)
     own, mailed = "/coming/{session_id}/own/{token}", "/coming/{token}"
     app.router.add_get(own, own_page)
     app.router.add_get(f"{own}/join", own_join)
@@ -72,7 +72,7 @@ def add_routes(app: web.Application) -> None:
 
 
 async def section(request: web.Request) -> web.Response:
-    """The part of a page where one says that one comes, which the join page shows: the form, or one's own place.
+    """The part of a page where one registers, which the join page shows: the form, or one's own place.
 
     Empty where neither is. ``lang`` is the reader's language; a registration's secret, or the token of a session by
     invitation, comes as for the API.
@@ -86,18 +86,18 @@ async def section(request: web.Request) -> web.Response:
         None
         if registration is None
         else await request.app[CATALOGUE].ask(
-            lambda connection: coming_of(connection).places.place(state.session_id, registration)
+            lambda connection: registrar_of(connection).places.place(state.session_id, registration)
         )
     )
     if place is not None and not state.phase.is_over:
         body = own_place_section(request, page, state, place)
     else:
-        body = await coming_section(request, page, state, by_token=caller.belongs(state.session_id))
+        body = await registration_section(request, page, state, by_token=caller.belongs(state.session_id))
     headers = {hdrs.CACHE_CONTROL: "no-store", hdrs.VARY: hdrs.AUTHORIZATION}
     return web.Response(text=body, content_type="text/html", charset="utf-8", headers=headers)
 
 
-async def say_so(request: web.Request) -> web.Response:
+async def submit(request: web.Request) -> web.Response:
     """Take the form of a session's page, and lead to one's own page."""
     caller = caller_of(request)
     state = (await visible(request, caller)).state
@@ -106,7 +106,7 @@ async def say_so(request: web.Request) -> web.Response:
 
     async def again() -> str:
         name, address = fields.get("name", ""), fields.get("address", "")
-        return await coming_section(request, page, state, name=name, address=address)
+        return await registration_section(request, page, state, name=name, address=address)
 
     try:
         need_way_in(caller, state)
@@ -187,7 +187,9 @@ async def confirm(request: web.Request) -> web.Response:
     if found is None:
         return unknown_page(page)
     at = request.app[CLOCK].now()
-    if not await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).confirm(found[0], at)):
+    if not await request.app[CATALOGUE].ask(
+        lambda connection: registrar_of(connection).confirm(found[0], at)
+    ):
         return titled_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
     back = f'<p><a href="{escape(page.links.here(request.path))}">{escape(page.words("coming.heading_own"))}</a></p>'
     return titled_page(page, "heading_own", paragraph(page.words("coming.confirm_done")) + back)
@@ -217,7 +219,9 @@ async def mailed_leave_all(request: web.Request) -> web.Response:
     found = await _mailed(request)
     page, at = await page_context(request), request.app[CLOCK].now()
     if found is not None:
-        await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).leave_series(found[0], at))
+        await request.app[CATALOGUE].ask(
+            lambda connection: registrar_of(connection).leave_series(found[0], at)
+        )
         request.app[PUBLISHING].wake()
     return titled_page(page, "left_title", paragraph(page.words("coming.left_series_said")))
 
@@ -228,7 +232,7 @@ async def forget(request: web.Request) -> web.Response:
     page = await page_context(request)
     if found is None:
         return unknown_page(page)
-    await request.app[CATALOGUE].ask(lambda connection: coming_of(connection).forget_address(found[0]))
+    await request.app[CATALOGUE].ask(lambda connection: registrar_of(connection).forget_address(found[0]))
     return titled_page(page, "forgotten_title", paragraph(page.words("coming.forgotten_said")))
 
 
@@ -239,7 +243,7 @@ async def _own(request: web.Request) -> tuple[Session, Place] | None:
     if registration is None or view is None:
         return None
     place = await request.app[CATALOGUE].ask(
-        lambda connection: coming_of(connection).places.place(session_id, registration)
+        lambda connection: registrar_of(connection).places.place(session_id, registration)
     )
     return None if place is None else (view.state, place)
 
@@ -248,8 +252,8 @@ async def _mailed(request: web.Request) -> tuple[Registration, list[Place]] | No
     token = request.match_info["token"][:_LONGEST_TOKEN]
 
     def ask(connection: Connection) -> tuple[Registration, list[Place]] | None:
-        coming = coming_of(connection)
-        found = coming.registrations.by_token(token)
-        return None if found is None else (found, coming.places.places_of(found.registration))
+        registrar = registrar_of(connection)
+        found = registrar.registrations.by_token(token)
+        return None if found is None else (found, registrar.places.places_of(found.registration))
 
     return await request.app[CATALOGUE].ask(ask)
