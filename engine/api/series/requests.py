@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema, model_validator
 
-from engine.api.models import OPTIONAL, Body, EditDetails, Query, SessionFields, read_moment
+from engine.api.models import OPTIONAL, Body, Query, read_moment
+from engine.api.sessions.bodies import EditDetails, SessionFields
 from engine.domain.instant import Millis
 from engine.domain.series import LONGEST_SERIES_ID, Rule, Timetable
 from engine.domain.text import Line, SessionId, integral_float_as_int

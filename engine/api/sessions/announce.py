@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
+from pydantic import Field, StrictBool, ValidationInfo, field_validator
 
 from engine.api.http.app_keys import OTHERS, ROOMS, SESSIONS, caller_of
 from engine.api.http.bodies import checked, read_json
@@ -13,14 +14,43 @@ from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.ports import View
 from engine.api.http.responses import answer
-from engine.api.models import AnnounceRequest
+from engine.api.models import Body
 from engine.domain import commands as c
 from engine.domain.rejection import BadCredential, Conflict, Moved
+from engine.domain.text import Name, Paragraphs, SessionId
+from engine.domain.values import Link
 
 __all__ = ["ENDPOINTS"]
 
 _OPEN_PHASES = ("waiting", "live")
 _PAGE_SIZE = 500
+
+
+class Announcement(Body):
+    """What is announced. ``action_url`` is a path on this host or an https address."""
+
+    type: Annotated[Name, Field(max_length=100)] | None = None
+    title: Name
+    message: Paragraphs
+    action_url: Link | None = None
+
+
+class AnnounceRequest(Body):
+    """An announcement to one session, or to all that are waiting or live."""
+
+    announcement: Announcement
+    broadcast_all: StrictBool = False
+    session_id: Annotated[SessionId | None, Field(validate_default=True)] = None
+
+    @field_validator("session_id")
+    @classmethod
+    def _one_target(cls, session_id: str | None, info: ValidationInfo) -> str | None:
+        to_all = info.data.get("broadcast_all")
+        if session_id is None and to_all is False:
+            raise ValueError("required, unless broadcast_all is true")
+        if session_id is not None and to_all:
+            raise ValueError("either session_id or broadcast_all, not both")
+        return session_id
 
 
 async def announce(request: web.Request) -> web.Response:

@@ -32,8 +32,9 @@ from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.ports import Sessions, View
 from engine.api.http.responses import answer
 from engine.api.id_case import refuse_id_differing_by_case
-from engine.api.models import CreateRoom, EditRoom, Flag, Limit, Query
+from engine.api.models import Flag, Limit, Query
 from engine.api.publishing.summaries_view import summary_document
+from engine.api.sessions.bodies import CreateRoom, EditRoom
 from engine.api.sessions.requests import broken_links, change_command, details_of, warnings_about
 from engine.api.sessions.view import (
     active,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
+from pydantic import BeforeValidator, Field, StrictBool
 
 from engine.api.http.app_keys import CATALOGUE, SESSIONS, caller_of, visible
 from engine.api.http.bodies import checked, query_of, read_json
@@ -13,12 +14,13 @@ from engine.api.http.csv_table import table
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.ports import View
 from engine.api.http.responses import answer
-from engine.api.models import ConsentRequest, EmailRequest, FeedbackRequest, Query
+from engine.api.models import Body, MailAddress, Query
 from engine.domain import commands as c
 from engine.domain.instant import SECOND, iso
 from engine.domain.rejection import BadCredential, Forbidden, NotFound
 from engine.domain.session import Role
 from engine.domain.snapshot import Quote
+from engine.domain.text import Name, Paragraphs, integral_float_as_int
 from engine.storage.rows import PersonRow
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import quote_key
@@ -28,11 +30,40 @@ __all__ = ["ENDPOINTS"]
 _MOST_MESSAGES = 1000
 """Of the newest in the room, those that this person wrote are shown to them."""
 
+Rating = Annotated[int, Field(strict=True, ge=1, le=5), BeforeValidator(integral_float_as_int)]
+
 
 class MineQuery(Query):
     """JSON, or CSV with one line per field."""
 
     format: Literal["json", "csv"] = "json"
+
+
+class ConsentRequest(Body):
+    """The consents, each by itself; ``version`` names the text that was shown."""
+
+    heart_rate: StrictBool
+    group: StrictBool
+    version: Annotated[Name, Field(max_length=40)]
+
+
+class FeedbackRequest(Body):
+    """Feedback on a session, and what of it may be published.
+
+    ``version`` names the text that asked for the permissions.
+    """
+
+    rating: Rating
+    comment: Paragraphs | None = None
+    publish_quote: StrictBool = False
+    publish_name: StrictBool = False
+    version: Annotated[Name, Field(max_length=40)] | None = None
+
+
+class EmailRequest(Body):
+    """The address that one's own summary is sent to."""
+
+    address: MailAddress
 
 
 async def mine(request: web.Request) -> web.Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.api.models import EditDetails, PlannedTechnique, SessionFields
+from engine.api.sessions.bodies import EditDetails, PlannedTechnique, SessionFields
 from engine.api.sessions.view import needs_token
 from engine.domain import commands as c
 from engine.domain.instant import Millis
