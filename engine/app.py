@@ -73,10 +73,11 @@ from engine.storage.held_places import HeldPlaces
 from engine.storage.keys import Keys
 from engine.storage.leaders import Leaders
 from engine.storage.meta import Meta
-from engine.storage.opening import database_of, open_journal, signing_key_of
+from engine.storage.opening import database_of, open_journal
 from engine.storage.people import People
 from engine.storage.rooms import Rooms
 from engine.storage.series import SeriesTable
+from engine.storage.signing_key import signing_key_of
 from engine.web import pages
 from engine.webhooks.sender import WebhookSender
 from publisher.catalogue.published import Catalogue

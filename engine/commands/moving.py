@@ -8,9 +8,9 @@ from pathlib import Path
 
 from engine.storage.data_lock import DataInUse, occupy
 from engine.storage.database import Database, DatabaseError, DatabaseLocked, Progress
-from engine.storage.keys import SIGNING_KEY_FILE, signing_key
 from engine.storage.meta import Meta
-from engine.storage.opening import SIGNING_KEY, database_of
+from engine.storage.opening import database_of
+from engine.storage.signing_key import SIGNING_KEY, SIGNING_KEY_FILE, signing_key
 from engine.storage.transfer import copy_tables
 from publisher.catalogue.published import Catalogue
 from publisher.worker import Busy, publisher_lock

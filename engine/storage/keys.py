@@ -1,8 +1,7 @@
 """API keys: the administrator's, and named ones for instructors that can be revoked.
 
 A key is a random token of 256 bits, so its SHA-256 says nothing about it and needs no slow hash. Only
-digests are kept. The key that signs session tokens is a file of its own, readable by its owner alone.
-A little long: whatever makes, changes or ends a key renews the copy in memory too.
+digests are kept. The key that signs session tokens is another thing (``signing_key``).
 """
 
 from __future__ import annotations
@@ -16,10 +15,8 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from engine.domain.instant import Millis
-from engine.storage.atomic_file import write_atomically
 from engine.storage.database import (
     Connection,
     ConstraintViolated,
@@ -29,9 +26,8 @@ from engine.storage.database import (
     DatabaseLost,
 )
 
-__all__ = ["SIGNING_KEY_FILE", "Key", "KeyNameTaken", "KeyRole", "Keys", "signing_key"]
+__all__ = ["Key", "KeyNameTaken", "KeyRole", "Keys"]
 
-SIGNING_KEY_FILE = "signing.key"
 _ADMINISTRATOR = "administrator"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@-]{0,99}")
 
@@ -287,22 +283,6 @@ def _all(connection: Connection) -> list[tuple[Key, bytes]]:
         )
         for row in (*rows, *signed_in)
     ]
-
-
-def signing_key(data: Path, made_of: str | None = None) -> bytes:
-    """The 32 bytes that sign session tokens and ``resume``; made on the first call, or ``made_of`` these hex digits.
-
-    Raises:
-        ValueError: the file holds no such key.
-    """
-    file = data / SIGNING_KEY_FILE
-    if not file.exists():
-        key = secrets.token_bytes(32) if made_of is None else bytes.fromhex(made_of)
-        write_atomically(file, key.hex() + "\n")
-    key = bytes.fromhex(file.read_text("ascii").strip())
-    if len(key) != 32:
-        raise ValueError(f"{file.name} does not hold a key of 32 bytes")
-    return key
 
 
 def _token() -> str:

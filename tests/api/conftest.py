@@ -24,7 +24,7 @@ from engine.app import RunningServer, running_server
 from engine.clock import Clock
 from engine.protocol.tokens import Tokens
 from engine.settings import Settings
-from engine.storage.keys import signing_key
+from engine.storage.signing_key import signing_key
 from engine.storage.sqlite import SqliteDatabase
 from tests.fork_server import publisher as forked_publisher
 from tests.plain_http import plain_client

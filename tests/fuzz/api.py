@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 
 from engine.protocol.tokens import Tokens
-from engine.storage.keys import signing_key
+from engine.storage.signing_key import signing_key
 from tests.fuzz.watched_server import WatchedServer, compare, watched_server
 from tests.journey.server import KEY
 from tests.stress.logs import Faults

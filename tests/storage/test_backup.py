@@ -23,8 +23,9 @@ from engine.storage.backup import BackupRefused, backup, restore
 from engine.storage.data_lock import DataInUse, occupy
 from engine.storage.database import DatabaseUnusable
 from engine.storage.journal import Append
-from engine.storage.keys import Keys, signing_key
+from engine.storage.keys import Keys
 from engine.storage.opening import database_of
+from engine.storage.signing_key import signing_key
 from engine.storage.sqlite import FILE_NAME
 from engine.storage.sqlite_journal import SqliteJournal
 from publisher.catalogue.published import Catalogue

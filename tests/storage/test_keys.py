@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from engine.storage.database import Database, DatabaseLost
-from engine.storage.keys import SIGNING_KEY_FILE, Key, KeyNameTaken, KeyRole, Keys, signing_key
+from engine.storage.keys import Key, KeyNameTaken, KeyRole, Keys
 from engine.storage.opening import database_of
+from engine.storage.signing_key import SIGNING_KEY_FILE, signing_key
 from engine.storage.sqlite import FILE_NAME
 
 
