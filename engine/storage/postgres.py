@@ -34,9 +34,10 @@ from engine.storage.database import (
     TableShape,
     Value,
 )
-from engine.storage.migrations import ENGINE, migrate
+from engine.storage.migrations import migrate
 from engine.storage.postgres_lock import CHANNEL, PostgresLock, is_held
 from engine.storage.sqlite import SqliteDatabase
+from engine.storage.tables import ENGINE
 from engine.storage.transfer import copy_tables
 
 __all__ = ["OLDEST_SERVER", "PostgresConnection", "PostgresDatabase", "client_parameters"]

@@ -26,7 +26,8 @@ from engine.storage.database import (
     TableShape,
     Value,
 )
-from engine.storage.migrations import ENGINE, migrate
+from engine.storage.migrations import migrate
+from engine.storage.tables import ENGINE
 
 __all__ = ["BUSY_TIMEOUT", "FILE_NAME", "SqliteConnection", "SqliteDatabase"]
 

@@ -18,9 +18,9 @@ import pytest
 from engine.clock import Clock
 from engine.domain.instant import from_datetime
 from engine.storage.backup import restore
-from engine.storage.migrations import ENGINE
 from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
+from engine.storage.tables import ENGINE
 from publisher import commands
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.tables import PUBLISHER

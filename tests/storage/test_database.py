@@ -24,10 +24,11 @@ from engine.storage.database import (
     DatabaseUnusable,
     Value,
 )
-from engine.storage.migrations import ENGINE, Schema, migrate
+from engine.storage.migrations import Schema, migrate
 from engine.storage.opening import database_of
 from engine.storage.rows import ROOMS
 from engine.storage.sqlite import FILE_NAME, SqliteConnection, SqliteDatabase
+from engine.storage.tables import ENGINE
 from tests.domain.sessions import live
 
 

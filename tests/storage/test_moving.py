@@ -13,11 +13,11 @@ from engine.storage.data_lock import occupy
 from engine.storage.database import Database
 from engine.storage.journal import Append
 from engine.storage.keys import Keys
-from engine.storage.migrations import ENGINE
 from engine.storage.opening import database_of, open_journal
 from engine.storage.outbox import Outbox
 from engine.storage.rows import PersonChange, PersonRow
 from engine.storage.signing_key import signing_key_of
+from engine.storage.tables import ENGINE
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.tables import PUBLISHER
 from tests.publisher.samples import NOW, snapshot

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from engine.domain.techniques.own import OwnTechnique
 from engine.storage.database import Database
-from engine.storage.migrations import ENGINE, migrate
+from engine.storage.migrations import migrate
+from engine.storage.tables import ENGINE
 from engine.storage.techniques import OwnTechniques
 
 TIDE = OwnTechnique(
