@@ -63,8 +63,8 @@ test-quick: $(VENV)/development.stamp ## run every test that needs no browser: h
 # Folders of tests are named after the packages of engine and publisher; a name without a slash is searched for.
 tests_of = $(or $(wildcard tests/$(1) tests/test_$(1).py),$(wildcard tests/*/$(1)),$(error There are no tests of $(1): tests/ has no such folder))
 test-of: $(VENV)/development.stamp ## run the tests of one package, or of several: ROOM=sessions, ROOM="delivery publisher/site"
-	$(if $(ROOM),,$(error Say of which room: make test-of ROOM=sessions))
-	$(python) -m pytest --durations=10 $(foreach room,$(patsubst engine/%,%,$(patsubst tests/%,%,$(ROOM:/=))),$(call tests_of,$(room))) $(TEST_ARGS)
+	$(if $(ROOM),,$(error Say of which package: make test-of ROOM=sessions))
+	$(python) -m pytest --durations=10 $(foreach package,$(patsubst engine/%,%,$(patsubst tests/%,%,$(ROOM:/=))),$(call tests_of,$(package))) $(TEST_ARGS)
 
 # The walks with real servers, pages that find back by themselves, what tests hear of pages: it depends most on the engine.
 in_firefox = tests/web/test_whole_session.py tests/web/test_finding_back.py tests/web/test_before_the_start.py \
@@ -162,10 +162,10 @@ fuzz-ws: $(VENV)/development.stamp ## fuzz test: ten minutes of raw frames and m
 release: $(VENV)/development.stamp ## build wheel and sdist into dist/, twice to the same bytes, checked and tried; tags nothing
 	@$(python) .ci/release.py $(RELEASE_ARGS)
 
-pictures: $(VENV)/development.stamp ## take the pictures of the documents anew, into docs/images, and draw docs/house.svg
+pictures: $(VENV)/development.stamp ## take the pictures of the documents anew, into docs/images, and draw docs/architecture.svg
 	$(needs_chromium)
 	$(python) -m tests.docs.pictures
-	$(python) -m tests.docs.house
+	$(python) -m tests.docs.architecture
 
 docs: $(VENV)/development.stamp ## build the documents into var/docs, strictly
 	$(python) -m mkdocs build --strict --quiet

@@ -1,4 +1,4 @@
-"""The server, assembled: the one place that constructs what the floors below only use.
+"""The server, assembled: the one place that constructs what the layers below only use.
 
 ``running_server`` reads top-down: storage, publisher, sessions, sockets, HTTP, maintenance; each has a builder below it.
 What is built is closed in reverse order, by the exit stack that every builder registers with.

@@ -1,6 +1,6 @@
 """The publisher: from the snapshot of a session to its page, feed item, calendar, mails and posts.
 
-Reads downwards: ``worker`` (the process) → ``jobs`` (one round over the outbox) → the rooms ``site``, ``syndication``,
+Reads downwards: ``worker`` (the process) → ``jobs`` (one round over the outbox) → the packages ``site``, ``syndication``,
 ``drafts``, ``mail`` and ``delivery`` → ``catalogue`` (what is published, and all SQL) → ``rendering`` and ``files``.
 Beside them ``content`` (what a caller may publish), ``summary`` (its texts for each channel), ``importing`` with
 ``import_reader`` and ``exported_line`` (files of sessions), ``single_round`` (a round without the process),

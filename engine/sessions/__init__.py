@@ -5,7 +5,7 @@ Invariants: one actor per session; state evolves at once, and no numbered messag
 a failed actor is rebuilt from its journal, which is the only way in which a session comes to life.
 May import: ``engine.clock``, ``domain``, ``protocol``, ``runtime``, ``storage``.
 
-Its rooms: ``arrival`` (connections), ``figures`` (group and own figures), ``journaling`` (what is committed), ``timing``
+Its packages: ``arrival`` (connections), ``figures`` (group and own figures), ``journaling`` (what is committed), ``timing``
 (deadlines), ``series``. Sockets and HTTP reach it through ``directory`` and ``ports``. A command arrives in ``session_actor``, which decides, journals
 and, once that is durable, sends the messages of its events to the room.
 """

@@ -1,4 +1,4 @@
-"""The database: every table of the engine behind one interface (``database``), with drivers of SQLite and PostgreSQL and migrations.
+"""The database: every table of the engine behind one interface (``database``), with SQLite or PostgreSQL behind it, and migrations.
 
 Owns: every table of the engine and every SQL statement on them.
 Invariants: one append is one transaction, journal records and rows together; positions are given by the session and

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FLOORS = (ROOT / "engine/storage", ROOT / "publisher/catalogue")
+LAYERS = (ROOT / "engine/storage", ROOT / "publisher/catalogue")
 SQL = re.compile(r"\b(SELECT|INSERT|UPDATE|DELETE)\b .*\b(FROM|INTO|SET)\b|\bPRAGMA\b", re.DOTALL)
 TABLE = re.compile(r"\b(?:FROM|JOIN|INTO|UPDATE)\s+(\w+)")
 COMMON_TABLE = re.compile(r"\bWITH (\w+) AS\b")
@@ -36,12 +36,12 @@ def modules() -> list[Path]:
 
 
 def below(file: Path) -> bool:
-    """Whether a module is of the storage floor."""
-    return any(file.is_relative_to(floor) for floor in FLOORS)
+    """Whether a module is of the storage layer."""
+    return any(file.is_relative_to(layer) for layer in LAYERS)
 
 
-def test_statements_stand_in_the_storage_rooms_alone() -> None:
-    """Everything else asks those rooms in Python."""
+def test_statements_stand_in_the_storage_packages_alone() -> None:
+    """Everything else asks those packages in Python."""
     with_sql = {file for file in modules() if any(map(SQL.search, texts(file)))}
     assert sum(map(below, with_sql)) > 10
     assert sorted(str(file) for file in with_sql if not below(file)) == []
@@ -55,7 +55,7 @@ def test_one_text_serves_both_dialects() -> None:
 
 def test_the_publisher_asks_its_own_tables_alone() -> None:
     """What it needs of the engine's are methods of the engine's storage."""
-    tables = FLOORS[1] / "tables.py"
+    tables = LAYERS[1] / "tables.py"
     own = set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", "".join(texts(tables))))
     own |= {"marks", "SET"}  # renamed by a later step; DO UPDATE SET names no table
     # A step takes the publisher's own key out of the engine's table, where it stood before.
@@ -63,7 +63,7 @@ def test_the_publisher_asks_its_own_tables_alone() -> None:
     named = {
         table
         for file in modules()
-        if file.is_relative_to(FLOORS[1]) and file != tables
+        if file.is_relative_to(LAYERS[1]) and file != tables
         for text in texts(file)
         if SQL.search(text)
         for table in TABLE.findall(text)

@@ -2,5 +2,5 @@
 
 Owns: what a visitor sees at addresses of which ``public/`` has no file.
 Invariants: nothing of a private session leaks into a page, a calendar file or a preview.
-May import: ``engine.domain``, ``sessions``, ``storage``; ``publisher.catalogue``, ``rendering``, ``syndication``.
+May import: ``engine.api.registrations``, ``series``, ``sessions``; ``engine.domain``, ``sessions``, ``storage``; ``publisher.catalogue``, ``rendering``, ``syndication``.
 """

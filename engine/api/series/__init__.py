@@ -2,5 +2,5 @@
 
 Owns: ``/series`` of the API; its pages are in ``pages``.
 Invariants: every mistake in a body is named at once.
-May import: ``engine.domain``, ``protocol``, ``sessions``, ``storage``.
+May import: ``engine.api.sessions``; ``engine.domain``, ``protocol``, ``sessions``, ``storage``.
 """

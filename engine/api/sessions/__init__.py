@@ -2,5 +2,5 @@
 
 Owns: ``/sessions`` of the API, and sessions as JSON (``view``).
 Invariants: names, chat and quotes are for those who belong to the session.
-May import: ``engine.domain``, ``protocol``, ``sessions``, ``storage``; ``publisher.catalogue``.
+May import: ``engine.api.publishing`` (a session's summary); ``engine.domain``, ``protocol``, ``sessions``, ``storage``; ``publisher.catalogue``.
 """

@@ -2,5 +2,5 @@
 
 Owns: who is joining, and who may return to which position.
 Invariants: a returning client gets exactly what it missed, or the full state.
-May import: ``engine.domain``, ``protocol``, ``storage``.
+May import: ``engine.sessions.messages``, ``numbered_frames``, ``ports``; ``engine.domain``, ``protocol``, ``storage``.
 """

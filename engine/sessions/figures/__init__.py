@@ -2,5 +2,5 @@
 
 Owns: when figures are computed, recorded and sent.
 Invariants: one person's figures go to that person alone.
-May import: ``engine.clock``, ``domain``, ``protocol``, ``storage``.
+May import: ``engine.sessions.ports``; ``engine.clock``, ``domain``, ``protocol``, ``storage``.
 """

@@ -2,5 +2,5 @@
 
 Owns: when which session of a series is made.
 Invariants: a session that was changed alone, or has begun, stays as it is.
-May import: ``engine.clock``, ``domain``, ``storage``.
+May import: ``engine.sessions.messages``; ``engine.clock``, ``domain``, ``storage``.
 """
