@@ -47,6 +47,8 @@ from publisher.catalogue.published import Catalogue
 from tests.postgres import PostgresCluster
 from tests.storage.rows import all_records, outcomes, records, room
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def durable_server() -> Iterator[PostgresCluster]:
