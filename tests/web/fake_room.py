@@ -140,10 +140,14 @@ class FakeRoom:
                 socket._req.transport.abort()
 
     async def close(self, code: int) -> None:
-        """Close every line with a code."""
+        """Close every line with a code; each ends when its client has answered.
+
+        ``socket.close()`` would cut the line at once, as another task reads from it: a browser that is sending then
+        sees it break.
+        """
         lines, self.sockets = self.sockets, []
         for socket in lines:
-            await socket.close(code=code)
+            await socket.send_frame(code.to_bytes(2), WSMsgType.CLOSE)
 
     async def wait_for(self, kind: str, count: int = 1) -> dict[str, Any]:
         """The ``count``-th message of a type that clients sent, when it is there."""
@@ -198,7 +202,7 @@ class FakeRoom:
         return web.json_response({"error": "unknown_session", "message": "No such session."}, status=404)
 
     async def _live(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(compress=False)
+        socket = web.WebSocketResponse(compress=False, autoclose=False)
         await socket.prepare(request)
         hello = json.loads((await socket.receive()).data)
         assert hello["type"] == "hello"
@@ -225,8 +229,12 @@ class FakeRoom:
             self.received.append(message)
             if not self.silent:
                 await asyncio.sleep(self.lag)
-                await self._reply(socket, message)
+                if socket in self.sockets:
+                    await self._reply(socket, message)
             await self._told()
+        if socket not in self.sockets and request.transport is not None:
+            # Answered by the client; aiohttp would send another close frame.
+            request.transport.close()
         self.goodbyes.append(socket.close_code)
         await self._told()
         return socket
