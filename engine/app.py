@@ -549,10 +549,10 @@ async def _drain(sockets: _Sockets) -> None:
     sockets.open.close_all(
         CloseCode.DRAINING, lambda: f"retry-after={random.uniform(0, _RECONNECT_WITHIN):.1f}"
     )
-    await sockets.events.close_all()
+    sockets.events.close_all()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_CLOSE_TIMEOUT):
-            await sockets.open.wait_empty()
+            await asyncio.gather(sockets.open.wait_empty(), sockets.events.wait_empty())
 
 
 def _exit_after_drain_timeout() -> None:

@@ -63,7 +63,7 @@ class Maintenance:
         """Repeat the rounds until the task is cancelled."""
         while True:
             await asyncio.sleep(_INTERVAL / self._clock.rate)
-            await self._look_after_sockets()
+            self._look_after_sockets()
             self._metrics.mailbox(max((mailbox_depth(ref) for ref in self._directory.actors()), default=0))
             if self._clock.elapsed() >= self._next_retention:
                 await self._enforce_retention()
@@ -80,9 +80,9 @@ class Maintenance:
         if not done:
             log.error("deleted content may stay in the file", again_in="an hour")
 
-    async def _look_after_sockets(self) -> None:
+    def _look_after_sockets(self) -> None:
         self._sockets.close_silent()
-        await self._event_sockets.close_silent()
+        self._event_sockets.close_silent()
         self._sockets.ping_some()
         if self._collection.is_due(
             alive=len(self._sockets), ended=self._sockets.ended, at=self._clock.elapsed()

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import EofStream, WebSocketError, WSCloseCode, WSMsgType, web
 from pydantic_core import from_json
 
 from engine.clock import Clock
@@ -20,12 +19,12 @@ from engine.domain.rejection import Invalid, Rejected
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import SILENT_AFTER, Limits
-from engine.protocol.frames import pong_frame
+from engine.protocol.frames import close_frame, pong_frame
 from engine.protocol.incoming import Inbound
 from engine.protocol.platform import read_event
 from engine.protocol.rates import TokenBucket
 from engine.realtime.authorization import SocketAuthorization, credential_of
-from engine.realtime.frame_reader import StrictResponse
+from engine.realtime.frame_reader import FrameReader, LiveResponse
 from engine.realtime.handshake import HandshakeChecks
 from engine.realtime.leading_sockets import ENDED, LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
@@ -40,27 +39,30 @@ _MAX_MESSAGE = 1024 * 1024
 """Bytes that aiohttp reads of one message, closing by itself above. Our own limit lies below it and says why."""
 
 
-_CLOSE_TIMEOUT = 5.0
-"""Seconds in which a close frame must have left and been answered."""
+_CLOSE_TIMEOUT = 2.0
+"""Seconds that a peer has to answer a close frame."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Socket:
     """An open socket. Frames are written to its transport: aiohttp's own writes wait for a peer that never reads."""
 
-    ws: web.WebSocketResponse
+    frames: FrameReader
     transport: asyncio.Transport
+    closing: bool = False
 
-    async def close(self, code: CloseCode, reason: str) -> None:
-        """Send a close frame and wait for the peer's, both within some seconds; then cut the line."""
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self.ws.close(code=code, message=reason.encode())
-        except TimeoutError:
-            pass
-        if self.transport.get_write_buffer_size():
-            # A transport that is closed waits for its peer to read the rest, for ever.
-            self.transport.abort()
+    def write(self, frame: bytes) -> None:
+        """Write a frame, unless the socket is closing."""
+        if not self.closing and not self.transport.is_closing():
+            self.transport.write(frame)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Send a close frame, write nothing more, and abort the connection if the peer does not answer it in time."""
+        if self.closing:
+            return
+        self.write(close_frame(code, reason))
+        self.closing = True
+        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.transport.abort)
 
 
 class EventSockets:
@@ -86,16 +88,52 @@ class EventSockets:
         self._metrics = metrics
         self._heard_at: dict[_Socket, Millis] = {}
         """The open sockets, and when the newest frame of each came."""
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/session/{session_id}/events``."""
         self._handshake.check_request(request)
-        ws = StrictResponse(compress=False, autoping=False, max_msg_size=_MAX_MESSAGE, timeout=2.0)
+        ws = LiveResponse(compress=False, autoclose=False, autoping=False, max_msg_size=_MAX_MESSAGE)
         await ws.prepare(request)
         transport = request.transport
         if transport is None:
             return ws
-        socket = _Socket(ws, transport)
+        socket = _Socket(ws.frames, transport)
+        try:
+            await self._serve(request, socket)
+            await ws.frames.ended()
+        except EofStream:
+            pass
+        except WebSocketError as error:
+            socket.close(error.code)
+        transport.close()
+        return ws
+
+    def close_all(self) -> None:
+        """Close every socket with a code that asks the platform to come back."""
+        for socket in self._heard_at:
+            socket.close(CloseCode.DRAINING, "restarting")
+
+    async def wait_empty(self) -> None:
+        """Return once no socket is open."""
+        await self._empty.wait()
+
+    def close_silent(self) -> None:
+        """Close the sockets from which nothing has come for too long."""
+        before = self._clock.elapsed() - SILENT_AFTER
+        for socket, heard_at in self._heard_at.items():
+            if heard_at < before and not socket.closing:
+                self._metrics.closed(CloseCode.SILENT)
+                socket.close(CloseCode.SILENT, "nothing was heard for 75 seconds")
+
+    async def _serve(self, request: web.Request, socket: _Socket) -> None:
+        """Let a platform in, and take its events until the socket ends.
+
+        Raises:
+            aiohttp.EofStream: the connection is lost.
+            aiohttp.WebSocketError: the peer violated the protocol.
+        """
         session_id = request.match_info["session_id"]
         try:
             self._handshake.check_rate(request)
@@ -105,68 +143,70 @@ class EventSockets:
         except Rejected as rejection:
             self._metrics.refused(rejection.code)
             self._send(socket, outgoing.error(session_id, self._clock.now(), rejection))
-            await socket.close(close_code_of(rejection.code), rejection.code)
-            return ws
+            socket.close(close_code_of(rejection.code), rejection.code)
+            return
+
+        async def end() -> None:
+            socket.close(CloseCode.FORBIDDEN, ENDED)
+
         self._heard_at[socket] = self._clock.elapsed()
-        forget = self._leading.add(
-            credential,
-            session_id,
-            partial(socket.close, CloseCode.FORBIDDEN, ENDED),
-        )
+        self._empty.clear()
+        forget = self._leading.add(credential, session_id, end)
         try:
             await self._receive(socket, session_id)
+        except WebSocketError as error:
+            # A message so long that aiohttp stopped reading it is over our limit too.
+            if error.code != WSCloseCode.MESSAGE_TOO_BIG:
+                raise
+            self._refuse_too_large(socket, session_id)
         finally:
             forget()
-            self._heard_at.pop(socket, None)
-        return ws
-
-    async def close_all(self) -> None:
-        """Close every socket with a code that asks the platform to come back."""
-        closing = [socket.close(CloseCode.DRAINING, "restarting") for socket in self._heard_at]
-        await asyncio.gather(*closing, return_exceptions=True)
-
-    async def close_silent(self) -> None:
-        """Close the sockets from which nothing has come for too long."""
-        before = self._clock.elapsed() - SILENT_AFTER
-        silent = [socket for socket, heard_at in self._heard_at.items() if heard_at < before]
-        for socket in silent:
             del self._heard_at[socket]
-            self._metrics.closed(CloseCode.SILENT)
-        closing = [socket.close(CloseCode.SILENT, "nothing was heard for 75 seconds") for socket in silent]
-        await asyncio.gather(*closing, return_exceptions=True)
+            if not self._heard_at:
+                self._empty.set()
 
     async def _receive(self, socket: _Socket, session_id: str) -> None:
-        """Take events one after the other until the socket ends."""
+        """Take events one after the other until the socket ends; once it is closing, discard them.
+
+        Raises:
+            aiohttp.EofStream: the connection is lost.
+            aiohttp.WebSocketError: the peer violated the protocol, or its message is too long to be read.
+        """
         bucket = TokenBucket(self._limits.staff, self._clock.elapsed())
         while True:
-            frame = await socket.ws.receive()
-            if socket in self._heard_at:
-                self._heard_at[socket] = self._clock.elapsed()
+            frame = await socket.frames.read()
+            self._heard_at[socket] = self._clock.elapsed()
+            if frame.type is WSMsgType.CLOSE:
+                socket.close(CloseCode.DONE)
+                return
             if frame.type is WSMsgType.PING:
                 self._write(socket, pong_frame(frame.data))
-                continue
-            if frame.type is WSMsgType.PONG:
-                continue
-            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                return
-            if self._limits.is_too_large(frame.data):
-                rejection = self._limits.too_large()
-                self._metrics.limited(rejection.code)
-                self._send(socket, outgoing.error(session_id, self._clock.now(), rejection))
-                await socket.close(CloseCode.LIMIT, rejection.code)
-                return
-            event_id: str | None = None
-            try:
-                wait = 0 if bucket.take(self._clock.elapsed()) else bucket.wait(self._clock.elapsed())
-                if wait:
-                    self._metrics.limited("events")
-                    raise Rejected("rate_limited", "Too many events.", {"retry_after": str(-(-wait // 1000))})
-                event = _json_object(frame.data)
-                event_id = event.get("id") if isinstance(event.get("id"), str) else None
-                reply = await self._carry_out(event, session_id)
-            except Rejected as rejection:
-                reply = outgoing.error(session_id, self._clock.now(), rejection, event_id)
-            self._send(socket, reply)
+            elif frame.type is not WSMsgType.PONG and not socket.closing:
+                await self._take(frame.data, socket, session_id, bucket)
+
+    async def _take(self, data: str | bytes, socket: _Socket, session_id: str, bucket: TokenBucket) -> None:
+        """Carry out one event and answer it; one that is too long ends the socket."""
+        if self._limits.is_too_large(data):
+            self._refuse_too_large(socket, session_id)
+            return
+        event_id: str | None = None
+        try:
+            wait = 0 if bucket.take(self._clock.elapsed()) else bucket.wait(self._clock.elapsed())
+            if wait:
+                self._metrics.limited("events")
+                raise Rejected("rate_limited", "Too many events.", {"retry_after": str(-(-wait // 1000))})
+            event = _json_object(data)
+            event_id = event.get("id") if isinstance(event.get("id"), str) else None
+            reply = await self._carry_out(event, session_id)
+        except Rejected as rejection:
+            reply = outgoing.error(session_id, self._clock.now(), rejection, event_id)
+        self._send(socket, reply)
+
+    def _refuse_too_large(self, socket: _Socket, session_id: str) -> None:
+        rejection = self._limits.too_large()
+        self._metrics.limited(rejection.code)
+        self._send(socket, outgoing.error(session_id, self._clock.now(), rejection))
+        socket.close(CloseCode.LIMIT, rejection.code)
 
     async def _carry_out(self, event: dict[str, Any], session_id: str) -> outgoing.Message:
         """Carry out what one event reports; returns the ``ack``, once that is durable.
@@ -200,10 +240,8 @@ class EventSockets:
 
     def _write(self, socket: _Socket, frame: bytes) -> None:
         """Write to the transport, and end the socket whose peer does not read what it asks for."""
-        if socket.ws.closed or socket.transport.is_closing():
-            return
-        socket.transport.write(frame)
-        if socket.transport.get_write_buffer_size() > UNSENT_LIMIT:
+        socket.write(frame)
+        if not socket.closing and socket.transport.get_write_buffer_size() > UNSENT_LIMIT:
             self._metrics.closed(CloseCode.TOO_SLOW)
             socket.transport.abort()
 

@@ -33,11 +33,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import EofStream, WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp.http import WebSocketWriter
 
-__all__ = ["NO_CODE", "FrameReader", "LiveResponse", "StrictResponse"]
+__all__ = ["NO_CODE", "FrameReader", "LiveResponse"]
 
 NO_CODE = 1005
 """The code of a close frame that carries none (RFC 6455 §7.1.5)."""
@@ -140,20 +140,6 @@ class _Forbidden(Exception):
         self.at, self.reason = at, reason
 
 
-class StrictQueue(WebSocketDataQueue):
-    """aiohttp's queue of messages, which refuses close codes that never stand in a frame."""
-
-    def feed_data(self, data: Any, size: int) -> None:
-        """Called by the parser for each complete message.
-
-        Raises:
-            WebSocketError: it is a close frame with such a code.
-        """
-        if data.type is WSMsgType.CLOSE:
-            _check_close_code(data.data)
-        super().feed_data(data, size)
-
-
 def _check_close_code(code: int) -> None:
     if code == WSCloseCode.ABNORMAL_CLOSURE or code > _LAST_CODE:
         raise WebSocketError(WSCloseCode.PROTOCOL_ERROR, f"the close code {code} never stands in a frame")
@@ -166,7 +152,7 @@ class FrameReader(WebSocketDataQueue):
     callback, in the call in which the parser completes it.
     """
 
-    __slots__ = ("_callback", "_disconnect", "_disconnected", "_end", "_queued", "close_received")
+    __slots__ = ("_callback", "_close_received", "_disconnect", "_disconnected", "_end", "_queued")
 
     def __init__(self, request: web.BaseRequest) -> None:
         super().__init__(request.protocol, _QUEUED_BYTES, loop=asyncio.get_running_loop())
@@ -175,8 +161,7 @@ class FrameReader(WebSocketDataQueue):
         self._end: asyncio.Future[int | None] | None = None
         """Resolves to what ``deliver_to`` returns."""
         self._disconnected = False
-        self.close_received = False
-        """Whether ``read`` has returned a close frame."""
+        self._close_received = False
         self._disconnect: asyncio.Future[None] | None = None
 
     def feed_data(self, data: Any, size: int) -> None:
@@ -191,6 +176,7 @@ class FrameReader(WebSocketDataQueue):
             self._queued += 1
             super().feed_data(data, size)
         elif data.type is WSMsgType.CLOSE:
+            self._close_received = True
             self._finish(data.data or NO_CODE)
         else:
             self._callback(data)
@@ -204,7 +190,7 @@ class FrameReader(WebSocketDataQueue):
         """
         message = await super().read()
         self._queued -= 1
-        self.close_received = self.close_received or message.type is WSMsgType.CLOSE
+        self._close_received = self._close_received or message.type is WSMsgType.CLOSE
         return message
 
     def feed_eof(self) -> None:
@@ -245,11 +231,22 @@ class FrameReader(WebSocketDataQueue):
         self._end = asyncio.get_running_loop().create_future()
         return await self._end
 
-    async def disconnected(self) -> None:
-        """Return once the connection is lost."""
-        if not self._disconnected:
-            self._disconnect = asyncio.get_running_loop().create_future()
-            await self._disconnect
+    async def ended(self) -> None:
+        """Read on until the peer has closed or the connection is lost; what comes before that is discarded.
+
+        To be awaited between our close frame and the transport's end: where a peer is sending while its connection is
+        closed, TCP resets the connection, and the peer may never read why. Whoever calls bounds the time.
+        """
+        try:
+            while not self._close_received and not self._disconnected:
+                await self.read()
+        except EofStream:
+            pass
+        except WebSocketError:
+            # What follows is not parsed any more.
+            if not self._disconnected:
+                self._disconnect = asyncio.get_running_loop().create_future()
+                await self._disconnect
 
     def _finish(self, code: int | None) -> None:
         if self._end is not None and not self._end.done():
@@ -261,27 +258,19 @@ def _discard(message: WSMessage) -> None:
     """Take the place of the callback once the socket has ended."""
 
 
-class StrictResponse(web.WebSocketResponse):
-    """aiohttp's WebSocket response, ended by what RFC 6455 forbids. Without compression and heartbeat."""
+class LiveResponse(web.WebSocketResponse):
+    """aiohttp's WebSocket response, ended by what RFC 6455 forbids, with ``frames`` in the place of its queue.
+
+    Use ``frames``, not ``receive()``. Without compression and heartbeat.
+    """
+
+    frames: FrameReader
 
     def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: WebSocketWriter) -> None:
         # As aiohttp's own, but for queue and parser, and without compression and its heartbeat, which are not used here.
         self._ws_protocol = protocol
         self._writer = writer
-        queue = self._reader = self._queue_of(request)
-        self._parser = StrictParser(queue, self._max_msg_size)
+        self.frames = self._reader = FrameReader(request)
+        self._parser = StrictParser(self.frames, self._max_msg_size)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
-
-    def _queue_of(self, request: web.BaseRequest) -> WebSocketDataQueue:
-        return StrictQueue(request.protocol, _QUEUED_BYTES, loop=asyncio.get_running_loop())
-
-
-class LiveResponse(StrictResponse):
-    """One with ``frames`` in the place of aiohttp's queue. Use ``frames``, not ``receive()``."""
-
-    frames: FrameReader
-
-    def _queue_of(self, request: web.BaseRequest) -> WebSocketDataQueue:
-        self.frames = FrameReader(request)
-        return self.frames

@@ -7,13 +7,12 @@ Who may come is decided in ``admission``.
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Any
 
 import pykka
 import structlog
-from aiohttp import EofStream, WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from engine.clock import Clock
 from engine.domain.rejection import Rejected, Unavailable
@@ -87,7 +86,8 @@ class LiveSockets:
             seat, ref = await self._admission.admit(request, ws.frames, connect_request, transport)
         except Rejected as rejection:
             self._refuse_connection(seat, rejection, requested_session_id(query))
-            await _wait_until_closed(ws.frames, transport)
+            await ws.frames.ended()
+            transport.close()
             return ws
         except WebSocketError as error:
             seat.close(error.code)
@@ -135,6 +135,7 @@ class LiveSockets:
             if error.code == WSCloseCode.MESSAGE_TOO_BIG:
                 refused = self._limits.too_large()
                 self._refuse_message(seat, session_id, RefusedAndClosed(CloseCode.LIMIT, refused))
+                await frames.ended()
             else:
                 seat.close(error.code)
             return int(error.code)
@@ -190,16 +191,3 @@ class LiveSockets:
         except (Rejected, pykka.ActorDeadError, MailboxFull) as reason:
             # The rebuilt session then announces that client as left after the grace.
             log.warning("a departure was not heard", session_id=session_id, reason=str(reason))
-
-
-async def _wait_until_closed(frames: FrameReader, transport: asyncio.Transport) -> None:
-    """Wait for the peer's answer to our close; the seat aborts the transport if none comes."""
-    try:
-        while not frames.close_received:
-            await frames.read()
-    except EofStream:
-        pass
-    except WebSocketError:
-        # Closing while the peer still sends would reset the connection, and the error we sent with it.
-        await frames.disconnected()
-    transport.close()

@@ -27,7 +27,7 @@ def maintained(studio: Publisher, clock: HandClock, sockets: MagicMock) -> Maint
     return Maintenance(
         clock=clock,
         sockets=sockets,
-        event_sockets=AsyncMock(),
+        event_sockets=Mock(),
         directory=Mock(actors=list, forget_people=AsyncMock()),
         people=Mock(forget=AsyncMock(return_value=0)),
         metrics=Mock(),

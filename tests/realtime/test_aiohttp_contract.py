@@ -160,4 +160,4 @@ async def test_a_lost_connection_reaches_the_queue_as_its_end() -> None:
     await asyncio.wait({delivery}, timeout=5)
     assert delivery.done(), f"the parser of {INSTALLED} does not call WebSocketDataQueue.feed_eof"
     assert await delivery is None
-    await asyncio.wait_for(response.frames.disconnected(), 1)
+    await asyncio.wait_for(response.frames.ended(), 1)

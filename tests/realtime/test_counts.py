@@ -88,7 +88,7 @@ async def test_a_silent_platform_is_counted_as_a_limit(studio: Studio) -> None:
         await ws.send_str('{"type": "session.started"}')
         await ws.receive(timeout=5)
         studio.clock.jump(76_000)
-        await studio.events.close_silent()
+        studio.events.close_silent()
         await ws.receive(timeout=5)
         assert ws.close_code == 4003
     assert limited(studio.registry, "silent") == 1

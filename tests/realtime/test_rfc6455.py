@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engine.realtime.frame_reader import StrictParser, StrictQueue
+from engine.realtime.frame_reader import FrameReader, StrictParser
 from tests.realtime.raw import Raw, frame
 from tests.realtime.studio import Studio
 
@@ -78,6 +80,22 @@ async def test_what_the_rfc_forbids_ends_with_1002(studio: Studio, socket: str) 
 
 
 @pytest.mark.parametrize("socket", ["live", "events"])
+async def test_a_message_far_too_long_is_answered_after_its_end(studio: Studio, socket: str) -> None:
+    """Whoever reads nothing until all is sent learns why as well: closed before, the connection would be reset."""
+    raw = await opened(studio, socket)
+    raw.writer.write(b"\x81\xff" + struct.pack("!Q", 8_000_000) + bytes(4))
+    for _ in range(8):
+        raw.writer.write(b"x" * 1_000_000)
+        await asyncio.wait_for(raw.writer.drain(), 5)
+    opcode, error = await raw.message()
+    assert (opcode, json.loads(error)["code"]) == (1, "too_large")
+    assert await raw.close_code() == 4504
+    raw.writer.write_eof()
+    assert await asyncio.wait_for(raw.reader.read(), 5) == b""
+    raw.writer.close()
+
+
+@pytest.mark.parametrize("socket", ["live", "events"])
 async def test_what_the_rfc_allows_is_answered(studio: Studio, socket: str) -> None:
     """Lengths of every width, fragments with an empty first, pings among them: each message is taken as one."""
     raw = await opened(studio, socket)
@@ -106,13 +124,10 @@ async def test_a_hello_that_is_not_masked_ends_with_1002(studio: Studio) -> None
             raw.writer.close()
 
 
-class _Protocol:
-    _reading_paused = False
-
-
 async def parsed(pieces: list[bytes]) -> tuple[list[Any], bool]:
     """What a parser makes of bytes in these pieces: the messages, and whether it was ended."""
-    queue = StrictQueue(_Protocol(), 2**16, loop=asyncio.get_running_loop())  # type: ignore[arg-type]
+    request: Any = SimpleNamespace(protocol=SimpleNamespace(_reading_paused=False))
+    queue = FrameReader(request)
     parser = StrictParser(queue, 2**18)
     ended = False
     for piece in pieces:
