@@ -127,7 +127,7 @@ def rebuild_with_cards(data: Path) -> tuple[float, float]:
         catalogue = Catalogue(connection)
         jobs = JobRunner(data, catalogue, Outbox(connection))
         began = time.perf_counter()
-        catalogue.mark_all_dirty()
+        catalogue.dirty.mark_all()
         jobs.run_due(0)
         pages = time.perf_counter() - began
         while jobs.draw_cards(0, wait_s=1.0):

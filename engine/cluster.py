@@ -128,7 +128,7 @@ def follow_news(node: Node, keys: Keys, app: web.Application, data: Path) -> Non
             if not site:
                 return False  # The publisher has not begun to build.
             catalogues.append(Catalogue(connection, site))
-        return catalogues[0].is_dirty()
+        return catalogues[0].dirty.any()
 
     def look_again() -> None:
         keys.look_again()

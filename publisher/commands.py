@@ -49,8 +49,8 @@ def rebuild(data: Path, database: Database, output: Path | None, progress: Progr
         try:
             run_single_round(data, database, catalogue, 0, progress=progress, whole_site=True)
         except Busy:
-            catalogue.mark_all_dirty()
-            while ALL_PAGES in catalogue.dirty_pages():
+            catalogue.dirty.mark_all()
+            while ALL_PAGES in catalogue.dirty.pages():
                 time.sleep(_LOOK_EVERY_S)
     return sum(1 for file in (data / "public").rglob("*") if file.is_file())
 
@@ -137,5 +137,5 @@ def unpublish(data: Path, database: Database, session_id: str) -> None:
         try:
             run_single_round(data, database, catalogue, 0)
         except Busy:
-            while catalogue.is_dirty():
+            while catalogue.dirty.any():
                 time.sleep(_LOOK_EVERY_S)

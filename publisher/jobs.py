@@ -236,7 +236,7 @@ class JobRunner:
     def _publish_one(self, story: _Story, now: Millis) -> bool:
         job, snapshot, zone = story.job, story.snapshot, self.setup.studio.zone
         if job.channel == SCHEDULE:
-            self._catalogue.mark_dirty(ROOM_PAGES | pages_naming_next(self._catalogue, job.session_id))
+            self._catalogue.dirty.mark(ROOM_PAGES | pages_naming_next(self._catalogue, job.session_id))
             changed = self._snapshots.with_changed_visibility(job.session_id)
             if changed is not None:
                 self._catalogue.publish(changed, zone, story.at)
@@ -260,18 +260,18 @@ class JobRunner:
 
     def _remove_withdrawn_drafts(self) -> None:
         """Remove the drafts of withdrawn sessions; they go before their page does."""
-        dirty = self._catalogue.drafts_to_remove()
+        dirty = self._catalogue.dirty.drafts()
         for key in dirty:
             self.setup.desk.remove(key.removeprefix(DRAFTS_PREFIX))
         if dirty:
-            self._catalogue.clear_dirty(dirty)
+            self._catalogue.dirty.clear(dirty)
 
     def _build(self, now: Millis, progress: Progress | None, *, requested: bool) -> str | None:
         """Build the dirty pages; returns the error where that failed.
 
         After a failure there is a pause, which only a new publication (``requested``) cuts short.
         """
-        dirty = self._catalogue.dirty_pages()
+        dirty = self._catalogue.dirty.pages()
         if not dirty and (self._data / "public").is_dir():
             return None
         failed_at, pause_ends = self._no_build
@@ -290,9 +290,9 @@ class JobRunner:
         self._build_failures = 0
         self._no_build = (0, 0)
         self._notify_hub()
-        if self._catalogue.made_of() not in (None, self.setup.fingerprint):
+        if self._catalogue.dirty.made_of() not in (None, self.setup.fingerprint):
             self._rewrite_waiting_drafts()
-        self._catalogue.set_made_of(self.setup.fingerprint)
+        self._catalogue.dirty.set_made_of(self.setup.fingerprint)
         return None
 
     def _notify_hub(self) -> None:

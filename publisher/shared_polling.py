@@ -14,7 +14,8 @@ from engine.domain.instant import SECOND, Millis
 from engine.storage.database import Database, DatabaseError, DatabaseLocked, DatabaseLost
 from engine.storage.outbox import Outbox
 from engine.storage.outbox_poll import poll_outbox
-from publisher.catalogue.published import MARKED, Catalogue
+from publisher.catalogue.dirty_pages import MARKED
+from publisher.catalogue.published import Catalogue
 
 __all__ = ["SharedPolling", "lock_name"]
 

@@ -49,7 +49,7 @@ def run_single_round(
         jobs = JobRunner(data, catalogue, Outbox(catalogue.connection, catalogue.site))
         with closing(jobs):
             if whole_site:
-                catalogue.mark_all_dirty()
+                catalogue.dirty.mark_all()
             jobs.run_due(now, limit=limit, progress=progress)
             # Nobody draws them after this, or indexes the pages.
             while jobs.draw_cards(now, wait_s=_WAIT_FOR_CARD_S):

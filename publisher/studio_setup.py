@@ -122,6 +122,6 @@ class StudioSetupLoader:
         )
 
     def _mark_what_is_outdated(self, setup: StudioSetup) -> None:
-        if self._catalogue.made_of() != setup.fingerprint:
+        if self._catalogue.dirty.made_of() != setup.fingerprint:
             self._catalogue.recompute_days(setup.studio.zone)
-            self._catalogue.mark_own([ALL_PAGES])
+            self._catalogue.dirty.mark_here([ALL_PAGES])

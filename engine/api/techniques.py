@@ -149,7 +149,7 @@ async def _change(request: web.Request, change: Callable[[Connection, int], None
         catalogue = Catalogue(connection)
         with catalogue.transaction():
             change(connection, at)
-            catalogue.mark_all_dirty()
+            catalogue.dirty.mark_all()
 
     await request.app[CATALOGUE].ask(ask)
     request.app[PUBLISHING].wake()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-__all__ = ["in_batches"]
+from engine.storage.database import Connection, Value
+
+__all__ = ["in_batches", "write_in_batches"]
 
 T = TypeVar("T")
 
@@ -22,3 +24,10 @@ def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
         if start:
             time.sleep(_PAUSE_S)
         yield items[start : start + _ROWS]
+
+
+def write_in_batches(connection: Connection, statement: str, rows: Sequence[Mapping[str, Value]]) -> None:
+    """Write rows that need not be written together."""
+    for batch in in_batches(rows):
+        with connection.transaction():
+            connection.many(statement, batch)

@@ -2,12 +2,12 @@
 
 They stand in the database file beside the engine's. A change of the catalogue marks the pages that it touches
 in the same transaction, so that a publisher that dies in between finds them marked when it starts again.
-One module, although a long one: each change stands beside the marks that it makes.
+One module, although a long one: publishing and withdrawing write the same tables, each with the marks of what it touches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from engine.domain.instant import Millis, to_datetime
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
 from engine.domain.techniques import lookup
-from engine.storage.database import Connection, Value, one_of
+from engine.storage.database import Connection, one_of
 from engine.storage.meta import Meta
 from engine.storage.migrations import migrate
 from engine.storage.outbox import Outbox
@@ -24,22 +24,16 @@ from engine.storage.session_reader import SessionReader
 from engine.storage.stories import remove_quotes
 from engine.storage.techniques import OwnTechniques
 from engine.storage.webhooks import Notice, queue_notice
-from publisher.catalogue.batches import in_batches
-from publisher.catalogue.changes import ALL_PAGES, CARDS_PREFIX, DRAFTS_PREFIX, touched
+from publisher.catalogue.batches import write_in_batches
+from publisher.catalogue.changes import DRAFTS_PREFIX, touched
+from publisher.catalogue.dirty_pages import DirtyPages
 from publisher.catalogue.feed_places import FeedPlace, place_of
 from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
 from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.tables import PUBLISHER
 
-__all__ = ["MARKED", "Catalogue", "Published"]
+__all__ = ["Catalogue", "Published"]
 
-MARKED = (
-    "SELECT count(*) FROM (SELECT 1 FROM marks WHERE site = :site"
-    " UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM sites WHERE site = :site) LIMIT 1) AS found"
-)
-"""Whether anything is marked for a copy of the site, cards among it, or would be if that copy were known."""
-
-_NO_CARD = f"page NOT LIKE '{CARDS_PREFIX}%'"
 _REPLACE = (
     "INSERT INTO published (session_id, content_id, version, document, gist, title, session_date, day, visibility,"
     " instructor, instructor_slug, featured, guid, feed_month, feed_number, published_at, updated_at,"
@@ -65,6 +59,7 @@ class Catalogue(Listing):
         super().__init__(connection)
         migrate(connection, PUBLISHER)
         self.site = site
+        self.dirty = DirtyPages(connection, site)
         self._meta = Meta(connection)
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -132,7 +127,7 @@ class Catalogue(Listing):
             assert after is not None
             if place.month is not None and (before is None or before.feed_month is None):
                 completed |= {f"archive/{name}" for name in self.archives_from(after)}
-            self.mark_dirty(marked | completed | self._affected_pages(after))
+            self.dirty.mark(marked | completed | self._affected_pages(after))
 
     def in_own_zone(self, snapshot: Snapshot) -> Snapshot:
         """A story with the zone in which its times are said: as it was published here, or elsewhere; else its series'."""
@@ -165,7 +160,7 @@ class Catalogue(Listing):
             self.connection.execute(
                 "DELETE FROM deliveries WHERE session_id = :id AND state = 'preparing'", id=session_id
             )
-            self.mark_dirty({*marked, DRAFTS_PREFIX + session_id, "calendar"})
+            self.dirty.mark({*marked, DRAFTS_PREFIX + session_id, "calendar"})
             if before is not None:
                 notice = Notice("story.withdrawn", session_id, {"title": before.title}, at)
                 queue_notice(self.connection, notice)
@@ -213,86 +208,11 @@ class Catalogue(Listing):
         days = (
             (row["session_id"], row["day"], _day(row["session_date"], row["time_zone"], zone)) for row in rows
         )
-        self._write(
+        write_in_batches(
+            self.connection,
             "UPDATE published SET day = :day WHERE session_id = :id",
             [{"id": session_id, "day": now} for session_id, before, now in days if now != before],
         )
-
-    # Which pages wait to be built
-
-    def mark_dirty(self, pages: Iterable[str]) -> None:
-        """Mark pages to be built again in every copy of the site.
-
-        Marking one that is being built right now counts once more.
-        """
-        self._mark(sorted(pages), "SELECT site, :page, 1 FROM sites WHERE site IS NOT NULL")
-
-    def mark_own(self, pages: Iterable[str]) -> None:
-        """The same in this copy of the site alone, where they need not be marked together."""
-        for batch in in_batches(sorted(pages)):
-            self._mark(batch, "SELECT site, :page, 1 FROM sites WHERE site = :site", site=self.site)
-
-    def dirty_pages(self) -> dict[str, int]:
-        """The dirty pages, each with how often it was marked; hand this to ``clear_dirty`` once they are built."""
-        return {page: times for page, times in self._dirty() if not page.startswith(DRAFTS_PREFIX)}
-
-    def drafts_to_remove(self) -> dict[str, int]:
-        """The drafts to remove, as ``drafts/<session_id>``, each with how often it was marked."""
-        return {mark: times for mark, times in self._dirty() if mark.startswith(DRAFTS_PREFIX)}
-
-    def cards_to_draw(self) -> dict[str, int]:
-        """The cards that follow the pages, as ``cards/<session_id>``, each with how often it was marked."""
-        rows = self.connection.rows(
-            f"SELECT page, times FROM marks WHERE site = :site AND NOT ({_NO_CARD}) ORDER BY page",
-            site=self.site,
-        )
-        return {row["page"]: row["times"] for row in rows}
-
-    def is_dirty(self) -> bool:
-        """Whether any page waits to be built, or any draft to be removed."""
-        found = self.connection.row(
-            f"SELECT 1 FROM marks WHERE site = :site AND {_NO_CARD} LIMIT 1", site=self.site
-        )
-        return found is not None
-
-    def clear_dirty(self, marks: Mapping[str, int]) -> None:
-        """Unmark what was built; a page that was marked again since it was read stays dirty."""
-        self._write(
-            "DELETE FROM marks WHERE site = :site AND page = :page AND times = :times",
-            [{"site": self.site, "page": page, "times": times} for page, times in marks.items()],
-        )
-
-    def mark_all_dirty(self) -> None:
-        """Mark the whole site to be built again, in every copy."""
-        self.mark_dirty([ALL_PAGES])
-
-    def made_of(self) -> str | None:
-        """The fingerprint of what this copy of the site was made of, besides the catalogue; None before it was made."""
-        value: str | None = self.connection.value(
-            "SELECT made_of FROM sites WHERE site = :site", site=self.site
-        )
-        return value
-
-    def set_made_of(self, fingerprint: str) -> None:
-        """Keep that fingerprint."""
-        self.connection.execute(
-            "UPDATE sites SET made_of = :made_of WHERE site = :site", made_of=fingerprint, site=self.site
-        )
-
-    def _write(self, statement: str, rows: Sequence[Mapping[str, Value]]) -> None:
-        """Write rows that need not be written together."""
-        for batch in in_batches(rows):
-            with self.transaction():
-                self.connection.many(statement, batch)
-
-    def _mark(self, pages: Iterable[str], rows: str, **values: Value) -> None:
-        with self.transaction():
-            self.connection.many(
-                f"INSERT INTO marks (site, page, times) {rows}"
-                " ON CONFLICT (site, page) DO UPDATE SET times = marks.times + 1",
-                [{"page": page, **values} for page in pages],
-            )
-            self.connection.announce()
 
     # Quotes
 
@@ -321,7 +241,7 @@ class Catalogue(Listing):
                 key=key,
             )
             if changed:
-                self.mark_dirty([f"session/{session_id}"])
+                self.dirty.mark([f"session/{session_id}"])
         return bool(changed)
 
     # Inner parts
@@ -339,12 +259,6 @@ class Catalogue(Listing):
     def _has_drafts(self, session_id: str) -> bool:
         found = self.connection.row("SELECT 1 FROM drafts WHERE session_id = :id LIMIT 1", id=session_id)
         return found is not None
-
-    def _dirty(self) -> list[tuple[str, int]]:
-        rows = self.connection.rows(
-            f"SELECT page, times FROM marks WHERE site = :site AND {_NO_CARD} ORDER BY page", site=self.site
-        )
-        return [(row["page"], row["times"]) for row in rows]
 
     def _store_quotes(self, snapshot: Snapshot, at: Millis) -> None:
         state = "approved" if snapshot.approved else "waiting"

@@ -69,4 +69,4 @@ def register_site(catalogue: Catalogue, at: Millis) -> None:
         )
         connection.execute("DELETE FROM marks WHERE site NOT IN (SELECT site FROM sites)")
         if new:
-            catalogue.mark_own([ALL_PAGES])
+            catalogue.dirty.mark_here([ALL_PAGES])

@@ -115,7 +115,7 @@ class SiteBuilder:
 
         A page that is marked again meanwhile stays dirty: it may have been read before.
         """
-        dirty = self._catalogue.dirty_pages()
+        dirty = self._catalogue.dirty.pages()
         if ALL_PAGES in dirty or not (self._data / "public").is_dir():
             number = len(list(self._pages.keys()))
             build = partial(self.rebuild, progress=progress)
@@ -126,7 +126,7 @@ class SiteBuilder:
         with manual_collection() if number > _LARGE else nullcontext():
             changed = run_idle(build) if number > _LARGE else build()
         self._cards.follow()
-        self._catalogue.clear_dirty(dirty)
+        self._catalogue.dirty.clear(dirty)
         return changed
 
     def draw_cards(self, *, wait_s: float = 0.0) -> bool:

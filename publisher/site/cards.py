@@ -138,13 +138,13 @@ class Cards:
 
     def follow(self) -> None:
         """Mark what is outstanding, to be drawn after the pages."""
-        self._catalogue.mark_own(CARDS_PREFIX + each for each in self.outstanding)
+        self._catalogue.dirty.mark_here(CARDS_PREFIX + each for each in self.outstanding)
         self._marks = {}
 
     def any_following(self) -> bool:
         """Whether cards are to be drawn after the pages."""
         if not self._marks:
-            self._marks = self._catalogue.cards_to_draw()
+            self._marks = self._catalogue.dirty.cards()
             here = self.outstanding
             marked = (mark.removeprefix(CARDS_PREFIX) for mark in self._marks)
             self._wanted.update(dict.fromkeys(each for each in marked if each not in here))
@@ -155,7 +155,7 @@ class Cards:
     def settle(self, session_ids: Iterable[str]) -> None:
         """Unmark cards whose files are in the site now."""
         marks = [CARDS_PREFIX + each for each in session_ids]
-        self._catalogue.clear_dirty({mark: self._marks.pop(mark) for mark in marks if mark in self._marks})
+        self._catalogue.dirty.clear({mark: self._marks.pop(mark) for mark in marks if mark in self._marks})
 
     # What a card is made of, and what there is
 

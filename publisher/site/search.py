@@ -166,7 +166,7 @@ class SearchIndexer:
                         # Dirty pages are about to change: they are indexed once they are built.
                         if state == seen:
                             continue
-                        if catalogue.is_dirty():
+                        if catalogue.dirty.any():
                             self._look_now.set()
                             continue
                         update_index(self._data / "public", catalogue, language)

@@ -191,7 +191,7 @@ def test_what_another_server_publishes_during_a_rebuild_is_no_failure(
 
     def build(self: SiteBuilder, progress: Progress) -> int:
         changed = build_dirty(self, progress)
-        self._catalogue.mark_all_dirty()
+        self._catalogue.dirty.mark_all()
         return changed
 
     build_dirty = SiteBuilder.build_dirty

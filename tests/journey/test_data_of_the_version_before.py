@@ -62,7 +62,7 @@ async def until_built(data: Path) -> None:
     async with asyncio.timeout(60):
         with database_of(data).connect() as connection:
             while True:
-                if not Outbox(connection).unfinished() and not Catalogue(connection).is_dirty():
+                if not Outbox(connection).unfinished() and not Catalogue(connection).dirty.any():
                     return
                 await asyncio.sleep(0.05)
 

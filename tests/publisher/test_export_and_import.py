@@ -260,10 +260,10 @@ def test_the_cards_are_drawn_without_a_server(
     monkeypatch.setattr(cards, "AT_ONCE", 1)
     lines = exported(studio)
     take_in(elsewhere, *lines)
-    assert elsewhere.catalogue.cards_to_draw() == {}
+    assert elsewhere.catalogue.dirty.cards() == {}
     assert elsewhere.site() == studio.site()
     take_in(elsewhere, *({**line, "title": f"Mended {line['title']}"} for line in lines))
-    assert elsewhere.catalogue.cards_to_draw() == {}
+    assert elsewhere.catalogue.dirty.cards() == {}
     assert elsewhere.site() == elsewhere.rebuilt()
     elsewhere.close()
 

@@ -60,7 +60,7 @@ def settle(studio: Publisher) -> None:
     """Rounds until nothing waits; each takes up what came during the one before."""
     for _ in range(3):
         studio.work(NOW + 1)
-    assert not studio.catalogue.is_dirty()
+    assert not studio.catalogue.dirty.any()
 
 
 @pytest.mark.parametrize("files", [1, 2, 5, 10, 20, 25])
@@ -81,7 +81,7 @@ def test_a_withdrawal_during_a_rebuild(studio: Publisher, interruption: Interrup
     """The whole site was being made anew with the session in it: it goes in the round after."""
     interruption.after(files, lambda catalogue: catalogue.withdraw("first", NOW + 1))
     studio.outbox.enqueue(snapshot("second"), ("web",), NOW)
-    studio.catalogue.mark_all_dirty()
+    studio.catalogue.dirty.mark_all()
     settle(studio)
     assert interruption.files > (interruption.at or 0)
     assert not studio.has("sessions/first/index.html")
@@ -96,7 +96,7 @@ def test_what_is_deleted_leaves_the_disk_during_a_rebuild(
     discarded: list[bool] = []
     interruption.after(5, lambda catalogue: discarded.append(catalogue.connection.discard_deleted()))
     studio.outbox.enqueue(snapshot("second"), ("web",), NOW)
-    studio.catalogue.mark_all_dirty()
+    studio.catalogue.dirty.mark_all()
     settle(studio)
     assert discarded == [True]
 
@@ -115,16 +115,16 @@ def test_a_quote_taken_back_while_it_goes_onto_the_page(
 
 def test_the_same_page_marked_twice_is_built_twice_only_if_it_was_built_between(studio: Publisher) -> None:
     """A mark that is renewed outlives the build that began before."""
-    studio.catalogue.mark_dirty(["home"])
-    studio.catalogue.mark_dirty(["home"])
-    began = studio.catalogue.dirty_pages()
-    studio.catalogue.clear_dirty(began)
-    assert studio.catalogue.dirty_pages() == {}
-    studio.catalogue.mark_dirty(["home"])
-    began = studio.catalogue.dirty_pages()
-    studio.catalogue.mark_dirty(["home", "feed"])
-    studio.catalogue.clear_dirty(began)
-    assert set(studio.catalogue.dirty_pages()) == {"home", "feed"}
+    studio.catalogue.dirty.mark(["home"])
+    studio.catalogue.dirty.mark(["home"])
+    began = studio.catalogue.dirty.pages()
+    studio.catalogue.dirty.clear(began)
+    assert studio.catalogue.dirty.pages() == {}
+    studio.catalogue.dirty.mark(["home"])
+    began = studio.catalogue.dirty.pages()
+    studio.catalogue.dirty.mark(["home", "feed"])
+    studio.catalogue.dirty.clear(began)
+    assert set(studio.catalogue.dirty.pages()) == {"home", "feed"}
 
 
 def test_marks_of_an_older_file_are_taken_over(tmp_path: Path) -> None:
@@ -133,6 +133,6 @@ def test_marks_of_an_older_file_are_taken_over(tmp_path: Path) -> None:
         migrate(connection, Schema(PUBLISHER.key, PUBLISHER.steps[:1]))
         connection.execute("INSERT INTO dirty VALUES ('home'), ('feed')")
         site_id = Catalogue(connection).meta("site_id")
-        assert set(Catalogue(connection).dirty_pages()) == {"home", "feed"}
+        assert set(Catalogue(connection).dirty.pages()) == {"home", "feed"}
         assert Catalogue(connection).meta("site_id") == site_id
         assert not connection.has_table("dirty")

@@ -122,7 +122,7 @@ def test_what_was_published_before_stays_while_nothing_can_be_written(studio: Pu
     disk.wrong = None
     studio.work(NOW + HOUR)
     assert studio.has("sessions/second/index.html")
-    assert studio.catalogue.dirty_pages() == {}
+    assert studio.catalogue.dirty.pages() == {}
 
 
 def test_a_story_that_cannot_be_drawn_fails_alone(studio: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:

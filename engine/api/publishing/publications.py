@@ -58,7 +58,7 @@ async def withdraw(request: web.Request) -> web.Response:
     site = site_of(app[DATA])
     while not gone and time.monotonic() < until:
         await asyncio.sleep(_POLL_INTERVAL)
-        gone = not await app[CATALOGUE].ask(lambda connection: Catalogue(connection, site).is_dirty())
+        gone = not await app[CATALOGUE].ask(lambda connection: Catalogue(connection, site).dirty.any())
     return answer(
         {"session_id": session_id, "status": "withdrawn" if gone else "accepted"}, 200 if gone else 202
     )

@@ -38,7 +38,7 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     left = publisher.catalogue.snapshot("new")
     assert left is not None
     assert left.quotes == (WAITING,)
-    publisher.catalogue.mark_all_dirty()
+    publisher.catalogue.dirty.mark_all()
     publisher.work()
     page = (publisher.data / "public/sessions/old/index.html").read_text()
     assert "Quiet at last." in page

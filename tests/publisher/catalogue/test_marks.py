@@ -16,16 +16,16 @@ from tests.publisher.studio_data import Publisher
 def test_a_card_that_follows_is_no_dirty_page(publisher: Publisher) -> None:
     """Whoever waits for pages waits for no card; each is unmarked by itself, unless it was marked again."""
     catalogue = publisher.catalogue
-    catalogue.mark_dirty(["cards/a", "cards/b", "card/a"])
-    assert set(catalogue.dirty_pages()) == {"card/a"}
-    assert catalogue.is_dirty()
-    catalogue.clear_dirty(catalogue.dirty_pages())
-    assert not catalogue.is_dirty()
-    marks = catalogue.cards_to_draw()
+    catalogue.dirty.mark(["cards/a", "cards/b", "card/a"])
+    assert set(catalogue.dirty.pages()) == {"card/a"}
+    assert catalogue.dirty.any()
+    catalogue.dirty.clear(catalogue.dirty.pages())
+    assert not catalogue.dirty.any()
+    marks = catalogue.dirty.cards()
     assert marks == {"cards/a": 1, "cards/b": 1}
-    catalogue.mark_dirty(["cards/b"])
-    catalogue.clear_dirty(marks)
-    assert catalogue.cards_to_draw() == {"cards/b": 2}
+    catalogue.dirty.mark(["cards/b"])
+    catalogue.dirty.clear(marks)
+    assert catalogue.dirty.cards() == {"cards/b": 2}
 
 
 def test_a_site_with_the_same_days_is_marked_beside_any_writer(publisher: Publisher) -> None:
@@ -54,7 +54,7 @@ def test_many_marks_are_written_in_portions(publisher: Publisher, monkeypatch: p
         many(statement, rows)
 
     monkeypatch.setattr(catalogue.connection, "many", counted)
-    catalogue.mark_own(f"cards/{number:03}" for number in range(120))
-    catalogue.clear_dirty(catalogue.cards_to_draw())
-    assert catalogue.cards_to_draw() == {}
+    catalogue.dirty.mark_here(f"cards/{number:03}" for number in range(120))
+    catalogue.dirty.clear(catalogue.dirty.cards())
+    assert catalogue.dirty.cards() == {}
     assert sizes == [50, 50, 20] * 2

@@ -30,14 +30,14 @@ def test_each_copy_has_its_own_marks(database: Database) -> None:
         one, two = Catalogue(connection, "one"), Catalogue(connection, "two")
         for catalogue in (one, two):
             register_site(catalogue, NOW)
-            catalogue.clear_dirty(catalogue.dirty_pages())
+            catalogue.dirty.clear(catalogue.dirty.pages())
         one.publish(snapshot("a"), UTC, NOW)
-        assert one.dirty_pages() == two.dirty_pages() != {}
-        one.clear_dirty(one.dirty_pages())
-        assert not one.is_dirty()
-        assert "session/a" in two.dirty_pages()
-        two.mark_own(["home"])
-        assert not one.is_dirty()
+        assert one.dirty.pages() == two.dirty.pages() != {}
+        one.dirty.clear(one.dirty.pages())
+        assert not one.dirty.any()
+        assert "session/a" in two.dirty.pages()
+        two.dirty.mark_here(["home"])
+        assert not one.dirty.any()
 
 
 def test_a_new_copy_is_built_as_a_whole_and_an_old_one_is_forgotten(database: Database) -> None:
@@ -46,24 +46,24 @@ def test_a_new_copy_is_built_as_a_whole_and_an_old_one_is_forgotten(database: Da
         old, new = Catalogue(connection, "old"), Catalogue(connection, "new")
         register_site(old, NOW)
         register_site(new, NOW + 31 * 24 * HOUR)
-        assert ALL_PAGES in new.dirty_pages()
+        assert ALL_PAGES in new.dirty.pages()
         new.publish(snapshot("a"), UTC, NOW)
-        assert old.dirty_pages() == {}
+        assert old.dirty.pages() == {}
         register_site(old, NOW + 32 * 24 * HOUR)
-        assert set(old.dirty_pages()) == {ALL_PAGES}
+        assert set(old.dirty.pages()) == {ALL_PAGES}
 
 
 def test_marks_of_a_folder_that_moved_to_a_shared_database_are_its_own(database: Database) -> None:
     """The drafts that were to be removed there are in this folder."""
     with database.connect() as connection:
         before = Catalogue(connection)
-        before.mark_dirty(["drafts/a"])
+        before.dirty.mark(["drafts/a"])
         after = Catalogue(connection, "one")
         register_site(after, NOW)
-        assert set(after.drafts_to_remove()) == {"drafts/a"}
-        assert before.drafts_to_remove() == {}
-        after.mark_dirty(["home"])
-        assert before.dirty_pages() == {}
+        assert set(after.dirty.drafts()) == {"drafts/a"}
+        assert before.dirty.drafts() == {}
+        after.dirty.mark(["home"])
+        assert before.dirty.pages() == {}
 
 
 def test_a_folder_has_an_id_where_servers_share_the_database(database: Database, tmp_path: Path) -> None:

@@ -68,13 +68,13 @@ def test_a_card_that_did_not_change_is_not_drawn_again(
         return draw(texts)
 
     monkeypatch.setattr(card, "_drawn", counted)
-    led.catalogue.mark_all_dirty()
+    led.catalogue.dirty.mark_all()
     led.work()
     # The studio's own card is no session's.
     assert {texts.seed for texts in drawn} <= {led.jobs.setup.studio.name}
     damaged = led.data / "public/sessions/s-1/card.png"
     damaged.write_bytes(before["s-1"][:-40])
-    led.catalogue.mark_all_dirty()
+    led.catalogue.dirty.mark_all()
     led.work()
     assert "s-1" in {texts.seed for texts in drawn}
     assert card_files(led) == before
@@ -85,13 +85,13 @@ def test_when_every_card_changes_the_pages_go_before(led: Publisher) -> None:
     before = card_files(led)
     rename(led, "Breathing Room")
     assert "Breathing Room" in led.read("sessions/s-4/index.html")
-    assert not led.catalogue.is_dirty()
-    waiting = {mark.removeprefix("cards/") for mark in led.catalogue.cards_to_draw()}
+    assert not led.catalogue.dirty.any()
+    waiting = {mark.removeprefix("cards/") for mark in led.catalogue.dirty.cards()}
     assert len(waiting) >= 1
     now = card_files(led)
     assert all(now[each] == before[each] for each in waiting)
     complete(led)
-    assert led.catalogue.cards_to_draw() == {}
+    assert led.catalogue.dirty.cards() == {}
     assert all(before[each] != png for each, png in card_files(led).items())
     assert led.site() == led.rebuilt()
 
@@ -100,9 +100,9 @@ def test_where_no_card_was_the_studios_stands_in(led: Publisher) -> None:
     """No page refers to a picture that is not there."""
     for file in (led.data / "public").rglob("card.png"):
         file.unlink()
-    led.catalogue.mark_all_dirty()
+    led.catalogue.dirty.mark_all()
     led.work()
-    waiting = [mark.removeprefix("cards/") for mark in led.catalogue.cards_to_draw()]
+    waiting = [mark.removeprefix("cards/") for mark in led.catalogue.dirty.cards()]
     assert waiting
     own = (led.data / "public/card.png").read_bytes()
     now = card_files(led)
@@ -114,7 +114,7 @@ def test_where_no_card_was_the_studios_stands_in(led: Publisher) -> None:
 def test_a_restart_loses_no_card_that_was_to_follow(led: Publisher) -> None:
     """What is marked is drawn by the next publisher."""
     rename(led, "Breathing Room")
-    assert led.catalogue.cards_to_draw()
+    assert led.catalogue.dirty.cards()
     led.jobs.close()
     second = Publisher(led.data)
     complete(second)
@@ -152,7 +152,7 @@ def test_a_card_that_cannot_be_drawn_holds_nothing_up(
     before = card_files(led)
     rename(led, "Breathing Room")
     complete(led)
-    assert led.catalogue.cards_to_draw() == {}
+    assert led.catalogue.dirty.cards() == {}
     changed = {each for each, png in card_files(led).items() if png != before[each]}
     assert changed == set(SESSIONS) - {"s-3"}
 

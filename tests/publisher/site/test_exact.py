@@ -194,10 +194,10 @@ def test_rebuilding_in_place_leaves_the_same_bytes(publisher: Publisher) -> None
     """The whole site is made anew beside the live one and takes its place."""
     publisher.publish(snapshot(), ["web"])
     before = publisher.site()
-    publisher.catalogue.mark_all_dirty()
+    publisher.catalogue.dirty.mark_all()
     publisher.work()
     assert publisher.site() == before
-    assert publisher.catalogue.dirty_pages() == {}
+    assert publisher.catalogue.dirty.pages() == {}
 
 
 def test_a_rebuild_keeps_the_files_that_stay_as_they_are(publisher: Publisher) -> None:
@@ -207,7 +207,7 @@ def test_a_rebuild_keeps_the_files_that_stay_as_they_are(publisher: Publisher) -
     page, stale = public / "sessions/s-1/index.html", public / "feed.xml"
     before = page.stat()
     stale.write_text("not the feed", encoding="utf-8")
-    publisher.catalogue.mark_all_dirty()
+    publisher.catalogue.dirty.mark_all()
     publisher.work()
     after = page.stat()
     assert (after.st_ino, after.st_mtime_ns, after.st_nlink) == (before.st_ino, before.st_mtime_ns, 1)

@@ -26,7 +26,7 @@ def _written(publisher: Publisher, *techniques: OwnTechnique) -> None:
     with publisher.catalogue.transaction():
         for each in techniques:
             OwnTechniques(publisher.connection).add(each, 0)
-        publisher.catalogue.mark_all_dirty()
+        publisher.catalogue.dirty.mark_all()
 
 
 def test_a_technique_has_a_page_with_its_pacer(publisher: Publisher) -> None:
@@ -74,7 +74,7 @@ def test_the_home_page_offers_it_before_ours(publisher: Publisher) -> None:
     with publisher.catalogue.transaction():
         for each in OwnTechniques(publisher.connection).all():
             OwnTechniques(publisher.connection).remove(each.slug)
-        publisher.catalogue.mark_all_dirty()
+        publisher.catalogue.dirty.mark_all()
     publisher.work()
     assert offered() == ours
 
@@ -96,7 +96,7 @@ def test_a_technique_that_is_removed_leaves_no_page_and_no_link(publisher: Publi
     publisher.publish(snapshot("s-1", breathing_techniques=("Evening Tide",), approved=True))
     with publisher.catalogue.transaction():
         OwnTechniques(publisher.connection).remove("evening-tide")
-        publisher.catalogue.mark_all_dirty()
+        publisher.catalogue.dirty.mark_all()
     publisher.work()
     assert not publisher.has("techniques/evening-tide/index.html")
     story = publisher.read("sessions/s-1/index.html")

@@ -234,7 +234,7 @@ def test_a_session_that_is_over_stays_in_the_calendar(publisher: Publisher) -> N
     assert (event["SEQUENCE"], before["SEQUENCE"]) == (1, 0)
     calendar = publisher.read("calendar.ics")
     publisher.connection.execute("UPDATE rooms SET phase = 'published', updated_at = :at", at=NOW + 3 * HOUR)
-    publisher.catalogue.mark_dirty(["calendar"])
+    publisher.catalogue.dirty.mark(["calendar"])
     publisher.work()
     assert publisher.read("calendar.ics") == calendar
     publisher.publish(snapshot("r-1"), ["web"])
@@ -250,7 +250,7 @@ def test_the_calendar_keeps_the_newest_of_the_past(publisher: Publisher) -> None
         for n in range(205):
             row = room(f"r-{n}", phase="ended", scheduled_start=NOW + n, ended_at=NOW + HOUR, document=over)
             write_rows(publisher.connection, Append(f"r-{n}", 0, (), room=row))
-    publisher.catalogue.mark_dirty(["calendar"])
+    publisher.catalogue.dirty.mark(["calendar"])
     publisher.work()
     kept = {
         str(event["UID"]).partition("@")[0]
