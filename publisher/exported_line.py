@@ -37,6 +37,11 @@ _MOST_PARTS = 2000
 _LONGEST: Millis = 24 * HOUR
 _GUID = re.compile(r"urn:uuid:[0-9a-f-]{36}|https?://[!-~]{1,490}")
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+_EXPORTED: Mapping[str, Any] = {
+    "visibility": "public",
+    **dict.fromkeys(("published_at", "updated_at", "guid", "content_id", "story")),
+}
+"""The fields that only an export has, and what they are where a line lacks them."""
 
 
 class _Part(BaseModel):
@@ -137,35 +142,15 @@ def line_of(snapshot: Snapshot, entry: Published, quote_states: Mapping[str, str
 def snapshot_of_line(line: Mapping[str, Any]) -> Snapshot | str:
     """The snapshot of a line, or the reasons why it is refused."""
     body = dict(line)
-    visibility, published_at, updated_at, guid, content_id, story = (
-        body.pop(name, default)
-        for name, default in (
-            *(("visibility", "public"), ("published_at", None), ("updated_at", None)),
-            *(("guid", None), ("content_id", None), ("story", None)),
-        )
-    )
-    reasons: list[str] = []
-    if visibility not in get_args(Visibility):
-        reasons.append("visibility: one of public, unlisted, private")
-    if guid is not None and not (isinstance(guid, str) and _GUID.fullmatch(guid)):
-        reasons.append("guid: an address, or urn:uuid: with a UUID")
-    if content_id is not None and not _is_uuid(content_id):
-        reasons.append("content_id: a UUID")
-    times = [None if value is None else _millis(value) for value in (published_at, updated_at)]
-    reasons += [
-        f"{name}: a date and time as in 2024-03-21T10:00:00Z"
-        for name, stated, at in zip(
-            ("published_at", "updated_at"), (published_at, updated_at), times, strict=True
-        )
-        if stated is not None and at is None
-    ]
-    content = parts = None
+    own = {name: body.pop(name, default) for name, default in _EXPORTED.items()}
+    reasons = _wrong_in(own)
+    content = story = None
     try:
         content = SessionContentStrict.model_validate(body, context=ANY_AGE)
     except ValidationError as error:
         reasons += [f"{field}: {reason}" for field, reason in field_errors(error).items()]
     try:
-        parts = None if story is None else _STORY.validate_python(story)
+        story = None if own["story"] is None else _STORY.validate_python(own["story"])
     except ValidationError as error:
         reasons += [f"story.{field}: {reason}" for field, reason in field_errors(error).items()]
     if content is not None and not content.published:
@@ -174,26 +159,50 @@ def snapshot_of_line(line: Mapping[str, Any]) -> Snapshot | str:
         return "; ".join(reasons)
     made = snapshot_of(
         content,
-        content_id=content_id or str(uuid4()),
+        content_id=own["content_id"] or str(uuid4()),
         source="import",
         channels=("web",),
         approved=True,
-        visibility=visibility,
+        visibility=own["visibility"],
     )
-    states = {} if parts is None else {quote_key(quote): state for quote, state in _quotes(parts)}
-    zone = None if parts is None else parts.time_zone
-    origin = Origin(published_at=times[0], updated_at=times[1], guid=guid, quotes=states, time_zone=zone)
+    origin = Origin(
+        published_at=_millis(own["published_at"]),
+        updated_at=_millis(own["updated_at"]),
+        guid=own["guid"],
+        quotes={} if story is None else {quote_key(quote): state for quote, state in _quotes(story)},
+        time_zone=None if story is None else story.time_zone,
+    )
     made = made.model_copy(update={"origin": origin})
-    if parts is None:
-        return made
-    ended_at = made.ended_at if parts.ended_at is None else parts.ended_at
+    return made if story is None else _with_story(made, story)
+
+
+def _wrong_in(own: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the fields that only an export has, but for its story."""
+    reasons = []
+    if own["visibility"] not in get_args(Visibility):
+        reasons.append("visibility: one of public, unlisted, private")
+    guid, content_id = own["guid"], own["content_id"]
+    if guid is not None and not (isinstance(guid, str) and _GUID.fullmatch(guid)):
+        reasons.append("guid: an address, or urn:uuid: with a UUID")
+    if content_id is not None and not _is_uuid(content_id):
+        reasons.append("content_id: a UUID")
+    return reasons + [
+        f"{name}: a date and time as in 2024-03-21T10:00:00Z"
+        for name in ("published_at", "updated_at")
+        if own[name] is not None and _millis(own[name]) is None
+    ]
+
+
+def _with_story(made: Snapshot, story: _Story) -> Snapshot | str:
+    """The snapshot with what was recorded of the session, or why that is refused."""
+    ended_at = made.ended_at if story.ended_at is None else story.ended_at
     if not made.session_date <= ended_at <= made.session_date + _LONGEST:
         return "story.ended_at: not within a day of the beginning"
     recorded = {
-        name: getattr(parts, name) for name in _Story.model_fields if name not in ("quotes", "unstated")
+        name: getattr(story, name) for name in _Story.model_fields if name not in ("quotes", "unstated")
     }
     made = made.model_copy(
-        update={**recorded, "ended_at": ended_at, "quotes": tuple(quote for quote, _ in _quotes(parts))}
+        update={**recorded, "ended_at": ended_at, "quotes": tuple(quote for quote, _ in _quotes(story))}
     )
     # Somebody may have written something else into the file since.
     is_filled_in = {
@@ -201,7 +210,7 @@ def snapshot_of_line(line: Mapping[str, Any]) -> Snapshot | str:
         "key_achievements": list(made.key_achievements) == _titles(made),
     }
     nothing: dict[str, Any] = {"content": None, "key_achievements": ()}
-    return made.model_copy(update={name: nothing[name] for name in parts.unstated if is_filled_in[name]})
+    return made.model_copy(update={name: nothing[name] for name in story.unstated if is_filled_in[name]})
 
 
 def _titles(snapshot: Snapshot) -> list[str]:
@@ -214,6 +223,7 @@ def _quotes(story: _Story) -> Iterator[tuple[Quote, str]]:
 
 
 def _millis(value: Any) -> Millis | None:
+    """The instant of a date and time; None where it is none."""
     try:
         return from_datetime(_MOMENT.validate_python(value))
     except ValidationError:

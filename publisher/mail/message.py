@@ -113,18 +113,7 @@ def message_of(
     message.set_content(mail.text)
     message.add_alternative(mail.html, subtype="html")
     if picture and PICTURE in mail.html:
-        parts = message.get_payload()
-        assert isinstance(parts, list)
-        html = parts[1]
-        assert isinstance(html, EmailMessage)
-        html.add_related(
-            picture,
-            "image",
-            "png",
-            cid=f"<{PICTURE.removeprefix('cid:')}>",
-            filename="session.png",
-            disposition="inline",
-        )
+        _add_picture(message, picture)
     if calendar:
         message.add_attachment(
             calendar.decode(),
@@ -134,6 +123,22 @@ def message_of(
         )
     _set_boundaries(message, hashlib.sha256(message_id.encode()).hexdigest()[:24])
     return message.as_bytes()
+
+
+def _add_picture(message: EmailMessage, picture: bytes) -> None:
+    """Put the PNG beside the HTML that shows it (multipart/related)."""
+    parts = message.get_payload()
+    assert isinstance(parts, list)
+    html = parts[1]
+    assert isinstance(html, EmailMessage)
+    html.add_related(
+        picture,
+        "image",
+        "png",
+        cid=f"<{PICTURE.removeprefix('cid:')}>",
+        filename="session.png",
+        disposition="inline",
+    )
 
 
 def _set_boundaries(message: EmailMessage, seed: str) -> None:
