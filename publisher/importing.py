@@ -167,7 +167,7 @@ def _judged(
         if guid in taken or catalogue.has_guid(guid, besides=session_id):
             return snapshot, f"guid: {guid} is another session's"
         taken.add(guid)
-    if snapshot.content_id in taken or outbox.by_content_id(snapshot.content_id) is not None:
+    if snapshot.content_id in taken or outbox.stories.by_content_id(snapshot.content_id) is not None:
         snapshot = snapshot.model_copy(update={"content_id": str(uuid4())})
     taken.add(snapshot.content_id)
     return snapshot, "new" if published is None else "replaced"
@@ -179,9 +179,9 @@ def _as_allowed_now(catalogue: Catalogue, outbox: Outbox, snapshot: Snapshot) ->
     if visibility is None:
         return snapshot
     published = catalogue.snapshot(snapshot.session_id)
-    snapshot = _without_withdrawn_quotes(snapshot, outbox.snapshot(snapshot.session_id))
+    snapshot = _without_withdrawn_quotes(snapshot, outbox.stories.snapshot(snapshot.session_id))
     is_summarised = published is not None and published.source == "api"
-    current = published if is_summarised else outbox.own_story(snapshot.session_id)
+    current = published if is_summarised else outbox.stories.own_story(snapshot.session_id)
     if current is not None:
         snapshot = _without_withdrawn_figures(snapshot, current)
     return snapshot.model_copy(update={"visibility": visibility})

@@ -24,8 +24,8 @@ class JobSnapshots:
         Raises:
             LookupError: it is not there.
         """
-        snapshot = self._outbox.snapshot(job.session_id, job.version)
-        at = self._outbox.written_at(job.session_id, job.version)
+        snapshot = self._outbox.stories.snapshot(job.session_id, job.version)
+        at = self._outbox.stories.written_at(job.session_id, job.version)
         if snapshot is None or at is None:
             raise LookupError(f"version {job.version} of the story is not there")
         return self._catalogue.in_own_zone(self._with_present_visibility(snapshot)), at
@@ -48,7 +48,7 @@ class JobSnapshots:
 
     def content_id(self, job: Job) -> str:
         """The content's id of a job, whatever is wrong with its snapshot; empty where there is none."""
-        return self._outbox.content_id(job.session_id, job.version) or ""
+        return self._outbox.stories.content_id(job.session_id, job.version) or ""
 
     def _with_present_visibility(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the visibility that its room has now: that may have changed after it was stored.

@@ -201,7 +201,7 @@ class JobRunner:
             if changed is not None and changed.visibility == "private":
                 self.setup.desk.withdraw_posts(changed, now)
             return _Story(job, None, now)
-        document = self._outbox.document(job.session_id, job.version)
+        document = self._outbox.stories.document(job.session_id, job.version)
         snapshot, at = self._snapshots.load(job)
         setup = self.setup
         story = story_of(snapshot, setup.studio, quotes=snapshot.quotes)
@@ -242,7 +242,7 @@ class JobRunner:
                 self._catalogue.publish(changed, zone, story.at)
             Registrar(self._catalogue).settle(job.session_id, now)
             return True
-        if self._outbox.document(job.session_id, job.version) != story.document:
+        if self._outbox.stories.document(job.session_id, job.version) != story.document:
             # Somebody took something back since it was rehearsed: it must not come back with what was read then.
             snapshot, _ = self._snapshots.load(job)
         if snapshot is not None and self._snapshots.may_publish(snapshot, story.at):

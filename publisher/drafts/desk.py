@@ -13,8 +13,8 @@ from typing import Any
 from engine.domain.instant import Millis, iso
 from engine.domain.quality import quality_of
 from engine.domain.snapshot import Snapshot
-from engine.storage.outbox import Outbox
 from engine.storage.session_reader import SessionReader
+from engine.storage.story_reader import StoryReader
 from publisher.catalogue.deliveries import NEWSLETTER, NEWSLETTER_TEST, PERSONAL, Deliveries
 from publisher.catalogue.drafts import DraftRow, Drafts
 from publisher.catalogue.mail_report import paused_addresses, waits_because
@@ -59,7 +59,7 @@ class DraftDesk:
         self._drafts = Drafts(catalogue)
         self.texts = DraftTexts(self._drafts, studio, links, templates)
         self._files = DraftFiles(data, self._drafts, self.texts)
-        self._outbox = Outbox(catalogue.connection)
+        self._stories = StoryReader(catalogue.connection)
         self._people = SessionReader(catalogue.connection)
 
     # What the publisher does
@@ -274,7 +274,7 @@ class DraftDesk:
         if snapshot is None:
             # A session without a page has drafts of the version that they were made of.
             versions = {row.version for row in self._drafts.of(session_id).values()}
-            stored = self._outbox.snapshot(session_id, max(versions)) if versions else None
+            stored = self._stories.snapshot(session_id, max(versions)) if versions else None
             snapshot = None if stored is None else self._catalogue.in_own_zone(stored)
         if snapshot is None:
             raise DraftNotFound(session_id)

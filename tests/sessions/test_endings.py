@@ -11,6 +11,7 @@ from engine.domain.session import Phase, Role
 from engine.domain.snapshot import Snapshot
 from engine.storage.opening import database_of
 from engine.storage.outbox import Outbox
+from engine.storage.story_reader import StoryReader
 from tests.realtime.studio import Refused, Studio
 
 MINUTE = 60_000
@@ -24,7 +25,7 @@ def channels(studio: Studio, session_id: str = "s") -> set[str]:
 
 def story(studio: Studio, session_id: str = "s") -> Snapshot:
     with database_of(studio.data).connect() as connection:
-        found = Outbox(connection).snapshot(session_id)
+        found = StoryReader(connection).snapshot(session_id)
     assert found is not None
     return found
 

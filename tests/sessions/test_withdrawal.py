@@ -170,7 +170,7 @@ async def test_the_publisher_hears_of_each_withdrawal_after_the_end(studio: Stud
     await ada.closed()
     with closing(database_of(studio.data).connect()) as connection:
         outbox = Outbox(connection)
-        snapshot = outbox.snapshot("s")
+        snapshot = outbox.stories.snapshot("s")
         assert snapshot is not None
         summary = snapshot.model_copy(
             update={"source": "api", "content_id": "summary", "title": "Said elsewhere"}

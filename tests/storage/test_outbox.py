@@ -12,6 +12,7 @@ from engine.storage.database import Database
 from engine.storage.journal import Append
 from engine.storage.opening import open_journal
 from engine.storage.outbox import SCHEDULE, Outbox, content_hash, schedule_row, story
+from engine.storage.story_reader import StoryReader
 from tests.storage.rows import outcomes, records, snapshot
 
 CHANNELS = ("web", "email", "social")
@@ -38,8 +39,8 @@ def test_a_story_is_queued_and_claimed_once(outbox: Outbox) -> None:
     assert {(job.version, job.attempts) for job in jobs} == {(1, 1)}
     assert outbox.claim(at=100) == []
     assert states(outbox) == dict.fromkeys(CHANNELS, "running")
-    assert outbox.snapshot("morning") == stored
-    assert outbox.by_content_id("c-1") == stored
+    assert outbox.stories.snapshot("morning") == stored
+    assert outbox.stories.by_content_id("c-1") == stored
 
 
 def test_a_failure_waits_for_its_next_attempt(outbox: Outbox) -> None:
@@ -105,12 +106,12 @@ def test_newer_content_overtakes_what_has_not_begun(outbox: Outbox) -> None:
     (job,) = outbox.claim(at=200)
 
     assert job.version == 2
-    first, newest = outbox.snapshot("morning", 1), outbox.snapshot("morning")
+    first, newest = outbox.stories.snapshot("morning", 1), outbox.stories.snapshot("morning")
     assert first is not None
     assert newest is not None
     assert (first.title, newest.title) == ("Morning", "Evening")
-    assert outbox.snapshot("morning", 3) is None
-    assert outbox.by_content_id("unknown") is None
+    assert outbox.stories.snapshot("morning", 3) is None
+    assert outbox.stories.by_content_id("unknown") is None
 
 
 def test_a_dead_publisher_leaves_nothing_running(outbox: Outbox) -> None:
@@ -135,7 +136,7 @@ def test_the_calendar_follows_the_newest_change_of_a_room(outbox: Outbox) -> Non
     (job,) = outbox.claim(at=200)
 
     assert (job.channel, job.version) == (SCHEDULE, 2)
-    assert outbox.snapshot("morning") is None
+    assert outbox.stories.snapshot("morning") is None
 
 
 async def test_the_story_goes_with_the_last_event_or_not_at_all(database: Database) -> None:
@@ -155,7 +156,7 @@ async def test_the_story_goes_with_the_last_event_or_not_at_all(database: Databa
     assert written is None
     with database.connect() as connection:
         outbox = Outbox(connection)
-        assert outbox.snapshot("other") is None
+        assert outbox.stories.snapshot("other") is None
         assert states(outbox) == dict.fromkeys(CHANNELS, "pending")
 
 
@@ -170,7 +171,7 @@ async def test_a_taken_version_becomes_the_next_one(database: Database) -> None:
         ]
         await journal.close()
 
-        newest = Outbox(connection).snapshot("morning")
+        newest = StoryReader(connection).snapshot("morning")
         (job,) = Outbox(connection).claim(at=200)
 
     assert newest is not None
@@ -190,10 +191,10 @@ def test_an_older_version_of_a_live_story_keeps_facts_alone(outbox: Outbox) -> N
     }
     outbox.enqueue(snapshot(**said, **figures), CHANNELS, at=100)
     outbox.enqueue(snapshot(content_id="c-2", source="api", **said), CHANNELS, at=200)
-    assert outbox.snapshot("morning", 1) == snapshot(**said, **figures)
+    assert outbox.stories.snapshot("morning", 1) == snapshot(**said, **figures)
     outbox.enqueue(snapshot(content_id="c-3"), CHANNELS, at=300)
-    assert outbox.snapshot("morning", 1) == snapshot()
-    stated = outbox.snapshot("morning", 2)
+    assert outbox.stories.snapshot("morning", 1) == snapshot()
+    stated = outbox.stories.snapshot("morning", 2)
     assert stated is not None
     assert stated.average_hrv_improvement == 12.0
 
@@ -210,7 +211,7 @@ def test_a_retold_story_leaves_standing_what_was_published_over_it(outbox: Outbo
 
     stored = outbox.enqueue(snapshot(content_id="c-3", title="Its own"), CHANNELS, at=300)
 
-    newest = outbox.snapshot("morning")
+    newest = outbox.stories.snapshot("morning")
     assert newest is not None
     assert (newest.version, newest.content_id, newest.title, newest.participant_count) == (
         2,
@@ -218,7 +219,7 @@ def test_a_retold_story_leaves_standing_what_was_published_over_it(outbox: Outbo
         "Theirs",
         9,
     )
-    assert (stored.version, outbox.snapshot("morning", 1)) == (1, snapshot(title="Its own"))
+    assert (stored.version, outbox.stories.snapshot("morning", 1)) == (1, snapshot(title="Its own"))
     assert states(outbox) == {"web": "done", "email": "pending", "social": "pending"}
     assert {(job.channel, job.version) for job in outbox.claim(at=300)} == {("email", 1), ("social", 1)}
 
@@ -229,7 +230,7 @@ def test_a_story_that_is_told_first_follows_a_summary_that_came_before(outbox: O
     for number in (2, 3):
         stored = outbox.enqueue(snapshot(content_id=f"c-{number}"), ["web"], at=number * 100)
         assert stored.version == number
-    newest = outbox.snapshot("morning")
+    newest = outbox.stories.snapshot("morning")
     assert newest is not None
     assert newest.content_id == "c-3"
 

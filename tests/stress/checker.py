@@ -19,7 +19,7 @@ from engine.domain.session_snapshot import make_snapshot
 from engine.protocol import outgoing
 from engine.sessions.journaling.journal_entries import STATE
 from engine.storage.database import Connection, Database
-from engine.storage.outbox import Outbox
+from engine.storage.story_reader import StoryReader
 from tests.stress.client import Client
 from tests.stress.logs import Faults, RoomLog
 
@@ -198,7 +198,7 @@ def _stored_state(connection: Connection, session_id: str, journal: _Journal, fa
 
 def _story(connection: Connection, session_id: str, journal: _Journal, faults: Faults) -> int:
     """The story that was handed to the publisher; returns how many there were."""
-    reply = Outbox(connection).snapshot(session_id)
+    reply = StoryReader(connection).snapshot(session_id)
     ended = _first(i for i, (*_, event) in enumerate(journal.events) if isinstance(event, e.SessionEnded))
     if ended is None:
         if reply is not None:

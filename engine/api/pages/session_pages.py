@@ -19,7 +19,7 @@ from engine.api.pages.registration_section import registration_section
 from engine.domain.instant import Millis, iso, to_datetime
 from engine.domain.session import Details, Phase, Session
 from engine.domain.techniques.lookup import named
-from engine.storage.outbox import Outbox
+from engine.storage.story_reader import StoryReader
 from publisher.catalogue.published import Catalogue
 from publisher.rendering.studio import zone_name
 
@@ -84,7 +84,7 @@ async def page_before_publication(request: web.Request, state: Session) -> web.R
 
 async def _has_story(request: web.Request, session_id: str) -> bool:
     return await request.app[CATALOGUE].ask(
-        lambda connection: Outbox(connection).snapshot(session_id) is not None
+        lambda connection: StoryReader(connection).snapshot(session_id) is not None
     )
 
 

@@ -19,6 +19,7 @@ from engine.domain.text import SESSION_ID
 from engine.storage.database import Connection
 from engine.storage.outbox import SCHEDULE, Outbox
 from engine.storage.rows import OutboxRow
+from engine.storage.story_reader import StoryReader
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.sites import site_of
 
@@ -91,7 +92,7 @@ def _find(connection: Connection, publication_id: str) -> tuple[str, Snapshot | 
         NotFound: nothing was published under this id.
     """
     outbox = Outbox(connection)
-    named = outbox.by_content_id(publication_id)
+    named = outbox.stories.by_content_id(publication_id)
     session_id = publication_id if named is None else named.session_id
     rows = [row for row in outbox.of(session_id) if row.channel != SCHEDULE]
     if not rows or not re.fullmatch(SESSION_ID, session_id):
@@ -101,7 +102,7 @@ def _find(connection: Connection, publication_id: str) -> tuple[str, Snapshot | 
 
 def _described(connection: Connection, publication_id: str) -> dict[str, Any]:
     session_id, named, rows = _find(connection, publication_id)
-    newest = Outbox(connection).snapshot(session_id)
+    newest = StoryReader(connection).snapshot(session_id)
     catalogue = Catalogue(connection)
     published = catalogue.published(session_id)
     withdrawn = catalogue.withdrawn_at(session_id)

@@ -213,7 +213,7 @@ async def _wait_for_channels(request: web.Request, wanted: SummaryRequest) -> di
 
 
 def _states_in_outbox(outbox: Outbox, wanted: SummaryRequest) -> dict[str, str]:
-    own = outbox.by_content_id(wanted.content_id)
+    own = outbox.stories.by_content_id(wanted.content_id)
     if own is None:
         return {}
     rows = outbox.of(wanted.content.session_id)

@@ -54,8 +54,8 @@ from engine.domain.session import Phase, Session
 from engine.sessions.journaling.room_row import attendance
 from engine.storage.database import Connection
 from engine.storage.leaders import Led
-from engine.storage.outbox import Outbox
 from engine.storage.rows import UNFINISHED, RoomRow
+from engine.storage.story_reader import StoryReader
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.quotes import approved_quotes
 
@@ -311,7 +311,7 @@ async def content(request: web.Request) -> web.Response:
 
 
 def _summary(connection: Connection, session_id: str, *, with_quotes: bool) -> dict[str, Any] | None:
-    snapshot = Outbox(connection).snapshot(session_id)
+    snapshot = StoryReader(connection).snapshot(session_id)
     if snapshot is None:
         return None
     states = Catalogue(connection).quote_states(session_id) if with_quotes else {}
