@@ -20,8 +20,8 @@ import structlog
 from engine.domain.instant import MINUTE, SECOND, Millis, iso
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import DatabaseLocked, DatabaseLost
+from engine.storage.notices import Notice, queue_notice
 from engine.storage.outbox import SCHEDULE, Job, Outbox
-from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue import analytics
 from publisher.catalogue.batches import in_batches
 from publisher.catalogue.changes import DRAFTS_PREFIX, ROOM_PAGES

@@ -5,11 +5,11 @@ from __future__ import annotations
 from engine.storage.database import Connection, Row
 from engine.storage.journal import Append, Record, StalePosition
 from engine.storage.leaders import record_maker
+from engine.storage.notices import queue_notice
 from engine.storage.redaction import redact, redact_message
 from engine.storage.registrations import forget_registration
 from engine.storage.rows import PEOPLE, ROOMS
 from engine.storage.stories import store_story
-from engine.storage.webhooks import queue_notice
 
 __all__ = ["is_written", "latest_position", "record_of", "records_between", "write_checked", "write_rows"]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
 from engine.domain.instant import Millis
+from engine.storage.notices import Notice
 from engine.storage.rows import OutboxRow, PersonChange, PersonRow, RoomRow, SnapshotRow
-from engine.storage.webhooks import Notice
 
 __all__ = [
     "Append",

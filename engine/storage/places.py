@@ -14,9 +14,9 @@ from engine.domain.instant import Millis
 from engine.domain.registrations import PlaceState, come_up
 from engine.domain.series import is_hidden_alone
 from engine.storage.database import Connection, Row, one_of
+from engine.storage.notices import Notice, queue_notice
 from engine.storage.registrations import Registration, Registrations, read_registration
 from engine.storage.rows import ROOMS, RoomRow
-from engine.storage.webhooks import Notice, queue_notice
 
 __all__ = ["Place", "Places"]
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 from engine.domain.instant import Millis
 from engine.domain.registrations import REGISTRATION_PREFIX
 from engine.storage.database import Connection, Row
-from engine.storage.webhooks import forget_subject
+from engine.storage.notices import forget_subject
 
 __all__ = ["Registration", "Registrations", "forget_registration", "read_registration"]
 

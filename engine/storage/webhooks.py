@@ -1,6 +1,6 @@
-"""Webhooks and the queue of their deliveries: one row for each notice to each receiver.
+"""Webhooks and their deliveries: one row for each notice to each receiver.
 
-A notice is queued in the transaction that makes it true. ``pending`` → ``running`` → ``done`` | ``failed``; one that failed
+``notices`` queues them. ``pending`` → ``running`` → ``done`` | ``failed``; one that failed
 and is to be tried again is pending. One whose server died is tried again once its lease is over: receivers know a
 repetition by its id. What was sent is not kept, only that it was.
 One module, although a long one: switching a webhook off or on, or removing it, settles its queue in the same transaction.
@@ -11,25 +11,21 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 from uuid import uuid4
 
-from engine.domain.instant import MINUTE, Millis, iso
+from engine.domain.instant import MINUTE, Millis
 from engine.domain.webhooks import TEST
 from engine.storage.database import Connection, Row
-from engine.storage.meta import Meta
+from engine.storage.notices import Notice, insert_deliveries
 
 __all__ = [
     "CLOCK_TOLERANCE",
     "Delivery",
     "DueDelivery",
-    "Notice",
     "Webhook",
     "Webhooks",
-    "forget_subject",
-    "queue_notice",
 ]
 
 CLOCK_TOLERANCE: Millis = 5000
@@ -37,17 +33,6 @@ CLOCK_TOLERANCE: Millis = 5000
 _LEASE: Millis = MINUTE
 """After that long a delivery that is under way belongs to a server that died."""
 _OFF = "the webhook is off"
-
-
-class Notice(NamedTuple):
-    """Something that happened and that webhooks may ask for."""
-
-    event: str
-    session_id: str
-    data: Mapping[str, Any]
-    at: Millis
-    subject: str = ""
-    """The registration that it is about: its name leaves the queue with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,59 +77,6 @@ class DueDelivery:
     attempts: int
     """This one included."""
     created_at: Millis
-
-
-def queue_notice(connection: Connection, notice: Notice) -> None:
-    """Queue a notice for every webhook that asks for it, in the caller's transaction."""
-    rows = connection.rows(
-        "SELECT id FROM webhooks WHERE off_at IS NULL AND events LIKE :wanted", wanted=f'%"{notice.event}"%'
-    )
-    if rows:
-        payload = _payload(connection, notice)
-        connection.many(_INSERT, [_values(notice, payload, row["id"], "pending", notice.at) for row in rows])
-
-
-_INSERT = (
-    "INSERT INTO webhook_deliveries (id, webhook_id, event, subject, payload, state, attempts, created_at, updated_at,"
-    " next_attempt_at) VALUES (:id, :webhook_id, :event, :subject, :payload, :state, 0, :at, :at, :due)"
-)
-
-
-def _payload(connection: Connection, notice: Notice) -> str:
-    data = dict(notice.data)
-    if notice.session_id:
-        base = Meta(connection).get("public_url") or ""
-        data = {"session_id": notice.session_id, **data, "url": f"{base}/sessions/{notice.session_id}/"}
-    content = {"type": notice.event, "timestamp": iso(notice.at), "data": data}
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-
-
-def _values(notice: Notice, payload: str, webhook_id: str, state: str, due: Millis) -> dict[str, Any]:
-    return {
-        "id": f"msg_{uuid4().hex}",
-        "webhook_id": webhook_id,
-        "event": notice.event,
-        "subject": notice.subject,
-        "payload": payload,
-        "state": state,
-        "at": notice.at,
-        "due": due,
-    }
-
-
-def forget_subject(connection: Connection, subject: str) -> None:
-    """Take a person's name out of what still waits to be sent about them, in the caller's transaction."""
-    rows = connection.rows(
-        "SELECT id, payload FROM webhook_deliveries WHERE subject = :subject AND payload <> ''",
-        subject=subject,
-    )
-    changed = []
-    for row in rows:
-        content = json.loads(row["payload"])
-        content["data"] = {**content["data"], "name": None}
-        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
-        changed.append({"id": row["id"], "payload": text})
-    connection.many("UPDATE webhook_deliveries SET payload = :payload WHERE id = :id", changed)
 
 
 class Webhooks:
@@ -211,11 +143,10 @@ class Webhooks:
         """Take a new test delivery to be sent, also where the webhook is off; None where there is no such webhook."""
         notice = Notice(TEST, "", {"message": "This is a test."}, at)
         with self._connection.transaction():
-            values = _values(notice, _payload(self._connection, notice), webhook_id, "running", at + _LEASE)
             if self.get(webhook_id) is None:
                 return None
-            self._connection.many(_INSERT, [values])
-            return self._taken(values["id"])
+            (delivery,) = insert_deliveries(self._connection, notice, [webhook_id], "running", at + _LEASE)
+            return self._taken(delivery)
 
     def due(self, at: Millis) -> list[str]:
         """The webhooks for which a delivery is due.

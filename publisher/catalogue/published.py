@@ -18,12 +18,12 @@ from engine.domain.techniques import lookup
 from engine.storage.database import Connection, one_of
 from engine.storage.meta import Meta
 from engine.storage.migrations import migrate
+from engine.storage.notices import Notice, queue_notice
 from engine.storage.outbox import Outbox
 from engine.storage.series import series_of
 from engine.storage.session_reader import SessionReader
 from engine.storage.stories import remove_quotes
 from engine.storage.techniques import OwnTechniques
-from engine.storage.webhooks import Notice, queue_notice
 from publisher.catalogue.batches import write_in_batches
 from publisher.catalogue.changes import DRAFTS_PREFIX, touched
 from publisher.catalogue.dirty_pages import DirtyPages

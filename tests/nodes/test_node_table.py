@@ -15,10 +15,11 @@ from engine.storage.database import Connection
 from engine.storage.journal import Append, NotOwner
 from engine.storage.keys import Keys
 from engine.storage.nodes import EXPOSED_FILE, Look, NodeTable, exposed_before, lock_name
+from engine.storage.notices import Notice, queue_notice
 from engine.storage.postgres import PostgresDatabase
 from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.rows import PersonChange, PersonRow
-from engine.storage.webhooks import CLOCK_TOLERANCE, Notice, Webhooks, queue_notice
+from engine.storage.webhooks import CLOCK_TOLERANCE, Webhooks
 from tests.storage.rows import all_records, outcomes, records, room
 
 

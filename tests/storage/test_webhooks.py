@@ -10,7 +10,8 @@ import pytest
 from engine.storage.append_rows import write_checked
 from engine.storage.database import Connection, Database
 from engine.storage.journal import Append, Record
-from engine.storage.webhooks import Notice, Webhooks, forget_subject, queue_notice
+from engine.storage.notices import Notice, forget_subject, queue_notice
+from engine.storage.webhooks import Webhooks
 
 STARTED, ENDED = "session.started", "session.ended"
 

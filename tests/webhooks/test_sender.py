@@ -14,8 +14,9 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from engine.clock import Clock
 from engine.domain.instant import HOUR, Millis
 from engine.storage.database import Connection, Database
+from engine.storage.notices import Notice, queue_notice
 from engine.storage.opening import database_of
-from engine.storage.webhooks import Delivery, Notice, Webhooks, queue_notice
+from engine.storage.webhooks import Delivery, Webhooks
 from engine.webhooks import sender as sending
 from engine.webhooks.sender import WebhookSender
 from tests.webhooks.receiver import Receiver, receiving

@@ -9,7 +9,7 @@ from engine.domain import events as e
 from engine.domain.instant import Millis, iso
 from engine.domain.session import Session
 from engine.sessions.journaling.room_row import attendance
-from engine.storage.webhooks import Notice
+from engine.storage.notices import Notice
 
 __all__ = ["notices_of"]
 
