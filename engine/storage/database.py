@@ -1,4 +1,4 @@
-"""The seam to a database: connections, transactions, rows by name, and the errors a caller may meet.
+"""The port to a database: connections, transactions, rows by name, and the errors a caller may meet.
 
 Statements are written once, in the SQL that SQLite 3.38 and PostgreSQL 14 share, with parameters spelled ``:name``.
 That leaves out ``INSERT OR …`` (``ON CONFLICT`` instead), functions on JSON and scalar ``max`` (Python instead), a

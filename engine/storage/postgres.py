@@ -1,7 +1,7 @@
-"""PostgreSQL (14 or newer) behind the seam: one database that many nodes share.
+"""PostgreSQL (14 or newer) behind the port of ``database``: one database that many nodes share.
 
 Statements are bound on the client, so that one text serves both dialects; a parameter needs no type. A connection
-that is lost is made anew by the next statement outside of a transaction. The only module that knows psycopg.
+that is lost is made anew by the next statement outside of a transaction. Beside the advisory locks (``postgres_lock``) the only module that knows psycopg.
 One module, although a long one, so that no other needs to know it.
 """
 
@@ -51,7 +51,7 @@ _LOCK_WITHIN: Final = "5s"
 _WRITERS: Final = 0x68616C63
 """The advisory lock of those who write in a transaction: one at a time, as with SQLite's one write lock.
 
-Code above the seam reads and then writes what follows from it; the journal's own appends do not take this lock.
+Code above the port reads and then writes what follows from it; the journal's own appends do not take this lock.
 """
 _NOT_TO_BE_WAITED_FOR: Final = (
     "does not exist",
@@ -89,30 +89,30 @@ class PostgresConnection:
         self._closed = False
 
     def execute(self, statement: str, /, **values: Value) -> int:
-        """As the seam says."""
+        """As the port says."""
         return self._run(statement, values).rowcount
 
     def many(self, statement: str, rows: Iterable[Mapping[str, Value]], /) -> None:
-        """As the seam says."""
+        """As the port says."""
         with _translating():
             self._usable().cursor().executemany(cast(Any, client_parameters(statement)), list(rows))
 
     def rows(self, statement: str, /, **values: Value) -> list[Row]:
-        """As the seam says."""
+        """As the port says."""
         return cast(list[Row], self._run(statement, values).fetchall())
 
     def row(self, statement: str, /, **values: Value) -> Row | None:
-        """As the seam says."""
+        """As the port says."""
         return cast(Row | None, self._run(statement, values).fetchone())
 
     def value(self, statement: str, /, **values: Value) -> Any:
-        """As the seam says."""
+        """As the port says."""
         found = self._run(statement, values).fetchone()
         return None if found is None else next(iter(found.values()))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """As the seam says; whoever writes in one waits for those who do so already."""
+        """As the port says; whoever writes in one waits for those who do so already."""
         if self._in_transaction():
             with _translating(), self._raw.transaction():
                 yield
@@ -129,7 +129,7 @@ class PostgresConnection:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """As the seam says."""
+        """As the port says."""
         if self._in_transaction():
             yield
             return
@@ -143,7 +143,7 @@ class PostgresConnection:
                 raw.rollback()
 
     def tables(self) -> dict[str, TableShape]:
-        """As the seam says."""
+        """As the port says."""
         shapes: dict[str, TableShape] = {}
         named = self.rows(
             "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
@@ -170,7 +170,7 @@ class PostgresConnection:
         return shapes
 
     def restart_identities(self) -> None:
-        """As the seam says."""
+        """As the port says."""
         columns = self.rows(
             "SELECT table_name, column_name FROM information_schema.columns"
             " WHERE table_schema = current_schema() AND is_identity = 'YES'"
@@ -184,7 +184,7 @@ class PostgresConnection:
             )
 
     def has_table(self, name: str) -> bool:
-        """As the seam says."""
+        """As the port says."""
         return self.value("SELECT to_regclass(:name) IS NOT NULL", name=name) is True
 
     def discard_deleted(self, *, at_leisure: bool = False) -> bool:
@@ -192,7 +192,7 @@ class PostgresConnection:
         return True
 
     def announce(self) -> None:
-        """As the seam says, by a notification. Not for appends: commits with one wait for each other."""
+        """As the port says, by a notification. Not for appends: commits with one wait for each other."""
         self._run(f"NOTIFY {CHANNEL}", {})
 
     def interrupt(self) -> None:
@@ -202,7 +202,7 @@ class PostgresConnection:
             wire.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """As the seam says."""
+        """As the port says."""
         self._closed = True
         self._raw.close()
 
@@ -263,7 +263,7 @@ class PostgresConnection:
             raise DatabaseLost(_first_line(error)) from error
         except psycopg.Error as error:
             if not again or self._closed or not raw.closed:
-                raise _as_seam_error(error) from error
+                raise _as_port_error(error) from error
         with _translating():
             return self._usable().execute(cast(Any, text), values)
 
@@ -291,7 +291,7 @@ class PostgresDatabase:
         self.url = url
 
     def connect(self) -> PostgresConnection:
-        """As the seam says."""
+        """As the port says."""
         connection = PostgresConnection(self.url)
         try:
             version = connection._raw.info.server_version
@@ -314,7 +314,7 @@ class PostgresDatabase:
             return False
 
     def size(self) -> int:
-        """As the seam says."""
+        """As the port says."""
         with PostgresConnection(self.url) as connection:
             return int(connection.value("SELECT pg_database_size(current_database())"))
 
@@ -328,7 +328,7 @@ class PostgresDatabase:
         return []
 
     def answers(self) -> bool:
-        """As the seam says."""
+        """As the port says."""
         try:
             with _open(self.url, within_s=_ANSWER_WITHIN_S) as raw:
                 raw.execute("SELECT 1")
@@ -345,17 +345,17 @@ class PostgresDatabase:
         shared: bool = False,
         on_notice: Callable[[], object] | None = None,
     ) -> Iterator[None]:
-        """As the seam says, by an advisory lock that goes with its connection, and is taken again when that is cut."""
+        """As the port says, by an advisory lock that goes with its connection, and is taken again when that is cut."""
         with PostgresLock(lambda: _open(self.url), what, lost, shared=shared, on_notice=on_notice):
             yield
 
     def is_held(self, what: str) -> bool:
-        """As the seam says."""
+        """As the port says."""
         with _translating(), _open(self.url) as raw:
             return is_held(raw, what)
 
     def unsuitable(self) -> list[str]:
-        """As the seam says: a pooler, or commits that do not wait for the disk."""
+        """As the port says: a pooler, or commits that do not wait for the disk."""
         with _translating(), _open(self.url) as raw:
             own = raw.execute("SELECT pg_backend_pid() AS pid").fetchone()
             settings = raw.execute(
@@ -377,7 +377,7 @@ class PostgresDatabase:
     def copy_to(
         self, file: Path, prepare: Callable[[Connection], object], progress: Progress | None = None
     ) -> None:
-        """As the seam says."""
+        """As the port says."""
         copy = SqliteDatabase(file)
         with self.connect() as source, copy.connect() as target:
             prepare(target)
@@ -410,7 +410,7 @@ def _open(url: str, within_s: int = _CONNECT_WITHIN_S) -> psycopg.Connection[dic
         # An error of connecting carries no SQLSTATE.
         if any(words in str(error) for words in _NOT_TO_BE_WAITED_FOR):
             raise DatabaseUnusable(_first_line(error)) from error
-        raise _as_seam_error(error) from error
+        raise _as_port_error(error) from error
 
 
 _QUOTED_OR_PARAMETER = re.compile(r"('(?:[^']|'')*')|(?<![:\w]):([a-z_][a-z0-9_]*)|(%)")
@@ -434,14 +434,14 @@ def _translating() -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        raise _as_seam_error(error) from error
+        raise _as_port_error(error) from error
 
 
 def _first_line(error: psycopg.Error) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _as_seam_error(error: psycopg.Error) -> DatabaseError:
+def _as_port_error(error: psycopg.Error) -> DatabaseError:
     text = _first_line(error)
     match error:
         case (

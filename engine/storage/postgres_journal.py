@@ -1,7 +1,7 @@
 """The journal in PostgreSQL: a batch is one statement, sent by asyncpg from the writer's own thread and loop.
 
 An entry that must read before it writes (a withdrawal, a story), and every entry after a doubt (a conflict, a lost
-connection), goes alone in a transaction through the seam, in its place in the order. A database that is away is
+connection), goes alone in a transaction through the port, in its place in the order. A database that is away is
 waited for: nothing is acknowledged meanwhile and nothing is lost. There is no timeout on a statement: one that was
 cut off may have been carried out, and "the same again" would then acknowledge what no standby has.
 One module, although a long one: after a lost connection every step asks how far those before it came.

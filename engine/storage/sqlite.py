@@ -1,4 +1,4 @@
-"""SQLite behind the seam: one file in the data folder, shared by engine and publisher.
+"""SQLite behind the port of ``database``: one file in the data folder, shared by engine and publisher.
 
 WAL lets readers go on beside the one writer; ``synchronous=FULL`` makes a commit mean the disk; transactions are
 short, and whoever finds the file locked waits up to five seconds before SQLite says so. The only module that knows
@@ -67,28 +67,28 @@ class SqliteConnection:
         """How many rows this connection had changed when it last rewrote the file."""
 
     def execute(self, statement: str, /, **values: Value) -> int:
-        """As the seam says."""
+        """As the port says."""
         try:
             return self._raw.execute(statement, values).rowcount
         except sqlite3.Error as error:
             raise _translated(error) from error
 
     def many(self, statement: str, rows: Iterable[Mapping[str, Value]], /) -> None:
-        """As the seam says."""
+        """As the port says."""
         try:
             self._raw.executemany(statement, rows)
         except sqlite3.Error as error:
             raise _translated(error) from error
 
     def rows(self, statement: str, /, **values: Value) -> list[Row]:
-        """As the seam says."""
+        """As the port says."""
         try:
             return self._raw.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise _translated(error) from error
 
     def row(self, statement: str, /, **values: Value) -> Row | None:
-        """As the seam says."""
+        """As the port says."""
         try:
             found: Row | None = self._raw.execute(statement, values).fetchone()
         except sqlite3.Error as error:
@@ -96,7 +96,7 @@ class SqliteConnection:
         return found
 
     def value(self, statement: str, /, **values: Value) -> Any:
-        """As the seam says."""
+        """As the port says."""
         try:
             found = self._raw.execute(statement, values).fetchone()
         except sqlite3.Error as error:
@@ -105,7 +105,7 @@ class SqliteConnection:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """As the seam says; it holds the file's one write lock from its begin on."""
+        """As the port says; it holds the file's one write lock from its begin on."""
         nested = self._raw.in_transaction
         self.execute("SAVEPOINT part" if nested else "BEGIN IMMEDIATE")
         try:
@@ -125,7 +125,7 @@ class SqliteConnection:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """As the seam says."""
+        """As the port says."""
         if self._raw.in_transaction:
             yield
             return
@@ -136,7 +136,7 @@ class SqliteConnection:
             self.rollback()
 
     def tables(self) -> dict[str, TableShape]:
-        """As the seam says."""
+        """As the port says."""
         shapes: dict[str, TableShape] = {}
         named = self.rows(
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
@@ -155,7 +155,7 @@ class SqliteConnection:
         """Do nothing: SQLite looks at the highest number by itself."""
 
     def has_table(self, name: str) -> bool:
-        """As the seam says."""
+        """As the port says."""
         return (
             self.row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name", name=name)
             is not None
@@ -217,7 +217,7 @@ class SqliteConnection:
         """Do nothing: nobody can be told, and whoever looks is the only one."""
 
     def close(self) -> None:
-        """As the seam says."""
+        """As the port says."""
         self._raw.close()
 
     def __enter__(self) -> Self:
@@ -264,7 +264,7 @@ class SqliteDatabase:
         self.path = path
 
     def connect(self, *, cache_kib: int | None = None) -> SqliteConnection:
-        """As the seam says. ``cache_kib``: how much of the file the connection keeps in memory; 2 MiB without it."""
+        """As the port says. ``cache_kib``: how much of the file the connection keeps in memory; 2 MiB without it."""
         path = self.path
         try:
             # Names and addresses are in it: a new file is its owner's alone, and WAL files follow it.
@@ -299,15 +299,15 @@ class SqliteDatabase:
         return connection
 
     def exists(self) -> bool:
-        """As the seam says."""
+        """As the port says."""
         return self.path.is_file()
 
     def size(self) -> int:
-        """As the seam says."""
+        """As the port says."""
         return self.path.stat().st_size
 
     def problems(self) -> list[str]:
-        """As the seam says."""
+        """As the port says."""
         if not self.exists():
             return [f"{self.path.name} does not exist"]
         try:
@@ -370,7 +370,7 @@ class SqliteDatabase:
     def copy_to(
         self, file: Path, prepare: Callable[[Connection], object], progress: Progress | None = None
     ) -> None:
-        """As the seam says."""
+        """As the port says."""
         with self.connect() as source, closing(sqlite3.connect(file)) as target:
             source._raw.backup(
                 target,
