@@ -293,7 +293,7 @@ def _open_storage(context: _Context) -> _Storage:
     if context.settings.database is not None:
         keys.keep_in_memory()
     settings = {"retention_days": str(context.settings.retention_days)}
-    if context.settings.public_url is not None or not cluster.others_have_said(
+    if context.settings.public_url is not None or not cluster.others_stored_public_url(
         database, context.settings.data
     ):
         settings["public_url"] = context.server.url
@@ -491,7 +491,7 @@ def _build_backend(
             directory,
             lambda: context.server.state == "draining",
         ),
-        others=cluster.nobody_else if forwarding is None else forwarding.ask_others,
+        others=cluster.ask_nobody if forwarding is None else forwarding.ask_others,
         leaders=storage.leaders,
         webhooks=webhooks,
         webhooks_may_be_private=context.settings.webhook_allow_private,

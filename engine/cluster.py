@@ -44,17 +44,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "add_internal_routes",
+    "ask_nobody",
     "build_forwarding",
     "build_node",
     "follow_looks",
     "follow_news",
     "hand_over",
     "mark_published",
-    "nobody_else",
     "node_url",
     "nodes_of",
-    "others_have_said",
     "others_may_have_a_site",
+    "others_stored_public_url",
     "version",
 ]
 
@@ -192,7 +192,7 @@ def node_url(settings: Settings, port: int) -> str:
     return settings.node_url or origin(settings.host, port)
 
 
-def others_have_said(database: Database, data: Path) -> bool:
+def others_stored_public_url(database: Database, data: Path) -> bool:
     """Whether servers run already that have stored the address of the site, which is one for all its copies."""
     if not database.shared:
         return False
@@ -216,7 +216,7 @@ def nodes_of(
     return alone
 
 
-async def nobody_else(_: web.Request) -> list[bytes]:
+async def ask_nobody(_: web.Request) -> list[bytes]:
     """What the other servers answer where there is none."""
     return []
 

@@ -1,6 +1,4 @@
-"""Sockets that lead a session with the rights of a key: closed when the key is revoked, leads the session no more, or was
-renewed and it was the one before that opened them.
-"""
+"""Sockets that lead a session with the rights of a key: closed once it is revoked or renewed, or leads the session no more."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Final, Literal, TypeVar
 from engine.domain.instant import Millis
 from engine.storage.database import Connection, Database
 
-__all__ = ["Leaders", "Led", "record_maker", "record_teller"]
+__all__ = ["Leaders", "Led", "record_maker", "record_story_owner"]
 
 _Result = TypeVar("_Result")
 
@@ -173,8 +173,8 @@ def record_maker(
     )
 
 
-def record_teller(connection: Connection, session_id: str, key_name: str, at: Millis) -> bool:
-    """Let the story of an id without a session be the key's, in the caller's transaction; whether it is.
+def record_story_owner(connection: Connection, session_id: str, key_name: str, at: Millis) -> bool:
+    """Make a key the owner of a story without a session, in the caller's transaction; returns whether it is the owner.
 
     It is not where it is another key's, where something was published with none, or where there is a session.
     """

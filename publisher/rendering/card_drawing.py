@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from publisher.rendering import lettering, resources
+from publisher.rendering import resources, text_layout
 from publisher.rendering.colours import BUILT_IN, PAPER, mixed
-from publisher.rendering.lettering import Weight
+from publisher.rendering.text_layout import Weight
 
 __all__ = ["HEIGHT", "WIDTH", "CardTexts", "digest_of", "draw", "drawn_of"]
 
@@ -135,10 +135,10 @@ def draw(texts: CardTexts) -> bytes:
     picture = _rings(texts.seed, design)
     others: list[_Line] = []
     for line in _lines(texts, design.accent, logo.width + _AFTER_LOGO if logo else 0):
-        if not lettering.has_every_letter(line.text):
+        if not text_layout.has_every_letter(line.text):
             others.append(line)
             continue
-        covered, place = lettering.mask(line.text, line.size, line.weight, line.x, line.y)
+        covered, place = text_layout.mask(line.text, line.size, line.weight, line.x, line.y)
         _put(picture, covered, place, design, line.colour)
     if others:
         picture = _with_other_scripts(picture, others, design)
@@ -165,7 +165,7 @@ def _lines(texts: CardTexts, accent: str, indent: int) -> list[_Line]:
     ]
     return [
         _Line(
-            lettering.cut(text, line.size, line.weight, _LINE_WIDTH + _LEFT - line.x),
+            text_layout.cut(text, line.size, line.weight, _LINE_WIDTH + _LEFT - line.x),
             line.y,
             line.size,
             line.weight,
@@ -180,11 +180,11 @@ def _lines(texts: CardTexts, accent: str, indent: int) -> list[_Line]:
 def _fit_title(title: str) -> tuple[int, list[str]]:
     """The font size and lines of a title: the largest size with at most three lines, else four lines, cut."""
     for size in _SIZES:
-        lines = lettering.wrapped(title, size, "SemiBold", _TITLE_WIDTH)
+        lines = text_layout.wrapped(title, size, "SemiBold", _TITLE_WIDTH)
         if len(lines) <= 3:
             return size, lines
     if len(lines) > 4:
-        lines = [*lines[:3], lettering.cut(" ".join(lines[3:]), size, "SemiBold", _TITLE_WIDTH)]
+        lines = [*lines[:3], text_layout.cut(" ".join(lines[3:]), size, "SemiBold", _TITLE_WIDTH)]
     return size, lines
 
 
@@ -302,7 +302,7 @@ def _span(line: _Line) -> tuple[int, int]:
 
 def _families(text: str) -> str:
     """The fonts of a line. In a line of another script all letters come from one font, where a usual one is there."""
-    foreign = any(letter.isalpha() and not lettering.has_every_letter(letter) for letter in text)
+    foreign = any(letter.isalpha() and not text_layout.has_every_letter(letter) for letter in text)
     return "Noto Sans, DejaVu Sans, Figtree" if foreign else "Figtree"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from engine.storage.database import Database
 from engine.storage.journal import Append, StalePosition
-from engine.storage.leaders import Leaders, record_teller
+from engine.storage.leaders import Leaders, record_story_owner
 from engine.storage.opening import open_journal
 from engine.storage.outbox import Outbox
 from engine.storage.postgres import PostgresDatabase
@@ -79,11 +79,11 @@ async def test_a_story_without_a_session_is_whose_key_told_it_first(
 ) -> None:
     """Not once there is a session of its id, nor where something was published with no key."""
     with closing(database.connect()) as connection:
-        assert record_teller(connection, "told", "Ivy", 5)
-        assert record_teller(connection, "told", "Ivy", 6)
-        assert not record_teller(connection, "told", "Mara", 7)
+        assert record_story_owner(connection, "told", "Ivy", 5)
+        assert record_story_owner(connection, "told", "Ivy", 6)
+        assert not record_story_owner(connection, "told", "Mara", 7)
         Outbox(connection).enqueue(snapshot("imported"), ("web",), 5)
-        assert not record_teller(connection, "imported", "Ivy", 6)
+        assert not record_story_owner(connection, "imported", "Ivy", 6)
     led = await leaders.led_by("Ivy")
     assert led.stories == {"told"}
     assert not led.sessions
@@ -92,7 +92,7 @@ async def test_a_story_without_a_session_is_whose_key_told_it_first(
     await journal.close()
     assert (await leaders.led_by("Ivy")).stories == set()
     with closing(database.connect()) as connection:
-        assert not record_teller(connection, "told", "Ivy", 8)
+        assert not record_story_owner(connection, "told", "Ivy", 8)
 
 
 async def test_who_was_removed_is_remembered(leaders: Leaders) -> None:

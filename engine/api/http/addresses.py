@@ -1,4 +1,4 @@
-"""Whose a request is, by network address: the client's behind trusted proxies, an IPv6 one by its network.
+"""Client addresses, by which limits count: looked up behind trusted proxies; an IPv6 address counts as its network.
 
 Whoever has one IPv6 address usually has the 2^64 of its network, so limits count the network.
 """

@@ -62,9 +62,9 @@ class Caller:
             self._need_among_led(session_id)
             raise self.refusal(f"This needs a key, or the instructor's token of session {session_id}.")
 
-    def need_teller(self, session_id: str) -> None:
-        """As ``need_staff``, for the story of a session: also for who told it without one."""
-        if not self.tells(session_id):
+    def need_story_owner(self, session_id: str) -> None:
+        """As ``need_staff``, for the story of a session: also for the key that published it where there is no session."""
+        if not self.owns_story(session_id):
             self.need_staff(session_id)
 
     def need_belonging(self, session_id: str) -> None:
@@ -79,18 +79,18 @@ class Caller:
             return self.led is None or session_id in self.led.sessions
         return token is not None and token.session_id == session_id and token.role in STAFF
 
-    def tells(self, session_id: str) -> bool:
-        """Whether the caller may do with the story of a session what its channels allow: who leads it, or told it without a session."""
+    def owns_story(self, session_id: str) -> bool:
+        """Whether the caller may change and publish a session's story: leads the session, or published the story where there is none."""
         return self.leads(session_id) or (self.led is not None and session_id in self.led.stories)
 
     @property
     def maker(self) -> str | None:
-        """Whom what the caller makes belongs to: the name of their key; None where that leads everything anyhow."""
+        """The name of the key that what the caller makes belongs to; None where the key leads everything anyhow."""
         return self.key.name if self.key is not None and self.led is not None else None
 
     @property
     def bound_to(self) -> str | None:
-        """The key that instructors' tokens are given to which this caller gets."""
+        """The name of the key that the instructors' tokens which this caller gets are bound to."""
         return self.maker if self.token is None else self.token.key_name
 
     def belongs(self, session_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Has the table of keys read again for requests with a key that is not known here: rarely, and for all of them at once."""
+"""Reloads the table of keys for requests with an unknown key: rarely, and once for all that wait."""
 
 from __future__ import annotations
 

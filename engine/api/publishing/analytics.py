@@ -67,7 +67,7 @@ async def sessions(request: web.Request) -> web.Response:
     rows = await request.app[CATALOGUE].ask(
         lambda connection: between(Catalogue(connection), query.first, query.last)
     )
-    rows = [row for row in rows if caller.tells(row["session_id"])]
+    rows = [row for row in rows if caller.owns_story(row["session_id"])]
     if query.format == "json":
         return answer({"count": len(rows), "sessions": rows})
     return csv_file("sessions.csv", COLUMNS, ([_cell(row.get(name)) for name in COLUMNS] for row in rows))

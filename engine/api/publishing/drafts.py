@@ -23,7 +23,7 @@ from publisher.rendering.studio import InvalidStudio
 if TYPE_CHECKING:
     from publisher.drafts.desk import DraftDesk
 
-__all__ = ["ENDPOINTS", "DraftText", "at_desk", "need_teller"]
+__all__ = ["ENDPOINTS", "DraftText", "at_desk", "need_story_owner"]
 
 Text = Annotated[str, Field(strict=True)]
 
@@ -61,7 +61,7 @@ class Desk(BaseModel):
 
 async def show(request: web.Request) -> web.Response:
     """Each draft with its state, its text, and a link into the network's composer; and the state of each channel."""
-    session_id = need_teller(request)
+    session_id = need_story_owner(request)
 
     def ask(connection: Connection) -> tuple[dict[str, Any], Millis | None]:
         return channels_of(connection, session_id), Catalogue(connection).withdrawn_at(session_id)
@@ -85,7 +85,7 @@ async def show(request: web.Request) -> web.Response:
 
 async def edit(request: web.Request) -> web.Response:
     """Change a draft's text. An approved draft stays approved; an assistant changes those that are not."""
-    session_id, channel = need_teller(request), request.match_info["channel"]
+    session_id, channel = need_story_owner(request), request.match_info["channel"]
     body = checked(DraftText, await read_json(request))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     at, publishes = request.app[CLOCK].now(), caller_of(request).publishes
@@ -107,7 +107,7 @@ async def withdraw(request: web.Request) -> web.Response:
 
 
 async def _decide(request: web.Request, state: str) -> web.Response:
-    session_id, channel = need_teller(request), request.match_info["channel"]
+    session_id, channel = need_story_owner(request), request.match_info["channel"]
     caller_of(request).need_publisher()
     at = request.app[CLOCK].now()
     draft = await at_desk(request, lambda desk: desk.set_state(session_id, channel, state, at))
@@ -115,11 +115,11 @@ async def _decide(request: web.Request, state: str) -> web.Response:
     return answer(draft)
 
 
-def need_teller(request: web.Request) -> str:
-    """The session of the path, for those who may do with its story what they like."""
+def need_story_owner(request: web.Request) -> str:
+    """The id of the path, for those who may change and publish the story."""
     caller = caller_of(request)
     session_id = session_id_of(request)
-    caller.need_teller(session_id)
+    caller.need_story_owner(session_id)
     return session_id
 
 

@@ -10,7 +10,7 @@ from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer, error_response
 from engine.api.http.studio_identity import studio_of
-from engine.api.publishing.drafts import DraftText, at_desk, need_teller
+from engine.api.publishing.drafts import DraftText, at_desk, need_story_owner
 from engine.domain.instant import HOUR, Millis
 from engine.domain.rejection import Conflict, Forbidden, NotFound
 from engine.storage.database import Connection
@@ -31,7 +31,7 @@ async def preview(request: web.Request) -> web.Response:
     An own summary (``personal``) is shown without anybody's name and figures. The HTML refers to the card as
     ``cid:card@halcytone``.
     """
-    session_id, channel = need_teller(request), request.match_info["channel"]
+    session_id, channel = need_story_owner(request), request.match_info["channel"]
     body = checked(DraftText, await read_json(request))
     changes = {name: getattr(body, name) for name in body.model_fields_set}
     now = request.app[CLOCK].now()
@@ -43,7 +43,7 @@ async def send_test(request: web.Request) -> web.Response:
 
     The administrator's goes to the studio's own address where the key has none. At most 20 an hour.
     """
-    session_id = need_teller(request)
+    session_id = need_story_owner(request)
     _need_newsletter(request)
     caller, data, at = caller_of(request), request.app[DATA], request.app[CLOCK].now()
     account = caller.key or caller.holder
@@ -80,7 +80,7 @@ async def send_test(request: web.Request) -> web.Response:
 
 async def card(request: web.Request) -> web.Response:
     """The card of a published session: its picture for mails and for links that are shared."""
-    session_id = need_teller(request)
+    session_id = need_story_owner(request)
     drawn = await at_desk(request, lambda desk: desk.card(session_id))
     return web.Response(body=drawn, content_type="image/png", headers={hdrs.CACHE_CONTROL: "no-store"})
 

@@ -76,7 +76,7 @@ async def _led(request: web.Request) -> str:
     publication_id = request.match_info["id"]
     if caller.led is not None:
         found = await request.app[CATALOGUE].ask(lambda connection: _find(connection, publication_id))
-        if not caller.tells(found[0]):
+        if not caller.owns_story(found[0]):
             raise _unknown(publication_id)
     return publication_id
 

@@ -24,7 +24,7 @@ from engine.domain.labels import Visibility
 from engine.domain.rejection import BadCredential, Invalid, Rejected, unknown_session
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import Connection
-from engine.storage.leaders import record_teller
+from engine.storage.leaders import record_story_owner
 from engine.storage.outbox import Outbox
 from publisher.catalogue.published import Catalogue
 from publisher.catalogue.upcoming import series_of
@@ -110,7 +110,7 @@ async def _need_own(request: web.Request, caller: Caller, wanted: SummaryRequest
         NotFound: somebody else leads the session, or told of it.
     """
     session_id = wanted.content.session_id
-    if caller.key is None or caller.tells(session_id):
+    if caller.key is None or caller.owns_story(session_id):
         return
     if is_here or await request.app[ROOMS].has_story(session_id):
         raise unknown_session(session_id)
@@ -144,7 +144,7 @@ async def _queue(request: web.Request, wanted: SummaryRequest, caller: Caller) -
                 if (
                     caller.maker is not None
                     and not caller.leads(content.session_id)
-                    and not record_teller(connection, content.session_id, caller.maker, at)
+                    and not record_story_owner(connection, content.session_id, caller.maker, at)
                 ):
                     raise unknown_session(content.session_id)
                 Outbox(connection).enqueue(snapshot, channels, at)

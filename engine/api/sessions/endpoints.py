@@ -123,7 +123,7 @@ async def _need_no_story_of_others(request: web.Request, caller: Caller, session
     Raises:
         Conflict: something was published under the id, and not with this key.
     """
-    if not caller.tells(session_id) and await request.app[ROOMS].has_story(session_id):
+    if not caller.owns_story(session_id) and await request.app[ROOMS].has_story(session_id):
         raise Conflict(
             "session_exists",
             f"Something was published as {session_id} already, by somebody else.",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from publisher.rendering import lettering, resources
+from publisher.rendering import resources, text_layout
 from publisher.rendering.card_drawing import HEIGHT, WIDTH, CardTexts, digest_of, draw, drawn_of
 from tests.publisher.rendering.font_metrics import of_fonts
 
@@ -97,17 +97,17 @@ def test_letters_stand_as_the_fonts_say() -> None:
     """``metrics.json`` has the advances and the kerning of the font files; pairs are kerned."""
     stored = json.loads((resources.path("site") / "fonts" / "metrics.json").read_text(encoding="utf-8"))
     assert stored == of_fonts()
-    apart = lettering.width("A", 100, "SemiBold") + lettering.width("V", 100, "SemiBold")
-    assert lettering.width("AV", 100, "SemiBold") < apart - 5
+    apart = text_layout.width("A", 100, "SemiBold") + text_layout.width("V", 100, "SemiBold")
+    assert text_layout.width("AV", 100, "SemiBold") < apart - 5
 
 
 @given(st.text(alphabet="aW i ñ日👩🏽‍🚒e\u0301\u0645 ", max_size=60))
 def test_wrapping_keeps_every_letter_in_lines_that_fit(text: str) -> None:
     """No letter is lost, none is cut in two, and a line is wider than allowed only where one letter is."""
-    lines = lettering.wrapped(text, 76, "SemiBold", 300)
+    lines = text_layout.wrapped(text, 76, "SemiBold", 300)
     assert "".join("".join(lines).split()) == "".join(text.split())
     for line in lines:
-        assert lettering.width(line, 76, "SemiBold") <= 300 or len(lettering.letters(line)) == 1
+        assert text_layout.width(line, 76, "SemiBold") <= 300 or len(text_layout.letters(line)) == 1
 
 
 def test_a_card_takes_less_than_45_ms_of_a_core() -> None:

@@ -1,4 +1,4 @@
-"""Lines of text in the site's own font: how wide they are, and where each letter stands, with kerning.
+"""The layout of lines of text in the site's own font: how wide they are, and where each letter stands, with kerning.
 
 ``site/fonts/metrics.json`` has the advance of each letter and the kerning of each pair, as the font files say them:
 Pillow's basic layout, which is the same on every machine, knows neither fractions of a pixel nor kerning.
