@@ -19,7 +19,7 @@ const SCREENS = /** @type {Record<string, () => Promise<(desk: any, detail: any)
   techniques: async () => (await import("./console/own-techniques.js")).ownTechniquesScreen,
   team: async () => (await import("./console/team.js")).teamScreen,
   room: async () => (await import("./console/room.js")).roomScreen,
-  desk: async () => (await import("./console/desk.js")).deskScreen,
+  desk: async () => (await import("./console/draft-desk.js")).deskScreen,
 });
 
 /** @type {{close?: () => void}} */

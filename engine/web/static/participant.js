@@ -48,7 +48,7 @@ const visit = {
   opensAt: null,
   /** Whether the room has let this visit in, and has not closed since. */
   seated: false,
-  /** @type {import("./participant/coming.js").Part | null} where one says that one comes, on whichever screen */
+  /** @type {import("./participant/registration.js").Part | null} where one registers, on whichever screen */
   coming: null,
   /** @type {Promise<import("./api.js").ApiResponse> | null} what one has said there last, and its answer */
   saying: null,

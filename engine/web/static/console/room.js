@@ -13,13 +13,13 @@ import { refusalText, warningText } from "../refusals.js";
 import { RoomState } from "../room-state.js";
 import { WakeLock } from "../wake-lock.js";
 import { chatPanel } from "./chat.js";
-import { comingDialog } from "./coming.js";
 import { Curves } from "./curves.js";
 import { editSession } from "./edit.js";
 import { endDialog } from "./end.js";
 import { leadPanel } from "./lead.js";
 import { shortcuts } from "./shortcuts.js";
 import { ratingsPanel } from "./ratings.js";
+import { registrationsDialog } from "./registrations.js";
 import { peoplePanel } from "./people.js";
 import { lockPanel, messagesPanel } from "./messages.js";
 import { shareDialog } from "./share.js";
@@ -70,7 +70,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const parts = [lead, people, ratings, messages, chat, door];
   const keys = shortcuts({ n: lead.next, r: lead.rest, w: messages.words, p: people.heading });
   // Whoever has the link of this session alone has no list of sessions to ask from.
-  const coming = h("button", { type: "button", onclick: () => comingDialog(desk, sessionId) }, t("sessions.who_comes"));
+  const coming = h("button", { type: "button", onclick: () => registrationsDialog(desk, sessionId) }, t("sessions.who_comes"));
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
   const head = h(
     "div",

@@ -7,9 +7,9 @@ import { sessionPath } from "../api.js";
 import { h, setText, show } from "../dom.js";
 import { dateTime, number, t, timeWithZone } from "../i18n.js";
 import { answerText, warningText } from "../refusals.js";
-import { comingDialog } from "./coming.js";
 import { confirmBefore } from "./confirmation.js";
 import { editSeries, editSession } from "./edit.js";
+import { registrationsDialog } from "./registrations.js";
 import { oftenText } from "./repeat.js";
 import { linkRow, shareDialog } from "./share.js";
 import { downloadTable } from "./table-file.js";
@@ -103,7 +103,7 @@ export function seriesScreen(desk, { seriesId, warnings = [] }) {
             ...(occurrence.made
               ? [
                   one("series.open_named", "sessions.open", () => desk.turn("room", { sessionId: occurrence.session_id })),
-                  one("series.who_named", "sessions.who_comes", () => comingDialog(desk, occurrence.session_id)),
+                  one("series.who_named", "sessions.who_comes", () => registrationsDialog(desk, occurrence.session_id)),
                   one("series.share_named", "sessions.share", () => shareDialog(desk, occurrence.session_id)),
                 ]
               : []),

@@ -8,9 +8,9 @@ import { h, setText, show } from "../dom.js";
 import { dayAndTime, t } from "../i18n.js";
 import { sumText } from "../plan-sum.js";
 import { answerText } from "../refusals.js";
-import { comingDialog } from "./coming.js";
 import { confirmBefore, neverMind } from "./confirmation.js";
 import { editSession } from "./edit.js";
+import { registrationsDialog } from "./registrations.js";
 import { oftenText } from "./repeat.js";
 import { shareDialog } from "./share.js";
 import { nextWeek, nextWeekNote, skippedNote, studioZone } from "./wall-clock.js";
@@ -93,7 +93,7 @@ export function sessionsScreen(desk) {
         { class: "actions" },
         session.phase === "cancelled" ? null : h("button", { type: "button", class: over ? "" : "primary", onclick: open }, t(over ? "sessions.desk" : "sessions.open")),
         over ? null : h("button", { type: "button", onclick: () => shareDialog(desk, session.session_id) }, t("sessions.share")),
-        session.phase === "cancelled" ? null : h("button", { type: "button", onclick: () => comingDialog(desk, session.session_id) }, t("sessions.who_comes")),
+        session.phase === "cancelled" ? null : h("button", { type: "button", onclick: () => registrationsDialog(desk, session.session_id) }, t("sessions.who_comes")),
         over ? null : h("button", { type: "button", onclick: () => editSession(desk, session.session_id, saved) }, t("edit.change")),
         h("button", { type: "button", onclick: () => copy(session, start) }, t("sessions.next_week")),
         over || session.phase === "live"

@@ -42,8 +42,8 @@ export function entryScreen(visit) {
   /** Below the first view, which keeps its height: where one says that one comes. Loaded only where that can be. */
   const loadComing = async () => {
     loading = true;
-    const { comingPart } = await importOrReload(() => import("./coming.js"));
-    const part = comingPart(visit);
+    const { registrationPart } = await importOrReload(() => import("./registration.js"));
+    const part = registrationPart(visit);
     part.named = (given) => (name.value ||= given);
     part.element.hidden = false;
     element.style.setProperty("--around", `${Math.max(0, innerHeight - entry.offsetHeight)}px`);

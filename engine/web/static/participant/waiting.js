@@ -9,7 +9,7 @@ import { clockTime, dayAndTime, sentence, t } from "../i18n.js";
 import { opensText } from "../opening-time.js";
 import { WakeLock } from "../wake-lock.js";
 import { choiceCard } from "./choice.js";
-import { comingPart } from "./coming.js";
+import { registrationPart } from "./registration.js";
 import { expectations } from "./expectations.js";
 
 /** The screen stays awake this close to the start, in seconds before it and after it. */
@@ -38,7 +38,7 @@ export function waitingScreen(visit) {
   // A private page's file needs a credential, which a link cannot send.
   const calendar = h("p", { hidden: true }, h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/event.ics` }, t("after.calendar")));
   const test = testCard(visit);
-  const coming = comingPart(visit);
+  const coming = registrationPart(visit);
   coming.element.hidden = true;
   const awake = new WakeLock();
   const element = h(

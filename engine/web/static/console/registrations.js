@@ -1,5 +1,5 @@
 /**
- * The dialog of who comes to a session: names and states, and the letter to them; once it has begun, also who came. While it
+ * The dialog of a session's registrations: names and states, and the letter to them; once it has begun, also who came. While it
  * is open it follows what changes.
  * @module
  */
@@ -15,7 +15,7 @@ import { SLOW_MS, poll, steady } from "./poll.js";
  * @param {any} desk
  * @param {string} sessionId
  */
-export function comingDialog(desk, sessionId) {
+export function registrationsDialog(desk, sessionId) {
   const sum = h("p", { class: "lead" });
   const nobody = h("p", { class: "quiet", hidden: true }, t("coming.nobody"));
   const people = h("ul", { class: "people" });

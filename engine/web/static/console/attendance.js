@@ -13,7 +13,7 @@ import { downloadTable } from "./table-file.js";
  * @param {string} sessionId
  * @returns {{element: Element, load: () => Promise<void>}} `load` brings the figures up to date
  */
-export function figuresSection(desk, sessionId) {
+export function attendanceSection(desk, sessionId) {
   const path = sessionPath(sessionId);
   const sums = h("div", {});
   const problem = h("p", { class: "error", role: "alert" });

@@ -1,5 +1,5 @@
 /**
- * Before the start: say that one comes, or see that one has said so, and cancel. The server draws the form as on the session's
+ * Before the start: register, or see one's own registration and cancel it. The server draws the form as on the session's
  * page; here it is answered in place.
  * @module
  */
@@ -21,7 +21,7 @@ import { fetchPage } from "../session-page.js";
  * @param {any} visit
  * @returns {Part}
  */
-export function comingPart(visit) {
+export function registrationPart(visit) {
   visit.coming ??= partOf(visit);
   return visit.coming;
 }

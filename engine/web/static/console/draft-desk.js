@@ -8,9 +8,9 @@ import { BASE, h, setText, show } from "../dom.js";
 import { t } from "../i18n.js";
 import { answerText } from "../refusals.js";
 import { pageLink } from "../session-page.js";
+import { attendanceSection } from "./attendance.js";
 import { cardPicture } from "./card-picture.js";
 import { draftCard } from "./draft.js";
-import { figuresSection } from "./figures.js";
 import { SLOW_MS, poll, steady } from "./poll.js";
 
 /** While something is on its way. */
@@ -32,7 +32,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const none = h("p", { class: "quiet", hidden: true }, t("desk.no_drafts"));
   const drafts = h("div", { class: "list" });
   const card = h("figure", { class: "card-picture", hidden: true });
-  const figures = figuresSection(desk, sessionId);
+  const figures = attendanceSection(desk, sessionId);
   const picture = () => cardPicture(sessionId, desk.credential);
   /** @type {Map<string, {shown: string, element: Element, isEdited: () => boolean, follow: (now: any) => void}>} by channel */
   const cards = new Map();
