@@ -63,7 +63,7 @@ def export(database: Database) -> Iterator[dict[str, Any]]:
             entry = catalogue.published(snapshot.session_id)
             # One may be withdrawn meanwhile.
             if entry is not None:
-                yield line_of(snapshot, entry, catalogue.quote_states(snapshot.session_id))
+                yield line_of(snapshot, entry, catalogue.quotes.states(snapshot.session_id))
 
 
 def list_publications(database: Database, session_id: str | None) -> list[dict[str, Any]]:

@@ -250,10 +250,10 @@ class JobRunner:
             self._must_discard = self._must_discard or (before is not None and retracts(before, snapshot))
             self._catalogue.publish(snapshot, zone, story.at)
             if self.setup.studio.automatic.quotes:
-                for key, state in self._catalogue.quote_states(snapshot.session_id).items():
+                for key, state in self._catalogue.quotes.states(snapshot.session_id).items():
                     # What somebody decided stays.
                     if state == "waiting":
-                        self._catalogue.decide_quote(snapshot.session_id, key, "approved", story.at)
+                        self._catalogue.quotes.decide(snapshot.session_id, key, "approved", story.at)
         return True
 
     # Build: the dirty pages, and what follows from a site that changed.

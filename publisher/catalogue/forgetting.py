@@ -113,7 +113,7 @@ def _kept(catalogue: Catalogue, session_id: str, ended_before: Millis, document:
     quotes: list[Any] = document.get("quotes", [])
     if document.get("ended_at", ended_before) >= ended_before:
         return quotes
-    states = catalogue.quote_states(session_id)
+    states = catalogue.quotes.states(session_id)
     return [quote for quote in quotes if states.get(quote_key(Quote.model_validate(quote))) == "approved"]
 
 
@@ -134,7 +134,7 @@ def _to_strip(catalogue: Catalogue, session_id: str, ended_before: Millis) -> di
     if document.get("ended_at", ended_before) >= ended_before:
         return None
     kept = _kept(catalogue, session_id, ended_before, document)
-    all_approved = set(catalogue.quote_states(session_id).values()) <= {"approved"}
+    all_approved = set(catalogue.quotes.states(session_id).values()) <= {"approved"}
     return None if all_approved and len(kept) == len(document.get("quotes", ())) else document
 
 

@@ -2,7 +2,6 @@
 
 They stand in the database file beside the engine's. A change of the catalogue marks the pages that it touches
 in the same transaction, so that a publisher that dies in between finds them marked when it starts again.
-One module, although a long one: publishing and withdrawing write the same tables, each with the marks of what it touches.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from publisher.catalogue.changes import DRAFTS_PREFIX, touched
 from publisher.catalogue.dirty_pages import DirtyPages
 from publisher.catalogue.feed_places import FeedPlace, place_of
 from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
-from publisher.catalogue.quotes import quote_key
+from publisher.catalogue.quotes import Quotes
 from publisher.catalogue.tables import PUBLISHER
 
 __all__ = ["Catalogue", "Published"]
@@ -60,6 +59,7 @@ class Catalogue(Listing):
         migrate(connection, PUBLISHER)
         self.site = site
         self.dirty = DirtyPages(connection, site)
+        self.quotes = Quotes(connection, self.dirty)
         self._meta = Meta(connection)
 
     def transaction(self) -> AbstractContextManager[None]:
@@ -114,7 +114,7 @@ class Catalogue(Listing):
                 time_zone=time_zone,
             )
             self._index_techniques(snapshot)
-            self._store_quotes(snapshot, at)
+            self.quotes.store(snapshot, at)
             # Words that somebody took back must not go on standing in what was said before.
             remove_quotes(self.connection, snapshot.session_id, before=snapshot.version)
             if self.connection.execute(
@@ -214,36 +214,6 @@ class Catalogue(Listing):
             [{"id": session_id, "day": now} for session_id, before, now in days if now != before],
         )
 
-    # Quotes
-
-    def quote_states(self, session_id: str) -> dict[str, str]:
-        """``waiting``, ``approved`` or ``withdrawn`` by the quote's key."""
-        rows = self.connection.rows("SELECT key, state FROM quotes WHERE session_id = :id", id=session_id)
-        return {row["key"]: row["state"] for row in rows}
-
-    def approved_quotes(self) -> dict[str, list[str]]:
-        """The keys of the quotes that stand on pages, by session."""
-        quotes: dict[str, list[str]] = {}
-        for row in self.connection.rows(
-            "SELECT session_id, key FROM quotes WHERE state = 'approved' ORDER BY session_id, key"
-        ):
-            quotes.setdefault(row["session_id"], []).append(row["key"])
-        return quotes
-
-    def decide_quote(self, session_id: str, key: str, state: str, at: Millis) -> bool:
-        """Approve or withdraw a quote; whether it exists. Its page is marked."""
-        with self.transaction():
-            changed = self.connection.execute(
-                "UPDATE quotes SET state = :state, updated_at = :at WHERE session_id = :id AND key = :key",
-                state=state,
-                at=at,
-                id=session_id,
-                key=key,
-            )
-            if changed:
-                self.dirty.mark([f"session/{session_id}"])
-        return bool(changed)
-
     # Inner parts
 
     def _time_zone_of(self, snapshot: Snapshot, before: Published | None) -> str | None:
@@ -259,27 +229,6 @@ class Catalogue(Listing):
     def _has_drafts(self, session_id: str) -> bool:
         found = self.connection.row("SELECT 1 FROM drafts WHERE session_id = :id LIMIT 1", id=session_id)
         return found is not None
-
-    def _store_quotes(self, snapshot: Snapshot, at: Millis) -> None:
-        state = "approved" if snapshot.approved else "waiting"
-        decided = {} if snapshot.origin is None else snapshot.origin.quotes
-        kept = [quote_key(quote) for quote in snapshot.quotes]
-        # A quote that is no longer in the snapshot was taken back by whoever said it.
-        self.connection.many(
-            "DELETE FROM quotes WHERE session_id = :id AND key = :key",
-            [
-                {"id": snapshot.session_id, "key": key}
-                for key in self.quote_states(snapshot.session_id).keys() - set(kept)
-            ],
-        )
-        self.connection.many(
-            "INSERT INTO quotes (session_id, key, state, updated_at) VALUES (:id, :key, :state, :at)"
-            " ON CONFLICT DO NOTHING",
-            [
-                {"id": snapshot.session_id, "key": key, "state": decided.get(key, state), "at": at}
-                for key in kept
-            ],
-        )
 
     def _index_techniques(self, snapshot: Snapshot) -> None:
         self.connection.execute("DELETE FROM practised WHERE session_id = :id", id=snapshot.session_id)

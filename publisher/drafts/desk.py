@@ -249,7 +249,7 @@ class DraftDesk:
             DraftNotFound: there is no such draft.
         """
         if channel.startswith(_QUOTE):
-            if not self._catalogue.decide_quote(session_id, channel.removeprefix(_QUOTE), state, at):
+            if not self._catalogue.quotes.decide(session_id, channel.removeprefix(_QUOTE), state, at):
                 raise DraftNotFound(channel)
             return self.draft(session_id, channel)
         with self._catalogue.transaction():
@@ -324,7 +324,7 @@ class DraftDesk:
         }
 
     def _quotes(self, snapshot: Snapshot) -> list[dict[str, Any]]:
-        states = self._catalogue.quote_states(snapshot.session_id)
+        states = self._catalogue.quotes.states(snapshot.session_id)
         return [
             {
                 "channel": _QUOTE + quote_key(quote),

@@ -65,7 +65,7 @@ def _month_digests(catalogue: Catalogue, language: str) -> dict[str, str]:
     """Each month with a digest of what its index depends on."""
     digests: dict[str, str] = {}
     with catalogue.read_transaction():
-        quoted = catalogue.approved_quotes()
+        quoted = catalogue.quotes.approved()
         for month, _ in catalogue.months():
             sources = [
                 (entry.session_id, entry.updated_at, entry.title, quoted.get(entry.session_id))

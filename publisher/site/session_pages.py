@@ -54,7 +54,7 @@ def session_source(catalogue: Catalogue, session_id: str) -> SessionSource | Non
     return SessionSource(
         entry=entry,
         document=document,
-        quote_states=catalogue.quote_states(session_id),
+        quote_states=catalogue.quotes.states(session_id),
         earlier=earlier,
         later=later,
         series_earlier=series_earlier,

@@ -48,8 +48,8 @@ def take_in(publisher: Publisher, *lines: dict[str, Any] | str, replace: bool = 
 def studio(publisher: Publisher) -> Publisher:
     """A studio with a session led here, a summary, one that only a link leads to, and an old one."""
     publisher.publish(snapshot("led", quotes=(KEPT, HIDDEN)), ["web", "analytics"])
-    publisher.catalogue.decide_quote("led", quote_key(KEPT), "approved", NOW + 1)
-    publisher.catalogue.decide_quote("led", quote_key(HIDDEN), "withdrawn", NOW + 1)
+    publisher.catalogue.quotes.decide("led", quote_key(KEPT), "approved", NOW + 1)
+    publisher.catalogue.quotes.decide("led", quote_key(HIDDEN), "withdrawn", NOW + 1)
     summary = snapshot("told", source="api", timeline=(), curves=(), quotes=(), content=None, place="room")
     publisher.publish(summary, ["web"], NOW + MINUTE)
     publisher.publish(snapshot("hidden", visibility="unlisted"), ["web"], NOW + 2 * MINUTE)
@@ -71,7 +71,7 @@ def test_elsewhere_every_byte_is_the_same(studio: Publisher, elsewhere: Publishe
     there, here = elsewhere.site(), studio.site()
     assert {path: digest for path, digest in there.items() if here.get(path) != digest} == {}
     assert here.keys() == there.keys()
-    assert elsewhere.catalogue.quote_states("led") == studio.catalogue.quote_states("led")
+    assert elsewhere.catalogue.quotes.states("led") == studio.catalogue.quotes.states("led")
     assert exported(elsewhere) == exported(studio)
     elsewhere.close()
 

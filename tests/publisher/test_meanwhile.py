@@ -107,8 +107,8 @@ def test_a_quote_taken_back_while_it_goes_onto_the_page(
 ) -> None:
     """Approved, and withdrawn before its page was written: it does not stay there."""
     key = quote_key(QUOTE)
-    studio.catalogue.decide_quote("first", key, "approved", NOW + 1)
-    interruption.after(files, lambda catalogue: catalogue.decide_quote("first", key, "withdrawn", NOW + 2))
+    studio.catalogue.quotes.decide("first", key, "approved", NOW + 1)
+    interruption.after(files, lambda catalogue: catalogue.quotes.decide("first", key, "withdrawn", NOW + 2))
     settle(studio)
     assert QUOTE.text not in studio.read("sessions/first/index.html")
 

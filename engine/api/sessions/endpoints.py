@@ -314,7 +314,7 @@ def _summary(connection: Connection, session_id: str, *, with_quotes: bool) -> d
     snapshot = StoryReader(connection).snapshot(session_id)
     if snapshot is None:
         return None
-    states = Catalogue(connection).quote_states(session_id) if with_quotes else {}
+    states = Catalogue(connection).quotes.states(session_id) if with_quotes else {}
     return summary_document(snapshot, approved_quotes(snapshot, states))
 
 

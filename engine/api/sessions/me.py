@@ -81,7 +81,7 @@ async def mine(request: web.Request) -> web.Response:
     if known["publish_quote"]:
         quote = Quote(text=known["comment"] or "", name=known["name"] if known["publish_name"] else None)
         states = await request.app[CATALOGUE].ask(
-            lambda db: Catalogue(db).quote_states(view.state.session_id)
+            lambda db: Catalogue(db).quotes.states(view.state.session_id)
         )
         known["quote_state"] = states.get(quote_key(quote), known["quote_state"])
     if wanted.format == "json":

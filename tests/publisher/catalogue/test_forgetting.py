@@ -34,7 +34,7 @@ def test_quotes_that_nobody_approved_go_with_their_authors_rows(publisher: Publi
     reply = publisher.catalogue.snapshot("old")
     assert reply is not None
     assert reply.quotes == (APPROVED,)
-    assert publisher.catalogue.quote_states("old") == {quote_key(APPROVED): "approved"}
+    assert publisher.catalogue.quotes.states("old") == {quote_key(APPROVED): "approved"}
     left = publisher.catalogue.snapshot("new")
     assert left is not None
     assert left.quotes == (WAITING,)

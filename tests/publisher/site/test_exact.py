@@ -108,7 +108,7 @@ class SiteMachine(RuleBasedStateMachine):
         """A quote is approved, or taken back."""
         reply = self.publisher.catalogue.snapshot(session_id)
         if reply is not None:
-            self.publisher.catalogue.decide_quote(session_id, quote_key(reply.quotes[0]), state, self.at)
+            self.publisher.catalogue.quotes.decide(session_id, quote_key(reply.quotes[0]), state, self.at)
             self.publisher.work(self.at)
 
     @invariant()

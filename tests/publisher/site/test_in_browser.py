@@ -258,7 +258,7 @@ async def test_the_search_finds_sessions_of_every_month(visit: Visit, tmp_path: 
     assert len(update_index(root, publisher.catalogue)) == 1
     quote = reply.quotes[0]
     for state, found in (("approved", True), ("withdrawn", False)):
-        publisher.catalogue.decide_quote("s-4", quote_key(quote), state, NOW + 2)
+        publisher.catalogue.quotes.decide("s-4", quote_key(quote), state, NOW + 2)
         publisher.work(NOW + 2)
         assert len(update_index(root, publisher.catalogue)) == 1
         assert (quote.text in publisher.searchable()) is found
