@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from engine.domain.channels import SUMMARY_CHANNELS
-from engine.domain.instant import Millis, from_datetime, to_datetime
+from engine.domain.instant import CLOCK_TOLERANCE, Millis, from_datetime, to_datetime
 from engine.domain.labels import SMALLEST_WORKSHOP, SessionType, Visibility
 from engine.domain.snapshot import Snapshot
 from engine.domain.text import Name, Paragraphs, SessionId, WholeNumber, line, paragraphs, trimmed
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 LONGEST_AGE = timedelta(days=30)
-CLOCK_TOLERANCE = timedelta(minutes=5)
 RECOMMENDED_PARTICIPANTS = 100
 _DEEPEST_NESTING = 20
 
@@ -199,7 +198,7 @@ class SessionContentStrict(_Strict):
         if context.get("any_age"):
             return moment
         now = to_datetime(context["now"]) if "now" in context else datetime.now(UTC)
-        if moment > now + CLOCK_TOLERANCE:
+        if moment > now + timedelta(milliseconds=CLOCK_TOLERANCE):
             raise ValueError("the session lies in the future")
         if moment < now - LONGEST_AGE:
             raise ValueError(f"the session is more than {LONGEST_AGE.days} days old")

@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
 
-__all__ = ["HOUR", "MINUTE", "SECOND", "Millis", "from_datetime", "iso", "to_datetime"]
+__all__ = [
+    "CLOCK_TOLERANCE",
+    "HOUR",
+    "MINUTE",
+    "SECOND",
+    "SET_BACK_TOLERANCE",
+    "Millis",
+    "from_datetime",
+    "iso",
+    "to_datetime",
+]
 
 Millis: TypeAlias = int
 """Milliseconds: since the Unix epoch when it names an instant, a length when it names a duration."""
@@ -14,6 +24,11 @@ Millis: TypeAlias = int
 SECOND: Millis = 1000
 MINUTE: Millis = 60 * SECOND
 HOUR: Millis = 60 * MINUTE
+
+CLOCK_TOLERANCE: Millis = 5 * MINUTE
+"""How far ahead of this server's clock may be what others state: a platform, or a caller of the API."""
+SET_BACK_TOLERANCE: Millis = 5 * SECOND
+"""What is stored from further ahead than this was stored before the clock was set back."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

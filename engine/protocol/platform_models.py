@@ -15,12 +15,11 @@ from pydantic import (
     model_validator,
 )
 
-from engine.domain.instant import MINUTE, Millis, from_datetime
+from engine.domain.instant import CLOCK_TOLERANCE, Millis, from_datetime
 from engine.domain.text import Name, Paragraphs, WholeNumber
 from engine.domain.values import Link, Percent, TechniqueName
 
 __all__ = [
-    "CLOCK_TOLERANCE",
     "EVENT_TYPES",
     "AchievementUnlockedEvent",
     "HrvMilestoneEvent",
@@ -34,8 +33,6 @@ __all__ = [
     "TechniqueChangedEvent",
 ]
 
-CLOCK_TOLERANCE: Millis = 5 * MINUTE
-"""How far ahead of this server's clock a platform's may be."""
 _SECONDS_BELOW = 100_000_000_000
 """Unix times below this are in seconds: as milliseconds they would lie before April 1973."""
 _EARLIEST = from_datetime(datetime(2000, 1, 1))  # noqa: DTZ001 — taken as UTC

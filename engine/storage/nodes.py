@@ -11,9 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.domain.instant import Millis
+from engine.domain.instant import SET_BACK_TOLERANCE, Millis
 from engine.storage.database import Connection, Row, Value, one_of
-from engine.storage.webhooks import CLOCK_TOLERANCE
 
 __all__ = [
     "BUILDS_FIRST_SITE",
@@ -208,7 +207,7 @@ class NodeTable:
             load=load,
             site_at=site_at,
             at=at,
-            ahead=at + CLOCK_TOLERANCE,
+            ahead=at + SET_BACK_TOLERANCE,
             search=int(search_unowned),
             whole_on=whole_on,
         )

@@ -10,18 +10,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from engine.domain.instant import SECOND, Millis
+from engine.domain.instant import SET_BACK_TOLERANCE, Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import Connection, Row
 from engine.storage.rows import OutboxRow, SnapshotRow
 from engine.storage.stories import SCHEDULE, queue_job, store_story
 from engine.storage.story_reader import StoryReader
 
-__all__ = ["CLOCK_TOLERANCE", "SCHEDULE", "Job", "Outbox", "content_hash", "schedule_row", "story"]
-
-
-CLOCK_TOLERANCE: Millis = 5 * SECOND
-"""A row from further ahead than this was written before the clock was set back."""
+__all__ = ["SCHEDULE", "Job", "Outbox", "content_hash", "schedule_row", "story"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ class Outbox:
                 "UPDATE outbox SET next_attempt_at = :at + next_attempt_at - updated_at, updated_at = :at"
                 " WHERE state = 'pending' AND updated_at > :ahead",
                 at=at,
-                ahead=at + CLOCK_TOLERANCE,
+                ahead=at + SET_BACK_TOLERANCE,
             )
             due = self._connection.rows(
                 "SELECT outbox.*, (SELECT count(*) FROM outbox newer WHERE newer.session_id = outbox.session_id"

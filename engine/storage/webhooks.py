@@ -15,21 +15,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
-from engine.domain.instant import MINUTE, Millis
+from engine.domain.instant import MINUTE, SET_BACK_TOLERANCE, Millis
 from engine.domain.webhooks import TEST
 from engine.storage.database import Connection, Row
 from engine.storage.notices import Notice, insert_deliveries
 
 __all__ = [
-    "CLOCK_TOLERANCE",
     "Delivery",
     "DueDelivery",
     "Webhook",
     "Webhooks",
 ]
 
-CLOCK_TOLERANCE: Millis = 5000
-"""What was changed further ahead than this was changed before the clock was set back."""
 _LEASE: Millis = MINUTE
 """After that long a delivery that is under way belongs to a server that died."""
 _OFF = "the webhook is off"
@@ -159,12 +156,12 @@ class Webhooks:
         )
         if unfinished is None or unfinished["first"] is None:
             return []
-        if unfinished["newest"] > at + CLOCK_TOLERANCE:
+        if unfinished["newest"] > at + SET_BACK_TOLERANCE:
             self._connection.execute(
                 "UPDATE webhook_deliveries SET next_attempt_at = :at + next_attempt_at - updated_at, updated_at = :at"
                 " WHERE state IN ('pending', 'running') AND updated_at > :ahead",
                 at=at,
-                ahead=at + CLOCK_TOLERANCE,
+                ahead=at + SET_BACK_TOLERANCE,
             )
         elif unfinished["first"] > at:
             return []

@@ -13,9 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.domain.instant import MINUTE, Millis
+from engine.domain.instant import MINUTE, SET_BACK_TOLERANCE, Millis
 from engine.storage.database import one_of
-from engine.storage.outbox import CLOCK_TOLERANCE
 from engine.storage.session_reader import SessionReader
 from engine.storage.sign_ins import SIGN_IN_MAIL
 from publisher.catalogue.published import Catalogue
@@ -116,7 +115,7 @@ class Deliveries:
                 due_at=at,
                 at=at,
                 last=at - again_after,
-                ahead=at + CLOCK_TOLERANCE,
+                ahead=at + SET_BACK_TOLERANCE,
             )
 
     def schedule_one(

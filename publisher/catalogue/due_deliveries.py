@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from engine.domain.instant import Millis
-from engine.storage.outbox import CLOCK_TOLERANCE
+from engine.domain.instant import SET_BACK_TOLERANCE, Millis
 from engine.storage.session_reader import SessionReader
 from engine.storage.sign_ins import SignIns
 from publisher.catalogue.deliveries import KEY_MAILS, NEWSLETTER, PERSONAL, Delivery
@@ -38,7 +37,7 @@ class DueDeliveries:
 
         Where the clock was set back meanwhile, each waits for what was left of its pause.
         """
-        ahead = now + CLOCK_TOLERANCE
+        ahead = now + SET_BACK_TOLERANCE
         if self._connection.value(
             "SELECT count(*) FROM deliveries WHERE state = 'preparing' AND updated_at > :ahead", ahead=ahead
         ):

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from engine.domain.instant import SET_BACK_TOLERANCE
 from engine.nodes.ownership import SharedOwnership
 from engine.storage.database import Connection
 from engine.storage.journal import Append, NotOwner
@@ -19,7 +20,7 @@ from engine.storage.notices import Notice, queue_notice
 from engine.storage.postgres import PostgresDatabase
 from engine.storage.postgres_journal import PostgresJournal
 from engine.storage.rows import PersonChange, PersonRow
-from engine.storage.webhooks import CLOCK_TOLERANCE, Webhooks
+from engine.storage.webhooks import Webhooks
 from tests.storage.rows import all_records, outcomes, records, room
 
 
@@ -144,7 +145,7 @@ def test_a_beat_says_what_else_is_new(table: NodeTable, connection: Connection, 
     webhooks.add("https://example.org", ["session.live"], None, 0)
     queue_notice(connection, Notice("session.live", "a", {}, 100))
     assert [looked(at).webhooks_due for at in (0, 99, 100)] == [False, False, True]
-    assert looked(100 - CLOCK_TOLERANCE - 1).webhooks_due
+    assert looked(100 - SET_BACK_TOLERANCE - 1).webhooks_due
 
 
 async def _journal(url: str, node: str) -> PostgresJournal:
