@@ -1,24 +1,16 @@
-"""``/sessions``: create, change, start and end a session; list sessions; show one and its content.
-
-One module, although a long one: a handler for each endpoint of one resource, and what only they share.
-"""
+"""``/sessions``: create, change, start and end a session; show one and its content. Lists are in ``lists``."""
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Collection, Sequence
-from typing import Annotated, Any
+from typing import Any
 
 from aiohttp import web
-from pydantic import AfterValidator, Field
 
 from engine.api.http.app_keys import (
     CATALOGUE,
     CLOCK,
     CREDENTIALS,
     LINKS,
-    OTHERS,
     ROOMS,
     SERIES,
     SESSIONS,
@@ -29,31 +21,27 @@ from engine.api.http.app_keys import (
 from engine.api.http.bodies import checked, query_of, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
-from engine.api.http.ports import Sessions, View
 from engine.api.http.responses import answer
 from engine.api.id_case import refuse_id_differing_by_case
-from engine.api.models import Flag, Limit, Query
+from engine.api.models import Flag, Query
 from engine.api.publishing.summaries_view import summary_document
 from engine.api.sessions.bodies import CreateRoom, EditRoom
+from engine.api.sessions.lists import LISTS
 from engine.api.sessions.requests import broken_links, change_command, details_of, warnings_about
 from engine.api.sessions.view import (
     active,
     figures,
-    listed,
-    live_line,
     next_session,
     people_here,
-    phases_meant,
     replayed,
     room,
 )
 from engine.domain import commands as c
-from engine.domain.rejection import Conflict, Moved
+from engine.domain.rejection import Conflict
 from engine.domain.series import is_hidden_alone
-from engine.domain.session import Phase, Session
+from engine.domain.session import Session
 from engine.sessions.journaling.room_row import attendance
 from engine.storage.database import Connection
-from engine.storage.leaders import Led
 from engine.storage.rows import UNFINISHED, RoomRow
 from engine.storage.story_reader import StoryReader
 from publisher.catalogue.published import Catalogue
@@ -63,7 +51,6 @@ __all__ = ["ENDPOINTS"]
 
 _REPLAY_MESSAGES = 100
 """Messages of the replay in the content of a session."""
-_MAX_LIVE = 10_000
 
 
 class ContentQuery(Query):
@@ -72,30 +59,6 @@ class ContentQuery(Query):
     include_metrics: Flag = False
     include_replay: Flag = False
     include_summary: Flag = False
-
-
-class LiveQuery(Query):
-    """What to include."""
-
-    include_metrics: Flag = False
-
-
-def _known_phases(value: str) -> str:
-    for phase in value.split(","):
-        if phase not in set(Phase):
-            raise ValueError(f"must be one or more of {', '.join(Phase)}, separated by commas")
-    return value
-
-
-class CatalogueQuery(Query):
-    """A page of the catalogue, ordered by id; ``after`` is the ``next`` of the page before.
-
-    ``phase`` matches a session's ``phase`` and its ``status``.
-    """
-
-    phase: Annotated[str, AfterValidator(_known_phases)] | None = None
-    limit: Limit = 50
-    after: Annotated[str, Field(max_length=100)] | None = None
 
 
 async def create(request: web.Request) -> web.Response:
@@ -202,81 +165,6 @@ async def _next_row(request: web.Request, caller: Caller, state: Session) -> Roo
     return next((row for row in await rooms.upcoming(2) if row.session_id != state.session_id), None)
 
 
-async def catalogue(request: web.Request) -> web.Response:
-    """List all sessions, ordered by id, a page at a time; ``withdrawn_at`` is when a session's story was withdrawn."""
-    caller = caller_of(request)
-    caller.need_key()
-    query = query_of(request, CatalogueQuery)
-    app = request.app
-    phases = None if query.phase is None else phases_meant(query.phase.split(","))
-    if caller.led is None:
-        rows = await app[ROOMS].list(phases, limit=query.limit + 1, after=query.after)
-    else:
-        rows = await _of_led(request, caller.led, phases, query)
-    page = rows[: query.limit]
-    awake = {view.state.session_id: view.state for view in app[SESSIONS].loaded()}
-    ids = [row.session_id for row in page]
-    withdrawn = await app[CATALOGUE].ask(lambda connection: Catalogue(connection).withdrawn(ids))
-    sessions = [
-        listed(row, awake.get(row.session_id), app[LINKS], withdrawn.get(row.session_id)) for row in page
-    ]
-    following = page[-1].session_id if len(rows) > len(page) else None
-    return answer({"count": len(sessions), "sessions": sessions, "next": following})
-
-
-async def _of_led(
-    request: web.Request, led: Led, phases: Collection[Phase] | None, query: CatalogueQuery
-) -> Sequence[RoomRow]:
-    """A page of the sessions that a key leads, and the first of the next page."""
-    rows: list[RoomRow] = []
-    for session_id in sorted(led.sessions):
-        if len(rows) > query.limit:
-            break
-        row = await request.app[ROOMS].get(session_id) if session_id > (query.after or "") else None
-        if row is not None and (phases is None or row.phase in phases):
-            rows.append(row)
-    return rows
-
-
-async def live(request: web.Request) -> web.Response:
-    """List sessions that have started and not ended: with a key those that it leads, else the public ones."""
-    caller = caller_of(request)
-    query = query_of(request, LiveQuery)
-    app = request.app
-    at = app[CLOCK].now()
-    views = [
-        view
-        for view in await _live_views(request)
-        if (view.state.details.visibility == "public" and caller.led is None)
-        or caller.belongs(view.state.session_id)
-    ]
-    views.sort(key=lambda view: (view.state.started_at or 0, view.state.session_id))
-    entries = [live_line(view, at, with_metrics=query.include_metrics) for view in views]
-    elsewhere = [entry for body in await app[OTHERS](request) for entry in json.loads(body)["sessions"]]
-    if elsewhere:
-        merged = {entry["session_id"]: entry for entry in (*elsewhere, *entries)}
-        entries = sorted(merged.values(), key=lambda entry: (entry["started_at"] or "", entry["session_id"]))
-    return answer({"count": len(entries), "sessions": entries})
-
-
-async def _live_views(request: web.Request) -> list[View]:
-    """Every live session: those in memory, and those that sleep because nobody is connected."""
-    sessions = request.app[SESSIONS]
-    awake = {view.state.session_id: view for view in sessions.loaded()}
-    rows = await request.app[ROOMS].list([Phase.LIVE, Phase.ENDING], limit=_MAX_LIVE)
-    asleep = [row.session_id for row in rows if row.session_id not in awake]
-    woken = await asyncio.gather(*(_view_here(sessions, session_id) for session_id in asleep))
-    return [view for view in (*awake.values(), *woken) if view is not None and active(view.state)]
-
-
-async def _view_here(sessions: Sessions, session_id: str) -> View | None:
-    """A session, unless another server has it: that one is asked for all of its own."""
-    try:
-        return await sessions.view(session_id)
-    except Moved:
-        return None
-
-
 async def content(request: web.Request) -> web.Response:
     """Show what happens in a session, or happened; names and chat only to those who belong to it."""
     caller = caller_of(request)
@@ -339,8 +227,7 @@ ENDPOINTS = (
         status=201,
         refusals=(409,),
     ),
-    Endpoint("GET", f"{API}/sessions/live", live, "Sessions that are live", query=LiveQuery),
-    Endpoint("GET", f"{API}/sessions", catalogue, "The catalogue of sessions", "key", query=CatalogueQuery),
+    *LISTS,
     Endpoint("GET", _ONE, show, "One session"),
     Endpoint("PATCH", _ONE, change, "Change a session", "staff", EditRoom, refusals=(409,)),
     Endpoint("POST", f"{_ONE}/cancel", cancel, "Cancel a session", "staff", refusals=(409,)),
