@@ -8,5 +8,5 @@ May import: Pydantic, NumPy for the mathematics of the heart, and dateutil for t
 
 A technique change arrives as ``commands.ChangeTechnique`` of the staff, decided in ``leading``, or as a platform's
 ``ReportTechnique``, decided in ``reports``; its event is ``TechniqueChanged``, or ``ReportedLate`` when it came too late to
-change a screen.
+change a screen. Its message to everybody is made in ``engine.protocol.outgoing``.
 """
