@@ -54,8 +54,13 @@ class StaticFile:
 
 
 @cache
-def _read(path: Path, modified_at: int) -> StaticFile:
-    """The file of a folder as it is served; once for all servers of this process until it is modified."""
+def _files_below(folder: Path) -> Mapping[str, StaticFile]:
+    """The files of a folder as they are served, by their paths below it; read once for all servers of this process."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
+    return MappingProxyType({path.relative_to(folder).as_posix(): _read(path) for path in paths})
+
+
+def _read(path: Path) -> StaticFile:
     body = path.read_bytes()
     if path.suffix in (".js", ".css"):
         body = _COMMENT.sub(b"", body)
@@ -73,11 +78,8 @@ class StaticFiles:
 
     def __init__(self, folder: Path, own: Mapping[str, bytes] = MappingProxyType({})) -> None:
         """``own`` are files of a studio, by name: beside those of the folder, or in the place of one."""
-        paths = sorted(path for path in folder.rglob("*") if path.suffix in _TYPES)
-        self._files = {
-            path.relative_to(folder).as_posix(): _read(path, path.stat().st_mtime_ns) for path in paths
-        }
-        self._files |= {name: _file(Path(name).suffix, body) for name, body in sorted(own.items())}
+        studio = {name: _file(Path(name).suffix, body) for name, body in sorted(own.items())}
+        self._files = {**_files_below(folder), **studio}
         whole = hashlib.sha256()
         for name, file in self._files.items():
             whole.update(f"{name}\0{file.etag}\n".encode())
