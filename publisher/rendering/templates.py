@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -52,16 +53,16 @@ class _CompiledTemplates(jinja2.BytecodeCache):
     """Compiled templates in memory: a changed ``studio.toml`` makes new environments of the same templates."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, bytes] = {}
+        self._compiled: dict[str, tuple[str, CodeType | None]] = {}
+        """Each with the checksum of its source."""
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        compiled = self._compiled.get(bucket.key)
-        if compiled is not None:
-            # Discarded there when the source is another one by now.
-            bucket.bytecode_from_string(compiled)
+        checksum, code = self._compiled.get(bucket.key, ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._compiled[bucket.key] = bucket.bytecode_to_string()
+        self._compiled[bucket.key] = bucket.checksum, bucket.code
 
 
 _COMPILED = _CompiledTemplates()
