@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
@@ -71,12 +71,23 @@ def _no_step(_: str) -> None:
 def fingerprint(studio: Studio, settings: Iterable[str | None], own_templates: Path) -> str:
     """SHA-256 (hex) of everything besides the catalogue that pages are made of; when it changes, all are built again."""
     identity = f"{studio.model_dump_json()}{studio.look.digest}"
-    digest = hashlib.sha256(f"{FORMAT}\n{list(settings)}\n{identity}\n".encode())
-    for folder in (resources.path("templates"), resources.path("site"), own_templates):
-        for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            if file.is_file():
-                digest.update(f"{file.relative_to(folder)}\n".encode())
-                digest.update(file.read_bytes())
+    files = f"{_package_digest()} {_digest_of(own_templates)}"
+    return hashlib.sha256(f"{FORMAT}\n{list(settings)}\n{identity}\n{files}".encode()).hexdigest()
+
+
+@cache
+def _package_digest() -> str:
+    """What this process has of the package: one that is replaced meanwhile counts from the next start on, as its code does."""
+    return f"{_digest_of(resources.path('templates'))} {_digest_of(resources.path('site'))}"
+
+
+def _digest_of(folder: Path) -> str:
+    """SHA-256 (hex) of all files below a folder, with their names."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if file.is_file():
+            digest.update(f"{file.relative_to(folder)}\n".encode())
+            digest.update(file.read_bytes())
     return digest.hexdigest()
 
 
