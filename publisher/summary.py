@@ -12,7 +12,7 @@ from engine.domain.snapshot import Snapshot
 from publisher.content import SessionContentStrict, snapshot_of
 from publisher.drafts.social import posts_of
 from publisher.mail.email import newsletter_of
-from publisher.mail.fitting import LARGEST
+from publisher.mail.size_limit import LARGEST
 from publisher.rendering.links import Links
 from publisher.rendering.story import story_of
 from publisher.rendering.studio import Studio

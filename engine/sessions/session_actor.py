@@ -56,7 +56,7 @@ from engine.sessions.messages import (
     View,
 )
 from engine.sessions.numbered_frames import NumberedFrame, numbered_frame
-from engine.sessions.operator_lines import log_turn
+from engine.sessions.operator_log import log_turn
 from engine.sessions.ports import RoomPort, SessionListener
 from engine.sessions.replies import answers, expects_answer, heartbeat_answer
 from engine.sessions.timing.deadline_timer import DeadlineTimer

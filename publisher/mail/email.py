@@ -10,7 +10,7 @@ from typing import Any
 
 import css_inline
 
-from publisher.mail.fitting import Mail, Paragraph, fitted
+from publisher.mail.size_limit import Mail, Paragraph, fitted
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story
 from publisher.rendering.studio import Studio
@@ -32,7 +32,7 @@ def _inliner() -> css_inline.CSSInliner:
 
 
 def _html(name: str, templates: Templates, **context: Any) -> str:
-    """The HTML of a template with inlined styles; a letter of few words has no picture: such ones are taken for spam."""
+    """The HTML of a template with inlined styles; a mail of few words has no picture: such ones are taken for spam."""
     html = _inliner().inline(templates.render(name, **context))
     if context.get("picture") and len(html) < _LEAST_BESIDE_A_PICTURE:
         return _html(name, templates, **{**context, "picture": ""})

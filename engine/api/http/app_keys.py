@@ -14,7 +14,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from engine.api.http.callers import Caller, Credentials
-from engine.api.http.key_readings import KeyReadings
+from engine.api.http.key_reloads import KeyReloads
 from engine.api.http.open_connections import OpenConnections
 from engine.api.http.ports import AskOthers, Publishing, Readiness, Sessions, View, WebhookTests
 from engine.api.http.session_links import Links
@@ -35,7 +35,7 @@ __all__ = [
     "CREDENTIALS",
     "DATA",
     "DATABASE",
-    "KEY_READINGS",
+    "KEY_RELOADS",
     "LEADERS",
     "LED",
     "LINKS",
@@ -66,7 +66,7 @@ CONNECTIONS = web.AppKey("connections", OpenConnections)
 CREDENTIALS = web.AppKey("credentials", Credentials)
 DATA = web.AppKey("data", Path)
 DATABASE: web.AppKey[Database] = web.AppKey("database")
-KEY_READINGS = web.AppKey("key_readings", KeyReadings)
+KEY_RELOADS = web.AppKey("key_reloads", KeyReloads)
 LEADERS = web.AppKey("leaders", Leaders)
 LINKS = web.AppKey("links", Links)
 NODES: web.AppKey[Callable[[], Sequence[NodeRow]]] = web.AppKey("nodes")
@@ -151,7 +151,7 @@ class Backend:
         app[ROOMS] = self.rooms
         app[SERIES] = self.series
         app[CREDENTIALS] = self.credentials
-        app[KEY_READINGS] = KeyReadings(self.credentials.keys)
+        app[KEY_RELOADS] = KeyReloads(self.credentials.keys)
         app[CLOCK] = self.clock
         app[DATA] = self.data
         app[DATABASE] = self.database

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from engine.api.http.app_keys import CREDENTIALS, KEY_READINGS, LEADERS, LED
+from engine.api.http.app_keys import CREDENTIALS, KEY_RELOADS, LEADERS, LED
 from engine.api.http.callers import credential_of
 from engine.storage.keys import Key, KeyRole
 
@@ -39,7 +39,7 @@ def led_sessions_middleware(request: web.Request, handler: Handler) -> Awaitable
 
 async def _after_reading_keys(request: web.Request, handler: Handler, secret: str) -> web.StreamResponse:
     """Another server may have made the key a moment ago: the table is read once more before it is refused."""
-    await request.app[KEY_READINGS].again()
+    await request.app[KEY_RELOADS].again()
     key = request.app[CREDENTIALS].keys.identify(secret)
     if key is None or key.role is KeyRole.ADMIN:
         return await handler(request)

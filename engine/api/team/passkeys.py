@@ -13,7 +13,7 @@ from engine.api.http.app_keys import (
     CONNECTIONS,
     CREDENTIALS,
     DATA,
-    KEY_READINGS,
+    KEY_RELOADS,
     LINKS,
     caller_of,
 )
@@ -106,7 +106,7 @@ async def remove(request: web.Request) -> web.Response:
         raise NotFound("unknown_passkey", "Your key has no such passkey.")
     if request.app[CREDENTIALS].keys.in_memory:
         # Nobody is told that it is removed while this server still takes what it opened.
-        await request.app[KEY_READINGS].again()
+        await request.app[KEY_RELOADS].again()
     return answer({"id": passkey_id, "status": "removed"})
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from publisher.mail.email import edited_mail, newsletter_of
-from publisher.mail.fitting import LARGEST, Mail, Paragraph, fitted
 from publisher.mail.message import PICTURE, message_of
+from publisher.mail.size_limit import LARGEST, Mail, Paragraph, fitted
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story, story_of
 from publisher.rendering.studio import Studio

@@ -1,4 +1,4 @@
-"""Keeps letters so short that mail programs show them whole: Gmail cuts one at about 102 KB, and its end is the way out."""
+"""Keeps mails so small that mail programs show them whole: Gmail cuts one at about 102 KB, and its end has the link to unsubscribe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TypeAlias
 __all__ = ["LARGEST", "Mail", "Paragraph", "fitted"]
 
 LARGEST = 90_000
-"""Bytes of a letter's HTML; it stays below."""
+"""Bytes of a mail's HTML; it stays below."""
 
 Paragraph: TypeAlias = tuple[str, ...]
 """The lines of one."""

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from engine.api.http import key_readings
-from engine.api.http.key_readings import KeyReadings
+from engine.api.http import key_reloads
+from engine.api.http.key_reloads import KeyReloads
 
 
 class _Keys:
@@ -28,8 +28,8 @@ class _Keys:
         return len(self.begun)
 
 
-def _over(keys: _Keys) -> KeyReadings:
-    return KeyReadings(keys)  # type: ignore[arg-type]  # what is used of them
+def _over(keys: _Keys) -> KeyReloads:
+    return KeyReloads(keys)  # type: ignore[arg-type]  # what is used of them
 
 
 async def test_a_thousand_wrong_keys_are_read_for_a_few_times() -> None:
@@ -65,9 +65,9 @@ async def test_whoever_asks_during_a_reading_waits_for_the_next() -> None:
 
 async def test_no_more_than_so_many_wait_for_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """One reading is asked for; the rest is answered from memory at once, and those who wait are not kept for long."""
-    assert (key_readings._MOST_WAITING, key_readings._WITHIN_S) == (500, 2.0)
-    monkeypatch.setattr(key_readings, "_MOST_WAITING", 3)
-    monkeypatch.setattr(key_readings, "_WITHIN_S", 0.1)
+    assert (key_reloads._MOST_WAITING, key_reloads._WITHIN_S) == (500, 2.0)
+    monkeypatch.setattr(key_reloads, "_MOST_WAITING", 3)
+    monkeypatch.setattr(key_reloads, "_WITHIN_S", 0.1)
     keys = _Keys()
     keys.answers = False
     readings = _over(keys)

@@ -1,4 +1,4 @@
-"""The log's lines about one session: that it opened, started, ended or was cancelled, with figures and no names."""
+"""Logs for operators that a session opened, started, ended or was cancelled, with figures and no names."""
 
 from __future__ import annotations
 

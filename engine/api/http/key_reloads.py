@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from engine.storage.keys import Keys
 
-__all__ = ["KeyReadings"]
+__all__ = ["KeyReloads"]
 
 _AT_MOST_EVERY_S = 0.25
 _MOST_WAITING = 500
@@ -15,7 +15,7 @@ _WITHIN_S = 2.0
 _LOOK_EVERY_S = 0.005
 
 
-class KeyReadings:
+class KeyReloads:
     """Another server may have made a key a moment ago; or somebody tries wrong ones, which must cost the database little.
 
     One reading begins at most every 250 ms, and whoever asks before it begins waits for that one. Used on one loop.

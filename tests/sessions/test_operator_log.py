@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from engine.domain import events as e
 from engine.domain.session import Details, Member, Presence, Role, Session, StatedFigures
-from engine.sessions.operator_lines import log_turn
+from engine.sessions.operator_log import log_turn
 from tests.domain.sessions import NOON as START
 
 DETAILS = Details("Morning", "Sam", START)
