@@ -6,9 +6,7 @@ import gc
 import os
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator
-from contextlib import suppress
-from importlib import import_module
+from collections.abc import Generator, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final
@@ -17,12 +15,13 @@ import psutil
 import pytest
 import structlog
 from aiohttp import web_app
+from execnet import XSpec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from engine.storage.postgres import PostgresDatabase
 from publisher.catalogue.published import Catalogue
-from tests import one_run
+from tests import fork_server, one_run, worker_forks
 from tests.postgres import PostgresCluster
 
 _MEMORY: Final = Path("/dev/shm")
@@ -77,25 +76,19 @@ def pytest_configure(config: pytest.Config) -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
-    """Look through Unicode while workers start: Hypothesis keeps what it finds, and takes a second for it."""
-    yield
-    if _starts_workers(session.config):
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> None:
+    """Let the workers be forks, which begin with all tests imported.
+
+    Meanwhile the other processor does what a whole run needs, too: the fork server of programs is started, and Hypothesis
+    looks through Unicode, which takes it a second, and keeps what it finds.
+    """
+    workers = worker_forks.started(config.invocation_params.args)
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        fork_server.program()
         st.text().validate()
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """Let each worker of a whole run compile another part of the tests first, where all would compile all."""
-    given = getattr(session.config, "workerinput", None)
-    if given is None or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    root = session.config.rootpath
-    files = sorted((root / "tests").rglob("test_*.py"))
-    for file in files[int(given["workerid"].removeprefix("gw")) :: given["workercount"]]:
-        with suppress(Exception):  # Said when it is collected.
-            import_module(".".join(file.relative_to(root).with_suffix("").parts))
+    for spec in specs:
+        if spec.popen:
+            spec.python = str(workers.executable())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
