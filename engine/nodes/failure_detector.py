@@ -28,7 +28,7 @@ __all__ = [
 BEAT_S = 1.0
 """Between two beats of a node, each of which is a look at the others too."""
 TTL_S = 5.0
-"""How long a watcher must see one and the same number before it buries the node."""
+"""How long a watcher must see one and the same number before it evicts the node."""
 LEFT_TO_COMERS_S = 1.5 * BEAT_S
 """How long a session without an owner is left to whoever comes to it."""
 _LONGEST_GAP_S = 2.5 * BEAT_S
@@ -64,7 +64,7 @@ class View:
 def observe(
     view: View, asked_at: float, answered_at: float, beats: Mapping[str, Beat]
 ) -> tuple[View, dict[str, int]]:
-    """The view after one more look at the other nodes, and whom to bury: nodes with the number seen.
+    """The view after one more look at the other nodes, and whom to evict: nodes with the number seen.
 
     ``asked_at`` and ``answered_at`` are when the statement was sent and its answer came. A node is dead once one number was
     seen for ``TTL_S``, or, where the view has lasted so long, in two looks a beat apart of which the second finds its
@@ -94,7 +94,7 @@ class Verdict(Enum):
 
     SERVE = auto()
     ASK = auto()
-    """The database has not answered for so long that others may have buried this node: ask them."""
+    """The database has not answered for so long that others may have evicted this node: ask them."""
     CUT_OFF = auto()
     """The database answers others: close the sockets, whose clients find their sessions elsewhere."""
 
@@ -103,7 +103,7 @@ def may_serve(unanswered_s: float, peers: Collection[bool] | None) -> Verdict:
     """Whether a node may go on whose beat has had no answer for so many seconds.
 
     ``peers`` says of each other node that answered whether the database answers it; None before they are asked. Safety
-    does not hang on this: what a buried node writes is refused. Without any answer sockets stay, because a database
+    does not hang on this: what an evicted node writes is refused. Without any answer sockets stay, because a database
     that is away for everybody is a pause.
     """
     if unanswered_s < TTL_S:

@@ -1,4 +1,4 @@
-"""This process as one of the nodes on a database: it beats, watches the others, and buries those that stand still.
+"""This process as one of the nodes on a database: it beats, watches the others, and evicts those that stand still.
 
 A thread does what waits for the database, which may be paused for minutes; what it saw is handed to the event loop.
 One module, although a long one: which attribute the thread writes, and which the loop,
@@ -82,7 +82,7 @@ class MembershipListener(Protocol):
     def joined(self, node: str) -> None:
         """This process is a node under a new id, which owns nothing yet."""
 
-    def buried(self) -> None:
+    def evicted(self) -> None:
         """It was taken for dead: its sessions are others'."""
 
     def cut_off(self) -> None:
@@ -96,7 +96,7 @@ class MembershipListener(Protocol):
 
 
 class Membership:
-    """Joins, beats from ``join`` to ``leave``, and joins anew under another id when it was buried."""
+    """Joins, beats from ``join`` to ``leave``, and joins anew under another id when it was evicted."""
 
     def __init__(
         self,
@@ -138,8 +138,8 @@ class Membership:
         """The highest beat that was seen of each node, also of those that are gone: a failover may bring them back."""
         self._whole_on = ""
         """The timeline of the database that has all that was acknowledged here; empty before the first look."""
-        self._buried = False
-        """Whether this node was buried and could not join again yet."""
+        self._evicted = False
+        """Whether this node was evicted and could not join again yet."""
         self._exposed_on: str | None = None
         """What the folder says of it."""
         self._beats = 0
@@ -204,10 +204,10 @@ class Membership:
         table = NodeTable(self._connection)
         before = node_before(self._data)
         if before is not None:
-            self._bury_predecessor(table, before)
+            self._evict_predecessor(table, before)
         self._enter(table)
 
-    def _bury_predecessor(self, table: NodeTable, node: str) -> None:
+    def _evict_predecessor(self, table: NodeTable, node: str) -> None:
         until = time.monotonic() + _GONE_WITHIN_S
         # A folder that was copied while its server runs names a node that lives.
         while self._database.is_held(lock_name(node)):
@@ -252,7 +252,7 @@ class Membership:
                 log.warning("no beat", node=self.node, reason=str(error))
 
     def _see(self, table: NodeTable) -> bool:
-        """Beat once and act on what is seen; False when this node was buried."""
+        """Beat once and act on what is seen; False when this node was evicted."""
         search = not self.draining and self._beats % _SEARCH_EVERY == 0
         asked_at = time.monotonic()
         look = table.beat(
@@ -278,8 +278,8 @@ class Membership:
         self._view, dead = observe(self._view, asked_at, answered_at, others)
         for node, beat in dead.items():
             rolled_back = beat < self._latest.get(node, beat)
-            if table.bury(node, beat, rolled_back=rolled_back):
-                log.warning("node buried", node=self.node, buried=node, beat=beat, rolled_back=rolled_back)
+            if table.evict(node, beat, rolled_back=rolled_back):
+                log.warning("node evicted", node=self.node, evicted=node, beat=beat, rolled_back=rolled_back)
         for watcher in self._watchers:
             watcher(look)
         if not self.draining and (self._some_go(rows, dead) or look.unowned or self._unowned):
@@ -316,13 +316,13 @@ class Membership:
             self._call(self._listener.unowned, share_of(left[:_MOST_SHARED_OUT], self.node, living))
 
     def _rejoin(self, table: NodeTable) -> None:
-        if not self._buried:
-            log.error("this node was buried", node=self.node)
-            self._call(self._listener.buried)
+        if not self._evicted:
+            log.error("this node was evicted", node=self.node)
+            self._call(self._listener.evicted)
             self._view, self._whole_on = View(), ""
-            self._buried = True
+            self._evicted = True
         self._enter(table)
-        self._buried = False
+        self._evicted = False
         self._call(self._listener.joined, self.node)
 
     def _call(self, callback: Callable[..., None], *arguments: object) -> None:

@@ -96,7 +96,7 @@ class Node:
         if self._journal is not None:
             self._journal.node = node
 
-    def buried(self) -> None:
+    def evicted(self) -> None:
         """Nothing is written any more until this process has joined anew: the journal's node is a dead one."""
         self.ownership.node = ""
         self.ownership.lose_all()

@@ -171,7 +171,7 @@ class SharedOwnership:
                 del self._given_up[next(iter(self._given_up))]
             return acknowledged
         except DatabaseError:
-            # The database gives them up when it buries this node.
+            # The database gives them up when it evicts this node.
             return []
         finally:
             for each, _ in given:
@@ -188,7 +188,7 @@ class SharedOwnership:
         self._tails_lost.discard(session_id)
 
     def lose_all(self) -> None:
-        """Forget every session: this node was buried."""
+        """Forget every session: this node was evicted."""
         self._terms.clear()
         self._tails_lost.clear()
 
@@ -239,7 +239,7 @@ class SharedOwnership:
             with suppress(DatabaseError):
                 owners, refused = await self._ask(claimed)
         if node != self.node:
-            # Buried meanwhile, and alive again under another id: what was claimed was claimed by a dead one.
+            # Evicted meanwhile, and alive again under another id: what was claimed was claimed by a dead one.
             owners, refused = {}, set(wanted)
         _log_taken_over(node, owners)
         for session_id in wanted:

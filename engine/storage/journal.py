@@ -39,7 +39,7 @@ class JournalFailed(Exception):
 
 
 class NotOwner(Exception):
-    """This process does not own the session, or not any more: another node has it, or this one was buried."""
+    """This process does not own the session, or not any more: another node has it, or this one was evicted."""
 
     def __init__(self, session_id: str) -> None:
         super().__init__(f"{session_id} is owned by another node")

@@ -1,4 +1,4 @@
-"""The nodes on a database and the sessions that each owns: beats, burials, claims and releases.
+"""The nodes on a database and the sessions that each owns: beats, evictions, claims and releases.
 
 PostgreSQL's own SQL, unlike the other tables': on SQLite there is one server, and both tables are empty. Constraints do the work: a session's owner is a living node (foreign key), an owner is set only where
 there is none, and a node is deleted only with the beat that was seen.
@@ -185,7 +185,7 @@ class NodeTable:
         search_unowned: bool = False,
         whole_on: str = "",
     ) -> Look | None:
-        """Count this node's beat up, and look at all nodes; None when this node is not among them: it was buried.
+        """Count this node's beat up, and look at all nodes; None when this node is not among them: it was evicted.
 
         ``whole_on``: the timeline that is known to have all that this node acknowledged, empty for the present one. On another
         one it says no longer where its commits are exposed: a death now loses what was to be written again.
@@ -236,7 +236,7 @@ class NodeTable:
         """How many seconds the database's clock is ahead of an instant that is now."""
         return float(self._connection.value("SELECT extract(epoch FROM clock_timestamp())")) - at / 1000
 
-    def bury(self, node: str, beat: int, *, rolled_back: bool = False) -> bool:
+    def evict(self, node: str, beat: int, *, rolled_back: bool = False) -> bool:
         """Take out a node that stood still at ``beat``; False when it moved, or somebody was faster.
 
         ``rolled_back``: a later beat of it was seen, which the database lacks now, and perhaps records as well. That is

@@ -559,7 +559,7 @@ def _text(owned: bool, fenced: bool, parts: tuple[_Part, ...]) -> str:
     number = 1
     source, conditions = "", []
     if owned:
-        # The lock lets beats through, and makes a burial wait for this statement.
+        # The lock lets beats through, and makes an eviction wait for this statement.
         source = " FROM (SELECT 1 FROM nodes WHERE node = $1 FOR KEY SHARE) AS alive"
         conditions.append(
             "NOT EXISTS (SELECT 1 FROM unnest($2::text[], $3::bigint[]) AS mine(session_id, term)"

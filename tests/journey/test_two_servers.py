@@ -204,7 +204,7 @@ async def test_a_server_that_dies_takes_no_session_with_it(
 async def test_a_server_that_is_stopped_gives_its_sessions_to_the_other(
     servers: tuple[Server, Server], http: aiohttp.ClientSession
 ) -> None:
-    """SIGTERM: its clients are told 4006 and are live at the other at once; nobody waits for a burial."""
+    """SIGTERM: its clients are told 4006 and are live at the other at once; nobody waits for an eviction."""
     one, two = servers
     await created(http, one.url, "handed")
     await asked(http, "POST", f"{one.url}/api/v2/sessions/handed/start")
@@ -226,7 +226,7 @@ async def test_a_server_that_is_stopped_gives_its_sessions_to_the_other(
 async def test_a_server_that_stood_still_lets_go_of_what_others_have(
     servers: tuple[Server, Server], http: aiohttp.ClientSession
 ) -> None:
-    """SIGSTOP until it is buried, then CONT: it closes its sockets with 4006, writes nothing, and is a server again."""
+    """SIGSTOP until it is evicted, then CONT: it closes its sockets with 4006, writes nothing, and is a server again."""
     one, two = servers
     room = await created(http, one.url, "stopped")
     log = Log()

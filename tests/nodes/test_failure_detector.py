@@ -1,4 +1,4 @@
-"""The failure detector: nobody who beats is buried, and whoever is dead is buried soon."""
+"""The failure detector: nobody who beats is evicted, and whoever is dead is evicted soon."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Watching(RuleBasedStateMachine):
         self.view = View()
         self.whole_since: float | None = None
         self.last_answer = clock
-        self.buried: set[str] = set()
+        self.evicted: set[str] = set()
 
     def beat(self) -> None:
         for node in self.nodes.values():
@@ -59,7 +59,7 @@ class Watching(RuleBasedStateMachine):
         beats = {
             name: Beat(node.number, node.alive)
             for name, node in self.nodes.items()
-            if name not in self.buried
+            if name not in self.evicted
         }
         self.now += delay
         if self.whole_since is None or self.now - self.last_answer > 2.5 * BEAT_S:
@@ -69,7 +69,7 @@ class Watching(RuleBasedStateMachine):
         for name in dead:
             assert not self.nodes[name].alive
             assert asked - self.whole_since >= TTL_S
-            self.buried.add(name)
+            self.evicted.add(name)
 
     @rule(away=st.floats(2.6, 60))
     def the_database_is_away(self, away: float) -> None:
@@ -85,13 +85,13 @@ class Watching(RuleBasedStateMachine):
             node.alive, node.died_at = False, self.now
 
     @invariant()
-    def the_dead_are_buried_within_the_time_of_a_whole_view(self) -> None:
+    def the_dead_are_evicted_within_the_time_of_a_whole_view(self) -> None:
         if not hasattr(self, "nodes") or self.whole_since is None:
             return
         for name, node in self.nodes.items():
             whole = self.last_answer - max(self.whole_since, node.died_at)
             if not node.alive and whole > TTL_S + 3 * BEAT_S:
-                assert name in self.buried
+                assert name in self.evicted
 
 
 TestWatching = Watching.TestCase
@@ -99,7 +99,7 @@ TestWatching.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def watch(numbers: list[int], *, connected: list[bool] | None = None) -> list[dict[str, int]]:
-    """Whom a look a second would bury, for the numbers that it finds."""
+    """Whom a look a second would evict, for the numbers that it finds."""
     view, dead = View(), []
     for second, number in enumerate(numbers):
         held = True if connected is None else connected[second]

@@ -145,7 +145,7 @@ async def test_an_owner_that_is_gone_is_no_endless_wait(
 
 
 @pytest.mark.parametrize("upgrades", [True, False])
-async def test_an_owner_that_stands_still_is_waited_for_until_it_is_buried(
+async def test_an_owner_that_stands_still_is_waited_for_until_it_is_evicted(
     servers: Servers, http: aiohttp.ClientSession, upgrades: bool
 ) -> None:
     """Its kernel takes connections, and nothing ends: a 503, a socket that ends, and what the owner never took is dropped."""

@@ -29,7 +29,7 @@ class _Listener:
     def joined(self, node: str) -> None:
         pass
 
-    def buried(self) -> None:
+    def evicted(self) -> None:
         pass
 
     def cut_off(self) -> None:
@@ -163,7 +163,7 @@ async def test_a_node_that_is_cut_off_lets_its_sockets_go_once(
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_a_fast_failover_buries_nobody(tmp_path: Path, postgres_url: str, cut: bool) -> None:
+def test_a_fast_failover_evicts_nobody(tmp_path: Path, postgres_url: str, cut: bool) -> None:
     """Whose lock is gone was killed, unless this node's own connection is another one too: then all of them were cut."""
 
     async def ask_peer(url: str) -> bool | None:
@@ -264,7 +264,7 @@ async def test_a_node_that_comes_back_from_before_its_last_beat_lost_more_than_t
             await node.leave()
 
 
-async def test_a_buried_node_joins_again_once_its_folder_can_be_written(
+async def test_an_evicted_node_joins_again_once_its_folder_can_be_written(
     tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The disk was full in that moment: without its beat it would answer that it is ready, and serve no session."""

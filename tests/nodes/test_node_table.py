@@ -62,7 +62,7 @@ def test_a_session_has_one_owner_until_that_is_gone(table: NodeTable) -> None:
 
 
 def test_the_dead_claim_nothing(table: NodeTable) -> None:
-    """A node that was buried and does not know it yet."""
+    """A node that was evicted and does not know it yet."""
     table.leave("one")
     assert table.claim("one", ["a"]) == {}
     assert table.unowned(0) == ["a", "b", "c"]
@@ -95,7 +95,7 @@ def test_a_session_is_given_to_one_other_node(table: NodeTable) -> None:
 
 
 def test_a_beat_counts_and_looks(table: NodeTable, postgres_url: str) -> None:
-    """It shows every node, whose process is connected, and what each says of itself; a buried one is told so."""
+    """It shows every node, whose process is connected, and what each says of itself; an evicted one is told so."""
     with PostgresDatabase(postgres_url).hold(lock_name("two")):
         table.beat("two", draining=True, load=3, site_at=9, at=0)
         look = table.beat("one", draining=False, load=0, site_at=None, at=0)
@@ -103,8 +103,8 @@ def test_a_beat_counts_and_looks(table: NodeTable, postgres_url: str) -> None:
     rows = look.nodes
     assert [(row.node, row.beat, row.connected) for row in rows] == [("one", 0, False), ("two", 1, True)]
     assert (rows[1].draining, rows[1].sessions, rows[1].site_at) == (True, 3, 9)
-    assert not table.bury("two", 0)
-    assert table.bury("two", 1)
+    assert not table.evict("two", 0)
+    assert table.evict("two", 1)
     assert table.beat("two", draining=False, load=0, site_at=None, at=0) is None
 
 
@@ -192,25 +192,25 @@ async def test_only_the_owner_writes_whatever_it_is(
     await two.close()
 
 
-def test_a_burial_waits_for_the_write_under_way(table: NodeTable, postgres_url: str) -> None:
+def test_an_eviction_waits_for_the_write_under_way(table: NodeTable, postgres_url: str) -> None:
     """So that nobody takes over a session into which the dead one is just writing."""
     table.claim("one", ["a"])
-    buried = threading.Event()
+    evicted = threading.Event()
 
-    def bury() -> None:
+    def evict() -> None:
         with PostgresDatabase(postgres_url).connect() as other:
             NodeTable(other).leave("one")
-        buried.set()
+        evicted.set()
 
     with psycopg.connect(postgres_url) as writing:
         writing.execute("SELECT 1 FROM nodes WHERE node = 'one' FOR KEY SHARE")
-        thread = threading.Thread(target=bury)
+        thread = threading.Thread(target=evict)
         thread.start()
         table.beat("one", draining=False, load=0, site_at=None, at=0)
-        assert not buried.wait(0.3)
+        assert not evicted.wait(0.3)
         writing.commit()
         thread.join()
-    assert buried.is_set()
+    assert evicted.is_set()
 
 
 _OTHER_TIMELINE = "UPDATE nodes SET exposed_on = :exposed_on WHERE node = :node"
@@ -231,7 +231,7 @@ def test_what_dies_with_its_database_may_lack_its_newest_records(
     table.claim("one", ["a"])
     table.beat("one", draining=False, load=0, site_at=None, at=0)
     connection.execute(_OTHER_TIMELINE, node="one", exposed_on=exposed_on)
-    assert table.bury("one", 1, rolled_back=rolled_back)
+    assert table.evict("one", 1, rolled_back=rolled_back)
     assert table.claim("two", ["a", "b"])["a"].tail_lost is lost
     assert not table.owners(["b"])["b"].tail_lost
     table.leave("two")
@@ -278,7 +278,7 @@ def test_until_all_is_written_again_a_beat_does_not_say_where_commits_are_expose
     assert connection.value(before) == first.timeline
     table.beat("one", draining=False, load=0, site_at=None, at=0, whole_on="F0000000")
     connection.execute(_OTHER_TIMELINE, node="one", exposed_on="F0000000")
-    assert table.bury("one", 4)
+    assert table.evict("one", 4)
     assert table.claim("two", ["a"])["a"].tail_lost
 
 
@@ -287,7 +287,7 @@ def test_a_node_that_dies_on_the_timeline_of_its_beats_lost_nothing(table: NodeT
     table.claim("one", ["a"])
     table.claim("two", ["b"])
     table.beat("one", draining=False, load=0, site_at=None, at=0)
-    assert table.bury("one", 1)
+    assert table.evict("one", 1)
     table.leave("two")
     table.join("three", url="http://three", version="1", studio_hash="h")
     owners = table.claim("three", ["a", "b"])
