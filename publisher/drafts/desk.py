@@ -1,42 +1,34 @@
 """The draft desk: lists the drafts of mail and posts, and takes a person's edits and decisions. It sends nothing.
 
-A draft's text follows from the session; what somebody wrote instead is kept beside it.
-A little long: each decision writes the draft's row, its file and its deliveries together.
+A draft's text follows from the session; what somebody wrote instead is kept beside it. How a draft is shown is in ``view``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.domain.instant import Millis, iso
-from engine.domain.quality import quality_of
+from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
-from engine.storage.session_reader import SessionReader
 from engine.storage.story_reader import StoryReader
 from publisher.catalogue.deliveries import NEWSLETTER, NEWSLETTER_TEST, PERSONAL, Deliveries
-from publisher.catalogue.drafts import DraftRow, Drafts
-from publisher.catalogue.mail_report import paused_addresses, waits_because
+from publisher.catalogue.drafts import Drafts
 from publisher.catalogue.published import Catalogue
-from publisher.catalogue.quotes import quote_key
 from publisher.catalogue.upcoming import next_after
-from publisher.drafts.character_counts import LIMITS
 from publisher.drafts.edits import InvalidDraft, edit_errors
 from publisher.drafts.files import DraftFiles
-from publisher.drafts.social import Post, networks
+from publisher.drafts.social import networks
 from publisher.drafts.texts import DraftTexts
+from publisher.drafts.view import EDITED_AT, QUOTE, DraftView
 from publisher.rendering.links import Links
-from publisher.rendering.story import Story, story_of
+from publisher.rendering.story import story_of
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 
 __all__ = ["DraftApproved", "DraftDesk", "DraftNotFound", "InvalidDraft"]
 
 _MAIL_KINDS = {"email": NEWSLETTER, PERSONAL: PERSONAL}
-_EDITED_AT = "written_of"
-"""The key under which an edited draft keeps the improvement that the session had when it was edited."""
-_QUOTE = "quote-"
 
 
 class DraftNotFound(KeyError):
@@ -60,7 +52,7 @@ class DraftDesk:
         self.texts = DraftTexts(self._drafts, studio, links, templates)
         self._files = DraftFiles(data, self._drafts, self.texts)
         self._stories = StoryReader(catalogue.connection)
-        self._people = SessionReader(catalogue.connection)
+        self._view = DraftView(catalogue, studio, self._deliveries, self.texts)
 
     # What the publisher does
 
@@ -126,20 +118,7 @@ class DraftDesk:
             DraftNotFound: nothing of this session was published.
         """
         snapshot = self._snapshot(session_id)
-        rows = self._drafts.of(session_id)
-        drafts = list(self._fields(snapshot, rows))
-        quality = quality_of(snapshot.average_hrv_improvement)
-        if quality is not None and quality.score == 1.0:
-            drafts = [_noted(draft, self._studio.words("desk.investigate")) for draft in drafts]
-        # Edited words stay when somebody withdraws a share of the figures; the figures in them may be outdated.
-        improvement = str(snapshot.average_hrv_improvement)
-        drafts = [
-            _noted(draft, self._studio.words("desk.figures_changed"))
-            if (rows[draft["channel"]].edited or {}).get(_EDITED_AT, improvement) != improvement
-            else draft
-            for draft in drafts
-        ]
-        return drafts + self._quotes(snapshot)
+        return self._view.of(snapshot, self._drafts.of(session_id))
 
     def draft(self, session_id: str, channel: str) -> dict[str, Any]:
         """One draft as ``list_drafts`` shows it.
@@ -182,7 +161,7 @@ class DraftDesk:
             if errors:
                 raise InvalidDraft(errors)
             edited = {**(row.edited or {}), **{name: str(changes[name]).strip() for name in changes}}
-            edited[_EDITED_AT] = str(snapshot.average_hrv_improvement)
+            edited[EDITED_AT] = str(snapshot.average_hrv_improvement)
             self._drafts.edit(session_id, channel, edited, at)
         self._rewrite(session_id, "email" if channel == "email" else "social")
         return self.draft(session_id, channel)
@@ -248,8 +227,8 @@ class DraftDesk:
         Raises:
             DraftNotFound: there is no such draft.
         """
-        if channel.startswith(_QUOTE):
-            if not self._catalogue.quotes.decide(session_id, channel.removeprefix(_QUOTE), state, at):
+        if channel.startswith(QUOTE):
+            if not self._catalogue.quotes.decide(session_id, channel.removeprefix(QUOTE), state, at):
                 raise DraftNotFound(channel)
             return self.draft(session_id, channel)
         with self._catalogue.transaction():
@@ -283,75 +262,3 @@ class DraftDesk:
     def _schedule_mail(self, session_id: str, channel: str, at: Millis) -> None:
         if channel in _MAIL_KINDS:
             self._deliveries.schedule(session_id, _MAIL_KINDS[channel], at)
-
-    def _fields(self, snapshot: Snapshot, rows: Mapping[str, DraftRow]) -> Iterator[dict[str, Any]]:
-        """What is shown of each draft: the newsletter, the personal mail, then the posts."""
-        story = story_of(snapshot, self._studio)
-        if "email" in rows:
-            yield {**_state_fields(rows["email"]), **self._newsletter_fields(story)}
-        if PERSONAL in rows and (recipients := len(self._people.recipients(story.id))):
-            yield {
-                **_state_fields(rows[PERSONAL]),
-                "recipients": recipients,
-                "composer_url": None,
-                **self._mails_of(story.id, PERSONAL),
-            }
-        for post in self.texts.posts(story):
-            if post.network in rows:
-                yield {**_state_fields(rows[post.network]), **_post_fields(post)}
-
-    def _newsletter_fields(self, story: Story) -> dict[str, Any]:
-        mail = self.texts.newsletter(story, picture="")
-        return {
-            "subject": mail.subject,
-            "text": mail.text,
-            "html": mail.html,
-            "composer_url": None,
-            "sends_mail": self._deliveries.mail_enabled(),
-            "readers": self._deliveries.readers(story.id),
-            **self._mails_of(story.id, NEWSLETTER),
-            "paused_addresses": paused_addresses(self._catalogue.connection),
-            **({"note": self._studio.words("desk.shortened")} if mail.shortened else {}),
-        }
-
-    def _mails_of(self, session_id: str, kind: str) -> dict[str, Any]:
-        """What became of the mails of one kind, and when those leave that wait."""
-        leaves_at = self._deliveries.leaves_at(session_id, kind)
-        return {
-            "deliveries": self._deliveries.count_by_state(session_id, kind),
-            "leaves_at": None if leaves_at is None else iso(leaves_at),
-            "waits_because": waits_because(self._catalogue.connection, session_id, kind),
-        }
-
-    def _quotes(self, snapshot: Snapshot) -> list[dict[str, Any]]:
-        states = self._catalogue.quotes.states(snapshot.session_id)
-        return [
-            {
-                "channel": _QUOTE + quote_key(quote),
-                "state": states.get(quote_key(quote), "waiting"),
-                "content": quote.text,
-                "name": quote.name,
-                "composer_url": None,
-            }
-            for quote in snapshot.quotes
-        ]
-
-
-def _noted(draft: dict[str, Any], note: str) -> dict[str, Any]:
-    """A draft with one more note for whoever decides on it."""
-    return {**draft, "note": f"{draft['note']} {note}" if "note" in draft else note}
-
-
-def _state_fields(row: DraftRow) -> dict[str, Any]:
-    return {"channel": row.channel, "state": row.state, "edited": row.edited is not None}
-
-
-def _post_fields(post: Post) -> dict[str, Any]:
-    limit = LIMITS[post.network]
-    return {
-        "content": post.content,
-        "hashtags": list(post.hashtags),
-        "composer_url": post.composer,
-        "length": limit.counted(post.content),
-        "limit": limit.longest,
-    }

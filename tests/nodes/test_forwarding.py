@@ -1,4 +1,4 @@
-"""Forwarding on: never twice, never without an end, and to the right place with the client's own address."""
+"""Forwarding: never twice, never without an end, and to the right place with the client's own address."""
 
 from __future__ import annotations
 
