@@ -15,7 +15,7 @@ from engine.api import health, nodes, techniques, webhooks
 from engine.api.examples import examples
 from engine.api.http import events_page, openapi, reference_page
 from engine.api.http.addresses import AddressRates
-from engine.api.http.app_keys import CATALOGUE, Backend, caller_of
+from engine.api.http.app_keys import CATALOGUE, DATABASE_THREADS, Backend, caller_of
 from engine.api.http.bodies import read_empty
 from engine.api.http.callers import NOBODY
 from engine.api.http.endpoint import Endpoint, Handler, both_spellings
@@ -101,7 +101,7 @@ def setup(
     series_pages.add_routes(app)
     embed_pages.add_routes(app)
     series_registration_pages.add_routes(app)
-    app.cleanup_ctx.append(_close_catalogue)
+    app.cleanup_ctx.append(_close_threads)
     # What is below /api/ and unknown is refused by the router, which knows the methods.
     app.router.add_get("/{path:(?!api/).*}", site_files.serve)
 
@@ -165,8 +165,9 @@ def _add_documents(app: web.Application, public_url: str, now: Callable[[], Mill
     app.router.add_get(STYLES, styles)
 
 
-async def _close_catalogue(app: web.Application) -> AsyncIterator[None]:
+async def _close_threads(app: web.Application) -> AsyncIterator[None]:
     yield
+    app[DATABASE_THREADS].shutdown(wait=False, cancel_futures=True)
     await app[CATALOGUE].close()
 
 

@@ -24,6 +24,8 @@ READING = (
     "sessions/pause/registrations",
 )
 """What the database is asked for."""
+MANY = 40
+"""More than there are threads that could wait."""
 TEN_SECONDS = aiohttp.ClientTimeout(10)
 
 
@@ -36,6 +38,16 @@ def own_server() -> Iterator[PostgresCluster]:
         yield cluster
     finally:
         cluster.stop()
+
+
+async def until_site(http: aiohttp.ClientSession, url: str) -> None:
+    """Wait for the first site."""
+    async with asyncio.timeout(30):
+        while True:
+            async with http.get(f"{url}/feed.xml") as feed:
+                if feed.status == 200:
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def test_a_database_that_is_away_closes_no_socket(tmp_path: Path, own_server: PostgresCluster) -> None:
@@ -79,10 +91,11 @@ async def test_a_database_that_is_away_closes_no_socket(tmp_path: Path, own_serv
             assert room["title"] in await published_page(http, server.url, "pause")
 
 
-async def test_a_server_that_is_stopped_does_not_wait_for_a_paused_database(
+async def test_a_paused_database_keeps_neither_readers_nor_the_end_of_a_server(
     tmp_path: Path, own_server: PostgresCluster
 ) -> None:
-    """Nothing answers, and connections stay open: threads that read would keep the process from ending. So ends the publisher."""
+    """Nothing answers, and connections stay open: the site is read all the same, and threads that wait keep the process
+    from ending as little as the publisher's does."""
     with own_server.database() as url:
         async with (
             running_server(tmp_path / "data", database_url=url) as server,
@@ -90,14 +103,21 @@ async def test_a_server_that_is_stopped_does_not_wait_for_a_paused_database(
         ):
             await until_ready(http, server.url)
             await created(http, server.url, "pause")
+            await until_site(http, server.url)
             children = psutil.Process(server.pid).children(recursive=True)
             assert children
             own_server.pause()
             try:
                 async with http.get(f"{server.url}/metrics", timeout=TEN_SECONDS) as metrics:
                     assert "halcytone_database_unanswered_seconds" in await metrics.text()
-                asking = [asyncio.ensure_future(http.get(f"{server.url}/api/v2/{path}")) for path in READING]
+                paths = [*READING, *["keys"] * MANY]
+                asking = [asyncio.ensure_future(http.get(f"{server.url}/api/v2/{path}")) for path in paths]
                 await asyncio.wait(asking, timeout=1)
+                async with http.get(f"{server.url}/feed.xml", timeout=TEN_SECONDS) as page:
+                    assert page.status == 200
+                assert not any(answered.done() for answered in asking)
+                async with http.get(f"{server.url}/readyz", timeout=TEN_SECONDS) as ready:
+                    assert ready.status == 503
                 assert await server.stop(within=10) == 0
                 await asyncio.gather(*asking, return_exceptions=True)
                 assert psutil.wait_procs(children, timeout=5)[1] == []

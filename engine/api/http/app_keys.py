@@ -35,6 +35,7 @@ __all__ = [
     "CREDENTIALS",
     "DATA",
     "DATABASE",
+    "DATABASE_THREADS",
     "KEY_RELOADS",
     "LEADERS",
     "LED",
@@ -115,6 +116,10 @@ class CataloguePool:
 
 
 CATALOGUE = web.AppKey("catalogue", CataloguePool)
+DATABASE_THREADS = web.AppKey("database_threads", ThreadPoolExecutor)
+"""For what opens a connection of its own: while the database stands still that takes seconds, and the loop's own few
+threads read the files of the site."""
+_DATABASE_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,7 @@ class Backend:
         app[WEBHOOKS] = self.webhooks
         app[WEBHOOKS_MAY_BE_PRIVATE] = self.webhooks_may_be_private
         app[CATALOGUE] = CataloguePool(self.database)
+        app[DATABASE_THREADS] = ThreadPoolExecutor(_DATABASE_THREADS, thread_name_prefix="api-database")
 
 
 def caller_of(request: web.Request, session_id: str | None = None) -> Caller:

@@ -10,7 +10,16 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 from pydantic import model_validator
 
-from engine.api.http.app_keys import CLOCK, CREDENTIALS, DATABASE, LEADERS, SESSIONS, caller_of, visible
+from engine.api.http.app_keys import (
+    CLOCK,
+    CREDENTIALS,
+    DATABASE,
+    DATABASE_THREADS,
+    LEADERS,
+    SESSIONS,
+    caller_of,
+    visible,
+)
 from engine.api.http.bodies import checked, read_json
 from engine.api.http.callers import Caller
 from engine.api.http.endpoint import API, Endpoint
@@ -194,7 +203,8 @@ def _own(caller: Caller) -> Key:
 
 
 async def _with_keys(request: web.Request, work: Callable[[Keys], _Result]) -> _Result:
-    return await asyncio.to_thread(_run, request.app[DATABASE], work)
+    threads = request.app[DATABASE_THREADS]
+    return await asyncio.get_running_loop().run_in_executor(threads, _run, request.app[DATABASE], work)
 
 
 def _run(database: Database, work: Callable[[Keys], _Result]) -> _Result:
