@@ -38,22 +38,14 @@ needs_chromium = @bash .ci/install-chromium.sh
 
 # What pytest and dozens of servers compile is kept for the next of them, even where bytecode is turned off.
 test test-quick test-of browsers: export PYTHONDONTWRITEBYTECODE =
-# Five workers on two cores, since many tests wait for a breath or a deadline; tests/conftest.py says which begin first.
+# Five workers on two cores, since many tests wait for a breath or a deadline; what measures time has the machine to itself
+# (tests/alone_first.py), and tests/conftest.py says which of the others begin first.
 in_parallel = -n 5 --dist loadfile --no-loadscope-reorder --durations=10
-# The files to collect for what runs alone; with arguments given, those alone say what is collected.
-alone = $(if $(TEST_ARGS),,$(shell grep -rlF "pytest.mark.alone" tests --include='test_*.py'))
-# Arguments may choose tests of one kind alone: pytest says with 5 that there are none of the other. None of either is an error.
-none = $(if $(TEST_ARGS),5,0)
 test: $(VENV)/development.stamp ## run every test, and install what they need
 	$(needs_curl)
 	$(needs_postgresql)
 	$(needs_chromium)
-	@# What measures time has the machine to itself.
-	@$(python) -m pytest -m alone $(alone) $(TEST_ARGS); alone=$$?; \
-	[ $$alone -eq 0 ] || [ $$alone -eq $(none) ] || exit $$alone; \
-	$(python) -m pytest -m "not alone and not engines" $(in_parallel) $(TEST_ARGS); rest=$$?; \
-	[ $$rest -eq $(none) ] || exit $$rest; \
-	exit $$(( alone && rest ? rest : 0 ))
+	$(python) -m pytest -m "not engines" $(in_parallel) $(TEST_ARGS)
 
 test-quick: $(VENV)/development.stamp ## run every test that needs no browser: half the time
 	$(needs_curl)

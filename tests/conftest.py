@@ -18,10 +18,12 @@ from aiohttp import web_app
 from execnet import XSpec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from xdist.remote import Producer
 
 from engine.storage.postgres import PostgresDatabase
 from publisher.catalogue.published import Catalogue
 from tests import fork_server, one_run, worker_forks
+from tests.alone_first import AloneFirst
 from tests.postgres import PostgresCluster
 
 _MEMORY: Final = Path("/dev/shm")
@@ -89,6 +91,11 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[XSpec]) -> No
     for spec in specs:
         if spec.popen:
             spec.python = str(workers.executable())
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> AloneFirst | None:
+    """Let what measures time have the machine to itself, where workers share the tests by files."""
+    return AloneFirst(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

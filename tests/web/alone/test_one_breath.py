@@ -7,13 +7,10 @@ import re
 from datetime import UTC, datetime
 
 import aiohttp
-import pytest
 from playwright.async_api import Page, expect
 
 from tests.journey.server import KEY, Server, asked
 from tests.web.conftest import Opener
-
-pytestmark = pytest.mark.alone
 
 # And by a quarter of a breath: after a whole number of them the words would turn together again.
 WRONG_BY_AN_HOUR = """(() => {
