@@ -1,7 +1,7 @@
 """The deliveries that are due, for the one who sends: which they are, and what becomes of each that was taken.
 
 What several sessions of a series are told of is taken as one mail. See ``deliveries`` for the states, and
-``mail_times`` for how long mails are tried. A little long: each outcome is one method.
+``mail_retries`` for how long mails are tried. A little long: each outcome is one method.
 """
 
 from __future__ import annotations

@@ -177,7 +177,7 @@ CREATE TABLE letters (
 ) {by_key}
 """
 
-# When a mail's time began (``mail_times``), and since when refusals of its recipient may be the recipient's own.
+# When a mail's time began (``mail_retries``), and since when refusals of its recipient may be the recipient's own.
 _TIMES = """
 ALTER TABLE deliveries ADD COLUMN first_due_at {integer};
 ALTER TABLE deliveries ADD COLUMN refused_at {integer};
