@@ -128,6 +128,7 @@ async def test_what_breaks_inside_is_a_sentence_outside(
         answer = await client.get("/")
         assert (answer.status, (await answer.json())["error"]) == (status, error)
         assert "secret" not in await answer.text()
+        assert ("Retry-After" in answer.headers) == (status == 503)
 
 
 async def test_zero_is_no_limit(tmp_path: Path) -> None:

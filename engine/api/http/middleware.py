@@ -48,6 +48,8 @@ _HEALTH = ("/healthz", "/readyz", "/metrics")
 """What connections may ask for whose file descriptor is one of those in reserve."""
 _SOCKETS = "/ws/"
 """Where the paths of WebSockets begin; at any other an Upgrade header means nothing."""
+_RETRY_AFTER = "5"
+"""Seconds that a 503 asks to wait for."""
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _KNOWN = ("/api/", "/ws/", "/static/", "/healthz", "/readyz", "/metrics")
 """Beginnings of routes without a secret in their paths."""
@@ -91,9 +93,7 @@ def request_middleware(
                 metrics.limited.inc()
                 response = _too_many(wait)
             elif request.method not in _SAFE_METHODS and ready() == "draining":
-                response = error_response(
-                    503, "draining", "The server is about to restart.", headers={hdrs.RETRY_AFTER: "5"}
-                )
+                response = _not_now("draining", "The server is about to restart.")
             else:
                 response = await _respond(request, handler)
             seconds = time.perf_counter() - began
@@ -119,6 +119,10 @@ def _too_many(wait: Millis) -> web.StreamResponse:
         "Too many requests from this address.",
         headers={hdrs.RETRY_AFTER: str(max(1, -(-wait // 1000)))},
     )
+
+
+def _not_now(code: str, message: str) -> web.Response:
+    return error_response(503, code, message, headers={hdrs.RETRY_AFTER: _RETRY_AFTER})
 
 
 def _add_headers(response: web.StreamResponse, request_id: str) -> None:
@@ -149,14 +153,12 @@ async def _respond(request: web.Request, handler: Handler) -> web.StreamResponse
         return rejection_response(rejected)
     except JournalFailed as failed:
         _log.error("journal failed", reason=failed.reason)
-        return error_response(503, "storage_failed", "The server cannot store anything at the moment.")
+        return _not_now("storage_failed", "The server cannot store anything at the moment.")
     except DatabaseLocked:
-        return error_response(
-            503, "busy", "The database is busy; try again.", headers={hdrs.RETRY_AFTER: "5"}
-        )
+        return _not_now("busy", "The database is busy; try again.")
     except DatabaseError as error:
         _log.error("database failed", reason=str(error))
-        return error_response(503, "storage_failed", "The server cannot reach its database at the moment.")
+        return _not_now("storage_failed", "The server cannot reach its database at the moment.")
     except NoDescriptor:
         raise
     except web.HTTPException as error:
