@@ -1,6 +1,6 @@
-"""Queries of the published sessions: by date, technique, instructor, and in the feed's order.
+"""Queries of the published sessions: by date, technique, instructor. The feed's order is in ``feed_archive``.
 
-A long module: one query for each list that a page or feed shows.
+A long module: one query for each list that a page shows.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from engine.domain.instant import Millis
 from engine.domain.snapshot import Snapshot
 from engine.storage.database import Connection, Row, Value
-from publisher.catalogue.changes import ARCHIVE_SIZE
 
-__all__ = ["NAMING_NEXT", "Listing", "Published"]
+__all__ = ["COLUMNS", "NAMING_NEXT", "Listing", "Published", "entry_of"]
 
 NAMING_NEXT = 3
 """How many of the newest stories, of the studio and of each series, name the next session."""
@@ -51,13 +50,12 @@ class Published:
         return self.day[:7]
 
 
-_COLUMNS = (
+COLUMNS = (
     "session_id, title, session_date, day, visibility, instructor, instructor_slug, featured, guid, feed_month,"
     " feed_number, published_at, updated_at, series_id, time_zone"
 )
 
 
-_NEWEST_FIRST = "published_at DESC, feed_number DESC, session_id DESC"
 _NO_LIMIT = 2**31 - 1
 
 
@@ -79,7 +77,7 @@ class Listing:
         slugs = self.connection.rows(
             "SELECT slug FROM practised WHERE session_id = :id ORDER BY slug", id=session_id
         )
-        return _entry(rows[0], tuple(row["slug"] for row in slugs))
+        return entry_of(rows[0], tuple(row["slug"] for row in slugs))
 
     def snapshot(self, session_id: str) -> Snapshot | None:
         """The published version of a session."""
@@ -216,7 +214,7 @@ class Listing:
             first=month,
             last=month + "~",
         )
-        return (_entry(row) for row in rows)
+        return (entry_of(row) for row in rows)
 
     def with_technique(self, slug: str, limit: int) -> tuple[list[Published], int]:
         """The newest public sessions with a technique, and how many there are."""
@@ -262,78 +260,13 @@ class Listing:
         for row in self.connection.rows("SELECT session_id, visibility FROM published ORDER BY session_id"):
             yield row["session_id"], row["visibility"]
 
-    # The feed
-
-    def newest_in_feed(self, limit: int) -> list[Published]:
-        """By publication, the newest first."""
-        return self._entries(
-            f"WHERE visibility = 'public' AND feed_month IS NOT NULL ORDER BY {_NEWEST_FIRST} LIMIT :limit",
-            limit=limit,
-        )
-
-    def archive(self, name: str) -> list[Published]:
-        """The sessions of a part of the feed's archive, the newest first."""
-        month, _, part = name.rpartition("-")
-        # What was withdrawn or hidden keeps its place, so that the others keep theirs. The places are found first: asked
-        # for by a condition, SQLite goes through every session for each part.
-        rows = self.connection.rows(
-            "WITH places AS MATERIALIZED (SELECT session_id AS id FROM ("
-            " SELECT session_id, published_at, feed_number FROM published WHERE feed_month = :month UNION ALL"
-            " SELECT session_id, published_at, feed_number FROM tombstones WHERE feed_month = :month"
-            ") AS everything ORDER BY published_at, feed_number, session_id LIMIT :size OFFSET :before)"
-            f" SELECT {_COLUMNS} FROM places CROSS JOIN published"
-            " WHERE session_id = places.id AND visibility = 'public'"
-            f" ORDER BY {_NEWEST_FIRST}",
-            month=month,
-            size=ARCHIVE_SIZE,
-            before=(int(part) - 1) * ARCHIVE_SIZE,
-        )
-        return [_entry(row) for row in rows]
-
-    def archives(self) -> list[str]:
-        """The complete parts of the feed's archive in order: full ones, and all of months that are over."""
-        rows = self.connection.rows("SELECT month, items FROM feed_months ORDER BY month")
-        names: list[str] = []
-        for row in rows:
-            over = row is not rows[-1]
-            parts = -(-row["items"] // ARCHIVE_SIZE) if over else row["items"] // ARCHIVE_SIZE
-            names.extend(f"{row['month']}-{part}" for part in range(1, parts + 1))
-        return names
-
-    def archives_from(self, entry: Published) -> list[str]:
-        """The complete parts of the feed's archive that change when a session gets a new place in its month, in order.
-
-        These are its own part, the later ones of the month, whose items all move, and the first part after the month,
-        which links to the last one. None where the session is not in the feed or its own part is not complete.
-        """
-        if entry.feed_month is None:
-            return []
-        before = sum(
-            self._number(
-                f"SELECT count(*) FROM {table} WHERE feed_month = :month"
-                " AND (published_at, feed_number, session_id) < (:at, :number, :id)",
-                month=entry.feed_month,
-                at=entry.published_at,
-                number=entry.feed_number,
-                id=entry.session_id,
-            )
-            for table in ("published", "tombstones")
-        )
-        own = f"{entry.feed_month}-{before // ARCHIVE_SIZE + 1}"
-        complete = self.archives()
-        if own not in complete:
-            return []
-        later = complete[complete.index(own) :]
-        of_month = sum(name.startswith(entry.feed_month) for name in later)
-        return later[: of_month + 1]
-
     # Inner parts
 
     def _list(self, where: str, **values: Value) -> list[Row]:
-        return self.connection.rows(f"SELECT {_COLUMNS} FROM published {where}", **values)
+        return self.connection.rows(f"SELECT {COLUMNS} FROM published {where}", **values)
 
     def _entries(self, where: str, **values: Value) -> list[Published]:
-        return [_entry(row) for row in self._list(where, **values)]
+        return [entry_of(row) for row in self._list(where, **values)]
 
     def _snapshot(self, column: str, session_id: str) -> Snapshot | None:
         row = self.connection.row(
@@ -349,7 +282,8 @@ def _zoned(document: str, time_zone: str | None) -> Snapshot:
     return Snapshot.model_validate_json(document).model_copy(update={"time_zone": time_zone})
 
 
-def _entry(row: Row, slugs: Sequence[str] = ()) -> Published:
+def entry_of(row: Row, slugs: Sequence[str] = ()) -> Published:
+    """The list entry of a row with ``COLUMNS``."""
     return Published(
         session_id=row["session_id"],
         title=row["title"],

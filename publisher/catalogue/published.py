@@ -26,6 +26,7 @@ from engine.storage.techniques import OwnTechniques
 from publisher.catalogue.batches import write_in_batches
 from publisher.catalogue.changes import DRAFTS_PREFIX, touched
 from publisher.catalogue.dirty_pages import DirtyPages
+from publisher.catalogue.feed_archive import FeedArchive
 from publisher.catalogue.feed_places import FeedPlace, place_of
 from publisher.catalogue.listing import NAMING_NEXT, Listing, Published
 from publisher.catalogue.quotes import Quotes
@@ -59,6 +60,7 @@ class Catalogue(Listing):
         migrate(connection, PUBLISHER)
         self.site = site
         self.dirty = DirtyPages(connection, site)
+        self.feed = FeedArchive(connection)
         self.quotes = Quotes(connection, self.dirty)
         self._meta = Meta(connection)
 
@@ -86,7 +88,7 @@ class Catalogue(Listing):
         with self.transaction():
             before = self.published(snapshot.session_id)
             marked = self._affected_pages(before)
-            complete = set(self.archives())
+            complete = set(self.feed.parts())
             place = place_of(self.connection, snapshot, at, self.meta("site_id") or "")
             time_zone = self._time_zone_of(snapshot, before)
             quality = quality_of(snapshot.average_hrv_improvement)
@@ -122,11 +124,11 @@ class Catalogue(Listing):
             ):
                 marked |= {"calendar"}
             # A new item may complete its own part of the feed's archive, or end the month before.
-            completed = {f"archive/{name}" for name in self.archives() if name not in complete}
+            completed = {f"archive/{name}" for name in self.feed.parts() if name not in complete}
             after = self.published(snapshot.session_id)
             assert after is not None
             if place.month is not None and (before is None or before.feed_month is None):
-                completed |= {f"archive/{name}" for name in self.archives_from(after)}
+                completed |= {f"archive/{name}" for name in self.feed.parts_from(after)}
             self.dirty.mark(marked | completed | self._affected_pages(after))
 
     def in_own_zone(self, snapshot: Snapshot) -> Snapshot:
@@ -257,7 +259,7 @@ class Catalogue(Listing):
             slugs=entry.slugs,
             instructor_slug=entry.instructor_slug,
             neighbours=neighbours,
-            archives=self.archives_from(entry)[:1],
+            archives=self.feed.parts_from(entry)[:1],
         )
 
     def _around(self, entry: Published) -> set[str]:

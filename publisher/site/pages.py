@@ -53,7 +53,7 @@ class Pages:
         yield from (f"technique/{slug}" for slug in lookup.CATALOGUE)
         yield from (f"technique/{each.slug}" for each in self._own.all())
         yield from (f"instructor/{slug}" for slug, _, _ in self._catalogue.instructors())
-        yield from (f"archive/{name}" for name in self._catalogue.archives())
+        yield from (f"archive/{name}" for name in self._catalogue.feed.parts())
         yield from ("sessions", "techniques", "instructors", "search", "subscribe", "imprint", "privacy")
         yield from ("docs", "404", "home", "sitemap", "feed", "calendar")
 

@@ -88,9 +88,9 @@ class Feeds:
 
     def newest(self) -> list[SiteFile]:
         """``feed.json`` and ``feed.xml`` with the newest items."""
-        entries = self._catalogue.newest_in_feed(NEWEST)
+        entries = self._catalogue.feed.newest(NEWEST)
         stories = [self._story(entry) for entry in entries]
-        archives = self._catalogue.archives()
+        archives = self._catalogue.feed.parts()
         before = archives[-1] if archives else None
         return [
             SiteFile("feed.json", self._json(entries, stories)),
@@ -100,10 +100,10 @@ class Feeds:
     def archive(self, name: str) -> SiteFile:
         """An archived part such as ``2024-03-1``; without bytes, so that no file is there, while it is not complete."""
         path = _archive_path(name)
-        complete = self._catalogue.archives()
+        complete = self._catalogue.feed.parts()
         if name not in complete:
             return SiteFile(path, None)
-        entries = self._catalogue.archive(name)
+        entries = self._catalogue.feed.part(name)
         at = complete.index(name)
         before = complete[at - 1] if at else None
         stories = [self._story(entry) for entry in entries]

@@ -33,18 +33,18 @@ def test_parts_are_counted_from_the_beginning_of_their_month(
         old = snapshot(f"old-{n:02}", source="import", session_date=NOW - 400 * DAY + n * MINUTE)
         catalogue.publish(old, zone, NOW)
     catalogue.publish(snapshot("today"), zone, NOW)
-    assert catalogue.archives() == ["2023-02-1", "2023-02-2"]
-    assert [each.session_id for each in catalogue.archive("2023-02-2")] == [
+    assert catalogue.feed.parts() == ["2023-02-1", "2023-02-2"]
+    assert [each.session_id for each in catalogue.feed.part("2023-02-2")] == [
         f"old-{n}" for n in reversed(range(50, 60))
     ]
     catalogue.withdraw("old-03", NOW)
-    assert [each.session_id for each in catalogue.archive("2023-02-1")] == [
+    assert [each.session_id for each in catalogue.feed.part("2023-02-1")] == [
         f"old-{n:02}" for n in reversed(range(50)) if n != 3
     ]
     entry = catalogue.published("old-04")
     assert entry is not None
-    assert catalogue.archives_from(entry) == ["2023-02-1", "2023-02-2"]
-    assert [each.session_id for each in catalogue.newest_in_feed(3)] == ["today", "old-59", "old-58"]
+    assert catalogue.feed.parts_from(entry) == ["2023-02-1", "2023-02-2"]
+    assert [each.session_id for each in catalogue.feed.newest(3)] == ["today", "old-59", "old-58"]
     publisher.close()
 
 
@@ -62,7 +62,7 @@ def test_a_part_of_the_archive_is_read_without_a_look_at_the_others(
         return read(self, statement, **values)
 
     monkeypatch.setattr(type(connection), "rows", explained)
-    publisher.catalogue.archive("2023-02-1")
+    publisher.catalogue.feed.part("2023-02-1")
     publisher.close()
     assert [plan for plan in plans if "published" in plan] == [
         "SEARCH published USING COVERING INDEX published_by_place (feed_month=?)",
