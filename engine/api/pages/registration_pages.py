@@ -32,7 +32,6 @@ from engine.api.pages.registration_parts import (
     left_page,
     own_place_section,
     place_described,
-    registrar_of,
     titled_page,
     unknown_page,
     way_in,
@@ -40,7 +39,7 @@ from engine.api.pages.registration_parts import (
 from engine.api.pages.registration_section import registration_section
 from engine.api.pages.session_pages import paragraph
 from engine.api.registrations.endpoints import RegistrationRequest
-from engine.api.registrations.registering import need_way_in, register, secret_of
+from engine.api.registrations.registering import need_way_in, register, registrar_of, secret_of
 from engine.domain.rejection import Rejected
 from engine.domain.session import Session
 from engine.storage.database import Connection

@@ -12,14 +12,12 @@ from engine.api.http.app_keys import CATALOGUE, CLOCK, CREDENTIALS, LINKS, PUBLI
 from engine.api.http.bodies import read_body
 from engine.api.http.plain_page import PageContext, page_context, plain_page
 from engine.api.pages.session_pages import calendar_link, local_time, paragraph, zone_of
-from engine.api.registrations.registering import secret_of
+from engine.api.registrations.registering import registrar_of, secret_of
 from engine.api.sessions.view import needs_token, tokens_of
 from engine.domain.rejection import Invalid, Rejected
 from engine.domain.session import Session
-from engine.storage.database import Connection
 from engine.storage.places import Place
-from publisher.catalogue.published import Catalogue
-from publisher.catalogue.registrar import Registrar, TooManyRegistrations
+from publisher.catalogue.registrar import TooManyRegistrations
 
 __all__ = [
     "button_form",
@@ -31,7 +29,6 @@ __all__ = [
     "left_page",
     "own_place_section",
     "place_described",
-    "registrar_of",
     "titled_page",
     "unknown_page",
     "way_in",
@@ -80,11 +77,6 @@ async def left_page(request: web.Request, place: Place | None) -> web.Response:
         await request.app[CATALOGUE].ask(lambda connection: registrar_of(connection).leave(place, at))
         request.app[PUBLISHING].wake()
     return titled_page(page, "left_title", paragraph(page.words("coming.left_said")))
-
-
-def registrar_of(connection: Connection) -> Registrar:
-    """Registrations with their mails, over one connection."""
-    return Registrar(Catalogue(connection))
 
 
 def joined(request: web.Request, state: Session, place: Place) -> web.Response:

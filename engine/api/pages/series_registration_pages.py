@@ -17,7 +17,6 @@ from engine.api.pages.registration_parts import (
     joined,
     led_to,
     left_page,
-    registrar_of,
     titled_page,
     unknown_page,
     way_in,
@@ -27,7 +26,7 @@ from engine.api.pages.series_pages import how_often
 from engine.api.pages.session_pages import calendar_link, local_time, paragraph
 from engine.api.pages.site_files import not_found
 from engine.api.registrations.endpoints import RegistrationRequest
-from engine.api.registrations.registering import register_for_series, secret_of
+from engine.api.registrations.registering import register_for_series, registrar_of, secret_of
 from engine.api.series.lookup import visible_series
 from engine.api.sessions.view import needs_token
 from engine.domain.rejection import NotFound, Rejected

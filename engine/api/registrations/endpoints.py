@@ -1,11 +1,6 @@
-"""``/registrations`` of sessions and series: register, see who comes, and cancel.
-
-A little long: sessions and series share what is shown of a place, and to whom.
-"""
+"""``/registrations`` of sessions and series: register, see who comes, and cancel."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from aiohttp import hdrs, web
 
@@ -16,23 +11,22 @@ from engine.api.http.endpoint import API, Endpoint
 from engine.api.http.responses import answer, error_response
 from engine.api.models import Body, MailAddress
 from engine.api.registrations.registering import (
-    Outcome,
     need_way_in,
     register,
     register_for_series,
+    registrar_of,
     secret_of,
 )
+from engine.api.registrations.view import confirmed, listed, mail, own, position
 from engine.api.series.lookup import visible_series
 from engine.api.sessions.view import needs_token
 from engine.domain.instant import iso
 from engine.domain.rejection import NotFound
-from engine.domain.session import Role, Session
+from engine.domain.session import Session
 from engine.domain.text import Name
 from engine.storage.database import Connection
 from engine.storage.places import Place
-from engine.storage.registrations import Registration
-from publisher.catalogue.published import Catalogue
-from publisher.catalogue.registrar import Registrar, TooManyRegistrations
+from publisher.catalogue.registrar import TooManyRegistrations
 
 __all__ = ["ENDPOINTS"]
 
@@ -59,7 +53,7 @@ async def create(request: web.Request) -> web.Response:
         return _too_many(many)
     (place,) = outcome.registered.places
     secret = secret_of(request, place.registration.registration, session_id=session.session_id)
-    return answer(_own(place) | {"secret": secret} | _mail(outcome), 201)
+    return answer(own(place) | {"secret": secret} | mail(outcome), 201)
 
 
 async def catalogue(request: web.Request) -> web.Response:
@@ -76,7 +70,7 @@ async def catalogue(request: web.Request) -> web.Response:
             "coming": coming,
             "waiting": len(places) - coming,
             "max_participants": session.details.max_participants,
-            "registrations": [_listed(each, session) for each in places],
+            "registrations": [listed(each, session) for each in places],
         }
     )
 
@@ -102,14 +96,14 @@ async def places(request: web.Request) -> web.Response:
 async def show(request: web.Request) -> web.Response:
     """Show one registration to its owner, who proves it with its secret, or to those who lead the session."""
     _, place = await _place(request)
-    return answer(_own(place) | {"name": place.registration.name} | _confirmed(place.registration))
+    return answer(own(place) | {"name": place.registration.name} | confirmed(place.registration))
 
 
 async def leave(request: web.Request) -> web.Response:
     """Cancel a registration: its name and address are deleted, and the first who waits comes up."""
     _, place = await _place(request)
     at = request.app[CLOCK].now()
-    await request.app[CATALOGUE].ask(lambda connection: _registrar(connection).leave(place, at))
+    await request.app[CATALOGUE].ask(lambda connection: registrar_of(connection).leave(place, at))
     request.app[PUBLISHING].wake()
     return answer({"registration": place.registration.registration, "state": "cancelled"})
 
@@ -134,7 +128,7 @@ async def create_for_series(request: web.Request) -> web.Response:
             "session_id": each.session_id,
             "scheduled_start": iso(starts[each.session_id]),
             "state": str(each.state),
-            **_position(each),
+            **position(each),
             "secret": secret_of(request, registration, session_id=each.session_id),
         }
         for each in taken
@@ -144,10 +138,10 @@ async def create_for_series(request: web.Request) -> web.Response:
             "registration": registration,
             "series_id": series.series_id,
             "state": str(taken[0].state),
-            **_position(taken[0]),
+            **position(taken[0]),
             "secret": secret_of(request, registration, series_id=series.series_id),
             "sessions": sessions,
-            **_mail(outcome),
+            **mail(outcome),
         },
         201,
     )
@@ -159,10 +153,10 @@ async def catalogue_of_series(request: web.Request) -> web.Response:
     caller.need_key()
     series = await visible_series(request, caller)
     found = await request.app[CATALOGUE].ask(
-        lambda connection: _registrar(connection).registrations.of_series(series.series_id)
+        lambda connection: registrar_of(connection).registrations.of_series(series.series_id)
     )
     registrations = [
-        {"registration": each.registration, "name": each.name, "state": "coming", **_confirmed(each)}
+        {"registration": each.registration, "name": each.name, "state": "coming", **confirmed(each)}
         for each in found
     ]
     return answer({"series_id": series.series_id, "count": len(found), "registrations": registrations})
@@ -177,7 +171,7 @@ async def leave_series(request: web.Request) -> web.Response:
     at = request.app[CLOCK].now()
 
     def ask(connection: Connection) -> None:
-        registrar = _registrar(connection)
+        registrar = registrar_of(connection)
         found = registrar.registrations.get(registration)
         if found is None or found.series_id != series.series_id:
             raise _unknown(registration)
@@ -196,7 +190,7 @@ async def _settled(request: web.Request, session_id: str) -> list[Place]:
     at = request.app[CLOCK].now()
 
     def ask(connection: Connection) -> list[Place]:
-        registrar = _registrar(connection)
+        registrar = registrar_of(connection)
         registrar.settle(session_id, at)
         return registrar.places.places(session_id)
 
@@ -211,7 +205,7 @@ async def _place(request: web.Request) -> tuple[Session, Place]:
     _need_owner(caller, registration, leads=caller.leads(session.session_id))
     session_id = session_id_of(request)
     place = await request.app[CATALOGUE].ask(
-        lambda connection: _registrar(connection).places.place(session_id, registration)
+        lambda connection: registrar_of(connection).places.place(session_id, registration)
     )
     if place is None:
         raise _unknown(registration)
@@ -223,50 +217,10 @@ def _need_owner(caller: Caller, registration: str, *, leads: bool) -> None:
         raise caller.refusal("This needs the secret of the registration.")
 
 
-def _registrar(connection: Connection) -> Registrar:
-    return Registrar(Catalogue(connection))
-
-
 def _unknown(registration: str) -> NotFound:
     return NotFound(
         "unknown_registration", f"There is no registration {registration[:100]}, or not any more."
     )
-
-
-def _own(place: Place) -> dict[str, Any]:
-    return {
-        "registration": place.registration.registration,
-        "session_id": place.session_id,
-        "state": str(place.state),
-        **_position(place),
-    }
-
-
-def _listed(place: Place, session: Session) -> dict[str, Any]:
-    registration = place.registration
-    entry = {
-        "registration": registration.registration,
-        "name": registration.name,
-        "state": str(place.state),
-        **_position(place),
-        **_confirmed(registration),
-    }
-    if session.started_at is not None:
-        member = session.members.get(registration.registration)
-        entry["came"] = member is not None and member.role is Role.PARTICIPANT
-    return entry
-
-
-def _position(place: Place) -> dict[str, Any]:
-    return {} if place.position is None else {"position": place.position}
-
-
-def _confirmed(registration: Registration) -> dict[str, Any]:
-    return {"reminded": registration.confirmed_at is not None}
-
-
-def _mail(outcome: Outcome) -> dict[str, Any]:
-    return {} if outcome.mail is None else {"mail": outcome.mail}
 
 
 def _too_many(many: TooManyRegistrations) -> web.Response:

@@ -26,6 +26,7 @@ __all__ = [
     "need_way_in",
     "register",
     "register_for_series",
+    "registrar_of",
     "secret_of",
     "sends_mail",
 ]
@@ -93,7 +94,7 @@ async def _register(
     counted = addresses.seat_of(request) is not None and caller_of(request).key is None
 
     def ask(connection: Connection) -> Outcome:
-        registrar = Registrar(Catalogue(connection))
+        registrar = registrar_of(connection)
         if session_id is not None:
             room = registrar.places.room(session_id)
             rooms = [] if room is None else [room]
@@ -119,6 +120,11 @@ async def _register(
     outcome = await app[CATALOGUE].ask(ask)
     app[PUBLISHING].wake()
     return outcome
+
+
+def registrar_of(connection: Connection) -> Registrar:
+    """Registrations with their mails, over one connection."""
+    return Registrar(Catalogue(connection))
 
 
 def sends_mail(connection: Connection, sender: str | None) -> bool:
