@@ -9,7 +9,7 @@ from typing import Any
 from publisher.catalogue.drafts import Drafts
 from publisher.catalogue.upcoming import UpcomingRoom
 from publisher.drafts.social import Post, composer, posts_of
-from publisher.mail.email import Mail, edited_mail, mail_from_template, newsletter_of
+from publisher.mail.email import Mail, NewsletterFrame, edited_mail, mail_from_template, newsletter_of
 from publisher.mail.message import PICTURE
 from publisher.rendering.links import Links
 from publisher.rendering.story import Story
@@ -45,17 +45,10 @@ class DraftTexts:
         """
         series_id = story.snapshot.series_id if story.snapshot.visibility == "public" else None
         series = self.links.absolute(f"series/{series_id}/") if to_readers and series_id else ""
-        coming = None if following is None else self._named(following)
-        mail = newsletter_of(
-            story,
-            self.studio,
-            links=self.links,
-            templates=self._templates,
-            picture=picture,
-            unsubscribe=unsubscribe,
-            following=coming,
-            series=series,
+        frame = NewsletterFrame(
+            picture, unsubscribe, None if following is None else self._named(following), series
         )
+        mail = newsletter_of(story, self.studio, links=self.links, templates=self._templates, frame=frame)
         edited = {**(self._edited(story.id, "email") or {}), **(changes or {})}
         if not edited:
             return mail
@@ -66,10 +59,7 @@ class DraftTexts:
             self.studio,
             links=self.links,
             templates=self._templates,
-            picture=picture,
-            unsubscribe=unsubscribe,
-            following=coming,
-            series=series,
+            frame=frame,
         )
 
     def test_newsletter(self, story: Story, following: UpcomingRoom | None) -> Mail:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,7 @@ from publisher.rendering.story import Story
 from publisher.rendering.studio import Studio
 from publisher.rendering.templates import Templates
 
-__all__ = ["Mail", "edited_mail", "mail_from_template", "newsletter_of"]
+__all__ = ["Mail", "NewsletterFrame", "edited_mail", "mail_from_template", "newsletter_of"]
 
 
 _LEAST_BESIDE_A_PICTURE = 3_220
@@ -39,31 +39,42 @@ def _html(name: str, templates: Templates, **context: Any) -> str:
     return html
 
 
-def newsletter_of(
-    story: Story,
-    studio: Studio,
-    *,
-    links: Links,
-    templates: Templates,
-    picture: str = "",
-    unsubscribe: str = "",
-    following: Mapping[str, str] | None = None,
-    series: str = "",
-) -> Mail:
-    """The newsletter about one session.
+@dataclass(frozen=True, slots=True)
+class NewsletterFrame:
+    """What stands around the words of a newsletter, also where somebody has edited them."""
 
-    ``picture`` is the URL of the image at its top, ``unsubscribe`` the recipient's unsubscribe link; ``following`` is the
-    next session: ``title``, ``when``, and the addresses ``page`` and ``calendar``; ``series`` the address of the series' page.
-    """
+    picture: str = ""
+    """The URL of the image at its top."""
+    unsubscribe: str = ""
+    """The recipient's unsubscribe link."""
+    following: Mapping[str, str] | None = None
+    """The next session: ``title``, ``when``, and the addresses ``page`` and ``calendar``."""
+    series: str = ""
+    """The address of the series' page."""
+
+    def context(self) -> dict[str, Any]:
+        """Its fields, as the templates know them."""
+        return {
+            "picture": self.picture,
+            "unsubscribe": self.unsubscribe,
+            "following": self.following,
+            "series": self.series,
+        }
+
+
+_BARE = NewsletterFrame()
+
+
+def newsletter_of(
+    story: Story, studio: Studio, *, links: Links, templates: Templates, frame: NewsletterFrame = _BARE
+) -> Mail:
+    """The newsletter about one session."""
     context = {
         "subject": story.subject,
         "studio": studio,
         "href": links.absolute,
-        "picture": picture,
-        "unsubscribe": unsubscribe,
         "page": links.absolute(story.path),
-        "following": following,
-        "series": series,
+        **frame.context(),
     }
 
     def render(paragraphs: Sequence[Paragraph], comments: int, read_on: str) -> Mail:
@@ -98,10 +109,7 @@ def edited_mail(
     *,
     links: Links,
     templates: Templates,
-    picture: str = "",
-    unsubscribe: str = "",
-    following: Mapping[str, str] | None = None,
-    series: str = "",
+    frame: NewsletterFrame = _BARE,
 ) -> Mail:
     """The newsletter with its edited subject or text; edited text becomes paragraphs in the HTML.
 
@@ -116,19 +124,16 @@ def edited_mail(
         "studio": studio,
         "href": links.absolute,
         "page": links.absolute(story.path),
-        "picture": picture,
-        "unsubscribe": unsubscribe,
-        "following": following,
-        "series": series,
+        **frame.context(),
     }
     words = studio.words
     coming = templates.render(
-        "email/following.txt", studio=studio, following=following, series=series
+        "email/following.txt", studio=studio, following=frame.following, series=frame.series
     ).strip()
     ends = {
         "layout.imprint": links.absolute("imprint/"),
         "layout.privacy": links.absolute("privacy/"),
-        "mail.unsubscribe": unsubscribe,
+        "mail.unsubscribe": frame.unsubscribe,
     }
     written = [tuple(block.split("\n")) for block in edited["text"].split("\n\n") if block.strip()]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from publisher.mail.email import edited_mail, newsletter_of
+from publisher.mail.email import NewsletterFrame, edited_mail, newsletter_of
 from publisher.mail.message import PICTURE, message_of
 from publisher.mail.size_limit import LARGEST, Mail, Paragraph, fitted
 from publisher.rendering.links import Links
@@ -35,7 +35,9 @@ LONG: dict[str, dict[str, Any]] = {
 
 def letter(story: Story) -> Mail:
     """The newsletter about a session."""
-    return newsletter_of(story, Studio(), links=LINKS, templates=built_in(), unsubscribe=UNSUBSCRIBE)
+    return newsletter_of(
+        story, Studio(), links=LINKS, templates=built_in(), frame=NewsletterFrame(unsubscribe=UNSUBSCRIBE)
+    )
 
 
 @pytest.mark.parametrize("changed", LONG.values(), ids=LONG.keys())
@@ -58,7 +60,11 @@ def test_a_letter_of_few_words_has_no_picture() -> None:
     ordinary = snapshot(content="We breathed, and it was quiet. " * 5)
     for told, has_picture in ((ordinary, True), (few, False)):
         mail = newsletter_of(
-            story_of(told, Studio()), Studio(), links=LINKS, templates=built_in(), picture=PICTURE
+            story_of(told, Studio()),
+            Studio(),
+            links=LINKS,
+            templates=built_in(),
+            frame=NewsletterFrame(picture=PICTURE),
         )
         message = message_of(mail, Studio(), message_id="a@b", date=NOW, picture=b"png", to="a@example.org")
         assert (PICTURE in mail.html) == (b"image/png" in message) == has_picture
@@ -77,7 +83,13 @@ def test_what_somebody_wrote_instead_is_shortened_too() -> None:
     whole = letter(story)
     edited = {"text": "\n\n".join(f"Absatz {n}." for n in range(3000))}
     mail = edited_mail(
-        whole, edited, story, studio, links=LINKS, templates=built_in(), unsubscribe=UNSUBSCRIBE
+        whole,
+        edited,
+        story,
+        studio,
+        links=LINKS,
+        templates=built_in(),
+        frame=NewsletterFrame(unsubscribe=UNSUBSCRIBE),
     )
     assert mail.shortened
     assert len(mail.html.encode()) < LARGEST
