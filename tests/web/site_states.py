@@ -109,7 +109,9 @@ async def _staff_states(address: str, open_page: Opener, **look: Any) -> AsyncIt
     await page.get_by_label("Key or session link").fill(KEY)
     await page.get_by_role("button", name="Sign in").click()
     await page.get_by_role("button", name="Who comes").first.click()
-    await expect(page.get_by_role("dialog")).to_be_visible()
+    await expect(
+        page.get_by_role("dialog").get_by_role("heading", name="Write to those who come")
+    ).to_be_visible()
     yield "staff-1-who-comes", page
     await page.get_by_role("button", name="Close").click()
     await page.get_by_role("button", name="Techniques").click()
@@ -117,7 +119,7 @@ async def _staff_states(address: str, open_page: Opener, **look: Any) -> AsyncIt
     yield "staff-2-techniques", page
     await page.get_by_role("button", name="Sessions").click()
     await page.get_by_role("button", name="Team and programs").click()
-    await expect(page.get_by_role("heading", name="Team and programs")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Other programs")).to_be_visible()
     yield "staff-3-team", page
     await page.close()
 
