@@ -89,7 +89,7 @@ class Places:
         return closed and not series_changes
 
     def places(self, session_id: str) -> list[Place]:
-        """Who comes and who waits, in the order in which they said so, with their positions."""
+        """The registered and those who wait, in the order of registration, with their positions."""
         rows = self._connection.rows(
             f"{_JOINED} WHERE p.session_id = :id AND p.state <> 'left' ORDER BY p.number", id=session_id
         )

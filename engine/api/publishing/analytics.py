@@ -89,7 +89,7 @@ ENDPOINTS = (
         "GET",
         f"{API}/analytics/sessions",
         sessions,
-        "Figures of the sessions",
+        "Figures of the published sessions",
         "key",
         query=AnalyticsQuery,
         also=("text/csv",),

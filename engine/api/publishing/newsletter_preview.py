@@ -100,12 +100,12 @@ def _own_address(caller: Caller, sender: str) -> str | None:
 _SESSION = f"{API}/sessions/{{session_id}}"
 _ONE = f"{_SESSION}/drafts/{{channel}}"
 ENDPOINTS = (
-    Endpoint("POST", f"{_ONE}/preview", preview, "Look at a mail", "staff", DraftText, refusals=(409,)),
+    Endpoint("POST", f"{_ONE}/preview", preview, "Preview a mail", "staff", DraftText, refusals=(409,)),
     Endpoint(
         "POST",
         f"{_ONE}/test",
         send_test,
-        "Send a newsletter to oneself",
+        "Send a test of the newsletter",
         "staff",
         status=202,
         refusals=(409, 429),

@@ -160,7 +160,7 @@ def _withdraw(connection: Connection, publication_id: str, at: Millis) -> str:
 
 _ONE = f"{API}/publications/{{id}}"
 ENDPOINTS = (
-    Endpoint("GET", _ONE, show, "What became of a publication", "key"),
+    Endpoint("GET", _ONE, show, "The state of a publication", "key"),
     Endpoint("POST", f"{_ONE}/retry", retry, "Publish again", "key"),
     Endpoint("DELETE", _ONE, withdraw, "Withdraw a publication", "key", refusals=(409,)),
 )

@@ -51,9 +51,9 @@ class TableQuery(Query):
 
 
 async def of_session(request: web.Request) -> web.Response:
-    """Who had said that they come, and who came, with the minutes that each was in the live session.
+    """Who was registered, and who came, with the minutes that each was in the live session.
 
-    ``registered`` is ``coming``, ``waiting`` or null. Names go with retention, and so does who had said so: then those numbers are
+    ``registered`` is ``coming``, ``waiting`` or null. Names go with retention, and so do registrations: then those numbers are
     null. Whoever withdrew is counted and not listed.
     """
     caller = caller_of(request)
@@ -113,7 +113,7 @@ async def ratings(request: web.Request) -> web.Response:
 
 
 async def of_series(request: web.Request) -> web.Response:
-    """The newest 500 sessions of a series that were held, by their start: who had said so, who came, how it was rated.
+    """The newest 500 sessions of a series that were held, by their start: who was registered, who came, how it was rated.
 
     ``average_rating`` is null until five people rated a session, and its story is published; ``registered`` and ``waiting`` are
     null past retention, when it is not known any more.
@@ -134,7 +134,7 @@ async def of_series(request: web.Request) -> web.Response:
 
 
 def _people(view: View, places: list[Place], at: Millis) -> list[dict[str, Any]]:
-    """Who said so and who came, in the order in which they said so; then those who just came."""
+    """The registered, in the order of registration, and whether they came; then those who came without."""
     state, names = view.state, view.names
     came = {member.client_id: member for member in state.participants() if not member.withdrew}
     until = state.over_since() or at

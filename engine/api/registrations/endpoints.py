@@ -57,7 +57,7 @@ async def create(request: web.Request) -> web.Response:
 
 
 async def catalogue(request: web.Request) -> web.Response:
-    """Who comes and who waits, in the order in which they said so; once it has started also who came."""
+    """Who is registered and who waits, in the order of registration; once the session has started also who came."""
     caller = caller_of(request)
     session = (await visible(request, caller)).state
     caller.need_staff(session.session_id)
@@ -236,9 +236,15 @@ _ALL = f"{API}/sessions/{{session_id}}/registrations"
 _OF_SERIES = f"{API}/series/{{series_id}}/registrations"
 ENDPOINTS = (
     Endpoint(
-        "POST", _ALL, create, "Say that you come", body=RegistrationRequest, status=201, refusals=(403, 409)
+        "POST",
+        _ALL,
+        create,
+        "Register for a session",
+        body=RegistrationRequest,
+        status=201,
+        refusals=(403, 409),
     ),
-    Endpoint("GET", _ALL, catalogue, "Who comes to a session", "staff"),
+    Endpoint("GET", _ALL, catalogue, "The registrations of a session", "staff"),
     Endpoint("GET", f"{_ALL}/{{registration}}", show, "One registration", "person"),
     Endpoint("DELETE", f"{_ALL}/{{registration}}", leave, "Cancel a registration", "person"),
     Endpoint("GET", f"{API}/sessions/{{session_id}}/places", places, "How many places are left"),
@@ -246,12 +252,12 @@ ENDPOINTS = (
         "POST",
         _OF_SERIES,
         create_for_series,
-        "Say that you come every time",
+        "Register for a series",
         body=RegistrationRequest,
         status=201,
         refusals=(403, 409),
     ),
-    Endpoint("GET", _OF_SERIES, catalogue_of_series, "Who comes to every session of a series", "key"),
+    Endpoint("GET", _OF_SERIES, catalogue_of_series, "The registrations of a series", "key"),
     Endpoint(
         "DELETE", f"{_OF_SERIES}/{{registration}}", leave_series, "Cancel a series' registration", "person"
     ),

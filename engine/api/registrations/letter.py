@@ -133,8 +133,15 @@ def _shown(letter: Letter, letters: Letters) -> dict[str, Any]:
 
 _LETTER = f"{API}/sessions/{{session_id}}/letter"
 ENDPOINTS = (
-    Endpoint("GET", _LETTER, show, "The letter to those who come", "staff"),
+    Endpoint("GET", _LETTER, show, "The letter to the registered", "staff"),
     Endpoint(
-        "POST", _LETTER, write, "Write to those who come", "staff", LetterRequest, status=202, refusals=(409,)
+        "POST",
+        _LETTER,
+        write,
+        "Send the letter to the registered",
+        "staff",
+        LetterRequest,
+        status=202,
+        refusals=(409,),
     ),
 )

@@ -108,7 +108,7 @@ ENDPOINTS = (
         "POST",
         f"{API}/live-announce",
         announce,
-        "Announce something to those who are there",
+        "Announce to those who are there",
         "staff",
         AnnounceRequest,
         refusals=(404, 409),

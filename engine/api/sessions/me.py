@@ -194,8 +194,8 @@ ENDPOINTS = (
     Endpoint(
         "PUT", f"{_ME}/consent", consent, "Give or end consents", "person", ConsentRequest, refusals=(409,)
     ),
-    Endpoint("PUT", f"{_ME}/email", email, "Leave an address", "person", EmailRequest),
+    Endpoint("PUT", f"{_ME}/email", email, "Set the address for one's own summary", "person", EmailRequest),
     Endpoint(
-        "POST", f"{_ME}/feedback", feedback, "Say how it was", "person", FeedbackRequest, refusals=(409,)
+        "POST", f"{_ME}/feedback", feedback, "Give feedback", "person", FeedbackRequest, refusals=(409,)
     ),
 )

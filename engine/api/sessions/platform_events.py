@@ -168,7 +168,7 @@ ENDPOINTS = (
         "POST",
         f"{API}/sessions/{{session_id}}/events",
         report,
-        "Tell what happens on a platform",
+        "Report events of another platform",
         "staff",
         PlatformEvent,
         many=True,

@@ -183,11 +183,15 @@ def _shown(passkey: Passkey) -> dict[str, Any]:
 _PASSKEYS, _SIGN_IN = f"{API}/passkeys", f"{API}/sign-in/passkey"
 ENDPOINTS = (
     Endpoint("GET", _PASSKEYS, catalogue, "The passkeys of one's key", "key"),
-    Endpoint("POST", f"{_PASSKEYS}/options", creation, "Begin to make a passkey", "key", refusals=(409,)),
-    Endpoint("POST", _PASSKEYS, add, "Keep a passkey", "key", AddPasskey, status=201, refusals=(409,)),
+    Endpoint("POST", f"{_PASSKEYS}/options", creation, "Options to make a passkey", "key", refusals=(409,)),
+    Endpoint("POST", _PASSKEYS, add, "Add a passkey", "key", AddPasskey, status=201, refusals=(409,)),
     Endpoint("DELETE", f"{_PASSKEYS}/{{passkey_id}}", remove, "Remove a passkey", "key"),
     Endpoint(
-        "POST", f"{_SIGN_IN}/options", request_options, "Begin to sign in with a passkey", refusals=(409, 429)
+        "POST",
+        f"{_SIGN_IN}/options",
+        request_options,
+        "Options to sign in with a passkey",
+        refusals=(409, 429),
     ),
     Endpoint("POST", _SIGN_IN, sign_in, "Sign in with a passkey", body=PasskeySignIn, refusals=(401, 409)),
 )
