@@ -102,7 +102,7 @@ bench-cluster: $(VENV)/development.stamp ## measure several servers on one Postg
 check-site: $(VENV)/development.stamp ## check a sample site with the Nu HTML validator; needs Java and npm
 	$(python) -m bench.check_site
 
-spam-check: $(VENV)/development.stamp ## check what SpamAssassin says of every letter the studio makes
+spam-check: $(VENV)/development.stamp ## check what SpamAssassin says of every mail the studio makes
 	@bash .ci/install-package.sh spamassassin spam-check
 	$(python) -m tests.spam
 
@@ -128,7 +128,7 @@ stress-cluster: $(VENV)/development.stamp ## stress test: twenty faults of serve
 	$(needs_postgresql)
 	$(python) -m tests.stress.cluster $(if $(STRESS_ARGS),$(STRESS_ARGS),--seeds 10)
 
-stress-registrations: $(VENV)/development.stamp ## stress test: a thousand addresses from fifty network addresses say that they come; the letters are counted
+stress-registrations: $(VENV)/development.stamp ## stress test: a thousand addresses from fifty network addresses register; the mails are counted
 	$(python) -m tests.stress.registrations
 
 soak: $(VENV)/development.stamp ## soak test: an hour at 24 times life, 40 sessions, what is held and written; or SOAK_ARGS="--minutes 20"
