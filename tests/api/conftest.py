@@ -32,7 +32,7 @@ from tests.storage.empty_tables import give_tables
 
 KEY = "the administrator's key"
 # Reads its input to the end and does nothing: the outbox stays as it is.
-IDLE = ("sh", "-c", "cat > /dev/null")
+IDLE = ("sh", "-c", "while read line; do :; done")
 
 
 @dataclass(frozen=True, slots=True)
