@@ -13,7 +13,7 @@ from publisher.catalogue.published import Catalogue
 from publisher.drafts.desk import DraftDesk
 from publisher.rendering.links import DEFAULT_URL, Links
 from publisher.rendering.studio import InvalidStudio, Studio, load
-from publisher.rendering.templates import Templates
+from publisher.rendering.templates import Templates, templates_of
 from publisher.site.builder import SiteBuilder, fingerprint
 from publisher.site.card_workers import CardWorkers
 from publisher.syndication.feed import Feeds
@@ -81,7 +81,7 @@ class StudioSetupLoader:
             _log.error("picture not used", problem=problem, shown="the page without it")
         made_of = fingerprint(studio, stored, own)
         if self._setup is None or made_of != self._setup.fingerprint:
-            self._setup = self._made(made_of, studio, Links(stored[0] or DEFAULT_URL), Templates(own))
+            self._setup = self._made(made_of, studio, Links(stored[0] or DEFAULT_URL), templates_of(own))
             self._mark_what_is_outdated(self._setup)
         return self._setup
 

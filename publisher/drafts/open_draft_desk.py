@@ -9,7 +9,7 @@ from publisher.catalogue.published import Catalogue
 from publisher.drafts.desk import DraftDesk
 from publisher.rendering.links import DEFAULT_URL, Links
 from publisher.rendering.studio import load
-from publisher.rendering.templates import Templates
+from publisher.rendering.templates import templates_of
 
 __all__ = ["open_draft_desk"]
 
@@ -22,4 +22,4 @@ def open_draft_desk(data: Path, connection: Connection) -> DraftDesk:
     """
     catalogue = Catalogue(connection)
     links = Links(catalogue.meta("public_url") or DEFAULT_URL)
-    return DraftDesk(data, catalogue, load(data), links, Templates(data / "templates"))
+    return DraftDesk(data, catalogue, load(data), links, templates_of(data / "templates"))

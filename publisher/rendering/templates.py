@@ -22,7 +22,7 @@ from publisher.rendering import resources
 from publisher.rendering.charts import figure_of
 from publisher.rendering.studio import Studio
 
-__all__ = ["Templates", "built_in"]
+__all__ = ["Templates", "built_in", "templates_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -175,3 +175,8 @@ class Templates:
 def built_in() -> Templates:
     """The built-in templates alone, compiled once per process."""
     return Templates()
+
+
+def templates_of(own: Path) -> Templates:
+    """A studio's templates: those of its own folder over the built-in ones, or the built-in ones alone where it has none."""
+    return Templates(own) if own.is_dir() else built_in()
