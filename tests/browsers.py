@@ -203,7 +203,7 @@ class Contexts:
         """An empty page for an address, in a context that has no other.
 
         ``once`` is for a test that changes the context itself, ``fresh`` for one that changes the page by more than
-        scripts, media and size: that has routes, listeners of its own or a DevTools session.
+        scripts, media and size: that has routes to its end, listeners of its own or a DevTools session.
         """
         script = (_ELSEWHERE.replace("HOST", _host(url)) if self._chromium else "") + (script or "")
         asked = {name: value for name, value in options.items() if name != "viewport" and name not in _MEDIA}

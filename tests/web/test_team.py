@@ -356,7 +356,7 @@ async def test_an_answer_of_before_does_not_hide_that_one_comes(
 ) -> None:
     """Looked at again on a slow line the page asks anew; who says so meanwhile is not offered to say so twice."""
     await evenings(publishing.url, http, later=timedelta(days=3))
-    page = await open_page(f"{publishing.url}/sessions/join/later", script=COUNT_READ, fresh=True)
+    page = await open_page(f"{publishing.url}/sessions/join/later", script=COUNT_READ)
     part = page.locator("#coming")
     await expect(part).to_contain_text("One place is left.")
     held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
@@ -411,7 +411,7 @@ async def test_what_was_said_before_the_next_screen_is_shown_there(
 ) -> None:
     """On a slow line one says that one comes, and joins before the answer is here, which then takes no focus."""
     await evenings(publishing.url, http, later=timedelta(days=3))
-    page = await open_page(f"{publishing.url}/sessions/join/later", fresh=True)
+    page = await open_page(f"{publishing.url}/sessions/join/later")
     part = page.locator("#coming")
     slow = await pressed_on_a_slow_line(page)
     await page.get_by_role("button", name="Join").click()
@@ -431,7 +431,7 @@ async def test_who_is_in_the_room_before_the_answer_stays_who_they_are(
     """The place that the late answer brings is given back: it would shut them out of the seat that they have."""
     url = publishing.url
     await evenings(url, http, later=timedelta(days=3))
-    page = await open_page(f"{url}/sessions/join/later", fresh=True)
+    page = await open_page(f"{url}/sessions/join/later")
     await expect(page.locator("#coming")).to_contain_text("One place is left.")
     slow = await pressed_on_a_slow_line(page)
     await starts_in(url, http, timedelta(minutes=5))
@@ -451,7 +451,7 @@ async def test_who_joins_while_the_answer_is_on_its_way_takes_their_place(
     """The only one, which would shut them out if they came as somebody else."""
     url = publishing.url
     await evenings(url, http, later=timedelta(days=3))
-    page = await open_page(f"{url}/sessions/join/later", fresh=True)
+    page = await open_page(f"{url}/sessions/join/later")
     slow = await pressed_on_a_slow_line(page)
     answer = await slow.fetch()
     await starts_in(url, http, timedelta(minutes=5))
@@ -470,7 +470,7 @@ async def test_who_cancels_and_is_let_in_before_the_answer_keeps_the_seat(
     """The registration is gone, and who came by its secret is in the room, also after a reload."""
     url = publishing.url
     await evenings(url, http, later=timedelta(days=3))
-    page = await open_page(f"{url}/sessions/join/later", script=COUNT_READ, fresh=True)
+    page = await open_page(f"{url}/sessions/join/later", script=COUNT_READ)
     part = page.locator("#coming")
     await part.get_by_role("button", name="I come").click()
     await expect(part.get_by_role("heading", name="You come", exact=True)).to_be_focused()
@@ -491,7 +491,7 @@ async def test_who_says_it_in_two_tabs_comes_once(
     """The later answer brings a second place, which is given back; both tabs show the one that stays."""
     url = publishing.url
     await evenings(url, http, later=timedelta(days=3))
-    page = await open_page(f"{url}/sessions/join/later", fresh=True)
+    page = await open_page(f"{url}/sessions/join/later")
     slow = await pressed_on_a_slow_line(page)
     other = await page.context.new_page()
     await other.goto(f"{url}/sessions/join/later")
