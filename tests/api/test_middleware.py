@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from engine.api.http.csv_table import table
 from engine.api.http.metrics import RequestMetrics
 from engine.api.http.middleware import request_middleware
 from engine.clock import Clock
+from engine.domain.rejection import Unavailable
 from engine.protocol.rates import Rate
 from engine.storage.database import DatabaseLocked, DatabaseUnusable
 from tests.api.conftest import KEY, Server, refused, running
@@ -105,10 +107,11 @@ async def test_a_draining_server_takes_nothing_new(clock: Clock) -> None:
         (KeyError, 500, "internal_error"),
         (DatabaseLocked, 503, "busy"),
         (DatabaseUnusable, 503, "storage_failed"),
+        (lambda _: Unavailable("storage_failed", "The session's log cannot be read."), 503, "storage_failed"),
     ],
 )
 async def test_what_breaks_inside_is_a_sentence_outside(
-    clock: Clock, failure: type[Exception], status: int, error: str
+    clock: Clock, failure: Callable[[str], Exception], status: int, error: str
 ) -> None:
     """A bug is 500, a locked or broken database 503; in the one shape, without a word of the code."""
 

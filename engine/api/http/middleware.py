@@ -18,7 +18,7 @@ from engine.api.http.addresses import Addresses, AddressRates
 from engine.api.http.metrics import RequestMetrics
 from engine.api.http.open_connections import BodyStalled, NoDescriptor, lacks_descriptors
 from engine.api.http.ports import Readiness
-from engine.api.http.responses import error_response, rejection_response
+from engine.api.http.responses import RETRY_AFTER, error_response, rejection_response
 from engine.clock import Clock
 from engine.domain.instant import Millis
 from engine.domain.rejection import Rejected
@@ -48,8 +48,6 @@ _HEALTH = ("/healthz", "/readyz", "/metrics")
 """What connections may ask for whose file descriptor is one of those in reserve."""
 _SOCKETS = "/ws/"
 """Where the paths of WebSockets begin; at any other an Upgrade header means nothing."""
-_RETRY_AFTER = "5"
-"""Seconds that a 503 asks to wait for."""
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _KNOWN = ("/api/", "/ws/", "/static/", "/healthz", "/readyz", "/metrics")
 """Beginnings of routes without a secret in their paths."""
@@ -122,7 +120,7 @@ def _too_many(wait: Millis) -> web.StreamResponse:
 
 
 def _not_now(code: str, message: str) -> web.Response:
-    return error_response(503, code, message, headers={hdrs.RETRY_AFTER: _RETRY_AFTER})
+    return error_response(503, code, message, headers={hdrs.RETRY_AFTER: RETRY_AFTER})
 
 
 def _add_headers(response: web.StreamResponse, request_id: str) -> None:

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from engine.domain.rejection import Rejected
 
-__all__ = ["answer", "error_response", "rejection_response"]
+__all__ = ["RETRY_AFTER", "answer", "error_response", "rejection_response"]
 
+RETRY_AFTER = "5"
+"""Seconds that a 503 asks to wait for."""
 _HEADERS: Mapping[str, str] = {"Cache-Control": "no-store"}
 
 
@@ -44,4 +46,5 @@ def error_response(
 
 def rejection_response(rejected: Rejected) -> web.Response:
     """The error response for an expected refusal of the domain."""
-    return error_response(rejected.status, rejected.code, rejected.message, rejected.details)
+    headers: Mapping[str, str] | None = {hdrs.RETRY_AFTER: RETRY_AFTER} if rejected.status == 503 else None
+    return error_response(rejected.status, rejected.code, rejected.message, rejected.details, headers=headers)
