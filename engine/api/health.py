@@ -8,7 +8,7 @@ from contextlib import suppress
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from engine.api.http.app_keys import CATALOGUE, DATABASE, DATABASE_THREADS, READY, REGISTRY, SITE_WAIT
+from engine.api.http.app_keys import CATALOGUE, DATABASE, READY, REGISTRY, SITE_WAIT
 from engine.api.http.endpoint import Endpoint
 from engine.api.http.metrics import MailMetrics
 from engine.api.http.responses import answer
@@ -32,19 +32,11 @@ async def ready(request: web.Request) -> web.Response:
     One of several servers is not ready either, after its start, while it builds its copy of a site that another one has.
     """
     reason = request.app[READY]()
-    if reason is None and not await _database_answers(request.app):
+    if reason is None and not await asyncio.to_thread(request.app[DATABASE].answers):
         reason = "database does not answer"
     if reason is None and await asyncio.to_thread(request.app[SITE_WAIT].awaits_first_site):
         reason = BUILDS_FIRST_SITE
     return answer({"status": "ready"}) if reason is None else answer({"status": reason}, 503)
-
-
-async def _database_answers(app: web.Application) -> bool:
-    """Whether the database answers in time; not either where the threads that ask it are all waiting for it."""
-    asked = asyncio.get_running_loop().run_in_executor(app[DATABASE_THREADS], app[DATABASE].answers)
-    with suppress(TimeoutError):
-        return await asyncio.wait_for(asked, _DATABASE_ANSWERS_WITHIN_S)
-    return False
 
 
 async def metrics(request: web.Request) -> web.Response:
