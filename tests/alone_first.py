@@ -29,6 +29,13 @@ class AloneFirst(LoadFileScheduling):  # type: ignore[misc]  # It comes without 
             self._alone = {nodeid for nodeid in collection if f"/{_ALONE}/" in nodeid}
         super().add_node_collection(node, collection)
 
+    def schedule(self) -> None:
+        """Give each worker two files, as at the beginning of a run: one that has a single test left waits for another."""
+        first = self.collection is None
+        super().schedule()
+        if not first:
+            super().schedule()
+
     def _assign_work_unit(self, node: WorkerController) -> None:
         if self._alone and node is not self.nodes[0]:
             return
@@ -43,6 +50,4 @@ class AloneFirst(LoadFileScheduling):  # type: ignore[misc]  # It comes without 
         if ended in self._alone:
             self._alone.remove(ended)
             if not self._alone:
-                # Each gets as much as at the beginning of a run.
-                for _ in range(2):
-                    self.schedule()
+                self.schedule()

@@ -16,6 +16,7 @@ import atexit
 import gc
 import os
 import runpy
+import select
 import selectors
 import shutil
 import signal
@@ -93,8 +94,12 @@ class ForkServer:
         """The executable, once there are forks: whoever has a deadline for one must not wait for imports, too."""
         if not self._executable.exists():
             assert self._process.stdout is not None
-            assert self._process.stdout.read(1), "the fork server ended before it was ready"
+            ready = self._process.stdout.read(1)
             self._process.stdout.close()
+            if not ready:
+                # The next who asks sees the same, and not that the folder is there.
+                shutil.rmtree(self._executable.parent)
+            assert ready, "the fork server ended before it was ready"
             self._executable.write_text(_CALLER.format(python=sys.executable, address=self._address))
             self._executable.chmod(0o755)
         return self._executable
@@ -126,7 +131,7 @@ def _received(call: socket.socket) -> _Request | None:
     return _Request(folder, rest[: int(number)], {name: value for name, _, value in pairs}, streams)
 
 
-def _forked(listener: socket.socket, folder: Path) -> _Request | None:
+def _forked(listener: socket.socket, folder: Path, end_within: float) -> _Request | None:
     """Fork for every caller: returns its request in the fork, and None once the tests are gone."""
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
@@ -137,8 +142,7 @@ def _forked(listener: socket.socket, folder: Path) -> _Request | None:
         for key, _ in selector.select():
             what = key.fileobj
             if what == 0:
-                for pid in pids.values():
-                    os.kill(pid, signal.SIGKILL)
+                _end(running, pids, end_within)
                 return None
             if what is listener:
                 call, _ = listener.accept()
@@ -181,6 +185,14 @@ def _forked(listener: socket.socket, folder: Path) -> _Request | None:
                         selector.unregister(watched)
                 os.close(what)
                 call.close()
+
+
+def _end(running: dict[int, socket.socket], pids: dict[socket.socket, int], within: float) -> None:
+    """Kill the forks that do not end by themselves in so many seconds."""
+    deadline = time.monotonic() + within
+    for ended, call in running.items():
+        if not select.select([ended], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            os.kill(pids[call], signal.SIGKILL)
 
 
 def _note_fork(call: socket.socket, folder: Path) -> None:
@@ -243,8 +255,11 @@ def _become(request: _Request, executable: Path) -> None:
             raise AssertionError(f"a fork takes -m MODULE or -u -c CODE, not {others}")
 
 
-def serve(prepare: Callable[[], object]) -> None:
-    """Prepare, in the module that a ``ForkServer`` runs, and fork until the end of the run; returns in the forks as well."""
+def serve(prepare: Callable[[], object], *, end_within: float = 0.0) -> None:
+    """Prepare, in the module that a ``ForkServer`` runs, and fork until the end of the run; returns in the forks as well.
+
+    ``end_within`` is how many seconds forks have to end by themselves when the run has ended.
+    """
     gc.disable()
     prepare()
     end = _End()
@@ -256,7 +271,7 @@ def serve(prepare: Callable[[], object]) -> None:
         os.dup2(nothing.fileno(), 1)
     listening, folder = int(sys.argv[-2]), Path(sys.argv[-1])
     with socket.socket(fileno=listening) as calls:
-        asked = _forked(calls, folder)
+        asked = _forked(calls, folder, end_within)
     with end.of_program():
         if asked is None:
             # Whoever began the run does this, too, unless it was killed.

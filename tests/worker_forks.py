@@ -27,8 +27,11 @@ def started(arguments: Sequence[str]) -> ForkServer:
 def _collect() -> None:
     """Import what is collected; what is wrong with it is said by the workers."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        pytest.main([*sys.argv[1:-2], "--numprocesses=0", "--dist=no", "--collect-only", "-qq"])
+        pytest.main(
+            [*sys.argv[1:-2], "--numprocesses=0", "--dist=no", "--collect-only", "-qq", "--junitxml="]
+        )
 
 
 if __name__ == "__main__":
-    serve(_collect)
+    # Where pytest is killed they stop the servers of their tests, as execnet tells them that it is gone.
+    serve(_collect, end_within=8.0)

@@ -18,7 +18,7 @@ ADAPTERS: list[TypeAdapter[str]] = [TypeAdapter(kind) for kind in (Line, Name, P
 
 
 @pytest.mark.parametrize("adapter", ADAPTERS)
-@pytest.mark.parametrize("control", CONTROLS, ids=ascii)
+@pytest.mark.parametrize("control", CONTROLS, ids=lambda control: f"U+{ord(control):04X}")
 def test_a_control_character_is_refused_wherever_it_stands(adapter: TypeAdapter[str], control: str) -> None:
     """At the ends too, among what is trimmed there, and alone."""
     for text in (f"a{control}b", f"{control}abc", f"abc{control}", f" \n{control} abc", f"abc {control}\n"):
