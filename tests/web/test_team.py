@@ -134,7 +134,12 @@ async def test_the_instructor_writes_once_to_those_who_come(
     console = await signed_in(open_page, unpublished.url, phone=False)
     with database_of(data).connect() as connection:
         await _comes(connection, "unsure", confirms=False)
+        held: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+        await console.route(re.compile("/letter$"), lambda route: held.set_result(route), times=1)
         await console.get_by_role("button", name="Who comes").click()
+        slow = await held
+        assert await findings(console) == []
+        await slow.continue_()
         dialog = console.get_by_role("dialog")
         await expect(dialog).to_contain_text("This studio sends no mail at present.")
         await dialog.get_by_role("button", name="Close").click()

@@ -21,8 +21,12 @@ const begun = new Map();
  */
 export function letterSection(desk, sessionId) {
   const path = `${sessionPath(sessionId)}/letter`;
-  const element = h("section", { "aria-labelledby": "letter-title" });
-  const heading = () => h("h3", { id: "letter-title", class: "group", tabindex: "-1" }, t("letter.title"));
+  const element = h("section");
+  /** The heading, which names the section from then on. */
+  const heading = () => {
+    element.setAttribute("aria-labelledby", "letter-title");
+    return h("h3", { id: "letter-title", class: "group", tabindex: "-1" }, t("letter.title"));
+  };
   let shown = "";
   /** Say what changed in what is shown already. @type {(now: any) => void} */
   let follow = () => {};
@@ -35,6 +39,7 @@ export function letterSection(desk, sessionId) {
     if (kind === shown) return follow(now);
     shown = kind;
     follow = () => {};
+    element.removeAttribute("aria-labelledby");
     if (now.letter) return show(element, ...written(now.letter));
     if (kind === "form") return show(element, ...form(now.recipients));
     return kind === "session_begun" ? show(element) : show(element, heading(), h("p", { class: "quiet" }, t(`letter.closed.${kind}`)));
