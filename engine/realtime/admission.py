@@ -48,12 +48,12 @@ class Admission:
         new_id: Callable[[], str],
         welcome_fields: Callable[[str], dict[str, Any]],
         seat_claim: Callable[[web.BaseRequest], SeatClaim | None] = lambda request: None,
-        held_places: Callable[[str], Awaitable[frozenset[str]]] | None = None,
+        held_places: Callable[[str, str | None], Awaitable[frozenset[str]]] | None = None,
     ) -> None:
         """``welcome_fields(session_id)`` is what the server adds to the top level of a welcome.
 
         ``seat_claim(request)`` is the address that a participant's seat is counted for; None where it is not.
-        ``held_places(session_id)`` are the ``client_id``s for which registrations hold a place.
+        ``held_places(session_id, proved)`` are the ``client_id``s for which registrations hold a place; ``proved`` is who asks.
         """
         self._directory = directory
         self._clock = clock
@@ -88,7 +88,7 @@ class Admission:
         client_id = proved or connect_request.client_id or f"c-{self._new_id()[:12]}"
         held: frozenset[str] = frozenset()
         if self._held_places is not None and connect_request.role is Role.PARTICIPANT:
-            held = await self._held_places(connect_request.session_id)
+            held = await self._held_places(connect_request.session_id, proved)
         ref = await self._directory.find(connect_request.session_id)
         at = self._clock.elapsed()
         seat = Seat(client_id, connect_request.role, transport, self._metrics)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from engine.domain.instant import Millis
+from engine.domain.registrations import REGISTRATION_PREFIX
 from engine.storage.database import Database, DatabaseError
 from engine.storage.places import Places
 
@@ -34,10 +35,21 @@ class HeldPlaces:
         """What was asked for and is not being read yet."""
         self._reading: asyncio.Task[None] | None = None
 
-    async def of(self, session_id: str) -> frozenset[str]:
-        """The registrations that hold a place; nobody while the database does not answer, which must keep no door shut."""
+    async def of(self, session_id: str, proved: str | None = None) -> frozenset[str]:
+        """The registrations that hold a place; nobody while the database does not answer, which must keep no door shut.
+
+        ``proved`` is who asks to be let in. A registration that held none when it was read may have come up since: it is read again.
+        """
+        asked_at = self._elapsed()
+        holders = await self._since(session_id, asked_at - _FRESH + 1)
+        if proved and proved.startswith(REGISTRATION_PREFIX) and proved not in holders:
+            holders = await self._since(session_id, asked_at)
+        return holders
+
+    async def _since(self, session_id: str, earliest: Millis) -> frozenset[str]:
+        """As they were at an instant, or later."""
         known = self._known.get(session_id)
-        if known is None or self._elapsed() - known[0] >= _FRESH:
+        if known is None or known[0] < earliest:
             if len(self._known) >= _MOST_SESSIONS:
                 self._known.clear()
             asked = self._wanted.setdefault(session_id, asyncio.get_running_loop().create_future())

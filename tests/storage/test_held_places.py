@@ -42,6 +42,33 @@ async def test_sessions_that_are_asked_for_together_are_read_together(
     held.close()
 
 
+async def test_who_came_up_a_moment_ago_is_not_kept_out(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody joined just before, when another held the place: whoever has it now is let in. Those who hold none ask once."""
+    evening = room("evening", max_participants=1)
+    with database.connect() as connection:
+        connection.execute(ROOMS.upsert, **ROOMS.values(evening))
+        registrations, places = Registrations(connection), Places(connection)
+        first, second = (
+            registrations.add(session_id="evening", name=name, address=None, at=10) for name in ("One", "Two")
+        )
+        taken = places.seat(evening, first, 10)
+        places.seat(evening, second, 10)
+        now = 1000
+        held = HeldPlaces(database, lambda: now)
+        assert await held.of("evening") == {first.registration}
+        places.leave(taken, 1100)
+        places.come_up(evening)
+        now = 1100
+        assert await held.of("evening", "c-somebody") == {first.registration}
+        assert await held.of("evening", second.registration) == {second.registration}
+        assert await held.of("evening") == {second.registration}
+        monkeypatch.delattr(Places, "holders_of")
+        assert await held.of("evening", second.registration) == {second.registration}
+        held.close()
+
+
 async def test_a_database_that_is_away_keeps_no_door_shut(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
