@@ -63,8 +63,8 @@ class SqliteConnection:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
-        self._rewritten_at: int | None = None
-        """How many rows this connection had changed when it last rewrote the file."""
+        self._rewritten_at: tuple[int, int] | None = None
+        """The ``_changes`` up to which this connection has rewritten the file."""
 
     def execute(self, statement: str, /, **values: Value) -> int:
         """As the port says."""
@@ -172,24 +172,20 @@ class SqliteConnection:
         rewritten = True
         try:
             # Again after a reader held the log alone, there is nothing new to rewrite.
-            if at_leisure or self._raw.total_changes != self._rewritten_at:
+            if self._rewritten_at != self._changes():
                 self._rewrite(at_leisure=at_leisure)
         except DatabaseError:
             # Somebody holds the file, or the disk has no room for it.
             rewritten = False
-        self.execute("PRAGMA busy_timeout = 0")
-        try:
-            busy = self.value("PRAGMA wal_checkpoint(TRUNCATE)")
-        except DatabaseLocked:
-            busy = 1
-        finally:
-            self.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
-        return rewritten and not busy
+        if not (self._truncate_log() and rewritten):
+            return False
+        self._note_discarded()
+        return True
 
     def _rewrite(self, *, at_leisure: bool) -> None:
         """Rewrite the file, at once if there is little in it.
 
-        How often something was deleted since it was rewritten stands in it, in ``user_version``.
+        How often something was deleted since all of it was discarded stands in it, in ``user_version``.
         """
         if not at_leisure:
             self.execute(f"PRAGMA user_version = {self._deletions() + 1}")
@@ -204,11 +200,33 @@ class SqliteConnection:
             self.execute("VACUUM")
         finally:
             self.execute("PRAGMA temp_store = DEFAULT")
-        with self.transaction():
-            # Somebody else may have deleted since.
-            if self._deletions() == deletions:
-                self.execute("PRAGMA user_version = 0")
-        self._rewritten_at = self._raw.total_changes
+        self._rewritten_at = (self._raw.total_changes, deletions)
+
+    def _truncate_log(self) -> bool:
+        """Write what is in the log into the file, and empty it; False where somebody held it."""
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            return not self.value("PRAGMA wal_checkpoint(TRUNCATE)")
+        except DatabaseLocked:
+            return False
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT}")
+
+    def _note_discarded(self) -> None:
+        """Note in the file that nothing is left to discard, unless somebody has deleted since it was rewritten."""
+        if not self._deletions():
+            return
+        # It is discarded once more where this cannot be noted.
+        with suppress(DatabaseError):
+            with self.transaction():
+                if self._rewritten_at == self._changes():
+                    self.execute("PRAGMA user_version = 0")
+                    self._rewritten_at = self._changes()
+            self._truncate_log()
+
+    def _changes(self) -> tuple[int, int]:
+        """What differs once this connection has changed a row, or any has deleted something."""
+        return self._raw.total_changes, self._deletions()
 
     def _deletions(self) -> int:
         return int(self.value("PRAGMA user_version"))
