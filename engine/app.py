@@ -95,7 +95,7 @@ _BACKLOG = 4096
 _RECONNECT_WITHIN = 5.0
 """Seconds over which a restart spreads the return of its clients."""
 _CLOSE_TIMEOUT = 3.0
-"""Seconds in which a drain waits for the peers' close frames."""
+"""Seconds in which a drain waits for the peers' close frames; those who send none are cut off before (``engine.realtime.closing``)."""
 _DRAIN_TIMEOUT = 8.0
 """Seconds after which the process exits from a drain, whatever hangs."""
 

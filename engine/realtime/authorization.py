@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import structlog
 from aiohttp import web
 
 from engine.clock import Clock
-from engine.domain.rejection import BadCredential, unknown_session
+from engine.domain.rejection import BadCredential, Unavailable, unknown_session
 from engine.domain.session import STAFF, Role
 from engine.protocol.tokens import SessionToken, Tokens, is_token, valid_until
 from engine.sessions.directory import Directory
+from engine.storage.database import DatabaseError
 from engine.storage.keys import Key, KeyRole, Keys
 
 __all__ = ["SocketAuthorization", "credential_of"]
 
 _TOKEN = {"token": "does not open this"}
 """Says which of a client's credentials is refused: who has a ``resume`` may do without the token."""
+
+_log = structlog.get_logger(__name__)
 
 
 def credential_of(request: web.Request) -> str | None:
@@ -55,6 +59,7 @@ class SocketAuthorization:
         Raises:
             BadCredential: the credential is unknown or expired, or does not allow this role.
             NotFound: the key leads other sessions only.
+            Unavailable: the database, which knows what a key leads, does not answer.
         """
         if credential is None:
             if role in STAFF:
@@ -81,6 +86,7 @@ class SocketAuthorization:
 
         Raises:
             BadCredential: it is neither, or there is none.
+            Unavailable: the database, which knows what a key leads, does not answer.
         """
         if not credential:
             raise BadCredential(
@@ -129,7 +135,11 @@ class SocketAuthorization:
         return token is None or token.key_name is not None
 
     async def still_leads(self, credential: str, session_id: str) -> bool:
-        """Whether a credential that stands for a key is in force, and that key leads a session."""
+        """Whether a credential that stands for a key is in force, and that key leads a session.
+
+        Raises:
+            Unavailable: the database, which knows what a key leads, does not answer.
+        """
         key = self._keys.identify(credential)
         if key is None:
             token = self._tokens.read(credential)
@@ -143,7 +153,13 @@ class SocketAuthorization:
     async def _leads_session(self, key: Key, session_id: str) -> bool:
         if key.role is KeyRole.ADMIN:
             return True
-        return self._leads is not None and await self._leads(key.name, session_id)
+        try:
+            return self._leads is not None and await self._leads(key.name, session_id)
+        except DatabaseError as error:
+            _log.warning("database failed", reason=str(error))
+            raise Unavailable(
+                "storage_failed", "The server cannot reach its database at the moment."
+            ) from None
 
     async def _valid_token(self, credential: str, session_id: str) -> SessionToken | None:
         """The token of a session, None where it is none of that session.

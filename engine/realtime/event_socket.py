@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import EofStream, WebSocketError, WSCloseCode, WSMsgType, web
@@ -19,12 +20,13 @@ from engine.domain.rejection import Invalid, Rejected
 from engine.protocol import outgoing
 from engine.protocol.close_codes import CloseCode, close_code_of
 from engine.protocol.connection import SILENT_AFTER, Limits
-from engine.protocol.frames import close_frame, pong_frame
+from engine.protocol.frames import pong_frame
 from engine.protocol.incoming import Inbound
 from engine.protocol.platform import read_event
 from engine.protocol.rates import TokenBucket
 from engine.realtime.authorization import SocketAuthorization, credential_of
-from engine.realtime.frame_reader import FrameReader, LiveResponse
+from engine.realtime.closing import send_close
+from engine.realtime.frame_reader import FrameReader, FrameResponse
 from engine.realtime.handshake import HandshakeChecks
 from engine.realtime.leading_sockets import ENDED, LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
@@ -36,11 +38,7 @@ from engine.sessions.replies import heartbeat_answer
 __all__ = ["EventSockets"]
 
 _MAX_MESSAGE = 1024 * 1024
-"""Bytes that aiohttp reads of one message, closing by itself above. Our own limit lies below it and says why."""
-
-
-_CLOSE_TIMEOUT = 2.0
-"""Seconds that a peer has to answer a close frame."""
+"""Bytes that aiohttp reads of one message at most. Our own limit lies below it and answers with its own code."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,9 +58,13 @@ class _Socket:
         """Send a close frame, write nothing more, and abort the connection if the peer does not answer it in time."""
         if self.closing:
             return
-        self.write(close_frame(code, reason))
+        send_close(self.transport, code, reason)
         self.closing = True
-        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.transport.abort)
+
+    def abort(self) -> None:
+        """Abort the connection without a close frame; uvloop's transport keeps what was not sent even then."""
+        self.closing = True
+        self.transport.abort()
 
 
 class EventSockets:
@@ -94,7 +96,7 @@ class EventSockets:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/session/{session_id}/events``."""
         self._handshake.check_request(request)
-        ws = LiveResponse(compress=False, autoclose=False, autoping=False, max_msg_size=_MAX_MESSAGE)
+        ws = FrameResponse(compress=False, autoclose=False, autoping=False, max_msg_size=_MAX_MESSAGE)
         await ws.prepare(request)
         transport = request.transport
         if transport is None:
@@ -145,13 +147,9 @@ class EventSockets:
             self._send(socket, outgoing.error(session_id, self._clock.now(), rejection))
             socket.close(close_code_of(rejection.code), rejection.code)
             return
-
-        async def end() -> None:
-            socket.close(CloseCode.FORBIDDEN, ENDED)
-
         self._heard_at[socket] = self._clock.elapsed()
         self._empty.clear()
-        forget = self._leading.add(credential, session_id, end)
+        forget = self._leading.add(credential, session_id, partial(socket.close, CloseCode.FORBIDDEN, ENDED))
         try:
             await self._receive(socket, session_id)
         except WebSocketError as error:
@@ -243,7 +241,7 @@ class EventSockets:
         socket.write(frame)
         if not socket.closing and socket.transport.get_write_buffer_size() > UNSENT_LIMIT:
             self._metrics.closed(CloseCode.TOO_SLOW)
-            socket.transport.abort()
+            socket.abort()
 
 
 def _json_object(data: str | bytes) -> dict[str, Any]:

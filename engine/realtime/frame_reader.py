@@ -1,6 +1,6 @@
-"""Frames of a WebSocket on their way in: what RFC 6455 forbids ends the connection; live sockets get each by callback.
+"""Frames of a WebSocket on their way in: what RFC 6455 forbids ends the connection.
 
-aiohttp (3.14) takes some of what RFC 6455 forbids. Added here, each ending the connection with 1002:
+``read`` takes them from a queue, and ``deliver_to`` hands each to a callback. aiohttp (3.14) takes some of what RFC 6455 forbids. Added here, each ending the connection with 1002:
 
 - frames of a client that are not masked (§5.1);
 - a payload length in more bytes than it needs, or with its highest bit set (§5.2);
@@ -23,7 +23,7 @@ handler stands there). It relies on:
 - ``WebSocketResponse._post_start(request, protocol, writer)``, which ``prepare`` calls to make that queue and the
   parser, and the attributes that it sets: ``_ws_protocol``, ``_writer``, ``_reader``, ``_parser``.
 
-If a release of aiohttp changes one of these, live sockets read nothing, or fail in ``prepare``. So aiohttp is pinned to
+If a release of aiohttp changes one of these, both sockets read nothing, or fail in ``prepare``. So aiohttp is pinned to
 one minor version, and ``tests/realtime/test_aiohttp_contract.py`` holds this list against the version installed.
 """
 
@@ -37,7 +37,7 @@ from aiohttp import EofStream, WebSocketError, WSCloseCode, WSMessage, WSMsgType
 from aiohttp._websocket.reader import WebSocketDataQueue, WebSocketReader
 from aiohttp.http import WebSocketWriter
 
-__all__ = ["NO_CODE", "FrameReader", "LiveResponse"]
+__all__ = ["NO_CODE", "FrameReader", "FrameResponse"]
 
 NO_CODE = 1005
 """The code of a close frame that carries none (RFC 6455 §7.1.5)."""
@@ -258,7 +258,7 @@ def _discard(message: WSMessage) -> None:
     """Take the place of the callback once the socket has ended."""
 
 
-class LiveResponse(web.WebSocketResponse):
+class FrameResponse(web.WebSocketResponse):
     """aiohttp's WebSocket response, ended by what RFC 6455 forbids, with ``frames`` in the place of its queue.
 
     Use ``frames``, not ``receive()``. Without compression and heartbeat.

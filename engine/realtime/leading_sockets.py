@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from itertools import count
 
 import structlog
 
 from engine.clock import Clock
+from engine.domain.rejection import Unavailable
 from engine.realtime.authorization import SocketAuthorization
-from engine.storage.database import DatabaseError
 
 __all__ = ["ENDED", "LeadingSockets"]
 
@@ -31,10 +31,10 @@ class LeadingSockets:
         self._authorization = authorization
         self._clock = clock
         self._numbers = count()
-        self._open: dict[int, tuple[str, str, Callable[[], Awaitable[object]]]] = {}
+        self._open: dict[int, tuple[str, str, Callable[[], object]]] = {}
 
     def add(
-        self, credential: str | None, session_id: str, close: Callable[[], Awaitable[object]]
+        self, credential: str | None, session_id: str, close: Callable[[], object]
     ) -> Callable[[], object]:
         """Watch over a socket; returns what is to be called when it has ended. What stands for no key is not watched."""
         if credential is None or not self._authorization.stands_for_key(credential):
@@ -49,7 +49,7 @@ class LeadingSockets:
             await asyncio.sleep(_INTERVAL / self._clock.rate)
             try:
                 await self.close_ended()
-            except DatabaseError as error:
+            except Unavailable as error:
                 # Nobody who leads is sent away because the database is busy: the next round asks again.
                 log.warning("leading sockets not checked", reason=str(error))
 
@@ -57,9 +57,6 @@ class LeadingSockets:
         """Close the sockets whose credential leads their session no more."""
         open_now = {(credential, session_id) for credential, session_id, _ in self._open.values()}
         ended = {each for each in open_now if not await self._authorization.still_leads(*each)}
-        closing = [
-            close()
-            for credential, session_id, close in self._open.values()
-            if (credential, session_id) in ended
-        ]
-        await asyncio.gather(*closing, return_exceptions=True)
+        for credential, session_id, close in list(self._open.values()):
+            if (credential, session_id) in ended:
+                close()

@@ -24,7 +24,7 @@ from engine.protocol.connection import Limits, Refused, RefusedAndClosed
 from engine.protocol.frames import pong_frame
 from engine.protocol.incoming import Inbound
 from engine.realtime.admission import Admission, tell
-from engine.realtime.frame_reader import NO_CODE, FrameReader, LiveResponse
+from engine.realtime.frame_reader import NO_CODE, FrameReader, FrameResponse
 from engine.realtime.handshake import HandshakeChecks
 from engine.realtime.leading_sockets import ENDED, LeadingSockets
 from engine.realtime.live_metrics import LiveMetrics
@@ -71,7 +71,7 @@ class LiveSockets:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """The handler of ``/ws/live-updates``."""
         self._handshake.check_request(request)
-        ws = LiveResponse(
+        ws = FrameResponse(
             compress=False, autoclose=False, autoping=False, max_msg_size=_MAX_MESSAGE, writer_limit=2**14
         )
         await ws.prepare(request)
@@ -96,11 +96,9 @@ class LiveSockets:
         if seat.closing:
             return ws
         self._sockets.add(seat)
-
-        async def end() -> None:
-            seat.close(CloseCode.FORBIDDEN, ENDED)
-
-        forget = self._leading.add(seat.credential, connect_request.session_id, end)
+        forget = self._leading.add(
+            seat.credential, connect_request.session_id, partial(seat.close, CloseCode.FORBIDDEN, ENDED)
+        )
         code: int | None = None
         try:
             # The welcome is written first: frames that come before it wait in the queue.

@@ -11,7 +11,7 @@ from typing import Protocol
 from engine.domain.session import Role
 from engine.protocol.close_codes import close_code_of
 from engine.protocol.connection import Connection
-from engine.protocol.frames import close_frame
+from engine.realtime.closing import send_close
 
 __all__ = ["UNSENT_LIMIT", "Crowd", "RoomMetrics", "Seat"]
 
@@ -19,8 +19,6 @@ UNSENT_LIMIT = 256 * 1024
 """Bytes that may wait in a client's transport before it counts as slow."""
 _RECONNECT_CODES = range(4000, 4500)
 """Close codes after which clients reconnect by themselves."""
-_CLOSE_TIMEOUT = 2.0
-"""Seconds that a peer has to answer a close frame."""
 
 
 class RoomMetrics(Protocol):
@@ -174,14 +172,12 @@ class Seat:
         """Send a close frame, write nothing more, and abort the connection if the peer does not answer it in time."""
         if self.closing:
             return
-        self.write(close_frame(code, reason))
+        send_close(self.transport, code, reason)
         self.closed_with = code
         self.may_reconnect = code in _RECONNECT_CODES
         self._stop_writing()
         self._end_admission()
         self._metrics.closed(code)
-        # The socket's handler ends as soon as the peer answers the close frame.
-        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.transport.abort)
 
     def refuse(self, error_code: str) -> None:
         """Close with the close code that belongs to an error, and count the refusal."""

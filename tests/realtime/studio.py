@@ -152,7 +152,9 @@ class Studio:
         )
         limits = limits or Limits()
         new = count(1)
-        authorization = SocketAuthorization(self.keys, self.tokens, self.directory, self.clock)
+        self.authorization = authorization = SocketAuthorization(
+            self.keys, self.tokens, self.directory, self.clock
+        )
         leading = LeadingSockets(authorization, self.clock)
         self.sockets = OpenSockets(self.clock, metrics)
         admission = Admission(

@@ -18,7 +18,7 @@ from aiohttp import WebSocketError, WSMsgType, web
 from aiohttp.http import WebSocketReader
 
 from engine.realtime import frame_reader
-from engine.realtime.frame_reader import FrameReader, LiveResponse
+from engine.realtime.frame_reader import FrameReader, FrameResponse
 
 INSTALLED = f"aiohttp {version('aiohttp')}"
 ROOT = Path(__file__).parents[2]
@@ -83,11 +83,11 @@ def test_prepare_still_calls_post_start() -> None:
     """It is where the queue is put in the place of aiohttp's own."""
     own = getattr(web.WebSocketResponse, "_post_start", None)
     assert own is not None, (
-        f"{INSTALLED} has no WebSocketResponse._post_start: LiveResponse would not be asked"
+        f"{INSTALLED} has no WebSocketResponse._post_start: FrameResponse would not be asked"
     )
     parameters = list(inspect.signature(own).parameters)
     assert parameters == ["self", "request", "protocol", "writer"], (
-        f"{INSTALLED} calls WebSocketResponse._post_start with {parameters}: LiveResponse takes other arguments"
+        f"{INSTALLED} calls WebSocketResponse._post_start with {parameters}: FrameResponse takes other arguments"
     )
 
 
@@ -108,19 +108,19 @@ async def test_post_start_does_the_same_as_aiohttps_own() -> None:
         return names, started(response)[1]
 
     own, own_protocol = recording(web.WebSocketResponse)
-    ours, our_protocol = recording(LiveResponse)
+    ours, our_protocol = recording(FrameResponse)
     assert ours - {"frames"} == own, (
-        f"{INSTALLED} sets {sorted(own)} in WebSocketResponse._post_start, LiveResponse sets {sorted(ours)}"
+        f"{INSTALLED} sets {sorted(own)} in WebSocketResponse._post_start, FrameResponse sets {sorted(ours)}"
     )
     assert our_protocol.calls == own_protocol.calls, (
-        f"{INSTALLED} does {own_protocol.calls} with the connection, LiveResponse does {our_protocol.calls}"
+        f"{INSTALLED} does {own_protocol.calls} with the connection, FrameResponse does {our_protocol.calls}"
     )
     assert isinstance(our_protocol.parser, WebSocketReader)
 
 
 async def test_the_parser_feeds_the_queue() -> None:
     """Messages queue up until they are delivered by callback; a close ends the delivery with its code."""
-    response, protocol = started(LiveResponse(compress=False))
+    response, protocol = started(FrameResponse(compress=False))
     frames: FrameReader = response.frames
     protocol.parser.feed_data(frame(0x81, b"early"))
     taken: list[Any] = []
@@ -140,7 +140,7 @@ async def test_the_parser_feeds_the_queue() -> None:
 
 async def test_a_violation_reaches_the_queue_as_an_exception() -> None:
     """Reserved bits: the delivery ends with aiohttp's error, which names the close code."""
-    response, protocol = started(LiveResponse(compress=False))
+    response, protocol = started(FrameResponse(compress=False))
     delivery = asyncio.ensure_future(response.frames.deliver_to(lambda message: None))
     await asyncio.sleep(0)
     protocol.parser.feed_data(frame(0xF1, b"?"))
@@ -153,7 +153,7 @@ async def test_a_violation_reaches_the_queue_as_an_exception() -> None:
 
 async def test_a_lost_connection_reaches_the_queue_as_its_end() -> None:
     """Who reads is told that nothing more comes."""
-    response, protocol = started(LiveResponse(compress=False))
+    response, protocol = started(FrameResponse(compress=False))
     delivery = asyncio.ensure_future(response.frames.deliver_to(lambda message: None))
     await asyncio.sleep(0)
     protocol.parser.feed_eof()

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from engine.domain.session import Role
 from engine.protocol.close_codes import CloseCode
-from engine.realtime import room, seat
+from engine.realtime import closing, room
 from engine.realtime.live_metrics import LiveMetrics
 from engine.realtime.room import Room
 from engine.realtime.seat import UNSENT_LIMIT, Seat
@@ -69,7 +69,7 @@ async def test_whoever_does_not_answer_a_close_is_counted_too(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut off, by the code of the close; that it was silent is counted as a limit."""
-    monkeypatch.setattr(seat, "_CLOSE_TIMEOUT", 0.05)
+    monkeypatch.setattr(closing, "_CLOSE_TIMEOUT", 0.05)
     ada = await Raw.join(studio, "ada")
     await ada.message()
     studio.clock.jump(76_000)

@@ -7,15 +7,19 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
+import uvloop
 from aiohttp import WSMsgType
 
 from engine.domain import commands as c
 from engine.domain.session import Phase, Role
-from engine.realtime import event_socket
-from tests.realtime.studio import KEY, Studio
+from engine.realtime import closing
+from engine.storage.database import DatabaseLost
+from tests.realtime.studio import KEY, Studio, running
 
 
 class Platform:
@@ -395,11 +399,41 @@ async def test_a_platform_that_never_reads_is_cut_off(studio: Studio) -> None:
     writer.close()
 
 
+def test_a_platform_that_never_reads_is_counted_once(tmp_path: Path) -> None:
+    """On uvloop, which servers run on, a transport that was aborted keeps what it had not sent."""
+
+    async def cut_off() -> float | None:
+        async with running(tmp_path) as studio:
+            await studio.create()
+            _, writer = await unread_platform(studio)
+            ping = bytes((0x89, 0x80 | 125)) + bytes(4 + 125)
+            while studio.events._heard_at:
+                writer.write(ping * 2000)
+                await asyncio.sleep(0.001)
+            writer.close()
+            return studio.registry.get_sample_value("halcytone_limited_total", {"limit": "too_slow"})
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(cut_off()) == 1
+
+
+async def test_a_platform_whose_key_cannot_be_looked_up_comes_back(studio: Studio) -> None:
+    """While the database is away nobody knows what a host's key leads: an error that says so, and a code that asks to return."""
+    studio.authorization._leads = AsyncMock(side_effect=DatabaseLost("away"))
+    secret = studio.keys.create("host", 1)
+    for path in ("session/s/events", "live-updates?session_id=s&role=instructor"):
+        url = f"http://127.0.0.1:{studio.port}/ws/{path}"
+        async with studio.http.ws_connect(url, headers={"Authorization": f"Bearer {secret}"}) as ws:
+            assert json.loads((await ws.receive(timeout=5)).data)["code"] == "storage_failed"
+            await ws.receive(timeout=5)
+            assert ws.close_code == 4006
+
+
 async def test_a_silent_platform_that_never_reads_delays_nobody(
     studio: Studio, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its close frame cannot leave: the line is cut, and the round that closes the silent goes on."""
-    monkeypatch.setattr(event_socket, "_CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(closing, "_CLOSE_TIMEOUT", 0.1)
     _, writer = await unread_platform(studio)
     (held,) = studio.events._heard_at
     ping = bytes((0x89, 0x80 | 125)) + bytes(4 + 125)
