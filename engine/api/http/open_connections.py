@@ -21,6 +21,7 @@ from aiohttp import web
 
 from engine.api.http.addresses import Addresses
 from engine.api.http.metrics import ConnectionMetrics
+from engine.api.http.responses import RETRY_AFTER
 
 __all__ = [
     "DEADLINES",
@@ -56,7 +57,6 @@ HALF_OPEN_OF_ONE_ADDRESS = 100
 _SETTLING = 2.0
 """Seconds in which a connection is not called half-open: a studio that comes back in one second has hundreds of these."""
 _LOGGED_EVERY = 60.0
-_RETRY_AFTER = "5"
 _LACKING = (errno.EMFILE, errno.ENFILE)
 
 _log = structlog.get_logger(__name__)
@@ -66,7 +66,7 @@ class NoDescriptor(web.HTTPServiceUnavailable):
     """There is no file descriptor left for what was asked for."""
 
     def __init__(self) -> None:
-        super().__init__(headers={"Retry-After": _RETRY_AFTER})
+        super().__init__(headers={"Retry-After": RETRY_AFTER})
 
 
 class BodyStalled(web.RequestPayloadError):

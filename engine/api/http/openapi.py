@@ -22,7 +22,7 @@ _DESCRIPTIONS = {
     409: "Right in itself, but not in the present state.",
     413: "The body is larger than 1 MiB.",
     429: "Too many requests from this address; see `Retry-After`.",
-    503: "Not now: the server starts, drains, or cannot store anything.",
+    503: "Not now: the server starts, drains, or cannot reach its database; see `Retry-After`.",
 }
 _ACCESS = {
     "anybody": "Needs no credential; with one of the session it tells more.",
@@ -167,8 +167,8 @@ def _responses(endpoint: Endpoint, schemas: dict[int, Any]) -> dict[str, Any]:
 def _error_statuses(endpoint: Endpoint) -> set[int]:
     statuses = {*endpoint.refusals}
     if endpoint.path.startswith("/api/"):
-        # An invalid credential is refused everywhere, and every address has a rate limit.
-        statuses |= {401, 429}
+        # An invalid credential is refused everywhere, every address has a rate limit, and a database may be away.
+        statuses |= {401, 429, 503}
     if endpoint.access != "anybody":
         statuses |= {403}
     if "{" in endpoint.path:
@@ -176,7 +176,7 @@ def _error_statuses(endpoint: Endpoint) -> set[int]:
     if endpoint.query is not None:
         statuses |= {400}
     if endpoint.method != "GET":
-        statuses |= {400, 413, 503}
+        statuses |= {400, 413}
     return statuses
 
 
