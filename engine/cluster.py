@@ -173,7 +173,7 @@ def build_forwarding(
         owned=lambda: len(node.ownership),
         nodes=lambda: len(membership.nodes),
         unanswered_s=membership.unanswered_s,
-        passed_on=forwarding.sockets,
+        forwarded=forwarding.sockets,
     )
     stack.push_async_callback(forwarding.close)
     loop = asyncio.get_running_loop()

@@ -237,9 +237,9 @@ def _lost(published: Snapshot, snapshot: Snapshot) -> list[str]:
 
 def _queue(outbox: Outbox, catalogue: Catalogue, snapshots: list[Snapshot]) -> None:
     now = _now()
-    for portion in in_batches(snapshots):
+    for batch in in_batches(snapshots):
         with catalogue.transaction():
-            for snapshot in portion:
+            for snapshot in batch:
                 # Somebody may have taken something back since the line was judged.
                 allowed = _as_allowed_now(catalogue, outbox, snapshot)
                 outbox.enqueue(allowed, IMPORT_CHANNELS, now, on_top=True)

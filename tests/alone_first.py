@@ -37,7 +37,7 @@ class AloneFirst(LoadFileScheduling):  # type: ignore[misc]  # It comes without 
             super().schedule()
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        if self._alone and node is not self.nodes[0]:
+        if (self._alone and node is not self.nodes[0]) or node not in self.registered_collections:
             return
         first = {self._split_scope(nodeid) for nodeid in self._alone} & self.workqueue.keys()
         for file in sorted(first, reverse=True):

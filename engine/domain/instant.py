@@ -28,7 +28,7 @@ HOUR: Millis = 60 * MINUTE
 CLOCK_TOLERANCE: Millis = 5 * MINUTE
 """How far ahead of this server's clock may be what others state: a platform, or a caller of the API."""
 SET_BACK_TOLERANCE: Millis = 5 * SECOND
-"""What is stored from further ahead than this was stored before the clock was set back."""
+"""How far ahead of this server's clock a stored instant may lie; further ahead, the clock was set back since."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

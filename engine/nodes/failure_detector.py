@@ -119,7 +119,7 @@ def unowned_for_long(
     """Since when each session is seen without an owner, and those that one has to be found for, because nobody came.
 
     ``before`` is what the look before this one gave. Whoever comes has their session claimed by the node to which the
-    balancer sends all that come to it; at any other node each of them would have to be passed on.
+    balancer sends all that come to it; at any other node each of them would have to be forwarded.
     """
     since = {session_id: before.get(session_id, at) for session_id in unowned}
     return since, [session_id for session_id, first in since.items() if at - first >= LEFT_TO_COMERS_S]

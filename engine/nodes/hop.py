@@ -1,6 +1,6 @@
-"""The header of a request that one node passes on to another: who asked, and the proof that a node says so.
+"""The header of a request that one node forwards to another: who asked, and the proof that a node says so.
 
-Signed with a key made of the studio's signing key, which only its nodes have. A request with it is never passed on a
+Signed with a key made of the studio's signing key, which only its nodes have. A request with it is never forwarded a
 second time, so that no request can go round in circles.
 """
 

@@ -21,14 +21,14 @@ def register_node_metrics(
     owned: Callable[[], int],
     nodes: Callable[[], int],
     unanswered_s: Callable[[], float],
-    passed_on: Callable[[], int],
+    forwarded: Callable[[], int],
 ) -> None:
     """Show what the functions say at each look."""
     shown: Mapping[str, tuple[str, Callable[[], float]]] = {
         "halcytone_owned_sessions": ("Sessions that this server owns", owned),
         "halcytone_nodes": ("Servers on the database, as this one sees them", nodes),
         "halcytone_database_unanswered_seconds": ("Since the database answered a beat", unanswered_s),
-        "halcytone_passed_on_sockets": ("Live sockets that are passed on to other servers", passed_on),
+        "halcytone_passed_on_sockets": ("Live sockets that are passed on to other servers", forwarded),
     }
     registry.register(_NodeMetrics(node, shown))
 

@@ -116,7 +116,7 @@ class SharedOwnership:
         term = self._terms.get(session_id)
         if term is not None:
             return Owner(self.node, "", term)
-        # While this node drains, nobody is passed on either: it would not be for long.
+        # While this node drains, nobody is forwarded either: it would not be for long.
         found, until = self._foreign.get(session_id, (None, 0.0)) if not self.draining else (None, 0.0)
         if found is not None and time.monotonic() < until:
             return found

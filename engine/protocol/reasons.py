@@ -40,9 +40,9 @@ def reasons(wrong: ValidationError, prefix: str = "") -> dict[str, str]:
     Never holds the value that was sent.
     """
     by_field: dict[str, str] = {}
-    for finding in error_details(wrong):
-        path = ".".join(part for part in (prefix, *_path(finding["loc"])) if part) or "body"
-        by_field.setdefault(path, _reason(finding["type"], finding["msg"]))
+    for error in error_details(wrong):
+        path = ".".join(part for part in (prefix, *_path(error["loc"])) if part) or "body"
+        by_field.setdefault(path, _reason(error["type"], error["msg"]))
     return by_field
 
 

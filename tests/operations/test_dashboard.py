@@ -32,7 +32,7 @@ def collectors() -> dict[str, Any]:
 def node_metrics() -> set[str]:
     """What a server among others has besides."""
     registry = CollectorRegistry()
-    figures = {name: lambda: 0 for name in ("owned", "nodes", "passed_on")}
+    figures = {name: lambda: 0 for name in ("owned", "nodes", "forwarded")}
     register_node_metrics(registry, node=lambda: "n1", unanswered_s=lambda: 0.0, **figures)
     return {family.name for family in registry.collect()}
 

@@ -57,7 +57,7 @@ class Addresses:
         return None if named.seats_uncounted or named.trusted else named.name
 
     def trust_hops(self, address_of: Callable[[web.BaseRequest], str | None]) -> None:
-        """Believe what other servers of this studio say of the requests that they pass on; None for other requests."""
+        """Believe what other servers of this studio say of the requests that they forward; None for other requests."""
         self._hop = address_of
 
     def client_of(self, request: web.BaseRequest) -> str:

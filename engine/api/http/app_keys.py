@@ -117,8 +117,8 @@ class CataloguePool:
 
 CATALOGUE = web.AppKey("catalogue", CataloguePool)
 DATABASE_THREADS = web.AppKey("database_threads", ThreadPoolExecutor)
-"""For what opens a connection of its own: while the database stands still that takes seconds, and the loop's own few
-threads read the files of the site."""
+"""For the team's keys, which open connections of their own: while the database stands still that takes seconds, and the
+loop's own few threads read the files of the site."""
 _DATABASE_THREADS = 4
 
 

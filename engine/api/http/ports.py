@@ -90,4 +90,4 @@ Readiness: TypeAlias = Callable[[], str | None]
 
 AskOthers: TypeAlias = Callable[[web.Request], Awaitable[list[bytes]]]
 """The bodies of the other servers' answers to the same request, each for its own sessions; none where there is one server,
-and for a request that another server passed on."""
+and for a request that another server forwarded."""

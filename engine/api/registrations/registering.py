@@ -123,7 +123,7 @@ async def _register(
 
 
 def registrar_of(connection: Connection) -> Registrar:
-    """Registrations with their mails, over one connection."""
+    """The registrar over one connection."""
     return Registrar(Catalogue(connection))
 
 

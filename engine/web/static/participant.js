@@ -49,7 +49,7 @@ const visit = {
   /** Whether the room has let this visit in, and has not closed since. */
   seated: false,
   /** @type {import("./participant/registration.js").Part | null} where one registers, on whichever screen */
-  coming: null,
+  registration: null,
   /** @type {Promise<import("./api.js").ApiResponse> | null} what one has said there last, and its answer */
   saying: null,
   /** Whether the session was moved since the link was sent. */

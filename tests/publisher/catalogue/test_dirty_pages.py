@@ -43,7 +43,7 @@ def test_a_site_with_the_same_days_is_marked_beside_any_writer(publisher: Publis
     )
 
 
-def test_many_marks_are_written_in_portions(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_marks_are_written_in_batches(publisher: Publisher, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each a transaction of its own, which a live session on the same database waits for."""
     catalogue = publisher.catalogue
     sizes: list[int] = []

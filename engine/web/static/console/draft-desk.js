@@ -32,7 +32,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
   const none = h("p", { class: "quiet", hidden: true }, t("desk.no_drafts"));
   const drafts = h("div", { class: "list" });
   const card = h("figure", { class: "card-picture", hidden: true });
-  const figures = attendanceSection(desk, sessionId);
+  const attendance = attendanceSection(desk, sessionId);
   const picture = () => cardPicture(sessionId, desk.credential);
   /** @type {Map<string, {shown: string, element: Element, isEdited: () => boolean, follow: (now: any) => void}>} by channel */
   const cards = new Map();
@@ -49,7 +49,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
     h("h2", { class: "group" }, t("desk.drafts")),
     none,
     drafts,
-    figures.element,
+    attendance.element,
   );
   let shown = "";
   /** Whether the server has answered what session it is. */
@@ -84,7 +84,7 @@ export function deskScreen(desk, { sessionId, justEnded }) {
       setText(problem, t("console.offline"));
       return shown ? SLOW_MS : QUICK_MS;
     }
-    figures.load();
+    attendance.load();
     if (away) setText(problem, "");
     away = false;
     if (!answer.ok && answer.status !== 404) {

@@ -70,7 +70,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
   const parts = [lead, people, ratings, messages, chat, door];
   const keys = shortcuts({ n: lead.next, r: lead.rest, w: messages.words, p: people.heading });
   // Whoever has the link of this session alone has no list of sessions to ask from.
-  const coming = h("button", { type: "button", onclick: () => registrationsDialog(desk, sessionId) }, t("sessions.who_comes"));
+  const whoComes = h("button", { type: "button", onclick: () => registrationsDialog(desk, sessionId) }, t("sessions.who_comes"));
   const ending = h("button", { class: "danger wide", type: "button", onclick: () => end.open() }, t("room.end"));
   const head = h(
     "div",
@@ -80,7 +80,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
       { class: "bar" },
       title,
       h("button", { type: "button", onclick: () => shareDialog(desk, sessionId) }, t("sessions.share")),
-      coming,
+      whoComes,
       h("button", { type: "button", onclick: () => editSession(desk, sessionId, noted) }, t("edit.change")),
       desk.onlySession ? null : h("button", { type: "button", onclick: () => desk.turn("sessions") }, t("console.back")),
     ),
@@ -115,7 +115,7 @@ export function roomScreen(desk, { sessionId, warnings = [] }) {
     const begun = room.phase === "live";
     ending.hidden = !client.welcome;
     curves.element.hidden = !begun;
-    coming.hidden = begun;
+    whoComes.hidden = begun;
   };
   const tick = () => {
     const now = client.clock.now();

@@ -40,7 +40,7 @@ export function entryScreen(visit) {
   const element = h("div", { class: "entry-page" }, entry);
   let loading = false;
   /** Below the first view, which keeps its height: where one says that one comes. Loaded only where that can be. */
-  const loadComing = async () => {
+  const loadRegistration = async () => {
     loading = true;
     const { registrationPart } = await importOrReload(() => import("./registration.js"));
     const part = registrationPart(visit);
@@ -56,7 +56,7 @@ export function entryScreen(visit) {
     setText(lead, leadOf(room));
     showPhoto(orb, room.instructor);
     const mayCome = room.phase === "scheduled" || (room.phase === "waiting" && recall(visit.sessionId).identity);
-    if (visit.known && mayCome && !loading) loadComing();
+    if (visit.known && mayCome && !loading) loadRegistration();
     setText(moved, visit.moved && room.phase !== "live" ? t("waiting.moved") : "");
   };
   room.addEventListener("change", fill);

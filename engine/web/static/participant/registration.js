@@ -22,8 +22,8 @@ import { fetchPage } from "../session-page.js";
  * @returns {Part}
  */
 export function registrationPart(visit) {
-  visit.coming ??= partOf(visit);
-  return visit.coming;
+  visit.registration ??= partOf(visit);
+  return visit.registration;
 }
 
 /**

@@ -38,8 +38,8 @@ export function waitingScreen(visit) {
   // A private page's file needs a credential, which a link cannot send.
   const calendar = h("p", { hidden: true }, h("a", { href: `${BASE}/sessions/${encodeURIComponent(visit.sessionId)}/event.ics` }, t("after.calendar")));
   const test = testCard(visit);
-  const coming = registrationPart(visit);
-  coming.element.hidden = true;
+  const registration = registrationPart(visit);
+  registration.element.hidden = true;
   const awake = new WakeLock();
   const element = h(
     "section",
@@ -49,7 +49,7 @@ export function waitingScreen(visit) {
     moved,
     h("div", { class: "waiting-count" }, countdown, until, here),
     calendar,
-    coming.element,
+    registration.element,
     expect,
     test.element,
     h("p", { class: "quiet" }, t("waiting.stay")),
@@ -81,8 +81,8 @@ export function waitingScreen(visit) {
     const opens = visit.opensAt ? opensText(Date.parse(visit.opensAt), now) : t("waiting.until");
     setText(until, left > 0 ? opens : t("waiting.any_moment"));
     // Whoever is in the room already is here; whoever came too early may be reminded.
-    if (visit.opensAt && coming.element.hidden) coming.load();
-    coming.element.hidden = !visit.opensAt;
+    if (visit.opensAt && registration.element.hidden) registration.load();
+    registration.element.hidden = !visit.opensAt;
     calendar.hidden = left < CALENDAR_FROM_S || !room.visibility || room.visibility === "private";
   };
   const timer = setInterval(tick, 500);
